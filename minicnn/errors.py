@@ -1,0 +1,28 @@
+"""The package's own exceptions, and the spelling help that its messages offer."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ModelFileError(ValueError):
+    """A model or weight file is damaged, not ours, or does not fit the model."""
+
+
+class DataError(ValueError):
+    """A data set is missing, damaged, or not what it says it is."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the closest choice, or all choices when none is close.
+
+    >>> did_you_mean("kernal_size", ["filters", "kernel_size"])
+    " Did you mean 'kernel_size'?"
+    """
+    choices = sorted(choices)
+    close = get_close_matches(word, choices, n=1, cutoff=0.6)
+    if not close:  # "conv2d" for "Conv2D": difflib is case-sensitive
+        lowered = {choice.lower(): choice for choice in choices}
+        close = [lowered[match] for match in get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)]
+    if close:
+        return f" Did you mean {close[0]!r}?"
+    return f" Known are: {', '.join(choices)}."

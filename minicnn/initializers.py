@@ -1,0 +1,75 @@
+"""How weights start: callables (shape, rng, dtype) -> array, with Keras' names and distributions.
+
+Fans of a shape (..., inputs, outputs): fan_in = receptive field * inputs, fan_out = receptive field * outputs.
+"""
+
+from collections.abc import Callable
+from math import prod, sqrt
+
+import numpy as np
+
+from minicnn.errors import did_you_mean
+
+Initializer = Callable[[tuple[int, ...], np.random.Generator, np.dtype], np.ndarray]
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan_in, fan_out) of a kernel (KH, KW, C, F) or (D, units)."""
+    field = prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+class GlorotUniform:
+    """U(-limit, limit), limit = sqrt(6 / (fan_in + fan_out)). Source: Glorot & Bengio 2010, eq. 16."""
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        limit = sqrt(6 / sum(fans(shape)))
+        return rng.uniform(-limit, limit, shape).astype(dtype)
+
+
+class HeNormal:
+    """Normal of deviation sqrt(2 / fan_in), cut at two deviations. Source: He et al. 2015, arXiv:1502.01852, eq. 10."""
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        values = rng.standard_normal(shape)
+        while (outside := np.abs(values) > 2).any():
+            values[outside] = rng.standard_normal(np.count_nonzero(outside))
+        kept = 0.87962566103423978  # the deviation that cutting leaves of a standard normal; Keras divides it out too
+        return (values * (sqrt(2 / fans(shape)[0]) / kept)).astype(dtype)
+
+
+class Zeros:
+    """All 0."""
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:  # noqa: ARG002
+        return np.zeros(shape, dtype)
+
+
+class Ones:
+    """All 1."""
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:  # noqa: ARG002
+        return np.ones(shape, dtype)
+
+
+NAMES: dict[str, type] = {"glorot_uniform": GlorotUniform, "he_normal": HeNormal, "zeros": Zeros, "ones": Ones}
+
+
+def get(identifier: "str | Initializer") -> Initializer:
+    """The initializer of that name, or the argument itself when it is one already.
+
+    Raises ValueError for an unknown name.
+    """
+    if callable(identifier):
+        return identifier
+    if identifier not in NAMES:
+        raise ValueError(f"unknown initializer {identifier!r}.{did_you_mean(str(identifier), NAMES)}")
+    return NAMES[identifier]()
+
+
+def name_of(initializer: Initializer) -> str:
+    """The name that `get` knows it by, as model files store it. Raises ValueError for one of the user's own."""
+    for name, known in NAMES.items():
+        if type(initializer) is known:
+            return name
+    raise ValueError(f"{initializer!r} cannot be named in a model file; use one of {', '.join(NAMES)}")

@@ -1,0 +1,59 @@
+"""The layers, one file each, to be read: formula, shapes, forward, backward, and one hop to a plain kernel."""
+
+from typing import NoReturn
+
+from minicnn.errors import did_you_mean
+from minicnn.layers.activation import Activation
+from minicnn.layers.average_pooling2d import AveragePooling2D
+from minicnn.layers.base import Layer
+from minicnn.layers.batch_normalization import BatchNormalization
+from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.dense import Dense
+from minicnn.layers.dropout import Dropout
+from minicnn.layers.flatten import Flatten
+from minicnn.layers.gelu import GELU
+from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
+from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
+from minicnn.layers.input import Input
+from minicnn.layers.leaky_relu import LeakyReLU
+from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.normalization import Normalization
+from minicnn.layers.relu import ReLU
+from minicnn.layers.rescaling import Rescaling
+from minicnn.layers.softmax import Softmax
+from minicnn.layers.zero_padding2d import ZeroPadding2D
+
+MaxPool2D = MaxPooling2D  # the alias that Keras has
+
+__all__ = [
+    "Activation",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GELU",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "Input",
+    "Layer",
+    "LeakyReLU",
+    "MaxPool2D",
+    "MaxPooling2D",
+    "Normalization",
+    "ReLU",
+    "Rescaling",
+    "Softmax",
+    "ZeroPadding2D",
+]
+
+# The closed vocabulary of model files: a file names a layer by its class, and nothing else can be named.
+LAYERS: dict[str, type[Layer]] = {
+    name: value for name, value in list(globals().items()) if name in __all__ and value is not Layer
+}
+
+
+def __getattr__(name: str) -> NoReturn:
+    """Name the nearest layer when one is misspelt."""
+    raise AttributeError(f"minicnn.layers has no {name!r}.{did_you_mean(name, __all__)}")

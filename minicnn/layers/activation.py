@@ -1,0 +1,48 @@
+from collections.abc import Callable
+from typing import Unpack
+
+from minicnn.errors import did_you_mean
+from minicnn.layers.base import Array, Layer, LayerOptions
+from minicnn.layers.gelu import GELU
+from minicnn.layers.leaky_relu import LeakyReLU
+from minicnn.layers.relu import ReLU
+from minicnn.layers.softmax import Softmax
+
+NAMES: dict[str, Callable[[], Layer]] = {
+    "relu": ReLU,
+    "relu6": lambda: ReLU(max_value=6.0),
+    "leaky_relu": lambda: LeakyReLU(negative_slope=0.2),  # Keras: 0.2 as an activation, 0.3 as a layer
+    "gelu": GELU,
+    "softmax": Softmax,
+}
+
+
+def activation_layer(name: str | None, owner: str) -> Layer | None:
+    """The layer that `activation=name` stands for; None for None and "linear". Raises ValueError for another name."""
+    if name is None or name == "linear":
+        return None
+    if name not in NAMES:
+        raise ValueError(f"{owner} has no activation {name!r}.{did_you_mean(str(name), [*NAMES, 'linear'])}")
+    return NAMES[name]()
+
+
+class Activation(Layer):
+    """Apply an activation by name: Activation("relu") computes what ReLU() does.
+
+    Args:
+        activation: "relu", "relu6", "leaky_relu", "gelu", "softmax" or "linear".
+
+    Shapes: x, y (N, ...)
+    """
+
+    def __init__(self, activation: str, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        self.activation = activation
+        self.activation_layer = activation_layer(activation, "Activation")
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self.accept(x)
+        return x if self.activation_layer is None else self.activation_layer.forward(x, training=training)
+
+    def backward(self, dy: Array) -> Array:
+        return dy if self.activation_layer is None else self.activation_layer.backward(dy)

@@ -1,0 +1,220 @@
+"""The layer protocol: what every layer is, and all that a new one must say."""
+
+import inspect
+import re
+from typing import Any, Self, TypedDict, Unpack
+
+import numpy as np
+
+from minicnn import initializers
+from minicnn.errors import did_you_mean
+
+Array = np.ndarray
+Shape = tuple[int, ...]
+
+
+class LayerOptions(TypedDict, total=False):
+    """The arguments that every layer takes."""
+
+    name: str | None
+    trainable: bool
+    input_shape: Shape | None
+
+
+class Layer:
+    """A differentiable function with parameters, whose forward and backward are written out by hand.
+
+    A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
+    Every constructor argument is kept in an attribute of its own name; that is what `get_config` reads.
+
+    Args:
+        name: unique in its model; None lets the model choose ("conv2d", "conv2d_1", ...).
+        trainable: False freezes `params` (BatchNormalization then also uses its moving statistics, as in Keras).
+        input_shape: shape of one sample, for the first layer of a model.
+
+    State, all of it visible:
+        params: trained arrays; optimizers update them in place.
+        grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
+        state: arrays that are saved but not trained, such as moving_mean.
+        rng: the layer's own random generator (initial weights, dropout).
+        _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
+    """
+
+    activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
+    needs_input_grad = True  # the model sets it False where nobody reads dx
+
+    def __new__(cls, *_: Any, **arguments: Any) -> Self:
+        """Name the nearest argument when one is misspelt, before Python's shorter message does not."""
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            known = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)][1:]
+            known += LayerOptions.__annotations__
+            for argument in arguments:
+                if argument not in known:
+                    raise TypeError(f"{cls.__name__} has no argument {argument!r}.{did_you_mean(argument, known)}")
+        return super().__new__(cls)
+
+    def __init__(self, **options: Unpack[LayerOptions]):
+        self.name = options.get("name") or ""
+        self.trainable = options.get("trainable", True)
+        given_shape = options.get("input_shape")
+        self.given_input_shape = None if given_shape is None else tuple(given_shape)
+        self.input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
+        self.output_shape: Shape = None  # type: ignore[assignment]
+        self.dtype = np.dtype(np.float32)
+        self.rng = np.random.default_rng()
+        self.params: dict[str, Array] = {}
+        self.grads: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
+        self._cache: tuple | None = None
+        self._batch = 0  # N of the last forward
+
+    # What a subclass writes
+
+    def setup(self, input_shape: Shape) -> Shape:
+        """Allocate the weights for samples of that shape and return the shape of one output."""
+        return input_shape
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        """y (N, *output_shape) for x (N, *input_shape); keeps what backward needs when training."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x, *, training=False)")
+
+    def backward(self, dy: Array) -> Any:
+        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None where needs_input_grad is False."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
+
+    # What a subclass uses
+
+    def add_param(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
+        """Allocate a trained array and its gradient, once; both are only ever written in place."""
+        self.params[name] = initializers.get(initializer)(shape, self.rng, self.dtype)
+        self.grads[name] = np.zeros(shape, self.dtype)
+
+    def add_state(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
+        """Allocate an array that is saved with the model but not trained."""
+        self.state[name] = initializers.get(initializer)(shape, self.rng, self.dtype)
+
+    def accept(self, x: Array) -> Array:
+        """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N, *input_shape)."""
+        if self.input_shape is None:
+            raise RuntimeError(f"{self} has no weights yet: call build(input_shape) first, or use it in a model")
+        if x.shape[1:] != self.input_shape:
+            raise ValueError(
+                f"{self} expected input of shape {with_batch(self.input_shape)}, received {x.shape}"
+                f"{shape_hint(x.shape, self.input_shape)}"
+            )
+        self._batch = len(x)
+        return np.ascontiguousarray(x, dtype=self.dtype)
+
+    def take_cache(self, dy: Array) -> tuple:
+        """(dy, *cache) of the last training forward, once; dy comes back C-contiguous and in the layer's type.
+
+        Raises RuntimeError on a second backward or one without a training forward, ValueError if dy has not y's shape.
+        """
+        if self._cache is None:
+            raise RuntimeError(
+                f"{self}.backward(dy) differentiates the last forward(x, training=True): "
+                "none has run since the last backward or inference forward"
+            )
+        if dy.shape[1:] != self.output_shape or len(dy) != self._batch:
+            raise ValueError(
+                f"{self}.backward expected dy of its output's shape {(self._batch, *self.output_shape)}, "
+                f"received {dy.shape}"
+            )
+        cache, self._cache = self._cache, None
+        return np.ascontiguousarray(dy, dtype=self.dtype), *cache
+
+    # What its users call
+
+    def build(self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: Any = np.float32) -> Shape:
+        """Create the weights for samples of `input_shape` (no batch axis) and return the shape of one output.
+
+        rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to check.
+        """
+        self.input_shape, self.dtype = tuple(int(n) for n in input_shape), np.dtype(dtype)
+        self.rng = rng or np.random.default_rng()
+        self.output_shape = self.setup(self.input_shape)
+        if self.activation_layer is not None:
+            self.activation_layer.build(self.output_shape, self.rng, dtype)
+        return self.output_shape
+
+    def reseed(self, rng: np.random.Generator) -> None:
+        """Draw from `rng` from now on."""
+        self.rng = rng
+
+    @property
+    def built(self) -> bool:
+        return self.output_shape is not None
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """params and state by name, in Keras' order."""
+        return {**self.params, **self.state}
+
+    def get_weights(self) -> list[Array]:
+        """Copies of params, then state."""
+        return [array.copy() for array in self.weights.values()]
+
+    def set_weights(self, weights: list[Array]) -> None:
+        """Overwrite params, then state. Raises ValueError when number or shapes differ."""
+        expected = self.weights
+        if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
+            raise ValueError(
+                f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}; "
+                f"received shapes {[np.shape(w) for w in weights]}"
+            )
+        for array, value in zip(expected.values(), weights, strict=True):
+            array[...] = value
+
+    def count_params(self) -> int:
+        """Numbers in params and state."""
+        return sum(array.size for array in self.weights.values())
+
+    def multiply_adds(self) -> int:
+        """Multiply-add pairs of one sample's forward pass, where a matrix product is involved."""
+        return 0
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON-able values; `type(layer)(**config)` is a layer like this one."""
+        names = [
+            p.name
+            for p in list(inspect.signature(type(self).__init__).parameters.values())[1:]
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
+        return {name: getattr(self, name) for name in names} | {"name": self.name, "trainable": self.trainable}
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def with_batch(shape: Shape) -> str:
+    """A sample's shape as users see it: (32, 32, 3) -> "(N, 32, 32, 3)"."""
+    return "(" + ", ".join(["N", *map(str, shape)]) + ("," if not shape else "") + ")"
+
+
+def shape_hint(received: Shape, expected: Shape) -> str:
+    """The likely fix when an input of `received` (with N) meets a layer for samples of `expected`."""
+    if len(expected) == 3:
+        if received[1:] == (expected[2], *expected[:2]):
+            return ": minicnn is channels-last, try x.transpose(0, 2, 3, 1)"
+        if received[1:] == expected[:2] and expected[2] == 1:
+            return ": add the channel axis, x[..., None]"
+    if received == expected:
+        return ": add the batch axis, x[None]"
+    return ""
+
+
+def check_last_axis(axis: int, input_shape: Shape, owner: Layer) -> None:
+    """Raise ValueError unless `axis`, counted with N, is the channel axis: minicnn is channels-last throughout."""
+    if axis not in (-1, len(input_shape)):
+        raise ValueError(f"{owner} expected axis -1, the channels of {with_batch(input_shape)}, received axis={axis}")
+
+
+def snake_case(class_name: str) -> str:
+    """The layer name that Keras derives from a class: Conv2D -> conv2d, MaxPooling2D -> max_pooling2d."""
+    separated = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", class_name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", separated).lower()

@@ -1,0 +1,111 @@
+import warnings
+from typing import Unpack
+
+import numpy as np
+
+from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
+from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
+
+
+class BatchNormalization(Layer):
+    """Normalise each channel over the batch, then scale and shift.
+
+        x_hat = (x - mean) / sqrt(variance + epsilon)
+        y     = gamma * x_hat + beta
+
+    Training uses the batch's own mean and (biased) variance and moves the moving averages towards them; inference,
+    and training while `trainable` is False, uses the moving averages.
+
+    Backward: dbeta = sum of dy and dgamma = sum of dy * x_hat over the M values of a channel. For dx, mean and variance
+    are functions of x too, and what that adds is just what makes dx blind to a shift and to a stretch of x:
+        dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + x_hat * dgamma) / M)
+    With the moving averages, which do not depend on x, dx = gamma / sqrt(moving_variance + epsilon) * dy.
+
+    Args:
+        axis: the channel axis, the last one; no other is supported.
+        momentum: weight of the old moving average, as in Keras (PyTorch's is 1 - momentum).
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, a gamma.
+
+    Shapes: x, y (N, ..., C); gamma, beta, moving_mean, moving_variance (C,)
+    Cache: x_hat (M, C), M = N * positions; inv_std (C,); whether the statistics were the batch's
+    Warns: when a batch holds one value per channel, which is normalised to beta whatever it is.
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        **options: Unpack[LayerOptions],
+    ):
+        super().__init__(**options)
+        self.axis = axis
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+
+    def setup(self, input_shape: Shape) -> Shape:
+        check_last_axis(self.axis, input_shape, self)
+        channels = input_shape[-1:]
+        if self.scale:
+            self.add_param("gamma", channels, "ones")
+        if self.center:
+            self.add_param("beta", channels, "zeros")
+        self.add_state("moving_mean", channels, "zeros")
+        self.add_state("moving_variance", channels, "ones")
+        return input_shape
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self.accept(x)
+        rows = x.reshape(-1, x.shape[-1])  # (M, C)
+        of_batch = training and self.trainable
+        mean, variance = self._batch_moments(rows) if of_batch else self._moving_moments()
+        inv_std = 1 / np.sqrt(variance + self.epsilon)  # (C,) float64
+        x_hat = np.empty_like(rows)
+        normalize(rows, mean, inv_std, x_hat)
+        self._cache = (x_hat, inv_std.astype(self.dtype), of_batch) if training else None
+        y = x_hat
+        if self.scale:
+            y = y * self.params["gamma"]
+        if self.center:
+            y = y + self.params["beta"]
+        return y.reshape(x.shape)
+
+    def _moving_moments(self) -> tuple[Array, Array]:
+        return self.state["moving_mean"].astype(np.float64), self.state["moving_variance"].astype(np.float64)
+
+    def _batch_moments(self, rows: Array) -> tuple[Array, Array]:
+        M, C = rows.shape
+        if M == 1:
+            warnings.warn(
+                f"{self} normalises a batch with one value per channel: its variance is 0 and the output is beta "
+                "whatever the input. Use larger batches.",
+                stacklevel=3,
+            )
+        mean, variance = np.empty(C), np.empty(C)
+        channel_moments(rows, mean, variance)
+        for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
+            average[...] = average * self.momentum + batch * (1 - self.momentum)
+        return mean, variance
+
+    def backward(self, dy: Array) -> Array | None:
+        dy, x_hat, inv_std, of_batch = self.take_cache(dy)
+        rows = dy.reshape(-1, dy.shape[-1])  # (M, C)
+        M, C = rows.shape
+        dbeta, dgamma = np.empty(C), np.empty(C)
+        channel_sums(rows, x_hat, dbeta, dgamma)
+        if self.trainable and self.scale:
+            self.grads["gamma"][...] = dgamma
+        if self.trainable and self.center:
+            self.grads["beta"][...] = dbeta
+        if not self.needs_input_grad:
+            return None
+        if of_batch:
+            rows = rows - ((dbeta / M).astype(self.dtype) + x_hat * (dgamma / M).astype(self.dtype))
+        factor = inv_std * self.params["gamma"] if self.scale else inv_std
+        return (rows * factor).reshape(dy.shape)

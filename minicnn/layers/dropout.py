@@ -1,0 +1,47 @@
+from typing import Unpack
+
+import numpy as np
+
+from minicnn.layers.base import Array, Layer, LayerOptions
+
+
+class Dropout(Layer):
+    """In training, set a random share of the inputs to 0 and scale up the rest; in inference, do nothing.
+
+        y  = x * kept / (1 - rate),   kept = 1 with probability 1 - rate, else 0
+        dx = dy * kept / (1 - rate)
+
+    The division keeps the expectation ("inverted dropout"), so that inference needs no correction.
+
+    Args:
+        rate: the share that is dropped, 0 <= rate < 1.
+        seed: for a mask sequence of its own; None draws from the generator that the model hands out.
+
+    Shapes: x, y (N, ...)
+    Cache: factor (N, ...), 0 or 1 / (1 - rate)
+    Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        if not 0 <= rate < 1:
+            raise ValueError(f"Dropout expected 0 <= rate < 1 (the share that is dropped), received {rate!r}")
+        self.rate = rate
+        self.seed = seed
+
+    def reseed(self, rng: np.random.Generator) -> None:
+        self.rng = rng if self.seed is None else np.random.default_rng(self.seed)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self.accept(x)
+        if not training:
+            self._cache = None
+            return x
+        kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+        factor = kept * self.dtype.type(1 / (1 - self.rate))
+        self._cache = (factor,)
+        return x * factor
+
+    def backward(self, dy: Array) -> Array:
+        dy, factor = self.take_cache(dy)
+        return dy * factor

@@ -1,0 +1,34 @@
+import numpy as np
+
+from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.window import check_picture
+
+
+class GlobalMaxPooling2D(Layer):
+    """Take the largest value of every channel over the whole picture.
+
+        y[n, c] = max over h, w of x[n, h, w, c]
+        dx      = dy at the cell that won, 0 elsewhere; of equal values the first in row-major order wins
+
+    Shapes: x (N, H, W, C); y (N, C)
+    Cache: argmax (N, 1, C), the winner's h*W + w
+    Source: Oquab et al. 2015, "Is object localization for free?", section 3.
+    """
+
+    def setup(self, input_shape: Shape) -> Shape:
+        check_picture(input_shape, self)
+        return input_shape[-1:]
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self.accept(x)
+        cells = x.reshape(len(x), -1, x.shape[-1])  # (N, H*W, C)
+        argmax = cells.argmax(axis=1)[:, None, :]  # NumPy's argmax takes the first, and NaN before any number
+        self._cache = (argmax,) if training else None
+        return np.take_along_axis(cells, argmax, axis=1)[:, 0, :]
+
+    def backward(self, dy: Array) -> Array:
+        dy, argmax = self.take_cache(dy)
+        H, W, C = self.input_shape
+        dx = np.zeros((len(dy), H * W, C), self.dtype)
+        np.put_along_axis(dx, argmax, dy[:, None, :], axis=1)
+        return dx.reshape(len(dy), H, W, C)

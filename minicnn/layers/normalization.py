@@ -1,0 +1,73 @@
+from typing import Self, Unpack
+
+import numpy as np
+
+from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
+
+SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
+
+
+class Normalization(Layer):
+    """Shift and scale each channel by fixed statistics, usually those of the training pictures (`adapt`).
+
+        y = (x - mean) / sqrt(variance),   dx = dy / sqrt(variance)
+
+    Unlike BatchNormalization nothing is learnt and nothing depends on the batch. Before `adapt`, or without `mean` and
+    `variance`, it changes nothing.
+
+    Args:
+        axis: the channel axis, the last one; no other is supported.
+        mean, variance: a number or one per channel; None when `adapt` is to measure them.
+
+    Shapes: x, y (N, ..., C); state mean, variance (C,)
+    Cache: nothing but the fact that forward ran
+    Raises: ValueError when only one of mean and variance is given.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        mean: float | list[float] | None = None,
+        variance: float | list[float] | None = None,
+        **options: Unpack[LayerOptions],
+    ):
+        super().__init__(**options)
+        if (mean is None) != (variance is None):
+            raise ValueError(f"Normalization expected mean and variance together, received {mean=}, {variance=}")
+        self.axis = axis
+        self.mean = mean if mean is None else np.asarray(mean, np.float64).tolist()
+        self.variance = variance if variance is None else np.asarray(variance, np.float64).tolist()
+
+    def setup(self, input_shape: Shape) -> Shape:
+        check_last_axis(self.axis, input_shape, self)
+        self.add_state("mean", input_shape[-1:], "zeros")
+        self.add_state("variance", input_shape[-1:], "ones")
+        if self.mean is not None:
+            self.state["mean"][...] = self.mean
+            self.state["variance"][...] = self.variance
+        return input_shape
+
+    def adapt(self, data: Array) -> Self:
+        """Measure mean and variance of every channel of data (n, ..., C), in double precision; returns the layer."""
+        data = np.asarray(data)
+        axes = tuple(range(data.ndim - 1))
+        parts = np.array_split(data, max(1, data.size // 10**7))  # a part at a time: float64 copies are large
+        mean = sum(part.sum(axis=axes, dtype=np.float64) for part in parts) / (data.size / data.shape[-1])
+        squares = sum(((part - mean) ** 2).sum(axis=axes) for part in parts)
+        self.mean, self.variance = mean.tolist(), (squares / (data.size / data.shape[-1])).tolist()
+        if self.built:
+            self.state["mean"][...] = self.mean
+            self.state["variance"][...] = self.variance
+        return self
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self.accept(x)
+        self._cache = () if training else None
+        return (x - self.state["mean"]) / self._deviation()
+
+    def _deviation(self) -> Array:
+        return np.maximum(np.sqrt(self.state["variance"]), self.dtype.type(SMALLEST_DEVIATION))
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self.take_cache(dy)
+        return dy / self._deviation()

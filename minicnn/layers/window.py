@@ -1,0 +1,74 @@
+"""How a window (a convolution kernel, a pool) slides over a picture: sizes, strides and padding, as in Keras."""
+
+from dataclasses import dataclass
+
+from minicnn.layers.base import Layer, Shape
+
+Pair = tuple[int, int]
+
+
+def pair(value: int | tuple[int, int] | list[int], what: str, owner: str, least: int = 1) -> Pair:
+    """(value, value) for an int, else the two ints themselves. Raises ValueError for anything else or below `least`."""
+    values = (value, value) if isinstance(value, int) else tuple(value)
+    if len(values) != 2 or not all(isinstance(v, int) and v >= least for v in values):
+        raise ValueError(f"{owner} expected {what} to be an integer >= {least} or a pair of them, received {value!r}")
+    return values
+
+
+@dataclass(frozen=True)
+class Window:
+    """The geometry of one sliding window over pictures of one size; every field is a pair (rows, columns).
+
+    `valid` padding: the window stays inside, out = (n - k) // stride + 1, a ragged edge is dropped.
+    `same` padding: out = ceil(n / stride); total = max((out - 1) * stride + k - n, 0) cells of padding, of which
+    total // 2 go before the picture and the rest after it. (k is the window's extent, (size - 1) * dilation + 1.)
+    """
+
+    size: Pair
+    strides: Pair
+    dilation: Pair
+    before: Pair  # padding above and left of the picture
+    output: Pair  # positions of the window
+
+    @classmethod
+    def over(
+        cls, picture: Shape, size: Pair, strides: Pair, padding: str, owner: Layer, dilation: Pair = (1, 1)
+    ) -> "Window":
+        """The window of `owner` over pictures (H, W, C).
+
+        Raises ValueError when the input is no picture or the window does not fit into it.
+        """
+        check_picture(picture, owner)
+        before, output = [], []
+        for n, k, stride, d in zip(picture, size, strides, dilation, strict=False):
+            extent = (k - 1) * d + 1
+            if padding == "same":
+                out = -(-n // stride)
+                before.append(max((out - 1) * stride + extent - n, 0) // 2)
+            else:
+                out = (n - extent) // stride + 1
+                before.append(0)
+            output.append(out)
+        if min(output) < 1:
+            raise ValueError(
+                f"{owner} receives pictures of {picture[0]}x{picture[1]}, smaller than its "
+                f"{size[0]}x{size[1]} window: use padding='same' or leave out a pooling layer before it"
+            )
+        return cls(size, strides, dilation, (before[0], before[1]), (output[0], output[1]))
+
+
+def check_padding(padding: str, owner: str) -> str:
+    """padding in lower case. Raises ValueError when it is neither 'valid' nor 'same'."""
+    if str(padding).lower() not in ("valid", "same"):
+        raise ValueError(f"{owner} expected padding 'valid' or 'same', received {padding!r}")
+    return padding.lower()
+
+
+def check_picture(input_shape: Shape, owner: Layer) -> Shape:
+    """input_shape, when it is (H, W, C). Raises ValueError when samples are no pictures."""
+    if len(input_shape) != 3:
+        raise ValueError(
+            f"{owner} expected pictures of shape (N, H, W, C), received samples of shape {input_shape}. "
+            "Input((H, W, C)) and input_shape= leave out the batch axis, build((None, H, W, C)) has it"
+        )
+    return input_shape

@@ -1,0 +1,107 @@
+"""Metrics: numbers per sample, averaged over all samples seen since the last reset."""
+
+import numpy as np
+
+from minicnn.errors import did_you_mean
+from minicnn.labels import class_of, one_hot_rows, sparse_rows
+from minicnn.layers.base import Array
+
+
+class Metric:
+    """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.reset()
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """One number per sample, (N,), for labels of either form and predictions (N, K)."""
+        raise NotImplementedError(f"{type(self).__name__} must define values(y_true, y_pred)")
+
+    def update(self, y_true: Array, y_pred: Array) -> None:
+        values = self.values(y_true, y_pred)
+        self.total += float(np.sum(values, dtype=np.float64))
+        self.count += len(values)
+
+    def result(self) -> float:
+        return self.total / self.count if self.count else 0.0
+
+    def reset(self) -> None:
+        self.total, self.count = 0.0, 0
+
+
+class Accuracy(Metric):
+    """The share of samples whose largest prediction is the right class; labels in either form."""
+
+    def __init__(self, name: str = "accuracy"):
+        super().__init__(name)
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return class_of(y_true) == y_pred.argmax(axis=-1)
+
+
+class CategoricalAccuracy(Accuracy):
+    """Accuracy for one-hot labels (N, K). Raises ValueError for integer ones."""
+
+    def __init__(self, name: str = "categorical_accuracy"):
+        super().__init__(name)
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return super().values(one_hot_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"), y_pred)
+
+
+class SparseCategoricalAccuracy(Accuracy):
+    """Accuracy for integer labels (N,) or (N, 1). Raises ValueError for one-hot ones."""
+
+    def __init__(self, name: str = "sparse_categorical_accuracy"):
+        super().__init__(name)
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        return super().values(sparse_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"), y_pred)
+
+
+class TopKCategoricalAccuracy(Metric):
+    """The share of samples whose right class is among the k largest predictions, for one-hot labels (N, K)."""
+
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy"):
+        super().__init__(name)
+        self.k = k
+
+    def labels(self, y_true: Array, y_pred: Array) -> Array:
+        return class_of(one_hot_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"))
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        right = np.take_along_axis(y_pred, self.labels(y_true, y_pred)[:, None], axis=1)  # (N, 1)
+        return (y_pred > right).sum(axis=1) < self.k
+
+
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """The same for integer labels (N,) or (N, 1)."""
+
+    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy"):
+        super().__init__(k, name)
+
+    def labels(self, y_true: Array, y_pred: Array) -> Array:
+        return sparse_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}")
+
+
+NAMES: dict[str, type[Metric]] = {
+    "accuracy": Accuracy,
+    "acc": Accuracy,
+    "categorical_accuracy": CategoricalAccuracy,
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
+    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
+}
+
+
+def get(identifier: str | Metric) -> Metric:
+    """The metric of that name (which it also has in logs), or the argument itself when it is one already.
+
+    Raises ValueError for an unknown name.
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if identifier not in NAMES:
+        raise ValueError(f"unknown metric {identifier!r}.{did_you_mean(str(identifier), NAMES)}")
+    return NAMES[identifier](name=identifier)

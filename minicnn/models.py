@@ -1,0 +1,36 @@
+"""Models and how to load one: the names that Keras keeps under `keras.models`."""
+
+import os
+from collections.abc import Mapping
+
+from minicnn import persistence
+from minicnn.errors import ModelFileError
+from minicnn.saving import model_file
+from minicnn.sequential import Sequential
+
+__all__ = ["Sequential", "load_model"]
+
+
+def load_model(path: str | os.PathLike, custom_objects: Mapping[str, type] | None = None) -> Sequential:
+    """The model that `model.save(path)` wrote: architecture, weights, and, if it was compiled, its training state.
+
+    custom_objects: classes of your own layers by name; a file can name no others but minicnn's.
+
+    Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights that do not fit.
+    """
+    config, arrays = model_file.read(path)
+    if "model" not in config:
+        raise ModelFileError(f"{str(path)!r} holds weights without an architecture: use model.load_weights(path)")
+    try:
+        described = config["model"]
+        layers = persistence.layers_of(described, custom_objects or {})
+        model = Sequential(layers, name=described["name"], seed=described["seed"], dtype=described["dtype"])
+        model.build(tuple(described["input_shape"]))
+        model.load_weights(path)
+        if "compile" in config:
+            persistence.restore_training(model, config["compile"], arrays)
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{str(path)!r} describes no model that minicnn can build: {error}") from error
+    return model

@@ -1,0 +1,140 @@
+"""What of a model goes into a file, and how a model comes back out of it."""
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minicnn import losses, metrics, optimizers
+from minicnn.errors import ModelFileError, did_you_mean
+from minicnn.layers import LAYERS, Layer
+from minicnn.saving import model_file
+
+if TYPE_CHECKING:
+    from minicnn.sequential import Sequential
+
+CLASSES: dict[str, type] = {
+    cls.__name__: cls for names in (optimizers.NAMES, losses.NAMES, metrics.NAMES) for cls in names.values()
+}
+
+
+def save_model(model: "Sequential", path: str | os.PathLike) -> None:
+    """Write architecture, weights, and, when the model is compiled, loss, metrics and the optimizer's memory.
+
+    Raises ValueError for a model that is not built yet.
+    """
+    if not model.built:
+        raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
+    config: dict[str, Any] = {"model": _model_config(model)}
+    arrays = weights_of(model)
+    if model.optimizer is not None:
+        config["compile"] = {
+            "optimizer": _described(model.optimizer),
+            "iterations": model.optimizer.iterations,
+            "loss": _described(model.loss),
+            "metrics": [_described(metric) for metric in model.metrics],
+        }
+        for name, slots in model.optimizer.slots.items():
+            arrays |= {f"optimizer/{name}/{slot}": array for slot, array in slots.items()}
+    _warn_of_suffix(path)
+    model_file.write(path, config, arrays)
+
+
+def save_weights(model: "Sequential", path: str | os.PathLike) -> None:
+    """Write the weights alone. Raises ValueError for a model that is not built yet."""
+    if not model.built:
+        raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
+    _warn_of_suffix(path)
+    model_file.write(path, {}, weights_of(model))
+
+
+def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
+    """All weights by name, "conv2d/kernel"; the model's own arrays, not copies."""
+    return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.weights.items()}
+
+
+def load_weights(model: "Sequential", path: str | os.PathLike, skip_mismatch: bool) -> None:
+    """Overwrite the weights with those in the file, by name. Raises ModelFileError naming all that do not fit."""
+    if not model.built:
+        raise ValueError(f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights")
+    _, arrays = model_file.read(path)
+    own = weights_of(model)
+    stored = {name: array for name, array in arrays.items() if not name.startswith("optimizer/")}
+    wrong = [name for name in {**own, **stored} if _shape(own, name) != _shape(stored, name)]
+    if wrong and not skip_mismatch:
+        rows = [("weight", "in the file", "in the model")]
+        rows += [(name, _shape(stored, name), _shape(own, name)) for name in wrong]
+        table = "\n".join(f"  {name:<32} {file:<20} {here}" for name, file, here in rows)
+        advice = "skip_mismatch=True loads what fits"
+        raise ModelFileError(f"{str(path)!r} does not fit {model.name!r} ({advice}):\n{table}")
+    for name, array in own.items():
+        if name not in wrong:
+            array[...] = stored[name]
+
+
+def _shape(arrays: Mapping[str, np.ndarray], name: str) -> str:
+    return str(arrays[name].shape) if name in arrays else "missing"
+
+
+def _warn_of_suffix(path: str | os.PathLike) -> None:
+    if Path(path).suffix in (".keras", ".h5", ".hdf5"):
+        warnings.warn(
+            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'",
+            stacklevel=4,
+        )
+
+
+def _model_config(model: "Sequential") -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "input_shape": model.input_shape,
+        "layers": [_described(layer) for layer in model.layers],
+    }
+
+
+def _described(thing: Any) -> dict[str, Any]:
+    return {"class": type(thing).__name__, "config": thing.get_config()}
+
+
+def make(description: Any, known: Mapping[str, type], what: str) -> Any:
+    """The layer, optimizer, loss or metric that _described described.
+
+    Raises ModelFileError for a class outside `known` (nothing is ever imported) and for arguments it does not take.
+    """
+    if not isinstance(description, dict) or not isinstance(description.get("config"), dict):
+        raise ModelFileError(f"the model file describes a {what} as {description!r:.60}, expected a class and a config")
+    name = str(description.get("class"))
+    if name not in known:
+        raise ModelFileError(
+            f"the model file names the unknown {what} {name!r}.{did_you_mean(name, known)} "
+            "A class of your own goes into load_model(path, custom_objects={...})"
+        )
+    try:
+        return known[name](**description["config"])
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the model file gives {name} arguments that it does not take: {error}") from error
+
+
+def layers_of(config: dict[str, Any], custom_objects: Mapping[str, type]) -> list[Layer]:
+    """The layers that a model file describes, not built yet."""
+    return [make(description, {**LAYERS, **custom_objects}, "layer") for description in config["layers"]]
+
+
+def restore_training(model: "Sequential", config: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Compile the model as it was when it was saved, with what the optimizer remembered."""
+    optimizer = make(config["optimizer"], CLASSES, "optimizer")
+    optimizer.iterations = int(config["iterations"])
+    for key, array in arrays.items():
+        if key.startswith("optimizer/"):
+            name, slot = key.removeprefix("optimizer/").rsplit("/", 1)
+            optimizer.slots.setdefault(name, {})[slot] = array.copy()
+    model.compile(
+        optimizer,
+        make(config["loss"], CLASSES, "loss"),
+        [make(metric, CLASSES, "metric") for metric in config["metrics"]],
+    )

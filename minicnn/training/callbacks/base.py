@@ -1,0 +1,175 @@
+"""The base class of every callback, and the list through which the training loop calls them."""
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from minicnn.errors import did_you_mean
+
+Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_accuracy": 0.6}
+
+
+class Callback:
+    """Something that acts at chosen moments of ``fit``: subclass it and override the hooks you need.
+
+    Every hook does nothing here. ``epoch`` and ``batch`` count from 0. ``logs`` is one dictionary per moment, handed
+    from callback to callback: what one adds to it (ReduceLROnPlateau adds ``learning_rate``) the later ones see.
+
+    Attributes:
+        model: the model in training, set before ``on_train_begin``. minicnn's own callbacks use nothing else of it than
+            ``stop_training``, ``optimizer.learning_rate``, ``get_weights``, ``set_weights``, ``save`` and
+            ``save_weights``.
+        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch.
+
+    Source: Keras 3, ``keras.callbacks.Callback``.
+    """
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+
+    def set_model(self, model: Any) -> None:
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Called once, before the first epoch; ``logs`` is empty."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Called once, after the last epoch, with that epoch's logs."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Called before an epoch's first batch; ``logs`` is empty."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Called after an epoch and its validation, with the epoch's metrics and the ``val_`` ones."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before a batch; ``logs`` is empty."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Called after a batch, with the means so far in this epoch and ``size``, this batch's number of images."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of ``on_train_batch_begin``."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of ``on_train_batch_end``."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Called before the validation of an epoch; ``logs`` is empty."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Called after the validation of an epoch, with its metrics (without ``val_``)."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+class CallbackList:
+    """Calls every hook of several callbacks, in their order, with the same ``logs`` dictionary of plain numbers.
+
+    Args:
+        callbacks: one callback, several, or None.
+        model: given to each callback through ``set_model``.
+        params: given to each callback through ``set_params``.
+
+    Raises:
+        TypeError: something in ``callbacks`` is not a minicnn callback.
+
+    Source: Keras 3, ``keras.callbacks.CallbackList``.
+    """
+
+    def __init__(
+        self,
+        callbacks: Callback | Iterable[Callback] | None = None,
+        model: Any = None,
+        params: dict[str, Any] | None = None,
+    ) -> None:
+        if callbacks is None:
+            callbacks = []
+        self.callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+        for callback in self.callbacks:
+            _check(callback)
+            callback.set_model(model)
+            callback.set_params(dict(params or {}))
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_train_begin(logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_train_end(logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_train_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs=logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_test_begin(logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        logs = _plain(logs)
+        for callback in self.callbacks:
+            callback.on_test_end(logs)
+
+
+def announce(message: str) -> None:
+    """Print a callback's message on stdout, above the progress bar if there is one."""
+    tqdm.write(message)
+
+
+def _plain(logs: Logs | None) -> Logs:
+    """Return a copy of ``logs`` with NumPy's scalars as Python's own numbers: nicer to print, to write and to save."""
+    plain = {}
+    for name, value in (logs or {}).items():
+        is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0
+        plain[name] = value.item() if is_scalar else value
+    return plain
+
+
+def _check(callback: object) -> None:
+    """Refuse what is not a callback; warn of hooks, misspelt or only Keras', that would silently never be called."""
+    if isinstance(callback, type):
+        raise TypeError(
+            f"fit expected callback objects, received the class {callback.__name__}: write {callback.__name__}(...)"
+        )
+    if not isinstance(callback, Callback):
+        raise TypeError(
+            f"fit expected callbacks derived from minicnn.callbacks.Callback, received {callback!r} "
+            f"of {type(callback).__module__}: import it from minicnn.callbacks"
+        )
+    for name in dir(callback):
+        if name.startswith("on_") and name not in HOOKS:
+            warnings.warn(
+                f"{type(callback).__name__} defines {name}, which minicnn never calls.{did_you_mean(name, HOOKS)}",
+                stacklevel=4,
+            )

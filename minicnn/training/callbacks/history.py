@@ -1,0 +1,34 @@
+"""The callback that remembers every epoch's numbers; ``fit`` adds one and returns it."""
+# ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
+
+from typing import Any
+
+from minicnn.training.callbacks.base import Callback, Logs
+
+
+class History(Callback):
+    """Records the logs of every epoch.
+
+    Attributes:
+        history: metric name -> list of its values, one per epoch in which it was logged.
+        epoch: the epochs' numbers, from 0 (or from ``initial_epoch``).
+        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``.
+        interrupted: True when Ctrl-C ended the training.
+
+    Source: Keras 3, ``keras.callbacks.History`` (``interrupted`` is minicnn's).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+        self.interrupted = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.epoch = []
+        self.interrupted = False
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)

@@ -1,0 +1,117 @@
+"""What is looked at before training and prediction start, so that mistakes are named where they are made."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minicnn.labels import class_of
+from minicnn.layers import BatchNormalization, Normalization, Rescaling
+from minicnn.layers.base import Array
+
+if TYPE_CHECKING:
+    from minicnn.sequential import Sequential
+
+SAMPLE = 256  # images that pixel_range looks at
+
+
+def compiled(model: "Sequential") -> None:
+    """Raise RuntimeError before compile."""
+    if model.loss is None:
+        raise RuntimeError(
+            f"{model.name!r} is not compiled: call compile(optimizer='adam', loss='categorical_crossentropy', "
+            "metrics=['accuracy']) first"
+        )
+
+
+def arrays(x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
+    """x, y and sample weights as arrays. Raises ValueError when they are empty or of different length."""
+    x = np.asarray(x)
+    y = np.zeros(len(x)) if y is None else np.asarray(y)
+    weight = None if weight is None else np.asarray(weight, np.float64)
+    for name, other in (("y", y), ("sample_weight", weight)):
+        if other is not None and len(other) != len(x):
+            raise ValueError(f"{who} expected as many samples in {name} as in x, {len(x)}, received {len(other)}")
+    if len(x) == 0:
+        raise ValueError(f"{who} expected at least one sample, received x of shape {x.shape}")
+    return x, y, weight
+
+
+def split_at(n: int, validation_split: float, y: Array) -> int:
+    """Where training ends and validation begins. Raises ValueError when one of them would be empty.
+
+    Warns when a class is on one side only: the split takes the last samples as they come.
+    """
+    if not 0 < validation_split < 1:
+        raise ValueError(f"fit expected 0 <= validation_split < 1, received {validation_split!r}")
+    at = int(n * (1 - validation_split))
+    if at == 0 or at == n:
+        raise ValueError(f"fit cannot split {n} samples by validation_split={validation_split!r}: one part is empty")
+    classes = class_of(y)
+    one_sided = sorted(set(np.unique(classes[:at])) ^ set(np.unique(classes[at:])))
+    if one_sided:
+        warnings.warn(
+            f"validation_split takes the last {n - at} of {n} samples, before any shuffling: class "
+            f"{', '.join(str(c) for c in one_sided)} is in only one of the two parts. Shuffle x and y first",
+            stacklevel=3,
+        )
+    return at
+
+
+def labels(model: "Sequential", x: Array, y: Array) -> None:
+    """Raise ValueError for labels that the loss cannot use, before the first batch is computed."""
+    if not model.built:
+        model.build((None, *x.shape[1:]))
+    model.loss.targets(y, model.layers[-1].output_shape[-1])
+
+
+def pixel_range(model: "Sequential", x: Array) -> None:
+    """Warn of pixels in another range than the model's first layer is made for."""
+    if x.ndim != 4 or not model.layers:
+        return
+    first, sample = model.layers[0], x[:SAMPLE]
+    top = float(sample.max())
+    if isinstance(first, Rescaling) and abs(first.scale) < 1 / 100 and 0 < top <= 1:
+        warnings.warn(
+            f"{first} multiplies pixels by {first.scale:.4g}, but they only reach {top:.4g}: "
+            "hand over the original 0 ... 255, or leave out the layer",
+            stacklevel=3,
+        )
+    if not isinstance(first, Rescaling | Normalization | BatchNormalization) and top > 100 and sample.min() >= 0:
+        warnings.warn(
+            f"pixels up to {top:.4g} go into {first} as they are: "
+            "put Rescaling(1 / 255) first in the model, or divide them by 255",
+            stacklevel=3,
+        )
+
+
+def fresh_weights(model: "Sequential") -> None:
+    """Warn when the model has neither been trained nor loaded."""
+    if model.has_fresh_weights and (not model.built or any(layer.params for layer in model.layers)):
+        warnings.warn(
+            f"{model.name!r} has neither been trained nor loaded: its predictions are random. "
+            "Call fit, load_weights or models.load_model first",
+            stacklevel=3,
+        )
+
+
+def warn_of_loss(model: "Sequential", loss: float, x: Array, epoch: int, batch: int) -> None:
+    """Say where a loss that is no finite number comes from; the loop has left the batch's update out."""
+    warnings.warn(
+        f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: {_first_non_finite(model, x)}. The update was "
+        f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or the optimizer's global_clipnorm=1.0",
+        stacklevel=3,
+    )
+
+
+def _first_non_finite(model: "Sequential", x: Array) -> str:
+    if not np.isfinite(x).all():
+        return "the input holds NaN or infinity"
+    for layer in model.layers:
+        for name, array in layer.weights.items():
+            if not np.isfinite(array).all():
+                return f"{name} of {layer} holds NaN or infinity"
+        x = layer.forward(x)
+        if not np.isfinite(x).all():
+            return f"the output of {layer} is the first with NaN or infinity"
+    return "every layer's output is finite, the loss itself overflows"

@@ -1,0 +1,109 @@
+"""What ``fit`` shows while it trains: a bar on a terminal, one line per epoch elsewhere."""
+# ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
+
+import sys
+import time
+
+from tqdm import tqdm
+
+from minicnn.training.callbacks.base import Callback, Logs
+
+BAR = "{desc}{percentage:4.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"  # all of it fits in 80 columns
+
+
+def resolve_verbose(verbose: int | str) -> int:
+    """Return 0, 1 or 2; "auto" is 1 (a bar) when stderr is a terminal and 2 (plain lines) when it is not.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if verbose == "auto":
+        return 1 if sys.stderr is not None and sys.stderr.isatty() else 2
+    if verbose in (0, 1, 2):
+        return int(verbose)
+    raise ValueError(
+        f"verbose expected 'auto', 0 (silent), 1 (a progress bar) or 2 (one line per epoch), received {verbose!r}"
+    )
+
+
+class Progress(Callback):
+    """Shows a training's progress. It belongs last in the list, so that it sees what other callbacks add to the logs.
+
+    Times and images/s count the training only: from the beginning of the epoch to the end of its last batch, without
+    the validation.
+
+    Args:
+        verbose: 0 nothing; 1 a bar per epoch on stderr, which leaves the epoch's line; 2 only that line, on stdout.
+        epochs: how many epochs there will be.
+        steps: batches per epoch.
+        samples: images per epoch.
+    """
+
+    def __init__(self, verbose: int, epochs: int, steps: int, samples: int) -> None:
+        super().__init__()
+        self.verbose = verbose
+        self.epochs = epochs
+        self.steps = steps
+        self.samples = samples
+        self._bar: tqdm | None = None
+        self._title = ""
+        self._images = 0
+        self._began = 0.0
+        self._seconds = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._title = f"Epoch {epoch + 1}/{self.epochs}"
+        self._images = 0
+        self._seconds = 0.0
+        self._began = time.perf_counter()
+        if self.verbose == 1:
+            self._bar = tqdm(
+                total=self.samples,
+                desc=self._title,
+                unit=" img",
+                bar_format=BAR,
+                file=sys.stderr,
+                leave=False,  # the epoch's line takes its place
+                dynamic_ncols=True,
+            )
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        self._images += logs["size"]
+        self._seconds = time.perf_counter() - self._began
+        if self._bar is not None:
+            self._bar.set_postfix_str("  ".join(_numbers(logs)), refresh=False)
+            self._bar.update(logs["size"])
+            if batch + 1 == self.steps:
+                self._bar.refresh()  # the last batch is shown however shortly it follows the one before
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if self._bar is not None:
+            self._bar.set_description_str(f"{self._title} validating")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        rate = self._images / self._seconds if self._seconds > 0 else 0.0
+        line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} images/s"])
+        if self.verbose == 1:
+            self._close_bar()
+            print(line, file=sys.stderr, flush=True)
+        elif self.verbose == 2:
+            print(line, flush=True)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self._close_bar()  # open only if the last epoch was left unfinished
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _numbers(logs: Logs) -> list[str]:
+    """Return ``["loss 1.2345", ...]``: learning rates and small values in as few digits as they need."""
+    texts = []
+    for name, value in logs.items():
+        if name != "size" and isinstance(value, int | float):
+            needs_exponent = name == "learning_rate" or 0 < abs(value) < 1e-3
+            texts.append(f"{name} {value:.4g}" if needs_exponent else f"{name} {value:.4f}")
+    return texts
