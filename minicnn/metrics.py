@@ -1,5 +1,7 @@
 """Metrics: numbers per sample, averaged over all samples seen since the last reset."""
 
+from typing import Any
+
 import numpy as np
 
 from minicnn.errors import did_you_mean
@@ -25,6 +27,9 @@ class Metric:
 
     def result(self) -> float:
         return self.total / self.count if self.count else 0.0
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name}
 
     def reset(self) -> None:
         self.total, self.count = 0.0, 0
@@ -66,6 +71,9 @@ class TopKCategoricalAccuracy(Metric):
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy"):
         super().__init__(name)
         self.k = k
+
+    def get_config(self) -> dict[str, Any]:
+        return {"k": self.k, "name": self.name}
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
         return class_of(one_hot_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"))

@@ -203,10 +203,10 @@ class Sequential:
     def _last_activation(self) -> Layer:
         return self.layers[-1].activation_layer or self.layers[-1]
 
-    def train_step(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-        """One forward, backward and update: the batch's loss and predictions (logits if the model ends in a softmax).
+    def loss_and_gradients(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """The loss of a batch, its gradients in layer.grads, and its predictions (logits before a final softmax).
 
-        When the loss is NaN or infinite the update is left out: it would make every weight NaN.
+        Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what they hold.
         """
         layers, from_logits = self._layers_for_loss(x)
         y_pred = _forward(layers, x, training=True)
@@ -214,6 +214,15 @@ class Sequential:
         if np.isfinite(loss):
             trained = [index for index, layer in enumerate(layers) if layer.trainable and layer.params]
             _backward(layers, dy, lowest=min(trained, default=len(layers)))
+        return loss, y_pred
+
+    def train_step(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+        """One forward, backward and update; returns what loss_and_gradients does.
+
+        When the loss is NaN or infinite the update is left out: it would make every weight NaN.
+        """
+        loss, y_pred = self.loss_and_gradients(x, y, sample_weight)
+        if np.isfinite(loss):
             self.optimizer.step(self.parameters())
         self.has_fresh_weights = False
         return loss, y_pred

@@ -1,4 +1,4 @@
-"""The Gaussian error function, which NumPy does not have."""
+"""The complementary error function, which NumPy does not have."""
 
 import math
 
@@ -6,7 +6,10 @@ from minicnn.kernels.jit import jit
 
 
 @jit
-def erf(x, y):
-    """y[i] = 2/sqrt(pi) * integral of exp(-t^2) from 0 to x[i]; x and y are flat arrays of one length."""
+def erfc(x, y):
+    """y[i] = 2/sqrt(pi) * integral of exp(-t^2) from x[i] to infinity; x and y are flat arrays of one length.
+
+    Unlike 1 - erf(x) it keeps its digits where it is small.
+    """
     for i in range(x.size):
-        y[i] = math.erf(x[i])
+        y[i] = math.erfc(x[i])

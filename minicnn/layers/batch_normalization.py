@@ -89,8 +89,9 @@ class BatchNormalization(Layer):
             )
         mean, variance = np.empty(C), np.empty(C)
         channel_moments(rows, mean, variance)
-        for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
-            average[...] = average * self.momentum + batch * (1 - self.momentum)
+        if np.isfinite(variance).all():  # one bad batch must not make the averages NaN for ever
+            for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
+                average[...] = average * self.momentum + batch * (1 - self.momentum)
         return mean, variance
 
     def backward(self, dy: Array) -> Array | None:

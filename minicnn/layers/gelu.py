@@ -3,14 +3,14 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.kernels.gelu import erf
+from minicnn.kernels.gelu import erfc
 from minicnn.layers.base import Array, Layer, LayerOptions
 
 
 class GELU(Layer):
     """Weigh each input by the share of a normal distribution that lies below it.
 
-        y    = x * P(x),        P(x) = (1 + erf(x / sqrt(2))) / 2
+        y    = x * P(x),        P(x) = erfc(-x / sqrt(2)) / 2
         dx   = dy * (P(x) + x * p(x)),   p(x) = exp(-x^2 / 2) / sqrt(2 pi)
 
     approximate=True replaces P by (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x^3), and then
@@ -36,8 +36,8 @@ class GELU(Layer):
             slope = (1 - tanh**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)  # dP/dx
         else:
             below = np.empty_like(x)
-            erf((x / sqrt(2)).ravel(), below.reshape(-1))
-            below = (1 + below) / 2
+            erfc((x / -sqrt(2)).ravel(), below.reshape(-1))
+            below /= 2
             slope = np.exp(-(x**2) / 2) / sqrt(2 * pi)
         self._cache = (below + x * slope,) if training else None
         return x * below

@@ -99,7 +99,7 @@ def warn_of_loss(model: "Sequential", loss: float, x: Array, epoch: int, batch: 
     """Say where a loss that is no finite number comes from; the loop has left the batch's update out."""
     warnings.warn(
         f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: {_first_non_finite(model, x)}. The update was "
-        f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or the optimizer's global_clipnorm=1.0",
+        f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or global_clipnorm=1.0 in it",
         stacklevel=3,
     )
 

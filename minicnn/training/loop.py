@@ -80,7 +80,7 @@ def fit(
     model.history, model.stop_training = History(), False
     # History and Progress come last: they record and show what the others add to the logs.
     own = [model.history, Progress(verbose, epochs, steps, len(x))]
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    given = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     watchers = CallbackList([*given, *own], model, {"verbose": verbose, "epochs": epochs, "steps": steps})
     logs: dict[str, float] = {}
     with Interrupt() as interrupt:

@@ -100,10 +100,10 @@ class Progress(Callback):
 
 
 def _numbers(logs: Logs) -> list[str]:
-    """Return ``["loss 1.2345", ...]``: learning rates and small values in as few digits as they need."""
+    """Return ``["loss 1.2345", ...]``; learning rates and very small or large values in four significant digits."""
     texts = []
     for name, value in logs.items():
         if name != "size" and isinstance(value, int | float):
-            needs_exponent = name == "learning_rate" or 0 < abs(value) < 1e-3
-            texts.append(f"{name} {value:.4g}" if needs_exponent else f"{name} {value:.4f}")
+            is_ordinary = name != "learning_rate" and (value == 0 or 1e-3 <= abs(value) < 1e5)
+            texts.append(f"{name} {value:.4f}" if is_ordinary else f"{name} {value:.4g}")
     return texts

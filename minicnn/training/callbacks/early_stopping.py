@@ -13,7 +13,7 @@ class EarlyStopping(MonitorCallback):
     Args:
         monitor: the metric to watch.
         min_delta: an improvement is a change of more than this (absolute, not relative).
-        patience: how many epochs without improvement are endured; 0 stops at the first (never in epoch 0).
+        patience: how many epochs without improvement are endured; 0 stops at the first.
         verbose: 1 prints a line when it stops and when it restores.
         mode: "min", "max" or "auto" (by the metric's name).
         baseline: as long as this value is not beaten, even an improving epoch counts as one without.
@@ -70,7 +70,7 @@ class EarlyStopping(MonitorCallback):
                 self.best_weights = self.model.get_weights()
             if self.baseline is None or self.is_improvement(current, self.baseline):
                 self.wait = 0
-        elif self.wait >= self.patience and epoch > 0:
+        elif self.wait >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

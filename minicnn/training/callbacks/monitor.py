@@ -74,7 +74,7 @@ class MonitorCallback(Callback):
             warnings.warn(
                 f"{type(self).__name__} monitors {self.monitor!r}, which is not in the logs: {consequence}. "
                 f"Available: {available}.{hint}",
-                stacklevel=2,
+                stacklevel=5,  # the line that called fit
             )
         return value
 

@@ -70,7 +70,6 @@ class ReduceLROnPlateau(MonitorCallback):
             return
         if self.in_cooldown():
             self.cooldown_counter -= 1
-            self.wait = 0
         if self.is_improvement(current, self.best):
             self.best = current
             self.wait = 0

@@ -37,5 +37,5 @@ class TerminateOnNaN(Callback):
         message = f"TerminateOnNaN: the loss is {loss} at epoch {self._epoch + 1}, batch {batch + 1}: training stops"
         if self.raise_error:
             raise RuntimeError(message)
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(message, stacklevel=5)  # the line that called fit
         self.model.stop_training = True

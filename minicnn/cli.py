@@ -1,0 +1,57 @@
+"""The `minicnn` command."""
+
+import argparse
+import sys
+
+from minicnn import __version__, testing
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `minicnn ...`; returns the exit code: 0 ok, 1 a check failed, 2 wrong usage."""
+    parser = argparse.ArgumentParser(prog="minicnn", description="Convolutional networks to read, check and train.")
+    parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    gradcheck_parser = commands.add_parser(
+        "gradcheck",
+        help="compare every layer's backward with numerical derivatives",
+        description="Compare every layer's backward with numerical derivatives, in float64 and for a random dy. "
+        "Exits with 1 when one is off.",
+        epilog="example: minicnn gradcheck --layer Conv2D --seed 3",
+    )
+    gradcheck_parser.add_argument(
+        "--layer", default="", help="only layers and losses whose name begins so, such as Conv2D"
+    )
+    gradcheck_parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
+    gradcheck_parser.set_defaults(run=gradcheck)
+    options = parser.parse_args(arguments)
+    return options.run(options)
+
+
+def gradcheck(options: argparse.Namespace) -> int:
+    """Print the worst relative gradient error of every layer and of a whole network; 1 if one is too large."""
+    reports = []
+    for name, (layer, shape) in testing.standard_cases().items():
+        if name.lower().startswith(options.layer.lower()):
+            report = testing.measure_layer(layer, shape, batch=3, seed=options.seed, samples=200)
+            reports.append((name, report, testing.TOLERANCE))
+    for loss in testing.standard_losses():
+        if loss.name.lower().startswith(options.layer.lower()):
+            reports.append((loss.name, testing.measure_loss(loss, seed=options.seed), testing.TOLERANCE))
+    if not options.layer:
+        model = testing.standard_model()
+        reports.append((model.name, testing.measure_model(model, seed=options.seed), testing.MODEL_TOLERANCE))
+    if not reports:
+        print(f"minicnn gradcheck: no layer begins with {options.layer!r}", file=sys.stderr)
+        return 2
+    print(f"{'layer or loss':<42} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}")
+    failed = []
+    for name, report, tolerance in reports:
+        checked = sum(tensor.checked for tensor in report.tensors.values())
+        kinks = sum(tensor.kinks for tensor in report.tensors.values())
+        verdict = "PASS" if report.error <= tolerance else "FAIL"
+        print(f"{name:<42} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  {verdict}")
+        if verdict == "FAIL":
+            failed.append(report)
+    for report in failed:
+        print(f"\n{report}")
+    return 1 if failed else 0

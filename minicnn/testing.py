@@ -1,0 +1,263 @@
+"""Gradient checks: is a layer's backward the derivative of its forward?
+
+Works on any Layer, a user's own included:
+
+    from minicnn.testing import check_layer
+    check_layer(MyLayer(), (8, 8, 3))       # raises AssertionError, naming the tensor, unless it is
+
+How: in float64, for a random dy, backward claims gradients of L = sum(y * dy). Each claim is compared with
+    D = (8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))) / (12 h)             error O(h^4)
+where one number of the input or of a parameter is moved by h. dy is drawn at random because special ones hide mistakes:
+with dy = 1 everywhere, the true gradient of batch normalisation is 0, and a backward that returns zeros would pass.
+
+Kinks: where forward has a corner within 2h (ReLU at 0, two equal values in a max pool) there is no derivative to
+compare with. With S(h) = (L(+h) - 2 L(0) + L(-h)) / h, a smooth L has S(2h) - 2 S(h) = O(h^3), a corner does not. Such
+places are left out and counted, so that this guard cannot hide a mistake either.
+
+Source: the five-point stencil, Abramowitz & Stegun 1964, 25.3.6; the rest, Karpathy's CS231n notes, "Gradient checks".
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from minicnn import layers, losses
+from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.softmax import softmax
+from minicnn.sequential import Sequential
+
+TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
+MODEL_TOLERANCE, MODEL_STEP = 1e-6, 1e-5  # of a whole network, where one weight moves thousands of units, each with a corner
+SMALL = 1e-3  # a gradient below this share of the check's largest is judged as if it were that large
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """The comparison of one tensor's gradient."""
+
+    error: float  # worst relative error
+    checked: int  # numbers compared
+    kinks: int  # numbers left out
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The comparison of all gradients of one layer or model; str() is a table."""
+
+    name: str
+    tensors: Mapping[str, TensorCheck]
+
+    @property
+    def error(self) -> float:
+        """The worst relative error of any tensor."""
+        return max(tensor.error for tensor in self.tensors.values())
+
+    @property
+    def kinks(self) -> float:
+        """The share of numbers left out."""
+        left_out = sum(tensor.kinks for tensor in self.tensors.values())
+        return left_out / max(1, left_out + sum(tensor.checked for tensor in self.tensors.values()))
+
+    def __str__(self) -> str:
+        rows = [
+            f"  {name:<32} {tensor.error:.1e}  ({tensor.checked} checked, {tensor.kinks} kinks left out)"
+            for name, tensor in self.tensors.items()
+        ]
+        return "\n".join([f"{self.name}: worst relative error {self.error:.1e}", *rows])
+
+
+def check_layer(
+    layer: Layer,
+    input_shape: Shape,
+    *,
+    batch: int = 2,
+    x: Array | None = None,
+    tolerance: float = TOLERANCE,
+    samples: int = 40,
+    seed: int = 0,
+) -> GradientReport:
+    """Check every gradient of a layer for samples of input_shape (without N).
+
+    Args:
+        layer: is built here, in float64, and its parameters are drawn at random.
+        batch: N, unless x is given.
+        x: the input (N, *input_shape), standard normal unless given.
+        tolerance: the largest relative error to pass.
+        samples: how many numbers of each tensor are moved; all, when it has no more.
+        seed: of everything drawn.
+
+    Raises AssertionError with a table of all tensors when one is off, or when over 1 % are kinks.
+    """
+    report = measure_layer(layer, input_shape, batch=batch, x=x, samples=samples, seed=seed)
+    if not report.error <= tolerance:
+        raise AssertionError(f"backward is not the derivative of forward: {report}\n  expected at most {tolerance:.0e}")
+    if report.kinks > 0.01 and sum(tensor.kinks for tensor in report.tensors.values()) > 1:
+        raise AssertionError(f"{report.kinks:.1%} of the places are kinks, expected at most 1 %: {report}")
+    return report
+
+
+def measure_layer(
+    layer: Layer,
+    input_shape: Shape,
+    *,
+    batch: int = 2,
+    x: Array | None = None,
+    samples: int = 40,
+    seed: int = 0,
+) -> GradientReport:
+    """What check_layer checks, without the verdict."""
+    rng = np.random.default_rng(seed)
+    layer.build(input_shape, rng, np.float64)
+    for param in layer.params.values():
+        param[...] = rng.standard_normal(param.shape)
+    x = rng.standard_normal((batch, *input_shape)) if x is None else x.astype(np.float64, order="K")
+    generator = layer.rng.bit_generator.state
+
+    def forward() -> Array:
+        layer.rng.bit_generator.state = generator  # the same dropout mask every time
+        return layer.forward(x, training=True)
+
+    y = forward()
+    dy = rng.standard_normal(y.shape)
+    layer.needs_input_grad = True
+    dx = layer.backward(dy)
+    tensors = {"x": (x, dx)}
+    if layer.trainable:
+        tensors |= {name: (param, layer.grads[name].copy()) for name, param in layer.params.items()}
+    return _compare(str(layer), forward, dy, tensors, samples, rng, TOLERANCE, STEP)
+
+
+def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
+    """Compare all gradients of a built float64 model's outputs, for its parameters and its input."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((batch, *model.layers[0].input_shape))
+
+    def forward() -> Array:
+        return model.forward(x, training=True)
+
+    dy = rng.standard_normal(forward().shape)
+    dx = model.backward(dy)
+    tensors = {"x": (x, dx)} | {name: (value, grad.copy()) for name, value, grad in model.parameters()}
+    return _compare(model.name, forward, dy, tensors, samples, rng, MODEL_TOLERANCE, MODEL_STEP)
+
+
+def measure_loss(
+    loss: losses.CategoricalCrossentropy, *, batch: int = 5, classes: int = 4, seed: int = 0
+) -> GradientReport:
+    """Compare a loss' gradient with respect to its predictions, for random sample weights and targets."""
+    rng = np.random.default_rng(seed)
+    logits = rng.standard_normal((batch, classes))
+    y_pred = logits if loss.from_logits else softmax(logits)
+    y_true = rng.integers(0, classes, batch)
+    y_true = y_true if isinstance(loss, losses.SparseCategoricalCrossentropy) else np.eye(classes)[y_true]
+    weight = rng.random(batch)
+    _, dy = loss.value_and_gradient(y_true, y_pred, weight)
+
+    def value() -> Array:
+        return np.array(loss.value_and_gradient(y_true, y_pred, weight)[0])
+
+    return _compare(loss.name, value, np.array(1.0), {"y_pred": (y_pred, dy)}, y_pred.size, rng, TOLERANCE, STEP)
+
+
+def _compare(
+    name: str,
+    forward: Callable[[], Array],
+    dy: Array,
+    tensors: Mapping[str, tuple[Array, Array]],
+    samples: int,
+    rng: np.random.Generator,
+    tolerance: float,
+    h: float,
+) -> GradientReport:
+    """Compare each (array, claimed gradient of sum(forward() * dy)) with differences of forward.
+
+    An error is relative to the larger of both gradients and of the tensor's root mean square gradient, but to no less
+    than what makes the rounding of y, eps |y * dy| / h in the differences, a relative error of `tolerance`.
+    """
+    y = forward().copy()
+    resolution = float(np.finfo(y.dtype).eps * np.linalg.norm(y * dy)) / h
+    largest = max(float(np.abs(gradient).max(initial=0)) for _, gradient in tensors.values())
+    checks = {}
+    for key, (array, gradient) in tensors.items():
+        if gradient.shape != array.shape:
+            raise AssertionError(f"{name}: the gradient of {key} has shape {gradient.shape}, expected {array.shape}")
+        scale = max(float(np.sqrt(np.mean(gradient**2))), SMALL * largest, resolution / tolerance) or 1.0
+        worst, kinks = 0.0, 0
+        places = rng.choice(array.size, min(samples, array.size), replace=False)
+        for place in places:
+            index = np.unravel_index(place, array.shape)
+            difference = _differences(forward, y, dy, array, index, h)
+            if abs(difference[2] - 2 * difference[1]) > tolerance * scale:
+                kinks += 1
+                continue
+            claimed, measured = float(gradient[index]), difference[0]
+            worst = max(worst, abs(claimed - measured) / max(abs(claimed), abs(measured), scale))
+        checks[key] = TensorCheck(worst, len(places) - kinks, kinks)
+    return GradientReport(name, checks)
+
+
+def _differences(
+    forward: Callable[[], Array], y: Array, dy: Array, array: Array, index: tuple, h: float
+) -> tuple[float, float, float]:
+    """D, S(h) and S(2h) of the module's docstring, for the number array[index]; y = forward() as it stands."""
+    value = array[index]
+    change = {}
+    for steps in (-2, -1, 1, 2):
+        array[index] = value + steps * h
+        change[steps] = float(np.sum((forward() - y) * dy))  # L - L(0): exact where y did not change
+    array[index] = value
+    slope = (8 * (change[1] - change[-1]) - (change[2] - change[-2])) / (12 * h)
+    return slope, (change[1] + change[-1]) / h, (change[2] + change[-2]) / (2 * h)
+
+
+def standard_cases() -> dict[str, tuple[Layer, Shape]]:
+    """A layer of every kind and a sample shape for it, as `minicnn gradcheck` runs them."""
+    frozen = layers.BatchNormalization(trainable=False)
+    return {
+        "Conv2D": (layers.Conv2D(4, 3), (7, 6, 3)),
+        "Conv2D same, stride 2": (layers.Conv2D(3, (3, 2), strides=2, padding="same"), (7, 6, 2)),
+        "Conv2D dilation 2, relu": (layers.Conv2D(3, 3, dilation_rate=2, activation="relu"), (8, 9, 2)),
+        "Dense": (layers.Dense(5), (7,)),
+        "Dense softmax": (layers.Dense(5, activation="softmax"), (7,)),
+        "ReLU": (layers.ReLU(), (5, 4, 3)),
+        "ReLU max_value": (layers.ReLU(max_value=1.0), (5, 4, 3)),
+        "LeakyReLU": (layers.LeakyReLU(), (5, 4, 3)),
+        "GELU": (layers.GELU(), (5, 4, 3)),
+        "GELU approximate": (layers.GELU(approximate=True), (5, 4, 3)),
+        "Softmax": (layers.Softmax(), (6,)),
+        "Activation": (layers.Activation("gelu"), (6,)),
+        "MaxPooling2D": (layers.MaxPooling2D(), (7, 6, 3)),
+        "MaxPooling2D same, overlapping": (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 6, 3)),
+        "AveragePooling2D": (layers.AveragePooling2D(2), (7, 6, 3)),
+        "AveragePooling2D same, overlapping": (layers.AveragePooling2D(3, strides=2, padding="same"), (7, 6, 3)),
+        "GlobalAveragePooling2D": (layers.GlobalAveragePooling2D(), (5, 4, 3)),
+        "GlobalMaxPooling2D": (layers.GlobalMaxPooling2D(), (5, 4, 3)),
+        "BatchNormalization": (layers.BatchNormalization(), (4, 3, 3)),
+        "BatchNormalization of vectors": (layers.BatchNormalization(), (6,)),
+        "BatchNormalization frozen": (frozen, (4, 3, 3)),
+        "Dropout": (layers.Dropout(0.4), (5, 4, 3)),
+        "Flatten": (layers.Flatten(), (5, 4, 3)),
+        "ZeroPadding2D": (layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 3, 2)),
+        "Rescaling": (layers.Rescaling(1 / 127.5, offset=-1), (4, 3, 2)),
+        "Normalization": (layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.25]), (4, 3, 2)),
+    }
+
+
+def standard_model() -> Sequential:
+    """A small network of the documented kind, three blocks and two dense layers, in float64."""
+    blocks: list[Layer] = []
+    for filters in (4, 6, 8):
+        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    head = [layers.Flatten(), layers.Dense(8, activation="relu"), layers.Dense(5, activation="softmax")]
+    return Sequential([layers.Input((22, 22, 3)), *blocks, *head], name="three-block network", seed=0, dtype="float64")
+
+
+def standard_losses() -> list[losses.CategoricalCrossentropy]:
+    """The losses in all their forms."""
+    return [
+        losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"),
+        losses.CategoricalCrossentropy(label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"),
+        losses.SparseCategoricalCrossentropy(from_logits=True, name="SparseCategoricalCrossentropy of logits"),
+        losses.SparseCategoricalCrossentropy(name="SparseCategoricalCrossentropy of probabilities"),
+    ]
