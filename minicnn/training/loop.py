@@ -1,7 +1,7 @@
 """fit, evaluate and predict: what happens around the batches. Sequential has them as methods of the same names."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -104,10 +104,10 @@ def fit(
                 validation = _evaluate(model, *held_out)
                 watchers.on_test_end(validation)
                 logs |= {f"val_{name}": value for name, value in validation.items()}
-            model.history.interrupted = interrupt.requested
             watchers.on_epoch_end(epoch, logs)
             if model.stop_training or interrupt.requested:
                 break
+        model.history.interrupted = interrupt.requested
         watchers.on_train_end(logs)
     return model.history
 
@@ -147,6 +147,32 @@ def _evaluate(
     for part in _slices(len(x), size or INFERENCE_BATCH):
         meter.measure(model.test_step, x[part], y[part], None if weight is None else weight[part])
     return meter.results()
+
+
+@overload
+def evaluate(
+    model: "Sequential",
+    x: Array,
+    y: Array,
+    batch_size: int | None = None,
+    verbose: int | str = "auto",
+    sample_weight: Array | None = None,
+    *,
+    return_dict: Literal[True],
+) -> dict[str, float]: ...
+
+
+@overload
+def evaluate(
+    model: "Sequential",
+    x: Array,
+    y: Array,
+    batch_size: int | None = None,
+    verbose: int | str = "auto",
+    sample_weight: Array | None = None,
+    *,
+    return_dict: Literal[False] = False,
+) -> list[float] | float: ...
 
 
 def evaluate(

@@ -1,0 +1,198 @@
+"""How well a classifier did: confusion matrix, precision, recall and F1, as scikit-learn reports them."""
+
+import os
+import platform
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FIGURES = ("precision", "recall", "f1-score")
+
+
+def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
+    """Count every pair of (true class, predicted class).
+
+    Args:
+        y_true, y_pred: integer labels from 0 up, (n,) or (n, 1).
+        num_classes: K; by default one more than the largest label.
+
+    Returns:
+        (K, K) counts: rows are the true classes, columns the predicted ones, so the diagonal holds the right answers.
+
+    Raises:
+        ValueError: the labels are not integers, differ in number, or lie outside 0 ... num_classes - 1.
+    """
+    true, predicted = _label_pair("confusion_matrix", y_true, y_pred)
+    classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
+    for name, labels in (("y_true", true), ("y_pred", predicted)):
+        if labels.max() >= classes:
+            raise ValueError(
+                f"confusion_matrix expected labels from 0 to {classes - 1}, received {labels.max()} in {name}: "
+                f"with {classes} classes there is no such label; count again or raise num_classes."
+            )
+    pair_index = true * classes + predicted
+    return np.bincount(pair_index, minlength=classes * classes).reshape(classes, classes)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassificationReport:
+    """Precision, recall, F1 and support of each of K classes; ``str()`` is scikit-learn's text, digit for digit."""
+
+    class_names: tuple[str, ...]
+    precision: NDArray[np.float64]  # (K,) of the images predicted as this class, the share that is of it
+    recall: NDArray[np.float64]  # (K,) of the images of this class, the share predicted as it
+    f1: NDArray[np.float64]  # (K,) harmonic mean of the two
+    support: NDArray[np.int64]  # (K,) images of this class
+    accuracy: float  # share of right answers
+    undefined: tuple[str, ...]  # which figures had a zero denominator and are therefore reported as 0
+    digits: int = 4
+
+    @property
+    def macro_average(self) -> dict[str, float]:
+        """Precision, recall and F1 averaged over the classes, each counting the same."""
+        return self._average(None)
+
+    @property
+    def weighted_average(self) -> dict[str, float]:
+        """Precision, recall and F1 averaged over the classes, each counting by its support."""
+        return self._average(self.support)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, ready for JSON, in the form of scikit-learn's ``output_dict=True``."""
+        total = int(self.support.sum())
+        rows = zip(self.precision.tolist(), self.recall.tolist(), self.f1.tolist(), strict=True)
+        classes = {
+            name: dict(zip(FIGURES, row, strict=True)) | {"support": support}
+            for name, row, support in zip(self.class_names, rows, self.support.tolist(), strict=True)
+        }
+        return classes | {
+            "accuracy": self.accuracy,
+            "macro avg": self.macro_average | {"support": total},
+            "weighted avg": self.weighted_average | {"support": total},
+        }
+
+    def __str__(self) -> str:
+        figures = self.to_dict()
+        width = max(*(len(name) for name in self.class_names), len("weighted avg"), self.digits)
+
+        def line(name: str) -> str:
+            row = figures[name]
+            numbers = "".join(f" {row[figure]:>9.{self.digits}f}" for figure in FIGURES)
+            return f"{name:>{width}s} {numbers} {row['support']:>9}\n"
+
+        header = f"{'':>{width}s} " + "".join(f" {word:>9}" for word in (*FIGURES, "support"))
+        accuracy = f"{'accuracy':>{width}s} {'':20} {self.accuracy:>9.{self.digits}f} {self.support.sum():>9}\n"
+        classes = "".join(line(name) for name in self.class_names)
+        return f"{header}\n\n{classes}\n{accuracy}{line('macro avg')}{line('weighted avg')}"
+
+    __repr__ = __str__
+
+    def _average(self, weights: NDArray[np.int64] | None) -> dict[str, float]:
+        columns = zip(FIGURES, (self.precision, self.recall, self.f1), strict=True)
+        return {figure: float(np.average(column, weights=weights)) for figure, column in columns}
+
+
+def classification_report(
+    y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str] | None = None, digits: int = 4
+) -> ClassificationReport:
+    """Measure precision = tp / predicted, recall = tp / true and F1 = 2 tp / (true + predicted) for each class.
+
+    A figure whose denominator is zero (a class that is never predicted has no precision) is reported as 0, with a
+    warning, as scikit-learn does.
+
+    Args:
+        y_true, y_pred: integer labels from 0 up, (n,) or (n, 1).
+        class_names: K names, one line each in the report, also for classes that do not occur. By default, as in
+            scikit-learn, the report has one line for each label that occurs, under its number.
+        digits: decimal places of the text form.
+
+    Raises:
+        ValueError: see `confusion_matrix`; or a class name is given twice.
+    """
+    true, predicted = _label_pair("classification_report", y_true, y_pred)
+    if class_names is None:
+        labels = np.union1d(true, predicted)
+        names = tuple(str(label) for label in labels)
+    else:
+        labels, names = np.arange(len(class_names)), tuple(class_names)
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                f"classification_report expected {len(names)} different class_names, received {repeated} twice: "
+                "give each class a name of its own."
+            )
+    counts = confusion_matrix(true, predicted, None if class_names is None else len(names))[np.ix_(labels, labels)]
+    right, true_count, predicted_count = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    undefined = tuple(
+        f"{figure} of {', '.join(np.array(names)[denominator == 0])} ({reason})"
+        for figure, denominator, reason in (
+            ("precision", predicted_count, "never predicted"),
+            ("recall", true_count, "no such image"),
+            ("F1", true_count + predicted_count, "neither true nor predicted"),
+        )
+        if (denominator == 0).any()
+    )
+    if undefined:
+        warnings.warn(f"classification_report: undefined, reported as 0: {'; '.join(undefined)}.", stacklevel=2)
+    return ClassificationReport(
+        class_names=names,
+        precision=_share(right, predicted_count),
+        recall=_share(right, true_count),
+        f1=_share(2 * right, true_count + predicted_count),
+        support=true_count,
+        accuracy=float(right.sum() / true_count.sum()),
+        undefined=undefined,
+        digits=digits,
+    )
+
+
+def environment() -> dict[str, Any]:
+    """Return what a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
+    return {
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "numba": version("numba"),
+        "platform": platform.platform(),
+        "cpu": _processor_name(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor_name() -> str:
+    information = Path("/proc/cpuinfo")  # Linux; elsewhere, and on most ARM boards, Python's own words must do
+    lines = information.read_text(errors="replace").splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """part / whole, and 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
+
+
+def _label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Check both and return them as (n,) int64, wide enough to be multiplied by the number of classes."""
+    pair = []
+    for name, y in (("y_true", np.asarray(y_true)), ("y_pred", np.asarray(y_pred))):
+        if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
+            hint = f"; make labels of probabilities or one-hot rows with {name}.argmax(axis=1)" if y.ndim == 2 else ""
+            raise ValueError(
+                f"{who} expected {name} as integer labels of shape (n,) or (n, 1), "
+                f"received {y.dtype} of shape {y.shape}{hint}."
+            )
+        if y.size == 0 or y.min() < 0:
+            received = "none at all" if y.size == 0 else f"{y.min()}"
+            raise ValueError(f"{who} expected labels from 0 up in {name}, received {received}.")
+        pair.append(y.reshape(-1).astype(np.int64))
+    if len(pair[0]) != len(pair[1]):
+        raise ValueError(
+            f"{who} expected one prediction for each label, received {len(pair[0])} in y_true and "
+            f"{len(pair[1])} in y_pred: predict the same images that y_true describes."
+        )
+    return pair[0], pair[1]
