@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from minicnn import callbacks, initializers, layers, losses, metrics, models, optimizers, utils
+from minicnn import callbacks, datasets, initializers, layers, losses, metrics, models, optimizers, utils
 from minicnn.layers import Input
 from minicnn.sequential import Sequential
 

