@@ -25,14 +25,24 @@ from minicnn.layers.base import Array
 PROBABILITY_SLACK = 1e-3  # how far the sum of predicted probabilities may be from 1
 
 
+def check_predictions(shape: tuple[int, ...], owner: str) -> None:
+    """Raise ValueError unless predictions are (N, K)."""
+    if len(shape) != 2:
+        raise ValueError(
+            f"{owner} expected predictions (N, K), received shape {shape}: put Flatten() or GlobalAveragePooling2D() "
+            "before the last layer"
+        )
+
+
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """Losses (N,) and their gradients dz (N, K), not yet divided by N, for logits z and targets t (N, K); float64."""
     z = logits.astype(np.float64)
-    z -= z.max(axis=1, keepdims=True)
-    exponentials = np.exp(z)
-    total = exponentials.sum(axis=1, keepdims=True)
-    losses = -(targets * (z - np.log(total))).sum(axis=1)
-    return losses, exponentials / total * targets.sum(axis=1, keepdims=True) - targets
+    with np.errstate(invalid="ignore"):  # infinite logits: the loss is NaN, which says enough
+        z -= z.max(axis=1, keepdims=True)
+        exponentials = np.exp(z)
+        total = exponentials.sum(axis=1, keepdims=True)
+        losses = -(targets * (z - np.log(total))).sum(axis=1)
+        return losses, exponentials / total * targets.sum(axis=1, keepdims=True) - targets
 
 
 def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
@@ -83,7 +93,12 @@ class CategoricalCrossentropy:
         sample_weight (N,) multiplies each sample's loss; the mean still divides by N, as in Keras.
         from_logits overrides the argument of the same name, for a model whose softmax is left to the loss.
         """
+        check_predictions(y_pred.shape, f"loss {self.name!r}")
         targets = self.targets(y_true, y_pred.shape[-1])
+        if len(targets) != len(y_pred):
+            raise ValueError(
+                f"loss {self.name!r} expected {len(y_pred)} labels, one per prediction, received {len(targets)}"
+            )
         if self.from_logits if from_logits is None else from_logits:
             losses, dy = softmax_cross_entropy(y_pred, targets)
         else:

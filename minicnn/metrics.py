@@ -70,6 +70,8 @@ class TopKCategoricalAccuracy(Metric):
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy"):
         super().__init__(name)
+        if k < 1:
+            raise ValueError(f"{type(self).__name__} expected k of at least 1, received {k!r}")
         self.k = k
 
     def get_config(self) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class TopKCategoricalAccuracy(Metric):
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         right = np.take_along_axis(y_pred, self.labels(y_true, y_pred)[:, None], axis=1)  # (N, 1)
-        return (y_pred > right).sum(axis=1) < self.k
+        return ((y_pred > right).sum(axis=1) < self.k) & ~np.isnan(right[:, 0])
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):

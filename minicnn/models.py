@@ -28,9 +28,9 @@ def load_model(path: str | os.PathLike, custom_objects: Mapping[str, type] | Non
         model.build(tuple(described["input_shape"]))
         model.load_weights(path)
         if "compile" in config:
-            persistence.restore_training(model, config["compile"], arrays)
+            persistence.restore_training(model, config["compile"], arrays, custom_objects or {})
     except ModelFileError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         raise ModelFileError(f"{str(path)!r} describes no model that minicnn can build: {error}") from error
     return model

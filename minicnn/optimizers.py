@@ -23,6 +23,10 @@ class Optimizer:
     slot_names: tuple[str, ...] = ()
 
     def __init__(self, learning_rate: float, global_clipnorm: float | None = None):
+        if global_clipnorm is not None and global_clipnorm <= 0:
+            raise ValueError(
+                f"{type(self).__name__} expected global_clipnorm above 0 or None, received {global_clipnorm!r}"
+            )
         self.learning_rate = float(learning_rate)
         self.global_clipnorm = global_clipnorm
         self.iterations = 0
@@ -43,7 +47,9 @@ class Optimizer:
         return min(1.0, self.global_clipnorm / norm) if norm else 1.0
 
     def _slots_of(self, name: str, value: Array) -> dict[str, Array]:
-        slots = self.slots.setdefault(name, {slot: np.zeros_like(value) for slot in self.slot_names})
+        if name not in self.slots:
+            self.slots[name] = {slot: np.zeros(value.shape, value.dtype) for slot in self.slot_names}
+        slots = self.slots[name]
         for slot, array in slots.items():
             if array.shape != value.shape:
                 raise ValueError(
@@ -117,6 +123,9 @@ class Adam(Optimizer):
         global_clipnorm: float | None = None,
     ):
         super().__init__(learning_rate, global_clipnorm)
+        for which, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
+            if not 0 <= beta < 1:
+                raise ValueError(f"{type(self).__name__} expected 0 <= {which} < 1, received {beta!r}")
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -124,8 +133,11 @@ class Adam(Optimizer):
     def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
         t, number = self.iterations, value.dtype.type
         step_size = self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        flat = (array.reshape(-1) for array in (value, grad, slots["m"], slots["v"]))
+        contiguous = np.ascontiguousarray(value)  # value itself, for every layer of minicnn's own
+        flat = (array.reshape(-1) for array in (contiguous, grad, slots["m"], slots["v"]))
         adam(*flat, number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
+        if contiguous is not value:
+            value[...] = contiguous
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

@@ -16,6 +16,8 @@ from minicnn.saving import model_file
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
+OPTIMIZER = "/optimizer/"  # before the names of the optimizer's arrays; no layer's name has a slash
+
 CLASSES: dict[str, type] = {
     cls.__name__: cls for names in (optimizers.NAMES, losses.NAMES, metrics.NAMES) for cls in names.values()
 }
@@ -38,7 +40,7 @@ def save_model(model: "Sequential", path: str | os.PathLike) -> None:
             "metrics": [_described(metric) for metric in model.metrics],
         }
         for name, slots in model.optimizer.slots.items():
-            arrays |= {f"optimizer/{name}/{slot}": array for slot, array in slots.items()}
+            arrays |= {f"{OPTIMIZER}{name}/{slot}": array for slot, array in slots.items()}
     _warn_of_suffix(path)
     model_file.write(path, config, arrays)
 
@@ -62,12 +64,13 @@ def load_weights(model: "Sequential", path: str | os.PathLike, skip_mismatch: bo
         raise ValueError(f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights")
     _, arrays = model_file.read(path)
     own = weights_of(model)
-    stored = {name: array for name, array in arrays.items() if not name.startswith("optimizer/")}
+    stored = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
     wrong = [name for name in {**own, **stored} if _shape(own, name) != _shape(stored, name)]
     if wrong and not skip_mismatch:
         rows = [("weight", "in the file", "in the model")]
         rows += [(name, _shape(stored, name), _shape(own, name)) for name in wrong]
-        table = "\n".join(f"  {name:<32} {file:<20} {here}" for name, file, here in rows)
+        widths = [max(len(row[i]) for row in rows) for i in range(2)]
+        table = "\n".join(f"  {name:<{widths[0]}}  {file:<{widths[1]}}  {here}" for name, file, here in rows)
         advice = "skip_mismatch=True loads what fits"
         raise ModelFileError(f"{str(path)!r} does not fit {model.name!r} ({advice}):\n{table}")
     for name, array in own.items():
@@ -125,16 +128,22 @@ def layers_of(config: dict[str, Any], custom_objects: Mapping[str, type]) -> lis
     return [make(description, {**LAYERS, **custom_objects}, "layer") for description in config["layers"]]
 
 
-def restore_training(model: "Sequential", config: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def restore_training(
+    model: "Sequential",
+    config: dict[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    custom_objects: Mapping[str, type],
+) -> None:
     """Compile the model as it was when it was saved, with what the optimizer remembered."""
-    optimizer = make(config["optimizer"], CLASSES, "optimizer")
+    known = {**CLASSES, **custom_objects}
+    optimizer = make(config["optimizer"], known, "optimizer")
     optimizer.iterations = int(config["iterations"])
     for key, array in arrays.items():
-        if key.startswith("optimizer/"):
-            name, slot = key.removeprefix("optimizer/").rsplit("/", 1)
+        if key.startswith(OPTIMIZER):
+            name, slot = key.removeprefix(OPTIMIZER).rsplit("/", 1)
             optimizer.slots.setdefault(name, {})[slot] = array.copy()
     model.compile(
         optimizer,
-        make(config["loss"], CLASSES, "loss"),
-        [make(metric, CLASSES, "metric") for metric in config["metrics"]],
+        make(config["loss"], known, "loss"),
+        [make(metric, known, "metric") for metric in config["metrics"]],
     )

@@ -1,6 +1,5 @@
 """Sequential: a stack of layers that can be built, trained, asked and saved."""
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,8 +11,7 @@ from minicnn import metrics as metric_types
 from minicnn.errors import did_you_mean
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
-from minicnn.layers.softmax import Softmax
-from minicnn.training import loop
+from minicnn.training import checks, loop, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed
 
@@ -48,9 +46,10 @@ class Sequential:
         self.name = name
         self.seed = fresh_seed() if seed is None else seed
         self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"Sequential expected dtype 'float32' or 'float64', received {dtype!r}")
         self.layers: list[Layer] = []
         self._sample_shape: Shape | None = None
-        self.has_fresh_weights = True  # neither trained nor loaded
         self.optimizer: Any = None  # set by compile, as are loss and metrics
         self.loss: Any = None
         self.metrics: list[metric_types.Metric] = []
@@ -88,6 +87,8 @@ class Sequential:
         if any(layer is other for other in self.layers):
             raise ValueError(f"{layer} is in {self.name!r} already: every place in a model needs a layer of its own")
         self._name(layer)
+        if not self.layers and self._sample_shape is None and layer.built:  # the first layer of another model
+            self._sample_shape = layer.input_shape
         if self._sample_shape is not None:
             shape = self.layers[-1].output_shape if self.layers else self._sample_shape
             self._build_layer(layer, len(self.layers), shape)
@@ -104,7 +105,16 @@ class Sequential:
             layer.name, number = "" if candidate in taken else candidate, number + 1
 
     def _build_layer(self, layer: Layer, index: int, input_shape: Shape) -> None:
-        layer.build(input_shape, self.generator(WEIGHTS, index), self.dtype)
+        """Create a layer's weights, unless another model has it too: then they share them, as in Keras."""
+        if index == 0:
+            checks.channels_last(self.name, input_shape)
+        if not layer.built or (layer.input_shape, layer.dtype) != (input_shape, self.dtype):
+            if layer.params and not layer.has_fresh_weights:
+                raise ValueError(
+                    f"{layer} is built for samples of {layer.input_shape} in {layer.dtype} and has been trained or "
+                    f"loaded, received {input_shape} in {self.dtype}: use a new layer"
+                )
+            layer.build(input_shape, self.generator(WEIGHTS, index), self.dtype)
         layer.reseed(self.generator(NOISE, index))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -119,9 +129,9 @@ class Sequential:
             if shape != self._sample_shape:
                 raise ValueError(f"{self.name!r} is built for samples of {self._sample_shape}, received {shape}")
             return
-        self._sample_shape = shape
         for index, layer in enumerate(self.layers):
             self._build_layer(layer, index, self.layers[index - 1].output_shape if index else shape)
+        self._sample_shape = shape
 
     @property
     def built(self) -> bool:
@@ -140,10 +150,11 @@ class Sequential:
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name, or at that place. Raises ValueError when there is none."""
         for place, layer in enumerate(self.layers):
-            if layer.name == name or (index is not None and place == index % len(self.layers)):
+            if layer.name == name or index in (place, place - len(self.layers)):
                 return layer
+        wanted = index if name is None else name
         names = [layer.name for layer in self.layers]
-        raise ValueError(f"{self.name!r} has no layer {name or index!r}.{did_you_mean(str(name), names)}")
+        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
 
     def summary(
         self, print_fn: Callable[[str], Any] = print, flops: bool = False, receptive_field: bool = False
@@ -155,17 +166,18 @@ class Sequential:
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Every layer's forward in order: (N, H, W, C) to (N, K)."""
-        self._build_for(x)
-        return _forward(self.layers, x, training)
+        self.build_for(x)
+        return step.forward(self.layers, x, training)
 
     def __call__(self, x: Array, training: bool = False) -> Array:
         return self.forward(np.asarray(x), training=training)
 
     def backward(self, dy: Array) -> Array | None:
         """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
-        return _backward(self.layers, dy, lowest=-1)
+        return step.backward(self.layers, dy, lowest=-1)
 
-    def _build_for(self, x: Array) -> None:
+    def build_for(self, x: Array) -> None:
+        """Build for the shape of x's samples, unless the model is built."""
         if not self.layers:
             raise ValueError(f"Sequential {self.name!r} has no layers: add(...) some first")
         if not self.built:
@@ -178,7 +190,7 @@ class Sequential:
                 for name, value in layer.params.items():
                     yield f"{layer.name}/{name}", value, layer.grads[name]
 
-    # Training: one batch at a time here, everything around it in training/loop.py
+    # Training: one batch in training/step.py, everything around it in training/loop.py
 
     def compile(
         self,
@@ -194,60 +206,12 @@ class Sequential:
         self.optimizer = optimizers.get(optimizer)
         self.metrics = [metric_types.get(metric) for metric in chosen]
         self.loss = losses.get(loss)
-        if self.layers and self.loss.from_logits and isinstance(self._last_activation(), Softmax):
-            raise ValueError(
-                f"loss {self.loss.name!r} with from_logits=True expected logits, but {self.layers[-1]} ends in a "
-                "softmax: leave out one of the two"
-            )
+        if self.layers:
+            step.check_logits(self)
 
-    def _last_activation(self) -> Layer:
-        return self.layers[-1].activation_layer or self.layers[-1]
-
-    def loss_and_gradients(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-        """The loss of a batch, its gradients in layer.grads, and its predictions (logits before a final softmax).
-
-        Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what they hold.
-        """
-        layers, from_logits = self._layers_for_loss(x)
-        y_pred = _forward(layers, x, training=True)
-        loss, dy = self.loss.value_and_gradient(y, y_pred, sample_weight, from_logits=from_logits)
-        if np.isfinite(loss):
-            trained = [index for index, layer in enumerate(layers) if layer.trainable and layer.params]
-            _backward(layers, dy, lowest=min(trained, default=len(layers)))
-        return loss, y_pred
-
-    def train_step(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-        """One forward, backward and update; returns what loss_and_gradients does.
-
-        When the loss is NaN or infinite the update is left out: it would make every weight NaN.
-        """
-        loss, y_pred = self.loss_and_gradients(x, y, sample_weight)
-        if np.isfinite(loss):
-            self.optimizer.step(self.parameters())
-        self.has_fresh_weights = False
-        return loss, y_pred
-
-    def test_step(self, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-        """The loss and the predictions of a batch in inference, in the form train_step gives them."""
-        layers, from_logits = self._layers_for_loss(x)
-        y_pred = _forward(layers, x, training=False)
-        return self.loss.value_and_gradient(y, y_pred, sample_weight, from_logits=from_logits)[0], y_pred
-
-    def _layers_for_loss(self, x: Array) -> tuple[list[Layer], bool]:
-        """The layers whose output the loss takes, and whether that is logits.
-
-        A softmax at the end is left out: the loss applies it itself, exactly and with a simpler gradient (losses.py).
-        """
-        self._build_for(x)
-        if self.loss.from_logits or not isinstance(self._last_activation(), Softmax):
-            return self.layers, self.loss.from_logits
-        *layers, last = self.layers
-        if last.activation_layer is not None:
-            linear = copy.copy(last)  # shares weights, gradients and state, and leaves out the activation
-            linear.activation_layer = None
-            layers.append(linear)
-        return layers, True
-
+    loss_and_gradients = step.loss_and_gradients
+    train_step = step.train_step
+    test_step = step.test_step
     fit = loop.fit
     evaluate = loop.evaluate
     predict = loop.predict
@@ -269,10 +233,13 @@ class Sequential:
         expected = sum(len(layer.weights) for layer in self.layers)
         if len(weights) != expected:
             raise ValueError(f"{self.name!r} expected {expected} weight arrays, received {len(weights)}")
+        parts = []
         for layer in self.layers:
             own, weights = weights[: len(layer.weights)], weights[len(layer.weights) :]
+            layer.check_weights(own)  # all of them, before any is overwritten
+            parts.append(own)
+        for layer, own in zip(self.layers, parts, strict=True):
             layer.set_weights(own)
-        self.has_fresh_weights = False
 
     def save(self, path: str | os.PathLike) -> None:
         """Write architecture, weights and training state to one file; `models.load_model` reads it."""
@@ -288,18 +255,14 @@ class Sequential:
         Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does.
         """
         persistence.load_weights(self, path, skip_mismatch)
-        self.has_fresh_weights = False
+        self.note_weights()
 
+    @property
+    def has_fresh_weights(self) -> bool:
+        """Whether some layer's weights have neither been trained nor loaded."""
+        return any(layer.has_fresh_weights for layer in self.layers if layer.params)
 
-def _forward(layers: list[Layer], x: Array, training: bool) -> Array:
-    for layer in layers:
-        x = layer.forward(x, training=training)
-    return x
-
-
-def _backward(layers: list[Layer], dy: Array, lowest: int) -> Any:
-    """Backward from the last layer down to number `lowest`, which need not give a dx; -1: all of them give one."""
-    for index in reversed(range(max(lowest, 0), len(layers))):
-        layers[index].needs_input_grad = index > lowest
-        dy = layers[index].backward(dy)
-    return dy
+    def note_weights(self) -> None:
+        """Remember that no weight is fresh any more."""
+        for layer in self.layers:
+            layer.has_fresh_weights = False

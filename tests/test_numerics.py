@@ -13,9 +13,7 @@ def built(layer, shape, dtype=np.float64):
     return layer
 
 
-@pytest.mark.parametrize(
-    ("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str
-)
+@pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str)
 def test_the_variance_survives_a_large_mean(mean, deviation):
     """Right to 1e-6, where E[x^2] - E[x]^2 in float32 has no correct digit for mean 1e4, deviation 1."""
     x = np.random.default_rng(0).normal(mean, deviation, (8, 32, 32, 4)).astype(np.float32)

@@ -58,7 +58,7 @@ class Layer:
         self.name = options.get("name") or ""
         self.trainable = options.get("trainable", True)
         given_shape = options.get("input_shape")
-        self.given_input_shape = None if given_shape is None else tuple(given_shape)
+        self.given_input_shape = None if given_shape is None else sample_shape(given_shape, type(self).__name__)
         self.input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
         self.output_shape: Shape = None  # type: ignore[assignment]
         self.dtype = np.dtype(np.float32)
@@ -68,6 +68,7 @@ class Layer:
         self.state: dict[str, Array] = {}
         self._cache: tuple | None = None
         self._batch = 0  # N of the last forward
+        self.has_fresh_weights = True  # neither trained nor loaded
 
     # What a subclass writes
 
@@ -96,15 +97,19 @@ class Layer:
 
     def accept(self, x: Array) -> Array:
         """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N, *input_shape)."""
-        if self.input_shape is None:
-            raise RuntimeError(f"{self} has no weights yet: call build(input_shape) first, or use it in a model")
-        if x.shape[1:] != self.input_shape:
-            raise ValueError(
-                f"{self} expected input of shape {with_batch(self.input_shape)}, received {x.shape}"
-                f"{shape_hint(x.shape, self.input_shape)}"
-            )
+        self.check_input(x.shape)
         self._batch = len(x)
         return np.ascontiguousarray(x, dtype=self.dtype)
+
+    def check_input(self, shape: Shape) -> None:
+        """Raise ValueError when x of that shape is not (N, *input_shape)."""
+        if self.input_shape is None:
+            raise RuntimeError(f"{self} has no weights yet: call build(input_shape) first, or use it in a model")
+        if shape[1:] != self.input_shape:
+            raise ValueError(
+                f"{self} expected input of shape {with_batch(self.input_shape)}, received {shape}"
+                f"{shape_hint(shape, self.input_shape)}"
+            )
 
     def take_cache(self, dy: Array) -> tuple:
         """(dy, *cache) of the last training forward, once; dy comes back C-contiguous and in the layer's type.
@@ -157,14 +162,19 @@ class Layer:
 
     def set_weights(self, weights: list[Array]) -> None:
         """Overwrite params, then state. Raises ValueError when number or shapes differ."""
+        self.check_weights(weights)
+        for array, value in zip(self.weights.values(), weights, strict=True):
+            array[...] = value
+        self.has_fresh_weights = False
+
+    def check_weights(self, weights: list[Array]) -> None:
+        """Raise ValueError when number or shapes are not those of params, then state."""
         expected = self.weights
         if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
             raise ValueError(
                 f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}; "
                 f"received shapes {[np.shape(w) for w in weights]}"
             )
-        for array, value in zip(expected.values(), weights, strict=True):
-            array[...] = value
 
     def count_params(self) -> int:
         """Numbers in params and state."""
@@ -189,6 +199,16 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def sample_shape(shape: Any, owner: str) -> Shape:
+    """shape as a tuple of positive ints. Raises ValueError for anything else, open axes (None) included."""
+    axes = tuple(shape) if isinstance(shape, tuple | list) else ()
+    if not axes or not all(isinstance(n, int | np.integer) and n > 0 for n in axes):
+        raise ValueError(
+            f"{owner} expected the shape of one sample, without the batch axis, such as (32, 32, 3), received {shape!r}"
+        )
+    return tuple(int(n) for n in axes)
 
 
 def with_batch(shape: Shape) -> str:

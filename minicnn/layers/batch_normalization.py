@@ -43,6 +43,10 @@ class BatchNormalization(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}")
+        if epsilon < 0:
+            raise ValueError(f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}")
         self.axis = axis
         self.momentum = momentum
         self.epsilon = epsilon
@@ -89,7 +93,7 @@ class BatchNormalization(Layer):
             )
         mean, variance = np.empty(C), np.empty(C)
         channel_moments(rows, mean, variance)
-        if np.isfinite(variance).all():  # one bad batch must not make the averages NaN for ever
+        if (variance < np.finfo(self.dtype).max).all():  # NaN is not: one bad batch must not spoil the averages
             for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
                 average[...] = average * self.momentum + batch * (1 - self.momentum)
         return mean, variance

@@ -6,7 +6,7 @@ from minicnn import initializers
 from minicnn.kernels.im2col import col2im, im2col
 from minicnn.layers.activation import activation_layer
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape
-from minicnn.layers.window import Pair, Window, check_padding, pair
+from minicnn.layers.window import Pair, Window, check_padding, count, pair
 
 
 class Conv2D(Layer):
@@ -47,9 +47,7 @@ class Conv2D(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        if filters < 1:
-            raise ValueError(f"Conv2D expected filters of at least 1, received {filters!r}")
-        self.filters = filters
+        self.filters = count(filters, "filters", "Conv2D")
         self.kernel_size = pair(kernel_size, "kernel_size", "Conv2D")
         self.strides = pair(strides, "strides", "Conv2D")
         self.padding = check_padding(padding, "Conv2D")

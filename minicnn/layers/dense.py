@@ -5,6 +5,7 @@ import numpy as np
 from minicnn import initializers
 from minicnn.layers.activation import activation_layer
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.window import count
 
 
 class Dense(Layer):
@@ -34,9 +35,7 @@ class Dense(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        if units < 1:
-            raise ValueError(f"Dense expected units of at least 1, received {units!r}")
-        self.units = units
+        self.units = count(units, "units", "Dense")
         self.activation = activation
         self.activation_layer = activation_layer(activation, "Dense")
         self.use_bias = use_bias

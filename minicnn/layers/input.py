@@ -13,8 +13,8 @@ class Input(Layer):
     """
 
     def __init__(self, shape: Shape, name: str | None = None):
-        super().__init__(name=name, input_shape=tuple(shape))
-        self.shape = tuple(shape)
+        super().__init__(name=name, input_shape=shape)
+        self.shape = self.given_input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:  # noqa: ARG002
         return x

@@ -40,5 +40,6 @@ class Softmax(Layer):
 
 def softmax(x: Array, axis: int = -1) -> Array:
     """exp(x) / sum(exp(x)) along an axis, without overflow."""
-    exponentials = np.exp(x - x.max(axis=axis, keepdims=True))
+    with np.errstate(over="ignore"):  # a difference beyond the largest number is -inf, and exp of that is 0
+        exponentials = np.exp(x - x.max(axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)

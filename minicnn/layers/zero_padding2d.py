@@ -21,8 +21,8 @@ class ZeroPadding2D(Layer):
 
     def __init__(self, padding: int | Pair | tuple[Pair, Pair] = (1, 1), **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        sides: tuple[int | Pair, ...] = (padding, padding) if isinstance(padding, int) else tuple(padding)
-        frame = tuple((side, side) if isinstance(side, int) else tuple(side) for side in sides)
+        sides: tuple[int | Pair, ...] = tuple(padding) if isinstance(padding, tuple | list) else (padding, padding)
+        frame = tuple(tuple(side) if isinstance(side, tuple | list) else (side, side) for side in sides)
         if [len(side) for side in frame] != [2, 2] or not all(isinstance(n, int) and n >= 0 for s in frame for n in s):
             raise ValueError(
                 "ZeroPadding2D expected padding as an integer >= 0, (rows, columns) or ((top, bottom), (left, right)), "

@@ -23,7 +23,7 @@ FORMAT, VERSION = "minicnn", 1
 def write(path: str | os.PathLike, config: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write a model file; an existing file at `path` is replaced whole or, if anything fails, not at all."""
     path = Path(path)
-    metadata = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(config)}
+    metadata = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(config, default=_python_number)}
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
@@ -36,6 +36,13 @@ def write(path: str | os.PathLike, config: dict[str, Any], arrays: Mapping[str, 
         except BaseException:
             os.unlink(file.name)
             raise
+
+
+def _python_number(value: Any) -> Any:
+    """NumPy's numbers as Python's, which is all that JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} of type {type(value).__name__} is not JSON serializable")
 
 
 def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

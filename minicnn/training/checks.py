@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minicnn.labels import class_of
-from minicnn.layers import BatchNormalization, Normalization, Rescaling
-from minicnn.layers.base import Array
+from minicnn.layers import BatchNormalization, Dropout, Flatten, Normalization, Rescaling, ZeroPadding2D
+from minicnn.layers.base import Array, Shape
+from minicnn.losses import check_predictions
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -29,6 +30,8 @@ def arrays(x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array |
     x = np.asarray(x)
     y = np.zeros(len(x)) if y is None else np.asarray(y)
     weight = None if weight is None else np.asarray(weight, np.float64)
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"{who} expected sample_weight of shape ({len(x)},), received {weight.shape}")
     for name, other in (("y", y), ("sample_weight", weight)):
         if other is not None and len(other) != len(x):
             raise ValueError(f"{who} expected as many samples in {name} as in x, {len(x)}, received {len(other)}")
@@ -58,18 +61,41 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
     return at
 
 
-def labels(model: "Sequential", x: Array, y: Array) -> None:
-    """Raise ValueError for labels that the loss cannot use, before the first batch is computed."""
-    if not model.built:
-        model.build((None, *x.shape[1:]))
-    model.loss.targets(y, model.layers[-1].output_shape[-1])
+def channels_last(name: str, shape: Shape) -> None:
+    """Warn of a model that is built for (3, H, H) or (1, H, H): its first convolution may well fit on 3 rows."""
+    if len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
+        warnings.warn(
+            f"{name!r} is built for pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
+            f"minicnn is channels-last, try {(*shape[1:], shape[0])}",
+            stacklevel=5,
+        )
+
+
+def batch_size(size: int | None, default: int, who: str) -> int:
+    """size, or the default for None. Raises ValueError below 1."""
+    if size is None:
+        return default
+    if size < 1:
+        raise ValueError(f"{who} expected batch_size to be at least 1, received {size!r}")
+    return size
+
+
+def samples(model: "Sequential", x: Array, y: Array) -> None:
+    """Raise ValueError for samples and labels that model and loss cannot use, before any batch is computed."""
+    model.build_for(x)
+    model.layers[0].check_input(x.shape)
+    output_shape = model.layers[-1].output_shape
+    check_predictions((len(x), *output_shape), f"loss {model.loss.name!r}")
+    model.loss.targets(y, output_shape[-1])
 
 
 def pixel_range(model: "Sequential", x: Array) -> None:
     """Warn of pixels in another range than the model's first layer is made for."""
     if x.ndim != 4 or not model.layers:
         return
-    first, sample = model.layers[0], x[:SAMPLE]
+    passing = (ZeroPadding2D, Flatten, Dropout)  # what leaves the range of pixels as it is
+    first = next((layer for layer in model.layers if not isinstance(layer, passing)), model.layers[0])
+    sample = x[:SAMPLE]
     top = float(sample.max())
     if isinstance(first, Rescaling) and abs(first.scale) < 1 / 100 and 0 < top <= 1:
         warnings.warn(
@@ -87,7 +113,7 @@ def pixel_range(model: "Sequential", x: Array) -> None:
 
 def fresh_weights(model: "Sequential") -> None:
     """Warn when the model has neither been trained nor loaded."""
-    if model.has_fresh_weights and (not model.built or any(layer.params for layer in model.layers)):
+    if not model.built or model.has_fresh_weights:
         warnings.warn(
             f"{model.name!r} has neither been trained nor loaded: its predictions are random. "
             "Call fit, load_weights or models.load_model first",
@@ -111,7 +137,8 @@ def _first_non_finite(model: "Sequential", x: Array) -> str:
         for name, array in layer.weights.items():
             if not np.isfinite(array).all():
                 return f"{name} of {layer} holds NaN or infinity"
-        x = layer.forward(x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = layer.forward(x)
         if not np.isfinite(x).all():
             return f"the output of {layer} is the first with NaN or infinity"
     return "every layer's output is finite, the loss itself overflows"

@@ -62,19 +62,24 @@ def fit(
     x, y, weight = checks.arrays(x, y, sample_weight, "fit")
     weight = class_weighted(weight, class_weight, y)
     held_out: tuple | None = None
+    checks.samples(model, x, y)
     if validation_data is not None:
+        if len(validation_data) not in (2, 3):
+            raise ValueError(
+                f"fit expected validation_data (x, y) or (x, y, sample_weight), received {len(validation_data)} parts"
+            )
         x_val, y_val, *rest = validation_data
         held_out = checks.arrays(x_val, y_val, rest[0] if rest else None, "fit(validation_data)")
+        checks.samples(model, *held_out[:2])
     elif validation_split:
         last = checks.split_at(len(x), validation_split, y)
         held_out = x[last:], y[last:], None
         x, y, weight = x[:last], y[:last], None if weight is None else weight[:last]
-    checks.labels(model, x, y)
     checks.pixel_range(model, x)
     if seed is not None:
         model.reseed(seed)
 
-    batch_size = batch_size or BATCH
+    batch_size = checks.batch_size(batch_size, BATCH, "fit")
     steps = -(-len(x) // batch_size)
     verbose = resolve_verbose(verbose)
     model.history, model.stop_training = History(), False
@@ -141,10 +146,10 @@ def _slices(n: int, size: int) -> Iterator[slice]:
 
 
 def _evaluate(
-    model: "Sequential", x: Array, y: Array, weight: Array | None, size: int | None = None
+    model: "Sequential", x: Array, y: Array, weight: Array | None, size: int = INFERENCE_BATCH
 ) -> dict[str, float]:
     meter = Meter(model)
-    for part in _slices(len(x), size or INFERENCE_BATCH):
+    for part in _slices(len(x), size):
         meter.measure(model.test_step, x[part], y[part], None if weight is None else weight[part])
     return meter.results()
 
@@ -193,9 +198,9 @@ def evaluate(
     resolve_verbose(verbose)
     checks.compiled(model)
     x, y, weight = checks.arrays(x, y, sample_weight, "evaluate")
-    checks.labels(model, x, y)
+    checks.samples(model, x, y)
     checks.pixel_range(model, x)
-    results = _evaluate(model, x, y, weight, batch_size)
+    results = _evaluate(model, x, y, weight, checks.batch_size(batch_size, INFERENCE_BATCH, "evaluate"))
     return results if return_dict else _listed(results)
 
 
@@ -214,7 +219,8 @@ def predict(model: "Sequential", x: Array, batch_size: int | None = None, verbos
     x, _, _ = checks.arrays(x, None, None, "predict")
     checks.fresh_weights(model)
     checks.pixel_range(model, x)
-    parts = [model.forward(x[part]) for part in _slices(len(x), batch_size or INFERENCE_BATCH)]
+    size = checks.batch_size(batch_size, INFERENCE_BATCH, "predict")
+    parts = [model.forward(x[part]) for part in _slices(len(x), size)]
     return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 
 
