@@ -9,6 +9,7 @@ import numpy as np
 from minicnn import losses, optimizers, persistence, summary
 from minicnn import metrics as metric_types
 from minicnn.errors import did_you_mean
+from minicnn.execution import ENGINES, Execution
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
 from minicnn.training import checks, loop, step
@@ -52,6 +53,8 @@ class Sequential:
         self._sample_shape: Shape | None = None
         self.optimizer: Any = None  # set by compile, as are loss and metrics
         self.loss: Any = None
+        self.engine = os.environ.get("MINICNN_ENGINE", "fast")
+        self._planned: tuple[tuple, Execution] | None = None
         self.metrics: list[metric_types.Metric] = []
         self.history = History()
         self.stop_training = False
@@ -166,15 +169,40 @@ class Sequential:
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Every layer's forward in order: (N, H, W, C) to (N, K)."""
-        self.build_for(x)
-        return step.forward(self.layers, x, training)
+        return self.execution_for(x).outputs(x, training)
 
     def __call__(self, x: Array, training: bool = False) -> Array:
         return self.forward(np.asarray(x), training=training)
 
     def backward(self, dy: Array) -> Array | None:
         """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
-        return step.backward(self.layers, dy, lowest=-1)
+        return self._execution().backward(dy)
+
+    @property
+    def engine(self) -> str:
+        """What runs the layers: "fast", the engine, or "reference", the layers as they are written.
+
+        Both compute the same, and may be switched at any time. MINICNN_ENGINE sets what new models begin with.
+        """
+        return self._engine
+
+    @engine.setter
+    def engine(self, name: str) -> None:
+        if name not in ENGINES:
+            raise ValueError(f"engine expected 'fast' or 'reference', received {name!r}")
+        self._engine = name
+
+    def execution_for(self, x: Array) -> Execution:
+        """What runs the layers, which are built for the shape of x's samples unless they are."""
+        self.build_for(x)
+        return self._execution()
+
+    def _execution(self) -> Execution:
+        """Planned anew when the layers or the engine have changed."""
+        key = (self._engine, *map(id, self.layers))
+        if self._planned is None or self._planned[0] != key:
+            self._planned = key, Execution(self.layers, self._engine)
+        return self._planned[1]
 
     def build_for(self, x: Array) -> None:
         """Build for the shape of x's samples, unless the model is built."""

@@ -1,21 +1,57 @@
-"""The one Numba decorator of the package, and the only place with Numba flags."""
+"""The Numba decorators of the package, and the only place with Numba flags."""
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
 
+# What floating point may be reordered for: sums (reassoc), multiply-adds (contract), the sign of zero (nsz). Never nnan
+# or ninf, which would let the compiler assume that NaN and infinity do not occur, and drop them where they do.
+FAST = {"reassoc", "contract", "nsz"}
 
-def jit(function: Callable[..., None]) -> Callable[..., None]:
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop to machine code at its first call and keep the result on disk.
 
     `nogil` lets other Python threads run meanwhile; `error_model="numpy"` makes a division by zero give inf, as
     NumPy does, instead of a branch in the loop. No fastmath: sums keep their order and NaN survives.
-    Where nothing can be written beside the source or in the user's cache folder, Numba refuses to decorate
-    (RuntimeError, "no locator available"); the kernel is then compiled anew in every process.
     """
-    flags: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    return _compiled(function)
+
+
+def fast_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """jit for loops whose sums may be reordered, so that they vectorise."""
+    return _compiled(function, fastmath=FAST)
+
+
+def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """fast_jit for drivers whose `prange` runs on all threads.
+
+    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in fast_jit functions.
+    """
+    return _compiled(function, fastmath=FAST, parallel=True)
+
+
+def _compiled(function: Callable[..., Any], **flags: Any) -> Callable[..., Any]:
+    flags |= {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **flags)(function)
-    except RuntimeError:
+        kernel = numba.njit(cache=True, **flags)(function)
+    except RuntimeError:  # "no locator available": neither beside the source nor in the user's cache can be written
         return numba.njit(**flags)(function)
+    # Numba keeps a kernel until *its* file changes, and would miss a change in a function of another file that it
+    # calls. So the stamp it compares is extended by all sources that kernels are made of.
+    index = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if index is not None:
+        index._source_stamp = (index._source_stamp, _sources())
+    return kernel
+
+
+@cache
+def _sources() -> str:
+    """A digest of the source of all kernels, the engine's generators included."""
+    package = Path(__file__).parent.parent
+    files = sorted([*package.glob("kernels/*.py"), *package.glob("engine/*.py")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

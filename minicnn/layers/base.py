@@ -116,18 +116,29 @@ class Layer:
 
         Raises RuntimeError on a second backward or one without a training forward, ValueError if dy has not y's shape.
         """
-        if self._cache is None:
+        dy = self.accept_gradient(dy, *self.last_forward())
+        cache, self._cache = self._cache, None
+        return dy, *(cache or ())
+
+    def last_forward(self) -> tuple[bool, int]:
+        """Whether backward may follow the last forward, and that one's N."""
+        return self._cache is not None, self._batch
+
+    def accept_gradient(self, dy: Array, has_run: bool, batch: int) -> Array:
+        """dy as a C-contiguous array of the layer's type.
+
+        Raises RuntimeError unless a training forward of `batch` samples has run, ValueError if dy has not its shape.
+        """
+        if not has_run:
             raise RuntimeError(
                 f"{self}.backward(dy) differentiates the last forward(x, training=True): "
                 "none has run since the last backward or inference forward"
             )
-        if dy.shape[1:] != self.output_shape or len(dy) != self._batch:
+        if dy.shape != (batch, *self.output_shape):
             raise ValueError(
-                f"{self}.backward expected dy of its output's shape {(self._batch, *self.output_shape)}, "
-                f"received {dy.shape}"
+                f"{self}.backward expected dy of its output's shape {(batch, *self.output_shape)}, received {dy.shape}"
             )
-        cache, self._cache = self._cache, None
-        return np.ascontiguousarray(dy, dtype=self.dtype), *cache
+        return np.ascontiguousarray(dy, dtype=self.dtype)
 
     # What its users call
 

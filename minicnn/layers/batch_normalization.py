@@ -85,18 +85,26 @@ class BatchNormalization(Layer):
 
     def _batch_moments(self, rows: Array) -> tuple[Array, Array]:
         M, C = rows.shape
+        self.warn_of_single_value(M)
+        mean, variance = np.empty(C), np.empty(C)
+        channel_moments(rows, mean, variance)
+        self.move_averages(mean, variance)
+        return mean, variance
+
+    def warn_of_single_value(self, M: int) -> None:
+        """Warn when a batch has only one value per channel."""
         if M == 1:
             warnings.warn(
                 f"{self} normalises a batch with one value per channel: its variance is 0 and the output is beta "
                 "whatever the input. Use larger batches.",
-                stacklevel=3,
+                stacklevel=4,
             )
-        mean, variance = np.empty(C), np.empty(C)
-        channel_moments(rows, mean, variance)
+
+    def move_averages(self, mean: Array, variance: Array) -> None:
+        """Move the moving averages towards a batch's mean and variance (C,)."""
         if (variance < np.finfo(self.dtype).max).all():  # NaN is not: one bad batch must not spoil the averages
             for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
                 average[...] = average * self.momentum + batch * (1 - self.momentum)
-        return mean, variance
 
     def backward(self, dy: Array) -> Array | None:
         dy, x_hat, inv_std, of_batch = self.take_cache(dy)

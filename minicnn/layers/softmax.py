@@ -40,6 +40,7 @@ class Softmax(Layer):
 
 def softmax(x: Array, axis: int = -1) -> Array:
     """exp(x) / sum(exp(x)) along an axis, without overflow."""
-    with np.errstate(over="ignore"):  # a difference beyond the largest number is -inf, and exp of that is 0
+    # A difference beyond the largest number is -inf, and exp of that is 0; infinite scores are NaN, and that shows.
+    with np.errstate(over="ignore", invalid="ignore"):
         exponentials = np.exp(x - x.max(axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)

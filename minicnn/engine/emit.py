@@ -1,0 +1,196 @@
+"""Machine code from Python: the few vector operations that the engine's kernels are written in, and their compiler.
+
+An Emitter builds one function in LLVM's intermediate language. Its values are registers of `lanes` numbers, so what one
+writes with it is what the processor does; loops are functions from the values before a turn to the values after it.
+"""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba.core import config
+from numba.core.codegen import get_host_cpu_features
+
+I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """What the engine has to know of a family of processors."""
+
+    name: str
+    bits: int  # of a vector register
+    rows: int  # of the best tile with two registers per row: see simd.py
+    fma: bool  # whether multiply-add is one instruction
+
+
+# rows * 2 accumulators, 2 registers for B and 1 for A: of 32 registers, of 16, of 32, of 16.
+AVX512 = InstructionSet("AVX-512", 512, 14, True)
+AVX2 = InstructionSet("AVX2", 256, 6, True)
+NEON = InstructionSet("NEON", 128, 8, True)
+GENERIC = InstructionSet("generic", 128, 4, False)
+
+
+def target() -> tuple[str, str]:
+    """(CPU name, features) that Numba compiles for, environment settings included: both must agree."""
+    name, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
+    return name or llvm.get_host_cpu_name(), get_host_cpu_features() if features is None else features
+
+
+@cache
+def instruction_set() -> InstructionSet:
+    """The widest one that the target has."""
+    _, features = target()
+    enabled = set(features.split(","))
+    if "+avx512f" in enabled:
+        return AVX512
+    if {"+avx2", "+fma"} <= enabled:
+        return AVX2
+    if "+neon" in enabled or llvm.Target.from_default_triple().name in ("aarch64", "arm64"):
+        return NEON
+    return GENERIC
+
+
+def lanes(dtype: np.dtype | type) -> int:
+    """Numbers of this type in one register."""
+    return instruction_set().bits // (8 * np.dtype(dtype).itemsize)
+
+
+class Emitter:
+    """One function under construction.
+
+    Args:
+        name: of the function.
+        dtype: float32 or float64, the type of its numbers.
+        arguments: "name" for an integer, "name*" for the address of numbers, "name*u8" for that of bytes.
+    """
+
+    def __init__(self, name: str, dtype: str, arguments: str):
+        isa = instruction_set()
+        self.name, self.bits = name, 8 * np.dtype(dtype).itemsize
+        self.element = ir.FloatType() if self.bits == 32 else ir.DoubleType()
+        self.lanes = isa.bits // self.bits
+        self.vector = ir.VectorType(self.element, self.lanes)
+        self.module = ir.Module(name)
+        self.module.triple = llvm.get_process_triple()
+        self.arguments = arguments.split()
+        kinds = {"": I64, "*": self.element.as_pointer(), "*u8": I8.as_pointer()}
+        types = [kinds[argument.lstrip("abcdefghijklmnopqrstuvwxyz_")] for argument in self.arguments]
+        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), name)
+        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+        for value in self.function.args:
+            if isinstance(value.type, ir.PointerType):
+                value.add_attribute("noalias")
+        names = [argument.partition("*")[0] for argument in self.arguments]
+        self.arg: dict[str, ir.Value] = dict(zip(names, self.function.args, strict=True))
+        self._fma = None
+        if isa.fma:
+            multiply_add = ir.FunctionType(self.vector, [self.vector] * 3)
+            self._fma = ir.Function(self.module, multiply_add, f"llvm.fma.v{self.lanes}f{self.bits}")
+
+    # Numbers and addresses
+
+    def integer(self, value: int) -> ir.Constant:
+        return ir.Constant(I64, value)
+
+    def fill(self, value: float) -> ir.Constant:
+        """A register that holds one number in all lanes."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
+        """The address that many elements further on; never through integers, which would hide what points where."""
+        kind = I8 if pointer.type == I8.as_pointer() else self.element
+        for offset in offsets:
+            pointer = self.builder.gep(pointer, [offset], source_etype=kind)
+        return pointer
+
+    def load(self, pointer: ir.Value) -> ir.Value:
+        """The `lanes` numbers from an address on, which need not be aligned (LLVM would assume so by default)."""
+        value = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), typ=self.vector)
+        value.align = self.bits // 8
+        return value
+
+    def store(self, value: ir.Value, pointer: ir.Value) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.bits // 8
+
+    def spread(self, scalar: ir.Value) -> ir.Value:
+        """One number, or one 32-bit integer, in all lanes."""
+        vector = ir.VectorType(scalar.type, self.lanes)
+        undefined = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
+        lane_0 = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, undefined, lane_0)
+
+    def broadcast(self, pointer: ir.Value) -> ir.Value:
+        """The one number at an address, in all lanes."""
+        return self.spread(self.builder.load(pointer, typ=self.element))
+
+    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """x * y + z."""
+        if self._fma is not None:
+            return self.builder.call(self._fma, [x, y, z])
+        return self.builder.fadd(self.builder.fmul(x, y), z)
+
+    # Control
+
+    def loop(
+        self,
+        count: ir.Value,
+        values: Sequence[ir.Value],
+        body: Callable[[ir.Value, list[ir.Value]], Sequence[ir.Value]],
+    ) -> list[ir.Value]:
+        """for index in range(count): values = body(index, values); returns the last values."""
+        build = self.builder
+        before = build.block
+        head, turn, after = (self.function.append_basic_block(n) for n in ("head", "turn", "after"))
+        build.branch(head)
+        build.position_at_end(head)
+        index = build.phi(I64)
+        index.add_incoming(self.integer(0), before)
+        held = []
+        for value in values:
+            held.append(build.phi(value.type))
+            held[-1].add_incoming(value, before)
+        build.cbranch(build.icmp_signed("<", index, count), turn, after)
+        build.position_at_end(turn)
+        updated = body(index, held)
+        index.add_incoming(build.add(index, self.integer(1)), build.block)
+        for phi, value in zip(held, updated, strict=True):
+            phi.add_incoming(value, build.block)
+        build.branch(head)
+        build.position_at_end(after)
+        return held
+
+    def compile(self) -> int:
+        """Finish the function and return its address."""
+        self.builder.ret_void()
+        return _compile(str(self.module), self.name)
+
+    def prototype(self) -> type:
+        """The function's type for ctypes, by which tests call it."""
+        kinds = [ctypes.c_void_p if "*" in argument else ctypes.c_int64 for argument in self.arguments]
+        return ctypes.CFUNCTYPE(None, *kinds)
+
+
+_engines: list[llvm.ExecutionEngine] = []  # machine code lives as long as its engine
+
+
+def _compile(text: str, name: str) -> int:
+    cpu, features = target()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=cpu, features=features, opt=3, jit=True, codemodel="jitdefault"
+    )
+    module = llvm.parse_assembly(text)
+    module.verify()
+    passes = llvm.create_pass_builder(machine, llvm.PipelineTuningOptions(speed_level=3))
+    passes.getModulePassManager().run(module, passes)
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    _engines.append(engine)
+    return engine.get_function_address(name)

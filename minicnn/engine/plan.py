@@ -1,0 +1,65 @@
+"""The plan: which layers run together, and in what.
+
+A plan is a list of steps. A step has `forward(x, *, training)` and `backward(dy)`, like a layer, and `layers`, those
+that it runs; where the engine has nothing faster, the step is the layer itself. Steps borrow the layers' arrays, so
+weights, gradients, names and files are the same with and without them.
+"""
+
+from collections.abc import Sequence
+
+from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.dense import DenseStep
+from minicnn.layers.base import Layer
+from minicnn.layers.batch_normalization import BatchNormalization
+from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.dense import Dense
+from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.relu import ReLU
+
+Step = Layer | ConvBlock | DenseStep
+
+
+def plan(layers: Sequence[Layer]) -> list[Step]:
+    """The steps that compute what these built layers do, in order.
+
+    Only the very classes are replaced: a user's subclass may do something else, and runs as itself.
+    """
+    steps: list[Step] = []
+    rest = list(layers)
+    while rest:
+        layer = rest.pop(0)
+        if type(layer) is Conv2D or type(layer) is Dense:
+            relu = layer.activation_layer is not None and plain_relu(layer.activation_layer)
+            if layer.activation_layer is None and rest and plain_relu(rest[0]):
+                relu, _ = True, rest.pop(0)
+            own_activation = None if relu else layer.activation_layer
+            if isinstance(layer, Dense):
+                steps.append(DenseStep(layer, relu))
+            else:
+                norm = pool = None
+                if own_activation is None and rest and type(rest[0]) is BatchNormalization:
+                    norm = rest.pop(0)
+                if own_activation is None and rest and can_pool(rest[0]):
+                    pool = rest.pop(0)
+                steps.append(ConvBlock(layer, relu, norm, pool))  # type: ignore[arg-type]
+            if own_activation is not None:
+                steps.append(own_activation)
+        else:
+            steps.append(layer)
+    return steps
+
+
+def plain_relu(layer: Layer) -> bool:
+    """Whether the layer computes max(x, 0) and nothing else."""
+    return type(layer) is ReLU and layer.max_value is None
+
+
+def can_pool(layer: Layer) -> bool:
+    """Whether a convolution can pool along: windows side by side, none cut off by the edge, numbered in a byte."""
+    return (
+        type(layer) is MaxPooling2D
+        and layer.strides == layer.pool_size
+        and layer.window.before == (0, 0)
+        and all(o * p <= n for o, p, n in zip(layer.window.output, layer.pool_size, layer.input_shape, strict=False))
+        and layer.pool_size[0] * layer.pool_size[1] <= 256
+    )

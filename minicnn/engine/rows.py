@@ -1,0 +1,34 @@
+"""Sums and maps over a row of pixels that are not worth an emitted kernel. P pixels, C channels, channels innermost."""
+
+from minicnn.kernels.jit import fast_jit
+
+
+@fast_jit
+def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
+    """Fold a row's mean and sum of squared deviations into those of `count` earlier values; mean and m2 are float64.
+
+    Source: Chan, Golub, LeVeque 1983, eq. 2.1.
+    """
+    total = count + row_count
+    share, product = row_count / total, count * row_count / total
+    for c in range(mean.size):
+        d = row_mean[c] - mean[c]
+        mean[c] += d * share
+        m2[c] += row_m2[c] + d * d * product
+
+
+@fast_jit
+def affine(x, mean, scale, shift, y):
+    """y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c] for the channels that y has; in double, then rounded."""
+    for p in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c]
+
+
+@fast_jit
+def gradient_sums(dy, x, center, inv_std, dbeta, dgamma):
+    """dbeta[c] += sum of dy, dgamma[c] += sum of dy * x_hat, x_hat = (x - mean) / deviation; sums (C,) are float64."""
+    for p in range(dy.shape[0]):
+        for c in range(dy.shape[1]):
+            dbeta[c] += dy[p, c]
+            dgamma[c] += dy[p, c] * ((x[p, c] - center[c]) * inv_std[c])

@@ -1,0 +1,77 @@
+"""How a model's layers are run: one after the other as they are written, or by the engine's plan."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from minicnn.engine.plan import Step, plan
+from minicnn.layers.base import Array, Layer
+from minicnn.layers.softmax import Softmax
+
+ENGINES = ("fast", "reference")
+
+
+class Execution:
+    """The forward and backward pass of a stack of built layers.
+
+    A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with a simpler gradient
+    (losses.py), and everybody else gets probabilities.
+
+    Args:
+        layers: the model's layers.
+        engine: "fast" for the engine's plan, "reference" for the layers themselves.
+    """
+
+    def __init__(self, layers: Sequence[Layer], engine: str):
+        self.last = layers[-1]
+        self.linear: Layer | None = None  # the last layer without its softmax
+        self.softmax: Layer | None = None
+        body = list(layers)
+        if isinstance(self.last, Softmax):
+            self.softmax = body.pop()
+        elif isinstance(self.last.activation_layer, Softmax):
+            self.softmax = self.last.activation_layer
+            body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
+            self.linear.activation_layer = None
+        self.steps: list[Step] = plan(body) if engine == "fast" else list(body)
+
+    def logits(self, x: Array, training: bool) -> Array:
+        """The outputs before a final softmax. With the engine, a buffer that the next call overwrites."""
+        if self.linear is not None:
+            self.linear.trainable = self.last.trainable
+        for step in self.steps:
+            x = step.forward(x, training=training)
+        return x
+
+    def outputs(self, x: Array, training: bool) -> Array:
+        """The outputs after it, in an array of their own."""
+        y = self.logits(x, training)
+        return y.copy() if self.softmax is None else self.softmax.forward(y, training=training)
+
+    def backward_from_logits(self, dy: Array, lowest: int) -> Any:
+        """Backward from the last step down to number `lowest`, which need not give a dx; -1: all of them give one."""
+        gradient: Any = dy
+        for index in reversed(range(max(lowest, 0), len(self.steps))):
+            self.steps[index].needs_input_grad = index > lowest
+            gradient = self.steps[index].backward(gradient)
+        return gradient
+
+    def backward(self, dy: Array) -> Array | None:
+        """Backward from the outputs to the input; returns dx."""
+        if self.linear is not None and self.softmax is not None:  # what is wrong with dy is said in the layer's name
+            dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
+        if self.softmax is not None:
+            dy = self.softmax.backward(dy)
+        return self.backward_from_logits(dy, lowest=-1)
+
+    def lowest_trained(self) -> int:
+        """The number of the first step with something to train: below it nothing needs a gradient."""
+        for index, step in enumerate(self.steps):
+            if any(layer.trainable and layer.params for layer in layers_of(step)):
+                return index
+        return len(self.steps)
+
+
+def layers_of(step: Step) -> list[Layer]:
+    """The layers that a step runs."""
+    return [step] if isinstance(step, Layer) else step.layers

@@ -1,0 +1,362 @@
+"""The engine computes what the layers compute: drawn architectures, exactness, guard bands, threads."""
+
+import copy
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import seeds, windows
+
+from minicnn import Sequential, layers, optimizers, testing
+from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.dense import DenseStep
+from minicnn.engine.plan import plan
+from minicnn.execution import Execution
+
+
+def both_engines(stack, shape, dtype, seed):
+    """Two models with the same weights, drawn at random (gamma of either sign), one per engine."""
+    models = []
+    for engine in ("reference", "fast"):
+        model = Sequential([layers.Input(shape), *copy.deepcopy(stack)], seed=seed, dtype=dtype)
+        model.engine = engine
+        rng = np.random.default_rng(seed)
+        for layer in model.layers:
+            for param in layer.params.values():
+                param[...] = rng.standard_normal(param.shape) / np.sqrt(max(1, param[..., 0].size))
+        models.append(model)
+    return models
+
+
+def assert_close(actual, expected, tolerance, what, scale=1e-3):
+    scale = max(scale, np.abs(expected).max(initial=0), 1e-9)
+    np.testing.assert_allclose(actual / scale, expected / scale, rtol=0, atol=tolerance, err_msg=what)
+
+
+def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
+    """Outputs, dx, gradients, moving statistics and weights of both engines, after each of some optimizer steps."""
+    models = both_engines(stack, shape, dtype, seed)
+    kinds = [type(step).__name__ for step in models[1]._execution().steps]
+    assert "ConvBlock" in kinds or "DenseStep" in kinds, kinds  # otherwise this compares the layers with themselves
+    rng = np.random.default_rng([seed, 1])
+    for model in models:
+        model.compile(optimizers.SGD(0.01), "categorical_crossentropy")
+    for step in range(steps):
+        # Values of a coarse grid: no two of a pooling window differ by so little that rounding decides which wins.
+        n = batch if step != 1 else max(1, batch - 1)  # a smaller batch in between
+        x = rng.integers(-40, 41, (n, *shape)) / 16
+        outputs = [model.forward(x, training=True) for model in models]
+        assert_close(outputs[1], outputs[0], tolerance, "outputs")
+        dy = rng.standard_normal(outputs[0].shape)
+        dx = [model.backward(dy) for model in models]
+        assert_close(dx[1], dx[0], tolerance, "dx")
+        # Some gradients are 0 but for rounding (a bias before a batch normalisation): measure them by the others.
+        largest = max([np.abs(grad).max() for _, _, grad in models[0].parameters()], default=1e-3)
+        for (name, _, reference), (_, _, fast) in zip(*[model.parameters() for model in models], strict=True):
+            assert_close(fast, reference, tolerance, f"gradient of {name}", largest)
+        for model in models:
+            model.optimizer.step(model.parameters())
+        for reference, fast in zip(*[model.layers for model in models], strict=True):
+            for name, array in reference.weights.items():
+                assert_close(fast.weights[name], array, tolerance, f"{name} of {reference}")
+        assert_close(models[1].forward(x), models[0].forward(x), tolerance, "inference")
+
+
+@st.composite
+def blocks(draw):
+    """A convolution and what may follow it, in any order that people write."""
+    window = draw(windows(dilated=True, largest=9))
+    activation = draw(st.sampled_from([None, "relu", "relu", "leaky_relu"]))
+    stack = [
+        layers.Conv2D(
+            draw(st.sampled_from([1, 3, 8, 16, 17, 33])),
+            window["size"],
+            window["strides"],
+            window["padding"],
+            dilation_rate=window["dilation"],
+            activation=activation,
+            use_bias=draw(st.booleans()),
+            trainable=draw(st.integers(0, 4)) > 0,
+        )
+    ]
+    tail = []
+    if draw(st.booleans()):
+        tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))
+    if draw(st.booleans()):
+        tail.append(layers.MaxPooling2D((draw(st.integers(1, 3)), draw(st.integers(1, 3)))))
+    if activation is None and draw(st.booleans()):
+        tail.append(layers.ReLU())
+    stack += draw(st.permutations(tail))
+    return window["x_shape"], stack
+
+
+def fits(stack, shape):
+    """Whether the layers can be built, and every batch normalisation sees several values of a channel."""
+    for layer in copy.deepcopy(stack):
+        try:
+            shape = layer.build(shape)
+        except ValueError:
+            return False
+        if isinstance(layer, layers.BatchNormalization) and np.prod(shape[:-1]) < 2:
+            return False
+    return True
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@given(blocks(), seeds)
+@settings(max_examples=150)
+def test_a_block_in_any_order_equals_its_layers(dtype, tolerance, drawn, seed):
+    (batch, *shape), stack = drawn
+    assume(fits(stack, tuple(shape)))
+    compare(stack, tuple(shape), batch + 1, dtype, seed, tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@given(st.integers(2, 9), seeds)
+@settings(max_examples=10)
+def test_a_whole_network_equals_its_layers_over_optimizer_steps(dtype, tolerance, batch, seed):
+    stack = [
+        layers.Conv2D(5, 3, activation="relu", padding="same"),
+        layers.BatchNormalization(epsilon=0.1),
+        layers.MaxPooling2D(),
+        layers.Conv2D(18, 3),
+        layers.BatchNormalization(epsilon=0.1),
+        layers.ReLU(),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(11, activation="relu"),
+        layers.Dense(3, activation="softmax"),
+    ]
+    compare(stack, (13, 11, 3), batch, dtype, seed, tolerance, steps=3)
+
+
+@given(windows(dilated=True, largest=6), st.sampled_from([1, 4, 17]), st.integers(1, 20), seeds)
+@settings(max_examples=60)
+def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
+    """In float32 every sum of small integers is exact: the engine must equal the layer bit for bit."""
+    rng = np.random.default_rng(seed)
+    shape = window["x_shape"][1:]
+    layer = layers.Conv2D(
+        filters, window["size"], window["strides"], window["padding"], dilation_rate=window["dilation"]
+    )
+    layer.build(shape, rng)
+    for param in layer.params.values():
+        param[...] = rng.integers(-4, 5, param.shape)
+    x = rng.integers(-4, 5, (batch, *shape)).astype(np.float32)
+    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    expected = layer.forward(x, training=True)
+    np.testing.assert_array_equal(block.forward(x, training=True), expected)
+    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
+    dx = layer.backward(dy)
+    grads = {name: grad.copy() for name, grad in layer.grads.items()}
+    np.testing.assert_array_equal(block.backward(dy), dx)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(layer.grads[name], grad)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.booleans(), seeds)
+@settings(max_examples=60)
+def test_dense_of_small_integers_is_exact(batch, inputs, units, relu, seed):
+    rng = np.random.default_rng(seed)
+    layer = layers.Dense(units, activation="relu" if relu else None)
+    layer.build((inputs,), rng)
+    for param in layer.params.values():
+        param[...] = rng.integers(-4, 5, param.shape)
+    x = rng.integers(-4, 5, (batch, inputs)).astype(np.float32)
+    step = DenseStep(layer, relu)
+    expected = layer.forward(x, training=True)
+    np.testing.assert_array_equal(step.forward(x, training=True), expected)
+    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
+    dx = layer.backward(dy)
+    grads = {name: grad.copy() for name, grad in layer.grads.items()}
+    np.testing.assert_array_equal(step.backward(dy), dx)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(layer.grads[name], grad)
+
+
+@pytest.mark.parametrize("gamma", [1.0, -1.0, 0.0])
+def test_ties_and_the_sign_of_gamma_choose_the_cell_that_the_layers_choose(gamma):
+    """Few distinct values: most windows hold ties. For gamma 0 every cell of a window ties after normalisation."""
+    rng = np.random.default_rng(0)
+    conv, norm, pool = layers.Conv2D(16, 1, use_bias=False), layers.BatchNormalization(), layers.MaxPooling2D()
+    shape = (7, 9, 1)
+    for layer in (conv, norm, pool):
+        shape = layer.build(shape, rng, np.float64)
+    conv.params["kernel"][...] = 1
+    norm.params["gamma"][...] = gamma
+    x = rng.integers(0, 2, (4, 7, 9, 1)).astype(np.float64)
+    reference = [copy.deepcopy(layer) for layer in (conv, norm, pool)]
+    expected = x
+    for layer in reference:
+        expected = layer.forward(expected, training=True)
+    block = ConvBlock(conv, relu=False, norm=norm, pool=pool)
+    np.testing.assert_allclose(block.forward(x, training=True), expected, rtol=1e-13, atol=1e-13)
+    dy = rng.standard_normal(expected.shape)
+    dx = dy
+    for layer in reversed(reference):
+        dx = layer.backward(dx)
+    np.testing.assert_allclose(block.backward(dy), dx, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", range(4))
+def test_nan_in_any_cell_of_a_window_propagates(cell):
+    x = np.ones((1, 2, 2, 1), np.float32)
+    x[0, cell // 2, cell % 2] = np.nan
+    conv, pool = layers.Conv2D(3, 1, activation="relu", kernel_initializer="ones"), layers.MaxPooling2D()
+    pool.build(conv.build((2, 2, 1)))
+    assert np.isnan(ConvBlock(conv, relu=True, norm=None, pool=pool).forward(x)).all()
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_a_whole_network_passes_the_gradient_check(engine):
+    model = testing.standard_model()
+    model.engine = engine
+    report = testing.measure_model(model)
+    assert report.error <= testing.MODEL_TOLERANCE and report.kinks < 0.01
+
+
+GUARD, SENTINEL = 64, 0x5A
+
+
+class Guarded:
+    """Arrays that lie between two guard bands of 64 sentinel bytes."""
+
+    def __init__(self):
+        self.memory = []
+
+    def like(self, array):
+        memory = np.full(array.nbytes + 2 * GUARD, SENTINEL, np.uint8)
+        self.memory.append(memory)
+        inside = memory[GUARD : GUARD + array.nbytes].view(array.dtype).reshape(array.shape)
+        inside[...] = array
+        return inside
+
+    def intact(self):
+        return all((m[:GUARD] == SENTINEL).all() and (m[len(m) - GUARD :] == SENTINEL).all() for m in self.memory)
+
+
+@given(blocks(), st.sampled_from(["float32", "float64"]), seeds)
+@settings(max_examples=500)
+def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
+    (batch, *shape), stack = drawn
+    assume(fits(stack, tuple(shape)))
+    model = Sequential([layers.Input(tuple(shape)), *copy.deepcopy(stack)], seed=seed, dtype=dtype)
+    guarded = Guarded()
+    fused = [step for step in plan(model.layers) if isinstance(step, ConvBlock)]
+    assume(fused)
+    block = fused[0]
+    for name in ("kernel", "kernel_t", "bias", "sign", "mean", "variance", "dkernel", "dbias", "dz"):
+        setattr(block, name, guarded.like(getattr(block, name)))
+    own = block._buffers(batch + 1)
+    for name in ("a", "pooled", "winner", "y", "dy", "dx", "means", "m2s"):
+        setattr(own, name, guarded.like(getattr(own, name)))
+    rng = np.random.default_rng(seed)
+    y = block.forward(guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True)
+    assert guarded.intact()
+    block.backward(rng.standard_normal(y.shape).astype(dtype))
+    assert guarded.intact()
+
+
+def test_only_the_very_classes_are_replaced():
+    class Mine(layers.Conv2D):
+        pass
+
+    model = Sequential([layers.Input((8, 8, 3)), Mine(4, 3), layers.Conv2D(4, 3, activation="gelu"), layers.Flatten()])
+    kinds = [type(step).__name__ for step in plan(model.layers)]
+    assert kinds == ["Mine", "ConvBlock", "GELU", "Flatten"]
+
+
+def test_the_documented_network_is_three_blocks_and_two_dense_steps():
+    stack = []
+    for filters in (32, 64, 128):
+        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
+    model = Sequential([layers.Input((32, 32, 3)), *stack, layers.Dense(10, activation="softmax")])
+    kinds = [type(step).__name__ for step in Execution(model.layers, "fast").steps]
+    assert kinds == ["ConvBlock"] * 3 + ["Flatten", "DenseStep", "Dropout", "DenseStep"]
+    assert all(isinstance(step, layers.Layer) for step in Execution(model.layers, "reference").steps)
+
+
+def small_model(engine="fast"):
+    stack = [
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(20, activation="relu"),
+        layers.Dropout(0.3),
+        layers.Dense(4, activation="softmax"),
+    ]
+    model = Sequential([layers.Input((12, 12, 3)), *stack], seed=3, dtype="float64")
+    model.engine = engine
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    return model
+
+
+def batches(count):
+    rng = np.random.default_rng(0)
+    return [(rng.standard_normal((20, 12, 12, 3)), rng.integers(0, 4, 20)) for _ in range(count)]
+
+
+def test_engines_may_be_switched_in_the_middle_of_training():
+    models = [small_model("reference"), small_model("fast")]
+    for number, (x, y) in enumerate(batches(6)):
+        models[1].engine = "fast" if number % 2 else "reference"
+        results = [model.train_on_batch(x, y) for model in models]
+        np.testing.assert_allclose(results[1], results[0], rtol=1e-9)
+    for reference, fast in zip(*[model.get_weights() for model in models], strict=True):
+        np.testing.assert_allclose(fast, reference, rtol=1e-6, atol=1e-9)
+
+
+def test_outputs_belong_to_the_user():
+    """The next call must not write into what the last one returned."""
+    model = Sequential([layers.Input((12, 12, 3)), layers.Conv2D(16, 3)], seed=0)
+    x = np.random.default_rng(0).standard_normal((3, 12, 12, 3)).astype(np.float32)
+    with pytest.warns(UserWarning, match="neither been trained nor loaded"):
+        first = model.predict(x)
+    forward, kept = model.forward(x), first.copy()
+    model.forward(-x)
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(forward, kept)
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(ValueError, match="engine expected 'fast' or 'reference', received 'turbo'"):
+        small_model("turbo")
+
+
+PROGRAM = """
+import hashlib, sys, numpy as np, numba
+numba.set_num_threads(int(sys.argv[1]))
+from minicnn import Sequential, layers
+model = Sequential([
+    layers.Input((12, 12, 3)), layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(),
+    layers.MaxPooling2D(), layers.Flatten(), layers.Dense(20, activation="relu"), layers.Dropout(0.3),
+    layers.Dense(4, activation="softmax")], seed=3)
+model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((410, 12, 12, 3)), rng.integers(0, 4, 410)
+model.fit(x, y, batch_size=20, epochs=10, verbose=0)
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
+
+
+def test_the_weights_do_not_depend_on_the_number_of_threads():
+    """210 steps, bit for bit; NUMBA_NUM_THREADS allows more threads than there are processors."""
+    hashes = set()
+    for threads in (1, 2, 3, 4):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(threads)],
+            env={**os.environ, "NUMBA_NUM_THREADS": "4", "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        hashes.add(done.stdout.strip())
+    assert len(hashes) == 1 and len(hashes.pop()) == len(hashlib.sha256().hexdigest())
