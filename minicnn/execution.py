@@ -1,6 +1,7 @@
 """How a model's layers are run: one after the other as they are written, or by the engine's plan."""
 
 import copy
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ class Execution:
             body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
             self.linear.activation_layer = None
         self.steps: list[Step] = plan(body) if engine == "fast" else list(body)
+        self._lock = threading.Lock()
 
     def logits(self, x: Array, training: bool) -> Array:
         """The outputs before a final softmax. With the engine, a buffer that the next call overwrites."""
@@ -45,8 +47,9 @@ class Execution:
 
     def outputs(self, x: Array, training: bool) -> Array:
         """The outputs after it, in an array of their own."""
-        y = self.logits(x, training)
-        return y.copy() if self.softmax is None else self.softmax.forward(y, training=training)
+        with self._lock:  # one thread at a time: the engine's buffers belong to the model
+            y = self.logits(x, training)
+            return y.copy() if self.softmax is None else self.softmax.forward(y, training=training)
 
     def backward_from_logits(self, dy: Array, lowest: int) -> Any:
         """Backward from the last step down to number `lowest`, which need not give a dx; -1: all of them give one."""

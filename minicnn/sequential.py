@@ -204,6 +204,10 @@ class Sequential:
             self._planned = key, Execution(self.layers, self._engine)
         return self._planned[1]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies of the model take along: everything but the engine's buffers."""
+        return self.__dict__ | {"_planned": None}
+
     def build_for(self, x: Array) -> None:
         """Build for the shape of x's samples, unless the model is built."""
         if not self.layers:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -323,6 +324,28 @@ def test_outputs_belong_to_the_user():
     model.forward(-x)
     np.testing.assert_array_equal(first, kept)
     np.testing.assert_array_equal(forward, kept)
+
+
+def test_threads_may_predict_with_one_model():
+    model = small_model()
+    pictures = np.random.default_rng(0).standard_normal((8, 20, 12, 12, 3))
+    alone = [model.forward(x) for x in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            for y, expected in zip(pool.map(model.forward, pictures), alone, strict=True):
+                np.testing.assert_array_equal(y, expected)
+
+
+def test_a_copy_of_a_model_is_a_model_of_its_own():
+    model = small_model()
+    (x, y), *_ = batches(1)
+    model.train_on_batch(x, y)
+    twin = copy.deepcopy(model)
+    np.testing.assert_array_equal(twin.forward(x), model.forward(x))
+    before = model.forward(x)
+    twin.train_on_batch(x, y)
+    np.testing.assert_array_equal(model.forward(x), before)
+    assert not np.array_equal(twin.forward(x), before)
 
 
 def test_an_unknown_engine_is_refused():
