@@ -1,0 +1,124 @@
+"""What README.md, CONTRIBUTING.md and docs/ say is so: their code runs, and what they name exists."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_keras_parity import BARS
+
+from minicnn import cli, datasets, testing
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NO_CODE = {"notation.md"}
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def blocks(page, language):
+    """(line number of its first line, text) of every fenced block in that language."""
+    text = page.read_text(encoding="utf-8")
+    fenced = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(text[: block.start(1)].count("\n") + 1, block[1]) for block in fenced]
+
+
+def run(page, folder, monkeypatch):
+    """Execute a page's Python blocks one after the other, in `folder`; returns the names that they leave behind.
+
+    A page that asks for CIFAR-10 without naming a file gets a small set of drawn shapes, in the same form.
+    """
+    real_load_data = datasets.cifar10.load_data
+
+    def load_data(path=None, **options):
+        return real_load_data(path, **options) if path else datasets.shapes.load_data(train=200, test=50)
+
+    monkeypatch.setattr(datasets.cifar10, "load_data", load_data)
+    monkeypatch.chdir(folder)
+    names = {"__name__": page.stem}
+    for line, block in blocks(page, "python"):
+        code = "\n" * (line - 1) + block  # so that a traceback names the line of the page
+        exec(compile(code, str(page), "exec"), names)
+    return names
+
+
+@each_page
+def test_code_blocks_run(page, tmp_path, monkeypatch):
+    names = run(page, tmp_path, monkeypatch)
+    assert (len(names) > 2) == (page.name not in NO_CODE)
+    if page.name == "README.md":
+        assert names["accuracy"] > 0.9, "README says that the shapes are learnt to 90 %"
+        claimed, happened = names["dx"][1, 4, 5, 2], names["layer"].forward(names["x"]) - names["y"]
+        assert claimed == pytest.approx((happened * names["dy"]).sum() / names["h"], rel=1e-8)
+
+
+def test_readmes_example_has_twelve_lines():
+    _, example = blocks(PAGES[0], "python")[0]
+    assert "## In twelve lines" in README and len([line for line in example.splitlines() if line]) == 12
+
+
+@each_page
+def test_files_that_are_named_exist(page):
+    text = page.read_text(encoding="utf-8")
+    links = [link.split("#")[0] for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text)]
+    missing = [link for link in links if not (page.parent / link).exists()]
+    named = re.findall(r"(?<![\w/.])((?:minicnn|tests|docs|examples|\.ci)/[\w./*-]*\w)", text)
+    missing += [name for name in named if not list(ROOT.glob(name))]
+    assert not missing
+
+
+@each_page
+def test_commands_that_are_named_exist(page, capsys):
+    lines = [line for code in code_of(page) for line in code.splitlines()]
+    commands = [line.split()[1] for line in lines if re.match(r"(\S*/)?minicnn \w", line)]
+    for command in commands:
+        with pytest.raises(SystemExit) as done:
+            cli.main([command, "--help"])
+        assert done.value.code == 0, f"{page.name} names `minicnn {command}`: {capsys.readouterr().err}"
+    assert commands or page.name not in ("README.md", "CONTRIBUTING.md")
+
+
+def code_of(page):
+    """Shell blocks and `inline code`."""
+    text = page.read_text(encoding="utf-8")
+    return [block for _, block in blocks(page, "sh")] + re.findall(r"`([^`\n]+)`", text)
+
+
+def test_options_of_the_example_that_are_named_exist():
+    example = [sys.executable, str(ROOT / "examples" / "train_cifar.py"), "--help"]
+    shown = subprocess.run(example, capture_output=True, text=True, check=True, timeout=60).stdout
+    for page in (PAGES[0], ROOT / "docs" / "data.md"):
+        named = {option for code in code_of(page) for option in re.findall(r"(?<!\S)--[a-z-]+", code)}
+        assert named and named <= set(re.findall(r"--[a-z-]+", shown)), page.name
+
+
+def test_the_first_screen_has_the_two_commands_that_ci_runs():
+    (_, job), (_, tests) = blocks(PAGES[0], "sh")
+    assert README.index(tests) < README.index("\n## ")
+    for command in (job, tests):
+        assert len(command.splitlines()) == 1
+        assert f"'{command.strip()}'\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def table_rows(first_word):
+    """The numbers in README's table rows that begin so."""
+    (row,) = re.findall(rf"^\| {first_word}[^|]*\|(.*)\|$", README, re.MULTILINE)
+    return [float(number) for number in re.findall(r"[\d.]+(?:e-\d+)?", row)]
+
+
+@pytest.mark.parametrize("quantity", ["outputs", "gradients", "losses"])
+def test_parity_figures_are_within_the_bounds_that_the_tests_assert(quantity):
+    double, allowed_double, single, allowed_single = table_rows(quantity)
+    assert (allowed_double, allowed_single) == (BARS["float64"][quantity], BARS["float32"][quantity])
+    assert double < allowed_double and single < allowed_single
+
+
+def test_gradient_figures_are_within_the_bounds_that_the_command_applies():
+    for first_word, bound in (("each layer", testing.TOLERANCE), ("a network", testing.MODEL_TOLERANCE)):
+        measured, allowed = table_rows(first_word)
+        assert allowed == bound and measured < allowed
+
+
+def test_no_figure_is_left_open():
+    assert not re.findall(r"\{\{\w+\}\}", README)
