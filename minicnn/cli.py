@@ -43,13 +43,13 @@ def gradcheck(options: argparse.Namespace) -> int:
     if not reports:
         print(f"minicnn gradcheck: no layer begins with {options.layer!r}", file=sys.stderr)
         return 2
-    print(f"{'layer or loss':<42} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}")
+    print(f"{'layer or loss':<46} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}")
     failed = []
     for name, report, tolerance in reports:
         checked = sum(tensor.checked for tensor in report.tensors.values())
         kinks = sum(tensor.kinks for tensor in report.tensors.values())
         verdict = "PASS" if report.error <= tolerance else "FAIL"
-        print(f"{name:<42} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  {verdict}")
+        print(f"{name:<46} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  {verdict}")
         if verdict == "FAIL":
             failed.append(report)
     for report in failed:

@@ -26,12 +26,11 @@ class Execution:
     def __init__(self, layers: Sequence[Layer], engine: str):
         self.last = layers[-1]
         self.linear: Layer | None = None  # the last layer without its softmax
-        self.softmax: Layer | None = None
+        self.softmax = final_softmax(self.last)
         body = list(layers)
-        if isinstance(self.last, Softmax):
-            self.softmax = body.pop()
-        elif isinstance(self.last.activation_layer, Softmax):
-            self.softmax = self.last.activation_layer
+        if self.softmax is self.last:
+            body.pop()
+        elif self.softmax is not None:
             body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
             self.linear.activation_layer = None
         self.steps: list[Step] = plan(body) if engine == "fast" else list(body)
@@ -73,6 +72,12 @@ class Execution:
             if any(layer.trainable and layer.params for layer in layers_of(step)):
                 return index
         return len(self.steps)
+
+
+def final_softmax(last: Layer) -> Softmax | None:
+    """The softmax over classes that a model with this last layer ends in, if any."""
+    softmax = last.activation_layer or last
+    return softmax if isinstance(softmax, Softmax) and softmax.axis in (-1, 1) else None
 
 
 def layers_of(step: Step) -> list[Layer]:

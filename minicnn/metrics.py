@@ -7,6 +7,7 @@ import numpy as np
 from minicnn.errors import did_you_mean
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
+from minicnn.layers.window import count
 
 
 class Metric:
@@ -42,7 +43,7 @@ class Accuracy(Metric):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return class_of(y_true) == y_pred.argmax(axis=-1)
+        return (class_of(y_true) == y_pred.argmax(axis=-1)) & ~np.isnan(y_pred).any(axis=-1)  # argmax prefers NaN
 
 
 class CategoricalAccuracy(Accuracy):
@@ -70,9 +71,7 @@ class TopKCategoricalAccuracy(Metric):
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy"):
         super().__init__(name)
-        if k < 1:
-            raise ValueError(f"{type(self).__name__} expected k of at least 1, received {k!r}")
-        self.k = k
+        self.k = count(k, "k", type(self).__name__)
 
     def get_config(self) -> dict[str, Any]:
         return {"k": self.k, "name": self.name}

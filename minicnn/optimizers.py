@@ -23,7 +23,7 @@ class Optimizer:
     slot_names: tuple[str, ...] = ()
 
     def __init__(self, learning_rate: float, global_clipnorm: float | None = None):
-        if global_clipnorm is not None and global_clipnorm <= 0:
+        if global_clipnorm is not None and not global_clipnorm > 0:
             raise ValueError(
                 f"{type(self).__name__} expected global_clipnorm above 0 or None, received {global_clipnorm!r}"
             )

@@ -11,6 +11,7 @@ import numpy as np
 from minicnn import losses, metrics, optimizers
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.layers import LAYERS, Layer
+from minicnn.layers.window import count
 from minicnn.saving import model_file
 
 if TYPE_CHECKING:
@@ -73,9 +74,12 @@ def load_weights(model: "Sequential", path: str | os.PathLike, skip_mismatch: bo
         table = "\n".join(f"  {name:<{widths[0]}}  {file:<{widths[1]}}  {here}" for name, file, here in rows)
         advice = "skip_mismatch=True loads what fits"
         raise ModelFileError(f"{str(path)!r} does not fit {model.name!r} ({advice}):\n{table}")
-    for name, array in own.items():
-        if name not in wrong:
-            array[...] = stored[name]
+    for layer in model.layers:
+        names = {f"{layer.name}/{name}": array for name, array in layer.weights.items()}
+        for name in names.keys() - wrong:
+            names[name][...] = stored[name]
+        if names.keys().isdisjoint(wrong):
+            layer.has_fresh_weights = False
 
 
 def _shape(arrays: Mapping[str, np.ndarray], name: str) -> str:
@@ -137,11 +141,17 @@ def restore_training(
     """Compile the model as it was when it was saved, with what the optimizer remembered."""
     known = {**CLASSES, **custom_objects}
     optimizer = make(config["optimizer"], known, "optimizer")
-    optimizer.iterations = int(config["iterations"])
+    optimizer.iterations = count(config["iterations"], "iterations", "optimizer", least=0)
     for key, array in arrays.items():
         if key.startswith(OPTIMIZER):
             name, slot = key.removeprefix(OPTIMIZER).rsplit("/", 1)
             optimizer.slots.setdefault(name, {})[slot] = array.copy()
+    for name, slots in optimizer.slots.items():
+        if set(slots) != set(optimizer.slot_names):
+            raise ModelFileError(
+                f"the model file has {sorted(slots)} of {name!r} for {type(optimizer).__name__}, expected "
+                f"{sorted(optimizer.slot_names)}: save the model again"
+            )
     model.compile(
         optimizer,
         make(config["loss"], known, "loss"),

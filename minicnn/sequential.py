@@ -81,20 +81,20 @@ class Sequential:
         if isinstance(layer, type) or not isinstance(layer, Layer):
             hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
             raise TypeError(f"Sequential {self.name!r} expected a layer, received {layer!r}{hint}")
-        if not self.layers and layer.given_input_shape is not None:
-            self._sample_shape = layer.given_input_shape
         if isinstance(layer, Input):
             if self.layers:
                 raise ValueError(f"Sequential {self.name!r} expected Input as its first layer only")
+            self._sample_shape = layer.shape
             return
         if any(layer is other for other in self.layers):
             raise ValueError(f"{layer} is in {self.name!r} already: every place in a model needs a layer of its own")
         self._name(layer)
-        if not self.layers and self._sample_shape is None and layer.built:  # the first layer of another model
-            self._sample_shape = layer.input_shape
-        if self._sample_shape is not None:
-            shape = self.layers[-1].output_shape if self.layers else self._sample_shape
-            self._build_layer(layer, len(self.layers), shape)
+        shape = self._sample_shape
+        if not self.layers:  # the last of these is set in the first layer of another model
+            shape = shape or layer.given_input_shape or layer.input_shape
+        if shape is not None:
+            self._build_layer(layer, len(self.layers), self.layers[-1].output_shape if self.layers else shape)
+        self._sample_shape = shape
         self.layers.append(layer)
 
     def _name(self, layer: Layer) -> None:
@@ -176,6 +176,7 @@ class Sequential:
 
     def backward(self, dy: Array) -> Array | None:
         """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
+        self.note_weights()  # a training by hand
         return self._execution().backward(dy)
 
     @property
@@ -287,7 +288,6 @@ class Sequential:
         Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does.
         """
         persistence.load_weights(self, path, skip_mismatch)
-        self.note_weights()
 
     @property
     def has_fresh_weights(self) -> bool:

@@ -28,10 +28,8 @@ from minicnn.layers.softmax import softmax
 from minicnn.sequential import Sequential
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
-MODEL_TOLERANCE, MODEL_STEP = (
-    1e-6,
-    1e-5,
-)  # of a whole network, where one weight moves thousands of units, each with a corner
+# Of a whole network: there one weight moves thousands of units, and each must stay clear of its corner.
+MODEL_TOLERANCE, MODEL_STEP = 1e-6, 1e-5
 SMALL = 1e-3  # a gradient below this share of the check's largest is judged as if it were that large
 
 

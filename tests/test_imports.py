@@ -31,7 +31,7 @@ def run(script: str) -> str:
 
 
 def test_import_loads_neither_plots_nor_other_frameworks():
-    """Nor what the cifar10 reader, the report or the file formats of other issues may need."""
+    """Nor what the cifar10 reader, the report or a file format may need."""
     loaded = run(
         """
         import sys, minicnn

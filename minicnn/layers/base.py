@@ -212,10 +212,15 @@ class Layer:
         return f"{type(self).__name__}({arguments})"
 
 
+def is_integer(value: Any, least: int = 1) -> bool:
+    """Whether value is an integer, Python's or NumPy's, of at least `least`."""
+    return isinstance(value, int | np.integer) and bool(value >= least)
+
+
 def sample_shape(shape: Any, owner: str) -> Shape:
     """shape as a tuple of positive ints. Raises ValueError for anything else, open axes (None) included."""
     axes = tuple(shape) if isinstance(shape, tuple | list) else ()
-    if not axes or not all(isinstance(n, int | np.integer) and n > 0 for n in axes):
+    if not axes or not all(is_integer(n) for n in axes):
         raise ValueError(
             f"{owner} expected the shape of one sample, without the batch axis, such as (32, 32, 3), received {shape!r}"
         )

@@ -45,7 +45,7 @@ class BatchNormalization(Layer):
         super().__init__(**options)
         if not 0 <= momentum <= 1:
             raise ValueError(f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}")
-        if epsilon < 0:
+        if not epsilon >= 0:
             raise ValueError(f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}")
         self.axis = axis
         self.momentum = momentum

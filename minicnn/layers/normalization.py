@@ -34,7 +34,7 @@ class Normalization(Layer):
         super().__init__(**options)
         if (mean is None) != (variance is None):
             raise ValueError(f"Normalization expected mean and variance together, received {mean=}, {variance=}")
-        if variance is not None and np.min(variance) < 0:
+        if variance is not None and not np.min(variance) >= 0:
             raise ValueError(f"Normalization expected variance of at least 0, received {variance!r}")
         self.axis = axis
         self.mean = mean if mean is None else np.asarray(mean, np.float64).tolist()

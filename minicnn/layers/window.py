@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from minicnn.layers.base import Layer, Shape
+from minicnn.layers.base import Layer, Shape, is_integer
 
 Pair = tuple[int, int]
 
@@ -12,15 +10,15 @@ Pair = tuple[int, int]
 def pair(value: int | tuple[int, int] | list[int], what: str, owner: str, least: int = 1) -> Pair:
     """(value, value) for an int, else the two ints themselves. Raises ValueError for anything else or below `least`."""
     values = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(values) != 2 or not all(isinstance(v, int | np.integer) and v >= least for v in values):
+    if len(values) != 2 or not all(is_integer(v, least) for v in values):
         raise ValueError(f"{owner} expected {what} to be an integer >= {least} or a pair of them, received {value!r}")
     return int(values[0]), int(values[1])
 
 
-def count(value: int, what: str, owner: str) -> int:
-    """value as an int. Raises ValueError when it is no integer of at least 1."""
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{owner} expected {what} of at least 1, received {value!r}")
+def count(value: int, what: str, owner: str, least: int = 1) -> int:
+    """value as an int. Raises ValueError when it is no integer of at least `least`."""
+    if not is_integer(value, least):
+        raise ValueError(f"{owner} expected {what} of at least {least}, received {value!r}")
     return int(value)
 
 

@@ -2,7 +2,7 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Array, Layer, LayerOptions, Shape, is_integer
 from minicnn.layers.window import Pair, check_picture
 
 
@@ -23,12 +23,12 @@ class ZeroPadding2D(Layer):
         super().__init__(**options)
         sides: tuple[int | Pair, ...] = tuple(padding) if isinstance(padding, tuple | list) else (padding, padding)
         frame = tuple(tuple(side) if isinstance(side, tuple | list) else (side, side) for side in sides)
-        if [len(side) for side in frame] != [2, 2] or not all(isinstance(n, int) and n >= 0 for s in frame for n in s):
+        if [len(side) for side in frame] != [2, 2] or not all(is_integer(n, 0) for side in frame for n in side):
             raise ValueError(
                 "ZeroPadding2D expected padding as an integer >= 0, (rows, columns) or ((top, bottom), (left, right)), "
                 f"received {padding!r}"
             )
-        self.padding = frame
+        self.padding = tuple((int(before), int(after)) for before, after in frame)
 
     def setup(self, input_shape: Shape) -> Shape:
         H, W, C = check_picture(input_shape, self)

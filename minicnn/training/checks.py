@@ -8,7 +8,9 @@ import numpy as np
 from minicnn.labels import class_of
 from minicnn.layers import BatchNormalization, Dropout, Flatten, Normalization, Rescaling, ZeroPadding2D
 from minicnn.layers.base import Array, Shape
+from minicnn.layers.window import count
 from minicnn.losses import check_predictions
+from minicnn.training import step
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -73,11 +75,7 @@ def channels_last(name: str, shape: Shape) -> None:
 
 def batch_size(size: int | None, default: int, who: str) -> int:
     """size, or the default for None. Raises ValueError below 1."""
-    if size is None:
-        return default
-    if size < 1:
-        raise ValueError(f"{who} expected batch_size to be at least 1, received {size!r}")
-    return size
+    return default if size is None else count(size, "batch_size", who)
 
 
 def samples(model: "Sequential", x: Array, y: Array) -> None:
@@ -113,7 +111,7 @@ def pixel_range(model: "Sequential", x: Array) -> None:
 
 def fresh_weights(model: "Sequential") -> None:
     """Warn when the model has neither been trained nor loaded."""
-    if not model.built or model.has_fresh_weights:
+    if model.has_fresh_weights:
         warnings.warn(
             f"{model.name!r} has neither been trained nor loaded: its predictions are random. "
             "Call fit, load_weights or models.load_model first",
@@ -137,7 +135,7 @@ def _first_non_finite(model: "Sequential", x: Array) -> str:
         for name, array in layer.weights.items():
             if not np.isfinite(array).all():
                 return f"{name} of {layer} holds NaN or infinity"
-        with np.errstate(over="ignore", invalid="ignore"):
+        with step.quiet():
             x = layer.forward(x)
         if not np.isfinite(x).all():
             return f"the output of {layer} is the first with NaN or infinity"

@@ -11,6 +11,7 @@ from minicnn.training import checks
 from minicnn.training.callbacks import Callback, CallbackList, History
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.progress import Progress, resolve_verbose
+from minicnn.training.step import quiet
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -217,10 +218,12 @@ def predict(model: "Sequential", x: Array, batch_size: int | None = None, verbos
     """
     resolve_verbose(verbose)
     x, _, _ = checks.arrays(x, None, None, "predict")
+    model.build_for(x)
     checks.fresh_weights(model)
     checks.pixel_range(model, x)
     size = checks.batch_size(batch_size, INFERENCE_BATCH, "predict")
-    parts = [model.forward(x[part]) for part in _slices(len(x), size)]
+    with quiet():
+        parts = [model.forward(x[part]) for part in _slices(len(x), size)]
     return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minicnn.execution import final_softmax
 from minicnn.layers.base import Array
-from minicnn.layers.softmax import Softmax, softmax
+from minicnn.layers.softmax import softmax
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -20,7 +21,7 @@ def loss_and_gradients(
     """
     execution = model.execution_for(x)
     check_logits(model)
-    with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it, and fit says where it comes from
+    with quiet():
         y_pred = execution.logits(x, training=True)
         loss, dy = _loss(model, y, y_pred, sample_weight)
         if np.isfinite(loss):
@@ -35,7 +36,7 @@ def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | N
     """
     loss, y_pred = model.loss_and_gradients(x, y, sample_weight)
     if np.isfinite(loss):
-        with np.errstate(over="ignore", invalid="ignore"):
+        with quiet():
             model.optimizer.step(model.parameters())
     model.note_weights()
     return loss, y_pred
@@ -45,8 +46,14 @@ def test_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | No
     """The loss and the predictions of a batch in inference."""
     execution = model.execution_for(x)
     check_logits(model)
-    y_pred = execution.logits(x, training=False)
-    return _loss(model, y, y_pred, sample_weight)[0], _predictions(model, y_pred)
+    with quiet():
+        y_pred = execution.logits(x, training=False)
+        return _loss(model, y, y_pred, sample_weight)[0], _predictions(model, y_pred)
+
+
+def quiet() -> np.errstate:
+    """Without NumPy's warnings: what diverges overflows, the loss shows it, and fit says where it comes from."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def check_logits(model: "Sequential") -> None:
@@ -59,7 +66,7 @@ def check_logits(model: "Sequential") -> None:
 
 
 def _ends_in_softmax(model: "Sequential") -> bool:
-    return isinstance(model.layers[-1].activation_layer or model.layers[-1], Softmax)
+    return final_softmax(model.layers[-1]) is not None
 
 
 def _loss(model: "Sequential", y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
