@@ -42,10 +42,10 @@ def forward_chunk(g, run, tiles, x, lo, hi, kernel, bias, sign, a, pooled, winne
     n = lo
     row_size = g.OW * g.FP
     while n < hi:
-        images = g.G if n + g.G <= hi else 1
+        images = min(g.G, hi - n)
         for i in range(g.OH):
             row = (n * g.OH + i) * row_size
-            conv.forward_row(g, tiles[min(images, 2) - 1], images, x, n, i, kernel, a, row, g.OH * row_size)
+            conv.forward_row(g, tiles[images], images, x, n, i, kernel, a, row, g.OH * row_size)
             for image in range(n, n + images):
                 row = (image * g.OH + i) * row_size
                 call_activate(run.activate, (a, row, g.OW, g.FP, bias, 0, row_mean, 0, row_m2, 0))
@@ -103,7 +103,7 @@ def backward_chunk(
     row_size = g.OW * g.FP
     windows_down, windows = dy.shape[1], dy.shape[2]
     while n < hi:
-        images = g.G if n + g.G <= hi else 1
+        images = min(g.G, hi - n)
         for image in range(images):
             for i in range(g.OH):
                 q = i // g.PH
@@ -121,13 +121,11 @@ def backward_chunk(
                 for c in range(g.FP):
                     dbias[c] += total[c]
             if run.weights:
-                conv.weight_gradient(g, tiles[0], x, n + image, dz, image * g.OH * row_size, dkernel, 0)
+                conv.weight_gradient(g, tiles[1], x, n + image, dz, image * g.OH * row_size, dkernel, 0)
         if run.inputs:
             for h in range(g.H):
                 start = (n * g.H + h) * g.W * g.CP
-                conv.input_gradient_row(
-                    g, tiles[min(images, 2) - 1], images, dz, 0, h, kernel_t, dx, start, g.H * g.W * g.CP
-                )
+                conv.input_gradient_row(g, tiles[images], images, dz, 0, h, kernel_t, dx, start, g.H * g.W * g.CP)
         n += images
 
 

@@ -4,7 +4,8 @@
 The last axis of a buffer is FP (or CP) wide here, F (or C) rounded up to whole registers; what is beyond stays 0.
 A tile's rows are pixels; in small pictures those of G pictures together, so that a tile is full.
 """
-# fmt: off  one line of a call per operand: a, b, c
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -242,8 +243,11 @@ def weight_gradient(g, tiles, x, n, dz, dz_start, dkernel, dkernel_start):
                     )
 
 
-def tile_tables(g: Geometry, dtype: np.dtype) -> np.ndarray:
-    """Addresses [0: one picture, 1: G pictures; vectors - 1; rows] of all kernels that the functions above call."""
+def tile_tables(g: Geometry, dtype: np.dtype, chunks: Iterable[int]) -> np.ndarray:
+    """Addresses [pictures together; vectors - 1; rows] of all kernels that the functions above call.
+
+    chunks: how many pictures are worked on one after the other, G at a time and then the rest.
+    """
     lo, hi = interior(g)
     pixels = {hi - lo}
     for kw in range(g.KW):
@@ -251,8 +255,9 @@ def tile_tables(g: Geometry, dtype: np.dtype) -> np.ndarray:
         left, before, after, right = edges(g, kw, lo, hi)
         pixels |= {last - first, before - left, right - after}
     pixels.discard(0)
-    tables = np.zeros((2, 2, g.limit + 1), np.int64)
-    tables[0] = tile_table(dtype, 1, pixels | {g.KW * g.C, g.C}, g.limit)
-    if g.G > 1:
-        tables[1, :, : g.limit // g.G + 1] = tile_table(dtype, g.G, pixels, g.limit // g.G)
+    tables = np.zeros((g.G + 1, 2, g.limit + 1), np.int64)
+    together = {min(g.G, count) for count in chunks} | {count % g.G for count in chunks}
+    for images in together - {0}:
+        tables[images, :, : g.limit // images + 1] = tile_table(dtype, images, pixels, g.limit // images)
+    tables[1] = tile_table(dtype, 1, pixels | {g.KW * g.C, g.C}, g.limit)  # the weight gradient's rows, too
     return tables

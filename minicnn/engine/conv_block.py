@@ -43,7 +43,6 @@ class ConvBlock:
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.layers: list[Layer] = [layer for layer in (conv, norm, pool) if layer is not None]
         self.g = g = geometry(conv, pool.pool_size if pool else (1, 1))
-        self.tiles = tile_tables(g, conv.dtype)
         self.buffers: dict[int, Buffers] = {}
         self.kernel = np.zeros(g.KH * g.KW * g.C * g.FP, conv.dtype)
         self.kernel_t = np.zeros(g.KH * g.KW * g.F * g.CP, conv.dtype)
@@ -77,7 +76,7 @@ class ConvBlock:
         if self.norm is not None and self.norm.scale:
             np.copysign(1, self.norm.params["gamma"], out=self.sign[: g.F])
         kernels.forward_all(
-            g, self._run(moments=of_batch), self.tiles, x, self.kernel, self.bias, self.sign,
+            g, self._run(moments=of_batch), own.tiles, x, self.kernel, self.bias, self.sign,
             own.a, own.pooled, own.winner, own.means, own.m2s,
         )  # fmt: skip
         winners = own.pooled if self.pool else own.a
@@ -139,7 +138,7 @@ class ConvBlock:
             own.dy[..., : g.F] = dy
             dy = own.dy
         kernels.backward_all(
-            g, self._run(weights=conv.trainable, inputs=self.needs_input_grad), self.tiles, x, self.kernel_t,
+            g, self._run(weights=conv.trainable, inputs=self.needs_input_grad), own.tiles, x, self.kernel_t,
             own.a, dy, own.winner, center, slope, offset, factor.astype(conv.dtype),
             self.dz, self.dkernel, self.dbias, own.dx,
         )  # fmt: skip
@@ -172,5 +171,6 @@ class Buffers:
         self.dy = np.zeros((*self.y.shape[:3], g.FP), dtype)
         self.dx = np.zeros((n, g.H, g.W, g.CP), dtype)
         self.means, self.m2s = np.zeros((2, kernels.CHUNKS, g.FP))
-        bounds = [n * k // kernels.CHUNKS for k in range(kernels.CHUNKS + 1)]
-        self.counts = np.diff(bounds) * (g.OH * g.OW)
+        pictures = np.diff([n * k // kernels.CHUNKS for k in range(kernels.CHUNKS + 1)])
+        self.counts = pictures * (g.OH * g.OW)
+        self.tiles = tile_tables(g, dtype, pictures.tolist())

@@ -3,6 +3,7 @@
 from minicnn.engine import simd
 from minicnn.engine.call import caller
 from minicnn.kernels.jit import fast_jit
+from minicnn.layers.base import Array
 
 call_tile = caller(simd.ARGUMENTS)
 
@@ -59,22 +60,18 @@ def multiply(
             done += size
 
 
-@fast_jit
-def pack(b, lanes, packed):
+def pack(b: Array, lanes: int, packed: Array) -> None:
     """Cut b (rows, columns) into blocks two registers wide, one after the other in packed (flat), rows in order.
 
-    A tile then reads its block of B as one contiguous stream. Columns are filled up with zeros to whole registers.
+    A tile then reads its block of B as one contiguous stream. The last block may be one register wide; what it has
+    beyond b's columns keeps the zeros that packed was made with.
     """
     rows, columns = b.shape
-    width = packed.size // rows
-    for v in range(0, width, 2 * lanes):
-        block = min(2 * lanes, width - v)
-        for r in range(rows):
-            start = v * rows + r * block
-            for c in range(min(block, columns - v)):
-                packed[start + c] = b[r, v + c]
-            for c in range(max(0, columns - v), block):
-                packed[start + c] = 0
+    block = 2 * lanes
+    whole = columns // block * block
+    packed[: rows * whole].reshape(-1, rows, block)[...] = b[:, :whole].reshape(rows, -1, block).swapaxes(0, 1)
+    if whole < columns:
+        packed[rows * whole :].reshape(rows, -1)[:, : columns - whole] = b[:, whole:]
 
 
 @fast_jit
