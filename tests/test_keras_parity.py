@@ -27,10 +27,15 @@ def relative_error(received: np.ndarray, expected: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module", params=DTYPES)
-def run(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Twenty Adam steps of the documented model: its dtype, and everything that Keras recorded too."""
-    dtype = request.param
+def dtype(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module", params=["fast", "reference"])
+def run(request: pytest.FixtureRequest, dtype: str) -> dict[str, Any]:
+    """Twenty Adam steps of the documented model, per engine: its dtype, and everything that Keras recorded too."""
     model = minicnn.Sequential(recipe.documented_layers(minicnn), dtype=dtype)
+    model.engine = request.param
     model.compile(minicnn.optimizers.Adam(), "categorical_crossentropy")
     weights = recipe.documented_weights()
     model.set_weights(list(weights.values()))
@@ -69,7 +74,7 @@ def test_losses_of_twenty_adam_steps(run: dict[str, Any]) -> None:
     np.testing.assert_allclose(run["losses"], GOLDEN[f"{run['dtype']}/losses"], rtol=BARS[run["dtype"]]["losses"])
 
 
-@pytest.mark.parametrize("run", ["float64"], indirect=True)
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 def test_weights_moving_statistics_and_outputs_after_twenty_adam_steps(run: dict[str, Any]) -> None:
     """Weights near 0 are compared to their array's largest: Adam's steps do not shrink with the weight."""
     moving = np.concatenate([value for name, value in run["trained"].items() if "moving" in name])

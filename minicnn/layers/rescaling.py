@@ -25,7 +25,10 @@ class Rescaling(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
         self._cache = () if training else None
-        return x * self.dtype.type(self.scale) + self.dtype.type(self.offset)
+        y = x * self.dtype.type(self.scale)
+        if self.offset:
+            y += self.dtype.type(self.offset)
+        return y
 
     def backward(self, dy: Array) -> Array:
         (dy,) = self.take_cache(dy)
