@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minicnn.engine.plan import Step, plan
+from minicnn.kernels import jit
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.softmax import Softmax
 
@@ -20,7 +21,8 @@ class Execution:
 
     Args:
         layers: the model's layers.
-        engine: "fast" for the engine's plan, "reference" for the layers themselves.
+        engine: "fast" for the engine's plan, "reference" for the layers themselves, which also run where Numba's
+            compiler is switched off.
     """
 
     def __init__(self, layers: Sequence[Layer], engine: str):
@@ -33,7 +35,7 @@ class Execution:
         elif self.softmax is not None:
             body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
             self.linear.activation_layer = None
-        self.steps: list[Step] = plan(body) if engine == "fast" else list(body)
+        self.steps: list[Step] = plan(body) if engine == "fast" and jit.ENABLED else list(body)
         self._lock = threading.Lock()
 
     def logits(self, x: Array, training: bool) -> Array:

@@ -221,6 +221,30 @@ def test_a_whole_network_passes_the_gradient_check(engine):
     assert report.error <= testing.MODEL_TOLERANCE and report.kinks < 0.01
 
 
+@pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str)
+def test_the_variance_survives_a_large_mean(mean, deviation):
+    """As it does in the layer: to 1e-6, in float32."""
+    conv, norm = layers.Conv2D(1, 1, kernel_initializer="ones"), layers.BatchNormalization(momentum=0.0, epsilon=1e-12)
+    norm.build(conv.build((32, 32, 1)))
+    x = np.random.default_rng(0).normal(mean, deviation, (8, 32, 32, 1)).astype(np.float32)
+    y = ConvBlock(conv, relu=False, norm=norm, pool=None).forward(x, training=True)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(norm.state["moving_variance"], exact.var(), rtol=1e-6)
+    np.testing.assert_allclose(norm.state["moving_mean"], exact.mean(), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(y, (exact - exact.mean()) / np.sqrt(exact.var() + 1e-12), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0.0, 1 / 3, 1e4 + 0.1, -7e8])
+def test_a_constant_channel_comes_out_as_exactly_beta(value, dtype):
+    conv, norm = layers.Conv2D(1, 1, kernel_initializer="ones"), layers.BatchNormalization()
+    norm.build(conv.build((5, 7, 1), dtype=dtype), dtype=dtype)
+    norm.params["gamma"][...], norm.params["beta"][...] = 3, 0.1
+    block = ConvBlock(conv, relu=False, norm=norm, pool=None)
+    y = block.forward(np.full((19, 5, 7, 1), value, dtype), training=True)
+    assert (y == norm.params["beta"]).all()
+
+
 GUARD, SENTINEL = 64, 0x5A
 
 
@@ -351,6 +375,23 @@ def test_a_copy_of_a_model_is_a_model_of_its_own():
 def test_an_unknown_engine_is_refused():
     with pytest.raises(ValueError, match="engine expected 'fast' or 'reference', received 'turbo'"):
         small_model("turbo")
+
+
+def test_without_numbas_compiler_the_layers_run_as_they_are_written():
+    program = """if True:
+        import numpy as np
+        from minicnn import Sequential, layers
+        model = Sequential([layers.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)], seed=0)
+        print(model.forward(np.ones((1, 6, 6, 1))).shape)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "(1, 2)"), done.stderr
 
 
 PROGRAM = """

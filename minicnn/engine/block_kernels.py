@@ -35,7 +35,7 @@ CHUNKS = 8
 @fast_jit
 def forward_chunk(g, run, tiles, x, lo, hi, kernel, bias, sign, a, pooled, winner, mean, m2):
     """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, OH//PH, OW//PW, FP), mean and m2 (FP,)."""
-    row_mean, row_m2 = np.empty((2, g.FP), a.dtype)
+    center, deviations, squares = np.empty((3, g.FP), a.dtype)
     mean[:] = 0
     m2[:] = 0
     count = 0
@@ -48,9 +48,9 @@ def forward_chunk(g, run, tiles, x, lo, hi, kernel, bias, sign, a, pooled, winne
             conv.forward_row(g, tiles[images], images, x, n, i, kernel, a, row, g.OH * row_size)
             for image in range(n, n + images):
                 row = (image * g.OH + i) * row_size
-                call_activate(run.activate, (a, row, g.OW, g.FP, bias, 0, row_mean, 0, row_m2, 0))
+                call_activate(run.activate, (a, row, g.OW, g.FP, bias, 0, center, 0, deviations, 0, squares, 0))
                 if run.moments:
-                    rows.fold_moments(count, mean, m2, g.OW, row_mean, row_m2)
+                    rows.fold_row(count, mean, m2, g.OW, center, deviations, squares)
                     count += g.OW
                 if run.pool != 0 and (i + 1) % g.PH == 0:
                     top = row - (g.PH - 1) * row_size

@@ -25,7 +25,7 @@ def forward_rows(tiles, limit, lanes, activate, x, lo, hi, kernel, bias, y):
     """Samples lo ... hi-1 of y (N, UP) for x (N, D) and kernel, the pack of (D, U)."""
     D, UP = x.shape[1], y.shape[1]
     multiply(tiles, limit, lanes, hi - lo, x, lo * D, 0, D, 1, 1, 0, D, kernel, 0, 0, 0, D, y, lo * UP, 0, UP, UP, 0)
-    call_activate(activate, (y, lo * UP, hi - lo, UP, bias, 0, bias, 0, bias, 0))
+    call_activate(activate, (y, lo * UP, hi - lo, UP, bias, 0, bias, 0, bias, 0, bias, 0))
 
 
 @parallel_jit

@@ -11,17 +11,20 @@ from llvmlite import ir
 
 from minicnn.engine.emit import I8, I32, Emitter
 
-ACTIVATE = "y* pixels channels bias* mean* msquared*"
+ACTIVATE = "y* pixels channels bias* center* deviations* squares*"
 POOL = "y* row_step windows channels sign* best* winner*u8"
 GRADIENT = "a* dy* winner*u8 index windows dropped channels center* slope* offset* factor* dz* total*"
 
 
 @cache
 def activate(dtype: str, relu: bool, moments: bool) -> int:
-    """y += bias, then y = max(y, 0) if relu; if moments, also mean[c] and m2[c] = sum of (y - mean)^2 of the row.
+    """y += bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the row:
 
-    Two passes, the second over what the first has just left in the cache. Pixels go in pairs to two sums: a single
-    one would wait for its last addition every time. NaN stays NaN (it is not <= 0).
+        center = the mean, rounded;   deviations = sum of (y - center);   squares = sum of (y - center)^2
+
+    The deviations, zero but for rounding, make up for it (rows.fold_row). Two passes, the second over what the first
+    has just left in the cache. Pixels go in pairs to two sums: a single one would wait for its last addition every
+    time. NaN stays NaN (it is not <= 0).
     """
     emit = Emitter(f"activate_{dtype}_{relu:d}{moments:d}", dtype, ACTIVATE)
     arg, build = emit.arg, emit.builder
@@ -34,44 +37,50 @@ def activate(dtype: str, relu: bool, moments: bool) -> int:
         def place(p: ir.Value) -> ir.Value:
             return emit.at(arg["y"], build.add(build.mul(p, arg["channels"]), c))
 
-        def finish(p: ir.Value) -> ir.Value:
+        def finish(p: ir.Value) -> list[ir.Value]:
             value = build.fadd(emit.load(place(p)), bias)
             if relu:
                 value = build.select(build.fcmp_ordered("<=", value, zero), zero, value)
             emit.store(value, place(p))
-            return value
+            return [value]
 
-        total = sum_of_pixels(emit, finish)
+        total = sum_of_pixels(emit, finish, 1)
         if moments:
             pixels = build.sitofp(arg["pixels"], emit.element)
-            mean = build.fdiv(total, emit.spread(pixels))
-            emit.store(mean, emit.at(arg["mean"], c))
+            center = build.fdiv(total[0], emit.spread(pixels))
+            emit.store(center, emit.at(arg["center"], c))
 
-            def square(p: ir.Value) -> ir.Value:
-                d = build.fsub(emit.load(place(p)), mean)
-                return build.fmul(d, d)
+            def deviation(p: ir.Value) -> list[ir.Value]:
+                d = build.fsub(emit.load(place(p)), center)
+                return [d, build.fmul(d, d)]
 
-            emit.store(sum_of_pixels(emit, square), emit.at(arg["msquared"], c))
+            deviations, squares = sum_of_pixels(emit, deviation, 2)
+            emit.store(deviations, emit.at(arg["deviations"], c))
+            emit.store(squares, emit.at(arg["squares"], c))
         return []
 
     emit.loop(build.sdiv(arg["channels"], emit.integer(emit.lanes)), [], register)
     return emit.compile()
 
 
-def sum_of_pixels(emit: Emitter, value_of: Callable[[ir.Value], ir.Value]) -> ir.Value:
-    """value_of(0) + ... + value_of(pixels - 1), in two interleaved sums."""
+def sum_of_pixels(emit: Emitter, values_of: Callable[[ir.Value], list[ir.Value]], count: int) -> list[ir.Value]:
+    """The sums of the `count` values_of(0) ... values_of(pixels - 1), each in two interleaved parts."""
     build, pixels, two = emit.builder, emit.arg["pixels"], emit.integer(2)
+
+    def add(sums: Sequence[ir.Value], p: ir.Value) -> list[ir.Value]:
+        return [build.fadd(total, value) for total, value in zip(sums, values_of(p), strict=True)]
 
     def pair(i: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
         p = build.mul(i, two)
-        first = build.fadd(sums[0], value_of(p))
-        return [first, build.fadd(sums[1], value_of(build.add(p, emit.integer(1))))]
+        even = add(sums[:count], p)
+        return even + add(sums[count:], build.add(p, emit.integer(1)))
 
     def last(_: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-        return [build.fadd(sums[0], value_of(build.sub(pixels, emit.integer(1))))]
+        return add(sums, build.sub(pixels, emit.integer(1)))
 
-    even, odd = emit.loop(build.sdiv(pixels, two), [emit.fill(0.0)] * 2, pair)
-    return emit.loop(build.srem(pixels, two), [build.fadd(even, odd)], last)[0]
+    halves = emit.loop(build.sdiv(pixels, two), [emit.fill(0.0)] * (2 * count), pair)
+    sums = [build.fadd(even, odd) for even, odd in zip(halves[:count], halves[count:], strict=True)]
+    return emit.loop(build.srem(pixels, two), sums, last)
 
 
 @cache

@@ -18,6 +18,22 @@ def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
 
 
 @fast_jit
+def fold_row(count, mean, m2, pixels, center, deviations, squares):
+    """fold_moments of a row of pixels, from what row_kernels.activate says of it.
+
+    The row's mean is center + deviations / pixels, and its squares about that are fewer by deviations^2 / pixels:
+    without this, a channel of mean 10,000 and deviation 1 would lose its sixth digit in float32.
+    """
+    total = count + pixels
+    share, product = pixels / total, count * pixels / total
+    for c in range(mean.size):
+        shift = deviations[c] / pixels
+        d = (center[c] - mean[c]) + shift
+        mean[c] += d * share
+        m2[c] += (squares[c] - deviations[c] * shift) + d * d * product
+
+
+@fast_jit
 def affine(x, mean, scale, shift, y):
     """y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c] for the channels that y has; in double, then rounded."""
     for p in range(y.shape[0]):

@@ -8,6 +8,8 @@ from typing import Any
 
 import numba
 
+ENABLED = not getattr(numba.config, "DISABLE_JIT", False)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
+
 # What floating point may be reordered for: sums (reassoc), multiply-adds (contract), the sign of zero (nsz). Never nnan
 # or ninf, which would let the compiler assume that NaN and infinity do not occur, and drop them where they do.
 FAST = {"reassoc", "contract", "nsz"}
