@@ -377,6 +377,27 @@ def test_an_unknown_engine_is_refused():
         small_model("turbo")
 
 
+def test_starting_the_threads_leaves_the_environment_as_it_was():
+    program = """if True:
+        import os
+        import numpy as np
+        before = dict(os.environ)
+        from minicnn import Sequential, layers
+        Sequential([layers.Input((3,)), layers.Dense(2)], seed=0).forward(np.ones((1, 3)))
+        assert dict(os.environ) == before, set(os.environ) ^ set(before)
+        print("as it was")
+    """
+    for setting in ({}, {"GOMP_SPINCOUNT": "7"}):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, **setting, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert (done.returncode, done.stdout.strip()) == (0, "as it was"), done.stderr
+
+
 def test_without_numbas_compiler_the_layers_run_as_they_are_written():
     program = """if True:
         import numpy as np

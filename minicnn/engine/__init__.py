@@ -6,5 +6,6 @@ dense.py          a dense layer as one step
 conv.py           the three products of a convolution by address arithmetic; geometry.py where its tiles lie
 products.py       matrix products cut into tiles
 simd.py           the tile: a matrix product in registers; row_kernels.py what happens to a row of pixels
+threads.py        how threads wait for work
 emit.py           machine code from Python; call.py calls it from Numba
 """
