@@ -45,6 +45,37 @@ def test_the_cache_is_used_and_knows_when_a_called_function_changes(tmp_path):
     assert run(tmp_path) == (6.0, 0)
 
 
+TRAINING = """
+import hashlib
+import numpy as np
+from minicnn import Sequential, layers
+stack = [layers.Conv2D(32, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(), layers.Flatten()]
+model = Sequential([layers.Input((12, 12, 3)), *stack, layers.Dense(4, activation="softmax")], seed=0)
+model.compile("adam", "sparse_categorical_crossentropy")
+rng = np.random.default_rng(0)
+for _ in range(5):
+    model.train_on_batch(rng.standard_normal((64, 12, 12, 3)), rng.integers(0, 4, 64))
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
+
+
+def test_kernels_just_compiled_and_from_the_cache_give_the_same_bits(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "minicnn", ignore=shutil.ignore_patterns("__pycache__"))
+    hashes = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", TRAINING],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        hashes.append(done.stdout)
+    assert hashes[0] == hashes[1]
+
+
 def test_kernels_run_where_nothing_can_be_written(tmp_path):
     """Beside the source there is a file where the cache folder would be, and the user's own cannot be made."""
     shutil.copytree(PACKAGE, tmp_path / "minicnn", ignore=shutil.ignore_patterns("__pycache__"))

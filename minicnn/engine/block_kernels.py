@@ -11,7 +11,7 @@ from numba import prange
 
 from minicnn.engine import conv, row_kernels, rows
 from minicnn.engine.call import caller
-from minicnn.kernels.jit import fast_jit, parallel_jit
+from minicnn.kernels.jit import jit, parallel_jit
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_pool = caller(row_kernels.POOL)
@@ -32,7 +32,7 @@ class Run(NamedTuple):
 CHUNKS = 8
 
 
-@fast_jit
+@jit
 def forward_chunk(g, run, tiles, x, lo, hi, kernel, bias, sign, a, pooled, winner, mean, m2):
     """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, OH//PH, OW//PW, FP), mean and m2 (FP,)."""
     center, deviations, squares = np.empty((3, g.FP), a.dtype)
@@ -88,7 +88,7 @@ def gradient_sums_all(dy, x, center, inv_std, dbeta, dgamma):
                 rows.gradient_sums(dy[n, i], x[n, i], center, inv_std, dbeta[k], dgamma[k])
 
 
-@fast_jit
+@jit
 def backward_chunk(
     g, run, tiles, x, lo, hi, kernel_t, a, dy, winner, center, slope, offset, factor, dz, dkernel, dbias, dx
 ):
@@ -151,7 +151,7 @@ def fold(parts, total):
                 total[r, c] += parts[k, r, c]
 
 
-@fast_jit
+@jit
 def finish_moments(counts, means, m2s, mean, variance):
     """Fold the chunks' moments (CHUNKS, FP), of counts[k] values each, into mean and biased variance (FP,)."""
     mean[:] = 0

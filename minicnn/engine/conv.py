@@ -12,12 +12,12 @@ import numpy as np
 from minicnn.engine.geometry import Geometry, tile_table
 from minicnn.engine.geometry import valid_range as _valid_range
 from minicnn.engine.products import multiply
-from minicnn.kernels.jit import fast_jit
+from minicnn.kernels.jit import jit
 
-valid_range = fast_jit(_valid_range)
+valid_range = jit(_valid_range)
 
 
-@fast_jit
+@jit
 def interior(g):
     """The output columns [lo, hi) from which the whole kernel row lies inside the picture, as one contiguous run.
 
@@ -30,14 +30,14 @@ def interior(g):
     return lo, hi
 
 
-@fast_jit
+@jit
 def edges(g, kw, lo, hi):
     """The columns outside [lo, hi) that kernel column kw reaches: [first, before) left of it, [after, last) right."""
     first, last = valid_range(g.W, g.OW, g.SW, kw * g.DW - g.left)
     return first, max(first, min(last, lo)), max(first, hi), max(last, max(first, hi))
 
 
-@fast_jit
+@jit
 def forward_row(g, tiles, images, x, n, i, kernel, y, y_start, y_outer):
     """Row i of the convolution of `images` pictures (1 or G) from the n-th on.
 
@@ -114,7 +114,7 @@ def forward_row(g, tiles, images, x, n, i, kernel, y, y_start, y_outer):
                 )
 
 
-@fast_jit
+@jit
 def input_gradient_row(g, tiles, images, dz, dz_start, h, kernel_t, dx, dx_start, dx_outer):
     """Row h of dx for `images` pictures: every output that saw a pixel of it sends its gradient back.
 
@@ -170,7 +170,7 @@ def input_gradient_row(g, tiles, images, dz, dz_start, h, kernel_t, dx, dx_start
             )
 
 
-@fast_jit
+@jit
 def weight_gradient(g, tiles, x, n, dz, dz_start, dkernel, dkernel_start):
     """Add picture n's share to dkernel: for every kernel number, the pixels it met times the gradients they led to.
 

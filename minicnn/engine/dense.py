@@ -12,7 +12,7 @@ from minicnn.engine import emit, row_kernels
 from minicnn.engine.call import caller
 from minicnn.engine.geometry import padded, tile_table
 from minicnn.engine.products import multiply, pack, pack_transposed
-from minicnn.kernels.jit import fast_jit, parallel_jit
+from minicnn.kernels.jit import jit, parallel_jit
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
 
@@ -20,7 +20,7 @@ PARTS = 8
 call_activate = caller(row_kernels.ACTIVATE)
 
 
-@fast_jit
+@jit
 def forward_rows(tiles, limit, lanes, activate, x, lo, hi, kernel, bias, y):
     """Samples lo ... hi-1 of y (N, UP) for x (N, D) and kernel, the pack of (D, U)."""
     D, UP = x.shape[1], y.shape[1]
@@ -38,7 +38,7 @@ def forward_all(tiles, limit, lanes, activate, parts, x, kernel, bias, y):
             forward_rows(tiles, limit, lanes, activate, x, lo, hi, kernel, bias, y)
 
 
-@fast_jit
+@jit
 def input_rows(tiles, limit, lanes, dz, lo, hi, units, kernel_t, dx):
     """Samples lo ... hi-1 of dx (N, DP) for dz (N, UP) and kernel_t, the pack of (U, D)."""
     UP, DP = dz.shape[1], dx.shape[1]
@@ -48,7 +48,7 @@ def input_rows(tiles, limit, lanes, dz, lo, hi, units, kernel_t, dx):
     )
 
 
-@fast_jit
+@jit
 def kernel_rows(tiles, limit, lanes, x, lo, hi, dz, dkernel):
     """Rows lo ... hi-1 of dkernel (D, UP): the products of x's columns with dz, over all samples."""
     N, D = x.shape

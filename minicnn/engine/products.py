@@ -2,13 +2,13 @@
 
 from minicnn.engine import simd
 from minicnn.engine.call import caller
-from minicnn.kernels.jit import fast_jit
+from minicnn.kernels.jit import jit
 from minicnn.layers.base import Array
 
 call_tile = caller(simd.ARGUMENTS)
 
 
-@fast_jit
+@jit
 def multiply(
     tiles,
     limit,
@@ -74,7 +74,7 @@ def pack(b: Array, lanes: int, packed: Array) -> None:
         packed[rows * whole :].reshape(rows, -1)[:, : columns - whole] = b[:, whole:]
 
 
-@fast_jit
+@jit
 def pack_transposed(b, lanes, groups, packed):
     """pack of every one of `groups` equal parts of b's rows, transposed, one below the other.
 

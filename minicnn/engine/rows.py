@@ -1,9 +1,9 @@
 """Sums and maps over a row of pixels that are not worth an emitted kernel. P pixels, C channels, channels innermost."""
 
-from minicnn.kernels.jit import fast_jit
+from minicnn.kernels.jit import jit
 
 
-@fast_jit
+@jit
 def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
     """Fold a row's mean and sum of squared deviations into those of `count` earlier values; mean and m2 are float64.
 
@@ -17,7 +17,7 @@ def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
         m2[c] += row_m2[c] + d * d * product
 
 
-@fast_jit
+@jit
 def fold_row(count, mean, m2, pixels, center, deviations, squares):
     """fold_moments of a row of pixels, from what row_kernels.activate says of it.
 
@@ -33,7 +33,7 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
         m2[c] += (squares[c] - deviations[c] * shift) + d * d * product
 
 
-@fast_jit
+@jit
 def affine(x, mean, scale, shift, y):
     """y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c] for the channels that y has; in double, then rounded."""
     for p in range(y.shape[0]):
@@ -41,7 +41,7 @@ def affine(x, mean, scale, shift, y):
             y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c]
 
 
-@fast_jit
+@jit
 def gradient_sums(dy, x, center, inv_std, dbeta, dgamma):
     """dbeta[c] += sum of dy, dgamma[c] += sum of dy * x_hat, x_hat = (x - mean) / deviation; sums (C,) are float64."""
     for p in range(dy.shape[0]):

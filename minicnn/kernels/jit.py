@@ -10,31 +10,23 @@ import numba
 
 ENABLED = not getattr(numba.config, "DISABLE_JIT", False)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
 
-# What floating point may be reordered for: sums (reassoc), multiply-adds (contract), the sign of zero (nsz). Never nnan
-# or ninf, which would let the compiler assume that NaN and infinity do not occur, and drop them where they do.
-FAST = {"reassoc", "contract", "nsz"}
-
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop to machine code at its first call and keep the result on disk.
 
     `nogil` lets other Python threads run meanwhile; `error_model="numpy"` makes a division by zero give inf, as
-    NumPy does, instead of a branch in the loop. No fastmath: sums keep their order and NaN survives.
+    NumPy does, instead of a branch in the loop. No fastmath: NaN survives, and sums keep their order. Loops over
+    channels vectorise without it, and with it a kernel just compiled could round otherwise than the same one from disk.
     """
     return _compiled(function)
 
 
-def fast_jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """jit for loops whose sums may be reordered, so that they vectorise."""
-    return _compiled(function, fastmath=FAST)
-
-
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """fast_jit for drivers whose `prange` runs on all threads.
+    """jit for drivers whose `prange` runs on all threads.
 
-    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in fast_jit functions.
+    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in jit functions.
     """
-    return _compiled(function, fastmath=FAST, parallel=True)
+    return _compiled(function, parallel=True)
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Callable[..., Any]:
