@@ -1,33 +1,26 @@
-"""The `minicnn` command."""
+"""`minicnn gradcheck`: every layer's backward beside numerical derivatives."""
 
 import argparse
 import sys
 
-from minicnn import __version__, testing
+from minicnn import testing
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run `minicnn ...`; returns the exit code: 0 ok, 1 a check failed, 2 wrong usage."""
-    parser = argparse.ArgumentParser(prog="minicnn", description="Convolutional networks to read, check and train.")
-    parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    gradcheck_parser = commands.add_parser(
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
         "gradcheck",
         help="compare every layer's backward with numerical derivatives",
         description="Compare every layer's backward with numerical derivatives, in float64 and for a random dy. "
         "Exits with 1 when one is off.",
         epilog="example: minicnn gradcheck --layer Conv2D --seed 3",
     )
-    gradcheck_parser.add_argument(
-        "--layer", default="", help="only layers and losses whose name begins so, such as Conv2D"
-    )
-    gradcheck_parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
-    gradcheck_parser.set_defaults(run=gradcheck)
-    options = parser.parse_args(arguments)
-    return options.run(options)
+    parser.add_argument("--layer", default="", help="only layers and losses whose name begins so, such as Conv2D")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
+    parser.set_defaults(run=run)
 
 
-def gradcheck(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the worst relative gradient error of every layer and of a whole network; 1 if one is too large."""
     reports = []
     for name, (layer, shape) in testing.standard_cases().items():
