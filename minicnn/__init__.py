@@ -4,6 +4,7 @@ from importlib import import_module
 from types import ModuleType
 
 from minicnn import callbacks, datasets, initializers, layers, losses, metrics, models, optimizers, utils
+from minicnn.kernels.threads import set_threads
 from minicnn.layers import Input
 from minicnn.sequential import Sequential
 
@@ -22,6 +23,7 @@ __all__ = [
     "optimizers",
     "plots",
     "report",
+    "set_threads",
     "testing",
     "utils",
 ]

@@ -275,11 +275,16 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     fused = [step for step in plan(model.layers) if isinstance(step, ConvBlock)]
     assume(fused)
     block = fused[0]
-    for name in ("kernel", "kernel_t", "bias", "sign", "mean", "variance", "dkernel", "dbias", "dz"):
-        setattr(block, name, guarded.like(getattr(block, name)))
+    for owner, names in (
+        (block, ("mean", "variance", "dbias")),
+        (block.convolution, ("packed", "turned", "packed_t", "gradients", "gradient")),
+        (block._buffers(batch + 1), ("a", "pooled", "winner", "y", "dy", "dx", "means", "m2s")),
+    ):
+        for name in names:
+            setattr(owner, name, guarded.like(getattr(owner, name)))
+    block.channels = type(block.channels)(*map(guarded.like, block.channels))
     own = block._buffers(batch + 1)
-    for name in ("a", "pooled", "winner", "y", "dy", "dx", "means", "m2s"):
-        setattr(own, name, guarded.like(getattr(own, name)))
+    own.scratch = type(own.scratch)(*map(guarded.like, own.scratch))
     rng = np.random.default_rng(seed)
     y = block.forward(guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True)
     assert guarded.intact()

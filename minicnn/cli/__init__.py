@@ -3,9 +3,9 @@
 import argparse
 
 from minicnn import __version__
-from minicnn.cli import gradcheck
+from minicnn.cli import doctor, gradcheck, profile, warmup
 
-COMMANDS = (gradcheck,)
+COMMANDS = (gradcheck, profile, warmup, doctor)
 
 
 def main(arguments: list[str] | None = None) -> int:

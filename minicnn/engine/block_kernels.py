@@ -1,7 +1,8 @@
 """The parallel regions of conv_block.py: one driver each, cut by picture into chunks, over functions for one chunk.
 
 Work is cut into CHUNKS parts whatever the number of threads, and partial sums are folded in the order of the chunks: so
-a result does not depend on the number of threads, not in its last bit.
+a result does not depend on the number of threads, not in its last bit. All arrays of numbers are flat here, with the
+positions computed from Sizes.
 """
 
 from typing import NamedTuple
@@ -9,146 +10,251 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from minicnn.engine import conv, row_kernels, rows
+from minicnn.engine import row_kernels, rows, winograd
 from minicnn.engine.call import caller
+from minicnn.engine.products import run, run_deep
 from minicnn.kernels.jit import jit, parallel_jit
+from minicnn.layers.base import Array
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_pool = caller(row_kernels.POOL)
+call_affine = caller(row_kernels.AFFINE)
+call_sums = caller(row_kernels.SUMS)
 call_gradient = caller(row_kernels.GRADIENT)
-
-
-class Run(NamedTuple):
-    """What a block is to do this time: addresses of its row kernels (pool 0: none), and what is wanted of it."""
-
-    activate: int
-    pool: int
-    gradient: int
-    moments: bool
-    weights: bool
-    inputs: bool
-
+call_fold = caller(row_kernels.FOLD)
 
 CHUNKS = 8
 
 
+class Sizes(NamedTuple):
+    """Of a block: picture H x W x C (CP), output OH x OW x FP, pool windows PH x PW, down x across of them.
+
+    z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
+    """
+
+    H: int
+    W: int
+    C: int
+    CP: int
+    OH: int
+    OW: int
+    FP: int
+    PH: int
+    PW: int
+    down: int
+    across: int
+    pictures: int
+    columns: int
+    z_rows: int
+    dz_rows: int
+
+
+class Direct(NamedTuple):
+    """The programs of direct.py. With Winograd's algorithm there is one band, of all rows, and no calls."""
+
+    forward: Array
+    bands: Array
+    weights: Array
+    inputs: Array
+    scatters: bool  # whether `inputs` adds to dx
+
+
+class Work(NamedTuple):
+    """What a block is to do this time: addresses of its row kernels (0: leave that out), and what is wanted of it."""
+
+    winograd: bool
+    activate: int = 0
+    pool: int = 0
+    affine: int = 0
+    gradient: int = 0
+    moments: bool = False
+    keep: bool = False  # store the activations, for backward
+    weights: bool = False
+    inputs: bool = False
+
+
+class Scratch(NamedTuple):
+    """Buffers of a chunk (CHUNKS, size): rows of activations, z, dz, and those of winograd.py."""
+
+    strip: Array
+    z: Array
+    dz: Array
+    frame: Array
+    halo: Array
+    v: Array
+    m: Array
+
+
+class Channels(NamedTuple):
+    """Numbers per channel (FP,) for the row kernels; the letters are those of their formulas."""
+
+    bias: Array
+    sign: Array
+    center: Array
+    scale: Array
+    shift: Array
+    slope: Array
+    offset: Array
+    factor: Array
+
+
 @jit
-def forward_chunk(g, run, tiles, x, lo, hi, kernel, bias, sign, a, pooled, winner, mean, m2):
-    """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, OH//PH, OW//PW, FP), mean and m2 (FP,)."""
-    center, deviations, squares = np.empty((3, g.FP), a.dtype)
+def forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
+    """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, down, across, FP), mean and m2 (FP,)."""
+    strip, z = own.strip[k], own.z[k]
+    center, deviations, squares = np.empty((3, s.FP), z.dtype)
     mean[:] = 0
     m2[:] = 0
     count = 0
-    n = lo
-    row_size = g.OW * g.FP
-    while n < hi:
-        images = min(g.G, hi - n)
-        for i in range(g.OH):
-            row = (n * g.OH + i) * row_size
-            conv.forward_row(g, tiles[images], images, x, n, i, kernel, a, row, g.OH * row_size)
-            for image in range(n, n + images):
-                row = (image * g.OH + i) * row_size
-                call_activate(run.activate, (a, row, g.OW, g.FP, bias, 0, center, 0, deviations, 0, squares, 0))
-                if run.moments:
-                    rows.fold_row(count, mean, m2, g.OW, center, deviations, squares)
-                    count += g.OW
-                if run.pool != 0 and (i + 1) % g.PH == 0:
-                    top = row - (g.PH - 1) * row_size
-                    best = ((image * pooled.shape[1] + i // g.PH) * pooled.shape[2]) * g.FP
-                    call_pool(run.pool, (a, top, row_size, pooled.shape[2], g.FP, sign, 0, pooled, best, winner, best))
-        n += images
-
-
-@parallel_jit
-def forward_all(g, run, tiles, x, kernel, bias, sign, a, pooled, winner, mean, m2):
-    """forward_chunk on all chunks; mean, m2 (CHUNKS, FP)."""
-    N, chunks = x.shape[0], mean.shape[0]
-    for k in prange(chunks):
-        lo, hi = N * k // chunks, N * (k + 1) // chunks
-        forward_chunk(g, run, tiles, x, lo, hi, kernel, bias, sign, a, pooled, winner, mean[k], m2[k])
-
-
-@parallel_jit
-def affine_all(x, mean, scale, shift, y):
-    """rows.affine on all pictures: x (N, OH, OW, FP), y (N, OH, OW, F)."""
-    for n in prange(x.shape[0]):
-        for i in range(x.shape[1]):
-            rows.affine(x[n, i], mean, scale, shift, y[n, i])
-
-
-@parallel_jit
-def gradient_sums_all(dy, x, center, inv_std, dbeta, dgamma):
-    """rows.gradient_sums per chunk: dy (N, OH, OW, F), x (N, OH, OW, FP), sums (CHUNKS, F)."""
-    N, chunks = dy.shape[0], dbeta.shape[0]
-    for k in prange(chunks):
-        dbeta[k] = 0
-        dgamma[k] = 0
-        for n in range(N * k // chunks, N * (k + 1) // chunks):
-            for i in range(dy.shape[1]):
-                rows.gradient_sums(dy[n, i], x[n, i], center, inv_std, dbeta[k], dgamma[k])
+    row_size, z_row = s.OW * s.FP, s.columns * s.FP
+    activated = a if work.keep else strip
+    for n in range(lo, hi, s.pictures):
+        images = min(s.pictures, hi - n)
+        if work.winograd:
+            winograd.forward(w, x, n, images, kernel, own.frame[k], own.v[k], own.m[k], z)
+        for image in range(n, n + images):
+            for band in range(len(direct.bands)):
+                top, bottom, first, last = direct.bands[band]
+                run(direct.forward, first, last, x, image * s.H * s.W * s.C, kernel, 0, z, -top * z_row)
+                for i in range(top, bottom):
+                    row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
+                    call_activate(
+                        work.activate,
+                        (
+                            z, ((image - n) * s.z_rows + i - top) * z_row, activated, row, s.OW, s.FP,
+                            channels.bias, 0, center, 0, deviations, 0, squares, 0,
+                        ),
+                    )  # fmt: skip
+                    if work.moments:
+                        rows.fold_row(count, mean, m2, s.OW, center, deviations, squares)
+                        count += s.OW
+                    result, place, pixels = a, row, s.OW
+                    if work.pool != 0:
+                        if (i + 1) % s.PH != 0:
+                            continue
+                        result, place, pixels = pooled, (image * s.down + i // s.PH) * s.across * s.FP, s.across
+                        window = row - (s.PH - 1) * row_size
+                        call_pool(
+                            work.pool,
+                            (activated, window, row_size, pixels, s.FP, channels.sign, 0, pooled, place, winner, place),
+                        )
+                    if work.affine != 0:
+                        affine_row(work.affine, s, channels, result, place, pixels, result)
 
 
 @jit
-def backward_chunk(
-    g, run, tiles, x, lo, hi, kernel_t, a, dy, winner, center, slope, offset, factor, dz, dkernel, dbias, dx
-):
-    """Pictures lo ... hi-1: dkernel (KH*KW*C, FP), dbias (FP,) float64, dx (N, H, W, CP); dz (G, OH, OW, FP) scratch.
+def affine_row(affine, s, channels, x, place, pixels, y):
+    """The affine part of batch normalisation, of `pixels` pixels from a place on."""
+    call_affine(
+        affine,
+        (x, place, pixels, s.FP, channels.center, 0, channels.scale, 0, channels.shift, 0, y, place),
+    )
 
-    a (N, OH, OW, FP) activations, dy and winner (N, OH//PH, OW//PW, FP), the rest (FP,): see row_kernels.gradient.
+
+@parallel_jit
+def forward_all(s, work, direct, w, own, x, n, kernel, channels, a, pooled, winner, mean, m2):
+    """forward_chunk of n pictures on all chunks; mean, m2 (CHUNKS, FP)."""
+    for k in prange(CHUNKS):
+        lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
+        forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, pooled, winner, mean[k], m2[k])
+
+
+@parallel_jit
+def affine_all(affine, s, channels, x, n, y):
+    """The affine part of batch normalisation of n pictures (N, down, across, FP)."""
+    for k in prange(CHUNKS):
+        for row in range(n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down):
+            affine_row(affine, s, channels, x, row * s.across * s.FP, s.across, y)
+
+
+@jit
+def sums_chunk(sums, s, channels, dy, x, lo, hi, dbeta, dgamma):
+    """dbeta (FP,) = sum of dy, dgamma (FP,) = sum of dy * x_hat over rows lo ... hi-1 of `across` pixels; float64."""
+    total, product = np.empty((2, s.FP), dy.dtype)
+    dbeta[:] = 0
+    dgamma[:] = 0
+    for row in range(lo, hi):
+        place = row * s.across * s.FP
+        call_sums(
+            sums,
+            (dy, place, x, place, s.across, s.FP, channels.center, 0, channels.scale, 0, total, 0, product, 0),
+        )
+        for c in range(s.FP):
+            dbeta[c] += total[c]
+            dgamma[c] += product[c]
+
+
+@parallel_jit
+def sums_all(sums, s, channels, dy, x, n, dbeta, dgamma):
+    """sums_chunk of n pictures on all chunks; dbeta, dgamma (CHUNKS, FP)."""
+    for k in prange(CHUNKS):
+        lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
+        sums_chunk(sums, s, channels, dy, x, lo, hi, dbeta[k], dgamma[k])
+
+
+@jit
+def backward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
+    """Pictures lo ... hi-1: dkernel in the layout of the products, dbias (FP,) float64, dx (N, H, W, CP).
+
+    a (N, OH, OW, FP) activations, dy and winner (N, down, across, FP).
     """
-    total = np.empty(g.FP, dz.dtype)
-    dkernel[...] = 0
+    dz, m = own.dz[k], own.m[k]
+    total = np.empty(s.FP, dz.dtype)
     dbias[:] = 0
-    n = lo
-    row_size = g.OW * g.FP
-    windows_down, windows = dy.shape[1], dy.shape[2]
-    while n < hi:
-        images = min(g.G, hi - n)
+    if not work.winograd or lo == hi:
+        dkernel[:] = 0
+    for n in range(lo, hi, s.pictures):
+        images = min(s.pictures, hi - n)
         for image in range(images):
-            for i in range(g.OH):
-                q = i // g.PH
-                across = windows if q < windows_down else 0  # a row below the last window is dropped
-                index = (i - q * g.PH) * g.PW
-                source = ((n + image) * g.OH + i) * row_size
-                pooled = ((n + image) * windows_down + min(q, windows_down - 1)) * windows * g.FP
+            for i in range(s.OH):
+                q = i // s.PH
+                across = s.across if q < s.down else 0  # a row below the last window is dropped
+                place = ((n + image) * s.down + min(q, s.down - 1)) * s.across * s.FP
                 call_gradient(
-                    run.gradient,
+                    work.gradient,
                     (
-                        a, source, dy, pooled, winner, pooled, index, across, g.OW - across * g.PW, g.FP,
-                        center, 0, slope, 0, offset, 0, factor, 0, dz, (image * g.OH + i) * row_size, total, 0,
+                        a, ((n + image) * s.OH + i) * s.OW * s.FP, dy, place, winner, place, (i - q * s.PH) * s.PW,
+                        across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
+                        channels.factor, 0, dz, (image * s.dz_rows + i) * s.columns * s.FP, total, 0,
                     ),
                 )  # fmt: skip
-                for c in range(g.FP):
+                for c in range(s.FP):
                     dbias[c] += total[c]
-            if run.weights:
-                conv.weight_gradient(g, tiles[1], x, n + image, dz, image * g.OH * row_size, dkernel, 0)
-        if run.inputs:
-            for h in range(g.H):
-                start = (n * g.H + h) * g.W * g.CP
-                conv.input_gradient_row(g, tiles[images], images, dz, 0, h, kernel_t, dx, start, g.H * g.W * g.CP)
-        n += images
+        if work.winograd:
+            winograd.gradient_patches(w, images, dz, m)
+            if work.weights:
+                winograd.patches_of(w, x, n, images, own.frame[k], own.v[k])
+                depth = images * w.down * w.across
+                run_deep(w.weights, own.v[k], m, dkernel, depth, n > lo)
+            if work.inputs:
+                winograd.input_gradient(w, n, images, kernel_t, own.halo[k], own.v[k], m, dx)
+        else:
+            if work.weights:
+                run(direct.weights, 0, len(direct.weights), x, n * s.H * s.W * s.C, dz, 0, dkernel, 0)
+            if work.inputs:
+                size = s.H * s.W * s.CP
+                if direct.scatters:
+                    dx[n * size : (n + 1) * size] = 0
+                run(direct.inputs, 0, len(direct.inputs), dz, 0, kernel_t, 0, dx, n * size)
 
 
 @parallel_jit
-def backward_all(g, run, tiles, x, kernel_t, a, dy, winner, center, slope, offset, factor, dz, dkernel, dbias, dx):
-    """backward_chunk on all chunks; dz (CHUNKS, G, OH, OW, FP), dkernel (CHUNKS, ...), dbias (CHUNKS, FP)."""
-    N, chunks = x.shape[0], dkernel.shape[0]
-    for k in prange(chunks):
+def backward_all(s, work, direct, w, own, x, n, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
+    """backward_chunk of n pictures on all chunks; dkernel (CHUNKS, size), dbias (CHUNKS, FP)."""
+    for k in prange(CHUNKS):
+        lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
         backward_chunk(
-            g, run, tiles, x, N * k // chunks, N * (k + 1) // chunks, kernel_t, a, dy, winner,
-            center, slope, offset, factor, dz[k], dkernel[k], dbias[k], dx,
-        )  # fmt: skip
+            s, work, direct, w, own, k, x, lo, hi, kernel_t, channels, a, dy, winner, dkernel[k], dbias[k], dx
+        )
 
 
 @parallel_jit
-def fold(parts, total):
-    """total[r, c] = the sum of parts[0, r, c], parts[1, r, c], ... in this order, for the columns that total has."""
-    for r in prange(total.shape[0]):
-        for c in range(total.shape[1]):
-            total[r, c] = parts[0, r, c]
-        for k in range(1, parts.shape[0]):
-            for c in range(total.shape[1]):
-                total[r, c] += parts[k, r, c]
+def fold(address, lanes, parts, total):
+    """total = parts[0] + parts[1] + ... (CHUNKS, size), added in this order; size is a multiple of the lanes."""
+    slices, registers = 64, total.size // lanes
+    for k in prange(slices):
+        lo, hi = registers * k // slices * lanes, registers * (k + 1) // slices * lanes
+        call_fold(address, (parts, lo, total.size, CHUNKS, total, lo, hi - lo))
 
 
 @jit

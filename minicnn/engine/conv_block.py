@@ -9,17 +9,17 @@ The order of work is another than the layers', the result is the same:
   it stretches by a negative gamma: then the smallest becomes the largest. So windows are pooled *before* the statistics
   are known, by gamma's sign, and only their winners are normalised, a quarter as many. (All cells count in the
   statistics, those of a dropped odd row too.)
-* Backward makes the gradient of z of one picture, row by row, in a buffer that stays in the second-level cache, right
+* Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the second-level cache, right
   before the two products that need it: dkernel and dx. The gradient map of the whole batch never exists.
+* In inference the statistics are known before: no activation is stored, only what comes out at the end.
 """
 
 import numpy as np
 
 from minicnn.engine import block_kernels as kernels
 from minicnn.engine import row_kernels
-from minicnn.engine.conv import tile_tables
+from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
-from minicnn.engine.products import pack, pack_transposed
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -42,113 +42,123 @@ class ConvBlock:
         self.conv, self.relu, self.norm = conv, relu, norm
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.layers: list[Layer] = [layer for layer in (conv, norm, pool) if layer is not None]
-        self.g = g = geometry(conv, pool.pool_size if pool else (1, 1))
+        self.g = geometry(conv)
+        self.convolution = convolution(self.g, conv.dtype)
+        name, window = conv.dtype.name, self.pool.pool_size if self.pool else (1, 1)
+        self.window = window
+        self.activate = [row_kernels.activate(name, relu, moments) for moments in (False, True)]
+        self.affine, self.sums = row_kernels.affine(name), row_kernels.sums(name)
+        self.best = row_kernels.pool(name, *window) if self.pool else 0
+        self.gradient = row_kernels.gradient(name, window[1], self.pool is not None, relu)
+        FP = self.g.FP
+        self.channels = kernels.Channels(*np.zeros((len(kernels.Channels._fields), FP), conv.dtype))
+        self.channels.sign[:] = self.channels.scale[:] = self.channels.factor[:] = 1
+        self.mean, self.variance = np.zeros(FP), np.ones(FP)
+        self.dbias = np.zeros((kernels.CHUNKS, FP))
         self.buffers: dict[int, Buffers] = {}
-        self.kernel = np.zeros(g.KH * g.KW * g.C * g.FP, conv.dtype)
-        self.kernel_t = np.zeros(g.KH * g.KW * g.F * g.CP, conv.dtype)
-        self.bias = np.zeros(g.FP, conv.dtype)
-        self.sign = np.ones(g.FP, conv.dtype)
-        self.mean, self.variance = np.zeros(g.FP), np.ones(g.FP)
-        self.dkernel = np.zeros((kernels.CHUNKS, g.KH * g.KW * g.C, g.FP), conv.dtype)
-        self.dbias = np.zeros((kernels.CHUNKS, g.FP))
-        self.dz = np.zeros((kernels.CHUNKS, g.G, g.OH, g.OW, g.FP), conv.dtype)
         self._cache: tuple = ()
 
-    def _run(self, moments: bool = False, weights: bool = False, inputs: bool = False) -> kernels.Run:
-        name, pool = self.conv.dtype.name, self.pool
-        return kernels.Run(
-            activate=row_kernels.activate(name, self.relu, moments),
-            pool=row_kernels.pool(name, *pool.pool_size) if pool else 0,
-            gradient=row_kernels.gradient(name, self.g.PW, pool is not None, self.relu) if weights or inputs else 0,
-            moments=moments,
-            weights=weights,
-            inputs=inputs,
-        )
-
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        g, conv = self.g, self.conv
+        g, conv, norm = self.g, self.conv, self.norm
         x = conv.accept(x)
         own = self._buffers(len(x))
-        pack(conv.params["kernel"].reshape(-1, g.F), g.lanes, self.kernel)
+        self.convolution.load(conv.params["kernel"])
         if conv.use_bias:
-            self.bias[: g.F] = conv.params["bias"]
-        of_batch = self.norm is not None and training and self.norm.trainable
-        if self.norm is not None and self.norm.scale:
-            np.copysign(1, self.norm.params["gamma"], out=self.sign[: g.F])
+            self.channels.bias[: g.F] = conv.params["bias"]
+        of_batch = norm is not None and training and norm.trainable
+        if norm is not None and norm.scale:
+            np.copysign(1, norm.params["gamma"], out=self.channels.sign[: g.F])
+        if norm is not None and not of_batch:
+            self._load_statistics(norm, norm.state["moving_mean"], norm.state["moving_variance"])
+        work = kernels.Work(
+            winograd=self.convolution.winograd,
+            activate=self.activate[of_batch],
+            pool=self.best,
+            affine=self.affine if norm is not None and not training else 0,
+            moments=of_batch,
+            keep=training or not self.pool,
+        )
         kernels.forward_all(
-            g, self._run(moments=of_batch), own.tiles, x, self.kernel, self.bias, self.sign,
-            own.a, own.pooled, own.winner, own.means, own.m2s,
+            own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
+            self.channels, own.a, own.pooled, own.winner, own.means, own.m2s,
         )  # fmt: skip
-        winners = own.pooled if self.pool else own.a
-        y = own.y
-        if self.norm is None:
-            if g.FP == g.F:
-                y = winners
-            else:
-                y[...] = winners[..., : g.F]
-        else:
-            self._normalize(self.norm, own, of_batch, winners)
+        y = winners = own.pooled if self.pool else own.a
+        if norm is not None and training:
+            if of_batch:
+                norm.warn_of_single_value(own.counts.sum())
+                kernels.finish_moments(own.counts, own.means, own.m2s, self.mean, self.variance)
+                norm.move_averages(self.mean[: g.F], self.variance[: g.F])
+                self._load_statistics(norm, self.mean[: g.F], self.variance[: g.F])
+            y = own.y
+            kernels.affine_all(self.affine, own.sizes, self.channels, winners, len(x), y)
         self._cache = (x, own, winners, of_batch) if training else ()
-        return y
+        return own.cropped(y)
 
-    def _normalize(self, norm: BatchNormalization, own: "Buffers", of_batch: bool, winners: Array) -> None:
-        g = self.g
-        mean, variance = self.mean[: g.F], self.variance[: g.F]
-        if of_batch:
-            norm.warn_of_single_value(own.counts.sum())
-            kernels.finish_moments(own.counts, own.means, own.m2s, self.mean, self.variance)
-            norm.move_averages(mean, variance)
-        else:
-            mean[:], variance[:] = norm.state["moving_mean"], norm.state["moving_variance"]
+    def _load_statistics(self, norm: BatchNormalization, mean: Array, variance: Array) -> None:
+        """Make the numbers per channel of  y = (x - mean) / deviation * gamma + beta."""
+        channels, F = self.channels, self.g.F
         self.inv_std = 1 / np.sqrt(variance + norm.epsilon)
         scale = self.inv_std * norm.params["gamma"] if norm.scale else self.inv_std
-        shift = norm.params["beta"].astype(np.float64) if norm.center else np.zeros(g.F)
-        kernels.affine_all(winners, mean, scale, shift, own.y)
+        channels.center[:F], channels.scale[:F] = mean, scale
+        # x - mean in double is (x - center) + (center - mean): the second part is put right here
+        shift = (channels.center[:F] - mean) * scale
+        channels.shift[:F] = shift + norm.params["beta"] if norm.center else shift
 
     def backward(self, dy: Array) -> Array | None:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, winners, of_batch), self._cache = self._cache, ()
-        g, conv, norm = self.g, self.conv, self.norm
-        center = slope = offset = np.zeros(g.FP, conv.dtype)
-        factor = np.ones(g.FP)
-        if norm is not None:
-            center, slope, offset = (np.zeros(g.FP, conv.dtype) for _ in range(3))
-            center[:] = self.mean
-            dbeta, dgamma = np.empty((2, kernels.CHUNKS, g.F))
-            inv_std = self.inv_std.astype(conv.dtype)
-            kernels.gradient_sums_all(dy, winners, center, inv_std, dbeta, dgamma)
-            dbeta, dgamma = dbeta.sum(axis=0), dgamma.sum(axis=0)
-            # x - mean in double is (x - center) + (center - mean): the second part is put right here
-            dgamma += dbeta * (center[: g.F] - self.mean[: g.F]) * self.inv_std
-            if norm.trainable and norm.scale:
-                norm.grads["gamma"][...] = dgamma
-            if norm.trainable and norm.center:
-                norm.grads["beta"][...] = dbeta
-            factor[: g.F] = self.inv_std * norm.params["gamma"] if norm.scale else self.inv_std
-            if of_batch:
-                count = own.counts.sum()
-                steep = -factor[: g.F] * self.inv_std * dgamma / count
-                slope[: g.F] = steep
-                offset[: g.F] = -factor[: g.F] * dbeta / count + steep * (center[: g.F] - self.mean[: g.F])
+        g, conv, channels = self.g, self.conv, self.channels
+        dy = own.widened(dy)
+        if self.norm is not None:
+            self._backward_norm(self.norm, own, winners, dy, of_batch)
         if not (conv.trainable or self.needs_input_grad):
             return None
         if self.needs_input_grad:
-            pack_transposed(conv.params["kernel"].reshape(-1, g.F), g.lanes, g.KH * g.KW, self.kernel_t)
-        if g.FP != g.F:
-            own.dy[..., : g.F] = dy
-            dy = own.dy
+            self.convolution.load_transposed(conv.params["kernel"])
+        work = kernels.Work(
+            winograd=self.convolution.winograd,
+            gradient=self.gradient,
+            weights=conv.trainable,
+            inputs=self.needs_input_grad,
+        )
         kernels.backward_all(
-            g, self._run(weights=conv.trainable, inputs=self.needs_input_grad), own.tiles, x, self.kernel_t,
-            own.a, dy, own.winner, center, slope, offset, factor.astype(conv.dtype),
-            self.dz, self.dkernel, self.dbias, own.dx,
+            own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed_t,
+            channels, own.a, dy, own.winner, self.convolution.gradients, self.dbias, own.dx,
         )  # fmt: skip
         if conv.trainable:
-            kernels.fold(self.dkernel, conv.grads["kernel"].reshape(-1, g.F))
+            self.convolution.store_gradient(conv.grads["kernel"])
             if conv.use_bias:
                 conv.grads["bias"][...] = self.dbias.sum(axis=0)[: g.F]
         if not self.needs_input_grad:
             return None
-        return own.dx if g.CP == g.C else own.dx[..., : g.C]
+        dx = own.dx.reshape(len(x), g.H, g.W, g.CP)
+        return dx if g.CP == g.C else dx[..., : g.C]
+
+    def _backward_norm(
+        self, norm: BatchNormalization, own: "Buffers", winners: Array, dy: Array, of_batch: bool
+    ) -> None:
+        """dgamma and dbeta, and the numbers per channel by which the gradient goes on: see row_kernels.gradient."""
+        F, channels = self.g.F, self.channels
+        mean = self.mean[:F] if of_batch else norm.state["moving_mean"]
+        channels.scale[:F] = self.inv_std
+        dbeta, dgamma = np.empty((2, kernels.CHUNKS, self.g.FP))
+        kernels.sums_all(self.sums, own.sizes, channels, dy, winners, len(own), dbeta, dgamma)
+        dbeta, dgamma = dbeta.sum(axis=0)[:F], dgamma.sum(axis=0)[:F]
+        rounded = channels.center[:F] - mean
+        dgamma += dbeta * rounded * self.inv_std
+        if norm.trainable and norm.scale:
+            norm.grads["gamma"][...] = dgamma
+        if norm.trainable and norm.center:
+            norm.grads["beta"][...] = dbeta
+        factor = self.inv_std * norm.params["gamma"] if norm.scale else self.inv_std
+        channels.factor[:F] = factor
+        if of_batch:
+            count = own.counts.sum()
+            slope = -factor * self.inv_std * dgamma / count
+            channels.slope[:F] = slope
+            channels.offset[:F] = -factor * dbeta / count + slope * rounded
+        else:
+            channels.slope[:] = channels.offset[:] = 0
 
     def _buffers(self, n: int) -> "Buffers":
         if n not in self.buffers:
@@ -159,18 +169,38 @@ class ConvBlock:
 
 
 class Buffers:
-    """What a ConvBlock writes for batches of n pictures, allocated once."""
+    """What a ConvBlock writes for batches of n pictures, allocated once, and the programs for that many."""
 
     def __init__(self, block: ConvBlock, n: int):
-        g, dtype = block.g, block.conv.dtype
-        pooled = (n, g.OH // g.PH, g.OW // g.PW, g.FP) if block.pool else (n, 1, 1, 1)
-        self.a = np.zeros((n, g.OH, g.OW, g.FP), dtype)
-        self.pooled = np.zeros(pooled, dtype)
-        self.winner = np.zeros(pooled, np.uint8)
-        self.y = np.zeros((n, *block.layers[-1].output_shape), dtype)
-        self.dy = np.zeros((*self.y.shape[:3], g.FP), dtype)
-        self.dx = np.zeros((n, g.H, g.W, g.CP), dtype)
+        g, dtype, (PH, PW) = block.g, block.conv.dtype, block.window
+        self.n, self.g = n, g
+        down, across = g.OH // PH, g.OW // PW
+        self.a = np.zeros(n * g.OH * g.OW * g.FP, dtype)
+        pooled = n * down * across * g.FP if block.pool else 1
+        self.pooled, self.winner = np.zeros(pooled, dtype), np.zeros(pooled, np.uint8)
+        self.shape = (n, down, across)
+        self.y, self.dy = np.zeros((2, n * down * across * g.FP), dtype)
+        self.crop = np.zeros((*self.shape, g.F), dtype) if g.F != g.FP else None
+        self.dx = np.zeros(n * g.H * g.W * g.CP, dtype)
         self.means, self.m2s = np.zeros((2, kernels.CHUNKS, g.FP))
         pictures = np.diff([n * k // kernels.CHUNKS for k in range(kernels.CHUNKS + 1)])
         self.counts = pictures * (g.OH * g.OW)
-        self.tiles = tile_tables(g, dtype, pictures.tolist())
+        self.sizes, self.direct, self.winograd, self.scratch = block.convolution.plan(int(pictures.max()), block.window)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def cropped(self, y: Array) -> Array:
+        """y (flat, FP wide) as (N, down, across, F)."""
+        y = y.reshape(*self.shape, self.g.FP)
+        if self.crop is None:
+            return y
+        self.crop[...] = y[..., : self.g.F]
+        return self.crop
+
+    def widened(self, dy: Array) -> Array:
+        """dy (N, down, across, F) flat and FP wide."""
+        if self.crop is None:
+            return dy.reshape(-1)
+        self.dy.reshape(*self.shape, self.g.FP)[..., : self.g.F] = dy
+        return self.dy

@@ -10,61 +10,50 @@ from numba import prange
 
 from minicnn.engine import emit, row_kernels
 from minicnn.engine.call import caller
-from minicnn.engine.geometry import padded, tile_table
-from minicnn.engine.products import multiply, pack, pack_transposed
+from minicnn.engine.geometry import padded
+from minicnn.engine.products import Left, Program, Right, pack, run, transpose
 from minicnn.kernels.jit import jit, parallel_jit
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
 
 PARTS = 8
+NOTHING = np.zeros((0, 7), np.int64), np.zeros(PARTS + 1, np.int64)  # a product without calls
 call_activate = caller(row_kernels.ACTIVATE)
 
 
 @jit
-def forward_rows(tiles, limit, lanes, activate, x, lo, hi, kernel, bias, y):
-    """Samples lo ... hi-1 of y (N, UP) for x (N, D) and kernel, the pack of (D, U)."""
-    D, UP = x.shape[1], y.shape[1]
-    multiply(tiles, limit, lanes, hi - lo, x, lo * D, 0, D, 1, 1, 0, D, kernel, 0, 0, 0, D, y, lo * UP, 0, UP, UP, 0)
-    call_activate(activate, (y, lo * UP, hi - lo, UP, bias, 0, bias, 0, bias, 0, bias, 0))
+def forward_part(calls, marks, k, activate, x, kernel, bias, rows, UP, y):
+    """Part k of the samples of y (N, UP); all arrays flat, rows[k] ... rows[k + 1] - 1 its samples."""
+    run(calls, marks[k], marks[k + 1], x, 0, kernel, 0, y, 0)
+    start = rows[k] * UP
+    call_activate(activate, (y, start, y, start, rows[k + 1] - rows[k], UP, bias, 0, bias, 0, bias, 0, bias, 0))
 
 
 @parallel_jit
-def forward_all(tiles, limit, lanes, activate, parts, x, kernel, bias, y):
-    """forward_rows on all samples."""
-    N = x.shape[0]
-    for k in prange(parts):
-        lo, hi = N * k // parts, N * (k + 1) // parts
-        if hi > lo:
-            forward_rows(tiles, limit, lanes, activate, x, lo, hi, kernel, bias, y)
-
-
-@jit
-def input_rows(tiles, limit, lanes, dz, lo, hi, units, kernel_t, dx):
-    """Samples lo ... hi-1 of dx (N, DP) for dz (N, UP) and kernel_t, the pack of (U, D)."""
-    UP, DP = dz.shape[1], dx.shape[1]
-    a = lo * UP
-    multiply(
-        tiles, limit, lanes, hi - lo, dz, a, 0, UP, 1, 1, 0, units, kernel_t, 0, 0, 0, units, dx, lo * DP, 0, DP, DP, 0
-    )
-
-
-@jit
-def kernel_rows(tiles, limit, lanes, x, lo, hi, dz, dkernel):
-    """Rows lo ... hi-1 of dkernel (D, UP): the products of x's columns with dz, over all samples."""
-    N, D = x.shape
-    UP = dz.shape[1]
-    multiply(tiles, limit, lanes, hi - lo, x, lo, 0, 1, D, 1, 0, N, dz, 0, 0, 0, 0, dkernel, lo * UP, 0, UP, UP, 0)
+def forward_all(calls, marks, activate, x, kernel, bias, rows, UP, y):
+    """forward_part of all parts."""
+    for k in prange(PARTS):
+        forward_part(calls, marks, k, activate, x, kernel, bias, rows, UP, y)
 
 
 @parallel_jit
-def backward_all(tiles, limit, lanes, parts, x, dz, units, kernel_t, weights, inputs, dkernel, dx):
-    """input_rows and kernel_rows, each cut into parts."""
-    N, D = x.shape
-    for k in prange(parts):
-        if weights and D * (k + 1) // parts > D * k // parts:
-            kernel_rows(tiles, limit, lanes, x, D * k // parts, D * (k + 1) // parts, dz, dkernel)
-        if inputs and N * (k + 1) // parts > N * k // parts:
-            input_rows(tiles, limit, lanes, dz, N * k // parts, N * (k + 1) // parts, units, kernel_t, dx)
+def backward_all(weight_calls, weight_marks, input_calls, input_marks, x, dz, kernel_t, dkernel, dx):
+    """dkernel and dx, each cut into parts; a table without calls leaves its product out."""
+    for k in prange(PARTS):
+        run(weight_calls, weight_marks[k], weight_marks[k + 1], x, 0, dz, 0, dkernel, 0)
+        run(input_calls, input_marks[k], input_marks[k + 1], dz, 0, kernel_t, 0, dx, 0)
+
+
+def product(dtype: np.dtype, count: int, a: Left, depth: int, b: Right, width: int) -> tuple[Array, Array]:
+    """C (count, width) = A B as a table of calls, and the marks between its parts."""
+    program, marks = Program(dtype, width), [0]
+    for k in range(PARTS):
+        first, last = count * k // PARTS, count * (k + 1) // PARTS
+        if last > first:
+            starts = (first * a.inner, 0, first * width)
+            program.multiply((1, last - first), a, 1, depth, b, (0, width), starts=starts)
+        marks.append(len(program.calls))
+    return program.table(), np.array(marks)
 
 
 class DenseStep:
@@ -80,56 +69,67 @@ class DenseStep:
     def __init__(self, dense: Dense, relu: bool):
         self.dense, self.relu = dense, relu
         self.layers: list[Layer] = [dense]
-        self.lanes, self.limit = emit.lanes(dense.dtype), emit.instruction_set().rows
+        self.lanes = emit.lanes(dense.dtype)
         D, U = dense.params["kernel"].shape
         self.UP, self.DP = padded(U, self.lanes), padded(D, self.lanes)
         self.kernel = np.zeros(D * self.UP, dense.dtype)
+        self.turned = np.zeros((1, U, D), dense.dtype)
         self.kernel_t = np.zeros(U * self.DP, dense.dtype)
         self.bias = np.zeros(self.UP, dense.dtype)
         self.dkernel = np.zeros((D, self.UP), dense.dtype)
         self.activate = row_kernels.activate(dense.dtype.name, relu, False)
-        self.buffers: dict[int, tuple[Array, ...]] = {}
+        self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self.dense.accept(x)
-        U = self.dense.units
-        tiles, y, cropped, _, _ = own = self._buffers(len(x))
-        pack(self.dense.params["kernel"], self.lanes, self.kernel)
-        if self.dense.use_bias:
-            self.bias[:U] = self.dense.params["bias"]
-        forward_all(tiles, self.limit, self.lanes, self.activate, PARTS, x, self.kernel, self.bias, y)
+        x, dense, U = self.dense.accept(x), self.dense, self.dense.units
+        own = self._buffers(len(x))
+        pack(dense.params["kernel"], self.lanes, self.kernel)
+        if dense.use_bias:
+            self.bias[:U] = dense.params["bias"]
+        forward_all(
+            *own.forward, self.activate, x.reshape(-1), self.kernel, self.bias, own.rows, self.UP, own.y.reshape(-1)
+        )
         self._cache = (x, own) if training else ()
         if U == self.UP:
-            return y
-        cropped[...] = y[:, :U]
-        return cropped
+            return own.y
+        own.cropped[...] = own.y[:, :U]
+        return own.cropped
 
     def backward(self, dy: Array) -> Array | None:
         dy = self.dense.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
-        (x, (tiles, y, _, dz, dx)), self._cache = self._cache, ()
+        (x, own), self._cache = self._cache, ()
         dense, U, D = self.dense, self.dense.units, x.shape[1]
-        np.multiply(dy, y[:, :U] > 0, out=dz[:, :U]) if self.relu else np.copyto(dz[:, :U], dy)
+        dz = own.dz[:, :U]
+        np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
         if self.needs_input_grad:
-            pack_transposed(dense.params["kernel"], self.lanes, 1, self.kernel_t)
+            transpose(dense.params["kernel"][None], False, self.turned)
+            pack(self.turned[0], self.lanes, self.kernel_t)
         backward_all(
-            tiles, self.limit, self.lanes, PARTS, x, dz, U, self.kernel_t,
-            dense.trainable, self.needs_input_grad, self.dkernel, dx,
+            *(own.weights if dense.trainable else NOTHING), *(own.inputs if self.needs_input_grad else NOTHING),
+            x.reshape(-1), own.dz.reshape(-1), self.kernel_t, self.dkernel.reshape(-1), own.dx.reshape(-1),
         )  # fmt: skip
         if dense.trainable:
             dense.grads["kernel"][...] = self.dkernel[:, :U]
             if dense.use_bias:
-                dense.grads["bias"][...] = dz[:, :U].sum(axis=0, dtype=np.float64)
-        return dx[:, :D] if self.needs_input_grad else None
+                dense.grads["bias"][...] = dz.sum(axis=0, dtype=np.float64)
+        return own.dx[:, :D] if self.needs_input_grad else None
 
-    def _buffers(self, n: int) -> tuple[Array, ...]:
-        """Addresses of the tiles that n samples need, then y (n, UP), y without padding, dz (n, UP) and dx (n, DP)."""
+    def _buffers(self, n: int) -> "Buffers":
         if n not in self.buffers:
             if len(self.buffers) == 2:  # the batch size and the last, smaller batch
                 self.buffers.pop(next(iter(self.buffers)))
-            rows = (n, len(self.dkernel))
-            counts = {total * (k + 1) // PARTS - total * k // PARTS for total in rows for k in range(PARTS)}
-            tiles = tile_table(self.dense.dtype, 1, counts - {0}, self.limit)
-            widths = (self.UP, self.dense.units, self.UP, self.DP)
-            self.buffers[n] = tiles, *(np.zeros((n, width), self.dense.dtype) for width in widths)
+            self.buffers[n] = Buffers(self, n)
         return self.buffers[n]
+
+
+class Buffers:
+    """What a DenseStep writes for n samples, allocated once, and the products for that many."""
+
+    def __init__(self, step: DenseStep, n: int):
+        (D, U), dtype, UP, DP = step.dense.params["kernel"].shape, step.dense.dtype, step.UP, step.DP
+        self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, DP))
+        self.rows = np.array([n * k // PARTS for k in range(PARTS + 1)])
+        self.forward = product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=True), UP)
+        self.weights = product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP)
+        self.inputs = product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), DP)

@@ -5,9 +5,9 @@ writes with it is what the processor does; loops are functions from the values b
 """
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, update_wrapper
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -15,6 +15,9 @@ from llvmlite import ir
 from numba.core import config
 from numba.core.codegen import get_host_cpu_features
 
+from minicnn.kernels import cache as store
+
+NAME = "kernel"  # of every emitted function, in an object file of its own
 I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 
 
@@ -64,26 +67,26 @@ class Emitter:
     """One function under construction.
 
     Args:
-        name: of the function.
         dtype: float32 or float64, the type of its numbers.
         arguments: "name" for an integer, "name*" for the address of numbers, "name*u8" for that of bytes.
+        aliases: whether two of the addresses may be of the same array.
     """
 
-    def __init__(self, name: str, dtype: str, arguments: str):
+    def __init__(self, dtype: str, arguments: str, aliases: bool = False):
         isa = instruction_set()
-        self.name, self.bits = name, 8 * np.dtype(dtype).itemsize
+        self.bits = 8 * np.dtype(dtype).itemsize
         self.element = ir.FloatType() if self.bits == 32 else ir.DoubleType()
         self.lanes = isa.bits // self.bits
         self.vector = ir.VectorType(self.element, self.lanes)
-        self.module = ir.Module(name)
+        self.module = ir.Module()
         self.module.triple = llvm.get_process_triple()
         self.arguments = arguments.split()
         kinds = {"": I64, "*": self.element.as_pointer(), "*u8": I8.as_pointer()}
         types = [kinds[argument.lstrip("abcdefghijklmnopqrstuvwxyz_")] for argument in self.arguments]
-        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), name)
+        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), NAME)
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         for value in self.function.args:
-            if isinstance(value.type, ir.PointerType):
+            if isinstance(value.type, ir.PointerType) and not aliases:
                 value.add_attribute("noalias")
         names = [argument.partition("*")[0] for argument in self.arguments]
         self.arg: dict[str, ir.Value] = dict(zip(names, self.function.args, strict=True))
@@ -116,6 +119,17 @@ class Emitter:
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.bits // 8
+
+    def load_bytes(self, pointer: ir.Value) -> ir.Value:
+        """`lanes` bytes from an address on, as 32-bit integers."""
+        narrow = ir.VectorType(I8, self.lanes)
+        value = self.builder.load(self.builder.bitcast(pointer, narrow.as_pointer()), typ=narrow)
+        value.align = 1
+        return self.builder.zext(value, ir.VectorType(I32, self.lanes))
+
+    def store_bytes(self, value: ir.Value, pointer: ir.Value) -> None:
+        narrow = self.builder.trunc(value, ir.VectorType(I8, self.lanes))
+        self.builder.store(narrow, self.builder.bitcast(pointer, narrow.type.as_pointer())).align = 1
 
     def spread(self, scalar: ir.Value) -> ir.Value:
         """One number, or one 32-bit integer, in all lanes."""
@@ -165,10 +179,25 @@ class Emitter:
         build.position_at_end(after)
         return held
 
-    def compile(self) -> int:
-        """Finish the function and return its address."""
+    def compile(self) -> bytes:
+        """Finish the function and return its machine code, as an object file."""
+        machine = host()
+        return machine.emit_object(self._optimized(machine))
+
+    def assembly(self, machine: llvm.TargetMachine) -> str:
+        """Finish the function and return what that processor executes for it, to read and to check."""
+        self.module.triple = machine.triple
+        return machine.emit_assembly(self._optimized(machine))
+
+    def _optimized(self, machine: llvm.TargetMachine) -> llvm.ModuleRef:
         self.builder.ret_void()
-        return _compile(str(self.module), self.name)
+        module = llvm.parse_assembly(str(self.module))
+        module.verify()
+        tuning = llvm.PipelineTuningOptions(speed_level=3)
+        tuning.loop_unrolling = False  # a loop's registers are counted out: two turns side by side would not fit
+        passes = llvm.create_pass_builder(machine, tuning)
+        passes.getModulePassManager().run(module, passes)
+        return module
 
     def prototype(self) -> type:
         """The function's type for ctypes, by which tests call it."""
@@ -176,21 +205,43 @@ class Emitter:
         return ctypes.CFUNCTYPE(None, *kinds)
 
 
+def kernel(emitter: Callable[..., Emitter]) -> Callable[..., int]:
+    """Make a function that emits a kernel for some arguments one that returns the address of its machine code.
+
+    It is compiled once: later calls, and later processes, find it in the cache. `emitter` stays as the attribute emit.
+    """
+
+    @cache
+    def address(*arguments: Hashable) -> int:
+        name, key = f"{emitter.__module__}.{emitter.__qualname__}", (arguments, target(), llvm.get_process_triple())
+        code = store.load(name, key)
+        if code is None:
+            code = emitter(*arguments).compile()
+            store.save(name, key, code)
+        return link(code)
+
+    address.emit = emitter  # type: ignore[attr-defined]
+    return update_wrapper(address, emitter)
+
+
 _engines: list[llvm.ExecutionEngine] = []  # machine code lives as long as its engine
 
 
-def _compile(text: str, name: str) -> int:
+def link(code: bytes) -> int:
+    """Load an object file and return the address of its function."""
+    machine = host()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _engines.append(engine)
+    return engine.get_function_address(NAME)
+
+
+def host() -> llvm.TargetMachine:
+    """LLVM's compiler for the target."""
     cpu, features = target()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
+    return llvm.Target.from_default_triple().create_target_machine(
         cpu=cpu, features=features, opt=3, jit=True, codemodel="jitdefault"
     )
-    module = llvm.parse_assembly(text)
-    module.verify()
-    passes = llvm.create_pass_builder(machine, llvm.PipelineTuningOptions(speed_level=3))
-    passes.getModulePassManager().run(module, passes)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    _engines.append(engine)
-    return engine.get_function_address(name)

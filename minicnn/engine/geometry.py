@@ -1,18 +1,18 @@
-"""Where a convolution's tiles lie: all index arithmetic that depends on shapes only, done once."""
+"""A convolution as numbers, and which part of a kernel lies inside the picture at its edges."""
 
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
-import numpy as np
-
-from minicnn.engine import emit, simd
+from minicnn.engine import emit
 from minicnn.layers.conv2d import Conv2D
 
 
 class Geometry(NamedTuple):
-    """One convolution (with an optional pool after it) as numbers, for Numba.
+    """One convolution.
 
-    Axes: H W C picture, KH KW kernel, S stride, D dilation, OH OW F output, FP and CP: F and C rounded up to whole
-    vector registers, PH PW the pool's window, G pictures that share a tile because one row of theirs does not fill it.
+    Axes: H W C picture, KH KW kernel, SH SW stride, DH DW dilation, OH OW F output; top, left: rows and columns of
+    padding before the picture. FP and CP are F and C rounded up to whole vector registers.
     """
 
     H: int
@@ -31,32 +31,35 @@ class Geometry(NamedTuple):
     F: int
     FP: int
     CP: int
-    PH: int
-    PW: int
-    G: int
-    lanes: int
-    limit: int  # rows of a tile
+
+    def kernel_rows(self, i: int) -> range:
+        """The kernel rows that lie inside the picture at output row i."""
+        return inside(i * self.SH - self.top, self.KH, self.DH, self.H)
+
+    def kernel_columns(self, j: int) -> range:
+        """The kernel columns that lie inside the picture at output column j."""
+        return inside(j * self.SW - self.left, self.KW, self.DW, self.W)
+
+    def transposed(self) -> "Geometry":
+        """For stride 1: the convolution by which dx comes from dy (FP channels), with the kernel turned around."""
+        return self._replace(
+            H=self.OH, W=self.OW, C=self.FP, OH=self.H, OW=self.W, F=self.C, FP=self.CP, CP=self.FP,
+            top=(self.KH - 1) * self.DH - self.top, left=(self.KW - 1) * self.DW - self.left,
+        )  # fmt: skip
 
 
-def geometry(conv: Conv2D, pool: tuple[int, int]) -> Geometry:
-    """The geometry of a built layer followed by a pool of that window (1, 1: none)."""
-    H, W, C = conv.input_shape
-    OH, OW, F = conv.output_shape[0], conv.output_shape[1], conv.filters
-    lanes, limit = emit.lanes(conv.dtype), emit.instruction_set().rows
+def geometry(conv: Conv2D) -> Geometry:
+    """The geometry of a built layer."""
+    F, lanes = conv.filters, emit.lanes(conv.dtype)
     return Geometry(
-        *(H, W, C),
+        *conv.input_shape,
         *conv.kernel_size,
         *conv.strides,
         *conv.dilation_rate,
         *conv.window.before,
-        *(OH, OW, F),
+        *conv.output_shape,
         FP=padded(F, lanes),
-        CP=padded(C, lanes),
-        PH=pool[0],
-        PW=pool[1],
-        G=max(1, limit // OW),
-        lanes=lanes,
-        limit=limit,
+        CP=padded(conv.input_shape[2], lanes),
     )
 
 
@@ -65,26 +68,16 @@ def padded(count: int, lanes: int) -> int:
     return -(-count // lanes) * lanes
 
 
-def tile_sizes(rows: int, limit: int) -> list[int]:
-    """How `products.multiply` cuts rows into tiles of nearly equal size, none above limit."""
-    parts = -(-rows // limit)
-    sizes: list[int] = []
-    for part in range(parts):
-        sizes.append(-(-(rows - sum(sizes)) // (parts - part)))
-    return sizes
+def inside(start: int, size: int, dilation: int, n: int) -> range:
+    """The cells k of a window for which start + k * dilation lies in 0 ... n - 1."""
+    first = max(0, -(start // dilation))
+    return range(first, max(first, min(size, -((start - n) // dilation))))
 
 
-def tile_table(dtype: np.dtype, outer: int, counts: set[int], limit: int) -> np.ndarray:
-    """Addresses [vectors - 1, rows] of the kernels that products of those row counts need, compiled now."""
-    table = np.zeros((2, limit + 1), np.int64)
-    for size in {size for count in counts for size in tile_sizes(count, limit)}:
-        for vectors in (1, 2):
-            table[vectors - 1, size] = simd.tile(np.dtype(dtype).name, outer, size, vectors)
-    return table
-
-
-def valid_range(n: int, out: int, stride: int, offset: int) -> tuple[int, int]:
-    """The output positions [first, end) whose input position j * stride + offset lies in 0 ... n - 1."""
-    first = max(0, (stride - 1 - offset) // stride)
-    last = min(out - 1, (n - 1 - offset) // stride)
-    return first, max(first, last + 1)
+def runs(count: int, cells: Callable[[int], range], longest: int) -> Iterator[tuple[range, range]]:
+    """Neighbouring positions of 0 ... count - 1 with the same cells(position), at most `longest` at a time."""
+    for reach, group in groupby(range(count), cells):
+        positions = list(group)
+        for first in range(0, len(positions), longest):
+            part = positions[first : first + longest]
+            yield range(part[0], part[-1] + 1), reach

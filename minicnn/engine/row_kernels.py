@@ -1,66 +1,75 @@
 """What happens to a row of pixels while it is in the first-level cache: activation, statistics, pooling, and back.
 
 Each kernel takes one register of channels through all pixels of a row, so that whatever is per channel (bias, sums,
-slopes) stays in a register meanwhile. In all of them P pixels of C channels, C a multiple of the lanes, lie in order.
+slopes) stays in a register meanwhile. In all of them pixels of `channels` numbers, a multiple of the lanes, lie in order.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
 from llvmlite import ir
 
-from minicnn.engine.emit import I8, I32, Emitter
+from minicnn.engine.emit import I8, I32, Emitter, kernel
 
-ACTIVATE = "y* pixels channels bias* center* deviations* squares*"
+ACTIVATE = "z* y* pixels channels bias* center* deviations* squares*"
 POOL = "y* row_step windows channels sign* best* winner*u8"
+AFFINE = "x* pixels channels center* scale* shift* y*"
+SUMS = "dy* x* pixels channels center* scale* total* product*"
+FOLD = "parts* part count total* size"
 GRADIENT = "a* dy* winner*u8 index windows dropped channels center* slope* offset* factor* dz* total*"
 
 
-@cache
-def activate(dtype: str, relu: bool, moments: bool) -> int:
-    """y += bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the row:
+def each_register(emit: Emitter, work: Callable[[ir.Value], None]) -> None:
+    """work(c) for the first channel c of every register."""
 
-        center = the mean, rounded;   deviations = sum of (y - center);   squares = sum of (y - center)^2
+    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        work(emit.builder.mul(v, emit.integer(emit.lanes)))
+        return []
 
-    The deviations, zero but for rounding, make up for it (rows.fold_row). Two passes, the second over what the first
-    has just left in the cache. Pixels go in pairs to two sums: a single one would wait for its last addition every
-    time. NaN stays NaN (it is not <= 0).
+    emit.loop(emit.builder.sdiv(emit.arg["channels"], emit.integer(emit.lanes)), [], register)
+
+
+def pixel_place(emit: Emitter, array: str, p: ir.Value, c: ir.Value) -> ir.Value:
+    """The address of channel c of pixel p."""
+    return emit.at(emit.arg[array], emit.builder.add(emit.builder.mul(p, emit.arg["channels"]), c))
+
+
+@kernel
+def activate(dtype: str, relu: bool, moments: bool) -> Emitter:
+    """y = z + bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the row:
+
+        center = its first value;   deviations = sum of (y - center);   squares = sum of (y - center)^2
+
+    Sums of differences from a value of the row itself lose no digits to a large mean (rows.fold_row makes mean and
+    squares of them). Pixels go in pairs to two sums: a single one would wait for its last addition every time. z and y
+    may be the same. NaN stays NaN (0 is not larger).
+    Source: Chan, Golub, LeVeque 1983, section 3 (shifted data).
     """
-    emit = Emitter(f"activate_{dtype}_{relu:d}{moments:d}", dtype, ACTIVATE)
+    emit = Emitter(dtype, ACTIVATE, aliases=True)
     arg, build = emit.arg, emit.builder
     zero = emit.fill(0.0)
 
-    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        c = build.mul(v, emit.integer(emit.lanes))
+    def work(c: ir.Value) -> None:
         bias = emit.load(emit.at(arg["bias"], c))
 
-        def place(p: ir.Value) -> ir.Value:
-            return emit.at(arg["y"], build.add(build.mul(p, arg["channels"]), c))
+        def value(p: ir.Value) -> ir.Value:
+            z = build.fadd(emit.load(pixel_place(emit, "z", p, c)), bias)
+            return build.select(build.fcmp_ordered(">", zero, z), zero, z) if relu else z
+
+        center = value(emit.integer(0)) if moments else zero
 
         def finish(p: ir.Value) -> list[ir.Value]:
-            value = build.fadd(emit.load(place(p)), bias)
-            if relu:
-                value = build.select(build.fcmp_ordered("<=", value, zero), zero, value)
-            emit.store(value, place(p))
-            return [value]
+            y = value(p)
+            emit.store(y, pixel_place(emit, "y", p, c))
+            d = build.fsub(y, center)
+            return [d, build.fmul(d, d)] if moments else []
 
-        total = sum_of_pixels(emit, finish, 1)
+        sums = sum_of_pixels(emit, finish, 2 if moments else 0)
         if moments:
-            pixels = build.sitofp(arg["pixels"], emit.element)
-            center = build.fdiv(total[0], emit.spread(pixels))
-            emit.store(center, emit.at(arg["center"], c))
+            for name, total in zip(("center", "deviations", "squares"), [center, *sums], strict=True):
+                emit.store(total, emit.at(arg[name], c))
 
-            def deviation(p: ir.Value) -> list[ir.Value]:
-                d = build.fsub(emit.load(place(p)), center)
-                return [d, build.fmul(d, d)]
-
-            deviations, squares = sum_of_pixels(emit, deviation, 2)
-            emit.store(deviations, emit.at(arg["deviations"], c))
-            emit.store(squares, emit.at(arg["squares"], c))
-        return []
-
-    emit.loop(build.sdiv(arg["channels"], emit.integer(emit.lanes)), [], register)
-    return emit.compile()
+    each_register(emit, work)
+    return emit
 
 
 def sum_of_pixels(emit: Emitter, values_of: Callable[[ir.Value], list[ir.Value]], count: int) -> list[ir.Value]:
@@ -83,18 +92,17 @@ def sum_of_pixels(emit: Emitter, values_of: Callable[[ir.Value], list[ir.Value]]
     return emit.loop(build.srem(pixels, two), sums, last)
 
 
-@cache
-def pool(dtype: str, height: int, width: int) -> int:
+@kernel
+def pool(dtype: str, height: int, width: int) -> Emitter:
     """best[q, c] = the y of a window with the largest sign[c] * y, winner[q, c] = its place in it, row-major.
 
     y: `height` rows, row_step numbers apart; of equals the first wins, of all the first NaN.
     """
-    emit = Emitter(f"pool_{dtype}_{height}x{width}", dtype, POOL)
+    emit = Emitter(dtype, POOL)
     arg, build = emit.arg, emit.builder
     indices = ir.VectorType(I32, emit.lanes)
 
-    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        c = build.mul(v, emit.integer(emit.lanes))
+    def work(c: ir.Value) -> None:
         sign = emit.load(emit.at(arg["sign"], c))
 
         def window(q: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
@@ -102,32 +110,89 @@ def pool(dtype: str, height: int, width: int) -> int:
             for h in range(height):
                 for w in range(width):
                     pixel = build.add(build.mul(q, emit.integer(width)), emit.integer(w))
-                    offset = build.add(build.mul(pixel, arg["channels"]), c)
-                    offset = build.add(offset, build.mul(arg["row_step"], emit.integer(h)))
-                    key = build.fmul(emit.load(emit.at(arg["y"], offset)), sign)
+                    row = build.mul(arg["row_step"], emit.integer(h))
+                    key = build.fmul(emit.load(emit.at(pixel_place(emit, "y", pixel, c), row)), sign)
                     index = ir.Constant(indices, [h * width + w] * emit.lanes)
                     if best is None:
                         best, where = key, index
                         continue
-                    new_nan = build.and_(build.fcmp_unordered("uno", key, key), build.fcmp_ordered("ord", best, best))
-                    wins = build.or_(build.fcmp_ordered(">", key, best), new_nan)
+                    # Larger or NaN, unless the best is NaN already.
+                    wins = build.and_(build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best))
                     best, where = build.select(wins, key, best), build.select(wins, index, where)
-            place = build.add(build.mul(q, arg["channels"]), c)
-            emit.store(build.fmul(best, sign), emit.at(arg["best"], place))
-            bytes_ = build.trunc(where, ir.VectorType(I8, emit.lanes))
-            target = build.bitcast(emit.at(arg["winner"], place), bytes_.type.as_pointer())
-            build.store(bytes_, target).align = 1
+            emit.store(build.fmul(best, sign), pixel_place(emit, "best", q, c))
+            emit.store_bytes(where, pixel_place(emit, "winner", q, c))
             return []
 
         emit.loop(arg["windows"], [], window)
+
+    each_register(emit, work)
+    return emit
+
+
+@kernel
+def affine(dtype: str) -> Emitter:
+    """y = (x - center) * scale + shift, per channel."""
+    emit = Emitter(dtype, AFFINE, aliases=True)
+
+    def work(c: ir.Value) -> None:
+        center, scale, shift = (emit.load(emit.at(emit.arg[name], c)) for name in ("center", "scale", "shift"))
+
+        def pixel(p: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+            x = emit.builder.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
+            emit.store(emit.multiply_add(x, scale, shift), pixel_place(emit, "y", p, c))
+            return []
+
+        emit.loop(emit.arg["pixels"], [], pixel)
+
+    each_register(emit, work)
+    return emit
+
+
+@kernel
+def sums(dtype: str) -> Emitter:
+    """total[c] = sum of dy over the row, product[c] = sum of dy * ((x - center) * scale)."""
+    emit = Emitter(dtype, SUMS)
+    build = emit.builder
+
+    def work(c: ir.Value) -> None:
+        center, scale = (emit.load(emit.at(emit.arg[name], c)) for name in ("center", "scale"))
+
+        def values(p: ir.Value) -> list[ir.Value]:
+            dy = emit.load(pixel_place(emit, "dy", p, c))
+            x_hat = build.fmul(build.fsub(emit.load(pixel_place(emit, "x", p, c)), center), scale)
+            return [dy, build.fmul(dy, x_hat)]
+
+        for name, total in zip(("total", "product"), sum_of_pixels(emit, values, 2), strict=True):
+            emit.store(total, emit.at(emit.arg[name], c))
+
+    each_register(emit, work)
+    return emit
+
+
+@kernel
+def fold(dtype: str) -> Emitter:
+    """total[i] = parts[i] + parts[part + i] + ..., `count` of them, for i < size, a multiple of the lanes."""
+    emit = Emitter(dtype, FOLD)
+    arg, build = emit.arg, emit.builder
+
+    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        i = build.mul(v, emit.integer(emit.lanes))
+
+        def add(k: ir.Value, total: list[ir.Value]) -> Sequence[ir.Value]:
+            offset = build.add(build.mul(build.add(k, emit.integer(1)), arg["part"]), i)
+            return [build.fadd(total[0], emit.load(emit.at(arg["parts"], offset)))]
+
+        others = build.sub(arg["count"], emit.integer(1))
+        total = emit.loop(others, [emit.load(emit.at(arg["parts"], i))], add)
+        emit.store(total[0], emit.at(arg["total"], i))
         return []
 
-    emit.loop(build.sdiv(arg["channels"], emit.integer(emit.lanes)), [], register)
-    return emit.compile()
+    emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
+    return emit
 
 
-@cache
-def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> int:
+@kernel
+def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> Emitter:
     """The gradient of a row before activation, from that of the pooled row, and its sum over the pixels.
 
         dz = offset + slope * (a - center)       what reaches a pixel through the batch's mean and variance
@@ -137,53 +202,47 @@ def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> int:
 
     a and dz: windows * width pixels, and then `dropped` ones that are in no window (odd sizes).
     """
-    emit = Emitter(f"gradient_{dtype}_{width}_{pooled:d}{relu:d}", dtype, GRADIENT)
+    emit = Emitter(dtype, GRADIENT)
     arg, build = emit.arg, emit.builder
-    zero, indices = emit.fill(0.0), ir.VectorType(I32, emit.lanes)
+    zero = emit.fill(0.0)
 
-    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        c = build.mul(v, emit.integer(emit.lanes))
+    def work(c: ir.Value) -> None:
         names = ("center", "slope", "offset", "factor")
         center, slope, offset, factor = (emit.load(emit.at(arg[name], c)) for name in names)
 
         def pixel(p: ir.Value, own: ir.Value | None) -> ir.Value:
-            place = build.add(build.mul(p, arg["channels"]), c)
-            a = emit.load(emit.at(arg["a"], place))
+            a = emit.load(pixel_place(emit, "a", p, c))
             value = emit.multiply_add(slope, build.fsub(a, center), offset)
             if own is not None:
                 value = build.fadd(value, own)
             if relu:
                 value = build.select(build.fcmp_ordered(">", a, zero), value, zero)
-            emit.store(value, emit.at(arg["dz"], place))
+            emit.store(value, pixel_place(emit, "dz", p, c))
             return value
 
-        def window(q: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-            place = build.add(build.mul(q, arg["channels"]), c)
-            scaled = build.fmul(factor, emit.load(emit.at(arg["dy"], place)))
-            if pooled:
-                source = build.bitcast(emit.at(arg["winner"], place), ir.VectorType(I8, emit.lanes).as_pointer())
-                stored = build.load(source, typ=ir.VectorType(I8, emit.lanes))
-                stored.align = 1
-                winner = build.zext(stored, indices)
-            total = sums[0]
-            for w in range(width):
+        def window(q: ir.Value, totals: list[ir.Value]) -> Sequence[ir.Value]:
+            scaled = build.fmul(factor, emit.load(pixel_place(emit, "dy", q, c)))
+            winner = emit.load_bytes(pixel_place(emit, "winner", q, c)) if pooled else None
+            updated = []
+            for w, total in enumerate(totals):
                 own = scaled
-                if pooled:
+                if winner is not None:
                     cell = build.trunc(build.add(arg["index"], emit.integer(w)), I32)
                     won = build.icmp_unsigned("==", winner, emit.spread(cell))
                     own = build.select(won, scaled, zero)
                 p = build.add(build.mul(q, emit.integer(width)), emit.integer(w))
-                total = build.fadd(total, pixel(p, own))
-            return [total]
+                updated.append(build.fadd(total, pixel(p, own)))
+            return updated
 
-        def left_over(i: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
+        def left_over(i: ir.Value, totals: list[ir.Value]) -> Sequence[ir.Value]:
             first = build.mul(arg["windows"], emit.integer(width))
-            return [build.fadd(sums[0], pixel(build.add(first, i), None))]
+            return [build.fadd(totals[0], pixel(build.add(first, i), None))]
 
-        sums = emit.loop(arg["windows"], [zero], window)
-        sums = emit.loop(arg["dropped"], sums, left_over)
-        emit.store(sums[0], emit.at(arg["total"], c))
-        return []
+        totals = emit.loop(arg["windows"], [zero] * width, window)
+        total = totals[0]
+        for other in totals[1:]:
+            total = build.fadd(total, other)
+        emit.store(emit.loop(arg["dropped"], [total], left_over)[0], emit.at(arg["total"], c))
 
-    emit.loop(build.sdiv(arg["channels"], emit.integer(emit.lanes)), [], register)
-    return emit.compile()
+    each_register(emit, work)
+    return emit

@@ -1,4 +1,4 @@
-"""Sums and maps over a row of pixels that are not worth an emitted kernel. P pixels, C channels, channels innermost."""
+"""Mean and variance of many pixels, folded together from those of parts."""
 
 from minicnn.kernels.jit import jit
 
@@ -21,8 +21,7 @@ def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
 def fold_row(count, mean, m2, pixels, center, deviations, squares):
     """fold_moments of a row of pixels, from what row_kernels.activate says of it.
 
-    The row's mean is center + deviations / pixels, and its squares about that are fewer by deviations^2 / pixels:
-    without this, a channel of mean 10,000 and deviation 1 would lose its sixth digit in float32.
+    The row's mean is center + deviations / pixels, and its squares about that are fewer by deviations^2 / pixels.
     """
     total = count + pixels
     share, product = pixels / total, count * pixels / total
@@ -31,20 +30,3 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
         d = (center[c] - mean[c]) + shift
         mean[c] += d * share
         m2[c] += (squares[c] - deviations[c] * shift) + d * d * product
-
-
-@jit
-def affine(x, mean, scale, shift, y):
-    """y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c] for the channels that y has; in double, then rounded."""
-    for p in range(y.shape[0]):
-        for c in range(y.shape[1]):
-            y[p, c] = (x[p, c] - mean[c]) * scale[c] + shift[c]
-
-
-@jit
-def gradient_sums(dy, x, center, inv_std, dbeta, dgamma):
-    """dbeta[c] += sum of dy, dgamma[c] += sum of dy * x_hat, x_hat = (x - mean) / deviation; sums (C,) are float64."""
-    for p in range(dy.shape[0]):
-        for c in range(dy.shape[1]):
-            dbeta[c] += dy[p, c]
-            dgamma[c] += dy[p, c] * ((x[p, c] - center[c]) * inv_std[c])

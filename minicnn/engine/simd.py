@@ -2,68 +2,77 @@
 
     C[r, v] (+)= sum over s < segments, k < depth of A[r, s, k] * B[s, k, v]         r < rows, v < vectors
 
-Everything heavy in the engine is a loop around this product. A is *addressed*, never copied: its element (r, s, k) lies
+Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its element (r, s, k) lies
 at  r_outer * a_outer + r_inner * a_inner + s * a_segment + k * a_step  from a start. In NHWC that makes a convolution a
 matrix product without im2col: for one output row, the KW*C numbers that a kernel row covers are one contiguous run of
-the picture, so k runs over them, s over the KH kernel rows, and r over the pixels (inner) of several pictures (outer).
+the picture, so k runs over them, s over the KH kernel rows, and r over the pixels of a row (inner) of some rows (outer).
 
 How it gets fast: every element of C is an accumulator of `lanes` numbers in a register. Each step of k loads `vectors`
 registers of B, broadcasts `rows` numbers of A, and does rows * vectors fused multiply-adds, more than the loads it
 needs, so that the multipliers never wait. All registers but a few hold accumulators; with too few the additions would
-wait for each other (latency), with too many some would move to memory (spills).
+wait for each other (latency), with too many some would move to memory (spills). The strides are constants of the code:
+then the distance of a row is part of its load instruction, and no register is spent on it.
 
 Source: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication"; Georganas et al. 2018,
 arXiv:1808.05567 (the same for convolutions).
 """
 
 from collections.abc import Sequence
-from functools import cache
+from typing import NamedTuple
 
 from llvmlite import ir
 
-from minicnn.engine.emit import Emitter
+from minicnn.engine.emit import Emitter, kernel
 
-# All counts and strides are in elements.
-ARGUMENTS = "a* a_outer a_inner a_step segments a_segment depth b* b_step b_segment c* c_outer c_inner accumulate"
+ARGUMENTS = "a* segments depth b* c* accumulate"
 
 
-def emit_tile(dtype: str, outer: int, inner: int, vectors: int) -> Emitter:
+class Strides(NamedTuple):
+    """How many elements lie from one row, segment or step to the next."""
+
+    a_outer: int
+    a_inner: int
+    a_segment: int
+    a_step: int
+    b_segment: int
+    b_step: int
+    c_outer: int
+    c_inner: int
+
+
+@kernel
+def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> Emitter:
     """The kernel for outer * inner rows and `vectors` registers per row."""
-    emit = Emitter(f"tile_{dtype}_{outer}x{inner}x{vectors}", dtype, ARGUMENTS)
+    emit = Emitter(dtype, ARGUMENTS)
     arg, build = emit.arg, emit.builder
     rows = [(o, i) for o in range(outer) for i in range(inner)]
-    tile = [(r, v) for r in range(len(rows)) for v in range(vectors)]
 
-    def row_starts(base: ir.Value, outer_stride: ir.Value, inner_stride: ir.Value) -> list[ir.Value]:
-        offsets_o = [build.mul(outer_stride, emit.integer(o)) for o in range(outer)]
-        offsets_i = [build.mul(inner_stride, emit.integer(i)) for i in range(inner)]
-        return [emit.at(base, build.add(offsets_o[o], offsets_i[i])) for o, i in rows]
+    def times(index: ir.Value, stride: int) -> ir.Value:
+        return build.mul(index, emit.integer(stride))
 
     def registers(line: ir.Value) -> list[ir.Value]:
         return [emit.at(line, emit.integer(v * emit.lanes)) for v in range(vectors)]
 
     def segment(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-        a_rows = row_starts(emit.at(arg["a"], build.mul(s, arg["a_segment"])), arg["a_outer"], arg["a_inner"])
-        b_start = emit.at(arg["b"], build.mul(s, arg["b_segment"]))
+        a_start = emit.at(arg["a"], times(s, strides.a_segment))
+        b_start = emit.at(arg["b"], times(s, strides.b_segment))
 
         def step(k: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-            b = [emit.load(place) for place in registers(emit.at(b_start, build.mul(k, arg["b_step"])))]
-            offset = build.mul(k, arg["a_step"])
-            a = [emit.broadcast(emit.at(row, offset)) for row in a_rows]
-            return [emit.multiply_add(a[r], b[v], sums[i]) for i, (r, v) in enumerate(tile)]
+            b = [emit.load(place) for place in registers(emit.at(b_start, times(k, strides.b_step)))]
+            a_column = emit.at(a_start, times(k, strides.a_step))
+            updated: list[ir.Value] = []
+            for o, i in rows:  # one number of A at a time: it needs a register only for its own multiply-adds
+                a = emit.broadcast(emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner)))
+                updated += [emit.multiply_add(a, b[v], sums[len(updated) + v]) for v in range(vectors)]
+            return updated
 
         return emit.loop(arg["depth"], sums, step)
 
-    c_places = [place for row in row_starts(arg["c"], arg["c_outer"], arg["c_inner"]) for place in registers(row)]
-    zeros = [emit.fill(0.0)] * len(tile)
+    c_rows = [emit.at(arg["c"], emit.integer(o * strides.c_outer + i * strides.c_inner)) for o, i in rows]
+    c_places = [place for row in c_rows for place in registers(row)]
+    zeros = [emit.fill(0.0)] * len(c_places)
     # With accumulate = 1 one turn of this loop replaces the zeros by what C holds, with 0 none does.
     start = emit.loop(arg["accumulate"], zeros, lambda _, __: [emit.load(place) for place in c_places])
     for value, place in zip(emit.loop(arg["segments"], start, segment), c_places, strict=True):
         emit.store(value, place)
     return emit
-
-
-@cache
-def tile(dtype: str, outer: int, inner: int, vectors: int) -> int:
-    """The address of the compiled kernel."""
-    return emit_tile(dtype, outer, inner, vectors).compile()

@@ -1,12 +1,13 @@
 """The Numba decorators of the package, and the only place with Numba flags."""
 
-import hashlib
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from functools import wraps
 from typing import Any
 
 import numba
+
+from minicnn.kernels import threads
+from minicnn.kernels.cache import KernelCache
 
 ENABLED = not getattr(numba.config, "DISABLE_JIT", False)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
 
@@ -22,30 +23,25 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """jit for drivers whose `prange` runs on all threads.
+    """jit for drivers whose `prange` runs on all threads; they are called from Python, one at a time (threads.py).
 
     Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in jit functions.
     """
-    return _compiled(function, parallel=True)
+    kernel = _compiled(function, parallel=True)
+    if not ENABLED:
+        return kernel
+
+    @wraps(function)
+    def driver(*arguments: Any) -> Any:
+        with threads.turn():
+            return kernel(*arguments)
+
+    return driver
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Callable[..., Any]:
-    flags |= {"nogil": True, "error_model": "numpy"}
-    try:
-        kernel = numba.njit(cache=True, **flags)(function)
-    except RuntimeError:  # "no locator available": neither beside the source nor in the user's cache can be written
-        return numba.njit(**flags)(function)
-    # Numba keeps a kernel until *its* file changes, and would miss a change in a function of another file that it
-    # calls. So the stamp it compares is extended by all sources that kernels are made of.
-    index = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
-    if index is not None:
-        index._source_stamp = (index._source_stamp, _sources())
+    # Without the entry for C, which nobody uses: a twentieth of the compile time.
+    kernel = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, **flags)(function)
+    if ENABLED:
+        kernel._cache = KernelCache(function)
     return kernel
-
-
-@cache
-def _sources() -> str:
-    """A digest of the source of all kernels, the engine's generators included."""
-    package = Path(__file__).parent.parent
-    files = sorted([*package.glob("kernels/*.py"), *package.glob("engine/*.py")])
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -1,0 +1,179 @@
+"""`minicnn doctor`: what this installation runs on, whether it computes right, and what slows it down."""
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn import __version__
+from minicnn.engine import emit, selftest
+from minicnn.kernels import cache, jit, threads
+
+DTYPES = ("float32", "float64")
+VECTORS = ("sse4", "avx", "fma", "neon", "sve")  # how the names of the interesting processor features begin
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="say what the engine runs on and whether it computes right",
+        description="Print processor, tiles, threads, kernel cache, BLAS and versions, and test the engine's kernels "
+        "against NumPy, which takes half a minute where they have to be compiled. Exits with 1 when there is a "
+        "problem.",
+        epilog="example: minicnn doctor --json",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; 1 if there is a problem among them."""
+    found = findings()
+    print(json.dumps(found, indent=1) if options.json else as_text(found))
+    return 1 if found["problems"] else 0
+
+
+def findings() -> dict[str, Any]:
+    """All that doctor knows, as plain values; "problems" is a list of sentences."""
+    isa, (target, features) = emit.instruction_set(), emit.target()
+    packages = ("numpy", "numba", "llvmlite")
+    found = {
+        "versions": {"minicnn": __version__, "python": platform.python_version()}
+        | {package: version(package) for package in packages},
+        "processor": {
+            "name": processor(),
+            "compiled_for": target,
+            "instruction_set": isa.name,
+            "features": [name[1:] for name in features.split(",") if name.startswith("+")],
+        },
+        "tiles": {dtype: {"rows": isa.rows, "vectors": 2, "lanes": emit.lanes(np.dtype(dtype))} for dtype in DTYPES},
+        "threads": threads.state(),
+        "cache": kernel_cache(),
+        "blas": blas(),
+        "self_test": self_test() if jit.ENABLED else {},
+    }
+    return found | {"problems": list(problems(found))}
+
+
+def processor() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def kernel_cache() -> dict[str, Any]:
+    """Where compiled kernels are kept, and how much there is."""
+    folder = cache.folder()
+    if folder is None:
+        return {"folder": None, "writable": False, "kernels": 0, "bytes": 0}
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            writable = True
+    except OSError:
+        writable = False
+    sizes = [file.stat().st_size for file in folder.glob("*.kernel")]
+    return {"folder": str(folder), "writable": writable, "kernels": len(sizes), "bytes": sum(sizes)}
+
+
+def blas() -> dict[str, Any]:
+    """NumPy's BLAS. The engine does not use it, the layers as they are written do."""
+    built_with = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    found = {"name": built_with.get("name"), "version": built_with.get("version"), "core_type": core_type()}
+    if os.environ.get("OPENBLAS_CORETYPE"):
+        program = "from minicnn.cli import doctor; print(doctor.core_type())"
+        environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        found["best_core_type"] = done.stdout.strip()
+    return found | {"threads": openblas("num_threads", ctypes.c_int)}
+
+
+def core_type() -> str | None:
+    """The kind of processor that OpenBLAS computes for; None with another BLAS."""
+    name = openblas("corename", ctypes.c_char_p)
+    return name and name.decode()
+
+
+def openblas(what: str, kind: Any) -> Any:
+    """What OpenBLAS, as it comes with NumPy's wheels, answers; None when that is not what NumPy uses."""
+    numpy = Path(np.__file__).parent
+    for file in [*numpy.parent.glob("numpy.libs/*openblas*"), *numpy.glob(".dylibs/*openblas*")]:
+        library = ctypes.CDLL(str(file))  # loaded already
+        for name in (f"scipy_openblas_get_{what}64_", f"openblas_get_{what}64_"):
+            if hasattr(library, name):
+                function = getattr(library, name)
+                function.restype = kind
+                return function()
+    return None
+
+
+def self_test() -> dict[str, dict[str, float]]:
+    """The largest relative error of the engine in each kind of layer, by type: {"float32": {"Conv2D": ...}, ...}."""
+    return {
+        dtype: {kind.__name__: max(selftest.errors(kind, dtype).values()) for kind in selftest.CHECKS}
+        for dtype in DTYPES
+    }
+
+
+def problems(found: dict[str, Any]) -> Iterator[str]:
+    """What is wrong, and what to do about it."""
+    if not found["self_test"]:
+        yield "NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower. Unset it."
+    for dtype, errors in found["self_test"].items():
+        for kind, error in errors.items():
+            if not error <= selftest.tolerance(dtype):
+                yield (
+                    f"the engine computes {kind} in {dtype} wrongly, off by {error:.0e} of the largest value: such models "
+                    "run on the readable layers. Please report this, with all that doctor prints."
+                )
+    if found["cache"]["folder"] is None:
+        yield (
+            "no folder can be written to keep kernels in, so every start compiles them: set NUMBA_CACHE_DIR to one of "
+            "your own."
+        )
+    elif not found["cache"]["writable"]:
+        yield "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to another."
+    best = found["blas"].get("best_core_type", found["blas"]["core_type"])
+    if best != found["blas"]["core_type"]:
+        yield (
+            f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} makes NumPy's matrix products run code for "
+            f"{found['blas']['core_type']}, this processor is {best}: it can halve their speed. Unset it."
+        )
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The findings for people to read."""
+    cpu, pool, kept, library = (found[part] for part in ("processor", "threads", "cache", "blas"))
+    names = {"python": "Python", "numpy": "NumPy", "numba": "Numba"}
+    tiles = [f"{dtype} {tile['rows']} x {tile['vectors']} x {tile['lanes']}" for dtype, tile in found["tiles"].items()]
+    verdicts = [
+        f"{kind} {dtype} {'PASS' if error <= selftest.tolerance(dtype) else 'FAIL'} ({error:.0e})"
+        for dtype, errors in found["self_test"].items()
+        for kind, error in errors.items()
+    ]
+    rows = {
+        "versions": ", ".join(f"{names.get(name, name)} {number}" for name, number in found["versions"].items()),
+        "processor": f"{cpu['name']}, compiled for {cpu['compiled_for']}",
+        "instructions": f"{cpu['instruction_set']}: {' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
+        "tiles": f"{', '.join(tiles)} (rows x registers x numbers in a register)",
+        "threads": f"{pool['used']} of {pool['available']}, threading layer {pool['layer']}",
+        "cache": f"{kept['folder']}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
+        "BLAS": f"{library['name']} {library['version']}, for {library['core_type']}, {library['threads']} threads",
+        "self-test": ", ".join(verdicts) or "not run",
+    }
+    lines = [f"{name:<14}{text}" for name, text in rows.items()]
+    return "\n".join(lines + [f"\nPROBLEM: {problem}" for problem in found["problems"]])

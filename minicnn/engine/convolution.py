@@ -1,0 +1,131 @@
+"""The two ways to compute a convolution, as a block uses them: layouts of the kernel, programs, and scratch memory."""
+
+import numpy as np
+
+from minicnn.engine import block_kernels as kernels
+from minicnn.engine import direct, emit, row_kernels, winograd
+from minicnn.engine.geometry import Geometry
+from minicnn.engine.products import pack, transpose
+from minicnn.layers.base import Array
+
+Plan = tuple[kernels.Sizes, kernels.Direct, winograd.Winograd, kernels.Scratch]
+
+ROWS = 32 * 1024  # bytes of z that are made before they are looked at again: they stay in the first-level cache
+
+
+class DirectConvolution:
+    """The sums as they are written: direct.py."""
+
+    winograd = False
+
+    def __init__(self, g: Geometry, dtype: np.dtype):
+        cells, self.g, self.dtype = g.KH * g.KW, g, dtype
+        self.packed = np.zeros(cells * g.C * g.FP, dtype)
+        self.turned = np.zeros((cells, g.FP, g.C), dtype)
+        self.packed_t = np.zeros(cells * g.FP * g.CP, dtype)
+        self.gradients = np.zeros((kernels.CHUNKS, cells * g.C * g.FP), dtype)
+        self.gradient = np.zeros(cells * g.C * g.FP, dtype)
+
+    def load(self, kernel: Array) -> None:
+        """Lay out the kernel (KH, KW, C, F) for the forward pass."""
+        pack(kernel.reshape(-1, self.g.F), emit.lanes(self.dtype), self.packed)
+
+    def load_transposed(self, kernel: Array) -> None:
+        """Lay it out for the input gradient."""
+        transpose(kernel.reshape(-1, self.g.C, self.g.F), True, self.turned)
+        pack(self.turned.reshape(-1, self.g.C), emit.lanes(self.dtype), self.packed_t)
+
+    def store_gradient(self, dkernel: Array) -> None:
+        """The sum of the chunks' gradients."""
+        fold_parts(self.gradients, self.gradient)
+        dkernel.reshape(-1, self.g.F)[...] = self.gradient.reshape(-1, self.g.FP)[:, : self.g.F]
+
+    def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
+        """For chunks of at most so many pictures, and pooling windows."""
+        g, dtype = self.g, self.dtype
+        row_bytes = g.OW * g.FP * dtype.itemsize
+        longest = max(1, (ROWS if self.packed.nbytes <= 2 * direct.CACHE else direct.CACHE) // row_bytes)
+        longest = min(longest, g.OH)
+        forward, bands = direct.forward(g, dtype, longest)
+        programs = kernels.Direct(
+            forward,
+            bands,
+            direct.weight_gradient(g, dtype),
+            direct.input_gradient(g, dtype),
+            scatters=(g.SH, g.SW) != (1, 1),
+        )
+        s = sizes(g, window, pictures=1, columns=g.OW, z_rows=longest, dz_rows=g.OH)
+        return s, programs, winograd.NOTHING, scratch(s, dtype)
+
+
+class WinogradConvolution:
+    """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
+
+    winograd = True
+
+    def __init__(self, g: Geometry, dtype: np.dtype):
+        self.g, self.dtype = g, dtype
+        self.packed = np.zeros(winograd.PRODUCTS * g.C * g.FP, dtype)
+        self.turned = np.zeros((g.KH * g.KW, g.F, g.CP), dtype)
+        self.packed_t = np.zeros(winograd.PRODUCTS * g.F * g.CP, dtype)
+        self.gradients = np.zeros((kernels.CHUNKS, winograd.PRODUCTS * g.C * g.FP), dtype)
+        self.gradient = np.zeros(winograd.PRODUCTS * g.C * g.FP, dtype)
+
+    def load(self, kernel: Array) -> None:
+        """Transform the kernel (3, 3, C, F) for the forward pass."""
+        winograd.kernel_to_u(kernel.reshape(-1), self.g.C, self.g.FP, self.packed)
+
+    def load_transposed(self, kernel: Array) -> None:
+        """Transform it for the input gradient."""
+        transpose(kernel.reshape(-1, self.g.C, self.g.F), False, self.turned)
+        winograd.kernel_to_u(self.turned.reshape(-1), self.g.F, self.g.CP, self.packed_t)
+
+    def store_gradient(self, dkernel: Array) -> None:
+        """The sum of the chunks' gradients, as that of the kernel itself."""
+        fold_parts(self.gradients, self.gradient)
+        winograd.u_to_kernel(self.gradient, self.g.C, self.g.FP, dkernel.reshape(-1))
+
+    def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
+        """For chunks of at most so many pictures, and pooling windows."""
+        g = self.g
+        down, across, rows, columns = winograd.frame(g)
+        together = even_share(pictures, -(-winograd.FEW_PATCHES // (down * across)))
+        bands = np.array([(0, g.OH, 0, 0)], np.int64)
+        programs = kernels.Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, scatters=False)
+        height, width = winograd.OUT * down, winograd.OUT * across
+        s = sizes(g, window, pictures=together, columns=width, z_rows=height, dz_rows=height)
+        patches = winograd.PRODUCTS * together * down * across
+        own = scratch(s, self.dtype, frame=rows * columns * g.CP, v=patches * g.CP, m=patches * g.FP)
+        return s, programs, winograd.winograd(g, self.dtype, together), own
+
+
+def convolution(g: Geometry, dtype: np.dtype) -> DirectConvolution | WinogradConvolution:
+    """The faster way for this geometry."""
+    return WinogradConvolution(g, dtype) if winograd.applies(g, dtype) else DirectConvolution(g, dtype)
+
+
+def fold_parts(parts: Array, total: Array) -> None:
+    """total (size,) = the sum of parts (CHUNKS, size)."""
+    kernels.fold(row_kernels.fold(total.dtype.name), emit.lanes(total.dtype), parts.reshape(-1), total)
+
+
+def even_share(count: int, wanted: int) -> int:
+    """How many of `count` to take at a time, at most `wanted`, so that the last time is not much shorter."""
+    times = -(-count // wanted)
+    return -(-count // times)
+
+
+def sizes(
+    g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, z_rows: int, dz_rows: int
+) -> kernels.Sizes:
+    PH, PW = window
+    return kernels.Sizes(
+        *(g.H, g.W, g.C, g.CP, g.OH, g.OW, g.FP, PH, PW),
+        *(g.OH // PH, g.OW // PW, pictures, columns, z_rows, dz_rows),
+    )
+
+
+def scratch(s: kernels.Sizes, dtype: np.dtype, *, frame: int = 1, v: int = 1, m: int = 1) -> kernels.Scratch:
+    row = s.columns * s.FP
+    strip, z, dz = s.PH * s.OW * s.FP, s.pictures * s.z_rows * row, s.pictures * s.dz_rows * row
+    return kernels.Scratch(*(np.zeros((kernels.CHUNKS, size), dtype) for size in (strip, z, dz, frame, frame, v, m)))

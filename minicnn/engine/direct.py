@@ -1,0 +1,110 @@
+"""The three products of a convolution as programs over one picture, without im2col and without padding.
+
+`padding="same"` costs no multiplication: where the kernel sticks out of the picture, the sums are simply shorter. So
+output pixels are taken together that see the same part of the kernel: all but those at the edges. Buffers are FP (or
+CP) wide, F (or C) rounded up to whole registers; what is beyond stays 0.
+
+The kernel's layouts as right-hand sides: `pack` of (KH * KW * C, F); and for the input gradient `pack` of
+(KH * KW * FP, C), rows and columns of the kernel in reverse.
+"""
+
+import numpy as np
+
+from minicnn.engine.geometry import Geometry, runs
+from minicnn.engine.products import Left, Program, Right
+from minicnn.layers.base import Array
+
+CACHE = 256 * 1024  # bytes of the second-level cache that a product may fill
+
+
+def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
+    """z (OH, OW, FP) of a picture (H, W, C), in bands of at most `longest` rows.
+
+    Returns the calls, and the bands: (first row, row after the last, first call, call after the last) each.
+    """
+    program, bands = Program(dtype, g.FP), []
+    for rows, kernel_rows in runs(g.OH, g.kernel_rows, longest):
+        before = len(program.calls)
+        for columns, kernel_columns in runs(g.OW, g.kernel_columns, g.OW):
+            for part, kernel_group in enumerate(contiguous(kernel_columns, g.DW)):
+                h = rows[0] * g.SH - g.top + kernel_rows.start * g.DH
+                w = columns[0] * g.SW - g.left + kernel_group.start * g.DW
+                program.multiply(
+                    (len(rows), len(columns)),
+                    Left(g.SH * g.W * g.C, g.SW * g.C, g.DH * g.W * g.C, 1),
+                    len(kernel_rows),
+                    len(kernel_group) * g.C,
+                    Right(
+                        g.KH * g.KW * g.C,
+                        packed=True,
+                        row=(kernel_rows.start * g.KW + kernel_group.start) * g.C,
+                        segment=g.KW * g.C,
+                    ),
+                    (g.OW * g.FP, g.FP),
+                    starts=((h * g.W + w) * g.C, 0, (rows[0] * g.OW + columns[0]) * g.FP),
+                    accumulate=part > 0,
+                )
+        bands.append((rows[0], rows[-1] + 1, before, len(program.calls)))
+    return program.table(), np.array(bands, np.int64)
+
+
+def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
+    """dx (H, W, CP) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it saw.
+
+    For stride 1 that is a convolution itself, of dz with the kernel turned around. Otherwise one kernel cell after the
+    other, which its outputs reach at strided pixels; these are added to, so dx must be 0 before.
+    """
+    if (g.SH, g.SW) == (1, 1):
+        return forward(g.transposed(), dtype, g.H)[0]
+    program = Program(dtype, g.CP)
+    for kh in range(g.KH):
+        for kw in range(g.KW):
+            rows = [i for i in range(g.OH) if kh in g.kernel_rows(i)]
+            columns = [j for j in range(g.OW) if kw in g.kernel_columns(j)]
+            if rows and columns:
+                h, w = rows[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left + kw * g.DW
+                program.multiply(
+                    (len(rows), len(columns)),
+                    Left(g.OW * g.FP, g.FP, 0, 1),
+                    1,
+                    g.FP,
+                    Right(g.KH * g.KW * g.FP, packed=True, row=((g.KH - kh) * g.KW - 1 - kw) * g.FP),
+                    (g.SH * g.W * g.CP, g.SW * g.CP),
+                    starts=((rows[0] * g.OW + columns[0]) * g.FP, 0, (h * g.W + w) * g.CP),
+                    accumulate=True,
+                )
+    return program.table()
+
+
+def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
+    """Adds to dkernel (KH * KW * C, FP): for every kernel number, the pixels it met times the gradients they led to.
+
+    Here a tile's rows are the kernel's numbers, contiguous below one kernel row; k and s run over the output pixels.
+    They do so in bands of rows that stay in the cache while all tiles pass over them.
+    """
+    program = Program(dtype, g.FP)
+    row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
+    for band, kernel_rows in runs(g.OH, g.kernel_rows, max(1, CACHE // row_bytes)):
+        for kh in kernel_rows:
+            for columns, kernel_columns in runs(g.OW, g.kernel_columns, g.OW):
+                for kernel_group in contiguous(kernel_columns, g.DW):
+                    h = band[0] * g.SH - g.top + kh * g.DH
+                    w = columns[0] * g.SW - g.left + kernel_group.start * g.DW
+                    program.multiply(
+                        (1, len(kernel_group) * g.C),
+                        Left(0, 1, g.SH * g.W * g.C, g.SW * g.C),
+                        len(band),
+                        len(columns),
+                        Right(0, packed=False, row=band[0] * g.OW + columns[0], segment=g.OW),
+                        (0, g.FP),
+                        starts=((h * g.W + w) * g.C, 0, (kh * g.KW + kernel_group.start) * g.C * g.FP),
+                        accumulate=True,
+                    )
+    return program.table()
+
+
+def contiguous(kernel_columns: range, dilation: int) -> list[range]:
+    """The kernel columns as runs whose numbers lie side by side in a picture: all of them, if there are no gaps."""
+    if dilation == 1 or not kernel_columns:
+        return [kernel_columns]
+    return [range(k, k + 1) for k in kernel_columns]

@@ -1,0 +1,117 @@
+"""Before the engine is trusted with a network it computes a small one, which NumPy can check.
+
+Its kernels are machine code made on the spot. A source that is right can still be compiled wrongly: one release of Numba
+did it, and the next may do it for a processor that nobody has tried.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minicnn.engine.plan import plan
+from minicnn.layers.base import Array, Layer
+from minicnn.layers.batch_normalization import BatchNormalization
+from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.dense import Dense
+from minicnn.layers.max_pooling2d import MaxPooling2D
+
+Results = dict[str, Array]
+
+
+def trusted(layers: Sequence[Layer]) -> bool:
+    """Whether the engine may run such layers; warns when it may not. It is measured once per process and type."""
+    kinds = {type(layer) for layer in layers}
+    return all([_passes(kind, layers[0].dtype.name) for kind in CHECKS if kind in kinds])
+
+
+@cache
+def _passes(kind: type[Layer], dtype: str) -> bool:
+    found = errors(kind, dtype)
+    wrong = [f"{name} by {error:.0e}" for name, error in found.items() if not error <= tolerance(dtype)]
+    if wrong:
+        warnings.warn(
+            f"minicnn's engine computes {kind.__name__} in {dtype} wrongly on this machine ({', '.join(wrong)} of its "
+            "largest value), so models run on the readable layers, slower but right: see `minicnn doctor`",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return not wrong
+
+
+def tolerance(dtype: str) -> float:
+    """Half of the type's digits must be right: rounding costs a few, a wrong instruction all."""
+    return float(np.sqrt(np.finfo(dtype).eps))
+
+
+def errors(kind: type[Layer], dtype: str) -> dict[str, float]:
+    """Of everything that a step for this kind of layer computes: the largest error, relative to the largest value."""
+    by_engine, by_numpy = CHECKS[kind](dtype)
+    return {name: float(np.abs(by_engine[name] - y).max() / np.abs(y).max()) for name, y in by_numpy.items()}
+
+
+def convolution(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of convolution, ReLU, batch normalisation and max pooling."""
+    conv, norm, pool = Conv2D(20, 3, padding="same", activation="relu"), BatchNormalization(), MaxPooling2D()
+    x, dy, results = run([conv, norm, pool], (2, 4, 12, 3), dtype)
+    kernel, bias, gamma, beta = (array.astype(np.float64) for array in (conv.params | norm.params).values())
+    frame = ((0, 0), (1, 1), (1, 1), (0, 0))
+
+    patches = sliding_window_view(np.pad(x, frame), (3, 3), axis=(1, 2))  # (N, OH, OW, C, KH, KW)
+    a = np.maximum(np.einsum("nhwcij,ijcf->nhwf", patches, kernel) + bias, 0)
+    mean, deviation = a.mean((0, 1, 2)), np.sqrt(a.var((0, 1, 2)) + norm.epsilon)
+    a_hat = (a - mean) / deviation
+    y = windows(gamma * a_hat + beta)  # (N, OH/2, OW/2, 4, F)
+    db = unwindowed((np.arange(4)[:, None] == y.argmax(axis=3, keepdims=True)) * dy[:, :, :, None])
+    dbeta, dgamma = db.sum((0, 1, 2)), (db * a_hat).sum((0, 1, 2))
+    count = a[..., 0].size
+    dz = (a > 0) * gamma / deviation * (db - dbeta / count - a_hat * dgamma / count)
+    dx = np.einsum("nhwfij,ijcf->nhwc", sliding_window_view(np.pad(dz, frame), (3, 3), (1, 2)), kernel[::-1, ::-1])
+    dkernel = np.einsum("nhwcij,nhwf->ijcf", patches, dz)
+
+    moving_deviation = np.sqrt(norm.state["moving_variance"].astype(np.float64) + norm.epsilon)
+    inference = windows(gamma * (a - norm.state["moving_mean"]) / moving_deviation + beta).max(axis=3)
+    gradients = {"kernel": dkernel, "bias": dz.sum((0, 1, 2)), "gamma": dgamma, "beta": dbeta}
+    return results, {"y": y.max(axis=3), "inference": inference, "dx": dx} | gradients
+
+
+def windows(b: Array) -> Array:
+    """(N, H, W, F) as (N, H/2, W/2, 4, F): the cells of each 2x2 window, row by row."""
+    N, H, W, F = b.shape
+    return b.reshape(N, H // 2, 2, W // 2, 2, F).swapaxes(2, 3).reshape(N, H // 2, W // 2, 4, F)
+
+
+def unwindowed(cells: Array) -> Array:
+    """The inverse of windows."""
+    N, OH, OW, _, F = cells.shape
+    return cells.reshape(N, OH, OW, 2, 2, F).swapaxes(2, 3).reshape(N, 2 * OH, 2 * OW, F)
+
+
+def dense(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of a dense layer with ReLU."""
+    layer = Dense(20, activation="relu")
+    x, dy, results = run([layer], (16, 24), dtype)
+    kernel, bias = (array.astype(np.float64) for array in layer.params.values())
+    y = np.maximum(x @ kernel + bias, 0)
+    dz = dy * (y > 0)
+    return results, {"y": y, "inference": y, "dx": dz @ kernel.T, "kernel": x.T @ dz, "bias": dz.sum(0)}
+
+
+def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array, Array, Results]:
+    """x and dy, drawn, and everything that the engine's step for these layers makes of them."""
+    rng = np.random.default_rng(0)
+    output_shape = shape[1:]
+    for layer in layers:
+        output_shape = layer.build(output_shape, rng, dtype)
+        for param in layer.params.values():
+            param[...] = rng.standard_normal(param.shape)
+    x, dy = (rng.standard_normal((shape[0], *rest)).astype(dtype) for rest in (shape[1:], output_shape))
+    [step] = plan(layers)
+    results = {"y": step.forward(x, training=True).copy(), "dx": step.backward(dy)}
+    gradients = {name: grad for layer in layers for name, grad in layer.grads.items()}
+    return x, dy, results | gradients | {"inference": step.forward(x)}
+
+
+CHECKS: dict[type[Layer], Callable[[str], tuple[Results, Results]]] = {Conv2D: convolution, Dense: dense}

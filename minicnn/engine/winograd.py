@@ -1,0 +1,283 @@
+"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3), for 3x3 kernels of stride 1.
+
+Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as written, and 4 in this way:
+
+    y = A^T [ (G g) * (B^T d) ]            * element by element
+
+          | 1  0 -1  0 |        |  1    0    0  |
+    B^T = | 0  1  1  0 |    G = | 1/2  1/2  1/2 |    A^T = | 1  1  1  0 |
+          | 0 -1  1  0 |        | 1/2 -1/2  1/2 |          | 0  1 -1 -1 |
+          | 0  1  0 -1 |        |  0    0    1  |
+
+B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to columns, 2x2 outputs of a
+3x3 filter take 16 multiplications in place of 36. With many channels, each of these 16 is a matrix product over them:
+
+    V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of every filter
+    M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
+    z = A^T M A      of every patch: 2x2 outputs
+
+Every line is linear, so backward is the same chain in reverse with transposed matrices:
+
+    dM = A dz A^T,   dV[k] = dM[k] U[k]^T,   dx += B dV B^T,   dU[k] = V[k]^T dM[k],   dg = G^T dU G
+
+The matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small integers.
+
+Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 5; Winograd 1980, "Arithmetic complexity of computations".
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+
+from minicnn.engine.call import caller
+from minicnn.engine.emit import Emitter, kernel
+from minicnn.engine.geometry import Geometry
+from minicnn.engine.products import Left, Program, Right, run
+from minicnn.kernels.jit import jit
+from minicnn.layers.base import Array
+
+Matrix = tuple[tuple[float, ...], ...]
+BT: Matrix = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
+G: Matrix = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
+AT: Matrix = ((1, 1, 1, 0), (0, 1, -1, -1))
+OUT, PATCH, PRODUCTS = len(AT), len(BT), len(BT) ** 2
+
+FEW_CHANNELS = 16
+FEW_PATCHES = 28  # fewer rows than that make poor products: several pictures are taken together
+CACHE = 768 * 1024  # bytes of the second-level cache
+
+TRANSFORM = "x* y* down across"
+COPY = "x* x_row y* y_row rows size"
+
+
+def transposed(matrix: Matrix) -> Matrix:
+    return tuple(zip(*matrix, strict=True))
+
+
+class Steps(NamedTuple):
+    """Elements from one row and column of a patch, and from one patch below and beside another, to the next."""
+
+    row: int
+    column: int
+    down: int
+    across: int
+
+
+@kernel
+def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add: bool = False) -> Emitter:
+    """y = P x P^T (y += if add) for every patch x of a grid of down x across patches, all channels."""
+    emit = Emitter(dtype, TRANSFORM)
+    arg, build = emit.arg, emit.builder
+    size, taps = len(matrix), len(matrix[0])
+
+    def combine(weights: Sequence[float], values: Sequence[ir.Value]) -> ir.Value:
+        """The sum of weights[i] * values[i], without multiplications by 0, 1 and -1."""
+        total = None
+        for weight, value in sorted(zip(weights, values, strict=True), key=lambda pair: -pair[0]):
+            if weight == 0:
+                continue
+            if abs(weight) != 1:
+                value = build.fmul(emit.fill(abs(weight)), value)
+            if total is None:
+                total = value if weight > 0 else build.fneg(value)
+            else:
+                total = build.fadd(total, value) if weight > 0 else build.fsub(total, value)
+        return total
+
+    def place(base: ir.Value, steps: Steps, row: int, column: int) -> ir.Value:
+        return emit.at(base, emit.integer(row * steps.row + column * steps.column))
+
+    def patch(i: ir.Value, j: ir.Value, c: ir.Value) -> None:
+        def start(base: ir.Value, steps: Steps) -> ir.Value:
+            down, across = build.mul(i, emit.integer(steps.down)), build.mul(j, emit.integer(steps.across))
+            return emit.at(base, build.add(build.add(down, across), c))
+
+        source, target = start(arg["x"], x), start(arg["y"], y)
+        columns = [[emit.load(place(source, x, row, column)) for row in range(taps)] for column in range(taps)]
+        half = [[combine(weights, column) for column in columns] for weights in matrix]  # (size, taps)
+        for row in range(size):
+            for column in range(size):
+                value, to = combine(matrix[column], half[row]), place(target, y, row, column)
+                emit.store(build.fadd(emit.load(to), value) if add else value, to)
+
+    def turn(i: ir.Value, j: ir.Value, v: ir.Value) -> Sequence[ir.Value]:
+        patch(i, j, v)
+        return []
+
+    def row(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        def column(j: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+            def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+                patch(i, j, build.mul(v, emit.integer(emit.lanes)))
+                return []
+
+            return emit.loop(emit.integer(channels // emit.lanes), [], register)
+
+        return emit.loop(arg["across"], [], column)
+
+    emit.loop(arg["down"], [], row)
+    return emit
+
+
+@kernel
+def copy(dtype: str) -> Emitter:
+    """y = x for some rows of `size` numbers, a multiple of the lanes; rows lie x_row and y_row numbers apart."""
+    emit = Emitter(dtype, COPY)
+    arg, build = emit.arg, emit.builder
+
+    def row(r: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        source, target = (emit.at(arg[a], build.mul(r, arg[f"{a}_row"])) for a in "xy")
+
+        def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+            offset = build.mul(v, emit.integer(emit.lanes))
+            emit.store(emit.load(emit.at(source, offset)), emit.at(target, offset))
+            return []
+
+        return emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
+
+    emit.loop(arg["rows"], [], row)
+    return emit
+
+
+call_transform, call_copy = caller(TRANSFORM), caller(COPY)
+NO_CALLS = np.zeros((0, 7), np.int64)
+
+
+class Winograd(NamedTuple):
+    """How some pictures together are convolved: sizes, addresses of the transforms, calls of the products.
+
+    A picture of H x W pixels lies in a frame of rows x columns with a border of zeros, cut into down x across patches.
+    Buffers: frame (rows, columns, C), V (16, pictures * patches, C), M (16, pictures * patches, F), U (16, C, F),
+    U transposed (16, F, C), z and dz (pictures, 2 down, 2 across, F), a multiple of two rows and columns.
+    """
+
+    C: int
+    H: int
+    W: int
+    F: int
+    top: int
+    left: int
+    down: int
+    across: int
+    columns: int
+    copy: int
+    to_v: int
+    to_z: int
+    to_dm: int
+    to_dx: int
+    forward: Array
+    weights: Array
+    inputs: Array
+
+
+def frame(g: Geometry) -> tuple[int, int, int, int]:
+    """(down, across, rows, columns): patches of a picture, and the size of its frame."""
+    down, across = -(-g.OH // OUT), -(-g.OW // OUT)
+    return down, across, OUT * down + PATCH - OUT, OUT * across + PATCH - OUT
+
+
+def applies(g: Geometry, dtype: np.dtype) -> bool:
+    """Whether F(2x2, 3x3) can compute this convolution, and has an advantage.
+
+    There must be enough channels to make up for the transforms, and a picture's V and M must fit into the second-level
+    cache between them.
+    """
+    if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.FP != g.F or g.CP != g.C:
+        return False
+    down, across, _, _ = frame(g)
+    return min(g.C, g.F) >= FEW_CHANNELS and PRODUCTS * down * across * (g.C + g.F) * dtype.itemsize <= CACHE
+
+
+def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
+    """The transforms and programs for so many pictures together."""
+    name = np.dtype(dtype).name
+    down, across, _, columns = frame(g)
+    rows = pictures * down * across
+
+    def products(channels: int) -> Steps:  # where the 16 numbers of a patch lie, and those of the next
+        return Steps(PATCH * rows * channels, rows * channels, across * channels, channels)
+
+    def pixels(width: int, channels: int) -> Steps:
+        return Steps(width * channels, channels, OUT * width * channels, OUT * channels)
+
+    forward, weights, inputs = Program(dtype, g.F), Program(dtype, g.F), Program(dtype, g.C)
+    for k in range(PRODUCTS):
+        v, m, u, ut = k * rows * g.C, k * rows * g.F, k * g.C * g.F, k * g.F * g.C
+        plain = Right(0, packed=False)
+        forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, plain, (0, g.F), starts=(v, u, m))
+        inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, plain, (0, g.C), starts=(m, ut, v))
+        weights.multiply((1, g.C), Left(0, 1, 0, g.C), 1, rows, plain, (0, g.F), starts=(v, m, u))
+    BT_columns, AT_columns = pixels(columns, g.C), pixels(OUT * across, g.F)
+    return Winograd(
+        *(g.C, g.H, g.W, g.F, g.top, g.left, down, across, columns),
+        copy=copy(name),
+        to_v=transform(name, BT, BT_columns, products(g.C), g.C),
+        to_z=transform(name, AT, products(g.F), AT_columns, g.F),
+        to_dm=transform(name, transposed(AT), AT_columns, products(g.F), g.F),
+        to_dx=transform(name, transposed(BT), products(g.C), BT_columns, g.C, True),
+        forward=forward.table(),
+        weights=weights.table(),
+        inputs=inputs.table(),
+    )
+
+
+def kernel_to_u(kernel: Array, C: int, F: int, u: Array) -> None:
+    """U (16, C, F) of a kernel (3, 3, C, F), all flat; F a multiple of the lanes."""
+    taps = len(G[0])
+    address = transform(u.dtype.name, G, Steps(taps * C * F, C * F, 0, F), Steps(PATCH * C * F, C * F, 0, F), F)
+    apply(address, kernel, u, C)
+
+
+def u_to_kernel(u: Array, C: int, F: int, kernel: Array) -> None:
+    """G^T U G: the gradient of the kernel from that of U."""
+    taps, turned = len(G[0]), transposed(G)
+    address = transform(u.dtype.name, turned, Steps(PATCH * C * F, C * F, 0, F), Steps(taps * C * F, C * F, 0, F), F)
+    apply(address, u, kernel, C)
+
+
+NOTHING = Winograd(*[0] * 14, NO_CALLS, NO_CALLS, NO_CALLS)
+
+
+@jit
+def apply(address, x, y, across):
+    """A transform of one row of patches."""
+    call_transform(address, (x, 0, y, 0, 1, across))
+
+
+@jit
+def patches_of(w, x, n, images, frame, v):
+    """V of the pictures from the n-th on; frame is the scratch of one."""
+    for p in range(images):
+        start = (w.top * w.columns + w.left) * w.C
+        call_copy(w.copy, (x, (n + p) * w.H * w.W * w.C, w.W * w.C, frame, start, w.columns * w.C, w.H, w.W * w.C))
+        call_transform(w.to_v, (frame, 0, v, p * w.down * w.across * w.C, w.down, w.across))
+
+
+@jit
+def forward(w, x, n, images, u, frame, v, m, z):
+    """z of the pictures from the n-th on."""
+    patches_of(w, x, n, images, frame, v)
+    run(w.forward, 0, len(w.forward), v, 0, u, 0, m, 0)
+    for p in range(images):
+        patches = w.down * w.across
+        call_transform(w.to_z, (m, p * patches * w.F, z, p * 4 * patches * w.F, w.down, w.across))
+
+
+@jit
+def gradient_patches(w, images, dz, m):
+    """dM from dz."""
+    for p in range(images):
+        patches = w.down * w.across
+        call_transform(w.to_dm, (dz, p * 4 * patches * w.F, m, p * patches * w.F, w.down, w.across))
+
+
+@jit
+def input_gradient(w, n, images, ut, frame, v, m, dx):
+    """dx (N, H, W, C) of the pictures from the n-th on, from dM."""
+    run(w.inputs, 0, len(w.inputs), m, 0, ut, 0, v, 0)
+    for p in range(images):
+        frame[:] = 0
+        call_transform(w.to_dx, (v, p * w.down * w.across * w.C, frame, 0, w.down, w.across))
+        start = (w.top * w.columns + w.left) * w.C
+        call_copy(w.copy, (frame, start, w.columns * w.C, dx, (n + p) * w.H * w.W * w.C, w.W * w.C, w.H, w.W * w.C))

@@ -1,0 +1,278 @@
+"""Where the time of a training step goes: every layer and pass, beside what the processor could do at most.
+
+    from minicnn.profiling import profile
+    print(profile(model, batch=64))
+
+The passes are those of the plan (engine/plan.py): layers that run together are measured together. Backward of a
+convolution or dense layer is told apart by leaving a part of it out, all else equal:
+
+    weight gradient = what backward takes longer than without it, and likewise the input gradient
+    rest            = what remains: the gradient through activation, pooling and normalisation
+
+Floating point operations are those of the sums as they are written, 2 per multiply-add, without multiplications by
+padding; an algorithm that needs fewer (engine/winograd.py) may so exceed the peak. Bytes are those that a pass at least
+reads and writes: its inputs, its weights and its results, once each.
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from minicnn import layers
+from minicnn.engine import emit, peak
+from minicnn.engine.plan import Step
+from minicnn.execution import final_softmax, layers_of
+from minicnn.layers.base import Array, Layer
+from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.sequential import Sequential
+
+COLUMNS = "{:<28}{:<17}{:>8}{:>8}  {:<12}{:>9}{:>9}{:>8}{:>8}"
+BAR = 12  # characters for the longest pass
+LEAST = 0.001  # share of a step below which a pass gets no line
+LEAST_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pass over a batch: what runs, its median time, its arithmetic and its least traffic."""
+
+    layers: str
+    work: str
+    seconds: float
+    flops: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A training step in rows; str() is a table.
+
+    `total` is measured as a whole; what it takes longer than all passes together is the last row.
+    """
+
+    title: str
+    batch: int
+    threads: int
+    peak: float  # floating point operations per second
+    rows: tuple[Row, ...]
+    total: Row
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, ready for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        shown = [row for row in self.rows if row.seconds >= LEAST * self.total.seconds]
+        kinds = dict.fromkeys(row.work for row in shown if row.flops)
+        sums = [added("all layers", kind, [row for row in self.rows if row.work == kind]) for kind in kinds]
+        hidden = len(self.rows) - len(shown)
+        heading = COLUMNS.format("layers", "pass", "ms", "share", "", "GFLOP/s", "of peak", "MB", "GB/s")
+        lines = [
+            f"{self.title}, batch {self.batch}, {self.threads} thread" + "s" * (self.threads > 1),
+            f"peak, measured on multiply-adds in registers: {self.peak / 1e9:.0f} GFLOP/s",
+            "",
+            heading,
+            "-" * len(heading),
+            *self._lines(shown, BAR / max(row.seconds for row in shown)),
+            *([f"({hidden} passes below {LEAST:.1%} each are left out)"] if hidden else []),
+            "-" * len(heading),
+            *self._lines([*sums, self.total], 0),
+            "",
+            f"{self.batch / self.total.seconds:,.0f} images/s",
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _lines(self, rows: Sequence[Row], scale: float) -> Iterator[str]:
+        """The rows as text, with a bar of so many characters per second; rows of the same layers name them once."""
+        above = ""
+        for row in rows:
+            share, rate = row.seconds / self.total.seconds, row.flops / row.seconds
+            name = row.layers if len(row.layers) < 28 else row.layers[:25] + ".."
+            yield COLUMNS.format(
+                "" if row.layers == above else name,
+                row.work,
+                f"{row.seconds * 1e3:.2f}",
+                f"{share:.1%}",
+                "#" * round(row.seconds * scale),
+                *((f"{rate / 1e9:.0f}", f"{rate / self.peak:.0%}") if row.flops else ("", "")),
+                *((f"{row.bytes / 1e6:.1f}", f"{row.bytes / row.seconds / 1e9:.1f}") if row.bytes else ("", "")),
+            )
+            above = row.layers
+
+
+def profile(model: Sequential, batch: int = 64, seconds: float = 4.0) -> Profile:
+    """Time the passes of training steps on random data, in turns, and take the median of each.
+
+    Args:
+        model: built, and ending in (N, K). A copy is trained, with the model's optimizer (Adam, if it has none) at
+            learning rate 0; nothing of the model itself changes.
+        batch: N.
+        seconds: for how long to repeat; the first round, which compiles, comes before that.
+
+    Raises ValueError when the model is not built, its outputs are not (N, K), or there is nothing in a batch.
+    """
+    if batch < 1:
+        raise ValueError(f"profile expected a batch of at least 1, received {batch}")
+    if not model.built:
+        raise ValueError(f"profile expected a built model, received {model.name!r}: add an Input, or call build()")
+    model = copy.deepcopy(model)
+    if model.optimizer is None:
+        model.compile("adam")
+    model.optimizer.learning_rate = 0.0
+    model.loss = SparseCategoricalCrossentropy(from_logits=final_softmax(model.layers[-1]) is None)
+    x, y = random_batch(model, batch)
+    run_round(model, x, y, Stopwatch())
+    watch, peaks = Stopwatch(), list[float]()
+    end = perf_counter() + seconds
+    while len(peaks) < LEAST_ROUNDS or perf_counter() < end:
+        rate, threads = peak.measure(model.dtype.name)
+        peaks.append(rate)
+        run_round(model, x, y, watch)
+        watch.time("whole step", model.train_step, x, y)
+    rows = rows_of(model, x, watch)
+    whole = watch.median("whole step")
+    rows.append(Row("between the passes", "", max(0.0, whole - sum(row.seconds for row in rows))))
+    total = added("whole step", "", rows)
+    title = f"{model.name}, {model.dtype}, {model.engine} engine, {emit.instruction_set().name}"
+    return Profile(title, batch, threads, median(peaks), tuple(rows), total)
+
+
+def random_batch(model: Sequential, batch: int) -> tuple[Array, Array]:
+    """Inputs and labels; whole numbers from 0 to 255 where the model begins by rescaling them."""
+    rng = np.random.default_rng(0)
+    first = model.layers[0]
+    shape = (batch, *first.input_shape)
+    pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+    x = pixels if isinstance(first, layers.Rescaling) else rng.standard_normal(shape, dtype=model.dtype)
+    return x, rng.integers(0, model.layers[-1].output_shape[-1], batch)
+
+
+class Stopwatch:
+    """The times of calls, by what they are for."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Any, list[float]] = defaultdict(list)
+
+    def time(self, key: Any, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The function's result; its time is noted under key."""
+        start = perf_counter()
+        result = function(*arguments, **options)
+        self.seconds[key].append(perf_counter() - start)
+        return result
+
+    def median(self, key: Any) -> float:
+        """The median of the times noted under key."""
+        return median(self.seconds[key])
+
+
+def product_layer(step: Step) -> Layer | None:
+    """The step's convolution or dense layer, whose backward has two products, if it has one."""
+    return next((layer for layer in layers_of(step) if layer.multiply_adds()), None)
+
+
+def used(model: Sequential, x: Array) -> list[tuple[bool, bool]]:
+    """Per step of the plan, what a training step asks of its backward: (weight gradients, input gradient)."""
+    execution = model.execution_for(x)
+    lowest = execution.lowest_trained()
+    products = [product_layer(step) for step in execution.steps]
+    return [(bool(layer and layer.trainable), index > lowest) for index, layer in enumerate(products)]
+
+
+def run_round(model: Sequential, x: Array, y: Array, watch: Stopwatch) -> None:
+    """Forward and backward once for every combination of gradients that is needed to tell them apart, and an update."""
+    execution = model.execution_for(x)
+    lowest, in_training = execution.lowest_trained(), used(model, x)
+    gradients: dict[int, Array] = {}
+    for asked in dict.fromkeys([(True, True), (False, True), (True, False), *in_training]):
+        output = x
+        for index, step in enumerate(execution.steps):
+            output = watch.time((index, "forward"), step.forward, output, training=True)
+        _, gradients[len(execution.steps)] = watch.time(
+            "loss", model.loss.value_and_gradient, y, output, from_logits=True
+        )
+        for index in reversed(range(lowest, len(execution.steps))):
+            step, layer = execution.steps[index], product_layer(execution.steps[index])
+            weights, inputs = asked if layer else in_training[index]
+            step.needs_input_grad = inputs
+            if layer:
+                layer.trainable = weights
+            dx = watch.time((index, weights, inputs), step.backward, gradients[index + 1])
+            if layer:
+                layer.trainable = in_training[index][0]
+            if dx is not None:
+                gradients[index] = dx
+    watch.time("update", lambda: model.optimizer.step(model.parameters()))
+
+
+def rows_of(model: Sequential, x: Array, watch: Stopwatch) -> list[Row]:
+    """The rows of all steps, the loss and the update."""
+    execution = model.execution_for(x)
+    lowest = execution.lowest_trained()
+    item, batch = model.dtype.itemsize, len(x)
+    rows = []
+    for index, (step, (weights, inputs)) in enumerate(zip(execution.steps, used(model, x), strict=True)):
+        ran, layer = layers_of(step), product_layer(step)
+        name = " .. ".join(dict.fromkeys([ran[0].name, ran[-1].name]))
+        pixels_in, pixels_out = (batch * int(np.prod(shape)) for shape in (ran[0].input_shape, ran[-1].output_shape))
+        size = item * (pixels_in + pixels_out + sum(param.size for own in ran for param in own.params.values()))
+        flops = 2 * batch * multiply_adds(layer) if layer else 0
+        rows.append(Row(name, "forward", watch.median((index, "forward")), flops, size))
+        if index < lowest:
+            continue
+        backward = watch.median((index, weights, inputs))
+        if layer:
+            both = watch.median((index, True, True))
+            for wanted, kind, without in (
+                (weights, "weight gradient", (index, False, True)),
+                (inputs, "input gradient", (index, True, False)),
+            ):
+                if wanted:
+                    rows.append(Row(name, kind, max(0.0, both - watch.median(without)), flops, size))
+                    backward = max(0.0, backward - rows[-1].seconds)
+            kept = item * (batch * int(np.prod(layer.output_shape)) + pixels_out)
+            rows.append(Row(name, "rest of backward", backward, 0, kept))
+        else:
+            rows.append(Row(name, "backward", backward, 0, size))
+    trained = sum(value.nbytes for _, value, _ in model.parameters())
+    rows.append(Row("loss", "", watch.median("loss")))
+    rows.append(
+        Row("optimizer", "update", watch.median("update"), 0, trained * (3 + 2 * len(model.optimizer.slot_names)))
+    )
+    return rows
+
+
+def multiply_adds(layer: Layer) -> int:
+    """Of one sample's forward pass; a convolution's without those by the zeros of its padding."""
+    if not isinstance(layer, layers.Conv2D):
+        return layer.multiply_adds()
+    window, cells = layer.window, 1
+    for axis in range(2):
+        first = np.arange(window.output[axis])[:, None] * window.strides[axis] - window.before[axis]
+        place = first + np.arange(window.size[axis]) * window.dilation[axis]
+        cells *= int(np.sum((place >= 0) & (place < layer.input_shape[axis])))
+    return cells * layer.input_shape[2] * layer.filters
+
+
+def added(layers: str, work: str, rows: Sequence[Row]) -> Row:
+    """The sum of rows, as a row."""
+    return Row(layers, work, *(sum(getattr(row, field) for row in rows) for field in ("seconds", "flops", "bytes")))
+
+
+def documented_model() -> Sequential:
+    """The network of README and examples, as it begins: 32x32 pictures, ten classes, 161,098 numbers."""
+    blocks: list[Layer] = []
+    for filters in (32, 64, 128):
+        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    head = [
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(10, activation="softmax"),
+    ]
+    return Sequential([layers.Input((32, 32, 3)), *blocks, *head], name="documented network", seed=0)
