@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.kernels.adam import adam
+from minicnn.kernels.adam import Adam as AdamKernel
 from minicnn.layers.base import Array
 
 
@@ -37,8 +37,17 @@ class Optimizer:
         parameters = list(parameters)
         self.iterations += 1
         scale = self._clip_scale([grad for _, _, grad in parameters])
-        for name, value, grad in parameters:
-            self.update(value, grad if scale == 1 else grad * grad.dtype.type(scale), self._slots_of(name, value))
+        self.update_all(
+            [
+                (value, grad if scale == 1 else grad * grad.dtype.type(scale), self._slots_of(name, value))
+                for name, value, grad in parameters
+            ]
+        )
+
+    def update_all(self, parameters: list[tuple[Array, Array, dict[str, Array]]]) -> None:
+        """Change every parameter in place, given its gradient and its slots."""
+        for value, grad, slots in parameters:
+            self.update(value, grad, slots)
 
     def _clip_scale(self, grads: list[Array]) -> float:
         if self.global_clipnorm is None:
@@ -129,15 +138,21 @@ class Adam(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self._kernel: AdamKernel | None = None
 
-    def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
-        t, number = self.iterations, value.dtype.type
+    def update_all(self, parameters: list[tuple[Array, Array, dict[str, Array]]]) -> None:
+        if not parameters:
+            return
+        arrays = [(value, grad, slots["m"], slots["v"]) for value, grad, slots in parameters]
+        if not (self._kernel and self._kernel.holds(arrays)):
+            self._kernel = AdamKernel(arrays)
+        t, number = self.iterations, arrays[0][0].dtype.type
         step_size = self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        contiguous = np.ascontiguousarray(value)  # value itself, for every layer of minicnn's own
-        flat = (array.reshape(-1) for array in (contiguous, grad, slots["m"], slots["v"]))
-        adam(*flat, number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
-        if contiguous is not value:
-            value[...] = contiguous
+        self._kernel.update(number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies of the optimizer take along: not the addresses of this one's arrays."""
+        return self.__dict__ | {"_kernel": None}
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
@@ -161,9 +176,10 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, global_clipnorm)
         self.weight_decay = weight_decay
 
-    def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
-        value -= value * value.dtype.type(self.learning_rate * self.weight_decay)
-        super().update(value, grad, slots)
+    def update_all(self, parameters: list[tuple[Array, Array, dict[str, Array]]]) -> None:
+        for value, _, _ in parameters:
+            value -= value * value.dtype.type(self.learning_rate * self.weight_decay)
+        super().update_all(parameters)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"weight_decay": self.weight_decay}

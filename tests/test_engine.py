@@ -276,15 +276,19 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     assume(fused)
     block = fused[0]
     for owner, names in (
-        (block, ("mean", "variance", "dbias")),
-        (block.convolution, ("packed", "turned", "packed_t", "gradients", "gradient")),
-        (block._buffers(batch + 1), ("a", "pooled", "winner", "y", "dy", "dx", "means", "m2s")),
+        (block, ("dkernels", "dkernel", "dbias")),
+        (block.convolution, ("packed", "turned", "packed_t")),
+        (block._buffers(batch + 1), ("a", "pooled", "winner", "y", "dy", "dx")),
     ):
         for name in names:
             setattr(owner, name, guarded.like(getattr(owner, name)))
     block.channels = type(block.channels)(*map(guarded.like, block.channels))
     own = block._buffers(batch + 1)
+    own.winners = own.pooled if block.pool else own.a
     own.scratch = type(own.scratch)(*map(guarded.like, own.scratch))
+    own.batch = own.batch._replace(
+        **{name: guarded.like(getattr(own.batch, name)) for name in own.batch._fields if name != "epsilon"}
+    )
     rng = np.random.default_rng(seed)
     y = block.forward(guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True)
     assert guarded.intact()

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -132,13 +133,13 @@ def self_test() -> dict[str, dict[str, float]]:
 def problems(found: dict[str, Any]) -> Iterator[str]:
     """What is wrong, and what to do about it."""
     if not found["self_test"]:
-        yield "NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower. Unset it."
+        yield "NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: unset it."
     for dtype, errors in found["self_test"].items():
         for kind, error in errors.items():
             if not error <= selftest.tolerance(dtype):
                 yield (
-                    f"the engine computes {kind} in {dtype} wrongly, off by {error:.0e} of the largest value: such models "
-                    "run on the readable layers. Please report this, with all that doctor prints."
+                    f"the engine computes {kind} in {dtype} wrongly, off by {error:.0e} of the largest value: such "
+                    "models run on the readable layers. Please report this, with all that doctor prints."
                 )
     if found["cache"]["folder"] is None:
         yield (
@@ -151,7 +152,7 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
     if best != found["blas"]["core_type"]:
         yield (
             f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} makes NumPy's matrix products run code for "
-            f"{found['blas']['core_type']}, this processor is {best}: it can halve their speed. Unset it."
+            f"{found['blas']['core_type']} where OpenBLAS would choose {best}, which can halve their speed: unset it."
         )
 
 
@@ -171,9 +172,11 @@ def as_text(found: dict[str, Any]) -> str:
         "instructions": f"{cpu['instruction_set']}: {' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
         "tiles": f"{', '.join(tiles)} (rows x registers x numbers in a register)",
         "threads": f"{pool['used']} of {pool['available']}, threading layer {pool['layer']}",
-        "cache": f"{kept['folder']}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
-        "BLAS": f"{library['name']} {library['version']}, for {library['core_type']}, {library['threads']} threads",
+        "cache": f"{kept['folder'] or 'none'}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
+        "BLAS": f"{library['name']} {library['version']}",
         "self-test": ", ".join(verdicts) or "not run",
     }
-    lines = [f"{name:<14}{text}" for name, text in rows.items()]
-    return "\n".join(lines + [f"\nPROBLEM: {problem}" for problem in found["problems"]])
+    if library["core_type"]:
+        rows["BLAS"] += f", code for {library['core_type']}, threads: {library['threads']}"
+    lines = [f"{name:<14}{text}" for name, text in rows.items()] + [f"\nPROBLEM: {text}" for text in found["problems"]]
+    return "\n".join(textwrap.fill(line, 100, subsequent_indent=" " * 14, replace_whitespace=False) for line in lines)

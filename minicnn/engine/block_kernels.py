@@ -1,16 +1,17 @@
 """The parallel regions of conv_block.py: one driver each, cut by picture into chunks, over functions for one chunk.
 
 Work is cut into CHUNKS parts whatever the number of threads, and partial sums are folded in the order of the chunks: so
-a result does not depend on the number of threads, not in its last bit. All arrays of numbers are flat here, with the
+a result does not depend on the number of threads, not in its last bit. A thread does its chunks one after the other in
+the same scratch memory, which so stays in its cache. All arrays of numbers are flat here, with the
 positions computed from Sizes.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
-from minicnn.engine import row_kernels, rows, winograd
+from minicnn.engine import norm, row_kernels, winograd
 from minicnn.engine.call import caller
 from minicnn.engine.products import run, run_deep
 from minicnn.kernels.jit import jit, parallel_jit
@@ -63,18 +64,22 @@ class Work(NamedTuple):
     """What a block is to do this time: addresses of its row kernels (0: leave that out), and what is wanted of it."""
 
     winograd: bool
+    lanes: int
     activate: int = 0
     pool: int = 0
     affine: int = 0
+    sums: int = 0
     gradient: int = 0
-    moments: bool = False
+    fold: int = 0
+    moments: bool = False  # normalise by the batch's own moments
+    normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
     keep: bool = False  # store the activations, for backward
     weights: bool = False
     inputs: bool = False
 
 
 class Scratch(NamedTuple):
-    """Buffers of a chunk (CHUNKS, size): rows of activations, z, dz, and those of winograd.py."""
+    """Buffers of each thread (threads, size): rows of activations, z, dz, and those of winograd.py."""
 
     strip: Array
     z: Array
@@ -83,25 +88,19 @@ class Scratch(NamedTuple):
     halo: Array
     v: Array
     m: Array
-
-
-class Channels(NamedTuple):
-    """Numbers per channel (FP,) for the row kernels; the letters are those of their formulas."""
-
-    bias: Array
-    sign: Array
-    center: Array
-    scale: Array
-    shift: Array
-    slope: Array
-    offset: Array
-    factor: Array
+    u: Array
 
 
 @jit
-def forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
+def scratch_of(own, t):
+    """The buffers of thread t, flat."""
+    return Scratch(own.strip[t], own.z[t], own.dz[t], own.frame[t], own.halo[t], own.v[t], own.m[t], own.u[t])
+
+
+@jit
+def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
     """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, down, across, FP), mean and m2 (FP,)."""
-    strip, z = own.strip[k], own.z[k]
+    strip, z = own.strip, own.z
     center, deviations, squares = np.empty((3, s.FP), z.dtype)
     mean[:] = 0
     m2[:] = 0
@@ -111,7 +110,7 @@ def forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, po
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
         if work.winograd:
-            winograd.forward(w, x, n, images, kernel, own.frame[k], own.v[k], own.m[k], z)
+            winograd.forward(w, x, n, images, kernel, own.frame, own.v, own.m, z)
         for image in range(n, n + images):
             for band in range(len(direct.bands)):
                 top, bottom, first, last = direct.bands[band]
@@ -126,7 +125,7 @@ def forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, po
                         ),
                     )  # fmt: skip
                     if work.moments:
-                        rows.fold_row(count, mean, m2, s.OW, center, deviations, squares)
+                        norm.fold_row(count, mean, m2, s.OW, center, deviations, squares)
                         count += s.OW
                     result, place, pixels = a, row, s.OW
                     if work.pool != 0:
@@ -138,7 +137,7 @@ def forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, po
                             work.pool,
                             (activated, window, row_size, pixels, s.FP, channels.sign, 0, pooled, place, winner, place),
                         )
-                    if work.affine != 0:
+                    if work.affine != 0 and not work.normalize:
                         affine_row(work.affine, s, channels, result, place, pixels, result)
 
 
@@ -152,19 +151,23 @@ def affine_row(affine, s, channels, x, place, pixels, y):
 
 
 @parallel_jit
-def forward_all(s, work, direct, w, own, x, n, kernel, channels, a, pooled, winner, mean, m2):
-    """forward_chunk of n pictures on all chunks; mean, m2 (CHUNKS, FP)."""
-    for k in prange(CHUNKS):
-        lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
-        forward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel, channels, a, pooled, winner, mean[k], m2[k])
-
-
-@parallel_jit
-def affine_all(affine, s, channels, x, n, y):
-    """The affine part of batch normalisation of n pictures (N, down, across, FP)."""
-    for k in prange(CHUNKS):
-        for row in range(n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down):
-            affine_row(affine, s, channels, x, row * s.across * s.FP, s.across, y)
+def forward_all(s, work, direct, w, own, x, n, kernel, channels, batch, a, pooled, winner, y):
+    """forward_chunk of n pictures on all chunks, and if work.moments, the normalisation by their moments: y."""
+    workers = get_num_threads()
+    for t in prange(workers):
+        mine = scratch_of(own, t)
+        for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
+            lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
+            mean, m2 = batch.means[k], batch.m2s[k]
+            forward_chunk(s, work, direct, w, mine, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2)
+    if work.moments:
+        norm.finish_moments(batch)
+        norm.load_forward(batch.mean, batch.variance, batch, channels)
+    if work.normalize:
+        winners = pooled if work.pool != 0 else a
+        for k in prange(CHUNKS):
+            for row in range(n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down):
+                affine_row(work.affine, s, channels, winners, row * s.across * s.FP, s.across, y)
 
 
 @jit
@@ -177,28 +180,20 @@ def sums_chunk(sums, s, channels, dy, x, lo, hi, dbeta, dgamma):
         place = row * s.across * s.FP
         call_sums(
             sums,
-            (dy, place, x, place, s.across, s.FP, channels.center, 0, channels.scale, 0, total, 0, product, 0),
+            (dy, place, x, place, s.across, s.FP, channels.center, 0, channels.inverse, 0, total, 0, product, 0),
         )
         for c in range(s.FP):
             dbeta[c] += total[c]
             dgamma[c] += product[c]
 
 
-@parallel_jit
-def sums_all(sums, s, channels, dy, x, n, dbeta, dgamma):
-    """sums_chunk of n pictures on all chunks; dbeta, dgamma (CHUNKS, FP)."""
-    for k in prange(CHUNKS):
-        lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
-        sums_chunk(sums, s, channels, dy, x, lo, hi, dbeta[k], dgamma[k])
-
-
 @jit
-def backward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
-    """Pictures lo ... hi-1: dkernel in the layout of the products, dbias (FP,) float64, dx (N, H, W, CP).
+def backward_chunk(s, work, direct, w, own, x, lo, hi, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
+    """Pictures lo ... hi-1: dkernel (KH, KW, C, FP), dbias (FP,) float64, dx (N, H, W, CP).
 
     a (N, OH, OW, FP) activations, dy and winner (N, down, across, FP).
     """
-    dz, m = own.dz[k], own.m[k]
+    dz, m = own.dz, own.m
     total = np.empty(s.FP, dz.dtype)
     dbias[:] = 0
     if not work.winograd or lo == hi:
@@ -223,11 +218,11 @@ def backward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel_t, channels, a,
         if work.winograd:
             winograd.gradient_patches(w, images, dz, m)
             if work.weights:
-                winograd.patches_of(w, x, n, images, own.frame[k], own.v[k])
+                winograd.patches_of(w, x, n, images, own.frame, own.v)
                 depth = images * w.down * w.across
-                run_deep(w.weights, own.v[k], m, dkernel, depth, n > lo)
+                run_deep(w.weights, own.v, m, own.u, depth, n > lo)
             if work.inputs:
-                winograd.input_gradient(w, n, images, kernel_t, own.halo[k], own.v[k], m, dx)
+                winograd.input_gradient(w, n, images, kernel_t, own.halo, own.v, m, dx)
         else:
             if work.weights:
                 run(direct.weights, 0, len(direct.weights), x, n * s.H * s.W * s.C, dz, 0, dkernel, 0)
@@ -236,36 +231,36 @@ def backward_chunk(s, work, direct, w, own, k, x, lo, hi, kernel_t, channels, a,
                 if direct.scatters:
                     dx[n * size : (n + 1) * size] = 0
                 run(direct.inputs, 0, len(direct.inputs), dz, 0, kernel_t, 0, dx, n * size)
+    if work.winograd and work.weights and hi > lo:
+        winograd.apply(w.to_dkernel, own.u, dkernel, w.C)
 
 
 @parallel_jit
-def backward_all(s, work, direct, w, own, x, n, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
-    """backward_chunk of n pictures on all chunks; dkernel (CHUNKS, size), dbias (CHUNKS, FP)."""
-    for k in prange(CHUNKS):
-        lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
-        backward_chunk(
-            s, work, direct, w, own, k, x, lo, hi, kernel_t, channels, a, dy, winner, dkernel[k], dbias[k], dx
-        )
+def backward_all(
+    s, work, direct, w, own, x, n, kernel_t, channels, batch, a, winners, dy, winner, dkernels, dkernel, dbias, dx
+):
+    """The gradients of a batch normalisation if work.sums, then backward_chunk of n pictures on all chunks.
 
-
-@parallel_jit
-def fold(address, lanes, parts, total):
-    """total = parts[0] + parts[1] + ... (CHUNKS, size), added in this order; size is a multiple of the lanes."""
-    slices, registers = 64, total.size // lanes
-    for k in prange(slices):
-        lo, hi = registers * k // slices * lanes, registers * (k + 1) // slices * lanes
-        call_fold(address, (parts, lo, total.size, CHUNKS, total, lo, hi - lo))
-
-
-@jit
-def finish_moments(counts, means, m2s, mean, variance):
-    """Fold the chunks' moments (CHUNKS, FP), of counts[k] values each, into mean and biased variance (FP,)."""
-    mean[:] = 0
-    variance[:] = 0
-    count = 0
-    for k in range(counts.size):
-        if counts[k] > 0:
-            rows.fold_moments(count, mean, variance, counts[k], means[k], m2s[k])
-            count += counts[k]
-    for c in range(variance.size):
-        variance[c] /= count
+    dkernel is the sum of the chunks' dkernels (CHUNKS, size); dbias (CHUNKS, FP).
+    """
+    if work.sums != 0:
+        for k in prange(CHUNKS):
+            lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
+            sums_chunk(work.sums, s, channels, dy, winners, lo, hi, batch.dbetas[k], batch.dgammas[k])
+        norm.load_backward(work.moments, batch, channels)
+    if work.weights or work.inputs:
+        workers = get_num_threads()
+        for t in prange(workers):
+            mine = scratch_of(own, t)
+            for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
+                lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
+                backward_chunk(
+                    s, work, direct, w, mine, x, lo, hi, kernel_t, channels, a, dy, winner, dkernels[k], dbias[k], dx
+                )
+    if work.weights:
+        slices = 64
+        registers = dkernel.size // work.lanes
+        parts = dkernels.reshape(-1)
+        for k in prange(slices):
+            lo, hi = registers * k // slices * work.lanes, registers * (k + 1) // slices * work.lanes
+            call_fold(work.fold, (parts, lo, dkernel.size, CHUNKS, dkernel, lo, hi - lo))

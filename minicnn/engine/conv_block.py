@@ -17,9 +17,10 @@ The order of work is another than the layers', the result is the same:
 import numpy as np
 
 from minicnn.engine import block_kernels as kernels
-from minicnn.engine import row_kernels
+from minicnn.engine import emit, row_kernels
 from minicnn.engine.convolution import convolution
-from minicnn.engine.geometry import geometry
+from minicnn.engine.geometry import Geometry, geometry
+from minicnn.engine.norm import Batch, Channels, load_forward
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -39,126 +40,86 @@ class ConvBlock:
     needs_input_grad = True
 
     def __init__(self, conv: Conv2D, relu: bool, norm: BatchNormalization | None, pool: MaxPooling2D | None):
-        self.conv, self.relu, self.norm = conv, relu, norm
+        self.conv, self.norm = conv, norm
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
+        self.window = self.pool.pool_size if self.pool else (1, 1)
         self.layers: list[Layer] = [layer for layer in (conv, norm, pool) if layer is not None]
-        self.g = geometry(conv)
+        self.g = g = geometry(conv)
         self.convolution = convolution(self.g, conv.dtype)
-        name, window = conv.dtype.name, self.pool.pool_size if self.pool else (1, 1)
-        self.window = window
-        self.activate = [row_kernels.activate(name, relu, moments) for moments in (False, True)]
-        self.affine, self.sums = row_kernels.affine(name), row_kernels.sums(name)
-        self.best = row_kernels.pool(name, *window) if self.pool else 0
-        self.gradient = row_kernels.gradient(name, window[1], self.pool is not None, relu)
-        FP = self.g.FP
-        self.channels = kernels.Channels(*np.zeros((len(kernels.Channels._fields), FP), conv.dtype))
-        self.channels.sign[:] = self.channels.scale[:] = self.channels.factor[:] = 1
-        self.mean, self.variance = np.zeros(FP), np.ones(FP)
-        self.dbias = np.zeros((kernels.CHUNKS, FP))
+        self.channels = Channels(*np.zeros((len(Channels._fields), self.g.FP), conv.dtype))
+        self.channels.sign[:] = self.channels.factor[:] = 1
+        numbers = g.KH * g.KW * g.C * g.FP
+        self.dkernels = np.zeros((kernels.CHUNKS, numbers), conv.dtype)
+        self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
+        self.dbias = np.zeros((kernels.CHUNKS, g.FP))
+        name = conv.dtype.name
+        self.work = kernels.Work(
+            winograd=self.convolution.winograd,
+            lanes=emit.lanes(conv.dtype),
+            activate=row_kernels.activate(name, relu, False),
+            pool=row_kernels.pool(name, *self.window) if self.pool else 0,
+            affine=row_kernels.affine(name) if norm else 0,
+            sums=row_kernels.sums(name) if norm else 0,
+            gradient=row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
+            fold=row_kernels.fold(name),
+        )
+        self.activate_with_moments = row_kernels.activate(name, relu, True) if norm else 0
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        g, conv, norm = self.g, self.conv, self.norm
+        conv, norm, channels = self.conv, self.norm, self.channels
         x = conv.accept(x)
         own = self._buffers(len(x))
         self.convolution.load(conv.params["kernel"])
         if conv.use_bias:
-            self.channels.bias[: g.F] = conv.params["bias"]
+            channels.bias[: self.g.F] = conv.params["bias"]
         of_batch = norm is not None and training and norm.trainable
-        if norm is not None and norm.scale:
-            np.copysign(1, norm.params["gamma"], out=self.channels.sign[: g.F])
-        if norm is not None and not of_batch:
-            self._load_statistics(norm, norm.state["moving_mean"], norm.state["moving_variance"])
-        work = kernels.Work(
-            winograd=self.convolution.winograd,
-            activate=self.activate[of_batch],
-            pool=self.best,
-            affine=self.affine if norm is not None and not training else 0,
+        if norm is not None:
+            np.copysign(1, own.batch.gamma, out=channels.sign[: self.g.F])
+            if not of_batch:
+                load_forward(norm.state["moving_mean"], norm.state["moving_variance"], own.batch, channels)
+        work = self.work._replace(
+            activate=self.activate_with_moments if of_batch else self.work.activate,
             moments=of_batch,
+            normalize=norm is not None and training,
             keep=training or not self.pool,
         )
         kernels.forward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
-            self.channels, own.a, own.pooled, own.winner, own.means, own.m2s,
+            channels, own.batch, own.a, own.pooled, own.winner, own.y,
         )  # fmt: skip
-        y = winners = own.pooled if self.pool else own.a
-        if norm is not None and training:
-            if of_batch:
-                norm.warn_of_single_value(own.counts.sum())
-                kernels.finish_moments(own.counts, own.means, own.m2s, self.mean, self.variance)
-                norm.move_averages(self.mean[: g.F], self.variance[: g.F])
-                self._load_statistics(norm, self.mean[: g.F], self.variance[: g.F])
-            y = own.y
-            kernels.affine_all(self.affine, own.sizes, self.channels, winners, len(x), y)
-        self._cache = (x, own, winners, of_batch) if training else ()
-        return own.cropped(y)
-
-    def _load_statistics(self, norm: BatchNormalization, mean: Array, variance: Array) -> None:
-        """Make the numbers per channel of  y = (x - mean) / deviation * gamma + beta."""
-        channels, F = self.channels, self.g.F
-        self.inv_std = 1 / np.sqrt(variance + norm.epsilon)
-        scale = self.inv_std * norm.params["gamma"] if norm.scale else self.inv_std
-        channels.center[:F], channels.scale[:F] = mean, scale
-        # x - mean in double is (x - center) + (center - mean): the second part is put right here
-        shift = (channels.center[:F] - mean) * scale
-        channels.shift[:F] = shift + norm.params["beta"] if norm.center else shift
+        if norm is not None and of_batch:
+            norm.warn_of_single_value(own.count)
+            norm.move_averages(own.batch.mean[: self.g.F], own.batch.variance[: self.g.F])
+        self._cache = (x, own, of_batch) if training else ()
+        return own.cropped(own.y if work.normalize else own.winners)
 
     def backward(self, dy: Array) -> Array | None:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
-        (x, own, winners, of_batch), self._cache = self._cache, ()
-        g, conv, channels = self.g, self.conv, self.channels
-        dy = own.widened(dy)
-        if self.norm is not None:
-            self._backward_norm(self.norm, own, winners, dy, of_batch)
-        if not (conv.trainable or self.needs_input_grad):
-            return None
+        (x, own, of_batch), self._cache = self._cache, ()
+        g, conv, norm = self.g, self.conv, self.norm
         if self.needs_input_grad:
             self.convolution.load_transposed(conv.params["kernel"])
-        work = kernels.Work(
-            winograd=self.convolution.winograd,
-            gradient=self.gradient,
-            weights=conv.trainable,
-            inputs=self.needs_input_grad,
-        )
+        work = self.work._replace(moments=of_batch, weights=conv.trainable, inputs=self.needs_input_grad)
         kernels.backward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed_t,
-            channels, own.a, dy, own.winner, self.convolution.gradients, self.dbias, own.dx,
+            self.channels, own.batch, own.a, own.winners, own.widened(dy), own.winner,
+            self.dkernels, self.dkernel, self.dbias, own.dx,
         )  # fmt: skip
+        if norm is not None and norm.trainable and norm.scale:
+            norm.grads["gamma"][...] = own.batch.dgamma
+        if norm is not None and norm.trainable and norm.center:
+            norm.grads["beta"][...] = own.batch.dbeta
         if conv.trainable:
-            self.convolution.store_gradient(conv.grads["kernel"])
+            if g.F != g.FP:
+                conv.grads["kernel"].reshape(-1, g.F)[...] = self.dkernel.reshape(-1, g.FP)[:, : g.F]
             if conv.use_bias:
                 conv.grads["bias"][...] = self.dbias.sum(axis=0)[: g.F]
         if not self.needs_input_grad:
             return None
         dx = own.dx.reshape(len(x), g.H, g.W, g.CP)
         return dx if g.CP == g.C else dx[..., : g.C]
-
-    def _backward_norm(
-        self, norm: BatchNormalization, own: "Buffers", winners: Array, dy: Array, of_batch: bool
-    ) -> None:
-        """dgamma and dbeta, and the numbers per channel by which the gradient goes on: see row_kernels.gradient."""
-        F, channels = self.g.F, self.channels
-        mean = self.mean[:F] if of_batch else norm.state["moving_mean"]
-        channels.scale[:F] = self.inv_std
-        dbeta, dgamma = np.empty((2, kernels.CHUNKS, self.g.FP))
-        kernels.sums_all(self.sums, own.sizes, channels, dy, winners, len(own), dbeta, dgamma)
-        dbeta, dgamma = dbeta.sum(axis=0)[:F], dgamma.sum(axis=0)[:F]
-        rounded = channels.center[:F] - mean
-        dgamma += dbeta * rounded * self.inv_std
-        if norm.trainable and norm.scale:
-            norm.grads["gamma"][...] = dgamma
-        if norm.trainable and norm.center:
-            norm.grads["beta"][...] = dbeta
-        factor = self.inv_std * norm.params["gamma"] if norm.scale else self.inv_std
-        channels.factor[:F] = factor
-        if of_batch:
-            count = own.counts.sum()
-            slope = -factor * self.inv_std * dgamma / count
-            channels.slope[:F] = slope
-            channels.offset[:F] = -factor * dbeta / count + slope * rounded
-        else:
-            channels.slope[:] = channels.offset[:] = 0
 
     def _buffers(self, n: int) -> "Buffers":
         if n not in self.buffers:
@@ -182,9 +143,11 @@ class Buffers:
         self.y, self.dy = np.zeros((2, n * down * across * g.FP), dtype)
         self.crop = np.zeros((*self.shape, g.F), dtype) if g.F != g.FP else None
         self.dx = np.zeros(n * g.H * g.W * g.CP, dtype)
-        self.means, self.m2s = np.zeros((2, kernels.CHUNKS, g.FP))
+        self.winners = self.pooled if block.pool else self.a
         pictures = np.diff([n * k // kernels.CHUNKS for k in range(kernels.CHUNKS + 1)])
-        self.counts = pictures * (g.OH * g.OW)
+        counts = pictures * (g.OH * g.OW)
+        self.count = int(counts.sum())
+        self.batch = batch_of(block.norm, counts, g, dtype)
         self.sizes, self.direct, self.winograd, self.scratch = block.convolution.plan(int(pictures.max()), block.window)
 
     def __len__(self) -> int:
@@ -204,3 +167,15 @@ class Buffers:
             return dy.reshape(-1)
         self.dy.reshape(*self.shape, self.g.FP)[..., : self.g.F] = dy
         return self.dy
+
+
+def batch_of(norm: BatchNormalization | None, counts: Array, g: Geometry, dtype: np.dtype) -> Batch:
+    """Memory for the statistics of a batch, whose chunks have so many values of each channel."""
+    means, m2s, dbetas, dgammas = np.zeros((4, kernels.CHUNKS, g.FP))
+    mean, variance = np.zeros((2, g.FP))
+    return Batch(
+        counts, means, m2s, dbetas, dgammas, mean, variance, *np.ones((4, g.F)),
+        gamma=norm.params["gamma"] if norm and norm.scale else np.ones(g.F, dtype),
+        beta=norm.params["beta"] if norm and norm.center else np.zeros(g.F, dtype),
+        epsilon=float(norm.epsilon) if norm else 0.0,
+    )  # fmt: skip

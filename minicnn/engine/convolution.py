@@ -1,9 +1,10 @@
 """The two ways to compute a convolution, as a block uses them: layouts of the kernel, programs, and scratch memory."""
 
+import numba
 import numpy as np
 
 from minicnn.engine import block_kernels as kernels
-from minicnn.engine import direct, emit, row_kernels, winograd
+from minicnn.engine import direct, emit, winograd
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import pack, transpose
 from minicnn.layers.base import Array
@@ -23,8 +24,6 @@ class DirectConvolution:
         self.packed = np.zeros(cells * g.C * g.FP, dtype)
         self.turned = np.zeros((cells, g.FP, g.C), dtype)
         self.packed_t = np.zeros(cells * g.FP * g.CP, dtype)
-        self.gradients = np.zeros((kernels.CHUNKS, cells * g.C * g.FP), dtype)
-        self.gradient = np.zeros(cells * g.C * g.FP, dtype)
 
     def load(self, kernel: Array) -> None:
         """Lay out the kernel (KH, KW, C, F) for the forward pass."""
@@ -34,11 +33,6 @@ class DirectConvolution:
         """Lay it out for the input gradient."""
         transpose(kernel.reshape(-1, self.g.C, self.g.F), True, self.turned)
         pack(self.turned.reshape(-1, self.g.C), emit.lanes(self.dtype), self.packed_t)
-
-    def store_gradient(self, dkernel: Array) -> None:
-        """The sum of the chunks' gradients."""
-        fold_parts(self.gradients, self.gradient)
-        dkernel.reshape(-1, self.g.F)[...] = self.gradient.reshape(-1, self.g.FP)[:, : self.g.F]
 
     def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
         """For chunks of at most so many pictures, and pooling windows."""
@@ -65,25 +59,18 @@ class WinogradConvolution:
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
-        self.packed = np.zeros(winograd.PRODUCTS * g.C * g.FP, dtype)
-        self.turned = np.zeros((g.KH * g.KW, g.F, g.CP), dtype)
-        self.packed_t = np.zeros(winograd.PRODUCTS * g.F * g.CP, dtype)
-        self.gradients = np.zeros((kernels.CHUNKS, winograd.PRODUCTS * g.C * g.FP), dtype)
-        self.gradient = np.zeros(winograd.PRODUCTS * g.C * g.FP, dtype)
+        self.packed = np.zeros(winograd.PRODUCTS * winograd.plane(g.C, g.F), dtype)
+        self.turned = np.zeros((g.KH * g.KW, g.F, g.C), dtype)
+        self.packed_t = np.zeros(winograd.PRODUCTS * winograd.plane(g.F, g.C), dtype)
 
     def load(self, kernel: Array) -> None:
         """Transform the kernel (3, 3, C, F) for the forward pass."""
-        winograd.kernel_to_u(kernel.reshape(-1), self.g.C, self.g.FP, self.packed)
+        winograd.kernel_to_u(kernel.reshape(-1), self.g.C, self.g.F, self.packed)
 
     def load_transposed(self, kernel: Array) -> None:
         """Transform it for the input gradient."""
         transpose(kernel.reshape(-1, self.g.C, self.g.F), False, self.turned)
-        winograd.kernel_to_u(self.turned.reshape(-1), self.g.F, self.g.CP, self.packed_t)
-
-    def store_gradient(self, dkernel: Array) -> None:
-        """The sum of the chunks' gradients, as that of the kernel itself."""
-        fold_parts(self.gradients, self.gradient)
-        winograd.u_to_kernel(self.gradient, self.g.C, self.g.FP, dkernel.reshape(-1))
+        winograd.kernel_to_u(self.turned.reshape(-1), self.g.F, self.g.C, self.packed_t)
 
     def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
         """For chunks of at most so many pictures, and pooling windows."""
@@ -94,19 +81,14 @@ class WinogradConvolution:
         programs = kernels.Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, scatters=False)
         height, width = winograd.OUT * down, winograd.OUT * across
         s = sizes(g, window, pictures=together, columns=width, z_rows=height, dz_rows=height)
-        patches = winograd.PRODUCTS * together * down * across
-        own = scratch(s, self.dtype, frame=rows * columns * g.CP, v=patches * g.CP, m=patches * g.FP)
+        v, m = (winograd.PRODUCTS * winograd.plane(together * down * across, channels) for channels in (g.C, g.F))
+        own = scratch(s, self.dtype, frame=rows * columns * g.C, v=v, m=m, u=self.packed.size)
         return s, programs, winograd.winograd(g, self.dtype, together), own
 
 
 def convolution(g: Geometry, dtype: np.dtype) -> DirectConvolution | WinogradConvolution:
     """The faster way for this geometry."""
     return WinogradConvolution(g, dtype) if winograd.applies(g, dtype) else DirectConvolution(g, dtype)
-
-
-def fold_parts(parts: Array, total: Array) -> None:
-    """total (size,) = the sum of parts (CHUNKS, size)."""
-    kernels.fold(row_kernels.fold(total.dtype.name), emit.lanes(total.dtype), parts.reshape(-1), total)
 
 
 def even_share(count: int, wanted: int) -> int:
@@ -125,7 +107,8 @@ def sizes(
     )
 
 
-def scratch(s: kernels.Sizes, dtype: np.dtype, *, frame: int = 1, v: int = 1, m: int = 1) -> kernels.Scratch:
+def scratch(s: kernels.Sizes, dtype: np.dtype, *, frame: int = 1, v: int = 1, m: int = 1, u: int = 1) -> kernels.Scratch:
     row = s.columns * s.FP
     strip, z, dz = s.PH * s.OW * s.FP, s.pictures * s.z_rows * row, s.pictures * s.dz_rows * row
-    return kernels.Scratch(*(np.zeros((kernels.CHUNKS, size), dtype) for size in (strip, z, dz, frame, frame, v, m)))
+    threads = numba.config.NUMBA_NUM_THREADS
+    return kernels.Scratch(*(np.zeros((threads, size), dtype) for size in (strip, z, dz, frame, frame, v, m, u)))

@@ -34,7 +34,7 @@ class InstructionSet:
 # rows * 2 accumulators, 2 registers for B and 1 for A: of 32 registers, of 16, of 32, of 16.
 AVX512 = InstructionSet("AVX-512", 512, 14, True)
 AVX2 = InstructionSet("AVX2", 256, 6, True)
-NEON = InstructionSet("NEON", 128, 8, True)
+NEON = InstructionSet("NEON", 128, 12, True)
 GENERIC = InstructionSet("generic", 128, 4, False)
 
 

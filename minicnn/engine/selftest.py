@@ -1,12 +1,13 @@
 """Before the engine is trusted with a network it computes a small one, which NumPy can check.
 
-Its kernels are machine code made on the spot. A source that is right can still be compiled wrongly: one release of Numba
-did it, and the next may do it for a processor that nobody has tried.
+Its kernels are machine code made on the spot. A source that is right can still be compiled wrongly: one release of
+Numba did it, and the next may do it for a processor that nobody has tried.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,12 +24,12 @@ Results = dict[str, Array]
 
 def trusted(layers: Sequence[Layer]) -> bool:
     """Whether the engine may run such layers; warns when it may not. It is measured once per process and type."""
-    kinds = {type(layer) for layer in layers}
+    kinds: set[type] = {type(layer) for layer in layers}
     return all([_passes(kind, layers[0].dtype.name) for kind in CHECKS if kind in kinds])
 
 
 @cache
-def _passes(kind: type[Layer], dtype: str) -> bool:
+def _passes(kind: type, dtype: str) -> bool:
     found = errors(kind, dtype)
     wrong = [f"{name} by {error:.0e}" for name, error in found.items() if not error <= tolerance(dtype)]
     if wrong:
@@ -46,7 +47,7 @@ def tolerance(dtype: str) -> float:
     return float(np.sqrt(np.finfo(dtype).eps))
 
 
-def errors(kind: type[Layer], dtype: str) -> dict[str, float]:
+def errors(kind: type, dtype: str) -> dict[str, float]:
     """Of everything that a step for this kind of layer computes: the largest error, relative to the largest value."""
     by_engine, by_numpy = CHECKS[kind](dtype)
     return {name: float(np.abs(by_engine[name] - y).max() / np.abs(y).max()) for name, y in by_numpy.items()}
@@ -109,9 +110,9 @@ def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array,
             param[...] = rng.standard_normal(param.shape)
     x, dy = (rng.standard_normal((shape[0], *rest)).astype(dtype) for rest in (shape[1:], output_shape))
     [step] = plan(layers)
-    results = {"y": step.forward(x, training=True).copy(), "dx": step.backward(dy)}
+    results: dict[str, Any] = {"y": step.forward(x, training=True).copy(), "dx": step.backward(dy)}
     gradients = {name: grad for layer in layers for name, grad in layer.grads.items()}
     return x, dy, results | gradients | {"inference": step.forward(x)}
 
 
-CHECKS: dict[type[Layer], Callable[[str], tuple[Results, Results]]] = {Conv2D: convolution, Dense: dense}
+CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {Conv2D: convolution, Dense: dense}

@@ -45,7 +45,8 @@ AT: Matrix = ((1, 1, 1, 0), (0, 1, -1, -1))
 OUT, PATCH, PRODUCTS = len(AT), len(BT), len(BT) ** 2
 
 FEW_CHANNELS = 16
-FEW_PATCHES = 28  # fewer rows than that make poor products: several pictures are taken together
+FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
+SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
 CACHE = 768 * 1024  # bytes of the second-level cache
 
 TRANSFORM = "x* y* down across"
@@ -148,8 +149,8 @@ class Winograd(NamedTuple):
     """How some pictures together are convolved: sizes, addresses of the transforms, calls of the products.
 
     A picture of H x W pixels lies in a frame of rows x columns with a border of zeros, cut into down x across patches.
-    Buffers: frame (rows, columns, C), V (16, pictures * patches, C), M (16, pictures * patches, F), U (16, C, F),
-    U transposed (16, F, C), z and dz (pictures, 2 down, 2 across, F), a multiple of two rows and columns.
+    Buffers: frame (rows, columns, C), V (16, pictures * patches, C) and M (16, pictures * patches, F), each plane with some spare room after it, U (16, C, F) and
+    U transposed (16, F, C) likewise, z and dz (pictures, 2 down, 2 across, F), a multiple of two rows and columns.
     """
 
     C: int
@@ -166,6 +167,7 @@ class Winograd(NamedTuple):
     to_z: int
     to_dm: int
     to_dx: int
+    to_dkernel: int
     forward: Array
     weights: Array
     inputs: Array
@@ -189,6 +191,15 @@ def applies(g: Geometry, dtype: np.dtype) -> bool:
     return min(g.C, g.F) >= FEW_CHANNELS and PRODUCTS * down * across * (g.C + g.F) * dtype.itemsize <= CACHE
 
 
+def plane(rows: int, channels: int) -> int:
+    """Numbers from V[k] to V[k + 1]: a little more than it needs.
+
+    Without that, planes of a round size would lie at distances of which a multiple is a power of two, and the 16 numbers
+    of a patch would compete for the same few places of the first-level cache.
+    """
+    return rows * channels + SPARE
+
+
 def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
     """The transforms and programs for so many pictures together."""
     name = np.dtype(dtype).name
@@ -196,14 +207,15 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
     rows = pictures * down * across
 
     def products(channels: int) -> Steps:  # where the 16 numbers of a patch lie, and those of the next
-        return Steps(PATCH * rows * channels, rows * channels, across * channels, channels)
+        return Steps(PATCH * plane(rows, channels), plane(rows, channels), across * channels, channels)
 
     def pixels(width: int, channels: int) -> Steps:
         return Steps(width * channels, channels, OUT * width * channels, OUT * channels)
 
     forward, weights, inputs = Program(dtype, g.F), Program(dtype, g.F), Program(dtype, g.C)
     for k in range(PRODUCTS):
-        v, m, u, ut = k * rows * g.C, k * rows * g.F, k * g.C * g.F, k * g.F * g.C
+        v, m = k * plane(rows, g.C), k * plane(rows, g.F)
+        u, ut = k * plane(g.C, g.F), k * plane(g.F, g.C)
         plain = Right(0, packed=False)
         forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, plain, (0, g.F), starts=(v, u, m))
         inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, plain, (0, g.C), starts=(m, ut, v))
@@ -216,27 +228,30 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
         to_z=transform(name, AT, products(g.F), AT_columns, g.F),
         to_dm=transform(name, transposed(AT), AT_columns, products(g.F), g.F),
         to_dx=transform(name, transposed(BT), products(g.C), BT_columns, g.C, True),
+        to_dkernel=transform(name, transposed(G), u_steps(g.C, g.F), kernel_steps(g.C, g.F), g.F),
         forward=forward.table(),
         weights=weights.table(),
         inputs=inputs.table(),
     )
 
 
+def u_steps(C: int, F: int) -> Steps:
+    """Where the 16 numbers of a filter lie in U, and those of the next channel."""
+    return Steps(PATCH * plane(C, F), plane(C, F), 0, F)
+
+
+def kernel_steps(C: int, F: int) -> Steps:
+    """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and those of the next channel."""
+    return Steps(len(G[0]) * C * F, C * F, 0, F)
+
+
 def kernel_to_u(kernel: Array, C: int, F: int, u: Array) -> None:
     """U (16, C, F) of a kernel (3, 3, C, F), all flat; F a multiple of the lanes."""
-    taps = len(G[0])
-    address = transform(u.dtype.name, G, Steps(taps * C * F, C * F, 0, F), Steps(PATCH * C * F, C * F, 0, F), F)
+    address = transform(u.dtype.name, G, kernel_steps(C, F), u_steps(C, F), F)
     apply(address, kernel, u, C)
 
 
-def u_to_kernel(u: Array, C: int, F: int, kernel: Array) -> None:
-    """G^T U G: the gradient of the kernel from that of U."""
-    taps, turned = len(G[0]), transposed(G)
-    address = transform(u.dtype.name, turned, Steps(PATCH * C * F, C * F, 0, F), Steps(taps * C * F, C * F, 0, F), F)
-    apply(address, u, kernel, C)
-
-
-NOTHING = Winograd(*[0] * 14, NO_CALLS, NO_CALLS, NO_CALLS)
+NOTHING = Winograd(*[0] * 15, NO_CALLS, NO_CALLS, NO_CALLS)
 
 
 @jit

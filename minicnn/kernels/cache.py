@@ -8,7 +8,6 @@ rename, and there is no index to share: any number of processes may start at onc
 import contextlib
 import hashlib
 import logging
-import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -30,7 +29,7 @@ loaded: list[str] = []  # and of those that it found
 def folder() -> Path | None:
     """NUMBA_CACHE_DIR, __pycache__ beside this file, or the user's folder for caches; None if none can be written."""
     try:
-        return Path(CompileResultCacheImpl(_stamp.__wrapped__).locator.get_cache_path())
+        return Path(CompileResultCacheImpl(load).locator.get_cache_path())
     except RuntimeError:  # "no locator available"
         return None
 
@@ -99,7 +98,7 @@ class KernelCache(NullCache):
             return None
         return CompileResult._rebuild(target_context, *loads(data))
 
-    def save_overload(self, sig: Any, data: CompileResult) -> None:
+    def save_overload(self, sig: Any, data: Any) -> None:
         if not data.library.has_dynamic_globals:  # addresses of this process
             save(self.name, self._key(sig, data.codegen), dumps(data._reduce()))
 

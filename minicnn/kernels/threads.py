@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import numba
+from numba.np.ufunc.parallel import get_thread_count
 
 SPINS = "20000"  # turns of a waiting loop, some 50 microseconds: longer than the Python between two regions takes
 
@@ -26,7 +27,7 @@ def set_threads(n: int) -> None:
     NUMBA_NUM_THREADS in the environment.
     """
     global _count
-    most = numba.config.NUMBA_NUM_THREADS
+    most = get_thread_count()
     if not isinstance(n, int) or not 1 <= n <= most:
         raise ValueError(
             f"set_threads expected an integer from 1 to {most}, received {n!r}: "
@@ -39,12 +40,12 @@ def turn() -> threading.RLock:
     """What to hold while a parallel kernel runs. Raises RuntimeError in a forked process that has no threads for it."""
     if _orphaned:
         raise RuntimeError(
-            "the engine expected to run in the process that started its threads, received a call in a fork of it, where "
-            'GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), or fork before the first '
-            "model runs"
+            "the engine expected to run in the process that started its threads, received a call in a fork of it, "
+            'where GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), or fork before the '
+            "first model runs"
         )
     start()
-    if getattr(_thread, "count", None) != _count:
+    if _count is not None and getattr(_thread, "count", None) != _count:
         numba.set_num_threads(_count)  # it holds for the calling thread only
         _thread.count = _count
     return _turn
@@ -73,7 +74,7 @@ def state() -> dict[str, Any]:
     """How many threads there are, how many of them are used, and which of Numba's threading layers they are of."""
     start()
     used = numba.get_num_threads() if _count is None else _count
-    return {"available": numba.config.NUMBA_NUM_THREADS, "used": used, "layer": numba.threading_layer()}
+    return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
 
 
 def _note_fork() -> None:
