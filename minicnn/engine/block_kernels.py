@@ -188,12 +188,14 @@ def sums_chunk(sums, s, channels, dy, x, lo, hi, dbeta, dgamma):
 
 
 @jit
-def backward_chunk(s, work, direct, w, own, x, lo, hi, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
+def backward_chunk(s, work, direct, w, own, x, lo, hi, kernel, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
     """Pictures lo ... hi-1: dkernel (KH, KW, C, FP), dbias (FP,) float64, dx (N, H, W, CP).
 
-    a (N, OH, OW, FP) activations, dy and winner (N, down, across, FP).
+    a (N, OH, OW, FP) activations, made again if they were not kept; dy and winner (N, down, across, FP).
     """
-    dz, m = own.dz, own.m
+    z, dz, m = own.z, own.dz, own.m
+    z_row = s.columns * s.FP
+    activated = a if work.keep else own.strip
     total = np.empty(s.FP, dz.dtype)
     dbias[:] = 0
     if not work.winograd or lo == hi:
@@ -201,20 +203,31 @@ def backward_chunk(s, work, direct, w, own, x, lo, hi, kernel_t, channels, a, dy
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
         for image in range(images):
-            for i in range(s.OH):
-                q = i // s.PH
-                across = s.across if q < s.down else 0  # a row below the last window is dropped
-                place = ((n + image) * s.down + min(q, s.down - 1)) * s.across * s.FP
-                call_gradient(
-                    work.gradient,
-                    (
-                        a, ((n + image) * s.OH + i) * s.OW * s.FP, dy, place, winner, place, (i - q * s.PH) * s.PW,
-                        across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
-                        channels.factor, 0, dz, (image * s.dz_rows + i) * s.columns * s.FP, total, 0,
-                    ),
-                )  # fmt: skip
-                for c in range(s.FP):
-                    dbias[c] += total[c]
+            for band in range(len(direct.bands)):
+                top, bottom, first, last = direct.bands[band]
+                if not work.keep:
+                    run(direct.forward, first, last, x, n * s.H * s.W * s.C, kernel, 0, z, -top * z_row)
+                for i in range(top, bottom):
+                    row = ((n + image) * s.OH + i) * s.OW * s.FP
+                    if not work.keep:
+                        row = 0
+                        call_activate(
+                            work.activate,
+                            (z, (i - top) * z_row, activated, row, s.OW, s.FP, channels.bias, 0, z, 0, z, 0, z, 0),
+                        )
+                    q = i // s.PH
+                    across = s.across if q < s.down else 0  # a row below the last window is dropped
+                    place = ((n + image) * s.down + min(q, s.down - 1)) * s.across * s.FP
+                    call_gradient(
+                        work.gradient,
+                        (
+                            activated, row, dy, place, winner, place, (i - q * s.PH) * s.PW, across,
+                            s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
+                            channels.factor, 0, dz, (image * s.dz_rows + i) * z_row, total, 0,
+                        ),
+                    )  # fmt: skip
+                    for c in range(s.FP):
+                        dbias[c] += total[c]
         if work.winograd:
             winograd.gradient_patches(w, images, dz, m)
             if work.weights:
@@ -237,7 +250,25 @@ def backward_chunk(s, work, direct, w, own, x, lo, hi, kernel_t, channels, a, dy
 
 @parallel_jit
 def backward_all(
-    s, work, direct, w, own, x, n, kernel_t, channels, batch, a, winners, dy, winner, dkernels, dkernel, dbias, dx
+    s,
+    work,
+    direct,
+    w,
+    own,
+    x,
+    n,
+    kernel,
+    kernel_t,
+    channels,
+    batch,
+    a,
+    winners,
+    dy,
+    winner,
+    dkernels,
+    dkernel,
+    dbias,
+    dx,
 ):
     """The gradients of a batch normalisation if work.sums, then backward_chunk of n pictures on all chunks.
 
@@ -255,8 +286,9 @@ def backward_all(
             for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
                 lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
                 backward_chunk(
-                    s, work, direct, w, mine, x, lo, hi, kernel_t, channels, a, dy, winner, dkernels[k], dbias[k], dx
-                )
+                    s, work, direct, w, mine, x, lo, hi, kernel, kernel_t, channels,
+                    a, dy, winner, dkernels[k], dbias[k], dx,
+                )  # fmt: skip
     if work.weights:
         slices = 64
         registers = dkernel.size // work.lanes

@@ -26,6 +26,8 @@ from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 
+CHEAP = 32  # multiplications per activation
+
 
 class ConvBlock:
     """Runs a built Conv2D and what follows it; borrows their arrays and owns only buffers.
@@ -52,6 +54,8 @@ class ConvBlock:
         self.dkernels = np.zeros((kernels.CHUNKS, numbers), conv.dtype)
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
         self.dbias = np.zeros((kernels.CHUNKS, g.FP))
+        # Activations of few multiplications are sooner computed again than written to memory and read back.
+        self.keeps = not self.pool or self.convolution.winograd or g.KH * g.KW * g.C > CHEAP
         name = conv.dtype.name
         self.work = kernels.Work(
             winograd=self.convolution.winograd,
@@ -83,7 +87,7 @@ class ConvBlock:
             activate=self.activate_with_moments if of_batch else self.work.activate,
             moments=of_batch,
             normalize=norm is not None and training,
-            keep=training or not self.pool,
+            keep=self.keeps and training or not self.pool,
         )
         kernels.forward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
@@ -101,10 +105,12 @@ class ConvBlock:
         g, conv, norm = self.g, self.conv, self.norm
         if self.needs_input_grad:
             self.convolution.load_transposed(conv.params["kernel"])
-        work = self.work._replace(moments=of_batch, weights=conv.trainable, inputs=self.needs_input_grad)
+        work = self.work._replace(
+            moments=of_batch, keep=self.keeps, weights=conv.trainable, inputs=self.needs_input_grad
+        )
         kernels.backward_all(
-            own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed_t,
-            self.channels, own.batch, own.a, own.winners, own.widened(dy), own.winner,
+            own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
+            self.convolution.packed_t, self.channels, own.batch, own.a, own.winners, own.widened(dy), own.winner,
             self.dkernels, self.dkernel, self.dbias, own.dx,
         )  # fmt: skip
         if norm is not None and norm.trainable and norm.scale:
@@ -136,7 +142,7 @@ class Buffers:
         g, dtype, (PH, PW) = block.g, block.conv.dtype, block.window
         self.n, self.g = n, g
         down, across = g.OH // PH, g.OW // PW
-        self.a = np.zeros(n * g.OH * g.OW * g.FP, dtype)
+        self.a = np.zeros(n * g.OH * g.OW * g.FP if block.keeps else 1, dtype)
         pooled = n * down * across * g.FP if block.pool else 1
         self.pooled, self.winner = np.zeros(pooled, dtype), np.zeros(pooled, np.uint8)
         self.shape = (n, down, across)

@@ -107,7 +107,9 @@ def sizes(
     )
 
 
-def scratch(s: kernels.Sizes, dtype: np.dtype, *, frame: int = 1, v: int = 1, m: int = 1, u: int = 1) -> kernels.Scratch:
+def scratch(
+    s: kernels.Sizes, dtype: np.dtype, *, frame: int = 1, v: int = 1, m: int = 1, u: int = 1
+) -> kernels.Scratch:
     row = s.columns * s.FP
     strip, z, dz = s.PH * s.OW * s.FP, s.pictures * s.z_rows * row, s.pictures * s.dz_rows * row
     threads = numba.config.NUMBA_NUM_THREADS
