@@ -277,8 +277,8 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     block = fused[0]
     for owner, names in (
         (block, ("dkernels", "dkernel", "dbias")),
-        (block.convolution, ("packed", "turned", "packed_t")),
-        (block._buffers(batch + 1), ("a", "pooled", "winner", "y", "dy", "dx")),
+        (block.convolution, ("packed", "packed_t")),
+        (block._buffers(batch + 1), ("a", "pooled", "winner", "y", "dz", "dx")),
     ):
         for name in names:
             setattr(owner, name, guarded.like(getattr(owner, name)))

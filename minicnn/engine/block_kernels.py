@@ -13,7 +13,7 @@ from numba import get_num_threads, prange
 
 from minicnn.engine import norm, row_kernels, winograd
 from minicnn.engine.call import caller
-from minicnn.engine.products import run, run_deep
+from minicnn.engine.products import run, run_deep, run_together
 from minicnn.kernels.jit import jit, parallel_jit
 from minicnn.layers.base import Array
 
@@ -22,13 +22,15 @@ call_pool = caller(row_kernels.POOL)
 call_affine = caller(row_kernels.AFFINE)
 call_sums = caller(row_kernels.SUMS)
 call_gradient = caller(row_kernels.GRADIENT)
+call_copy = caller(row_kernels.COPY)
 call_fold = caller(row_kernels.FOLD)
 
 CHUNKS = 8
+FEW_NUMBERS = 128 * 1024  # half of a second-level cache of 1 MB
 
 
 class Sizes(NamedTuple):
-    """Of a block: picture H x W x C (CP), output OH x OW x FP, pool windows PH x PW, down x across of them.
+    """Of a block: picture H x W x C (CP), output OH x OW x F (FP), pool windows PH x PW, down x across of them.
 
     z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
     """
@@ -39,6 +41,7 @@ class Sizes(NamedTuple):
     CP: int
     OH: int
     OW: int
+    F: int
     FP: int
     PH: int
     PW: int
@@ -58,6 +61,7 @@ class Direct(NamedTuple):
     weights: Array
     inputs: Array
     scatters: bool  # whether `inputs` adds to dx
+    slices: Array  # marks in `weights` between parts that write to different numbers; empty: it is cut by picture
 
 
 class Work(NamedTuple):
@@ -70,18 +74,23 @@ class Work(NamedTuple):
     affine: int = 0
     sums: int = 0
     gradient: int = 0
+    copy: int = 0
     fold: int = 0
     moments: bool = False  # normalise by the batch's own moments
     normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
     keep: bool = False  # store the activations, for backward
+    in_place: bool = False  # and let the convolution write to where they are stored
     weights: bool = False
     inputs: bool = False
 
 
 class Scratch(NamedTuple):
-    """Buffers of each thread (threads, size): rows of activations, z, dz, and those of winograd.py."""
+    """Buffers of each thread (threads, size): a row of activations, one of dy, some channels of dz, z,
+    dz, and those of winograd.py."""
 
     strip: Array
+    wide: Array
+    block: Array
     z: Array
     dz: Array
     frame: Array
@@ -94,7 +103,10 @@ class Scratch(NamedTuple):
 @jit
 def scratch_of(own, t):
     """The buffers of thread t, flat."""
-    return Scratch(own.strip[t], own.z[t], own.dz[t], own.frame[t], own.halo[t], own.v[t], own.m[t], own.u[t])
+    return Scratch(
+        own.strip[t], own.wide[t], own.block[t], own.z[t], own.dz[t],
+        own.frame[t], own.halo[t], own.v[t], own.m[t], own.u[t],
+    )  # fmt: skip
 
 
 @jit
@@ -107,6 +119,8 @@ def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, poole
     count = 0
     row_size, z_row = s.OW * s.FP, s.columns * s.FP
     activated = a if work.keep else strip
+    made = a if work.in_place else z
+    result = pooled if work.pool != 0 else a
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
         if work.winograd:
@@ -114,24 +128,27 @@ def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, poole
         for image in range(n, n + images):
             for band in range(len(direct.bands)):
                 top, bottom, first, last = direct.bands[band]
-                run(direct.forward, first, last, x, image * s.H * s.W * s.C, kernel, 0, z, -top * z_row)
+                start = image * s.OH * row_size if work.in_place else -top * z_row
+                run(direct.forward, first, last, x, image * s.H * s.W * s.C, kernel, 0, made, start)
                 for i in range(top, bottom):
                     row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
-                    call_activate(
-                        work.activate,
-                        (
-                            z, ((image - n) * s.z_rows + i - top) * z_row, activated, row, s.OW, s.FP,
-                            channels.bias, 0, center, 0, deviations, 0, squares, 0,
-                        ),
-                    )  # fmt: skip
+                    source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row
+                    if work.activate != 0:
+                        call_activate(
+                            work.activate,
+                            (
+                                made, source, activated, row, s.OW, s.FP,
+                                channels.bias, 0, center, 0, deviations, 0, squares, 0,
+                            ),
+                        )  # fmt: skip
                     if work.moments:
                         norm.fold_row(count, mean, m2, s.OW, center, deviations, squares)
                         count += s.OW
-                    result, place, pixels = a, row, s.OW
+                    place, pixels = row, s.OW
                     if work.pool != 0:
                         if (i + 1) % s.PH != 0:
                             continue
-                        result, place, pixels = pooled, (image * s.down + i // s.PH) * s.across * s.FP, s.across
+                        place, pixels = (image * s.down + i // s.PH) * s.across * s.FP, s.across
                         window = row - (s.PH - 1) * row_size
                         call_pool(
                             work.pool,
@@ -171,125 +188,184 @@ def forward_all(s, work, direct, w, own, x, n, kernel, channels, batch, a, poole
 
 
 @jit
-def sums_chunk(sums, s, channels, dy, x, lo, hi, dbeta, dgamma):
+def widen(s, work, own, dy, row):
+    """Copy a row of dy (N, down, across, F) to own.wide, FP channels apart; returns where it begins to be so.
+
+    (No array is returned: to hold one, however shortly, is counted, and all threads would count in the same place.)
+    """
+    if s.F == s.FP:
+        return row * s.across * s.FP
+    call_copy(work.copy, (dy, row * s.across * s.F, s.F, own.wide, 0, s.FP, s.across, s.F))
+    return 0
+
+
+@jit
+def sums_chunk(s, work, own, channels, dy, x, lo, hi, dbeta, dgamma):
     """dbeta (FP,) = sum of dy, dgamma (FP,) = sum of dy * x_hat over rows lo ... hi-1 of `across` pixels; float64."""
     total, product = np.empty((2, s.FP), dy.dtype)
     dbeta[:] = 0
     dgamma[:] = 0
+    source = dy if s.F == s.FP else own.wide
     for row in range(lo, hi):
-        place = row * s.across * s.FP
+        place = widen(s, work, own, dy, row)
         call_sums(
-            sums,
-            (dy, place, x, place, s.across, s.FP, channels.center, 0, channels.inverse, 0, total, 0, product, 0),
-        )
+            work.sums,
+            (
+                source, place, x, row * s.across * s.FP, s.across, s.FP,
+                channels.center, 0, channels.inverse, 0, total, 0, product, 0,
+            ),
+        )  # fmt: skip
         for c in range(s.FP):
             dbeta[c] += total[c]
             dgamma[c] += product[c]
 
 
 @jit
-def backward_chunk(s, work, direct, w, own, x, lo, hi, kernel, kernel_t, channels, a, dy, winner, dkernel, dbias, dx):
-    """Pictures lo ... hi-1: dkernel (KH, KW, C, FP), dbias (FP,) float64, dx (N, H, W, CP).
+def gradient_rows(s, work, direct, own, x, n, kernel, channels, a, dy, winner, dz, dz_start, dbias):
+    """dz of picture n from dz_start on, row by row, and what it adds to dbias. Without work.gradient it is dy, widened.
 
-    a (N, OH, OW, FP) activations, made again if they were not kept; dy and winner (N, down, across, FP).
+    a (N, OH, OW, FP) activations, made again if they were not kept; dy and winner (N, down, across, F or FP).
     """
-    z, dz, m = own.z, own.dz, own.m
     z_row = s.columns * s.FP
     activated = a if work.keep else own.strip
+    source = dy if s.F == s.FP else own.wide
     total = np.empty(s.FP, dz.dtype)
+    if work.gradient == 0:
+        rows = s.OH * s.OW
+        call_copy(work.copy, (dy, n * rows * s.F, s.F, dz, dz_start, s.FP, rows, s.F))
+        return
+    for band in range(len(direct.bands)):
+        top, bottom, first, last = direct.bands[band]
+        if not work.keep:
+            run(direct.forward, first, last, x, n * s.H * s.W * s.C, kernel, 0, own.z, -top * z_row)
+        for i in range(top, bottom):
+            row = (n * s.OH + i) * s.OW * s.FP
+            if not work.keep:
+                row = 0
+                call_activate(
+                    work.activate,
+                    (
+                        own.z, (i - top) * z_row, activated, row, s.OW, s.FP,
+                        channels.bias, 0, total, 0, total, 0, total, 0,
+                    ),
+                )  # fmt: skip
+            q = i // s.PH
+            across = s.across if q < s.down else 0  # a row below the last window is dropped
+            window = n * s.down + min(q, s.down - 1)
+            place = widen(s, work, own, dy, window)
+            call_gradient(
+                work.gradient,
+                (
+                    activated, row, source, place, winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
+                    across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
+                    channels.factor, 0, dz, dz_start + i * z_row, total, 0,
+                ),
+            )  # fmt: skip
+            for c in range(s.FP):
+                dbias[c] += total[c]
+
+
+@jit
+def backward_chunk(
+    s, work, direct, w, own, x, lo, hi, kernel, kernel_t, channels, a, dy, winner, dz_all, dkernel, dbias, dx
+):
+    """Pictures lo ... hi-1: dkernel (KH, KW, C, FP), dbias (FP,) float64, dx (N, H, W, CP).
+
+    Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in dz_all for it.
+    """
     dbias[:] = 0
-    if not work.winograd or lo == hi:
+    by_picture = work.weights and len(direct.slices) == 0
+    if by_picture and (not work.winograd or lo == hi):
         dkernel[:] = 0
+    dz_size, dx_size = s.dz_rows * s.columns * s.FP, s.H * s.W * s.CP
+    dz = dz_all if len(direct.slices) > 0 else own.dz
+    as_it_is = work.gradient == 0 and s.F == s.FP
+    if as_it_is:
+        dz = dy
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
-        for image in range(images):
-            for band in range(len(direct.bands)):
-                top, bottom, first, last = direct.bands[band]
-                if not work.keep:
-                    run(direct.forward, first, last, x, n * s.H * s.W * s.C, kernel, 0, z, -top * z_row)
-                for i in range(top, bottom):
-                    row = ((n + image) * s.OH + i) * s.OW * s.FP
-                    if not work.keep:
-                        row = 0
-                        call_activate(
-                            work.activate,
-                            (z, (i - top) * z_row, activated, row, s.OW, s.FP, channels.bias, 0, z, 0, z, 0, z, 0),
-                        )
-                    q = i // s.PH
-                    across = s.across if q < s.down else 0  # a row below the last window is dropped
-                    place = ((n + image) * s.down + min(q, s.down - 1)) * s.across * s.FP
-                    call_gradient(
-                        work.gradient,
-                        (
-                            activated, row, dy, place, winner, place, (i - q * s.PH) * s.PW, across,
-                            s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
-                            channels.factor, 0, dz, (image * s.dz_rows + i) * z_row, total, 0,
-                        ),
-                    )  # fmt: skip
-                    for c in range(s.FP):
-                        dbias[c] += total[c]
+        start = n * dz_size if as_it_is or len(direct.slices) > 0 else 0
+        for p in range(0 if as_it_is else images):
+            place = start + p * dz_size
+            gradient_rows(s, work, direct, own, x, n + p, kernel, channels, a, dy, winner, dz, place, dbias)
         if work.winograd:
-            winograd.gradient_patches(w, images, dz, m)
+            winograd.gradient_patches(w, images, dz, own.m)
             if work.weights:
                 winograd.patches_of(w, x, n, images, own.frame, own.v)
-                depth = images * w.down * w.across
-                run_deep(w.weights, own.v, m, own.u, depth, n > lo)
+                run_deep(w.weights, own.v, own.m, own.u, images * w.down * w.across, n > lo)
             if work.inputs:
-                winograd.input_gradient(w, n, images, kernel_t, own.halo, own.v, m, dx)
+                winograd.input_gradient(w, n, images, kernel_t, own.halo, own.v, own.m, dx)
         else:
-            if work.weights:
-                run(direct.weights, 0, len(direct.weights), x, n * s.H * s.W * s.C, dz, 0, dkernel, 0)
+            if by_picture:
+                run(direct.weights, 0, len(direct.weights), x, n * s.H * s.W * s.C, dz, start, dkernel, 0)
             if work.inputs:
-                size = s.H * s.W * s.CP
                 if direct.scatters:
-                    dx[n * size : (n + 1) * size] = 0
-                run(direct.inputs, 0, len(direct.inputs), dz, 0, kernel_t, 0, dx, n * size)
+                    dx[n * dx_size : (n + 1) * dx_size] = 0
+                run(direct.inputs, 0, len(direct.inputs), dz, start, kernel_t, 0, dx, n * dx_size)
     if work.winograd and work.weights and hi > lo:
         winograd.apply(w.to_dkernel, own.u, dkernel, w.C)
 
 
+@jit
+def together(s):
+    """How many pictures the weight gradient may take together: so many stay in the cache."""
+    return max(1, FEW_NUMBERS // (s.H * s.W * s.C + s.OH * s.OW * s.FP))
+
+
+@jit
+def weight_slices(s, work, direct, own, x, n, dz, dkernel, lo, hi):
+    """Slices lo ... hi-1 of the weight gradient of all pictures, some pictures at a time.
+
+    What a slice needs of dz is copied to a block: where it lies, its rows would compete for the same few places of the
+    first-level cache.
+    """
+    pixels, x_size, few = s.OH * s.OW, s.H * s.W * s.C, together(s)
+    for start in range(0, n, few):
+        pictures = min(n - start, few)
+        for k in range(lo, hi):
+            first, last = direct.slices[k], direct.slices[k + 1]
+            column = direct.weights[first, 3] % s.FP
+            width = min(2 * work.lanes, s.FP - column)
+            source = start * pixels * s.FP + column
+            call_copy(work.copy, (dz, source, s.FP, own.block, 0, width, pictures * pixels, width))
+            run_together(direct.weights, first, last, pictures, x, start * x_size, own.block, 0, dkernel)
+
+
 @parallel_jit
 def backward_all(
-    s,
-    work,
-    direct,
-    w,
-    own,
-    x,
-    n,
-    kernel,
-    kernel_t,
-    channels,
-    batch,
-    a,
-    winners,
-    dy,
-    winner,
-    dkernels,
-    dkernel,
-    dbias,
-    dx,
-):
+    s, work, direct, w, own, x, n, kernel, kernel_t, channels, batch, a, winners, dy, winner,
+    dz_all, dkernels, dkernel, dbias, dx,
+):  # fmt: skip
     """The gradients of a batch normalisation if work.sums, then backward_chunk of n pictures on all chunks.
 
-    dkernel is the sum of the chunks' dkernels (CHUNKS, size); dbias (CHUNKS, FP).
+    dkernel is the sum of the chunks' dkernels (CHUNKS, size), unless it is cut otherwise; dbias (CHUNKS, FP).
     """
+    workers = get_num_threads()
     if work.sums != 0:
-        for k in prange(CHUNKS):
-            lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
-            sums_chunk(work.sums, s, channels, dy, winners, lo, hi, batch.dbetas[k], batch.dgammas[k])
+        for t in prange(workers):
+            mine = scratch_of(own, t)
+            for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
+                lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
+                sums_chunk(s, work, mine, channels, dy, winners, lo, hi, batch.dbetas[k], batch.dgammas[k])
         norm.load_backward(work.moments, batch, channels)
     if work.weights or work.inputs:
-        workers = get_num_threads()
         for t in prange(workers):
             mine = scratch_of(own, t)
             for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
                 lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
+                part = dkernels[min(k, len(dkernels) - 1)]  # there is but one where it is not cut by picture
                 backward_chunk(
                     s, work, direct, w, mine, x, lo, hi, kernel, kernel_t, channels,
-                    a, dy, winner, dkernels[k], dbias[k], dx,
+                    a, dy, winner, dz_all, part, dbias[k], dx,
                 )  # fmt: skip
-    if work.weights:
+    if work.weights and len(direct.slices) > 0:
+        dkernel[:] = 0
+        dz = dy if work.gradient == 0 and s.F == s.FP else dz_all
+        for t in prange(workers):
+            slices = len(direct.slices) - 1
+            lo, hi = slices * t // workers, slices * (t + 1) // workers
+            weight_slices(s, work, direct, scratch_of(own, t), x, n, dz, dkernel, lo, hi)
+    elif work.weights:
         slices = 64
         registers = dkernel.size // work.lanes
         parts = dkernels.reshape(-1)

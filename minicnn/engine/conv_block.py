@@ -51,11 +51,14 @@ class ConvBlock:
         self.channels = Channels(*np.zeros((len(Channels._fields), self.g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
-        self.dkernels = np.zeros((kernels.CHUNKS, numbers), conv.dtype)
+        chunks = 1 if self.convolution.by_slices else kernels.CHUNKS
+        self.dkernels = np.zeros((chunks, numbers), conv.dtype)
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
         self.dbias = np.zeros((kernels.CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
         self.keeps = not self.pool or self.convolution.winograd or g.KH * g.KW * g.C > CHEAP
+        # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
+        bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
         name = conv.dtype.name
         self.work = kernels.Work(
             winograd=self.convolution.winograd,
@@ -64,9 +67,11 @@ class ConvBlock:
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
             affine=row_kernels.affine(name) if norm else 0,
             sums=row_kernels.sums(name) if norm else 0,
-            gradient=row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
+            gradient=0 if bare else row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
+            copy=row_kernels.copy(name),
             fold=row_kernels.fold(name),
         )
+        self.linear = not relu and not conv.use_bias
         self.activate_with_moments = row_kernels.activate(name, relu, True) if norm else 0
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
@@ -83,11 +88,15 @@ class ConvBlock:
             np.copysign(1, own.batch.gamma, out=channels.sign[: self.g.F])
             if not of_batch:
                 load_forward(norm.state["moving_mean"], norm.state["moving_variance"], own.batch, channels)
+        keep = self.keeps and training or not self.pool
+        in_place = keep and not self.convolution.winograd
+        activate = self.activate_with_moments if of_batch else self.work.activate
         work = self.work._replace(
-            activate=self.activate_with_moments if of_batch else self.work.activate,
+            activate=0 if in_place and self.linear and not of_batch else activate,
             moments=of_batch,
             normalize=norm is not None and training,
-            keep=self.keeps and training or not self.pool,
+            keep=keep,
+            in_place=in_place,
         )
         kernels.forward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
@@ -110,7 +119,7 @@ class ConvBlock:
         )
         kernels.backward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
-            self.convolution.packed_t, self.channels, own.batch, own.a, own.winners, own.widened(dy), own.winner,
+            self.convolution.packed_t, self.channels, own.batch, own.a, own.winners, dy.reshape(-1), own.winner, own.dz,
             self.dkernels, self.dkernel, self.dbias, own.dx,
         )  # fmt: skip
         if norm is not None and norm.trainable and norm.scale:
@@ -146,7 +155,8 @@ class Buffers:
         pooled = n * down * across * g.FP if block.pool else 1
         self.pooled, self.winner = np.zeros(pooled, dtype), np.zeros(pooled, np.uint8)
         self.shape = (n, down, across)
-        self.y, self.dy = np.zeros((2, n * down * across * g.FP), dtype)
+        self.y = np.zeros(n * down * across * g.FP, dtype)
+        self.dz = np.zeros(n * g.OH * g.OW * g.FP if block.convolution.by_slices else 1, dtype)
         self.crop = np.zeros((*self.shape, g.F), dtype) if g.F != g.FP else None
         self.dx = np.zeros(n * g.H * g.W * g.CP, dtype)
         self.winners = self.pooled if block.pool else self.a
@@ -166,13 +176,6 @@ class Buffers:
             return y
         self.crop[...] = y[..., : self.g.F]
         return self.crop
-
-    def widened(self, dy: Array) -> Array:
-        """dy (N, down, across, F) flat and FP wide."""
-        if self.crop is None:
-            return dy.reshape(-1)
-        self.dy.reshape(*self.shape, self.g.FP)[..., : self.g.F] = dy
-        return self.dy
 
 
 def batch_of(norm: BatchNormalization | None, counts: Array, g: Geometry, dtype: np.dtype) -> Batch:

@@ -6,11 +6,13 @@ import numpy as np
 from minicnn.engine import block_kernels as kernels
 from minicnn.engine import direct, emit, winograd
 from minicnn.engine.geometry import Geometry
-from minicnn.engine.products import pack, transpose
+from minicnn.engine.products import pack, pack_transposed, square, transpose
 from minicnn.layers.base import Array
 
 Plan = tuple[kernels.Sizes, kernels.Direct, winograd.Winograd, kernels.Scratch]
 
+SMALL = 256  # pixels
+NO_MARKS = np.zeros(0, np.int64)
 ROWS = 32 * 1024  # bytes of z that are made before they are looked at again: they stay in the first-level cache
 
 
@@ -22,8 +24,10 @@ class DirectConvolution:
     def __init__(self, g: Geometry, dtype: np.dtype):
         cells, self.g, self.dtype = g.KH * g.KW, g, dtype
         self.packed = np.zeros(cells * g.C * g.FP, dtype)
-        self.turned = np.zeros((cells, g.FP, g.C), dtype)
         self.packed_t = np.zeros(cells * g.FP * g.CP, dtype)
+        # In a small picture a number of dkernel is a short sum, and to load and store it takes longer than to add it up.
+        # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
+        self.by_slices = g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= kernels.CHUNKS
 
     def load(self, kernel: Array) -> None:
         """Lay out the kernel (KH, KW, C, F) for the forward pass."""
@@ -31,8 +35,9 @@ class DirectConvolution:
 
     def load_transposed(self, kernel: Array) -> None:
         """Lay it out for the input gradient."""
-        transpose(kernel.reshape(-1, self.g.C, self.g.F), True, self.turned)
-        pack(self.turned.reshape(-1, self.g.C), emit.lanes(self.dtype), self.packed_t)
+        g = self.g
+        lanes, address = emit.lanes(self.dtype), square(self.dtype.name)
+        pack_transposed(address, lanes, kernel.reshape(-1), g.KH * g.KW, g.C, g.F, g.FP, self.packed_t)
 
     def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
         """For chunks of at most so many pictures, and pooling windows."""
@@ -41,26 +46,29 @@ class DirectConvolution:
         longest = max(1, (ROWS if self.packed.nbytes <= 2 * direct.CACHE else direct.CACHE) // row_bytes)
         longest = min(longest, g.OH)
         forward, bands = direct.forward(g, dtype, longest)
+        weights, slices = direct.weight_gradient(g, dtype, self.by_slices)
         programs = kernels.Direct(
             forward,
             bands,
-            direct.weight_gradient(g, dtype),
+            weights,
             direct.input_gradient(g, dtype),
             scatters=(g.SH, g.SW) != (1, 1),
+            slices=slices if self.by_slices else NO_MARKS,
         )
         s = sizes(g, window, pictures=1, columns=g.OW, z_rows=longest, dz_rows=g.OH)
-        return s, programs, winograd.NOTHING, scratch(s, dtype)
+        return s, programs, winograd.NOTHING, scratch(s, dtype, by_slices=self.by_slices)
 
 
 class WinogradConvolution:
     """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
 
     winograd = True
+    by_slices = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
         self.packed = np.zeros(winograd.PRODUCTS * winograd.plane(g.C, g.F), dtype)
-        self.turned = np.zeros((g.KH * g.KW, g.F, g.C), dtype)
+        self.turned = np.zeros(g.KH * g.KW * g.F * g.C, dtype)
         self.packed_t = np.zeros(winograd.PRODUCTS * winograd.plane(g.F, g.C), dtype)
 
     def load(self, kernel: Array) -> None:
@@ -69,8 +77,9 @@ class WinogradConvolution:
 
     def load_transposed(self, kernel: Array) -> None:
         """Transform it for the input gradient."""
-        transpose(kernel.reshape(-1, self.g.C, self.g.F), False, self.turned)
-        winograd.kernel_to_u(self.turned.reshape(-1), self.g.F, self.g.C, self.packed_t)
+        g, lanes, address = self.g, emit.lanes(self.dtype), square(self.dtype.name)
+        transpose(address, lanes, kernel.reshape(-1), g.KH * g.KW, g.C, g.F, self.turned)
+        winograd.kernel_to_u(self.turned, g.F, g.C, self.packed_t)
 
     def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
         """For chunks of at most so many pictures, and pooling windows."""
@@ -78,7 +87,7 @@ class WinogradConvolution:
         down, across, rows, columns = winograd.frame(g)
         together = even_share(pictures, -(-winograd.FEW_PATCHES // (down * across)))
         bands = np.array([(0, g.OH, 0, 0)], np.int64)
-        programs = kernels.Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, scatters=False)
+        programs = kernels.Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, False, NO_MARKS)
         height, width = winograd.OUT * down, winograd.OUT * across
         s = sizes(g, window, pictures=together, columns=width, z_rows=height, dz_rows=height)
         v, m = (winograd.PRODUCTS * winograd.plane(together * down * across, channels) for channels in (g.C, g.F))
@@ -102,15 +111,19 @@ def sizes(
 ) -> kernels.Sizes:
     PH, PW = window
     return kernels.Sizes(
-        *(g.H, g.W, g.C, g.CP, g.OH, g.OW, g.FP, PH, PW),
+        *(g.H, g.W, g.C, g.CP, g.OH, g.OW, g.F, g.FP, PH, PW),
         *(g.OH // PH, g.OW // PW, pictures, columns, z_rows, dz_rows),
     )
 
 
 def scratch(
-    s: kernels.Sizes, dtype: np.dtype, *, frame: int = 1, v: int = 1, m: int = 1, u: int = 1
+    s: kernels.Sizes, dtype: np.dtype, *, by_slices: bool = False, frame: int = 1, v: int = 1, m: int = 1, u: int = 1
 ) -> kernels.Scratch:
     row = s.columns * s.FP
     strip, z, dz = s.PH * s.OW * s.FP, s.pictures * s.z_rows * row, s.pictures * s.dz_rows * row
+    wide = s.across * s.FP
+    block = kernels.together(s) * s.OH * s.OW * 2 * emit.lanes(dtype) if by_slices else 1
     threads = numba.config.NUMBA_NUM_THREADS
-    return kernels.Scratch(*(np.zeros((threads, size), dtype) for size in (strip, z, dz, frame, frame, v, m, u)))
+    return kernels.Scratch(
+        *(np.zeros((threads, size), dtype) for size in (strip, wide, block, z, dz, frame, frame, v, m, u))
+    )

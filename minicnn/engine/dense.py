@@ -11,7 +11,7 @@ from numba import prange
 from minicnn.engine import emit, row_kernels
 from minicnn.engine.call import caller
 from minicnn.engine.geometry import padded
-from minicnn.engine.products import Left, Program, Right, pack, run, transpose
+from minicnn.engine.products import Left, Program, Right, pack, pack_transposed, run, square
 from minicnn.kernels.jit import jit, parallel_jit
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
@@ -73,10 +73,10 @@ class DenseStep:
         D, U = dense.params["kernel"].shape
         self.UP, self.DP = padded(U, self.lanes), padded(D, self.lanes)
         self.kernel = np.zeros(D * self.UP, dense.dtype)
-        self.turned = np.zeros((1, U, D), dense.dtype)
         self.kernel_t = np.zeros(U * self.DP, dense.dtype)
         self.bias = np.zeros(self.UP, dense.dtype)
         self.dkernel = np.zeros((D, self.UP), dense.dtype)
+        self.square = square(dense.dtype.name)
         self.activate = row_kernels.activate(dense.dtype.name, relu, False)
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
@@ -103,8 +103,7 @@ class DenseStep:
         dz = own.dz[:, :U]
         np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
         if self.needs_input_grad:
-            transpose(dense.params["kernel"][None], False, self.turned)
-            pack(self.turned[0], self.lanes, self.kernel_t)
+            pack_transposed(self.square, self.lanes, dense.params["kernel"].reshape(-1), 1, D, U, U, self.kernel_t)
         backward_all(
             *(own.weights if dense.trainable else NOTHING), *(own.inputs if self.needs_input_grad else NOTHING),
             x.reshape(-1), own.dz.reshape(-1), self.kernel_t, self.dkernel.reshape(-1), own.dx.reshape(-1),

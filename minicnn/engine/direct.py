@@ -76,11 +76,17 @@ def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
     return program.table()
 
 
-def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
-    """Adds to dkernel (KH * KW * C, FP): for every kernel number, the pixels it met times the gradients they led to.
+def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Array, Array]:
+    """The calls that add to dkernel (KH * KW * C, FP).
+
+    That is for every kernel number the sum of the pixels that it met, times the gradients that they led to.
 
     Here a tile's rows are the kernel's numbers, contiguous below one kernel row; k and s run over the output pixels.
     They do so in bands of rows that stay in the cache while all tiles pass over them.
+
+    by_slices: dz is handed over as a block of one or two registers of filters, those of the slice.
+
+    Returns also marks between slices of the calls: what one slice writes, no other does. They may run at once.
     """
     program = Program(dtype, g.FP)
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
@@ -95,12 +101,17 @@ def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
                         Left(0, 1, g.SH * g.W * g.C, g.SW * g.C),
                         len(band),
                         len(columns),
-                        Right(0, packed=False, row=band[0] * g.OW + columns[0], segment=g.OW),
+                        Right(0, packed=by_slices, row=band[0] * g.OW + columns[0], segment=g.OW),
                         (0, g.FP),
                         starts=((h * g.W + w) * g.C, 0, (kh * g.KW + kernel_group.start) * g.C * g.FP),
                         accumulate=True,
+                        groups=(g.H * g.W * g.C, g.OH * g.OW),
                     )
-    return program.table()
+    # A slice is what belongs to one kernel row and one or two registers of filters.
+    of_slice = [(c // (g.KW * g.C * g.FP), c % g.FP) for _, _, _, c, *_ in program.calls]
+    order = sorted(range(len(of_slice)), key=of_slice.__getitem__)
+    slices = [k for k in range(len(order)) if k == 0 or of_slice[order[k]] != of_slice[order[k - 1]]]
+    return program.table()[order], np.array([*slices, len(order)], np.int64)
 
 
 def contiguous(kernel_columns: range, dilation: int) -> list[range]:

@@ -139,6 +139,10 @@ class Emitter:
         lane_0 = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, undefined, lane_0)
 
+    def choose(self, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
+        """A register of these lanes of x and, counted on from there, of y."""
+        return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, self.lanes), list(lanes)))
+
     def broadcast(self, pointer: ir.Value) -> ir.Value:
         """The one number at an address, in all lanes."""
         return self.spread(self.builder.load(pointer, typ=self.element))

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite import ir
 from numba import prange
 
 from minicnn.engine import emit, simd
 from minicnn.engine.call import caller
+from minicnn.engine.emit import Emitter, kernel
 from minicnn.kernels.jit import jit, parallel_jit
 from minicnn.layers.base import Array
 
+SQUARE = "x* x_row y* y_row"
 call_tile = caller(simd.ARGUMENTS)
 
 
@@ -63,6 +66,7 @@ class Program:
         *,
         starts: tuple[int, int, int] = (0, 0, 0),
         accumulate: bool = False,
+        groups: tuple[int, int] = (0, 0),
     ) -> None:
         """Append C[rows, width] (+)= the product that simd.py defines, in tiles of at most `limit` rows.
 
@@ -70,6 +74,7 @@ class Program:
             rows: (outer, inner).
             c: elements of C from one outer row, and from one inner row, to the next.
             starts: of a, b and c, in elements.
+            groups: elements of A, and rows of B, from one group to the next, for `run_together`.
         """
         outer_count, inner_count = rows
         for v in range(0, self.width, 2 * self.lanes):
@@ -81,6 +86,8 @@ class Program:
                 strides = simd.Strides(
                     a_outer=a.outer if outer > 1 else 0,
                     a_inner=a.inner if inner > 1 else 0,
+                    a_group=groups[0],
+                    b_group=groups[1] * b_step,
                     a_segment=a.segment if segments > 1 else 0,
                     a_step=a.step,
                     b_segment=b.segment * b_step if segments > 1 else 0,
@@ -124,8 +131,21 @@ def run(calls, first, last, a, a_start, b, b_start, c, c_start):
         call_tile(
             calls[t, 0],
             (
-                a, a_start + calls[t, 1], calls[t, 4], calls[t, 5],
+                a, a_start + calls[t, 1], 1, calls[t, 4], calls[t, 5],
                 b, b_start + calls[t, 2], c, c_start + calls[t, 3], calls[t, 6],
+            ),
+        )  # fmt: skip
+
+
+@jit
+def run_together(calls, first, last, groups, a, a_start, b, b_start, c):
+    """Do the calls first ... last-1, each for as many groups (pictures) together."""
+    for t in range(first, last):
+        call_tile(
+            calls[t, 0],
+            (
+                a, a_start + calls[t, 1], groups, calls[t, 4], calls[t, 5],
+                b, b_start + calls[t, 2], c, calls[t, 3], calls[t, 6],
             ),
         )  # fmt: skip
 
@@ -135,7 +155,7 @@ def run_deep(calls, a, b, c, depth, accumulate):
     """Do all calls of a program's table with another depth, and add to C or not."""
     for t in range(len(calls)):
         call_tile(
-            calls[t, 0], (a, calls[t, 1], calls[t, 4], depth, b, calls[t, 2], c, calls[t, 3], np.intp(accumulate))
+            calls[t, 0], (a, calls[t, 1], 1, calls[t, 4], depth, b, calls[t, 2], c, calls[t, 3], np.intp(accumulate))
         )
 
 
@@ -154,12 +174,73 @@ def pack(b: Array, lanes: int, packed: Array) -> None:
 
 
 @parallel_jit
-def transpose(kernel, reverse, turned):
-    """turned[k, f, c] = kernel[k, c, f], the cells k in reverse order if asked for; what turned has beyond stays."""
-    cells, C, F = kernel.shape
-    pieces = 8
+def transpose(address, lanes, kernel, cells, C, F, turned):
+    """turned (cells, F, C) = kernel (cells, C, F), transposed cell by cell; both flat."""
+    pieces = (F + lanes - 1) // lanes
     for piece in prange(cells * pieces):
-        k, part = piece // pieces, piece % pieces
-        for f in range(F * part // pieces, F * (part + 1) // pieces):
-            for c in range(C):
-                turned[cells - 1 - k if reverse else k, f, c] = kernel[k, c, f]
+        k, f = piece // pieces, piece % pieces * lanes
+        transpose_lines(address, lanes, kernel, k * C * F + f, F, C, min(lanes, F - f), turned, (k * F + f) * C, C)
+
+
+@parallel_jit
+def pack_transposed(address, lanes, kernel, cells, C, F, rows, packed):
+    """pack of the kernel (cells, C, F) with cells in reverse order and transposed, each with `rows` >= F rows.
+
+    What is beyond F and C keeps the zeros that packed was made with.
+    """
+    block = 2 * lanes
+    width = packed.size // (cells * rows)
+    blocks = (width + block - 1) // block
+    for part in prange(cells * blocks):
+        k, c = part // blocks, part % blocks * block
+        across = min(block, width - c)
+        start = c * cells * rows + (cells - 1 - k) * rows * across
+        for f in range(0, F, lanes):
+            source = (k * C + c) * F + f
+            transpose_lines(
+                address, lanes, kernel, source, F, min(across, C - c), min(lanes, F - f),
+                packed, start + f * across, across,
+            )  # fmt: skip
+
+
+@jit
+def transpose_lines(address, lanes, x, x_start, x_row, rows, columns, y, y_start, y_row):
+    """y[j, i] = x[i, j] for i < rows, j < columns <= lanes; rows lie x_row and y_row numbers apart."""
+    done = 0
+    if columns == lanes:
+        while done + lanes <= rows:
+            call_square(address, (x, x_start + done * x_row, x_row, y, y_start + done, y_row))
+            done += lanes
+    for i in range(done, rows):
+        for j in range(columns):
+            y[y_start + j * y_row + i] = x[x_start + i * x_row + j]
+
+
+@kernel
+def square(dtype: str) -> Emitter:
+    """y = x transposed, for a square of as many rows as a register has lanes; rows lie x_row and y_row numbers apart.
+
+    In log2(lanes) rounds: round s swaps, between registers i and i + s, the lanes whose number has bit s set in one and
+    not set in the other.
+    """
+    emit = Emitter(dtype, SQUARE)
+    arg, build, lanes = emit.arg, emit.builder, emit.lanes
+
+    def line(name: str, i: int) -> ir.Value:
+        return emit.at(arg[name], build.mul(arg[f"{name}_row"], emit.integer(i)))
+
+    rows = [emit.load(line("x", i)) for i in range(lanes)]
+    s = 1
+    while s < lanes:
+        for i in range(lanes):
+            if not i & s:
+                a, b = rows[i], rows[i + s]
+                rows[i] = emit.choose(a, b, [lanes + j - s if j & s else j for j in range(lanes)])
+                rows[i + s] = emit.choose(a, b, [lanes + j if j & s else j + s for j in range(lanes)])
+        s *= 2
+    for i in range(lanes):
+        emit.store(rows[i], line("y", i))
+    return emit
+
+
+call_square = caller(SQUARE)

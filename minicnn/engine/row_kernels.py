@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from minicnn.engine.emit import I8, I32, Emitter, kernel
+from minicnn.engine.emit import I32, Emitter, kernel
 
 ACTIVATE = "z* y* pixels channels bias* center* deviations* squares*"
 POOL = "y* row_step windows channels sign* best* winner*u8"
 AFFINE = "x* pixels channels center* scale* shift* y*"
 SUMS = "dy* x* pixels channels center* scale* total* product*"
+COPY = "x* x_row y* y_row rows size"
 FOLD = "parts* part count total* size"
 GRADIENT = "a* dy* winner*u8 index windows dropped channels center* slope* offset* factor* dz* total*"
 
@@ -166,6 +167,34 @@ def sums(dtype: str) -> Emitter:
             emit.store(total, emit.at(emit.arg[name], c))
 
     each_register(emit, work)
+    return emit
+
+
+@kernel
+def copy(dtype: str) -> Emitter:
+    """y = x for some rows of `size` numbers; rows lie x_row and y_row numbers apart."""
+    emit = Emitter(dtype, COPY)
+    arg, build = emit.arg, emit.builder
+    lanes = emit.integer(emit.lanes)
+    whole = build.mul(build.sdiv(arg["size"], lanes), lanes)
+
+    def row(r: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        source, target = (emit.at(arg[a], build.mul(r, arg[f"{a}_row"])) for a in "xy")
+
+        def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+            offset = build.mul(v, lanes)
+            emit.store(emit.load(emit.at(source, offset)), emit.at(target, offset))
+            return []
+
+        def number(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+            offset = build.add(whole, i)
+            build.store(build.load(emit.at(source, offset), typ=emit.element), emit.at(target, offset))
+            return []
+
+        emit.loop(build.sdiv(arg["size"], lanes), [], register)
+        return emit.loop(build.sub(arg["size"], whole), [], number)
+
+    emit.loop(arg["rows"], [], row)
     return emit
 
 

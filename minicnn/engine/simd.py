@@ -1,9 +1,9 @@
 """The micro-kernel: a small matrix product whose result stays in vector registers.
 
-    C[r, v] (+)= sum over s < segments, k < depth of A[r, s, k] * B[s, k, v]         r < rows, v < vectors
+    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r < rows, v < vectors
 
-Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its element (r, s, k) lies
-at  r_outer * a_outer + r_inner * a_inner + s * a_segment + k * a_step  from a start. In NHWC that makes a convolution a
+Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its element lies at
+r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step  from a start. In NHWC that makes a convolution a
 matrix product without im2col: for one output row, the KW*C numbers that a kernel row covers are one contiguous run of
 the picture, so k runs over them, s over the KH kernel rows, and r over the pixels of a row (inner) of some rows (outer).
 
@@ -17,14 +17,15 @@ Source: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplica
 arXiv:1808.05567 (the same for convolutions).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from llvmlite import ir
 
 from minicnn.engine.emit import Emitter, kernel
 
-ARGUMENTS = "a* segments depth b* c* accumulate"
+Values = list[ir.Value]
+ARGUMENTS = "a* groups segments depth b* c* accumulate"
 
 
 class Strides(NamedTuple):
@@ -32,8 +33,10 @@ class Strides(NamedTuple):
 
     a_outer: int
     a_inner: int
+    a_group: int
     a_segment: int
     a_step: int
+    b_group: int
     b_segment: int
     b_step: int
     c_outer: int
@@ -53,26 +56,34 @@ def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> 
     def registers(line: ir.Value) -> list[ir.Value]:
         return [emit.at(line, emit.integer(v * emit.lanes)) for v in range(vectors)]
 
-    def segment(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-        a_start = emit.at(arg["a"], times(s, strides.a_segment))
-        b_start = emit.at(arg["b"], times(s, strides.b_segment))
+    def group(g: ir.Value, sums: Values) -> Sequence[ir.Value]:
+        a_group = emit.at(arg["a"], times(g, strides.a_group))
+        b_group = emit.at(arg["b"], times(g, strides.b_group))
 
-        def step(k: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
+        def segment(s: ir.Value, sums: Values) -> Sequence[ir.Value]:
+            a_start = emit.at(a_group, times(s, strides.a_segment))
+            b_start = emit.at(b_group, times(s, strides.b_segment))
+            return emit.loop(arg["depth"], sums, step(a_start, b_start))
+
+        return emit.loop(arg["segments"], sums, segment)
+
+    def step(a_start: ir.Value, b_start: ir.Value) -> Callable[[ir.Value, Values], Values]:
+        def multiply_and_add(k: ir.Value, sums: Values) -> Values:
             b = [emit.load(place) for place in registers(emit.at(b_start, times(k, strides.b_step)))]
             a_column = emit.at(a_start, times(k, strides.a_step))
-            updated: list[ir.Value] = []
+            updated: Values = []
             for o, i in rows:  # one number of A at a time: it needs a register only for its own multiply-adds
                 a = emit.broadcast(emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner)))
                 updated += [emit.multiply_add(a, b[v], sums[len(updated) + v]) for v in range(vectors)]
             return updated
 
-        return emit.loop(arg["depth"], sums, step)
+        return multiply_and_add
 
     c_rows = [emit.at(arg["c"], emit.integer(o * strides.c_outer + i * strides.c_inner)) for o, i in rows]
     c_places = [place for row in c_rows for place in registers(row)]
     zeros = [emit.fill(0.0)] * len(c_places)
     # With accumulate = 1 one turn of this loop replaces the zeros by what C holds, with 0 none does.
     start = emit.loop(arg["accumulate"], zeros, lambda _, __: [emit.load(place) for place in c_places])
-    for value, place in zip(emit.loop(arg["segments"], start, segment), c_places, strict=True):
+    for value, place in zip(emit.loop(arg["groups"], start, group), c_places, strict=True):
         emit.store(value, place)
     return emit

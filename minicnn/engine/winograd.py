@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
+from minicnn.engine import row_kernels
 from minicnn.engine.call import caller
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.engine.geometry import Geometry
@@ -50,7 +51,6 @@ SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the la
 CACHE = 768 * 1024  # bytes of the second-level cache
 
 TRANSFORM = "x* y* down across"
-COPY = "x* x_row y* y_row rows size"
 
 
 def transposed(matrix: Matrix) -> Matrix:
@@ -121,27 +121,7 @@ def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add
     return emit
 
 
-@kernel
-def copy(dtype: str) -> Emitter:
-    """y = x for some rows of `size` numbers, a multiple of the lanes; rows lie x_row and y_row numbers apart."""
-    emit = Emitter(dtype, COPY)
-    arg, build = emit.arg, emit.builder
-
-    def row(r: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        source, target = (emit.at(arg[a], build.mul(r, arg[f"{a}_row"])) for a in "xy")
-
-        def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-            offset = build.mul(v, emit.integer(emit.lanes))
-            emit.store(emit.load(emit.at(source, offset)), emit.at(target, offset))
-            return []
-
-        return emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
-
-    emit.loop(arg["rows"], [], row)
-    return emit
-
-
-call_transform, call_copy = caller(TRANSFORM), caller(COPY)
+call_transform, call_copy = caller(TRANSFORM), caller(row_kernels.COPY)
 NO_CALLS = np.zeros((0, 7), np.int64)
 
 
@@ -183,7 +163,7 @@ def applies(g: Geometry, dtype: np.dtype) -> bool:
     """Whether F(2x2, 3x3) can compute this convolution, and has an advantage.
 
     There must be enough channels to make up for the transforms, and a picture's V and M must fit into the second-level
-    cache between them.
+    cache together.
     """
     if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.FP != g.F or g.CP != g.C:
         return False
@@ -223,7 +203,7 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
     BT_columns, AT_columns = pixels(columns, g.C), pixels(OUT * across, g.F)
     return Winograd(
         *(g.C, g.H, g.W, g.F, g.top, g.left, down, across, columns),
-        copy=copy(name),
+        copy=row_kernels.copy(name),
         to_v=transform(name, BT, BT_columns, products(g.C), g.C),
         to_z=transform(name, AT, products(g.F), AT_columns, g.F),
         to_dm=transform(name, transposed(AT), AT_columns, products(g.F), g.F),
