@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads, prange
 
+from minicnn.engine import direct as direct_programs
 from minicnn.engine import norm, row_kernels, winograd
 from minicnn.engine.call import caller
 from minicnn.engine.products import run, run_deep, run_together
@@ -26,7 +27,7 @@ call_copy = caller(row_kernels.COPY)
 call_fold = caller(row_kernels.FOLD)
 
 CHUNKS = 8
-FEW_NUMBERS = 128 * 1024  # half of a second-level cache of 1 MB
+FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, but they are read in order
 
 
 class Sizes(NamedTuple):
@@ -85,12 +86,13 @@ class Work(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Buffers of each thread (threads, size): a row of activations, one of dy, some channels of dz, z,
-    dz, and those of winograd.py."""
+    """Buffers of each thread (threads, size): a row of activations, one of dy, some channels of dz,
+    some pictures, z, dz, and those of winograd.py."""
 
     strip: Array
     wide: Array
     block: Array
+    spaced: Array
     z: Array
     dz: Array
     frame: Array
@@ -104,7 +106,7 @@ class Scratch(NamedTuple):
 def scratch_of(own, t):
     """The buffers of thread t, flat."""
     return Scratch(
-        own.strip[t], own.wide[t], own.block[t], own.z[t], own.dz[t],
+        own.strip[t], own.wide[t], own.block[t], own.spaced[t], own.z[t], own.dz[t],
         own.frame[t], own.halo[t], own.v[t], own.m[t], own.u[t],
     )  # fmt: skip
 
@@ -316,19 +318,21 @@ def together(s):
 def weight_slices(s, work, direct, own, x, n, dz, dkernel, lo, hi):
     """Slices lo ... hi-1 of the weight gradient of all pictures, some pictures at a time.
 
-    What a slice needs of dz is copied to a block: where it lies, its rows would compete for the same few places of the
-    first-level cache.
+    The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a multiple is a power of
+    two, as they are, they would compete for the same few places of the first-level cache.
     """
-    pixels, x_size, few = s.OH * s.OW, s.H * s.W * s.C, together(s)
+    pixels, x_pixels, few = s.OH * s.OW, s.H * s.W, together(s)
     for start in range(0, n, few):
         pictures = min(n - start, few)
+        place, spaced = start * x_pixels * s.C, s.C + direct_programs.SPARE
+        call_copy(work.copy, (x, place, s.C, own.spaced, 0, spaced, pictures * x_pixels, s.C))
         for k in range(lo, hi):
             first, last = direct.slices[k], direct.slices[k + 1]
             column = direct.weights[first, 3] % s.FP
             width = min(2 * work.lanes, s.FP - column)
             source = start * pixels * s.FP + column
             call_copy(work.copy, (dz, source, s.FP, own.block, 0, width, pictures * pixels, width))
-            run_together(direct.weights, first, last, pictures, x, start * x_size, own.block, 0, dkernel)
+            run_together(direct.weights, first, last, pictures, own.spaced, 0, own.block, 0, dkernel)
 
 
 @parallel_jit

@@ -13,7 +13,6 @@ Plan = tuple[kernels.Sizes, kernels.Direct, winograd.Winograd, kernels.Scratch]
 
 SMALL = 256  # pixels
 NO_MARKS = np.zeros(0, np.int64)
-ROWS = 32 * 1024  # bytes of z that are made before they are looked at again: they stay in the first-level cache
 
 
 class DirectConvolution:
@@ -42,9 +41,7 @@ class DirectConvolution:
     def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
         """For chunks of at most so many pictures, and pooling windows."""
         g, dtype = self.g, self.dtype
-        row_bytes = g.OW * g.FP * dtype.itemsize
-        longest = max(1, (ROWS if self.packed.nbytes <= 2 * direct.CACHE else direct.CACHE) // row_bytes)
-        longest = min(longest, g.OH)
+        longest = direct.rows_of_band(g, g.OW * g.FP, dtype)
         forward, bands = direct.forward(g, dtype, longest)
         weights, slices = direct.weight_gradient(g, dtype, self.by_slices)
         programs = kernels.Direct(
@@ -122,8 +119,9 @@ def scratch(
     row = s.columns * s.FP
     strip, z, dz = s.PH * s.OW * s.FP, s.pictures * s.z_rows * row, s.pictures * s.dz_rows * row
     wide = s.across * s.FP
-    block = kernels.together(s) * s.OH * s.OW * 2 * emit.lanes(dtype) if by_slices else 1
+    together = kernels.together(s) if by_slices else 0
+    block, spaced = together * s.OH * s.OW * 2 * emit.lanes(dtype), together * s.H * s.W * (s.C + direct.SPARE)
     threads = numba.config.NUMBA_NUM_THREADS
     return kernels.Scratch(
-        *(np.zeros((threads, size), dtype) for size in (strip, wide, block, z, dz, frame, frame, v, m, u))
+        *(np.zeros((threads, size), dtype) for size in (strip, wide, block, spaced, z, dz, frame, frame, v, m, u))
     )

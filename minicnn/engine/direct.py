@@ -15,6 +15,8 @@ from minicnn.engine.products import Left, Program, Right
 from minicnn.layers.base import Array
 
 CACHE = 256 * 1024  # bytes of the second-level cache that a product may fill
+ROWS = 32 * 1024  # bytes of a band of rows that stays in the first-level cache
+SPARE = 16  # numbers between pixels: a line of the cache
 
 
 def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
@@ -48,6 +50,13 @@ def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
     return program.table(), np.array(bands, np.int64)
 
 
+def rows_of_band(g: Geometry, row: int, dtype: np.dtype) -> int:
+    """How many rows of `row` numbers to take at a time: few, that they stay near; more, if the kernel is large."""
+    itemsize = np.dtype(dtype).itemsize
+    large = g.KH * g.KW * g.C * g.FP * itemsize > 2 * CACHE
+    return min(g.OH, max(1, (CACHE if large else ROWS) // (row * itemsize)))
+
+
 def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
     """dx (H, W, CP) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it saw.
 
@@ -55,7 +64,7 @@ def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
     other, which its outputs reach at strided pixels; these are added to, so dx must be 0 before.
     """
     if (g.SH, g.SW) == (1, 1):
-        return forward(g.transposed(), dtype, g.H)[0]
+        return forward(g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype))[0]
     program = Program(dtype, g.CP)
     for kh in range(g.KH):
         for kw in range(g.KW):
@@ -84,11 +93,12 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
     Here a tile's rows are the kernel's numbers, contiguous below one kernel row; k and s run over the output pixels.
     They do so in bands of rows that stay in the cache while all tiles pass over them.
 
-    by_slices: dz is handed over as a block of one or two registers of filters, those of the slice.
+    by_slices: dz is handed over as a block of one or two registers of filters, those of the slice, and x with pixels
+    C + SPARE numbers apart.
 
     Returns also marks between slices of the calls: what one slice writes, no other does. They may run at once.
     """
-    program = Program(dtype, g.FP)
+    program, C = Program(dtype, g.FP), g.C + SPARE if by_slices else g.C
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
     for band, kernel_rows in runs(g.OH, g.kernel_rows, max(1, CACHE // row_bytes)):
         for kh in kernel_rows:
@@ -96,16 +106,17 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
                 for kernel_group in contiguous(kernel_columns, g.DW):
                     h = band[0] * g.SH - g.top + kh * g.DH
                     w = columns[0] * g.SW - g.left + kernel_group.start * g.DW
+                    of_kernel = len(kernel_group)
                     program.multiply(
-                        (1, len(kernel_group) * g.C),
-                        Left(0, 1, g.SH * g.W * g.C, g.SW * g.C),
+                        (of_kernel, g.C) if by_slices else (1, of_kernel * g.C),
+                        Left(C, 1, g.SH * g.W * C, g.SW * C),
                         len(band),
                         len(columns),
                         Right(0, packed=by_slices, row=band[0] * g.OW + columns[0], segment=g.OW),
-                        (0, g.FP),
-                        starts=((h * g.W + w) * g.C, 0, (kh * g.KW + kernel_group.start) * g.C * g.FP),
+                        (g.C * g.FP, g.FP),
+                        starts=((h * g.W + w) * C, 0, (kh * g.KW + kernel_group.start) * g.C * g.FP),
                         accumulate=True,
-                        groups=(g.H * g.W * g.C, g.OH * g.OW),
+                        groups=(g.H * g.W * C, g.OH * g.OW),
                     )
     # A slice is what belongs to one kernel row and one or two registers of filters.
     of_slice = [(c // (g.KW * g.C * g.FP), c % g.FP) for _, _, _, c, *_ in program.calls]

@@ -24,6 +24,7 @@ from llvmlite import ir
 
 from minicnn.engine.emit import Emitter, kernel
 
+LINE, AHEAD = 64, 8  # bytes of a cache line, steps to prefetch ahead
 Values = list[ir.Value]
 ARGUMENTS = "a* groups segments depth b* c* accumulate"
 
@@ -71,6 +72,10 @@ def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> 
         def multiply_and_add(k: ir.Value, sums: Values) -> Values:
             b = [emit.load(place) for place in registers(emit.at(b_start, times(k, strides.b_step)))]
             a_column = emit.at(a_start, times(k, strides.a_step))
+            if (
+                strides.a_step * emit.bits // 8 >= LINE
+            ):  # every step is in another line, too far for the processor to guess
+                emit.prefetch(emit.at(a_column, emit.integer(AHEAD * strides.a_step)))
             updated: Values = []
             for o, i in rows:  # one number of A at a time: it needs a register only for its own multiply-adds
                 a = emit.broadcast(emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner)))
