@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.engine.update import AdamUpdate
 from minicnn.errors import did_you_mean
-from minicnn.kernels.adam import Adam as AdamKernel
 from minicnn.layers.base import Array
 
 
@@ -138,21 +138,21 @@ class Adam(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self._kernel: AdamKernel | None = None
+        self._update: AdamUpdate | None = None
 
     def update_all(self, parameters: list[tuple[Array, Array, dict[str, Array]]]) -> None:
         if not parameters:
             return
         arrays = [(value, grad, slots["m"], slots["v"]) for value, grad, slots in parameters]
-        if not (self._kernel and self._kernel.holds(arrays)):
-            self._kernel = AdamKernel(arrays)
+        if not (self._update and self._update.holds(arrays)):
+            self._update = AdamUpdate(arrays)
         t, number = self.iterations, arrays[0][0].dtype.type
         step_size = self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self._kernel.update(number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
+        self._update.update(number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies of the optimizer take along: not the addresses of this one's arrays."""
-        return self.__dict__ | {"_kernel": None}
+        return self.__dict__ | {"_update": None}
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

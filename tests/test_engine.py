@@ -118,6 +118,15 @@ def test_a_block_in_any_order_equals_its_layers(dtype, tolerance, drawn, seed):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@given(st.permutations(range(3)), st.integers(5, 14), st.integers(5, 14), st.sampled_from([1, 2, 9]), seeds)
+@settings(max_examples=25)
+def test_a_winograd_block_in_any_order_equals_its_layers(dtype, tolerance, order, height, width, batch, seed):
+    tail = [layers.BatchNormalization(epsilon=0.1), layers.MaxPooling2D(), layers.ReLU()]
+    stack = [layers.Conv2D(16, 3), layers.Conv2D(32, 3, padding="same"), *(tail[k] for k in order)]
+    compare(stack, (height, width, 16), batch, dtype, seed, tolerance, steps=2)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @given(st.integers(2, 9), seeds)
 @settings(max_examples=10)
 def test_a_whole_network_equals_its_layers_over_optimizer_steps(dtype, tolerance, batch, seed):
@@ -155,6 +164,68 @@ def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
     dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
     dx = layer.backward(dy)
     grads = {name: grad.copy() for name, grad in layer.grads.items()}
+    np.testing.assert_array_equal(block.backward(dy), dx)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(layer.grads[name], grad)
+
+
+@pytest.mark.parametrize("size", [(3, 3), (4, 5), (6, 6), (13, 8), (15, 15)])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("batch", [1, 9, 70])
+def test_winograd_of_small_integers_is_exact(size, padding, batch):
+    """Its matrices hold 0, 1 and 1/2 only. Several pictures are taken together, also where the last ones are fewer."""
+    rng = np.random.default_rng(0)
+    layer = layers.Conv2D(32, 3, padding=padding)
+    layer.build((*size, 16), rng)
+    for param in layer.params.values():
+        param[...] = rng.integers(-4, 5, param.shape)
+    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    assert block.convolution.winograd
+    x = rng.integers(-4, 5, (batch, *size, 16)).astype(np.float32)
+    expected = layer.forward(x, training=True)
+    np.testing.assert_array_equal(block.forward(x, training=True), expected)
+    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
+    dx, grads = layer.backward(dy), {name: grad.copy() for name, grad in layer.grads.items()}
+    np.testing.assert_array_equal(block.backward(dy), dx)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(layer.grads[name], grad)
+
+
+@pytest.mark.parametrize("channels", [16, 128])
+def test_winograd_is_as_precise_as_the_sum_as_written(channels):
+    """In float32, against the layer in float64: no worse than twice the layer's own error."""
+    rng = np.random.default_rng(0)
+    layer, exact = layers.Conv2D(32, 3, use_bias=False), layers.Conv2D(32, 3, use_bias=False)
+    layer.build((12, 12, channels), rng)
+    exact.build((12, 12, channels), dtype=np.float64)
+    exact.params["kernel"][...] = layer.params["kernel"]
+    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    assert block.convolution.winograd
+    x = rng.standard_normal((4, 12, 12, channels)).astype(np.float32)
+    z = exact.forward(x)
+    errors = [np.abs(each.forward(x) - z).max() / np.abs(z).max() for each in (block, layer)]
+    assert errors[0] < 2e-6 and errors[0] < 2 * errors[1] + 5e-7, errors
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    ("picture", "filters", "kernel", "stride"),
+    [((8, 8, 64), 256, 3, 2), ((7, 7, 20), 300, 1, 1), ((7, 5, 3), 270, (3, 2), 1), ((31, 31, 3), 24, 2, 1)],
+    ids=str,
+)
+def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(picture, filters, kernel, stride, bias):
+    rng = np.random.default_rng(0)
+    layer = layers.Conv2D(filters, kernel, stride, "same", use_bias=bias)
+    layer.build(picture, rng)
+    for param in layer.params.values():
+        param[...] = rng.integers(-4, 5, param.shape)
+    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    assert block.convolution.by_slices == (filters > 32)
+    x = rng.integers(-4, 5, (19, *picture)).astype(np.float32)
+    expected = layer.forward(x, training=True)
+    np.testing.assert_array_equal(block.forward(x, training=True), expected)
+    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
+    dx, grads = layer.backward(dy), {name: grad.copy() for name, grad in layer.grads.items()}
     np.testing.assert_array_equal(block.backward(dy), dx)
     for name, grad in grads.items():
         np.testing.assert_array_equal(layer.grads[name], grad)

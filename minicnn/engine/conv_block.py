@@ -9,15 +9,17 @@ The order of work is another than the layers', the result is the same:
   it stretches by a negative gamma: then the smallest becomes the largest. So windows are pooled *before* the statistics
   are known, by gamma's sign, and only their winners are normalised, a quarter as many. (All cells count in the
   statistics, those of a dropped odd row too.)
-* Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the second-level cache, right
-  before the two products that need it: dkernel and dx. The gradient map of the whole batch never exists.
+* Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the second-level cache,
+  right before the two products that need it: dkernel and dx. The gradient map of the whole batch never exists.
 * In inference the statistics are known before: no activation is stored, only what comes out at the end.
 """
 
 import numpy as np
 
-from minicnn.engine import block_kernels as kernels
 from minicnn.engine import emit, row_kernels
+from minicnn.engine.block_backward import backward_all
+from minicnn.engine.block_data import CHUNKS, Work
+from minicnn.engine.block_forward import forward_all
 from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import Geometry, geometry
 from minicnn.engine.norm import Batch, Channels, load_forward
@@ -51,16 +53,16 @@ class ConvBlock:
         self.channels = Channels(*np.zeros((len(Channels._fields), self.g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
-        chunks = 1 if self.convolution.by_slices else kernels.CHUNKS
+        chunks = 1 if self.convolution.by_slices else CHUNKS
         self.dkernels = np.zeros((chunks, numbers), conv.dtype)
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
-        self.dbias = np.zeros((kernels.CHUNKS, g.FP))
+        self.dbias = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
         self.keeps = not self.pool or self.convolution.winograd or g.KH * g.KW * g.C > CHEAP
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
         bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
         name = conv.dtype.name
-        self.work = kernels.Work(
+        self.work = Work(
             winograd=self.convolution.winograd,
             lanes=emit.lanes(conv.dtype),
             activate=row_kernels.activate(name, relu, False),
@@ -98,7 +100,7 @@ class ConvBlock:
             keep=keep,
             in_place=in_place,
         )
-        kernels.forward_all(
+        forward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
             channels, own.batch, own.a, own.pooled, own.winner, own.y,
         )  # fmt: skip
@@ -117,7 +119,7 @@ class ConvBlock:
         work = self.work._replace(
             moments=of_batch, keep=self.keeps, weights=conv.trainable, inputs=self.needs_input_grad
         )
-        kernels.backward_all(
+        backward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
             self.convolution.packed_t, self.channels, own.batch, own.a, own.winners, dy.reshape(-1), own.winner, own.dz,
             self.dkernels, self.dkernel, self.dbias, own.dx,
@@ -160,7 +162,7 @@ class Buffers:
         self.crop = np.zeros((*self.shape, g.F), dtype) if g.F != g.FP else None
         self.dx = np.zeros(n * g.H * g.W * g.CP, dtype)
         self.winners = self.pooled if block.pool else self.a
-        pictures = np.diff([n * k // kernels.CHUNKS for k in range(kernels.CHUNKS + 1)])
+        pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (g.OH * g.OW)
         self.count = int(counts.sum())
         self.batch = batch_of(block.norm, counts, g, dtype)
@@ -180,11 +182,12 @@ class Buffers:
 
 def batch_of(norm: BatchNormalization | None, counts: Array, g: Geometry, dtype: np.dtype) -> Batch:
     """Memory for the statistics of a batch, whose chunks have so many values of each channel."""
-    means, m2s, dbetas, dgammas = np.zeros((4, kernels.CHUNKS, g.FP))
+    means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, g.FP))
     mean, variance = np.zeros((2, g.FP))
+    inverse, rounded, dbeta, dgamma = np.ones((4, g.F))
+    gamma = norm.params["gamma"] if norm and norm.scale else np.ones(g.F, dtype)
+    beta = norm.params["beta"] if norm and norm.center else np.zeros(g.F, dtype)
     return Batch(
-        counts, means, m2s, dbetas, dgammas, mean, variance, *np.ones((4, g.F)),
-        gamma=norm.params["gamma"] if norm and norm.scale else np.ones(g.F, dtype),
-        beta=norm.params["beta"] if norm and norm.center else np.zeros(g.F, dtype),
-        epsilon=float(norm.epsilon) if norm else 0.0,
+        counts, means, m2s, dbetas, dgammas, mean, variance, inverse, rounded, dbeta, dgamma,
+        gamma, beta, float(norm.epsilon) if norm else 0.0,
     )  # fmt: skip

@@ -1,15 +1,16 @@
 """The two ways to compute a convolution, as a block uses them: layouts of the kernel, programs, and scratch memory."""
 
-import numba
 import numpy as np
+from numba.np.ufunc.parallel import get_thread_count
 
-from minicnn.engine import block_kernels as kernels
 from minicnn.engine import direct, emit, winograd
+from minicnn.engine.block_backward import together
+from minicnn.engine.block_data import CHUNKS, Direct, Scratch, Sizes
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import pack, pack_transposed, square, transpose
 from minicnn.layers.base import Array
 
-Plan = tuple[kernels.Sizes, kernels.Direct, winograd.Winograd, kernels.Scratch]
+Plan = tuple[Sizes, Direct, winograd.Winograd, Scratch]
 
 SMALL = 256  # pixels
 NO_MARKS = np.zeros(0, np.int64)
@@ -24,9 +25,9 @@ class DirectConvolution:
         cells, self.g, self.dtype = g.KH * g.KW, g, dtype
         self.packed = np.zeros(cells * g.C * g.FP, dtype)
         self.packed_t = np.zeros(cells * g.FP * g.CP, dtype)
-        # In a small picture a number of dkernel is a short sum, and to load and store it takes longer than to add it up.
+        # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
         # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
-        self.by_slices = g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= kernels.CHUNKS
+        self.by_slices = g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
 
     def load(self, kernel: Array) -> None:
         """Lay out the kernel (KH, KW, C, F) for the forward pass."""
@@ -38,13 +39,13 @@ class DirectConvolution:
         lanes, address = emit.lanes(self.dtype), square(self.dtype.name)
         pack_transposed(address, lanes, kernel.reshape(-1), g.KH * g.KW, g.C, g.F, g.FP, self.packed_t)
 
-    def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
+    def plan(self, pictures: int, window: tuple[int, int]) -> Plan:  # noqa: ARG002
         """For chunks of at most so many pictures, and pooling windows."""
         g, dtype = self.g, self.dtype
         longest = direct.rows_of_band(g, g.OW * g.FP, dtype)
         forward, bands = direct.forward(g, dtype, longest)
         weights, slices = direct.weight_gradient(g, dtype, self.by_slices)
-        programs = kernels.Direct(
+        programs = Direct(
             forward,
             bands,
             weights,
@@ -84,7 +85,7 @@ class WinogradConvolution:
         down, across, rows, columns = winograd.frame(g)
         together = even_share(pictures, -(-winograd.FEW_PATCHES // (down * across)))
         bands = np.array([(0, g.OH, 0, 0)], np.int64)
-        programs = kernels.Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, False, NO_MARKS)
+        programs = Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, False, NO_MARKS)
         height, width = winograd.OUT * down, winograd.OUT * across
         s = sizes(g, window, pictures=together, columns=width, z_rows=height, dz_rows=height)
         v, m = (winograd.PRODUCTS * winograd.plane(together * down * across, channels) for channels in (g.C, g.F))
@@ -103,25 +104,27 @@ def even_share(count: int, wanted: int) -> int:
     return -(-count // times)
 
 
-def sizes(
-    g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, z_rows: int, dz_rows: int
-) -> kernels.Sizes:
+def sizes(g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, z_rows: int, dz_rows: int) -> Sizes:
+    """Sizes for this geometry and pool, and buffers of this form."""
     PH, PW = window
-    return kernels.Sizes(
+    return Sizes(
         *(g.H, g.W, g.C, g.CP, g.OH, g.OW, g.F, g.FP, PH, PW),
         *(g.OH // PH, g.OW // PW, pictures, columns, z_rows, dz_rows),
     )
 
 
 def scratch(
-    s: kernels.Sizes, dtype: np.dtype, *, by_slices: bool = False, frame: int = 1, v: int = 1, m: int = 1, u: int = 1
-) -> kernels.Scratch:
+    s: Sizes, dtype: np.dtype, *, by_slices: bool = False, frame: int = 1, v: int = 1, m: int = 1, u: int = 1
+) -> Scratch:
+    """Memory for every thread; what a way of computing does not need has one number, or none."""
     row = s.columns * s.FP
     strip, z, dz = s.PH * s.OW * s.FP, s.pictures * s.z_rows * row, s.pictures * s.dz_rows * row
     wide = s.across * s.FP
-    together = kernels.together(s) if by_slices else 0
-    block, spaced = together * s.OH * s.OW * 2 * emit.lanes(dtype), together * s.H * s.W * (s.C + direct.SPARE)
-    threads = numba.config.NUMBA_NUM_THREADS
-    return kernels.Scratch(
-        *(np.zeros((threads, size), dtype) for size in (strip, wide, block, spaced, z, dz, frame, frame, v, m, u))
+    taken = together(s) if by_slices else 0
+    block, spaced = taken * s.OH * s.OW * 2 * emit.lanes(dtype), taken * s.H * s.W * (s.C + direct.SPARE)
+    return Scratch(
+        *(
+            np.zeros((get_thread_count(), size), dtype)
+            for size in (strip, wide, block, spaced, z, dz, frame, frame, v, m, u)
+        )
     )

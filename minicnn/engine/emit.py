@@ -53,7 +53,7 @@ def instruction_set() -> InstructionSet:
         return AVX512
     if {"+avx2", "+fma"} <= enabled:
         return AVX2
-    if "+neon" in enabled or llvm.Target.from_default_triple().name in ("aarch64", "arm64"):
+    if "+neon" in enabled or llvm.get_default_triple().startswith(("aarch64", "arm64")):
         return NEON
     return GENERIC
 

@@ -50,17 +50,9 @@ class Geometry(NamedTuple):
 
 def geometry(conv: Conv2D) -> Geometry:
     """The geometry of a built layer."""
-    F, lanes = conv.filters, emit.lanes(conv.dtype)
-    return Geometry(
-        *conv.input_shape,
-        *conv.kernel_size,
-        *conv.strides,
-        *conv.dilation_rate,
-        *conv.window.before,
-        *conv.output_shape,
-        FP=padded(F, lanes),
-        CP=padded(conv.input_shape[2], lanes),
-    )
+    (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, emit.lanes(conv.dtype)
+    sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
+    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), padded(C, lanes))
 
 
 def padded(count: int, lanes: int) -> int:

@@ -2,12 +2,12 @@
 
 from time import perf_counter
 
-import numba
 import numpy as np
 from numba import prange
 
 from minicnn.engine import emit
 from minicnn.engine.call import caller
+from minicnn.kernels import threads
 from minicnn.kernels.jit import jit, parallel_jit
 
 ARGUMENTS = "values* turns"
@@ -43,21 +43,18 @@ def run(address, turns, values):
 
 
 @parallel_jit
-def run_all(address, turns, row):
-    """The kernel on every thread, each with a copy of row; returns these, (threads, row.size)."""
-    values = np.empty((numba.get_num_threads(), row.size), row.dtype)
+def run_all(address, turns, values):
+    """The kernel on as many threads as there are rows of values."""
     for k in prange(values.shape[0]):
-        values[k] = row
         run(address, turns, values[k])
-    return values
 
 
 def measure(dtype: str) -> tuple[float, int]:
     """Floating point operations per second (2 per multiply-add) in one short run, and the threads that did them."""
-    size = chains() * emit.lanes(np.dtype(dtype))
+    count, lanes = threads.state()["used"], emit.lanes(np.dtype(dtype))
     # Every chain goes to term / (1 - factor): no overflow, and nothing so small that a processor is slow with it.
-    row = np.linspace(0.5, 0.9, size + 2 * emit.lanes(np.dtype(dtype)), dtype=dtype)
-    run_all(kernel(dtype), 1, row)  # compiled and awake before the clock starts
+    values = np.linspace(0.5, 0.9, count * (2 + chains()) * lanes, dtype=dtype).reshape(count, -1)
+    run_all(kernel(dtype), 1, values)  # compiled and awake before the clock starts
     start = perf_counter()
-    threads = len(run_all(kernel(dtype), TURNS, row))
-    return 2 * size * TURNS * threads / (perf_counter() - start), threads
+    run_all(kernel(dtype), TURNS, values)
+    return 2 * chains() * lanes * TURNS * count / (perf_counter() - start), count

@@ -7,7 +7,6 @@ weights, gradients, names and files are the same with and without them.
 
 from collections.abc import Sequence
 
-from minicnn.engine import threads
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.layers.base import Layer
@@ -25,7 +24,6 @@ def plan(layers: Sequence[Layer]) -> list[Step]:
 
     Only the very classes are replaced: a user's subclass may do something else, and runs as itself.
     """
-    threads.start()
     steps: list[Step] = []
     rest = list(layers)
     while rest:

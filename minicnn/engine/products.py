@@ -1,7 +1,7 @@
 """Matrix products of any size as lists of micro-kernel calls, and the packed form of their right-hand sides.
 
-Which tiles a product is cut into depends on shapes only. So a Program is made once, in Python, when a model's shapes are
-known; what runs for every picture is a loop over its calls.
+Which tiles a product is cut into depends on shapes only. So a Program is made once, in Python, when a model's shapes
+are known; what runs for every picture is a loop over its calls.
 """
 
 from collections.abc import Iterator

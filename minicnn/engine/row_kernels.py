@@ -1,7 +1,7 @@
 """What happens to a row of pixels while it is in the first-level cache: activation, statistics, pooling, and back.
 
 Each kernel takes one register of channels through all pixels of a row, so that whatever is per channel (bias, sums,
-slopes) stays in a register meanwhile. In all of them pixels of `channels` numbers, a multiple of the lanes, lie in order.
+slopes) stays in a register meanwhile. In all of them pixels of `channels` numbers lie in order.
 """
 
 from collections.abc import Callable, Sequence

@@ -3,9 +3,10 @@
     C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r < rows, v < vectors
 
 Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its element lies at
-r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step  from a start. In NHWC that makes a convolution a
-matrix product without im2col: for one output row, the KW*C numbers that a kernel row covers are one contiguous run of
-the picture, so k runs over them, s over the KH kernel rows, and r over the pixels of a row (inner) of some rows (outer).
+r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step  from a start. In NHWC that makes a
+convolution a matrix product without im2col: for one output row, the KW*C numbers that a kernel row covers are one
+contiguous run of the picture, so k runs over them, s over the KH kernel rows, and r over the pixels of a row (inner) of
+some rows (outer). A weight gradient sums over pixels k, rows s and, if they are small, pictures g.
 
 How it gets fast: every element of C is an accumulator of `lanes` numbers in a register. Each step of k loads `vectors`
 registers of B, broadcasts `rows` numbers of A, and does rows * vectors fused multiply-adds, more than the loads it

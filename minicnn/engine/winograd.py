@@ -9,8 +9,8 @@ Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as writ
           | 0 -1  1  0 |        | 1/2 -1/2  1/2 |          | 0  1 -1 -1 |
           | 0  1  0 -1 |        |  0    0    1  |
 
-B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to columns, 2x2 outputs of a
-3x3 filter take 16 multiplications in place of 36. With many channels, each of these 16 is a matrix product over them:
+B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to columns, 2x2 outputs
+of a 3x3 filter take 16 multiplications in place of 36. With many channels, each of the 16 is a matrix product over them:
 
     V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of every filter
     M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
@@ -20,7 +20,8 @@ Every line is linear, so backward is the same chain in reverse with transposed m
 
     dM = A dz A^T,   dV[k] = dM[k] U[k]^T,   dx += B dV B^T,   dU[k] = V[k]^T dM[k],   dg = G^T dU G
 
-The matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small integers.
+The matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small
+integers.
 
 Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 5; Winograd 1980, "Arithmetic complexity of computations".
 """
@@ -54,6 +55,7 @@ TRANSFORM = "x* y* down across"
 
 
 def transposed(matrix: Matrix) -> Matrix:
+    """Rows and columns exchanged."""
     return tuple(zip(*matrix, strict=True))
 
 
@@ -129,8 +131,8 @@ class Winograd(NamedTuple):
     """How some pictures together are convolved: sizes, addresses of the transforms, calls of the products.
 
     A picture of H x W pixels lies in a frame of rows x columns with a border of zeros, cut into down x across patches.
-    Buffers: frame (rows, columns, C), V (16, pictures * patches, C) and M (16, pictures * patches, F), each plane with some spare room after it, U (16, C, F) and
-    U transposed (16, F, C) likewise, z and dz (pictures, 2 down, 2 across, F), a multiple of two rows and columns.
+    Buffers: frame (rows, columns, C); V (16, pictures * patches, C), M (16, pictures * patches, F), U (16, C, F) and U
+    transposed (16, F, C), each plane with some spare room after it; z and dz (pictures, 2 down, 2 across, F).
     """
 
     C: int
@@ -174,8 +176,8 @@ def applies(g: Geometry, dtype: np.dtype) -> bool:
 def plane(rows: int, channels: int) -> int:
     """Numbers from V[k] to V[k + 1]: a little more than it needs.
 
-    Without that, planes of a round size would lie at distances of which a multiple is a power of two, and the 16 numbers
-    of a patch would compete for the same few places of the first-level cache.
+    Without that, planes of a round size would lie at distances of which a multiple is a power of two, and the 16
+    numbers of a patch would compete for the same few places of the first-level cache.
     """
     return rows * channels + SPARE
 
@@ -231,7 +233,7 @@ def kernel_to_u(kernel: Array, C: int, F: int, u: Array) -> None:
     apply(address, kernel, u, C)
 
 
-NOTHING = Winograd(*[0] * 15, NO_CALLS, NO_CALLS, NO_CALLS)
+NOTHING = Winograd(*[0] * 15, *[NO_CALLS] * 3)  # type: ignore[arg-type]
 
 
 @jit

@@ -99,7 +99,9 @@ def fit(
             for batch in range(steps):
                 watchers.on_train_batch_begin(batch)
                 picked = order[batch * batch_size : (batch + 1) * batch_size]
-                x_batch = np.take(x, picked, axis=0, out=buffer[: len(picked)], mode="clip")  # never clips: it is faster
+                x_batch = np.take(
+                    x, picked, axis=0, out=buffer[: len(picked)], mode="clip"
+                )  # never clips: it is faster
                 meter.measure(model.train_step, x_batch, y[picked], None if weight is None else weight[picked])
                 if not np.isfinite(meter.last_loss):
                     checks.warn_of_loss(model, meter.last_loss, x_batch, epoch, batch)

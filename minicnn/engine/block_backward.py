@@ -1,192 +1,25 @@
-"""The parallel regions of conv_block.py: one driver each, cut by picture into chunks, over functions for one chunk.
+"""The backward pass of a ConvBlock: sums for batch normalisation, then dz, dx and dkernel of some pictures at a time.
 
-Work is cut into CHUNKS parts whatever the number of threads, and partial sums are folded in the order of the chunks: so
-a result does not depend on the number of threads, not in its last bit. A thread does its chunks one after the other in
-the same scratch memory, which so stays in its cache. All arrays of numbers are flat here, with the
-positions computed from Sizes.
+All arrays of numbers are flat here, with the positions computed from Sizes.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numba import get_num_threads, prange
 
 from minicnn.engine import direct as direct_programs
 from minicnn.engine import norm, row_kernels, winograd
+from minicnn.engine.block_data import CHUNKS, scratch_of
 from minicnn.engine.call import caller
 from minicnn.engine.products import run, run_deep, run_together
 from minicnn.kernels.jit import jit, parallel_jit
-from minicnn.layers.base import Array
 
 call_activate = caller(row_kernels.ACTIVATE)
-call_pool = caller(row_kernels.POOL)
-call_affine = caller(row_kernels.AFFINE)
 call_sums = caller(row_kernels.SUMS)
 call_gradient = caller(row_kernels.GRADIENT)
 call_copy = caller(row_kernels.COPY)
 call_fold = caller(row_kernels.FOLD)
 
-CHUNKS = 8
 FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, but they are read in order
-
-
-class Sizes(NamedTuple):
-    """Of a block: picture H x W x C (CP), output OH x OW x F (FP), pool windows PH x PW, down x across of them.
-
-    z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
-    """
-
-    H: int
-    W: int
-    C: int
-    CP: int
-    OH: int
-    OW: int
-    F: int
-    FP: int
-    PH: int
-    PW: int
-    down: int
-    across: int
-    pictures: int
-    columns: int
-    z_rows: int
-    dz_rows: int
-
-
-class Direct(NamedTuple):
-    """The programs of direct.py. With Winograd's algorithm there is one band, of all rows, and no calls."""
-
-    forward: Array
-    bands: Array
-    weights: Array
-    inputs: Array
-    scatters: bool  # whether `inputs` adds to dx
-    slices: Array  # marks in `weights` between parts that write to different numbers; empty: it is cut by picture
-
-
-class Work(NamedTuple):
-    """What a block is to do this time: addresses of its row kernels (0: leave that out), and what is wanted of it."""
-
-    winograd: bool
-    lanes: int
-    activate: int = 0
-    pool: int = 0
-    affine: int = 0
-    sums: int = 0
-    gradient: int = 0
-    copy: int = 0
-    fold: int = 0
-    moments: bool = False  # normalise by the batch's own moments
-    normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
-    keep: bool = False  # store the activations, for backward
-    in_place: bool = False  # and let the convolution write to where they are stored
-    weights: bool = False
-    inputs: bool = False
-
-
-class Scratch(NamedTuple):
-    """Buffers of each thread (threads, size): a row of activations, one of dy, some channels of dz,
-    some pictures, z, dz, and those of winograd.py."""
-
-    strip: Array
-    wide: Array
-    block: Array
-    spaced: Array
-    z: Array
-    dz: Array
-    frame: Array
-    halo: Array
-    v: Array
-    m: Array
-    u: Array
-
-
-@jit
-def scratch_of(own, t):
-    """The buffers of thread t, flat."""
-    return Scratch(
-        own.strip[t], own.wide[t], own.block[t], own.spaced[t], own.z[t], own.dz[t],
-        own.frame[t], own.halo[t], own.v[t], own.m[t], own.u[t],
-    )  # fmt: skip
-
-
-@jit
-def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
-    """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, down, across, FP), mean and m2 (FP,)."""
-    strip, z = own.strip, own.z
-    center, deviations, squares = np.empty((3, s.FP), z.dtype)
-    mean[:] = 0
-    m2[:] = 0
-    count = 0
-    row_size, z_row = s.OW * s.FP, s.columns * s.FP
-    activated = a if work.keep else strip
-    made = a if work.in_place else z
-    result = pooled if work.pool != 0 else a
-    for n in range(lo, hi, s.pictures):
-        images = min(s.pictures, hi - n)
-        if work.winograd:
-            winograd.forward(w, x, n, images, kernel, own.frame, own.v, own.m, z)
-        for image in range(n, n + images):
-            for band in range(len(direct.bands)):
-                top, bottom, first, last = direct.bands[band]
-                start = image * s.OH * row_size if work.in_place else -top * z_row
-                run(direct.forward, first, last, x, image * s.H * s.W * s.C, kernel, 0, made, start)
-                for i in range(top, bottom):
-                    row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
-                    source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row
-                    if work.activate != 0:
-                        call_activate(
-                            work.activate,
-                            (
-                                made, source, activated, row, s.OW, s.FP,
-                                channels.bias, 0, center, 0, deviations, 0, squares, 0,
-                            ),
-                        )  # fmt: skip
-                    if work.moments:
-                        norm.fold_row(count, mean, m2, s.OW, center, deviations, squares)
-                        count += s.OW
-                    place, pixels = row, s.OW
-                    if work.pool != 0:
-                        if (i + 1) % s.PH != 0:
-                            continue
-                        place, pixels = (image * s.down + i // s.PH) * s.across * s.FP, s.across
-                        window = row - (s.PH - 1) * row_size
-                        call_pool(
-                            work.pool,
-                            (activated, window, row_size, pixels, s.FP, channels.sign, 0, pooled, place, winner, place),
-                        )
-                    if work.affine != 0 and not work.normalize:
-                        affine_row(work.affine, s, channels, result, place, pixels, result)
-
-
-@jit
-def affine_row(affine, s, channels, x, place, pixels, y):
-    """The affine part of batch normalisation, of `pixels` pixels from a place on."""
-    call_affine(
-        affine,
-        (x, place, pixels, s.FP, channels.center, 0, channels.scale, 0, channels.shift, 0, y, place),
-    )
-
-
-@parallel_jit
-def forward_all(s, work, direct, w, own, x, n, kernel, channels, batch, a, pooled, winner, y):
-    """forward_chunk of n pictures on all chunks, and if work.moments, the normalisation by their moments: y."""
-    workers = get_num_threads()
-    for t in prange(workers):
-        mine = scratch_of(own, t)
-        for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
-            lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
-            mean, m2 = batch.means[k], batch.m2s[k]
-            forward_chunk(s, work, direct, w, mine, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2)
-    if work.moments:
-        norm.finish_moments(batch)
-        norm.load_forward(batch.mean, batch.variance, batch, channels)
-    if work.normalize:
-        winners = pooled if work.pool != 0 else a
-        for k in prange(CHUNKS):
-            for row in range(n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down):
-                affine_row(work.affine, s, channels, winners, row * s.across * s.FP, s.across, y)
 
 
 @jit

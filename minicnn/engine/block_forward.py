@@ -1,0 +1,95 @@
+"""The forward pass of a ConvBlock in one parallel region (and one more where batch statistics must be known first).
+
+All arrays of numbers are flat here, with the positions computed from Sizes.
+"""
+
+import numpy as np
+from numba import get_num_threads, prange
+
+from minicnn.engine import norm, row_kernels, winograd
+from minicnn.engine.block_data import CHUNKS, scratch_of
+from minicnn.engine.call import caller
+from minicnn.engine.products import run
+from minicnn.kernels.jit import jit, parallel_jit
+
+call_activate = caller(row_kernels.ACTIVATE)
+call_pool = caller(row_kernels.POOL)
+call_affine = caller(row_kernels.AFFINE)
+
+
+@jit
+def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
+    """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, down, across, FP), mean and m2 (FP,)."""
+    strip, z = own.strip, own.z
+    center, deviations, squares = np.empty((3, s.FP), z.dtype)
+    mean[:] = 0
+    m2[:] = 0
+    count = 0
+    row_size, z_row = s.OW * s.FP, s.columns * s.FP
+    activated = a if work.keep else strip
+    made = a if work.in_place else z
+    result = pooled if work.pool != 0 else a
+    for n in range(lo, hi, s.pictures):
+        images = min(s.pictures, hi - n)
+        if work.winograd:
+            winograd.forward(w, x, n, images, kernel, own.frame, own.v, own.m, z)
+        for image in range(n, n + images):
+            for band in range(len(direct.bands)):
+                top, bottom, first, last = direct.bands[band]
+                start = image * s.OH * row_size if work.in_place else -top * z_row
+                run(direct.forward, first, last, x, image * s.H * s.W * s.C, kernel, 0, made, start)
+                for i in range(top, bottom):
+                    row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
+                    source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row
+                    if work.activate != 0:
+                        call_activate(
+                            work.activate,
+                            (
+                                made, source, activated, row, s.OW, s.FP,
+                                channels.bias, 0, center, 0, deviations, 0, squares, 0,
+                            ),
+                        )  # fmt: skip
+                    if work.moments:
+                        norm.fold_row(count, mean, m2, s.OW, center, deviations, squares)
+                        count += s.OW
+                    place, pixels = row, s.OW
+                    if work.pool != 0:
+                        if (i + 1) % s.PH != 0:
+                            continue
+                        place, pixels = (image * s.down + i // s.PH) * s.across * s.FP, s.across
+                        window = row - (s.PH - 1) * row_size
+                        call_pool(
+                            work.pool,
+                            (activated, window, row_size, pixels, s.FP, channels.sign, 0, pooled, place, winner, place),
+                        )
+                    if work.affine != 0 and not work.normalize:
+                        affine_row(work.affine, s, channels, result, place, pixels, result)
+
+
+@jit
+def affine_row(affine, s, channels, x, place, pixels, y):
+    """The affine part of batch normalisation, of `pixels` pixels from a place on."""
+    call_affine(
+        affine,
+        (x, place, pixels, s.FP, channels.center, 0, channels.scale, 0, channels.shift, 0, y, place),
+    )
+
+
+@parallel_jit
+def forward_all(s, work, direct, w, own, x, n, kernel, channels, batch, a, pooled, winner, y):
+    """forward_chunk of n pictures on all chunks, and if work.moments, the normalisation by their moments: y."""
+    workers = get_num_threads()
+    for t in prange(workers):
+        mine = scratch_of(own, t)
+        for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
+            lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
+            mean, m2 = batch.means[k], batch.m2s[k]
+            forward_chunk(s, work, direct, w, mine, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2)
+    if work.moments:
+        norm.finish_moments(batch)
+        norm.load_forward(batch.mean, batch.variance, batch, channels)
+    if work.normalize:
+        winners = pooled if work.pool != 0 else a
+        for k in prange(CHUNKS):
+            for row in range(n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down):
+                affine_row(work.affine, s, channels, winners, row * s.across * s.FP, s.across, y)
