@@ -21,7 +21,7 @@ FLOORS = [
     ["__main__"],
     ["cli"],
     ["__init__"],  # the public names; it alone imports for others' sake
-    ["plots", "report", "testing"],
+    ["plots", "report", "testing", "profiling"],
     ["models", "callbacks"],  # Keras' names for what lies below
     ["sequential"],
     ["persistence", "summary"],
@@ -116,10 +116,13 @@ def test_matplotlib_is_imported_by_plots_alone_and_never_pyplot():
     assert users_of("matplotlib.pyplot") == set()
 
 
+DECORATOR = {f"minicnn.kernels.{part}" for part in ("jit", "cache", "threads")}
+
+
 def test_numba_stays_in_the_kernels_decorator_and_the_engine():
     """And its compiler flags in the decorator alone."""
     engine = {module for module in MODULES if room_of(module) == "engine"}
-    assert users_of("numba") - engine == {"minicnn.kernels.jit"}
+    assert users_of("numba") - engine == DECORATOR
     assert {module for module, tree in MODULES.items() if "njit" in ast.unparse(tree)} == {"minicnn.kernels.jit"}
 
 
@@ -132,7 +135,7 @@ def test_nothing_is_unpickled(library):
 
 def test_kernels_import_nothing_but_numpy_math_and_the_decorator():
     for module, tree in MODULES.items():
-        if room_of(module) == "kernels" and module != "minicnn.kernels.jit":
+        if room_of(module) == "kernels" and module not in DECORATOR:
             assert {imported for _, imported, _ in imports(tree)} <= {"numpy", "math", "minicnn.kernels.jit"}, module
 
 

@@ -1,48 +1,166 @@
-"""The kernel cache: kept between processes, renewed when the source of any kernel changes, and never in the way."""
+"""The kernel cache: kept between processes, renewed when a source changes, proof against damage, never in the way."""
 
 import os
 import shutil
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+from programs import output, run
+
 import minicnn
+from minicnn.kernels import cache
 
 PACKAGE = Path(minicnn.__file__).parent
-PROGRAM = """
-import numpy as np
-from minicnn.engine import block_kernels
-x, y = np.full((1, 1, 1, 1), 5.0), np.empty((1, 1, 1, 1))
-block_kernels.affine_all(x, np.ones(1), np.ones(1), np.zeros(1), y)
-print(y.item(), sum(block_kernels.affine_all.stats.cache_hits.values()))
+OUTER = """
+from numba import prange
+from minicnn.engine import probe_inner
+from minicnn.kernels.jit import parallel_jit
+
+@parallel_jit
+def outer(x):
+    for i in prange(x.size):
+        x[i] = probe_inner.inner(x[i])
 """
+INNER = """
+from minicnn.kernels.jit import jit
+
+@jit
+def inner(x):
+    return x + 1
+"""
+PROGRAM = """
+import shutil, sys
+import numpy as np
+from minicnn.engine import probe_outer
+from minicnn.kernels import cache
+
+def outer(dtype):
+    x = np.full(1, 5, dtype)
+    probe_outer.outer(x)
+    return x.item()
+"""
+RESULT = "print(outer(np.float64), len(cache.compiled), len(cache.loaded))"
+COLD, WARM = "6.0 2 0", "6.0 0 1"  # two kernels are compiled; the outer one from the cache has the inner one in it
+ANNOUNCEMENT = "minicnn: compiling kernels (first run only)\n"
 
 
-def run(folder, **environment):
-    """(result, cache hits) of PROGRAM with the copy of the package in that folder."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path]), **environment},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    result, hits = done.stdout.split()
-    return float(result), int(hits)
-
-
-def test_the_cache_is_used_and_knows_when_a_called_function_changes(tmp_path):
-    """affine_all calls rows.affine, in another file, which Numba by itself does not watch."""
+@pytest.fixture
+def package(tmp_path):
+    """A copy of the package, without a cache, in which one kernel calls another from another file."""
     shutil.copytree(PACKAGE, tmp_path / "minicnn", ignore=shutil.ignore_patterns("__pycache__"))
-    assert run(tmp_path) == (4.0, 0)
-    assert run(tmp_path) == (4.0, 1)
-    rows = tmp_path / "minicnn" / "engine" / "rows.py"
-    source = rows.read_text()
-    assert "x[p, c] - mean[c]" in source
-    rows.write_text(source.replace("x[p, c] - mean[c]", "x[p, c] + mean[c]"))
-    assert run(tmp_path) == (6.0, 0)
+    engine = tmp_path / "minicnn" / "engine"
+    (engine / "probe_outer.py").write_text(OUTER)
+    (engine / "probe_inner.py").write_text(INNER)
+    return tmp_path
+
+
+def start(package, program=RESULT, **environment):
+    """(what the program prints, what it writes to stderr)."""
+    done = run(PROGRAM + program, folder=package, **{"NUMBA_CACHE_DIR": str(package / "cache")} | environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip(), done.stderr
+
+
+def test_the_first_run_says_that_it_compiles_and_the_next_is_silent(package):
+    assert start(package) == (COLD, ANNOUNCEMENT)
+    assert start(package) == (WARM, "")
+
+
+def test_the_announcement_can_be_switched_off(package):
+    program = "import logging; logging.getLogger('minicnn').setLevel(logging.ERROR);" + RESULT
+    assert start(package, program) == (COLD, "")
+
+
+def test_a_change_in_a_called_function_is_noticed(package):
+    """Numba watches the file of the function that is called from Python, and no other."""
+    assert start(package)[0] == COLD
+    (package / "minicnn" / "engine" / "probe_inner.py").write_text(INNER.replace("x + 1", "x + 2"))
+    assert start(package)[0] == COLD.replace("6", "7")
+
+
+DAMAGES = {
+    "cut off": lambda content: content[: len(content) // 2],
+    "empty": lambda _: b"",
+    "random": lambda content: os.urandom(len(content)),
+    "one bit in the machine code": lambda content: content[:-999] + bytes([content[-999] ^ 1]) + content[-998:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_made_anew(package, damage):
+    assert start(package)[0] == COLD
+    files = sorted(package.glob("cache/**/*.kernel"))
+    for file in files:
+        file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    assert start(package) == (COLD, ANNOUNCEMENT)
+    assert start(package) == (WARM, "")
+    assert sorted(path for path in package.glob("cache/**/*") if path.is_file()) == files  # nothing is left over
+
+
+def test_every_changed_byte_and_every_missing_one_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    cache.save("kernel", "key", b"machine code")
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    assert cache.load("kernel", "key") == b"machine code"
+    assert cache.load("kernel", "other key") is cache.load("other kernel", "key") is None
+    for i, byte in enumerate(whole):
+        for content in (whole[:i], whole[:i] + bytes([byte ^ 1]) + whole[i + 1 :]):
+            file.write_bytes(content)
+            assert cache.load("kernel", "key") is None
+    cache.save("kernel", "key", b"machine code")
+    assert cache.load("kernel", "key") == b"machine code"
+
+
+def test_kernels_run_when_the_cache_vanishes_meanwhile(package):
+    vanish = "outer(np.float32); shutil.rmtree(cache.folder()); "
+    assert start(package, vanish + RESULT)[0] == "6.0 4 0"
+    assert start(package)[0] == WARM  # what came after it is kept
+
+
+def test_kernels_run_when_the_cache_can_no_longer_be_read_or_written(package):
+    """Its files have become folders, and then there is a file in place of the whole folder."""
+    assert start(package)[0] == COLD
+    for file in package.glob("cache/**/*.kernel"):
+        file.unlink()
+        file.mkdir()
+    assert start(package)[0] == COLD
+    no_folder = "shutil.rmtree(cache.folder()); cache.folder().write_text('');"
+    assert start(package, no_folder + RESULT)[0] == COLD
+
+
+def test_kernels_run_where_nothing_can_be_written(package):
+    """Beside the source there is a file where the cache folder would be, and the user's own cannot be made."""
+    (package / "minicnn" / "kernels" / "__pycache__").write_text("")
+    nowhere = {name: str(package / "minicnn" / "py.typed" / "x") for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    nowhere |= {"NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    announcement = "minicnn: compiling kernels (at every start: no folder can be written to keep them in)\n"
+    for _ in range(2):
+        assert start(package, **nowhere) == (COLD, announcement)
+
+
+def test_without_a_setting_the_cache_is_beside_the_source(package):
+    for expected in (COLD, WARM):
+        assert start(package, NUMBA_CACHE_DIR="")[0] == expected
+    assert len(list(package.glob("minicnn/kernels/__pycache__/*.kernel"))) == 2
+
+
+def test_another_processor_has_kernels_of_its_own(package):
+    """As in a home directory that several machines share."""
+    other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    for environment in ({}, other):
+        assert start(package, **environment)[0] == COLD
+    for environment in ({}, other):
+        assert start(package, **environment)[0] == WARM
+
+
+def test_processes_that_start_together_do_not_disturb_each_other(package):
+    with ThreadPoolExecutor(4) as pool:
+        printed = [done[0] for done in pool.map(lambda _: start(package), range(4))]
+    assert {line.split()[0] for line in printed} == {"6.0"}
+    assert start(package) == (WARM, "")
+    assert len(list(package.glob("cache/*/*"))) == 2
 
 
 TRAINING = """
@@ -60,26 +178,5 @@ print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdige
 
 
 def test_kernels_just_compiled_and_from_the_cache_give_the_same_bits(tmp_path):
-    shutil.copytree(PACKAGE, tmp_path / "minicnn", ignore=shutil.ignore_patterns("__pycache__"))
-    hashes = []
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", TRAINING],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        hashes.append(done.stdout)
-    assert hashes[0] == hashes[1]
-
-
-def test_kernels_run_where_nothing_can_be_written(tmp_path):
-    """Beside the source there is a file where the cache folder would be, and the user's own cannot be made."""
-    shutil.copytree(PACKAGE, tmp_path / "minicnn", ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in ("kernels", "engine"):
-        (tmp_path / "minicnn" / folder / "__pycache__").write_text("")
-    nowhere = {name: str(tmp_path / "minicnn" / "py.typed" / "x") for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")}
-    assert run(tmp_path, PYTHONDONTWRITEBYTECODE="1", **nowhere) == (4.0, 0)
+    compiled, kept = (output(TRAINING, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert compiled == kept

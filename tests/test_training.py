@@ -636,7 +636,7 @@ def test_ctrl_c_in_a_process_of_its_own_still_lets_it_save(tmp_path):
         text=True,
         timeout=120,
     )
-    assert (run.returncode, run.stderr) == (0, "")
+    assert run.returncode == 0 and run.stderr in ("", "minicnn: compiling kernels (first run only)\n")
     assert run.stdout.startswith("Epoch 1/1000000  loss ") and run.stdout.count("\n") == 1
     assert minicnn.models.load_model(tmp_path / "kept.safetensors").layers[0].units == 3
 

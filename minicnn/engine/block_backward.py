@@ -4,14 +4,14 @@ All arrays of numbers are flat here, with the positions computed from Sizes.
 """
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import prange
 
 from minicnn.engine import direct as direct_programs
 from minicnn.engine import norm, row_kernels, winograd
 from minicnn.engine.block_data import CHUNKS, scratch_of
 from minicnn.engine.call import caller
 from minicnn.engine.products import run, run_deep, run_together
-from minicnn.kernels.jit import jit, parallel_jit
+from minicnn.kernels.jit import jit_part, parallel_jit, thread_count
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_sums = caller(row_kernels.SUMS)
@@ -22,27 +22,27 @@ call_fold = caller(row_kernels.FOLD)
 FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, but they are read in order
 
 
-@jit
-def widen(s, work, own, dy, row):
-    """Copy a row of dy (N, down, across, F) to own.wide, FP channels apart; returns where it begins to be so.
+@jit_part
+def widen(s, work, wide, dy, row):
+    """Copy a row of dy (N, down, across, F) to wide, FP channels apart; returns where it begins to be so.
 
     (No array is returned: to hold one, however shortly, is counted, and all threads would count in the same place.)
     """
     if s.F == s.FP:
         return row * s.across * s.FP
-    call_copy(work.copy, (dy, row * s.across * s.F, s.F, own.wide, 0, s.FP, s.across, s.F))
+    call_copy(work.copy, (dy, row * s.across * s.F, s.F, wide, 0, s.FP, s.across, s.F))
     return 0
 
 
-@jit
-def sums_chunk(s, work, own, channels, dy, x, lo, hi, dbeta, dgamma):
+@jit_part
+def sums_chunk(s, work, wide, channels, dy, x, lo, hi, dbeta, dgamma):
     """dbeta (FP,) = sum of dy, dgamma (FP,) = sum of dy * x_hat over rows lo ... hi-1 of `across` pixels; float64."""
     total, product = np.empty((2, s.FP), dy.dtype)
     dbeta[:] = 0
     dgamma[:] = 0
-    source = dy if s.F == s.FP else own.wide
+    source = dy if s.F == s.FP else wide
     for row in range(lo, hi):
-        place = widen(s, work, own, dy, row)
+        place = widen(s, work, wide, dy, row)
         call_sums(
             work.sums,
             (
@@ -55,7 +55,7 @@ def sums_chunk(s, work, own, channels, dy, x, lo, hi, dbeta, dgamma):
             dgamma[c] += product[c]
 
 
-@jit
+@jit_part
 def gradient_rows(s, work, direct, own, x, n, kernel, channels, a, dy, winner, dz, dz_start, dbias):
     """dz of picture n from dz_start on, row by row, and what it adds to dbias. Without work.gradient it is dy, widened.
 
@@ -87,7 +87,7 @@ def gradient_rows(s, work, direct, own, x, n, kernel, channels, a, dy, winner, d
             q = i // s.PH
             across = s.across if q < s.down else 0  # a row below the last window is dropped
             window = n * s.down + min(q, s.down - 1)
-            place = widen(s, work, own, dy, window)
+            place = widen(s, work, own.wide, dy, window)
             call_gradient(
                 work.gradient,
                 (
@@ -100,7 +100,7 @@ def gradient_rows(s, work, direct, own, x, n, kernel, channels, a, dy, winner, d
                 dbias[c] += total[c]
 
 
-@jit
+@jit_part
 def backward_chunk(
     s, work, direct, w, own, x, lo, hi, kernel, kernel_t, channels, a, dy, winner, dz_all, dkernel, dbias, dx
 ):
@@ -141,14 +141,14 @@ def backward_chunk(
         winograd.apply(w.to_dkernel, own.u, dkernel, w.C)
 
 
-@jit
+@jit_part
 def together(s):
     """How many pictures the weight gradient may take together: so many stay in the cache."""
     return max(1, FEW_NUMBERS // (s.H * s.W * s.C + s.OH * s.OW * s.FP))
 
 
-@jit
-def weight_slices(s, work, direct, own, x, n, dz, dkernel, lo, hi):
+@jit_part
+def weight_slices(s, work, weights, slices, spaced, block, x, n, dz, dkernel, lo, hi):
     """Slices lo ... hi-1 of the weight gradient of all pictures, some pictures at a time.
 
     The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a multiple is a power of
@@ -157,15 +157,15 @@ def weight_slices(s, work, direct, own, x, n, dz, dkernel, lo, hi):
     pixels, x_pixels, few = s.OH * s.OW, s.H * s.W, together(s)
     for start in range(0, n, few):
         pictures = min(n - start, few)
-        place, spaced = start * x_pixels * s.C, s.C + direct_programs.SPARE
-        call_copy(work.copy, (x, place, s.C, own.spaced, 0, spaced, pictures * x_pixels, s.C))
+        place, step = start * x_pixels * s.C, s.C + direct_programs.SPARE
+        call_copy(work.copy, (x, place, s.C, spaced, 0, step, pictures * x_pixels, s.C))
         for k in range(lo, hi):
-            first, last = direct.slices[k], direct.slices[k + 1]
-            column = direct.weights[first, 3] % s.FP
+            first, last = slices[k], slices[k + 1]
+            column = weights[first, 3] % s.FP
             width = min(2 * work.lanes, s.FP - column)
             source = start * pixels * s.FP + column
-            call_copy(work.copy, (dz, source, s.FP, own.block, 0, width, pictures * pixels, width))
-            run_together(direct.weights, first, last, pictures, own.spaced, 0, own.block, 0, dkernel)
+            call_copy(work.copy, (dz, source, s.FP, block, 0, width, pictures * pixels, width))
+            run_together(weights, first, last, pictures, spaced, 0, block, 0, dkernel)
 
 
 @parallel_jit
@@ -177,17 +177,17 @@ def backward_all(
 
     dkernel is the sum of the chunks' dkernels (CHUNKS, size), unless it is cut otherwise; dbias (CHUNKS, FP).
     """
-    workers = get_num_threads()
+    workers = thread_count()
     if work.sums != 0:
         for t in prange(workers):
-            mine = scratch_of(own, t)
+            wide = own.wide[t]
             for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
                 lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
-                sums_chunk(s, work, mine, channels, dy, winners, lo, hi, batch.dbetas[k], batch.dgammas[k])
+                sums_chunk(s, work, wide, channels, dy, winners, lo, hi, batch.dbetas[k], batch.dgammas[k])
         norm.load_backward(work.moments, batch, channels)
     if work.weights or work.inputs:
         for t in prange(workers):
-            mine = scratch_of(own, t)
+            mine = scratch_of(own, np.int64(t))
             for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
                 lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
                 part = dkernels[min(k, len(dkernels) - 1)]  # there is but one where it is not cut by picture
@@ -199,9 +199,11 @@ def backward_all(
         dkernel[:] = 0
         dz = dy if work.gradient == 0 and s.F == s.FP else dz_all
         for t in prange(workers):
-            slices = len(direct.slices) - 1
-            lo, hi = slices * t // workers, slices * (t + 1) // workers
-            weight_slices(s, work, direct, scratch_of(own, t), x, n, dz, dkernel, lo, hi)
+            count = len(direct.slices) - 1
+            lo, hi = count * t // workers, count * (t + 1) // workers
+            weight_slices(
+                s, work, direct.weights, direct.slices, own.spaced[t], own.block[t], x, n, dz, dkernel, lo, hi
+            )
     elif work.weights:
         slices = 64
         registers = dkernel.size // work.lanes

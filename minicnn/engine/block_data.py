@@ -7,7 +7,7 @@ the other in the same scratch memory, which so stays in its cache.
 
 from typing import NamedTuple
 
-from minicnn.kernels.jit import jit
+from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
 
 CHUNKS = 8
@@ -85,7 +85,7 @@ class Scratch(NamedTuple):
     u: Array
 
 
-@jit
+@jit_part
 def scratch_of(own, t):
     """The buffers of thread t, flat."""
     return Scratch(

@@ -4,27 +4,27 @@ All arrays of numbers are flat here, with the positions computed from Sizes.
 """
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import prange
 
 from minicnn.engine import norm, row_kernels, winograd
 from minicnn.engine.block_data import CHUNKS, scratch_of
 from minicnn.engine.call import caller
 from minicnn.engine.products import run
-from minicnn.kernels.jit import jit, parallel_jit
+from minicnn.kernels.jit import jit_part, parallel_jit, thread_count
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_pool = caller(row_kernels.POOL)
 call_affine = caller(row_kernels.AFFINE)
 
 
-@jit
+@jit_part
 def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
     """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, down, across, FP), mean and m2 (FP,)."""
     strip, z = own.strip, own.z
     center, deviations, squares = np.empty((3, s.FP), z.dtype)
     mean[:] = 0
     m2[:] = 0
-    count = 0
+    count = np.int64(0)
     row_size, z_row = s.OW * s.FP, s.columns * s.FP
     activated = a if work.keep else strip
     made = a if work.in_place else z
@@ -66,7 +66,7 @@ def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, poole
                         affine_row(work.affine, s, channels, result, place, pixels, result)
 
 
-@jit
+@jit_part
 def affine_row(affine, s, channels, x, place, pixels, y):
     """The affine part of batch normalisation, of `pixels` pixels from a place on."""
     call_affine(
@@ -78,9 +78,9 @@ def affine_row(affine, s, channels, x, place, pixels, y):
 @parallel_jit
 def forward_all(s, work, direct, w, own, x, n, kernel, channels, batch, a, pooled, winner, y):
     """forward_chunk of n pictures on all chunks, and if work.moments, the normalisation by their moments: y."""
-    workers = get_num_threads()
+    workers = thread_count()
     for t in prange(workers):
-        mine = scratch_of(own, t)
+        mine = scratch_of(own, np.int64(t))
         for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
             lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
             mean, m2 = batch.means[k], batch.m2s[k]

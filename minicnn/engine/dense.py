@@ -12,7 +12,7 @@ from minicnn.engine import emit, row_kernels
 from minicnn.engine.call import caller
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack, pack_transposed, run, square
-from minicnn.kernels.jit import jit, parallel_jit
+from minicnn.kernels.jit import jit_part, parallel_jit
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
 
@@ -21,7 +21,7 @@ NOTHING = np.zeros((0, 7), np.int64), np.zeros(PARTS + 1, np.int64)  # a product
 call_activate = caller(row_kernels.ACTIVATE)
 
 
-@jit
+@jit_part
 def forward_part(calls, marks, k, activate, x, kernel, bias, rows, UP, y):
     """Part k of the samples of y (N, UP); all arrays flat, rows[k] ... rows[k + 1] - 1 its samples."""
     run(calls, marks[k], marks[k + 1], x, 0, kernel, 0, y, 0)
@@ -33,7 +33,7 @@ def forward_part(calls, marks, k, activate, x, kernel, bias, rows, UP, y):
 def forward_all(calls, marks, activate, x, kernel, bias, rows, UP, y):
     """forward_part of all parts."""
     for k in prange(PARTS):
-        forward_part(calls, marks, k, activate, x, kernel, bias, rows, UP, y)
+        forward_part(calls, marks, np.int64(k), activate, x, kernel, bias, rows, UP, y)
 
 
 @parallel_jit

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.kernels.jit import jit
+from minicnn.kernels.jit import jit, jit_part
 from minicnn.layers.base import Array
 
 
@@ -41,7 +41,7 @@ class Batch(NamedTuple):
     epsilon: float
 
 
-@jit
+@jit_part
 def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
     """Fold a row's mean and sum of squared deviations into those of `count` earlier values; mean and m2 are float64.
 
@@ -55,7 +55,7 @@ def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
         m2[c] += row_m2[c] + d * d * product
 
 
-@jit
+@jit_part
 def fold_row(count, mean, m2, pixels, center, deviations, squares):
     """fold_moments of a row of pixels, from what row_kernels.activate says of it.
 
@@ -70,13 +70,13 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
         m2[c] += (squares[c] - deviations[c] * shift) + d * d * product
 
 
-@jit
+@jit_part
 def finish_moments(batch):
     """Fold the chunks' moments into mean and biased variance."""
     mean, variance = batch.mean, batch.variance
     mean[:] = 0
     variance[:] = 0
-    count = 0
+    count = np.int64(0)
     for k in range(batch.counts.size):
         if batch.counts[k] > 0:
             fold_moments(count, mean, variance, batch.counts[k], batch.means[k], batch.m2s[k])
@@ -102,7 +102,7 @@ def load_forward(mean, variance, batch, channels):
         channels.shift[c] = batch.beta[c] + batch.rounded[c] * scale
 
 
-@jit
+@jit_part
 def load_backward(of_batch, batch, channels):
     """dbeta and dgamma (F,) from those of the chunks, and the numbers of the gradient of x:
 

@@ -14,7 +14,7 @@ from numba import prange
 from minicnn.engine import emit, simd
 from minicnn.engine.call import caller
 from minicnn.engine.emit import Emitter, kernel
-from minicnn.kernels.jit import jit, parallel_jit
+from minicnn.kernels.jit import jit_part, parallel_jit
 from minicnn.layers.base import Array
 
 SQUARE = "x* x_row y* y_row"
@@ -124,7 +124,7 @@ def parts(count: int, limit: int) -> Iterator[tuple[int, int]]:
         yield first, count * (k + 1) // number - first
 
 
-@jit
+@jit_part
 def run(calls, first, last, a, a_start, b, b_start, c, c_start):
     """Do the calls first ... last-1 of a program's table, for flat arrays and these starts in them."""
     for t in range(first, last):
@@ -137,7 +137,7 @@ def run(calls, first, last, a, a_start, b, b_start, c, c_start):
         )  # fmt: skip
 
 
-@jit
+@jit_part
 def run_together(calls, first, last, groups, a, a_start, b, b_start, c):
     """Do the calls first ... last-1, each for as many groups (pictures) together."""
     for t in range(first, last):
@@ -150,7 +150,7 @@ def run_together(calls, first, last, groups, a, a_start, b, b_start, c):
         )  # fmt: skip
 
 
-@jit
+@jit_part
 def run_deep(calls, a, b, c, depth, accumulate):
     """Do all calls of a program's table with another depth, and add to C or not."""
     for t in range(len(calls)):
@@ -203,7 +203,7 @@ def pack_transposed(address, lanes, kernel, cells, C, F, rows, packed):
             )  # fmt: skip
 
 
-@jit
+@jit_part
 def transpose_lines(address, lanes, x, x_start, x_row, rows, columns, y, y_start, y_row):
     """y[j, i] = x[i, j] for i < rows, j < columns <= lanes; rows lie x_row and y_row numbers apart."""
     done = 0

@@ -10,7 +10,7 @@ from numba import carray, prange, types
 from numba.extending import intrinsic
 
 from minicnn.kernels.adam import adam
-from minicnn.kernels.jit import ENABLED, jit, parallel_jit
+from minicnn.kernels.jit import ENABLED, jit_part, parallel_jit
 
 PIECE = 8192  # numbers that a thread updates at a time
 
@@ -71,7 +71,7 @@ def update_pieces(pieces, example, step_size, rate_1, rate_2, epsilon):
         update_piece(pieces[k], example, step_size, rate_1, rate_2, epsilon)
 
 
-@jit
+@jit_part
 def update_piece(piece, example, step_size, rate_1, rate_2, epsilon):
     size = piece[4]
     value, grad = carray(pointer(piece[0], example), size), carray(pointer(piece[1], example), size)

@@ -10,7 +10,7 @@ Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as writ
           | 0  1  0 -1 |        |  0    0    1  |
 
 B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to columns, 2x2 outputs
-of a 3x3 filter take 16 multiplications in place of 36. With many channels, each of the 16 is a matrix product over them:
+of a 3x3 filter take 16 multiplications in place of 36. With many channels, each of the 16 is a matrix product of them:
 
     V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of every filter
     M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
@@ -37,7 +37,7 @@ from minicnn.engine.call import caller
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run
-from minicnn.kernels.jit import jit
+from minicnn.kernels.jit import jit, jit_part
 from minicnn.layers.base import Array
 
 Matrix = tuple[tuple[float, ...], ...]
@@ -242,7 +242,7 @@ def apply(address, x, y, across):
     call_transform(address, (x, 0, y, 0, 1, across))
 
 
-@jit
+@jit_part
 def patches_of(w, x, n, images, frame, v):
     """V of the pictures from the n-th on; frame is the scratch of one."""
     for p in range(images):
@@ -251,7 +251,7 @@ def patches_of(w, x, n, images, frame, v):
         call_transform(w.to_v, (frame, 0, v, p * w.down * w.across * w.C, w.down, w.across))
 
 
-@jit
+@jit_part
 def forward(w, x, n, images, u, frame, v, m, z):
     """z of the pictures from the n-th on."""
     patches_of(w, x, n, images, frame, v)
@@ -261,7 +261,7 @@ def forward(w, x, n, images, u, frame, v, m, z):
         call_transform(w.to_z, (m, p * patches * w.F, z, p * 4 * patches * w.F, w.down, w.across))
 
 
-@jit
+@jit_part
 def gradient_patches(w, images, dz, m):
     """dM from dz."""
     for p in range(images):
@@ -269,7 +269,7 @@ def gradient_patches(w, images, dz, m):
         call_transform(w.to_dm, (dz, p * 4 * patches * w.F, m, p * patches * w.F, w.down, w.across))
 
 
-@jit
+@jit_part
 def input_gradient(w, n, images, ut, frame, v, m, dx):
     """dx (N, H, W, C) of the pictures from the n-th on, from dM."""
     run(w.inputs, 0, len(w.inputs), m, 0, ut, 0, v, 0)

@@ -5,10 +5,16 @@ from functools import wraps
 from typing import Any
 
 import numba
+from numba.extending import register_jitable
+
+# The public get_num_threads holds an address of this process, and no kernel that calls it could be kept on disk.
+from numba.np.ufunc.parallel import _iget_num_threads as thread_count  # noqa: F401
 
 from minicnn.kernels import threads
 from minicnn.kernels.cache import KernelCache
 
+# no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile time.
+FLAGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 ENABLED = not getattr(numba.config, "DISABLE_JIT", False)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
 
 
@@ -20,6 +26,11 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     channels vectorise without it, and with it a kernel just compiled could round otherwise than the same one from disk.
     """
     return _compiled(function)
+
+
+def jit_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For functions that only kernels call: compiled with each, not on their own, which saves time at the first run."""
+    return register_jitable(**FLAGS)(function)
 
 
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,9 +51,7 @@ def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Callable[..., Any]:
-    # no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile time.
-    flags |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-    kernel = numba.njit(**flags)(function)
+    kernel = numba.njit(**FLAGS, **flags)(function)
     if ENABLED:
         kernel._cache = KernelCache(function)
     return kernel

@@ -1,0 +1,393 @@
+"""The programs in benchmarks/, without peers and whatever the speed: order, statistics, shapes, tables, files."""
+
+import json
+import os
+import statistics
+import sys
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minicnn.layers import Conv2D
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))  # its programs import each other by name
+compare, draw, layers, machine, reporting, scaling, sides, worker = map(
+    import_module, "compare draw layers machine reporting scaling sides worker".split()
+)
+
+MACHINE = {
+    "processor": "A processor",
+    "processors": 2,
+    "caches": {"L1 Data": "48K"},
+    "system": "Linux",
+    "threads": 2,
+    "commit": "abc",
+    "minicnn": {
+        "python": "3.11",
+        "engine": {"version": "0.1", "instruction_set": "AVX2", "target": "znver3", "threading_layer": "omp"},
+    },
+    "peers": {"torch": "2"},
+}
+
+
+def test_sides_take_turns_in_the_order_a_b_b_a():
+    order = []
+
+    def side(name):
+        return lambda: order.append(name) or len(order)
+
+    ours, theirs = sides.alternate(side("A"), side("B"), 4)
+    assert "".join(order) == "ABBAABBA"
+    assert (ours, theirs) == ([1, 4, 5, 8], [2, 3, 6, 7])  # what each measured, pair by pair
+
+
+def test_the_ratio_is_the_median_of_pairs_with_its_bootstrap_interval():
+    rng = np.random.default_rng(3)
+    below = rng.uniform(1, 2, 15)
+    above = below * rng.uniform(2, 3, 15)
+    ratios = above / below
+    median, low, high = sides.ratio(above, below)
+    assert median == statistics.median(ratios)
+    drawn = [np.median(rng.choice(ratios, 15)) for _ in range(4000)]
+    np.testing.assert_allclose([low, high], np.percentile(drawn, [2.5, 97.5]), atol=0.05)
+    assert sides.ratio(above, below) == (median, low, high)  # the same figures give the same interval
+
+
+def test_one_disturbed_pair_moves_nothing():
+    assert sides.ratio([4.0] * 14 + [400.0], [2.0] * 15) == (2, 2, 2)
+
+
+def test_a_worker_has_its_threads_and_no_harmful_presets():
+    inherited = {"OPENBLAS_CORETYPE": "Haswell", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "7", "HOME": "/h"}
+    variables = sides.environment(3, inherited)
+    assert {variables[name] for name in sides.THREADS} == {"3"}
+    assert variables["HOME"] == "/h"
+    assert not {"OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"} & variables.keys()
+
+
+def test_a_block_has_as_many_calls_as_it_needs():
+    def runner(times):
+        return iter(times).__next__
+
+    assert worker.median_of_calls(runner([5, 1, 2, 9]), seconds=0, least=3) == 2
+    assert worker.median_of_calls(runner([1, 4, 2, 4, 9]), seconds=10, least=1) == 3
+    assert worker.median_of_calls(runner([7, 9]), seconds=0.5, least=1) == 7
+
+
+def test_what_comes_before_a_call_is_not_timed(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: now[0])
+
+    def takes(seconds):
+        now[0] += seconds
+
+    assert worker.timed(lambda: takes(2), before=lambda: takes(100))() == 2
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, {benchmarks!r})
+from worker import serve
+def prepare(steps):
+    print("libraries may print")
+    if steps < 0:
+        sys.exit("cannot go back")
+    times = iter(range(steps, 1000))
+    return lambda: next(times), {{"side": sys.argv[1]}}
+serve(prepare)
+"""
+
+
+@pytest.fixture
+def side(tmp_path):
+    """A worker process that counts up and calls that seconds."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(benchmarks=str(sides.HERE)))
+    with sides.Side(sys.executable, str(program), "left", threads=1) as made:
+        yield made
+
+
+def test_a_worker_process_prepares_and_measures(side):
+    assert side.prepare(steps=5)["side"] == "left"
+    assert side.block(seconds=0, least=3) == 6  # of 5, 6, 7
+    assert side.block(seconds=0, least=1) == 8
+    if sides.PROCESSORS:
+        assert len(os.sched_getaffinity(side.process.pid)) == 1
+        assert sorted(os.sched_getaffinity(0)) == sides.PROCESSORS
+
+
+def test_when_a_worker_ends_its_last_words_are_reported(side):
+    with pytest.raises(sides.WorkerError, match=r"left ended with 1 at \{'prepare': .*\n(.*\n)*cannot go back"):
+        side.prepare(steps=-1)
+    with pytest.raises(sides.WorkerError, match="cannot go back"):
+        side.block(seconds=0, least=1)
+
+
+@pytest.mark.parametrize("name", ["forward", "input gradient", "weight gradient"])
+def test_a_convolution_of_the_engine_is_measured(name):
+    with sides.Side(sys.executable, "convolutions.py", "minicnn", 1) as own:
+        own.prepare(name=name, batch=8, side=6, channels=3, filters=4, kernel=3, stride=1, padding="same")
+        assert own.block(seconds=0, least=2) > 0
+
+
+def test_the_documented_network_is_measured():
+    """In all the tasks that a process does for minicnn."""
+    with sides.Side(sys.executable, "networks.py", "minicnn", 1) as own:
+        for task, mode in (("train", ""), ("infer", ""), ("latency", ""), ("latency", "call"), ("memory", "")):
+            ready = own.prepare(task=task, mode=mode, pictures=4, batch=2)
+            assert ready["peak_megabytes"] > 10
+            assert own.block(seconds=0, least=1) > 0
+
+
+@pytest.mark.parametrize("shape", layers.SHAPES, ids=str)
+def test_shapes_know_their_outputs_and_operations(shape):
+    conv = Conv2D(shape.filters, shape.kernel, strides=shape.stride, padding=shape.padding, use_bias=False)
+    conv.build((shape.side, shape.side, shape.channels), np.random.default_rng(0), np.float32)
+    assert conv.output_shape == (shape.output, shape.output, shape.filters)
+    assert shape.operations == 2 * conv.multiply_adds()
+    assert shape.batch in (8, 16, 32, 64, 128, 256)
+    numbers = shape.side**2 * shape.channels + shape.output**2 * shape.filters
+    assert shape.batch == 8 or shape.batch * numbers < 2**0.5 * layers.NUMBERS
+
+
+def test_the_table_of_shapes_is_as_wide_as_promised():
+    assert len(set(layers.SHAPES)) == len(layers.SHAPES)
+    assert {(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (7, 2)} == {(shape.kernel, shape.stride) for shape in layers.SHAPES}
+    assert {64, 128, 256, 512} <= {shape.channels for shape in layers.SHAPES}
+    assert {8, 16, 32, 64, 128} <= {shape.side for shape in layers.SHAPES}
+    documented = [shape[1:4] for shape in layers.SHAPES if shape.family == "documented"]
+    assert documented == [(32, 3, 32), (15, 32, 64), (6, 64, 128)]
+    assert str(layers.SHAPES[0]) == "32x32x3 -> 32, 3x3 valid"
+
+
+def layer_record(name, shape, speed):
+    return {
+        "family": shape.family,
+        "shape": str(shape),
+        "pass": name,
+        "minicnn_gflops": 200.0,
+        "peer_gflops": 100.0,
+        "speed_ratio": [speed, speed, speed],
+    }
+
+
+def test_a_slow_pass_is_marked_and_the_mean_is_geometric():
+    def of(shape, speeds):
+        return [layer_record(name, shape, speed) for name, speed in zip(layers.PASSES, speeds, strict=True)]
+
+    records = of(layers.SHAPES[0], (2, 0.79, 0.8))
+    cells = layers.row(layers.SHAPES[0], records)
+    assert cells == [
+        "  32x32x3 -> 32, 3x3 valid",
+        "64",
+        "2.00 ",
+        "200",
+        "100",
+        "0.79!",
+        "200",
+        "100",
+        "0.80 ",
+        "200",
+        "100",
+    ]
+    assert len(cells) == len(layers.HEADINGS)
+    records += of(layers.SHAPES[1], (0.5, 1, 1))
+    assert layers.summary(records).startswith(
+        "forward: 1.00 in the geometric mean of 2 shapes, from 0.50 to 2.00, 1 below 0.8\n"
+    )
+
+
+def test_floors_are_reached_or_missed_in_the_right_direction():
+    assert compare.verdict(3.0, 3.0, True) == [">= 3.0", "reached"]
+    assert compare.verdict(2.99, 3.0, True) == [">= 3.0", "MISSED"]
+    assert compare.verdict(0.6, 0.6, False) == ["<= 0.6", "reached"]
+    assert compare.verdict(0.61, 0.6, False) == ["<= 0.6", "MISSED"]
+    assert compare.verdict(9.0, None, True) == ["", ""]
+
+
+def compare_record(task, minicnn, peer, floor, ratio):
+    return {
+        "task": task,
+        "unit": compare.TASKS[task].unit,
+        "more_is_better": compare.TASKS[task].more_is_better,
+        "minicnn": minicnn,
+        "peer": peer,
+        "minicnn_values": [9000.0, 8000.0, 10000.0],
+        "peer_values": [3000.0, 3100.0, 2900.0],
+        "ratio": ratio,
+        "floor": floor,
+        "minicnn_ready_seconds": 1.0,
+        "peer_ready_seconds": 12.34,
+    }
+
+
+def test_a_line_of_the_comparison():
+    cells = compare.row(compare_record("train", "minicnn", "keras", 3.0, [3.0, 2.5811, 3.45]))
+    expected = "minicnn|keras|9,000|3,000|3.00|2.58 to 3.45|>= 3.0|reached|1.0|12.3"
+    assert "|".join(cells) == expected
+    assert len(cells) == len(compare.HEADINGS)
+
+
+def test_every_task_meets_every_library():
+    for task in compare.TASKS.values():
+        peers = {peer.split()[0] for _, peer in task.against}
+        assert peers == {"keras", "torch"}
+        assert any(floor is not None for floor in task.against.values())
+
+
+@pytest.mark.parametrize("scan", scaling.SCANS)
+def test_a_scan_changes_one_thing(scan):
+    points = scaling.points(scan, 6)
+    fields = {"batch": "batch", "side": "side", "depth": "convolutions", "threads": "threads"}
+    for value, point in points.items():
+        assert getattr(point, fields[scan]) * (3 if scan == "depth" else 1) == value
+        rest = point._asdict()
+        del rest[fields[scan]]
+        for name in ("batch", "side", "convolutions", "threads"):
+            assert name not in rest or rest[name] == getattr(scaling.Point(6), name)
+    assert list(points) == sorted(points)
+
+
+def test_scans_go_as_far_as_promised():
+    assert list(scaling.points("batch", 2)) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+    assert list(scaling.points("side", 2)) == [32, 48, 64, 96, 128, 160, 224]
+    assert list(scaling.points("depth", 2)) == [3, 6, 9]
+    assert [list(scaling.points("threads", n)) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+
+
+def test_an_epoch_of_a_scan_is_whole_batches():
+    for scan, task in product(scaling.SCANS, scaling.PEERS):
+        for point in scaling.points(scan, 2).values():
+            batches, rest = divmod(point.pictures(scaling.PICTURES[task]), point.batch)
+            assert rest == 0 and 1 <= batches <= 512
+    assert scaling.Point(2).pictures(2048) == 2048
+    assert scaling.Point(2, side=64).pictures(2048) == 512
+
+
+def scaling_record(scan, value, task, peer, ratio):
+    own, other = [1000.0 * value * ratio] * 2, [1000.0 * value] * 2
+    return {
+        "scan": scan,
+        "value": value,
+        "task": task,
+        "peer": peer,
+        "minicnn_values": own,
+        "peer_values": other,
+        "ratio": [ratio] * 3,
+    }
+
+
+def test_a_line_of_a_scan():
+    record = scaling_record("batch", 64, "train", "keras", 2.0)
+    assert scaling.row(64, record) == ["64", "keras", "train", "128,000", "64,000", "2.00", "2.00 to 2.00"]
+    assert len(scaling.row(64, record)) == len(scaling.HEADINGS)
+
+
+def test_a_table_aligns_its_columns():
+    printed = reporting.table(["", "images/s"], [["keras", 7], ["torch compile", "1,234"]])
+    assert printed == "               images/s\nkeras                 7\ntorch compile     1,234"
+
+
+def test_results_are_written_as_they_come(tmp_path):
+    path = tmp_path / "results" / "layers.jsonl"
+    results = reporting.Results(path, "layers", MACHINE)
+    for speed in (1.5, 2.5):
+        results.add(layer_record("forward", layers.SHAPES[0], speed))
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        assert lines == [{"benchmark": "layers", "machine": MACHINE}, *results.records]
+    assert draw.read(path) == ("layers", MACHINE, results.records)
+
+
+def test_without_a_path_results_are_only_kept():
+    results = reporting.Results(None, "layers", MACHINE)
+    results.add({"a": 1})
+    assert results.records == [{"a": 1}]
+
+
+def test_the_machine_is_described():
+    found = machine.describe(sys.executable, 1)
+    assert found["processor"] and found["threads"] == 1
+    assert found["minicnn"]["numpy"] == np.__version__ == found["peers"]["numpy"]
+    assert {"version", "instruction_set", "target", "threading_layer"} == found["minicnn"]["engine"].keys()
+    json.dumps(found)
+    said = machine.in_words(found)
+    assert found["processor"] in said and f"numpy {np.__version__}" in said
+    assert machine.in_words(MACHINE).splitlines() == [
+        "A processor, 2 processors, L1 Data 48K; Linux",
+        "2 threads (omp), AVX2 (znver3)",
+        "minicnn 0.1, commit abc: python 3.11",
+        "peers: torch 2",
+    ]
+
+
+def words(figure):
+    """All that is written in a figure."""
+    figure.draw_without_rendering()
+    return " | ".join(text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text")))
+
+
+def assert_nothing_leaves_the_figure(figure):
+    width, height = figure.get_size_inches()
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()  # inches
+    assert 0 <= drawn.x0 < drawn.x1 <= width and 0 <= drawn.y0 < drawn.y1 <= height, drawn
+
+
+def scaling_records():
+    for scan, values in (("batch", [2**k for k in range(11)]), ("threads", [1])):
+        for value, task, peer in product(values, draw.TASKS, list(draw.SIDES)[1:]):
+            yield scaling_record(scan, value, task, peer, 0.9 if (value, peer) == (4, "torch compile") else 1.5)
+
+
+def test_a_picture_of_each_scan_says_where_minicnn_is_ahead():
+    records = list(scaling_records())
+    figures = dict(draw.scaling(MACHINE, records))
+    assert list(figures) == ["_batch", "_threads"]
+    said = words(figures["_batch"])
+    assert "minicnn is ahead of the best peer at 20 of 22 points" in said and "A processor, AVX2, 2 threads" in said
+    assert "Training: 0.90 to 1.50 times the best peer" in said and "torch compile" in said
+    assert "1024" in said and "20,000" in said
+    for figure in figures.values():
+        assert_nothing_leaves_the_figure(figure)
+
+
+def test_a_picture_of_all_shapes():
+    records = [
+        layer_record(name, shape, 0.5 + k % 3) for k, shape in enumerate(layers.SHAPES) for name in layers.PASSES
+    ]
+    ((suffix, figure),) = draw.layers(MACHINE, records)
+    said = words(figure)
+    assert suffix == ""
+    ahead = sum(record["speed_ratio"][0] >= 1 for record in records)
+    assert f"ahead in {ahead} of {len(records)} passes" in said and "documented: 32x32x3 -> 32, 3x3 valid" in said
+    assert_nothing_leaves_the_figure(figure)
+
+
+def test_a_picture_of_the_comparison_turns_what_should_be_small_around():
+    records = [
+        compare_record("train", "minicnn", "keras", 3.0, [4.0, 3.5, 4.5]),
+        compare_record("latency", "minicnn", "keras", None, [0.004, 0.0035, 0.005]),
+        compare_record("memory", "minicnn", "torch channels_last", 0.8, [0.5, 0.4, 0.6]),
+    ]
+    ((_, figure),) = draw.compare(MACHINE, records)
+    lines = [line.get_xdata() for line in figure.axes[0].get_lines()]
+    points = [data[0] for data in lines if len(data) == 1]
+    assert points == pytest.approx([4.0, 3.0, 250, 2.0, 1.25])  # ratios and floors, in the order of the records
+    assert "memory: minicnn beside torch channels_last" in words(figure)
+    assert_nothing_leaves_the_figure(figure)
+
+
+def test_pictures_are_written_beside_their_results_and_are_small(tmp_path):
+    results = reporting.Results(tmp_path / "scaling.jsonl", "scaling", MACHINE)
+    for record in scaling_records():
+        results.add(record)
+    paths = draw.draw(results.path)
+    assert paths == [tmp_path / "scaling_batch.png", tmp_path / "scaling_threads.png"]
+    for path in paths:
+        picture = np.asarray(Image.open(path).convert("RGB"))
+        assert picture.shape == (370, 800, 3)
+        assert (picture != 255).any() and path.stat().st_size < 60_000

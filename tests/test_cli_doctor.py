@@ -1,0 +1,132 @@
+"""`minicnn doctor` and `minicnn warmup`."""
+
+import json
+
+import numpy as np
+import pytest
+from programs import output, run
+
+from minicnn import Sequential, __version__, layers
+from minicnn.cli import doctor, main, warmup
+from minicnn.engine import emit, selftest
+from minicnn.kernels import cache
+
+HEADINGS = ["versions", "processor", "instructions", "tiles", "threads", "cache", "BLAS", "self-test"]
+
+
+@pytest.fixture
+def healthy(monkeypatch):
+    """Nothing in the environment to complain about."""
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+
+
+def findings(capsys):
+    """(exit code, what `doctor --json` prints)."""
+    code = main(["doctor", "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("healthy")
+def test_doctor_prints_what_the_engine_runs_on(capsys):
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split()[0] for line in printed.splitlines() if line[0] != " "]
+    assert rows == HEADINGS
+    assert f"minicnn {__version__}, Python 3" in printed and emit.instruction_set().name in printed
+    assert printed.count("PASS") == len(selftest.CHECKS) * 2 and "FAIL" not in printed
+    assert max(len(line) for line in printed.splitlines()) <= 100 or "/" in printed  # a folder is not broken
+
+
+@pytest.mark.usefixtures("healthy")
+def test_doctor_prints_json(capsys):
+    code, found = findings(capsys)
+    assert (code, found["problems"]) == (0, [])
+    assert found["versions"].keys() == {"minicnn", "python", "numpy", "numba", "llvmlite"}
+    assert found["processor"]["instruction_set"] == emit.instruction_set().name
+    for dtype in ("float32", "float64"):
+        assert found["tiles"][dtype]["lanes"] == emit.lanes(np.dtype(dtype))
+        assert 0 <= max(found["self_test"][dtype].values()) <= selftest.tolerance(dtype)
+    assert 1 <= found["threads"]["used"] <= found["threads"]["available"]
+    assert found["threads"]["layer"] in ("omp", "tbb", "workqueue")
+    kept = found["cache"]
+    assert (kept["folder"], kept["writable"]) == (str(cache.folder()), True)
+    assert kept["kernels"] == len(list(cache.folder().glob("*.kernel"))) > 0 and kept["bytes"] > 1000
+
+
+@pytest.mark.usefixtures("healthy")
+def test_doctor_finds_wrong_kernels(capsys, monkeypatch):
+    wrong = {"y": np.ones(3)}, {"y": np.full(3, 2.0)}
+    monkeypatch.setitem(selftest.CHECKS, layers.Dense, lambda _: wrong)
+    assert main(["doctor"]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Dense float32 FAIL (5e-01)" in printed and "Conv2D float32 PASS" in printed
+    assert (
+        "PROBLEM: the engine computes Dense in float32 wrongly, off by 5e-01 of the largest value: such models run on "
+        "the readable layers. Please report this, with all that doctor prints."
+    ) in printed
+
+
+@pytest.mark.usefixtures("healthy")
+def test_doctor_finds_that_kernels_cannot_be_kept(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(cache, "folder", lambda: None)
+    assert findings(capsys)[0] == 1
+    [problem] = findings(capsys)[1]["problems"]
+    assert problem == (
+        "no folder can be written to keep kernels in, so every start compiles them: set NUMBA_CACHE_DIR to one of your "
+        "own."
+    )
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "gone")
+    [problem] = findings(capsys)[1]["problems"]
+    assert problem == "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to another."
+
+
+def test_doctor_finds_a_blas_that_is_told_to_compute_for_another_processor(capsys, monkeypatch):
+    """What OpenBLAS would choose itself is asked of a process without the setting."""
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Z80")
+    monkeypatch.setattr(doctor, "core_type", lambda: "Z80")
+    code, found = findings(capsys)
+    best = found["blas"]["best_core_type"]
+    assert (code, found["problems"]) == (
+        1,
+        [
+            "OPENBLAS_CORETYPE=Z80 makes NumPy's matrix products run code for Z80 where OpenBLAS would choose "
+            f"{best}, which can halve their speed: unset it."
+        ],
+    )
+
+
+def test_doctor_finds_that_the_compiler_is_switched_off():
+    done = run("from minicnn.cli import main; raise SystemExit(main(['doctor']))", NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 1, done.stderr
+    printed = " ".join(done.stdout.split())
+    assert "self-test not run" in printed
+    assert (
+        "PROBLEM: NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: unset it." in printed
+    )
+
+
+WARMUP = "from minicnn.cli import main; raise SystemExit(main(['warmup']))"
+
+
+def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
+    """Then neither a second warm-up nor a training compiles anything."""
+    first = output(WARMUP, NUMBA_CACHE_DIR=str(tmp_path))
+    number = int(first[0].split()[0])
+    assert first[0].startswith(f"{number} kernels compiled in ")
+    [folder] = tmp_path.iterdir()
+    assert first[1:] == [f"They are kept in {folder}"]
+    assert number == len(list(folder.glob("*.kernel"))) > 10
+    done = run(WARMUP, NUMBA_CACHE_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " kernels were there already; a training with them begins in " in done.stdout
+
+
+def test_warmup_says_when_kernels_cannot_be_kept(capsys, monkeypatch):
+    small = [layers.Flatten(), layers.Dense(10, activation="softmax")]
+    monkeypatch.setattr(warmup, "documented_model", lambda: Sequential([layers.Input((32, 32, 3)), *small]))
+    monkeypatch.setattr(cache, "folder", lambda: None)
+    monkeypatch.setattr(cache, "compiled", ["one"])
+    assert main(["warmup"]) == 1
+    printed = capsys.readouterr()
+    assert "kernels compiled in" in printed.out
+    assert printed.err == "minicnn warmup: no folder can be written to keep them in, set NUMBA_CACHE_DIR to one\n"

@@ -1,0 +1,182 @@
+"""The engine's machine code, read: for processors of every instruction set, also those that are not at hand."""
+
+import re
+from typing import NamedTuple
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from minicnn.engine import emit, row_kernels, simd, winograd
+
+llvm.initialize_all_targets()
+llvm.initialize_all_asmprinters()
+
+
+class Notation(NamedTuple):
+    """How an assembler writes what is looked for, as regular expressions."""
+
+    triple: str
+    multiply: str  # whole registers; with the addition, where one instruction does both
+    copy: str  # of a vector register
+    stack: str  # a vector register that goes to the stack or comes from it
+
+
+def x86(multiply, register):
+    copy = rf"v?mov[au]p[sd]\s+%{register}\d+, %{register}"
+    return Notation("x86_64-linux-gnu", multiply, copy, r"%[xyz]mm.*\(%rsp|\(%rsp.*%[xyz]mm")
+
+
+NOTATIONS = {
+    emit.AVX512: x86(r"vfmadd\d+p[sd]\s.*%zmm\d+$", "zmm"),
+    emit.AVX2: x86(r"vfmadd\d+p[sd]\s.*%ymm\d+$", "ymm"),
+    emit.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v", r"\s[qdv]\d+\b.*\[sp"),
+    emit.GENERIC: x86(r"mulp[sd]\s", "xmm"),
+}  # fmt: skip
+PROCESSORS = {
+    "skylake-avx512": emit.AVX512,
+    "sapphirerapids": emit.AVX512,
+    "znver4": emit.AVX512,
+    "haswell": emit.AVX2,
+    "alderlake": emit.AVX2,
+    "znver3": emit.AVX2,
+    "cortex-a72": emit.NEON,
+    "neoverse-n1": emit.NEON,
+    "apple-m1": emit.NEON,
+    "x86-64": emit.GENERIC,
+}
+
+
+@pytest.fixture(params=PROCESSORS)
+def processor(request, monkeypatch):
+    """(instruction set, its notation, LLVM's compiler) of one processor; kernels are emitted for it meanwhile."""
+    instructions = PROCESSORS[request.param]
+    notation = NOTATIONS[instructions]
+    try:
+        target = llvm.Target.from_triple(notation.triple)
+    except RuntimeError as error:
+        pytest.skip(f"this llvmlite cannot compile for {request.param}: {error}")
+    monkeypatch.setattr(emit, "instruction_set", lambda: instructions)
+    machine = target.create_target_machine(cpu=request.param, opt=3, jit=True, codemodel="jitdefault")
+    return instructions, notation, machine
+
+
+def innermost_loops(assembly):
+    """The instructions of every block that ends in a jump to its own beginning."""
+    loops, label, block = [], None, []
+    for line in map(str.strip, assembly.splitlines()):
+        if re.fullmatch(r"\.L\w+:", line):
+            label, block = line[:-1], []
+        elif line and not line.startswith("."):
+            block.append(line)
+            if label and line.split()[-1] == label:
+                loops.append(block)
+                label, block = None, []
+    return loops
+
+
+def count(pattern, block):
+    return sum(bool(re.search(pattern, line)) for line in block)
+
+
+def tiles(limit, outers):
+    """(outer, inner, vectors) of the largest tiles with at most `limit` rows, and of a small one."""
+    return [(o, i, v) for o in outers for i in {1, limit // o - 1, limit // o} - {0} for v in (1, 2)]
+
+
+W, C, F = 30, 32, 64  # of a convolution's input, and the filters
+NONE = simd.Strides(*[0] * len(simd.Strides._fields))
+STRIDES = {  # of its products with a 3x3 kernel
+    "forward": NONE._replace(
+        a_outer=W * C,
+        a_inner=C,
+        a_segment=W * C,
+        a_step=1,
+        b_segment=3 * C * F,
+        b_step=F,
+        c_outer=(W - 2) * F,
+        c_inner=F,
+    ),
+    "weight gradient": NONE._replace(a_inner=1, a_segment=W * C, a_step=C, b_segment=(W - 2) * F, b_step=F, c_inner=F),
+}
+
+
+@pytest.mark.parametrize("product", STRIDES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor, dtype, product):
+    """One multiplication of whole registers per accumulator and turn; none of these is moved elsewhere meanwhile."""
+    instructions, notation, machine = processor
+    outers = (1, 2, 3) if STRIDES[product].a_outer else (1,)
+    for outer, inner, vectors in tiles(instructions.rows, outers):
+        assembly = simd.tile.emit(dtype, outer, inner, vectors, STRIDES[product]).assembly(machine)
+        (loop,) = [loop for loop in innermost_loops(assembly) if count(notation.multiply, loop)]
+        found = {"multiplications": count(notation.multiply, loop), "spills": count(notation.stack, loop)}
+        if instructions.fma:  # without, a product needs a register of its own, made by a copy of a factor
+            found["copies"] = count(notation.copy, loop)
+        expected = dict.fromkeys(found, 0) | {"multiplications": outer * inner * vectors}
+        assert found == expected, f"{outer}x{inner} rows, {vectors} registers:\n" + "\n".join(loop)
+
+
+def test_a_spill_would_be_seen(processor):
+    """A tile that is larger than all registers, by the same reading."""
+    instructions, notation, machine = processor
+    assembly = simd.tile.emit("float32", 1, 2 * instructions.rows, 2, STRIDES["forward"]).assembly(machine)
+    (loop,) = [loop for loop in innermost_loops(assembly) if count(notation.multiply, loop)]
+    assert count(notation.stack, loop) > 0
+
+
+def row_kernel_emitters(dtype):
+    """Every kernel of row_kernels.py, in the variant that needs most registers."""
+    return {
+        "activate": row_kernels.activate.emit(dtype, True, True),
+        "pool": row_kernels.pool.emit(dtype, 2, 2),
+        "affine": row_kernels.affine.emit(dtype),
+        "sums": row_kernels.sums.emit(dtype),
+        "fold": row_kernels.fold.emit(dtype),
+        "gradient": row_kernels.gradient.emit(dtype, 2, True, True),
+    }
+
+
+@pytest.mark.parametrize("matrix", ["BT", "AT", "B", "A"])
+def test_winograds_transforms_spill_nothing_where_there_are_32_registers(processor, matrix):
+    """Their 16 numbers at a time leave no room in 16 registers: some of them may wait on the stack there."""
+    instructions, notation, machine = processor
+    bt, at = winograd.BT, winograd.AT
+    of = {"BT": bt, "AT": at, "B": winograd.transposed(bt), "A": winograd.transposed(at)}[matrix]
+    pixels, products = winograd.Steps(W * C, C, 2 * W * C, 2 * C), winograd.Steps(4 * 196 * C, 196 * C, 14 * C, C)
+    emitter = winograd.transform.emit("float32", of, pixels, products, C, matrix == "B")
+    (loop,) = innermost_loops(emitter.assembly(machine))
+    assert count(notation.stack, loop) <= (0 if instructions in (emit.AVX512, emit.NEON) else 5), "\n".join(loop)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_row_kernels_spill_nothing(processor, dtype):
+    _, notation, machine = processor
+    for name, emitter in row_kernel_emitters(dtype).items():
+        loops = innermost_loops(emitter.assembly(machine))
+        assert loops, name
+        for loop in loops:
+            assert count(notation.stack, loop) == 0, name + "\n" + "\n".join(loop)
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ("+avx2,+fma,+avx512f,+avx512vl", emit.AVX512),
+        ("+avx2,+fma,-avx512f", emit.AVX2),
+        ("+avx2,-fma", emit.GENERIC),
+        ("+sse4.2", emit.GENERIC),
+        ("+neon,+fp-armv8", emit.NEON),
+    ],
+)
+def test_the_widest_instructions_that_numba_compiles_for_are_chosen(monkeypatch, features, expected):
+    if expected is emit.GENERIC and llvm.get_default_triple().startswith(("aarch64", "arm64")):
+        pytest.skip("every 64-bit ARM processor has NEON")
+    monkeypatch.setattr(emit, "target", lambda: ("any", features))
+    assert emit.instruction_set.__wrapped__() is expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_instruction_set_holds_whole_numbers_of_numbers(processor, dtype):
+    instructions, _, _ = processor
+    assert emit.lanes(dtype) * np.dtype(dtype).itemsize * 8 == instructions.bits

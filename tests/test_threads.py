@@ -1,0 +1,129 @@
+"""Threads: how many, two models at once, and what a forked process may do."""
+
+import os
+import re
+
+import numba
+import pytest
+from programs import output, run
+
+import minicnn
+
+MOST = numba.config.NUMBA_NUM_THREADS
+
+
+@pytest.mark.parametrize("n", [0, -1, MOST + 1, 1.0, "2", None])
+def test_a_wrong_number_of_threads_is_refused(n):
+    message = (
+        f"set_threads expected an integer from 1 to {MOST}, received {n!r}: NUMBA_NUM_THREADS in the environment, set "
+        "before Python starts, allows more or fewer"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        minicnn.set_threads(n)
+
+
+MODEL = """
+import hashlib, os, sys, threading
+import numba, numpy as np
+import minicnn
+from minicnn import Sequential, layers
+
+def model(seed):
+    stack = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    head = [layers.Flatten(), layers.Dense(20, activation="relu"), layers.Dense(4, activation="softmax")]
+    made = Sequential([layers.Input((12, 12, 3)), *stack, *head], seed=seed)
+    made.compile("adam", "sparse_categorical_crossentropy")
+    return made
+
+def train(seed, steps=40):
+    made, rng = model(seed), np.random.default_rng(seed)
+    for _ in range(steps):
+        made.train_on_batch(rng.standard_normal((32, 12, 12, 3)), rng.integers(0, 4, 32))
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in made.get_weights())).hexdigest()
+"""
+
+
+def test_set_threads_holds_in_every_thread_from_then_on():
+    program = """
+def used():
+    train(0, steps=1)
+    seen.append(numba.get_num_threads())
+
+def everywhere():
+    used()
+    other = threading.Thread(target=used)
+    other.start()
+    other.join()
+
+seen = []
+everywhere()
+for n in (2, 1, 3):
+    minicnn.set_threads(n)
+    everywhere()
+print(*seen)
+"""
+    assert output(MODEL + program, NUMBA_NUM_THREADS="3") == ["3 3 2 2 1 1 3 3"]
+
+
+def test_without_set_threads_numbas_own_setting_is_left_alone():
+    program = "numba.set_num_threads(1); train(0, steps=1); print(numba.get_num_threads())"
+    assert output(MODEL + program, NUMBA_NUM_THREADS="2") == ["1"]
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_two_threads_train_two_models_as_if_each_were_alone(layer):
+    """Of Numba's threading layers workqueue ends the process when two parallel kernels meet."""
+    program = """
+alone = [train(seed) for seed in (0, 1)]
+together = {}
+threads = [threading.Thread(target=lambda seed=seed: together.update({seed: train(seed)})) for seed in (0, 1)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(numba.threading_layer(), [together[0], together[1]] == alone, alone[0] != alone[1])
+"""
+    assert output(MODEL + program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2") == [f"{layer} True True"]
+
+
+FORK = """
+if sys.argv[1] == "running":
+    train(0, steps=1)
+made = model(0)
+made.engine = sys.argv[2]
+child = os.fork()
+if child == 0:
+    code = 1
+    try:
+        made.forward(np.ones((2, 12, 12, 3)))
+        code = 0
+    except RuntimeError as error:
+        print(error, flush=True)
+    finally:
+        os._exit(code)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+made.forward(np.ones((2, 12, 12, 3)))
+sys.exit(code)
+"""
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+
+
+@needs_fork
+def test_a_fork_of_a_process_with_threads_is_told_why_it_has_none():
+    done = run(MODEL + FORK, "running", "fast", NUMBA_THREADING_LAYER="omp")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "the engine expected to run in the process that started its threads, received a call in a fork of it, "
+        'where GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), or fork before the '
+        "first model runs\n",
+    ), done.stderr
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    ("before", "engine", "layer"),
+    [("idle", "fast", "omp"), ("running", "reference", "omp"), ("running", "fast", "workqueue")],
+)
+def test_other_forks_work(before, engine, layer):
+    """Where no threads ran before, where none are needed, and on a layer that starts them anew."""
+    output(MODEL + FORK, before, engine, NUMBA_THREADING_LAYER=layer)
