@@ -1,109 +1,190 @@
-"""How fast minicnn is beside Keras/TensorFlow and PyTorch, on this machine, as ratios.
+"""How minicnn stands beside Keras/TensorFlow and PyTorch on the documented network, on this machine, as ratios.
 
-    python benchmarks/compare.py --peers-python PATH/TO/python [--task train] [--threads 2]
+    python benchmarks/compare.py [--peers-python PATH] [--tasks ...] [--threads N] [--batch N] [--quick] [--json PATH]
 
-Absolute times on a shared machine mean little, so every peer is measured against minicnn in one run: both are processes
-that stay, only one works at a time, in short blocks in the order A B B A. What counts is the median of the ratios of
-neighbouring blocks, with a bootstrap 95 % interval. Warm-up and compilation are outside the blocks and printed apart.
---peers-python is an interpreter with keras, tensorflow-cpu and torch; minicnn runs in the one that runs this.
+Every mode of every peer is measured against minicnn in one run, in short alternating blocks (sides.py). Importing,
+building and compiling is outside the blocks, except in the task that measures it. A floor is what the ratio to every
+mode of a peer, so to its best one, has to reach.
 """
 
 import argparse
-import json
-import os
-import platform
-import subprocess
+import functools
+import statistics
 import sys
-from pathlib import Path
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import numpy as np
+from reporting import add_options, begin, table
+from sides import WorkerError, alternate, ratio
+from workers import Workers, job
 
-ROOT = Path(__file__).resolve().parent.parent
-PEERS = ("keras", "keras-jit", "torch", "torch-channels-last", "torch-compile")
-
-
-class Side:
-    """A worker process."""
-
-    def __init__(self, side, python, task, batch, threads):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-            environment[name] = str(threads)
-        environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [python, str(ROOT / "benchmarks" / "worker.py"), side, task, str(batch)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-        self.ready = self._answer()["ready"]
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("the worker ended")
-        return json.loads(line)
-
-    def block(self):
-        """Images per second of one block."""
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        answer = self._answer()
-        return answer["images"] / answer["seconds"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+KERAS = ["keras", "keras jit"]
+TORCH = ["torch", "torch channels_last", "torch compile", "torch channels_last compile"]
+PICTURES = {"train": 4096, "infer": 10240, "memory": 10000, "latency": 1}  # "start": a batch
+WHOLE = ("images/s", "MB")  # units whose values are shown without decimals
+HEADINGS = ["", "beside", "minicnn", "peer", "ratio", "95 % interval", "floor", "", "ready after s", "peer after s"]
 
 
-def interval(ratios, rng):
-    """Median and bootstrap 95 % interval."""
-    medians = [np.median(rng.choice(ratios, len(ratios))) for _ in range(2000)]
-    return float(np.median(ratios)), *(float(q) for q in np.percentile(medians, [2.5, 97.5]))
+class Task(NamedTuple):
+    """What is measured, and against what.
+
+    against: of (minicnn's mode, a peer's mode) the floor of minicnn's value / the peer's, None where there is none. A
+        mode is a library and words that say how networks.py uses it; cold: without compiled kernels on disk.
+    """
+
+    about: str
+    unit: str
+    more_is_better: bool
+    pairs: int
+    against: dict[tuple[str, str], float | None]
 
 
-def main():
+TASKS = {
+    "train": Task(
+        "an epoch of fit",
+        "images/s",
+        True,
+        9,
+        {("minicnn", peer): 3.0 for peer in KERAS} | {("minicnn", peer): 2.3 for peer in TORCH},
+    ),
+    "infer": Task("predict", "images/s", True, 9, {("minicnn", peer): 1.25 for peer in KERAS + TORCH}),
+    "latency": Task(
+        "one picture, by predict as users call it or by the model as a function",
+        "ms",
+        False,
+        9,
+        {("minicnn", peer): None for peer in ("keras", "keras call", "keras function", *TORCH)}
+        | {("minicnn", "torch"): 0.6}
+        | {("minicnn call", peer): None for peer in ("keras function", "torch", "torch compile")},
+    ),
+    "start": Task(
+        "from nothing to the end of the first training step; cold: no compiled kernels on disk",
+        "s",
+        False,
+        5,
+        {("minicnn", "keras"): 0.35, ("minicnn", "torch"): None, ("minicnn cold", "keras"): 3.0},
+    ),
+    "memory": Task(
+        "the most memory of a process that trains three epochs",
+        "MB",
+        False,
+        2,
+        {("minicnn", "keras"): None, ("minicnn", "torch"): 0.8, ("minicnn", "torch channels_last"): 0.8},
+    ),
+}
+
+
+class Bench:
+    """Makes the measurements of a run.
+
+    Args:
+        kernels: a folder that processes which do not stay keep minicnn's compiled kernels in.
+    """
+
+    def __init__(self, options: argparse.Namespace, workers: Workers, kernels: str):
+        self.options, self.workers, self.kernels = options, workers, kernels
+
+    def measurement(self, task: str, mode: str) -> tuple[Callable[[], float], float]:
+        """A function that measures once, in the task's unit, and the seconds that it took to get ready for it."""
+        batch = self.options.batch
+        pictures = PICTURES.get(task, batch)
+        if self.options.quick:
+            pictures = min(pictures, 16 * batch)
+        library, what = job(task, mode, pictures, batch=batch)
+        if task in ("start", "memory"):
+            ready = 0.0
+            if what["mode"] != "cold":  # fills the caches
+                ready = self.in_new_process(library, what | {"task": "start", "pictures": batch})
+            return functools.partial(self.in_new_process, library, what), ready
+        side = self.workers.get(library, self.options.threads)
+        ready = side.prepare(**what)["seconds"]
+        if task == "latency":
+            return lambda: 1e3 * side.block(0.2, 20), ready
+        return lambda: pictures / side.block(0.5, 1), ready
+
+    def in_new_process(self, library: str, what: dict[str, Any]) -> float:
+        """Seconds until a process has done that, or for "memory" the megabytes it held."""
+        with tempfile.TemporaryDirectory() as empty:
+            settings = {"NUMBA_CACHE_DIR": empty if what["mode"] == "cold" else self.kernels}
+            begun = time.perf_counter()
+            with self.workers.new(library, self.options.threads, settings) as side:
+                done = side.prepare(**what)
+                seconds = time.perf_counter() - begun
+        return done["peak_megabytes"] if what["task"] == "memory" else seconds
+
+
+def verdict(median: float, floor: float | None, more_is_better: bool) -> list[str]:
+    """Two cells: the floor, and whether the ratio reaches it."""
+    if floor is None:
+        return ["", ""]
+    reached = median >= floor if more_is_better else median <= floor
+    return [f"{'>=' if more_is_better else '<='} {floor}", "reached" if reached else "MISSED"]
+
+
+def measure(bench: Bench, name: str, own: str, peer: str, pairs: int) -> dict[str, Any]:
+    """Measure one mode of minicnn beside one of a peer."""
+    task = TASKS[name]
+    (measure_own, own_ready), (measure_peer, peer_ready) = (bench.measurement(name, mode) for mode in (own, peer))
+    ours, theirs = alternate(measure_own, measure_peer, pairs)
+    return {
+        "task": name,
+        "unit": task.unit,
+        "more_is_better": task.more_is_better,
+        "batch": bench.options.batch,
+        "minicnn": own,
+        "peer": peer,
+        "minicnn_values": ours,
+        "peer_values": theirs,
+        "ratio": ratio(ours, theirs),
+        "floor": task.against[own, peer],
+        "minicnn_ready_seconds": own_ready,
+        "peer_ready_seconds": peer_ready,
+    }
+
+
+def row(record: dict[str, Any]) -> list[str]:
+    """A line of a task's table."""
+    digits = 0 if record["unit"] in WHOLE else 3
+    values = [f"{statistics.median(record[side]):,.{digits}f}" for side in ("minicnn_values", "peer_values")]
+    median, low, high = record["ratio"]
+    return [
+        record["minicnn"],
+        record["peer"],
+        *values,
+        f"{median:#.3g}",
+        f"{low:#.3g} to {high:#.3g}",
+        *verdict(median, record["floor"], record["more_is_better"]),
+        f"{record['minicnn_ready_seconds']:.1f}",
+        f"{record['peer_ready_seconds']:.1f}",
+    ]
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers-python", required=True)
-    parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
-    parser.add_argument("--task", default="train", choices=["train", "infer"])
+    add_options(parser)
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--pairs", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="append one line per peer to this file")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {options.threads} threads, {options.task}, batch {options.batch}")
-    print(
-        f"{'peer':<20} {'peer img/s':>10} {'minicnn':>10}   minicnn / peer (95 % interval)   warm-up s: peer, minicnn"
-    )
-    for peer in options.peers:
-        own = Side("minicnn", sys.executable, options.task, options.batch, options.threads)
-        try:
-            other = Side(peer, options.peers_python, options.task, options.batch, options.threads)
-        except RuntimeError as error:
-            print(f"{peer:<20} {error}")
-            own.close()
-            continue
-        ours, theirs = [], []
-        for pair in range(options.pairs):
-            order = [(own, ours), (other, theirs)]
-            for side, speeds in order if pair % 2 == 0 else order[::-1]:
-                speeds.append(side.block())
-        ratio = interval(np.array(ours) / np.array(theirs), np.random.default_rng(0))
-        print(
-            f"{peer:<20} {np.median(theirs):>10,.0f} {np.median(ours):>10,.0f}   {ratio[0]:.2f} "
-            f"({ratio[1]:.2f} to {ratio[2]:.2f}){'':<14} {other.ready:.1f}, {own.ready:.1f}",
-            flush=True,
-        )
-        if options.json:
-            record = {"task": options.task, "batch": options.batch, "threads": options.threads, "peer": peer}
-            record |= {"peer_images_per_second": theirs, "minicnn_images_per_second": ours, "ratio": ratio}
-            with options.json.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-        own.close()
-        other.close()
+    results = begin(options, "compare")
+    with Workers(options.peers_python) as workers, tempfile.TemporaryDirectory() as kernels:
+        bench = Bench(options, workers, kernels)
+        for name in options.tasks:
+            task, rows = TASKS[name], []
+            for own, peer in task.against:
+                try:
+                    record = measure(bench, name, own, peer, 2 if options.quick else task.pairs)
+                except WorkerError as error:
+                    print(error, file=sys.stderr)
+                    rows.append([own, peer, "FAILED", *[""] * (len(HEADINGS) - 3)])
+                    continue
+                results.add(record)
+                rows.append(row(record))
+                print(name, *rows[-1], file=sys.stderr, flush=True)
+            better = "more" if task.more_is_better else "less"
+            print(f"{name}: {task.about}, in {task.unit}, {better} is better; {options.threads} threads")
+            print(f"\n{table(HEADINGS, rows)}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ class DenseStep:
         self.lanes = emit.lanes(dense.dtype)
         D, U = dense.params["kernel"].shape
         self.UP, self.DP = padded(U, self.lanes), padded(D, self.lanes)
-        self.kernel = np.zeros(D * self.UP, dense.dtype)
+        # As it is, if its rows are whole registers; else packed, with zeros behind them.
+        self.kernel = dense.params["kernel"].reshape(-1) if U == self.UP else np.zeros(D * self.UP, dense.dtype)
         self.kernel_t = np.zeros(U * self.DP, dense.dtype)
         self.bias = np.zeros(self.UP, dense.dtype)
         self.dkernel = np.zeros((D, self.UP), dense.dtype)
@@ -84,7 +85,8 @@ class DenseStep:
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x, dense, U = self.dense.accept(x), self.dense, self.dense.units
         own = self._buffers(len(x))
-        pack(dense.params["kernel"], self.lanes, self.kernel)
+        if U != self.UP:
+            pack(dense.params["kernel"], self.lanes, self.kernel)
         if dense.use_bias:
             self.bias[:U] = dense.params["bias"]
         forward_all(
@@ -129,6 +131,6 @@ class Buffers:
         (D, U), dtype, UP, DP = step.dense.params["kernel"].shape, step.dense.dtype, step.UP, step.DP
         self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, DP))
         self.rows = np.array([n * k // PARTS for k in range(PARTS + 1)])
-        self.forward = product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=True), UP)
+        self.forward = product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=U != UP), UP)
         self.weights = product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP)
         self.inputs = product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), DP)

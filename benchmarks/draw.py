@@ -1,0 +1,194 @@
+"""Pictures of results: of what compare.py, layers.py and scaling.py wrote with --json.
+
+python benchmarks/draw.py benchmarks/results/*.jsonl     writes PNG files beside them
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from PIL import Image
+
+# Okabe and Ito's colours, told apart by every kind of colour vision; markers differ too.
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+INK, MUTED, HAIRLINE = "#1F2328", "#59636E", "#D1D9E0"
+SIDES = {
+    "minicnn": (BLUE, "o"),
+    "keras": (VERMILLION, "s"),
+    "torch channels_last": (GREEN, "^"),
+    "torch compile": (PURPLE, "D"),
+}
+PASSES = {"forward": (BLUE, "o"), "input gradient": (VERMILLION, "s"), "weight gradient": (GREEN, "^")}
+TASKS = {"train": "Training", "infer": "Inference"}
+SCANS = {
+    "batch": ("batch size", "pictures in a batch"),
+    "side": ("picture size", "rows and columns of a picture"),
+    "depth": ("depth", "convolutions"),
+    "threads": ("number of threads", "threads"),
+}
+Record = dict[str, Any]
+
+
+def read(path: Path) -> tuple[str, Record, list[Record]]:
+    """The program that wrote a file of results, the machine, and the results."""
+    head, *records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return head["benchmark"], head["machine"], records
+
+
+def figure(width: float, height: float, title: str, machine: Record) -> Figure:
+    """An empty figure of so many inches; below its title, what was measured on."""
+    drawn = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    cores = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
+    system = f"{machine['processor']}, {machine['minicnn']['engine']['instruction_set']}, {cores}"
+    drawn.suptitle(f"{title}\n{system}", x=0.01, ha="left", fontsize=11, color=INK)
+    return drawn
+
+
+def clean(axes: Axes, grid: str) -> None:
+    """No frame, and faint lines to read values by."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(which="both", labelcolor=INK, length=0, labelsize=9)
+    axes.grid(axis=grid, color=HAIRLINE, linewidth=0.6)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+
+
+def logarithmic(axes: Axes, axis: str, ticks: Sequence[float]) -> None:
+    """A logarithmic axis with ticks at these values, written as people write them."""
+    axes.set(**{f"{axis}scale": "log"})
+    scale = getattr(axes, f"{axis}axis")
+    scale.set_major_locator(FixedLocator(ticks))
+    scale.set_minor_locator(NullLocator())
+    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{',' if value > 9999 else ''}.9g}"))
+
+
+def round_numbers(values: Sequence[float]) -> list[float]:
+    """1, 2, 5, 10, 20, 50, ... and their fractions, from just below the values to just above."""
+    steps = [m * 10.0**k for k in range(-4, 8) for m in (1, 2, 5)]
+    return [step for step in steps if min(values) / 2 <= step <= max(values) * 2]
+
+
+def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
+    """For each scan images per second of all sides, in training and in inference."""
+    for scan, (words, label) in SCANS.items():
+        of_scan = [record for record in records if record["scan"] == scan]
+        if not of_scan:
+            continue
+        leads = {task: lead([record for record in of_scan if record["task"] == task]) for task in TASKS}
+        every = [value for of_task in leads.values() for value in of_task.values()]
+        ahead = f"at {sum(value > 1 for value in every)} of {len(every)} points"
+        drawn = figure(8, 3.7, f"Does the {words} matter? minicnn is ahead of the best peer {ahead}", machine)
+        for axes, task in zip(drawn.subplots(1, 2), TASKS, strict=True):
+            of_task = [record for record in of_scan if record["task"] == task]
+            lines = speeds(of_task)
+            for side, line in lines.items():
+                colour, marker = SIDES[side]
+                own = side == "minicnn"
+                axes.plot(*zip(*line.items(), strict=True), color=colour, marker=marker, markersize=4,
+                          linewidth=2.4 if own else 1.2, label=side, zorder=3 if own else 2)  # fmt: skip
+            clean(axes, "both")
+            logarithmic(axes, "x", list(leads[task]))
+            logarithmic(axes, "y", round_numbers([speed for line in lines.values() for speed in line.values()]))
+            low, high = min(leads[task].values()), max(leads[task].values())
+            axes.set_title(f"{TASKS[task]}: {low:.2f} to {high:.2f} times the best peer", fontsize=10, color=INK)
+            axes.set_xlabel(label, color=INK)
+            axes.set_ylabel("images per second", color=INK)
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK)  # inference has all sides
+        yield f"_{scan}", drawn
+
+
+def lead(records: list[Record]) -> dict[int, float]:
+    """At each value of a scan minicnn's speed beside that peer's which is the best there."""
+    values = dict.fromkeys(record["value"] for record in records)
+    return {value: min(r["ratio"][0] for r in records if r["value"] == value) for value in values}
+
+
+def speeds(records: list[Record]) -> dict[str, dict[int, float]]:
+    """For each side, minicnn first, its median images per second at each value of a scan."""
+    found: dict[str, dict[int, list[float]]] = {"minicnn": {}}
+    for record in records:
+        for side, values in (("minicnn", record["minicnn_values"]), (record["peer"], record["peer_values"])):
+            found.setdefault(side, {}).setdefault(record["value"], []).extend(values)
+    return {side: {value: statistics.median(all_) for value, all_ in line.items()} for side, line in found.items()}
+
+
+def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
+    """For each shape and pass the engine's speed beside oneDNN's."""
+    shapes = list(dict.fromkeys((record["family"], record["shape"]) for record in records))
+    ratios = [record["speed_ratio"][0] for record in records]
+    ahead = sum(value >= 1 for value in ratios)
+    title = f"Speed of the engine's convolutions beside oneDNN's: ahead in {ahead} of {len(records)} passes"
+    drawn = figure(8, 1.6 + 0.19 * len(shapes), title, machine)
+    axes = drawn.subplots()
+    for name, (colour, marker) in PASSES.items():
+        of_pass = {(r["family"], r["shape"]): r["speed_ratio"][0] for r in records if r["pass"] == name}
+        mean = statistics.geometric_mean(of_pass.values())
+        axes.plot([of_pass[shape] for shape in shapes], range(len(shapes)), marker, color=colour, markersize=5,
+                  label=f"{name}: {mean:.2f}")  # fmt: skip
+    clean(axes, "y")
+    logarithmic(
+        axes, "x", [tick for tick in (0.25, 0.5, 0.8, 1, 1.25, 2, 4) if min(ratios) < 2 * tick < 4 * max(ratios)]
+    )
+    axes.axvline(1, color=INK, linewidth=1)
+    axes.axvline(0.8, color=INK, linewidth=1, linestyle=(0, (1, 3)))
+    axes.set_yticks(range(len(shapes)), [f"{family}: {shape}" for family, shape in shapes])
+    axes.set_ylim(len(shapes) - 0.5, -0.5)
+    axes.set_xlabel("speed of minicnn / speed of oneDNN; the floor is 0.8", color=INK)
+    drawn.legend(loc="outside lower center", frameon=False, fontsize=9, labelcolor=INK, ncols=3,
+                 title="geometric means", title_fontsize=9)  # fmt: skip
+    yield "", drawn
+
+
+def compare(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
+    """How many times better than each mode of each peer minicnn is at each task, with the interval and the floor."""
+    drawn = figure(8, 1.2 + 0.24 * len(records), "How many times better than its peers minicnn is", machine)
+    axes = drawn.subplots()
+    names, ends = [], [1.0]
+    for place, record in enumerate(records):
+        better = [value if record["more_is_better"] else 1 / value for value in record["ratio"]]
+        ends += better
+        axes.plot(sorted(better[1:]), [place] * 2, color=BLUE, linewidth=2)
+        axes.plot(better[0], place, "o", color=BLUE, markersize=5)
+        if record["floor"] is not None:
+            floor = record["floor"] if record["more_is_better"] else 1 / record["floor"]
+            axes.plot(floor, place, "|", color=VERMILLION, markersize=11, markeredgewidth=2)
+        names.append(f"{record['task']}: {record['minicnn']} beside {record['peer']}")
+    clean(axes, "y")
+    logarithmic(axes, "x", round_numbers(ends))
+    axes.axvline(1, color=INK, linewidth=1)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("times better, with 95 % interval (blue), and floor (red)", color=INK)
+    yield "", drawn
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """As PNG of 64 colours, a third of the size."""
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64, Image.Quantize.MAXCOVERAGE).save(
+        path, optimize=True
+    )
+
+
+def draw(path: Path) -> list[Path]:
+    """Write the figures of a file of results beside it."""
+    program, machine, records = read(path)
+    figures = {"compare": compare, "layers": layers, "scaling": scaling}[program](machine, records)
+    paths = []
+    for suffix, drawn in figures:
+        paths.append(path.with_name(f"{path.stem}{suffix}.png"))
+        save(drawn, paths[-1])
+    return paths
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        print(*draw(Path(argument)), sep="\n")

@@ -1,0 +1,53 @@
+"""What the programs here have in common: their options, text tables, and files of results."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from machine import describe, in_words
+from sides import PROCESSORS
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--peers-python", default=sys.executable, metavar="PATH", help="an interpreter with keras, tensorflow and torch"
+    )
+    parser.add_argument("--threads", type=int, default=len(PROCESSORS) or os.cpu_count(), help="of every side")
+    parser.add_argument("--quick", action="store_true", help="see that it works: rough figures, a tenth of the time")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here too, a line for each")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns two spaces apart, the first to the left, the others to the right."""
+    lines = [list(map(str, row)) for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    cells = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in lines)
+    return "\n".join("  ".join(row).rstrip() for row in cells)
+
+
+class Results:
+    """Records, kept and, where there is a path, written at once: a JSON line each, after one about the machine."""
+
+    def __init__(self, path: Path | None, benchmark: str, machine: dict[str, Any]):
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"benchmark": benchmark, "machine": machine}) + "\n", encoding="utf-8")
+
+    def add(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+def begin(options: argparse.Namespace, benchmark: str) -> Results:
+    """Say what is measured on, and open the file of results."""
+    machine = describe(options.peers_python, options.threads)
+    print(f"{in_words(machine)}\n", flush=True)
+    return Results(options.json, benchmark, machine)
