@@ -1,11 +1,12 @@
 """The fast executor: the same numbers as the layers, from machine code made for the processor at hand.
 
-plan.py           which layers run together
-conv_block.py     convolution + ReLU + batch normalisation + max pooling as one step; block_kernels.py its drivers
-dense.py          a dense layer as one step
-conv.py           the three products of a convolution by address arithmetic; geometry.py where its tiles lie
-products.py       matrix products cut into tiles
-simd.py           the tile: a matrix product in registers; row_kernels.py what happens to a row of pixels
-threads.py        how threads wait for work
-emit.py           machine code from Python; call.py calls it from Numba
+plan.py             which layers run together; selftest.py checks them before they are trusted
+conv_block.py       convolution + ReLU + batch normalisation + max pooling as one step
+block_forward.py    its parallel regions, block_backward.py those of backward; block_data.py what they are handed
+convolution.py      the two ways to compute a convolution: direct.py as written, winograd.py with fewer multiplications
+geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel
+dense.py            a dense layer as one step; update.py Adam for all parameters at once
+products.py         matrix products as lists of tiles
+simd.py             the tile: a matrix product in registers; row_kernels.py what happens to a row of pixels
+emit.py             machine code from Python; call.py calls it from Numba; peak.py how fast multiply-adds can be
 """

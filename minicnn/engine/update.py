@@ -73,6 +73,7 @@ def update_pieces(pieces, example, step_size, rate_1, rate_2, epsilon):
 
 @jit_part
 def update_piece(piece, example, step_size, rate_1, rate_2, epsilon):
+    """adam of one piece."""
     size = piece[4]
     value, grad = carray(pointer(piece[0], example), size), carray(pointer(piece[1], example), size)
     m, v = carray(pointer(piece[2], example), size), carray(pointer(piece[3], example), size)
