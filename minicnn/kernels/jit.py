@@ -14,7 +14,7 @@ from minicnn.kernels import threads
 from minicnn.kernels.cache import KernelCache
 
 # no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile time.
-FLAGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 ENABLED = not getattr(numba.config, "DISABLE_JIT", False)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
 
 
