@@ -146,6 +146,17 @@ def test_a_whole_network_equals_its_layers_over_optimizer_steps(dtype, tolerance
     compare(stack, (13, 11, 3), batch, dtype, seed, tolerance, steps=3)
 
 
+def assert_same_bits(step, layer, x, rng):
+    """Outputs, dx and gradients of the engine's step and of its layer, for small integers, whose sums are exact."""
+    expected = layer.forward(x, training=True)
+    np.testing.assert_array_equal(step.forward(x, training=True), expected)
+    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
+    dx, grads = layer.backward(dy), {name: grad.copy() for name, grad in layer.grads.items()}
+    np.testing.assert_array_equal(step.backward(dy), dx)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(layer.grads[name], grad)
+
+
 @given(windows(dilated=True, largest=6), st.sampled_from([1, 4, 17]), st.integers(1, 20), seeds)
 @settings(max_examples=60)
 def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
@@ -160,14 +171,7 @@ def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
         param[...] = rng.integers(-4, 5, param.shape)
     x = rng.integers(-4, 5, (batch, *shape)).astype(np.float32)
     block = ConvBlock(layer, relu=False, norm=None, pool=None)
-    expected = layer.forward(x, training=True)
-    np.testing.assert_array_equal(block.forward(x, training=True), expected)
-    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
-    dx = layer.backward(dy)
-    grads = {name: grad.copy() for name, grad in layer.grads.items()}
-    np.testing.assert_array_equal(block.backward(dy), dx)
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(layer.grads[name], grad)
+    assert_same_bits(block, layer, x, rng)
 
 
 @pytest.mark.parametrize("size", [(3, 3), (4, 5), (6, 6), (13, 8), (15, 15)])
@@ -183,13 +187,7 @@ def test_winograd_of_small_integers_is_exact(size, padding, batch):
     block = ConvBlock(layer, relu=False, norm=None, pool=None)
     assert block.convolution.winograd
     x = rng.integers(-4, 5, (batch, *size, 16)).astype(np.float32)
-    expected = layer.forward(x, training=True)
-    np.testing.assert_array_equal(block.forward(x, training=True), expected)
-    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
-    dx, grads = layer.backward(dy), {name: grad.copy() for name, grad in layer.grads.items()}
-    np.testing.assert_array_equal(block.backward(dy), dx)
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(layer.grads[name], grad)
+    assert_same_bits(block, layer, x, rng)
 
 
 @pytest.mark.parametrize("channels", [16, 128])
@@ -223,13 +221,7 @@ def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(picture, fil
     block = ConvBlock(layer, relu=False, norm=None, pool=None)
     assert block.convolution.by_slices == (filters > 32)
     x = rng.integers(-4, 5, (19, *picture)).astype(np.float32)
-    expected = layer.forward(x, training=True)
-    np.testing.assert_array_equal(block.forward(x, training=True), expected)
-    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
-    dx, grads = layer.backward(dy), {name: grad.copy() for name, grad in layer.grads.items()}
-    np.testing.assert_array_equal(block.backward(dy), dx)
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(layer.grads[name], grad)
+    assert_same_bits(block, layer, x, rng)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.booleans(), seeds)
@@ -242,14 +234,7 @@ def test_dense_of_small_integers_is_exact(batch, inputs, units, relu, seed):
         param[...] = rng.integers(-4, 5, param.shape)
     x = rng.integers(-4, 5, (batch, inputs)).astype(np.float32)
     step = DenseStep(layer, relu)
-    expected = layer.forward(x, training=True)
-    np.testing.assert_array_equal(step.forward(x, training=True), expected)
-    dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
-    dx = layer.backward(dy)
-    grads = {name: grad.copy() for name, grad in layer.grads.items()}
-    np.testing.assert_array_equal(step.backward(dy), dx)
-    for name, grad in grads.items():
-        np.testing.assert_array_equal(layer.grads[name], grad)
+    assert_same_bits(step, layer, x, rng)
 
 
 @pytest.mark.parametrize("gamma", [1.0, -1.0, 0.0])
