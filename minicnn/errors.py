@@ -12,6 +12,10 @@ class DataError(ValueError):
     """A data set is missing, damaged, or not what it says it is."""
 
 
+class ImageError(DataError):
+    """A picture is missing, damaged, too large, or no picture."""
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest choice, or all choices when none is close.
 

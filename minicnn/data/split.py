@@ -1,0 +1,77 @@
+"""Divide a data set so that every part has every class in the same proportion."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minicnn.data.describe import checked
+
+PARTS = ("train", "validation", "test")
+Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+def split(
+    x: ArrayLike,
+    y: ArrayLike,
+    train: float = 0.8,
+    validation: float = 0.1,
+    test: float = 0.1,
+    *,
+    seed: int = 0,
+) -> tuple[Pair, Pair, Pair]:
+    """Return ((x, y) to train on, (x, y) to validate on, (x, y) to test on), each class divided in these proportions.
+
+    Of the n samples of a class, each part gets the whole number of its share and the rest go to the largest fractions:
+    of 7 at 80, 10 and 10 %, that is 5.6, 0.7 and 0.7, the parts get 5, 1 and 1. Where fractions are equal, the part
+    that has got least of what it is due so far comes first.
+
+    Args:
+        x, y: samples (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K).
+        train, validation, test: the shares, which add up to 1; 0 makes a part empty.
+        seed: decides which samples go where, and their order, which is shuffled.
+
+    Raises ValueError for shares that do not add up to 1, and for x and y that do not fit each other. Warns when a part
+    lacks a class.
+    Source: Hamilton's method of apportionment, 1792, for the rounding.
+    """
+    shares = np.array([train, validation, test], np.float64)
+    if not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:
+        raise ValueError(
+            f"split expected shares from 0 to 1 that add up to 1, received train={train!r}, validation={validation!r}, "
+            f"test={test!r}, together {shares.sum():.6g}"
+        )
+    samples, classes = checked("split", x, y)
+    labels = np.asarray(y)
+    counts = np.bincount(classes)
+    sizes = _apportion(counts, shares)
+    order = np.random.default_rng(seed).permutation(len(classes))
+    part = np.empty(len(classes), np.int64)
+    for k, size in enumerate(sizes):
+        part[order[classes[order] == k]] = np.repeat(np.arange(3), size)
+    for name, share, of_part in zip(PARTS, shares, sizes.T, strict=True):
+        lacking = np.flatnonzero((counts > 0) & (of_part == 0) & (share > 0))
+        if len(lacking):
+            warnings.warn(
+                f"split leaves no sample of class {', '.join(map(str, lacking))} for {name}: it has too few of them "
+                f"({', '.join(str(counts[k]) for k in lacking)}) for a share of {share:g}",
+                stacklevel=2,
+            )
+    chosen = [order[part[order] == p] for p in range(3)]
+    first, second, third = ((samples[indices], labels[indices]) for indices in chosen)
+    return first, second, third
+
+
+def _apportion(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many samples (K, 3) of each class each part gets, by largest remainder."""
+    sizes = np.zeros((len(counts), len(shares)), np.int64)
+    due = np.zeros(len(shares))
+    for k, count in enumerate(counts):
+        exact = np.round(count * shares, 9)  # 0.1 * 30 is 3.0000000000000004
+        sizes[k] = np.floor(exact)
+        due += exact
+        behind = due - sizes.sum(axis=0)
+        first = np.lexsort((-behind, -np.round(exact - sizes[k], 9)))  # by remainder, then by what is due
+        sizes[k, first[: count - sizes[k].sum()]] += 1
+    return sizes
