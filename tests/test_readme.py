@@ -35,6 +35,7 @@ def run(page, folder, monkeypatch):
         return real_load_data(path, **options) if path else datasets.shapes.load_data(train=200, test=50)
 
     monkeypatch.setattr(datasets.cifar10, "load_data", load_data)
+    monkeypatch.setenv("MINICNN_HOME", str(folder / "home"))  # where caches go
     monkeypatch.chdir(folder)
     names = {"__name__": page.stem}
     for line, block in blocks(page, "python"):

@@ -1,12 +1,8 @@
-"""How well a classifier did: confusion matrix, precision, recall and F1, as scikit-learn reports them."""
+"""Confusion matrix, precision, recall and F1 from answers, as scikit-learn reports them."""
 
-import os
-import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +24,7 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     Raises:
         ValueError: the labels are not integers, differ in number, or lie outside 0 ... num_classes - 1.
     """
-    true, predicted = _label_pair("confusion_matrix", y_true, y_pred)
+    true, predicted = label_pair("confusion_matrix", y_true, y_pred)
     classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
     for name, labels in (("y_true", true), ("y_pred", predicted)):
         if labels.max() >= classes:
@@ -115,19 +111,21 @@ def classification_report(
     Raises:
         ValueError: see `confusion_matrix`; or a class name is given twice.
     """
-    true, predicted = _label_pair("classification_report", y_true, y_pred)
+    true, predicted = label_pair("classification_report", y_true, y_pred)
     if class_names is None:
         labels = np.union1d(true, predicted)
         names = tuple(str(label) for label in labels)
     else:
-        labels, names = np.arange(len(class_names)), tuple(class_names)
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(
-                f"classification_report expected {len(names)} different class_names, received {repeated} twice: "
-                "give each class a name of its own."
-            )
+        labels, names = np.arange(len(class_names)), distinct_names("classification_report", class_names)
     counts = confusion_matrix(true, predicted, None if class_names is None else len(names))[np.ix_(labels, labels)]
+    report = report_of_counts(counts, names, digits)
+    if report.undefined:
+        warnings.warn(f"classification_report: undefined, reported as 0: {'; '.join(report.undefined)}.", stacklevel=2)
+    return report
+
+
+def report_of_counts(counts: NDArray[np.int64], names: tuple[str, ...], digits: int = 4) -> ClassificationReport:
+    """The same from a confusion matrix (K, K) and K names, without the warning."""
     right, true_count, predicted_count = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     undefined = tuple(
         f"{figure} of {', '.join(np.array(names)[denominator == 0])} ({reason})"
@@ -138,8 +136,6 @@ def classification_report(
         )
         if (denominator == 0).any()
     )
-    if undefined:
-        warnings.warn(f"classification_report: undefined, reported as 0: {'; '.join(undefined)}.", stacklevel=2)
     return ClassificationReport(
         class_names=names,
         precision=_share(right, predicted_count),
@@ -152,31 +148,12 @@ def classification_report(
     )
 
 
-def environment() -> dict[str, Any]:
-    """Return what a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
-    return {
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "numba": version("numba"),
-        "platform": platform.platform(),
-        "cpu": _processor_name(),
-        "cores": os.cpu_count(),
-    }
-
-
-def _processor_name() -> str:
-    information = Path("/proc/cpuinfo")  # Linux; elsewhere, and on most ARM boards, Python's own words must do
-    lines = information.read_text(errors="replace").splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
     """part / whole, and 0 where the whole is 0."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
 
 
-def _label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Check both and return them as (n,) int64, wide enough to be multiplied by the number of classes."""
     pair = []
     for name, y in (("y_true", np.asarray(y_true)), ("y_pred", np.asarray(y_pred))):
@@ -196,3 +173,15 @@ def _label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray
             f"{len(pair[1])} in y_pred: predict the same images that y_true describes."
         )
     return pair[0], pair[1]
+
+
+def distinct_names(who: str, class_names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names; raise ValueError if two classes share one."""
+    names = tuple(class_names)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"{who} expected {len(names)} different class_names, received {repeated} twice: "
+            "give each class a name of its own."
+        )
+    return names

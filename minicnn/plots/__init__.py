@@ -1,0 +1,34 @@
+"""Pictures of data, of a training run and of its results; each is a `Plot`: a figure, its data, the same as text."""
+
+from minicnn.plots.augmentation import augmentation_preview
+from minicnn.plots.base import BLUE, VERMILLION, Plot
+from minicnn.plots.comparison import accuracy_by_size, compared_curves
+from minicnn.plots.confusion import confusion_heatmap
+from minicnn.plots.curves import learning_curves
+from minicnn.plots.data import class_distribution, image_grid
+from minicnn.plots.explain import activations, filters, heat_overlay, im2col
+from minicnn.plots.finder import lr_finder
+from minicnn.plots.predictions import mistakes_gallery, predictions_grid
+from minicnn.plots.scores import class_scores, reliability_diagram
+
+__all__ = [
+    "BLUE",
+    "VERMILLION",
+    "Plot",
+    "accuracy_by_size",
+    "activations",
+    "augmentation_preview",
+    "class_distribution",
+    "class_scores",
+    "compared_curves",
+    "confusion_heatmap",
+    "filters",
+    "heat_overlay",
+    "im2col",
+    "image_grid",
+    "learning_curves",
+    "lr_finder",
+    "mistakes_gallery",
+    "predictions_grid",
+    "reliability_diagram",
+]

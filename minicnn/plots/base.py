@@ -1,0 +1,167 @@
+"""What every plot is made of: the `Plot` itself, an empty figure with its titles, a picture on it, a table of text.
+
+Figures are drawn on matplotlib's own canvas, without pyplot: no display, no global state, nothing to close.
+The two series colours are Okabe and Ito's, told apart by every kind of colour vision, and never the only difference.
+"""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import ArrayLike, NDArray
+
+BLUE, VERMILLION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: training and right, validation and wrong
+INK, MUTED, HAIRLINE = "#1F2328", "#59636E", "#D1D9E0"
+PALE = "#7FB5D8"  # blue that other colours can lie on
+FIGURE_SPACE = "\u2007"  # as wide as a digit
+CELL = 1.3  # inches from one picture of a grid to the next
+SHADES = LinearSegmentedColormap.from_list("shades", ["#F5F8FA", "#CFE3F1", PALE, BLUE, "#004A75"])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plot:
+    """A drawn figure, the plain data that it shows, and a text table of the same data."""
+
+    figure: Figure
+    data: dict[str, Any]
+    text: str
+
+    def save(self, path: str | PathLike[str], dpi: int = 150) -> Path:
+        """Write the figure as PNG and return its path."""
+        self.figure.savefig(path, dpi=dpi, format="png", facecolor="white")
+        return Path(path)
+
+    def to_text(self) -> str:
+        """Return the plot's data as a text table, for a terminal, a log or a screen reader."""
+        return self.text
+
+    def _repr_png_(self) -> bytes:
+        """Show the figure in a notebook."""
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, dpi=100, format="png", facecolor="white")
+        return buffer.getvalue()
+
+
+def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
+    """An empty figure of so many inches with its own canvas, a title and a subtitle at the left, and margins.
+
+    It is wider where the titles need it; what is drawn below them keeps its width.
+    """
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    inches: dict[str, Any] = {"transform": figure.dpi_scale_trans, "va": "top"}
+    words = (
+        figure.text(0.15, height - 0.12, title, fontsize=14, weight="bold", color=INK, **inches),
+        figure.text(0.15, height - 0.42, subtitle, fontsize=10, color=MUTED, **inches),
+    )
+    # A font is a few hundredths wider or narrower at another resolution.
+    whole = max(width, *(1.06 * text.get_window_extent().width / figure.dpi + 0.3 for text in words))
+    figure.set_size_inches(whole, height)
+    below = (0.1 / whole, 0.1 / height, (width - 0.2) / whole, 1 - 0.8 / height)  # left, bottom, width, height
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=below))
+    return figure
+
+
+def draw_picture(axes: Axes, picture: NDArray[Any], caption: str, colour: str = HAIRLINE) -> None:
+    """Draw one picture (H, W, 3) or (H, W, 1), each pixel a square, in a coloured frame with a caption below."""
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(color=colour, linewidth=2.5)
+    axes.set_xlabel(caption, fontsize=8.5, color=INK, linespacing=1.2, labelpad=4)
+
+
+def draw_grid(
+    figure: Figure | SubFigure,
+    pictures: NDArray[Any],
+    captions: Sequence[str],
+    rows: int,
+    columns: int,
+    colour: str = HAIRLINE,
+) -> None:
+    """Draw pictures row by row on a figure, or part of one, that has `cell_height` inches for each row."""
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(pictures) :]:
+        axes.set_axis_off()
+    for axes, picture, caption in zip(grid, pictures, captions, strict=False):
+        draw_picture(axes, picture, caption, colour)
+
+
+def cell_height(pictures: NDArray[Any], captions: Sequence[str]) -> float:
+    """Inches that a picture of `CELL` inches in width needs with the longest of the captions, in lines, below it."""
+    _, height, width, _ = pictures.shape
+    lines = max((caption.count("\n") + 1 for caption in captions if caption), default=0)
+    return (CELL - 0.1) * height / width + 0.15 * lines + 0.2
+
+
+def wrap(text: str) -> str:
+    """Break a caption into at most two lines as wide as a picture in a grid, and cut off the rest."""
+    return textwrap.fill(text, 18, max_lines=2, placeholder=" …")
+
+
+def shorten(name: str, letters: int = 30) -> str:
+    """Cut off a name after so many letters: the text form and the data have it whole."""
+    return name if len(name) <= letters else name[: letters - 1].rstrip() + "…"
+
+
+def table(*rows: Sequence[object]) -> str:
+    """Lay out columns, right-aligned, two spaces apart."""
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
+    """Return pictures as an array that `draw_picture` can draw one by one.
+
+    Args:
+        who: the function that was called, for the message.
+        images: (n, H, W, 3) or (n, H, W, 1), uint8, or floats from 0 to 1.
+
+    Raises:
+        ValueError: they are of another form.
+    """
+    pictures = np.asarray(images)
+    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.size == 0:
+        raise ValueError(
+            f"{who} expected images (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "
+            "give a single picture a batch axis with images[None]."
+        )
+    if pictures.dtype != np.uint8 and not (pictures.min() >= 0 and pictures.max() <= 1):
+        raise ValueError(
+            f"{who} expected uint8 images or values from 0 to 1, received {pictures.dtype} from {pictures.min()} to "
+            f"{pictures.max()}: pass the pictures as they were loaded."
+        )
+    return pictures
+
+
+def tidy(axes: Axes) -> None:
+    """Leave of a diagram's frame only the two axes, in quiet colours."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(MUTED)
+    axes.tick_params(color=MUTED, labelcolor=INK, length=3)
+
+
+def draw_bars(axes: Axes, values: Sequence[float], names: Sequence[str], labels: Sequence[str], mean: float) -> None:
+    """Draw a horizontal bar for each value, the first on top, with its name, a label at the right, and their mean."""
+    axes.barh(range(len(values)), values, height=0.72, color=BLUE)
+    axes.axvline(mean, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    tidy(axes)
+    axes.tick_params(axis="y", length=0)
+    digits = max(map(len, labels))
+    for row, label in enumerate(labels):
+        padded = label.rjust(digits, FIGURE_SPACE)  # the numbers stand below each other
+        place: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+        axes.annotate(padded, (1, row), xytext=(6, 0), **place, va="center", fontsize=9, color=INK)

@@ -1,0 +1,117 @@
+"""Several trainings in one figure: epoch by epoch, or by how many pictures they had."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, new_figure, table, tidy
+
+# Okabe & Ito 2008. The marker tells the series apart where colours do not.
+STYLES = ((BLUE, "o"), (VERMILLION, "s"), ("#009E73", "^"), ("#CC79A7", "D"))
+
+
+def compared_curves(histories: Mapping[str, Any], *, title: str = "Trainings compared") -> Plot:
+    """Draw loss and accuracy of several trainings; each one's best epoch, of the lowest validation loss, is marked.
+
+    Args:
+        histories: what ``fit`` returned, or its ``.history`` dictionary, by the training's name; at most four.
+
+    Raises:
+        ValueError: there are none or too many, or one has no validation loss of a finished epoch.
+    """
+    runs = {name: getattr(history, "history", history) for name, history in histories.items()}
+    _check_number(runs, "compared_curves")
+    without = [name for name, logs in runs.items() if not np.isfinite(logs.get("val_loss") or [np.nan]).any()]
+    if without:
+        raise ValueError(
+            f"compared_curves expected histories with a finite val_loss, received none in {without[0]!r}: "
+            "train it with validation_data or validation_split"
+        )
+    best = {name: int(np.nanargmin(logs["val_loss"])) for name, logs in runs.items()}
+    panels = ["loss", *(["accuracy"] if all("val_accuracy" in logs for logs in runs.values()) else [])]
+    figure = new_figure(8.5, 3.2 * len(panels) + 1.5, title, "Solid: validation, with the best epoch; dashed: training")
+    columns = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, quantity in zip(columns, panels, strict=True):
+        for (name, logs), (colour, marker) in zip(runs.items(), STYLES, strict=False):
+            scale = 100 if quantity == "accuracy" else 1
+            held_out, trained = (np.multiply(logs[key], scale) for key in (f"val_{quantity}", quantity))
+            epochs = np.arange(1, len(held_out) + 1)
+            axes.plot(epochs, trained, "--", color=colour, linewidth=1.1)
+            axes.plot(epochs, held_out, "-", color=colour, linewidth=1.9)
+            axes.plot(epochs[best[name]], held_out[best[name]], marker, color=colour, markersize=8, markeredgecolor="w")
+        axes.set_ylabel("Accuracy (%)" if quantity == "accuracy" else "Loss (cross-entropy, nats)", color=INK)
+        _finish(axes)
+    _legend(columns[0], list(runs))
+    columns[-1].set_xlabel("Epoch", color=INK)
+    columns[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    columns[-1].set_xlim(0.5, max(len(logs["val_loss"]) for logs in runs.values()) + 0.5)
+
+    names = [f"{kind}{quantity}" for quantity in panels for kind in ("", "val_")]
+    rows = [
+        [name, len(logs["val_loss"]), best[name] + 1, *(f"{logs[key][best[name]]:.4g}" for key in names)]
+        for name, logs in runs.items()
+    ]
+    data = {name: {**logs, "best_epoch": best[name] + 1} for name, logs in runs.items()}
+    return Plot(figure, data, table(["training", "epochs", "best epoch", *names], *rows))
+
+
+def accuracy_by_size(sizes: Sequence[int], accuracies: Mapping[str, Any], *, title: str = "Accuracy by size") -> Plot:
+    """Draw how accurate several ways of training get with how many pictures: the mean of repetitions and their range.
+
+    Args:
+        sizes: numbers of training pictures, ascending.
+        accuracies: by the name of the way, at most four: (sizes, repetitions) shares of right answers.
+
+    Raises:
+        ValueError: there are none or too many ways, or one does not fit the sizes.
+    """
+    _check_number(accuracies, "accuracy_by_size")
+    shares = {name: np.asarray(values, float) for name, values in accuracies.items()}
+    for name, values in shares.items():
+        if values.ndim != 2 or len(values) != len(sizes):
+            raise ValueError(
+                f"accuracy_by_size expected ({len(sizes)}, repetitions) accuracies, received {values.shape} of {name!r}"
+            )
+    subtitle = "Means; bars: from the worst to the best of the repetitions"
+    figure = new_figure(7.5, 4.8, title, subtitle)
+    axes = figure.subplots()
+    for values, (colour, marker), step in zip(shares.values(), STYLES, (1, 1.03, 0.97, 1.06), strict=False):
+        mean = 100 * values.mean(axis=1)
+        reach = np.abs(100 * np.stack([values.min(axis=1), values.max(axis=1)]) - mean)
+        places = np.multiply(sizes, step)  # beside each other, where bars would overlap
+        axes.errorbar(places, mean, reach, color=colour, marker=marker, markersize=6, linewidth=1.9, elinewidth=1)
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel("Training pictures", color=INK)
+    axes.set_ylabel("Test accuracy (%)", color=INK)
+    _finish(axes)
+    _legend(axes, list(shares))
+
+    rows = [[size, *(f"{100 * values[i].mean():.1f} %" for values in shares.values())] for i, size in enumerate(sizes)]
+    data = {"sizes": list(sizes), "accuracies": {name: values.tolist() for name, values in shares.items()}}
+    return Plot(figure, data, table(["pictures", *shares], *rows))
+
+
+def _check_number(series: Mapping[str, Any], who: str) -> None:
+    if not 1 <= len(series) <= len(STYLES):
+        raise ValueError(f"{who} expected 1 to {len(STYLES)} series, received {len(series)}")
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(axis="y", color=HAIRLINE, linewidth=0.6)
+    tidy(axes)
+
+
+def _legend(axes: Axes, names: list[str]) -> None:
+    """Above the axes: each name with its colour and marker."""
+    lines = [
+        Line2D([], [], color=colour, marker=marker, markersize=6, linewidth=1.9, label=name)
+        for name, (colour, marker) in zip(names, STYLES, strict=False)
+    ]
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+    axes.legend(handles=lines, frameon=False, labelcolor=INK, ncols=len(names), **place)

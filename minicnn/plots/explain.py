@@ -1,0 +1,187 @@
+"""Pictures of what is inside a model, and of where its decisions come from: what minicnn.explain returns, drawn."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, draw_picture, new_figure, tidy
+
+if TYPE_CHECKING:
+    from minicnn.explain import Activations, Filters, HeatMap, Im2col
+
+GREEN = "#009E73"  # Okabe & Ito's third
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#8A3A00", VERMILLION, "#F5F8FA", BLUE, "#004A75"])
+MAPS = 16  # feature maps of a layer that are shown
+
+
+def heat_overlay(maps: "Sequence[HeatMap]", *, title: str | None = None) -> Plot:
+    """Show a picture, and beside it what one or several explanations colour in it.
+
+    Warm colour is what speaks for the class, blue what speaks against it; the strongest place of each map has the full
+    colour.
+
+    Args:
+        maps: what explain.grad_cam, explain.saliency and explain.occlusion return, of one picture.
+        title: "Where ... comes from" unless given.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not maps:
+        raise ValueError("heat_overlay expected at least one map, received none: pass [explain.grad_cam(model, x)]")
+    picture = visible(maps[0].picture)
+    first = maps[0]
+    subtitle = f"{first.class_name}: {100 * first.probability:.1f} %. Vermillion speaks for it, blue against it"
+    figure = new_figure(2.5 * (1 + len(maps)) + 0.4, 3.5, title or f"What looks like {first.class_name}", subtitle)
+    axes = figure.subplots(1, 1 + len(maps))
+    draw_picture(axes[0], picture, "the picture", HAIRLINE)
+    for panel, shown in zip(axes[1:], maps, strict=True):
+        draw_picture(panel, coloured(picture, shown.heat), f"{shown.method}\n{shown.of}", HAIRLINE)
+    data = {shown.method: shown.to_dict() for shown in maps}
+    return Plot(figure, data, "\n\n".join(shown.to_text() for shown in maps))
+
+
+def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
+    """A picture (H, W, 3) in grey with a map (H, W) laid over it, which is the more opaque the stronger it is."""
+    strength = np.abs(heat) / max(np.abs(heat).max(), np.finfo(float).tiny)
+    colour = np.where(heat[..., None] > 0, to_rgb(VERMILLION), to_rgb(BLUE))
+    grey = 0.25 + 0.75 * picture.mean(axis=-1, keepdims=True)
+    opacity = 0.9 * strength[..., None]
+    return (1 - opacity) * grey + opacity * colour
+
+
+def filters(found: "Filters", *, title: str = "First filters") -> Plot:
+    """Show the kernels of a first convolution as small pictures, grey where a weight is 0.
+
+    Args:
+        found: what explain.filters returns.
+    """
+    columns = min(8, len(found.pictures))
+    rows = -(-len(found.pictures) // columns)
+    F, KH, KW, _ = found.pictures.shape
+    subtitle = f"{F} kernels of {found.layer}, {KH}x{KW}: each answers most to a patch that looks like it"
+    figure = new_figure(max(0.95 * columns + 0.4, 6.0), 1.05 * rows + 0.9, title, subtitle)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[F:]:
+        axes.set_axis_off()
+    for number, (axes, picture) in enumerate(zip(grid, found.pictures, strict=False)):
+        draw_picture(axes, picture, str(number), HAIRLINE)
+    return Plot(figure, found.to_dict(), found.to_text())
+
+
+def activations(found: "Activations", *, title: str = "Layer by layer") -> Plot:
+    """Show what each layer makes of a picture: its first feature maps, or the line of its outputs.
+
+    Args:
+        found: what explain.activations returns.
+    """
+    last = list(found.outputs)[-1]
+    heights = [1.1, *(0.75 if y.ndim == 3 else 1.2 if name == last else 0.4 for name, y in found.outputs.items())]
+    subtitle = f"Up to {MAPS} feature maps of each layer: blue above 0, white 0, vermillion below"
+    figure = new_figure(10.0, sum(heights) + 0.1 * len(heights) + 0.9, title, subtitle)
+    first, *panels = figure.subplots(len(heights), 1, height_ratios=heights)
+    draw_picture(first, visible(found.picture), "", HAIRLINE)
+    first.set_anchor("W")
+    for axes, (name, y) in zip(panels, found.outputs.items(), strict=True):
+        heading = f"{name}  {'x'.join(map(str, y.shape))}  {found.kinds[name]}"
+        axes.set_title(heading, loc="left", fontsize=8.5, color=INK, pad=2)
+        if name == last and y.ndim == 1:
+            draw_answer(axes, y, found.class_names)
+            continue
+        sheet = side_by_side(y[..., :MAPS]) if y.ndim == 3 else y.reshape(1, -1)
+        largest = max(float(np.abs(y).max()), np.finfo(float).tiny)
+        aspect = "equal" if y.ndim == 3 else "auto"
+        axes.imshow(sheet, cmap=SIGNED, vmin=-largest, vmax=largest, interpolation="nearest", aspect=aspect)
+        axes.set_anchor("W")
+        axes.set_axis_off()
+    return Plot(figure, found.to_dict(), found.to_text())
+
+
+def side_by_side(maps: NDArray[Any]) -> NDArray[Any]:
+    """Feature maps (H, W, F) in one row (H, F * (W + gap) - gap), with NaN, which is drawn white, in between."""
+    H, W, _ = maps.shape
+    gap = np.full((H, max(1, W // 10)), np.nan)
+    parts = [part for number in range(maps.shape[-1]) for part in (gap, maps[..., number])]
+    return np.hstack(parts[1:])
+
+
+def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | None) -> None:
+    """The outputs of the last layer as columns, the largest in another colour."""
+    numbers = range(len(values))
+    best = int(values.argmax())
+    axes.bar(numbers, values, color=[VERMILLION if n == best else BLUE for n in numbers])
+    axes.set_xticks(numbers, class_names or [str(n) for n in numbers], fontsize=8.5)
+    axes.tick_params(axis="y", labelsize=8.5, direction="in", pad=-20)
+    tidy(axes)
+
+
+def im2col(made: "Im2col", *, title: str = "im2col") -> Plot:
+    """Show a picture with three positions of a kernel, their patches, and the rows of the matrix that these become.
+
+    Args:
+        made: what explain.im2col returns.
+    """
+    rows, columns = made.patches.shape
+    (KH, KW), (OH, OW), C = made.kernel_size, made.output, made.picture.shape[-1]
+    low, high = limits(made.picture)
+    matrix = np.clip((made.patches - low) / (high - low), 0, 1)
+    cells = in_channel_colours(matrix, C)
+    figure = new_figure(
+        11.0, 4.6, title, f"Each patch of {KH}x{KW}x{C} becomes one row of a {rows:,} x {columns} matrix"
+    )
+    grid = figure.add_gridspec(3, 4, width_ratios=[3.4, 1.0, 4.6, 2.0])
+    whole, everything = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[:, 3])
+    draw_picture(whole, visible(made.picture), f"{OH} x {OW} positions of the kernel", HAIRLINE)
+    everything.imshow(cells, aspect="auto", interpolation="nearest")
+    everything.set_xlabel(f"{columns} columns", color=INK)
+    everything.set_ylabel(f"{rows:,} rows", color=INK)
+    everything.set_xticks([])
+    chosen = sorted({(OH // 4) * OW + OW // 4, (OH // 2) * OW + OW // 2, (3 * OH // 4) * OW + 3 * OW // 4})
+    everything.set_yticks(chosen)
+    for part, (row, colour) in enumerate(zip(chosen, (VERMILLION, GREEN, BLUE), strict=False)):
+        h, w = made.corner(row)
+        extent = [(size - 1) * rate + 1 for size, rate in zip(made.kernel_size, made.dilation_rate, strict=True)]
+        whole.add_patch(Rectangle((w - 0.5, h - 0.5), extent[1], extent[0], fill=False, color=colour, linewidth=2))
+        everything.axhline(row, color=colour, linewidth=2)
+        everything.get_yticklabels()[part].set(color=colour, weight="bold")
+        patch, strip = figure.add_subplot(grid[part, 1]), figure.add_subplot(grid[part, 2])
+        draw_picture(patch, visible(matrix[row].reshape(KH, KW, C)), f"at {h}, {w}", colour)
+        draw_picture(strip, cells[row : row + 1], "", colour)
+        strip.set_aspect("auto")
+        strip.set_title(f"row {row} of the matrix", fontsize=9, color=colour, loc="left", weight="bold", pad=3)
+        for pixel in range(1, KH * KW):
+            strip.axvline(pixel * C - 0.5, color="white", linewidth=1.5)
+    if KH * KW <= 9:
+        pixels = [f"{kh},{kw}" for kh in range(KH) for kw in range(KW)]
+        strip.set_xticks(np.arange(KH * KW) * C + (C - 1) / 2, pixels, fontsize=8.5)
+        strip.tick_params(length=0, labelcolor=INK)
+        strip.set_xlabel("row and column in the kernel; in each, the channels", fontsize=8.5, color=INK)
+    return Plot(figure, made.to_dict(), made.to_text())
+
+
+def in_channel_colours(matrix: NDArray[Any], channels: int) -> NDArray[Any]:
+    """Numbers from 0 to 1, (rows, pixels * channels), as (rows, columns, 3): in red, green, blue if they are three."""
+    colours = matrix[..., None].repeat(3, axis=-1)
+    if channels == 3:
+        colours *= np.tile(np.eye(3), (matrix.shape[1] // 3, 1))
+    return colours
+
+
+def limits(picture: NDArray[Any]) -> tuple[float, float]:
+    """What is black and what is white in a picture: 0 and 255, 0 and 1, or, when it is standardised, its extremes."""
+    low, high = float(picture.min()), float(picture.max())
+    if low >= 0 and high <= 255:
+        return 0.0, 255.0 if picture.dtype == np.uint8 or high > 1 else 1.0
+    return low, high
+
+
+def visible(picture: NDArray[Any]) -> NDArray[Any]:
+    """A picture (H, W, C) of any range as (H, W, 3) from 0 to 1, in grey when it has not three channels."""
+    low, high = limits(picture)
+    values = (picture - low) / (high - low)
+    return values if values.shape[-1] == 3 else values.mean(axis=-1, keepdims=True).repeat(3, axis=-1)

@@ -1,0 +1,26 @@
+"""Where a measurement was made."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def environment() -> dict[str, Any]:
+    """Return what a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
+    return {
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "numba": version("numba"),
+        "platform": platform.platform(),
+        "cpu": _processor_name(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor_name() -> str:
+    information = Path("/proc/cpuinfo")  # Linux; elsewhere, and on most ARM boards, Python's own words must do
+    lines = information.read_text(errors="replace").splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
