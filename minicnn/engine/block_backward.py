@@ -131,14 +131,17 @@ def backward_chunk(
             if work.inputs:
                 winograd.input_gradient(w, n, images, kernel_t, own.halo, own.v, own.m, dx)
         else:
-            if by_picture:
-                run(direct.weights, 0, len(direct.weights), x, n * s.H * s.W * s.C, dz, start, dkernel, 0)
-            if work.inputs:
-                if direct.scatters:
-                    dx[n * dx_size : (n + 1) * dx_size] = 0
-                run(direct.inputs, 0, len(direct.inputs), dz, start, kernel_t, 0, dx, n * dx_size)
+            for p in range(images if by_picture else 0):
+                source = start + p * dz_size
+                run(direct.weights, 0, len(direct.weights), x, (n + p) * s.H * s.W * s.C, dz, source, dkernel, 0)
+            if work.inputs and direct.scatters:
+                dx[n * dx_size : (n + images) * dx_size] = 0
+            for block in range(len(direct.input_blocks) - 1 if work.inputs else 0):
+                first, last = direct.input_blocks[block], direct.input_blocks[block + 1]
+                for p in range(images):
+                    run(direct.inputs, first, last, dz, start + p * dz_size, kernel_t, 0, dx, (n + p) * dx_size)
     if work.winograd and work.weights and hi > lo:
-        winograd.apply(w.to_dkernel, own.u, dkernel, w.C)
+        winograd.call_transform(w.to_dkernel, (own.u, 0, dkernel, 0, 1, w.C))
 
 
 @jit_part
@@ -154,11 +157,13 @@ def weight_slices(s, work, weights, slices, spaced, block, x, n, dz, dkernel, lo
     The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a multiple is a power of
     two, as they are, they would compete for the same few places of the first-level cache.
     """
-    pixels, x_pixels, few = s.OH * s.OW, s.H * s.W, together(s)
+    pixels, few, step = s.OH * s.OW, together(s), s.C + direct_programs.SPARE
+    rows, columns = (s.H - 1) // s.row_step + 1, (s.W - 1) // s.column_step + 1
     for start in range(0, n, few):
         pictures = min(n - start, few)
-        place, step = start * x_pixels * s.C, s.C + direct_programs.SPARE
-        call_copy(work.copy, (x, place, s.C, spaced, 0, step, pictures * x_pixels, s.C))
+        for row in range(pictures * rows):
+            place = ((start + row // rows) * s.H + row % rows * s.row_step) * s.W * s.C
+            call_copy(work.copy, (x, place, s.column_step * s.C, spaced, row * columns * step, step, columns, s.C))
         for k in range(lo, hi):
             first, last = slices[k], slices[k + 1]
             column = weights[first, 3] % s.FP

@@ -16,6 +16,7 @@ CHUNKS = 8
 class Sizes(NamedTuple):
     """Of a block: picture H x W x C (CP), output OH x OW x F (FP), pool windows PH x PW, down x across of them.
 
+    Of a picture every row_step-th row and column_step-th column matters to the kernel.
     z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
     """
 
@@ -31,6 +32,8 @@ class Sizes(NamedTuple):
     PW: int
     down: int
     across: int
+    row_step: int
+    column_step: int
     pictures: int
     columns: int
     z_rows: int
@@ -38,12 +41,14 @@ class Sizes(NamedTuple):
 
 
 class Direct(NamedTuple):
-    """The programs of direct.py. With Winograd's algorithm there is one band, of all rows, and no calls."""
+    """The programs of direct.py. By blocks, or in Winograd's way, there is one band, without calls."""
 
     forward: Array
     bands: Array
+    blocks: Array  # marks in `forward` between blocks of filters, each for several pictures; empty: it goes by bands
     weights: Array
     inputs: Array
+    input_blocks: Array  # the same in `inputs`
     scatters: bool  # whether `inputs` adds to dx
     slices: Array  # marks in `weights` between parts that write to different numbers; empty: it is cut by picture
 

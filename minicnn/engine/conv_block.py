@@ -58,9 +58,10 @@ class ConvBlock:
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
         self.dbias = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
-        self.keeps = not self.pool or self.convolution.winograd or g.KH * g.KW * g.C > CHEAP
+        again = self.pool and not (self.convolution.winograd or self.convolution.by_blocks)
+        self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
-        bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
+        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
         name = conv.dtype.name
         self.work = Work(
             winograd=self.convolution.winograd,
@@ -69,7 +70,7 @@ class ConvBlock:
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
             affine=row_kernels.affine(name) if norm else 0,
             sums=row_kernels.sums(name) if norm else 0,
-            gradient=0 if bare else row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
+            gradient=0 if self.bare else row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
             copy=row_kernels.copy(name),
             fold=row_kernels.fold(name),
         )
@@ -79,18 +80,19 @@ class ConvBlock:
         self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        conv, norm, channels = self.conv, self.norm, self.channels
+        conv, norm, channels, g = self.conv, self.norm, self.channels, self.g
         x = conv.accept(x)
         own = self._buffers(len(x))
         self.convolution.load(conv.params["kernel"])
         if conv.use_bias:
-            channels.bias[: self.g.F] = conv.params["bias"]
+            channels.bias[: g.F] = conv.params["bias"]
         of_batch = norm is not None and training and norm.trainable
         if norm is not None:
-            np.copysign(1, own.batch.gamma, out=channels.sign[: self.g.F])
+            np.copysign(1, own.batch.gamma, out=channels.sign[: g.F])
             if not of_batch:
                 load_forward(norm.state["moving_mean"], norm.state["moving_variance"], own.batch, channels)
-        keep = self.keeps and training or not self.pool
+        is_output = not self.pool and g.F == g.FP
+        keep = is_output or training and self.keeps and not self.bare
         in_place = keep and not self.convolution.winograd
         activate = self.activate_with_moments if of_batch else self.work.activate
         work = self.work._replace(
@@ -102,13 +104,14 @@ class ConvBlock:
         )
         forward_all(
             own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
-            channels, own.batch, own.a, own.pooled, own.winner, own.y,
+            channels, own.batch, own.a, own.pooled, own.winner, own.y, own.crop,
         )  # fmt: skip
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
-            norm.move_averages(own.batch.mean[: self.g.F], own.batch.variance[: self.g.F])
+            norm.move_averages(own.batch.mean[: g.F], own.batch.variance[: g.F])
         self._cache = (x, own, of_batch) if training else ()
-        return own.cropped(own.y if work.normalize else own.winners)
+        y = own.crop if g.F != g.FP else own.y if work.normalize else own.winners
+        return y.reshape(own.shape)
 
     def backward(self, dy: Array) -> Array | None:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
@@ -151,15 +154,15 @@ class Buffers:
 
     def __init__(self, block: ConvBlock, n: int):
         g, dtype, (PH, PW) = block.g, block.conv.dtype, block.window
-        self.n, self.g = n, g
+        self.n = n
         down, across = g.OH // PH, g.OW // PW
         self.a = np.zeros(n * g.OH * g.OW * g.FP if block.keeps else 1, dtype)
         pooled = n * down * across * g.FP if block.pool else 1
         self.pooled, self.winner = np.zeros(pooled, dtype), np.zeros(pooled, np.uint8)
-        self.shape = (n, down, across)
+        self.shape = (n, down, across, g.F)
         self.y = np.zeros(n * down * across * g.FP, dtype)
         self.dz = np.zeros(n * g.OH * g.OW * g.FP if block.convolution.by_slices else 1, dtype)
-        self.crop = np.zeros((*self.shape, g.F), dtype) if g.F != g.FP else None
+        self.crop = np.zeros(n * down * across * g.F if g.F != g.FP else 1, dtype)
         self.dx = np.zeros(n * g.H * g.W * g.CP, dtype)
         self.winners = self.pooled if block.pool else self.a
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
@@ -170,14 +173,6 @@ class Buffers:
 
     def __len__(self) -> int:
         return self.n
-
-    def cropped(self, y: Array) -> Array:
-        """y (flat, FP wide) as (N, down, across, F)."""
-        y = y.reshape(*self.shape, self.g.FP)
-        if self.crop is None:
-            return y
-        self.crop[...] = y[..., : self.g.F]
-        return self.crop
 
 
 def batch_of(norm: BatchNormalization | None, counts: Array, g: Geometry, dtype: np.dtype) -> Batch:

@@ -25,6 +25,7 @@ class DirectConvolution:
         cells, self.g, self.dtype = g.KH * g.KW, g, dtype
         self.packed = np.zeros(cells * g.C * g.FP, dtype)
         self.packed_t = np.zeros(cells * g.FP * g.CP, dtype)
+        self.by_blocks = direct.large(g, dtype)
         # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
         # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
         self.by_slices = g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
@@ -43,17 +44,30 @@ class DirectConvolution:
         """For chunks of at most so many pictures, and pooling windows."""
         g, dtype = self.g, self.dtype
         longest = direct.rows_of_band(g, g.OW * g.FP, dtype)
+        together, blocks = 1, NO_MARKS
+        if self.by_blocks:
+            numbers = g.H * g.W * g.C + g.OH * g.OW * g.FP
+            together = even_share(pictures, max(1, 2 * direct.CACHE // (numbers * dtype.itemsize)))
+            longest = g.OH
         forward, bands = direct.forward(g, dtype, longest)
-        weights, slices = direct.weight_gradient(g, dtype, self.by_slices)
+        inputs = direct.input_gradient(g, dtype)
+        input_blocks = np.array([0, len(inputs)], np.int64)
+        if self.by_blocks:
+            forward, blocks = direct.by_blocks(forward, g.FP, emit.lanes(dtype))
+            inputs, input_blocks = direct.by_blocks(inputs, g.CP, emit.lanes(dtype))
+            bands = np.array([(0, g.OH, 0, 0)], np.int64)
+        weights, slices = direct.weight_gradient(g.thinned() if self.by_slices else g, dtype, self.by_slices)
         programs = Direct(
             forward,
             bands,
+            blocks,
             weights,
-            direct.input_gradient(g, dtype),
+            inputs,
+            input_blocks,
             scatters=(g.SH, g.SW) != (1, 1),
             slices=slices if self.by_slices else NO_MARKS,
         )
-        s = sizes(g, window, pictures=1, columns=g.OW, z_rows=longest, dz_rows=g.OH)
+        s = sizes(g, window, pictures=together, columns=g.OW, z_rows=longest, dz_rows=g.OH)
         return s, programs, winograd.NOTHING, scratch(s, dtype, by_slices=self.by_slices)
 
 
@@ -61,7 +75,7 @@ class WinogradConvolution:
     """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
 
     winograd = True
-    by_slices = False
+    by_blocks = by_slices = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
@@ -85,7 +99,8 @@ class WinogradConvolution:
         down, across, rows, columns = winograd.frame(g)
         together = even_share(pictures, -(-winograd.FEW_PATCHES // (down * across)))
         bands = np.array([(0, g.OH, 0, 0)], np.int64)
-        programs = Direct(winograd.NO_CALLS, bands, winograd.NO_CALLS, winograd.NO_CALLS, False, NO_MARKS)
+        none = winograd.NO_CALLS
+        programs = Direct(none, bands, NO_MARKS, none, none, NO_MARKS, scatters=False, slices=NO_MARKS)
         height, width = winograd.OUT * down, winograd.OUT * across
         s = sizes(g, window, pictures=together, columns=width, z_rows=height, dz_rows=height)
         v, m = (winograd.PRODUCTS * winograd.plane(together * down * across, channels) for channels in (g.C, g.F))
@@ -109,7 +124,7 @@ def sizes(g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, 
     PH, PW = window
     return Sizes(
         *(g.H, g.W, g.C, g.CP, g.OH, g.OW, g.F, g.FP, PH, PW),
-        *(g.OH // PH, g.OW // PW, pictures, columns, z_rows, dz_rows),
+        *(g.OH // PH, g.OW // PW, *g.seen(), pictures, columns, z_rows, dz_rows),
     )
 
 

@@ -31,13 +31,14 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
+from numba import prange
 
 from minicnn.engine import row_kernels
 from minicnn.engine.call import caller
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run
-from minicnn.kernels.jit import jit, jit_part
+from minicnn.kernels.jit import jit_part, parallel_jit
 from minicnn.layers.base import Array
 
 Matrix = tuple[tuple[float, ...], ...]
@@ -49,7 +50,10 @@ OUT, PATCH, PRODUCTS = len(AT), len(BT), len(BT) ** 2
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
-CACHE = 768 * 1024  # bytes of the second-level cache
+PARTS = 16  # of a row of patches, shared among threads
+MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more time for memory than they save
+MOST_WEIGHTS = 8 * 1024 * 1024  # bytes of U, for the same reason
+TINY = 4  # patches: of so small a picture, so much is border that the direct way is slow too
 
 TRANSFORM = "x* y* down across"
 
@@ -164,13 +168,14 @@ def frame(g: Geometry) -> tuple[int, int, int, int]:
 def applies(g: Geometry, dtype: np.dtype) -> bool:
     """Whether F(2x2, 3x3) can compute this convolution, and has an advantage.
 
-    There must be enough channels to make up for the transforms, and a picture's V and M must fit into the second-level
-    cache together.
+    There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
     """
     if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.FP != g.F or g.CP != g.C:
         return False
     down, across, _, _ = frame(g)
-    return min(g.C, g.F) >= FEW_CHANNELS and PRODUCTS * down * across * (g.C + g.F) * dtype.itemsize <= CACHE
+    data, weights = (PRODUCTS * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
+    pays = data <= MOST_DATA and (weights <= MOST_WEIGHTS or down * across <= TINY)
+    return pays and min(g.C, g.F) >= FEW_CHANNELS
 
 
 def plane(rows: int, channels: int) -> int:
@@ -230,16 +235,19 @@ def kernel_steps(C: int, F: int) -> Steps:
 def kernel_to_u(kernel: Array, C: int, F: int, u: Array) -> None:
     """U (16, C, F) of a kernel (3, 3, C, F), all flat; F a multiple of the lanes."""
     address = transform(u.dtype.name, G, kernel_steps(C, F), u_steps(C, F), F)
-    apply(address, kernel, u, C)
+    apply(address, kernel, u, C, F)
 
 
 NOTHING = Winograd(*[0] * 15, *[NO_CALLS] * 3)  # type: ignore[arg-type]
 
 
-@jit
-def apply(address, x, y, across):
-    """A transform of one row of patches."""
-    call_transform(address, (x, 0, y, 0, 1, across))
+@parallel_jit
+def apply(address, x, y, across, step):
+    """A transform of one row of `across` patches, `step` elements from one to the next in x and y."""
+    parts = min(across, PARTS)
+    for k in prange(parts):
+        first, last = across * k // parts, across * (k + 1) // parts
+        call_transform(address, (x, first * step, y, first * step, 1, last - first))
 
 
 @jit_part
