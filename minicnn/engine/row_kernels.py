@@ -15,6 +15,7 @@ POOL = "y* row_step windows channels sign* best* winner*u8"
 AFFINE = "x* pixels channels center* scale* shift* y*"
 SUMS = "dy* x* pixels channels center* scale* total* product*"
 COPY = "x* x_row y* y_row rows size"
+RESCALE = "x*u8 y* size scale* offset*"
 FOLD = "parts* part count total* size"
 GRADIENT = "a* dy* winner*u8 index windows dropped channels center* slope* offset* factor* dz* total*"
 
@@ -200,6 +201,23 @@ def copy(dtype: str) -> Emitter:
         return emit.loop(build.select(short, rest, zero), [], number)
 
     emit.loop(arg["rows"], [], row)
+    return emit
+
+
+@kernel
+def rescale(dtype: str) -> Emitter:
+    """y = x * scale + offset for `size` bytes x, a multiple of the lanes; scale and offset fill a register each."""
+    emit = Emitter(dtype, RESCALE)
+    arg, build = emit.arg, emit.builder
+    scale, offset = emit.load(arg["scale"]), emit.load(arg["offset"])
+
+    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        i = build.mul(v, emit.integer(emit.lanes))
+        x = build.uitofp(emit.load_bytes(emit.at(arg["x"], i)), emit.vector)
+        emit.store(build.fadd(build.fmul(x, scale), offset), emit.at(arg["y"], i))
+        return []
+
+    emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
     return emit
 
 
