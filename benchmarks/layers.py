@@ -157,7 +157,7 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--families", nargs="+", choices=families, default=families)
     options = parser.parse_args()
-    pairs, seconds = (3, 0.0) if options.quick else (9, 0.05)
+    pairs, seconds = 3 if options.quick else 9, 0.1
     results = begin(options, "layers")
     rows: list[list[str]] = []
     with (

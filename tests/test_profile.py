@@ -144,7 +144,7 @@ def test_the_peaks_kernel_does_all_its_multiply_adds_on_every_thread(dtype):
     values = np.ones((3, (2 + peak.chains()) * lanes), dtype)  # factors, terms, sums
     values[:, 2 * lanes :] = np.arange(3 * peak.chains() * lanes).reshape(3, -1)
     before = values.copy()
-    peak.run_all(peak.kernel(dtype), 1000, values)
+    peak.run_all(peak.kernel(dtype), 1000, values, values.ctypes.data)
     np.testing.assert_array_equal(values[:, 2 * lanes :], before[:, 2 * lanes :] + 1000)
     rate, count = peak.measure(dtype)
     assert rate > 0 and count == threads.state()["used"]

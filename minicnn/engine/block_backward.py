@@ -1,17 +1,13 @@
-"""The backward pass of a ConvBlock: sums for batch normalisation, then dz, dx and dkernel of some pictures at a time.
+"""The parts of a ConvBlock's backward pass: sums for a normalisation; dz, dx and dkernel of some pictures at a time.
 
-All arrays of numbers are flat here, with the positions computed from Sizes.
+Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-import numpy as np
-from numba import prange
-
-from minicnn.engine import direct as direct_programs
-from minicnn.engine import norm, row_kernels, winograd
-from minicnn.engine.block_data import CHUNKS, scratch_of
-from minicnn.engine.call import caller
-from minicnn.engine.products import run, run_deep, run_together
-from minicnn.kernels.jit import jit_part, parallel_jit, thread_count
+from minicnn.engine import direct, norm, row_kernels, winograd
+from minicnn.engine.block_data import CHUNKS
+from minicnn.engine.call import caller, clear, view, word
+from minicnn.engine.products import pack_transposed_part, run, run_deep, run_together
+from minicnn.kernels.jit import jit_part
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_sums = caller(row_kernels.SUMS)
@@ -23,122 +19,158 @@ FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, 
 
 
 @jit_part
-def widen(s, work, wide, dy, row):
-    """Copy a row of dy (N, down, across, F) to wide, FP channels apart; returns where it begins to be so.
+def load_transposed_part(r, k, like):
+    """Part k of CHUNKS of the kernel, as the program of the input gradient reads it, if that is wanted."""
+    s, work, data = r.sizes, r.work, r.data
+    if not work.inputs:
+        return
+    if work.winograd:
+        registers = s.F // work.lanes
+        first, last = registers * k // CHUNKS * work.lanes, registers * (k + 1) // CHUNKS * work.lanes
+        winograd.load_transposed_part(
+            s, r.winograd, work, like, data.weights, data.turned, data.kernel_t, first, last
+        )  # fmt: skip
+    else:
+        parts = s.cells * ((s.CP + 2 * work.lanes - 1) // (2 * work.lanes))
+        pack_transposed_part(
+            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, s.CP, data.kernel_t,
+            parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
+        )  # fmt: skip
 
-    (No array is returned: to hold one, however shortly, is counted, and all threads would count in the same place.)
-    """
+
+@jit_part
+def widen(r, like, wide, row):
+    """Copy a row of dy (N, down, across, F) to wide, FP channels apart; returns where it begins to be so."""
+    s = r.sizes
     if s.F == s.FP:
         return row * s.across * s.FP
-    call_copy(work.copy, (dy, row * s.across * s.F, s.F, wide, 0, s.FP, s.across, s.F))
+    call_copy(r.work.copy, like, (r.data.dy, row * s.across * s.F, s.F, wide, 0, s.FP, s.across, s.F))
     return 0
 
 
 @jit_part
-def sums_chunk(s, work, wide, channels, dy, x, lo, hi, dbeta, dgamma):
-    """dbeta (FP,) = sum of dy, dgamma (FP,) = sum of dy * x_hat over rows lo ... hi-1 of `across` pixels; float64."""
-    total, product = np.empty((2, s.FP), dy.dtype)
+def sums_chunk(r, k, memory, like):
+    """Of chunk k: dbeta (FP,) = sum of dy, dgamma (FP,) = sum of dy * x_hat, row by row; in double.
+
+    Only with a batch normalisation.
+    """
+    s, work, data, own, channels = r.sizes, r.work, r.data, r.own, r.channels
+    if work.sums == 0:
+        return
+    wide, total, product = memory + own.wide, memory + own.deviations, memory + own.squares
+    dbeta, dgamma = norm.chunk_of(r.batch.dbetas, k, s.FP), norm.chunk_of(r.batch.dgammas, k, s.FP)
     dbeta[:] = 0
     dgamma[:] = 0
-    source = dy if s.F == s.FP else wide
-    for row in range(lo, hi):
-        place = widen(s, work, wide, dy, row)
+    totals, products = view(total, s.FP, like), view(product, s.FP, like)
+    source = data.dy if s.F == s.FP else wide
+    for row in range(data.n * k // CHUNKS * s.down, data.n * (k + 1) // CHUNKS * s.down):
+        place = widen(r, like, wide, row)
         call_sums(
             work.sums,
+            like,
             (
-                source, place, x, row * s.across * s.FP, s.across, s.FP,
+                source, place, data.winners, row * s.across * s.FP, s.across, s.FP,
                 channels.center, 0, channels.inverse, 0, total, 0, product, 0,
             ),
         )  # fmt: skip
         for c in range(s.FP):
-            dbeta[c] += total[c]
-            dgamma[c] += product[c]
+            dbeta[c] += totals[c]
+            dgamma[c] += products[c]
 
 
 @jit_part
-def gradient_rows(s, work, direct, own, x, n, kernel, channels, a, dy, winner, dz, dz_start, dbias):
+def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
     """dz of picture n from dz_start on, row by row, and what it adds to dbias. Without work.gradient it is dy, widened.
 
-    a (N, OH, OW, FP) activations, made again if they were not kept; dy and winner (N, down, across, F or FP).
+    Activations that were not kept are made again.
     """
+    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.own, r.channels
+    z, strip, wide, total = memory + own.z, memory + own.strip, memory + own.wide, memory + own.deviations
     z_row = s.columns * s.FP
-    activated = a if work.keep else own.strip
-    source = dy if s.F == s.FP else own.wide
-    total = np.empty(s.FP, dz.dtype)
+    activated = data.a if work.keep else strip
+    source = data.dy if s.F == s.FP else wide
+    totals = view(total, s.FP, like)
     if work.gradient == 0:
         rows = s.OH * s.OW
-        call_copy(work.copy, (dy, n * rows * s.F, s.F, dz, dz_start, s.FP, rows, s.F))
+        call_copy(work.copy, like, (data.dy, n * rows * s.F, s.F, dz, dz_start, s.FP, rows, s.F))
         return
-    for band in range(len(direct.bands)):
-        top, bottom, first, last = direct.bands[band]
+    for band in range(0, 4 * p.band_count, 4):
+        top, bottom = word(p.bands, band), word(p.bands, band + 1)
         if not work.keep:
-            run(direct.forward, first, last, x, n * s.H * s.W * s.C, kernel, 0, own.z, -top * z_row)
+            first, last = word(p.bands, band + 2), word(p.bands, band + 3)
+            run(p.forward, first, last, like, data.x, n * s.H * s.W * s.C, data.kernel, 0, z, -top * z_row)
         for i in range(top, bottom):
             row = (n * s.OH + i) * s.OW * s.FP
             if not work.keep:
                 row = 0
                 call_activate(
                     work.activate,
+                    like,
                     (
-                        own.z, (i - top) * z_row, activated, row, s.OW, s.FP,
+                        z, (i - top) * z_row, activated, row, s.OW, s.FP,
                         channels.bias, 0, total, 0, total, 0, total, 0,
                     ),
                 )  # fmt: skip
             q = i // s.PH
             across = s.across if q < s.down else 0  # a row below the last window is dropped
             window = n * s.down + min(q, s.down - 1)
-            place = widen(s, work, own.wide, dy, window)
+            place = widen(r, like, wide, window)
             call_gradient(
                 work.gradient,
+                like,
                 (
-                    activated, row, source, place, winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
+                    activated, row, source, place, data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
                     across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
                     channels.factor, 0, dz, dz_start + i * z_row, total, 0,
                 ),
             )  # fmt: skip
             for c in range(s.FP):
-                dbias[c] += total[c]
+                dbias[c] += totals[c]
 
 
 @jit_part
-def backward_chunk(
-    s, work, direct, w, own, x, lo, hi, kernel, kernel_t, channels, a, dy, winner, dz_all, dkernel, dbias, dx
-):
-    """Pictures lo ... hi-1: dkernel (KH, KW, C, FP), dbias (FP,) float64, dx (N, H, W, CP).
+def backward_chunk(r, k, memory, like):
+    """The pictures of chunk k: dkernel (KH, KW, C, FP), dbias (FP,) in double, dx (N, H, W, CP).
 
-    Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in dz_all for it.
+    Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in data.dz for it.
     """
+    s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.own
+    frame, halo, v, m, u = memory + own.frame, memory + own.halo, memory + own.v, memory + own.m, memory + own.u
+    lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
+    dbias = norm.chunk_of(data.dbias, k, s.FP)
     dbias[:] = 0
-    by_picture = work.weights and len(direct.slices) == 0
+    dkernel = data.dkernels + min(k, data.parts - 1) * data.dkernel_size * like.itemsize
+    by_picture = work.weights and p.slice_count == 0
     if by_picture and (not work.winograd or lo == hi):
-        dkernel[:] = 0
+        clear(dkernel, data.dkernel_size * like.itemsize)
     dz_size, dx_size = s.dz_rows * s.columns * s.FP, s.H * s.W * s.CP
-    dz = dz_all if len(direct.slices) > 0 else own.dz
     as_it_is = work.gradient == 0 and s.F == s.FP
-    if as_it_is:
-        dz = dy
+    dz = data.dy if as_it_is else data.dz if p.slice_count > 0 else memory + own.dz
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
-        start = n * dz_size if as_it_is or len(direct.slices) > 0 else 0
-        for p in range(0 if as_it_is else images):
-            place = start + p * dz_size
-            gradient_rows(s, work, direct, own, x, n + p, kernel, channels, a, dy, winner, dz, place, dbias)
+        start = n * dz_size if as_it_is or p.slice_count > 0 else 0
+        for i in range(0 if as_it_is else images):
+            gradient_rows(r, n + i, memory, like, dz, start + i * dz_size, dbias)
         if work.winograd:
-            winograd.gradient_patches(w, images, dz, own.m)
+            winograd.gradient_patches(s, w, like, images, dz, m)
             if work.weights:
-                winograd.patches_of(w, x, n, images, own.frame, own.v)
-                run_deep(w.weights, own.v, own.m, own.u, images * w.down * w.across, n > lo)
+                winograd.patches_of(s, w, work.copy, like, data.x, n, images, frame, v)
+                run_deep(p.weights, p.weight_calls, like, v, m, u, images * w.down * w.across, n > lo)
             if work.inputs:
-                winograd.input_gradient(w, n, images, kernel_t, own.halo, own.v, own.m, dx)
+                winograd.input_gradient(s, w, p, work.copy, like, n, images, data.kernel_t, halo, v, m, data.dx)
         else:
-            if by_picture:
-                run(direct.weights, 0, len(direct.weights), x, n * s.H * s.W * s.C, dz, start, dkernel, 0)
-            if work.inputs:
-                if direct.scatters:
-                    dx[n * dx_size : (n + 1) * dx_size] = 0
-                run(direct.inputs, 0, len(direct.inputs), dz, start, kernel_t, 0, dx, n * dx_size)
+            for i in range(images if by_picture else 0):
+                place, source = (n + i) * s.H * s.W * s.C, start + i * dz_size
+                run(p.weights, 0, p.weight_calls, like, data.x, place, dz, source, dkernel, 0)
+            if work.inputs and p.scatters:
+                clear(data.dx + n * dx_size * like.itemsize, images * dx_size * like.itemsize)
+            for block in range(p.input_block_count if work.inputs else 0):
+                first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
+                for i in range(images):
+                    source, target = start + i * dz_size, (n + i) * dx_size
+                    run(p.inputs, first, last, like, dz, source, data.kernel_t, 0, data.dx, target)
     if work.winograd and work.weights and hi > lo:
-        winograd.apply(w.to_dkernel, own.u, dkernel, w.C)
+        winograd.call_transform(w.to_dkernel, like, (u, 0, dkernel, 0, 1, s.C))
 
 
 @jit_part
@@ -148,66 +180,45 @@ def together(s):
 
 
 @jit_part
-def weight_slices(s, work, weights, slices, spaced, block, x, n, dz, dkernel, lo, hi):
+def weight_slices(r, lo, hi, memory, like):
     """Slices lo ... hi-1 of the weight gradient of all pictures, some pictures at a time.
 
     The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a multiple is a power of
     two, as they are, they would compete for the same few places of the first-level cache.
     """
-    pixels, x_pixels, few = s.OH * s.OW, s.H * s.W, together(s)
-    for start in range(0, n, few):
-        pictures = min(n - start, few)
-        place, step = start * x_pixels * s.C, s.C + direct_programs.SPARE
-        call_copy(work.copy, (x, place, s.C, spaced, 0, step, pictures * x_pixels, s.C))
+    s, p, work, data = r.sizes, r.programs, r.work, r.data
+    spaced, block = memory + r.own.spaced, memory + r.own.block
+    dz = data.dy if work.gradient == 0 and s.F == s.FP else data.dz
+    pixels, few, step = s.OH * s.OW, together(s), s.C + direct.SPARE
+    rows, columns = (s.H - 1) // s.row_step + 1, (s.W - 1) // s.column_step + 1
+    for start in range(0, data.n, few):
+        pictures = min(data.n - start, few)
+        for row in range(pictures * rows):
+            place = ((start + row // rows) * s.H + row % rows * s.row_step) * s.W * s.C
+            call_copy(
+                work.copy,
+                like,
+                (data.x, place, s.column_step * s.C, spaced, row * columns * step, step, columns, s.C),
+            )
         for k in range(lo, hi):
-            first, last = slices[k], slices[k + 1]
-            column = weights[first, 3] % s.FP
+            first, last = word(p.slices, k), word(p.slices, k + 1)
+            column = word(p.weights, 7 * first + 3) % s.FP
             width = min(2 * work.lanes, s.FP - column)
             source = start * pixels * s.FP + column
-            call_copy(work.copy, (dz, source, s.FP, block, 0, width, pictures * pixels, width))
-            run_together(weights, first, last, pictures, spaced, 0, block, 0, dkernel)
+            call_copy(work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width))
+            run_together(p.weights, first, last, like, pictures, spaced, 0, block, 0, data.dkernel, 0)
 
 
-@parallel_jit
-def backward_all(
-    s, work, direct, w, own, x, n, kernel, kernel_t, channels, batch, a, winners, dy, winner,
-    dz_all, dkernels, dkernel, dbias, dx,
-):  # fmt: skip
-    """The gradients of a batch normalisation if work.sums, then backward_chunk of n pictures on all chunks.
+@jit_part
+def clear_kernel(r, like):
+    """dkernel = 0, which the slices add to."""
+    clear(r.data.dkernel, r.data.dkernel_size * like.itemsize)
 
-    dkernel is the sum of the chunks' dkernels (CHUNKS, size), unless it is cut otherwise; dbias (CHUNKS, FP).
-    """
-    workers = thread_count()
-    if work.sums != 0:
-        for t in prange(workers):
-            wide = own.wide[t]
-            for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
-                lo, hi = n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down
-                sums_chunk(s, work, wide, channels, dy, winners, lo, hi, batch.dbetas[k], batch.dgammas[k])
-        norm.load_backward(work.moments, batch, channels)
-    if work.weights or work.inputs:
-        for t in prange(workers):
-            mine = scratch_of(own, np.int64(t))
-            for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
-                lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
-                part = dkernels[min(k, len(dkernels) - 1)]  # there is but one where it is not cut by picture
-                backward_chunk(
-                    s, work, direct, w, mine, x, lo, hi, kernel, kernel_t, channels,
-                    a, dy, winner, dz_all, part, dbias[k], dx,
-                )  # fmt: skip
-    if work.weights and len(direct.slices) > 0:
-        dkernel[:] = 0
-        dz = dy if work.gradient == 0 and s.F == s.FP else dz_all
-        for t in prange(workers):
-            count = len(direct.slices) - 1
-            lo, hi = count * t // workers, count * (t + 1) // workers
-            weight_slices(
-                s, work, direct.weights, direct.slices, own.spaced[t], own.block[t], x, n, dz, dkernel, lo, hi
-            )
-    elif work.weights:
-        slices = 64
-        registers = dkernel.size // work.lanes
-        parts = dkernels.reshape(-1)
-        for k in prange(slices):
-            lo, hi = registers * k // slices * work.lanes, registers * (k + 1) // slices * work.lanes
-            call_fold(work.fold, (parts, lo, dkernel.size, CHUNKS, dkernel, lo, hi - lo))
+
+@jit_part
+def fold_part(r, k, like):
+    """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order."""
+    data, lanes = r.data, r.work.lanes
+    registers = data.dkernel_size // lanes
+    lo, hi = registers * k // CHUNKS * lanes, registers * (k + 1) // CHUNKS * lanes
+    call_fold(r.work.fold, like, (data.dkernels, lo, data.dkernel_size, data.parts, data.dkernel, lo, hi - lo))

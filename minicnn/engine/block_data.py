@@ -1,4 +1,4 @@
-"""What the parallel regions of a ConvBlock are handed: sizes, programs, memory, and what they are to do.
+"""What the parallel regions of a ConvBlock are handed, in a record: sizes, programs, memory, and what they are to do.
 
 Work is cut by picture into CHUNKS parts whatever the number of threads, and partial sums are folded in the order of the
 chunks: so a result does not depend on the number of threads, not in its last bit. A thread does its chunks one after
@@ -7,16 +7,20 @@ the other in the same scratch memory, which so stays in its cache.
 
 from typing import NamedTuple
 
-from minicnn.kernels.jit import jit_part
+import numpy as np
+
 from minicnn.layers.base import Array
 
 CHUNKS = 8
+LINE = 64  # bytes of a cache line
+NONE = np.zeros(0, np.int64)
 
 
 class Sizes(NamedTuple):
     """Of a block: picture H x W x C (CP), output OH x OW x F (FP), pool windows PH x PW, down x across of them.
 
-    z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
+    Of a picture every row_step-th row and column_step-th column matters to the kernel, which is KH x KW. z and dz are
+    buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
     """
 
     H: int
@@ -31,21 +35,60 @@ class Sizes(NamedTuple):
     PW: int
     down: int
     across: int
+    cells: int
+    row_step: int
+    column_step: int
     pictures: int
     columns: int
     z_rows: int
     dz_rows: int
 
 
-class Direct(NamedTuple):
-    """The programs of direct.py. With Winograd's algorithm there is one band, of all rows, and no calls."""
+class Programs(NamedTuple):
+    """Tables of calls (products.py) and their lengths, of direct.py or winograd.py, and how to go through them.
+
+    bands: rows of output (first, after the last; calls that make them: first, after the last). In Winograd's way, and
+    by blocks, there is one band, without calls of its own.
+    blocks: marks in `forward` between blocks of filters, each for several pictures; input_blocks the same in `inputs`.
+    slices: marks in `weights` between parts that write to different numbers; none: it is cut by picture.
+    """
 
     forward: Array
     bands: Array
+    blocks: Array
     weights: Array
     inputs: Array
+    input_blocks: Array
+    slices: Array
+    forward_calls: int
+    band_count: int
+    block_count: int
+    weight_calls: int
+    input_calls: int
+    input_block_count: int
+    slice_count: int
     scatters: bool  # whether `inputs` adds to dx
-    slices: Array  # marks in `weights` between parts that write to different numbers; empty: it is cut by picture
+
+
+def programs(
+    *,
+    forward: Array = NONE,
+    bands: Array,
+    blocks: Array = NONE,
+    weights: Array = NONE,
+    inputs: Array = NONE,
+    input_blocks: Array = NONE,
+    slices: Array = NONE,
+    scatters: bool = False,
+) -> Programs:
+    """Programs with the lengths of these tables."""
+    counts = (max(0, len(marks) - 1) for marks in (blocks, input_blocks, slices))
+    blocks_, input_blocks_, slices_ = counts
+    return Programs(
+        *(forward, bands, blocks, weights, inputs, input_blocks, slices),
+        *(len(forward), len(bands), blocks_, len(weights), len(inputs), input_blocks_, slices_),
+        scatters,
+    )
 
 
 class Work(NamedTuple):
@@ -53,6 +96,7 @@ class Work(NamedTuple):
 
     winograd: bool
     lanes: int
+    rescale: int = 0
     activate: int = 0
     pool: int = 0
     affine: int = 0
@@ -60,6 +104,7 @@ class Work(NamedTuple):
     gradient: int = 0
     copy: int = 0
     fold: int = 0
+    square: int = 0
     moments: bool = False  # normalise by the batch's own moments
     normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
     keep: bool = False  # store the activations, for backward
@@ -68,27 +113,72 @@ class Work(NamedTuple):
     inputs: bool = False
 
 
-class Scratch(NamedTuple):
-    """Buffers of each thread (threads, size): a row of activations, one of dy, some channels of dz,
-    some pictures, z, dz, and those of winograd.py."""
+class Data(NamedTuple):
+    """The arrays of a batch of n pictures, and the weights.
 
-    strip: Array
-    wide: Array
-    block: Array
-    spaced: Array
-    z: Array
+    x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
+    weights (KH, KW, C, F), and as the programs read them: kernel, and kernel_t for the input gradient, by way of
+    turned. a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or a without
+    pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dz (n, OH, OW, FP), where all
+    of it is needed at once; dkernels: the sums of `parts` chunks of dkernel, of dkernel_size numbers each; dbias
+    (CHUNKS, FP) in double; dx.
+    """
+
+    n: int
+    bytes: Array
+    scale: Array
+    offset: Array
+    x: Array
+    weights: Array
+    kernel: Array
+    turned: Array
+    kernel_t: Array
+    a: Array
+    pooled: Array
+    winner: Array
+    winners: Array
+    y: Array
+    crop: Array
+    dy: Array
     dz: Array
-    frame: Array
-    halo: Array
-    v: Array
-    m: Array
-    u: Array
+    dkernels: Array
+    parts: int
+    dkernel: Array
+    dkernel_size: int
+    dbias: Array
+    dx: Array
 
 
-@jit_part
-def scratch_of(own, t):
-    """The buffers of thread t, flat."""
-    return Scratch(
-        own.strip[t], own.wide[t], own.block[t], own.spaced[t], own.z[t], own.dz[t],
-        own.frame[t], own.halo[t], own.v[t], own.m[t], own.u[t],
-    )  # fmt: skip
+class Scratch(NamedTuple):
+    """Memory of each thread, `stride` bytes, and where in it what begins.
+
+    A row of activations (strip), one of dy (wide), some channels of dz (block), some pictures (spaced), z, dz, those of
+    winograd.py (frame, halo, v, m, u), and per channel what the row kernels say.
+    """
+
+    memory: Array
+    stride: int
+    strip: int
+    wide: int
+    block: int
+    spaced: int
+    z: int
+    dz: int
+    frame: int
+    halo: int
+    v: int
+    m: int
+    u: int
+    center: int
+    deviations: int
+    squares: int
+
+
+def scratch(threads: int, dtype: np.dtype, **numbers: int) -> Scratch:
+    """Memory for so many numbers in each buffer; what is not named has none."""
+    starts, end = {}, 0
+    for name in Scratch._fields[2:]:
+        starts[name] = end
+        end += -(-numbers.get(name, 0) * dtype.itemsize // LINE) * LINE + LINE
+    memory = np.zeros(threads * end + LINE, np.uint8)
+    return Scratch(memory[-memory.ctypes.data % LINE :], end, **starts)

@@ -1,95 +1,124 @@
-"""The forward pass of a ConvBlock in one parallel region (and one more where batch statistics must be known first).
+"""The parts of a ConvBlock's forward pass: the kernel laid out, pictures, and their normalisation.
 
-All arrays of numbers are flat here, with the positions computed from Sizes.
+Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-import numpy as np
-from numba import prange
-
 from minicnn.engine import norm, row_kernels, winograd
-from minicnn.engine.block_data import CHUNKS, scratch_of
-from minicnn.engine.call import caller
-from minicnn.engine.products import run
-from minicnn.kernels.jit import jit_part, parallel_jit, thread_count
+from minicnn.engine.block_data import CHUNKS
+from minicnn.engine.call import caller, view, word
+from minicnn.engine.products import pack_part, run
+from minicnn.kernels.jit import jit_part
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_pool = caller(row_kernels.POOL)
 call_affine = caller(row_kernels.AFFINE)
+call_copy = caller(row_kernels.COPY)
+call_rescale = caller(row_kernels.RESCALE)
 
 
 @jit_part
-def forward_chunk(s, work, direct, w, own, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2):
-    """Pictures lo ... hi-1: a (N, OH, OW, FP), pooled and winner (N, down, across, FP), mean and m2 (FP,)."""
-    strip, z = own.strip, own.z
-    center, deviations, squares = np.empty((3, s.FP), z.dtype)
+def load_part(r, k, like):
+    """Part k of CHUNKS of the kernel, as the forward program reads it."""
+    s, work, data = r.sizes, r.work, r.data
+    if work.winograd:
+        first, last = s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS
+        winograd.load_part(s, r.winograd, like, data.weights, data.kernel, first, last)
+    else:
+        blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
+        first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS
+        pack_part(work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, data.kernel, first, last)
+
+
+@jit_part
+def forward_chunk(r, k, memory, like):
+    """The pictures of chunk k: activations, winners and moments, and y unless it must wait for these."""
+    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.own, r.channels
+    z, strip = memory + own.z, memory + own.strip
+    center, deviations, squares = memory + own.center, memory + own.deviations, memory + own.squares
+    mean, m2 = norm.chunk_of(r.batch.means, k, s.FP), norm.chunk_of(r.batch.m2s, k, s.FP)
     mean[:] = 0
     m2[:] = 0
-    count = np.int64(0)
+    count = 0
     row_size, z_row = s.OW * s.FP, s.columns * s.FP
-    activated = a if work.keep else strip
-    made = a if work.in_place else z
-    result = pooled if work.pool != 0 else a
+    activated = data.a if work.keep else strip
+    made = data.a if work.in_place else z
+    result = data.pooled if work.pool != 0 else activated
+    lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
+        if work.rescale != 0:
+            start, size = n * s.H * s.W * s.C, images * s.H * s.W * s.C
+            call_rescale(work.rescale, like, (data.bytes, start, data.x, start, size, data.scale, 0, data.offset, 0))
         if work.winograd:
-            winograd.forward(w, x, n, images, kernel, own.frame, own.v, own.m, z)
+            frame, v, m = memory + own.frame, memory + own.v, memory + own.m
+            winograd.forward(s, r.winograd, p, work.copy, like, data.x, n, images, data.kernel, frame, v, m, z)
+        for block in range(p.block_count):
+            first, last = word(p.blocks, block), word(p.blocks, block + 1)
+            for image in range(n, n + images):
+                start = image * s.OH * row_size if work.in_place else (image - n) * s.z_rows * z_row
+                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, data.kernel, 0, made, start)
         for image in range(n, n + images):
-            for band in range(len(direct.bands)):
-                top, bottom, first, last = direct.bands[band]
+            for band in range(0, 4 * p.band_count, 4):
+                top, bottom = word(p.bands, band), word(p.bands, band + 1)
+                first, last = word(p.bands, band + 2), word(p.bands, band + 3)
                 start = image * s.OH * row_size if work.in_place else -top * z_row
-                run(direct.forward, first, last, x, image * s.H * s.W * s.C, kernel, 0, made, start)
+                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, data.kernel, 0, made, start)
                 for i in range(top, bottom):
                     row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
                     source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row
                     if work.activate != 0:
                         call_activate(
                             work.activate,
+                            like,
                             (
                                 made, source, activated, row, s.OW, s.FP,
                                 channels.bias, 0, center, 0, deviations, 0, squares, 0,
                             ),
                         )  # fmt: skip
                     if work.moments:
-                        norm.fold_row(count, mean, m2, s.OW, center, deviations, squares)
+                        values = view(center, s.FP, like), view(deviations, s.FP, like), view(squares, s.FP, like)
+                        norm.fold_row(count, mean, m2, s.OW, *values)
                         count += s.OW
-                    place, pixels = row, s.OW
+                    place, target, pixels = row, (image * s.OH + i) * s.OW, s.OW
                     if work.pool != 0:
                         if (i + 1) % s.PH != 0:
                             continue
-                        place, pixels = (image * s.down + i // s.PH) * s.across * s.FP, s.across
+                        target, pixels = (image * s.down + i // s.PH) * s.across, s.across
+                        place = target * s.FP
                         window = row - (s.PH - 1) * row_size
                         call_pool(
                             work.pool,
-                            (activated, window, row_size, pixels, s.FP, channels.sign, 0, pooled, place, winner, place),
-                        )
-                    if work.affine != 0 and not work.normalize:
-                        affine_row(work.affine, s, channels, result, place, pixels, result)
+                            like,
+                            (
+                                activated, window, row_size, pixels, s.FP, channels.sign, 0,
+                                data.pooled, place, data.winner, place,
+                            ),
+                        )  # fmt: skip
+                    if not work.normalize:
+                        finish_row(r, like, result, place, pixels, result, target)
 
 
 @jit_part
-def affine_row(affine, s, channels, x, place, pixels, y):
-    """The affine part of batch normalisation, of `pixels` pixels from a place on."""
-    call_affine(
-        affine,
-        (x, place, pixels, s.FP, channels.center, 0, channels.scale, 0, channels.shift, 0, y, place),
-    )
+def finish_row(r, like, x, place, pixels, y, target):
+    """The affine part of batch normalisation, if any, of `pixels` pixels from a place on.
+
+    And, where channels are padded, y without the padding, to crop from its pixel `target` on.
+    """
+    s, work, channels = r.sizes, r.work, r.channels
+    if work.affine != 0:
+        call_affine(
+            work.affine,
+            like,
+            (x, place, pixels, s.FP, channels.center, 0, channels.scale, 0, channels.shift, 0, y, place),
+        )
+    if s.F != s.FP:
+        call_copy(work.copy, like, (y, place, s.FP, r.data.crop, target * s.F, s.F, pixels, s.F))
 
 
-@parallel_jit
-def forward_all(s, work, direct, w, own, x, n, kernel, channels, batch, a, pooled, winner, y):
-    """forward_chunk of n pictures on all chunks, and if work.moments, the normalisation by their moments: y."""
-    workers = thread_count()
-    for t in prange(workers):
-        mine = scratch_of(own, np.int64(t))
-        for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
-            lo, hi = n * k // CHUNKS, n * (k + 1) // CHUNKS
-            mean, m2 = batch.means[k], batch.m2s[k]
-            forward_chunk(s, work, direct, w, mine, x, lo, hi, kernel, channels, a, pooled, winner, mean, m2)
-    if work.moments:
-        norm.finish_moments(batch)
-        norm.load_forward(batch.mean, batch.variance, batch, channels)
-    if work.normalize:
-        winners = pooled if work.pool != 0 else a
-        for k in prange(CHUNKS):
-            for row in range(n * k // CHUNKS * s.down, n * (k + 1) // CHUNKS * s.down):
-                affine_row(work.affine, s, channels, winners, row * s.across * s.FP, s.across, y)
+@jit_part
+def normalize_chunk(r, k, like):
+    """y of chunk k."""
+    s, data = r.sizes, r.data
+    for row in range(data.n * k // CHUNKS * s.down, data.n * (k + 1) // CHUNKS * s.down):
+        start = row * s.across
+        finish_row(r, like, data.winners, start * s.FP, s.across, data.y, start)

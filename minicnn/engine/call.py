@@ -1,41 +1,88 @@
-"""Calling an emitted kernel from Numba: by the address of its machine code, on elements of arrays."""
+"""What Numba code does with addresses: call an emitted kernel, read a table, look at numbers as an array."""
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+from minicnn.kernels.jit import jit_part
+
+DOUBLE = np.zeros(0)  # "like this" for what is in double precision
 
 
 def caller(arguments: str) -> Any:
     """A function for Numba code that calls kernels of those arguments (emit.Emitter's notation).
 
-    It takes the kernel's address, then per argument an integer, or for "name*" two things, an array and the position of
-    the first element to use: call(address, (a, a_start, a_outer, ...)). Arrays must be C-contiguous. No bounds are
-    checked: the drivers compute every position from shapes that the plan has checked.
+    It takes the kernel's address, an array of the kernel's type, and per argument an integer, or for "name*" two: an
+    address and the number of the element there to begin with: call(kernel, like, (a, a_start, a_outer, ...)).
+    No bounds are checked: the drivers compute every position from shapes that the plan has checked.
     """
-    kinds = [argument.partition("*")[1] for argument in arguments.split()]
+    kinds = [argument.partition("*")[1:] for argument in arguments.split()]
 
     @intrinsic
-    def call(typingctx: Any, address: Any, operands: Any) -> Any:  # noqa: ARG001
-        flat = [kind if isinstance(kind, types.Array) else types.intp for kind in operands.types]
-        sig = types.void(types.intp, types.Tuple(flat))
+    def call(typingctx: Any, kernel: Any, like: Any, operands: Any) -> Any:  # noqa: ARG001
+        sig = types.void(kernel, like, operands)
+        size = like.dtype.bitwidth // 8
 
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            values, position = [], 0
-            for kind in kinds:
-                value = builder.extract_value(args[1], position)
-                if kind:
-                    array = context.make_array(signature.args[1].types[position])(context, builder, value)
-                    start = builder.extract_value(args[1], position + 1)
-                    value = builder.gep(array.data, [start])
-                    position += 1
+            integers = iter(
+                context.cast(builder, builder.extract_value(args[2], i), kind, types.intp)
+                for i, kind in enumerate(signature.args[2].types)
+            )
+            values = []
+            for star, unit in kinds:
+                value = next(integers)
+                if star:
+                    start = builder.mul(next(integers), ir.Constant(value.type, 1 if unit == "u8" else size))
+                    value = builder.inttoptr(builder.add(value, start), cgutils.voidptr_t)
                 values.append(value)
-                position += 1
-            kernel = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-            builder.call(builder.inttoptr(args[0], kernel.as_pointer()), values)
+            function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+            where = context.cast(builder, args[0], signature.args[0], types.intp)
+            builder.call(builder.inttoptr(where, function.as_pointer()), values)
             return context.get_dummy_value()
 
         return sig, codegen
 
     return call
+
+
+@intrinsic
+def pointer(typingctx: Any, address: Any, like: Any) -> Any:  # noqa: ARG001
+    """An address as a pointer to numbers of the type of the array `like`."""
+    kind = types.CPointer(like.dtype)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.inttoptr(args[0], context.get_value_type(kind))
+
+    return kind(types.int64, like), codegen
+
+
+@intrinsic
+def word(typingctx: Any, address: Any, index: Any) -> Any:  # noqa: ARG001
+    """Number `index` of the integers at an address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        table = builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.int64)))
+        return builder.load(builder.gep(table, [args[1]]))
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def clear(typingctx: Any, address: Any, size: Any) -> Any:  # noqa: ARG001
+    """Set so many bytes to 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        cgutils.memset(builder, builder.inttoptr(args[0], cgutils.voidptr_t), args[1], 0)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@jit_part
+def view(address, size, like):
+    """The numbers at an address as an array of that size and the type of `like`."""
+    return carray(pointer(address, like), size)

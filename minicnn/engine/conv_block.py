@@ -16,17 +16,18 @@ The order of work is another than the layers', the result is the same:
 
 import numpy as np
 
-from minicnn.engine import emit, row_kernels
-from minicnn.engine.block_backward import backward_all
-from minicnn.engine.block_data import CHUNKS, Work
-from minicnn.engine.block_forward import forward_all
+from minicnn.engine import emit, products, row_kernels
+from minicnn.engine.block_data import CHUNKS, NONE, Data, Work
+from minicnn.engine.block_passes import backward_stages, block, forward_stages
 from minicnn.engine.convolution import convolution
-from minicnn.engine.geometry import Geometry, geometry
-from minicnn.engine.norm import Batch, Channels, load_forward
+from minicnn.engine.geometry import geometry
+from minicnn.engine.norm import Batch, Channels
+from minicnn.engine.record import Record, address
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.rescaling import Rescaling
 
 CHEAP = 32  # multiplications per activation
 
@@ -39,28 +40,36 @@ class ConvBlock:
         relu: whether a ReLU comes next.
         norm: the batch normalisation after that, if any.
         pool: the max pooling after that, if any; its windows must not overlap and not be padded.
+        rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
     """
 
     needs_input_grad = True
 
-    def __init__(self, conv: Conv2D, relu: bool, norm: BatchNormalization | None, pool: MaxPooling2D | None):
-        self.conv, self.norm = conv, norm
+    def __init__(
+        self,
+        conv: Conv2D,
+        relu: bool,
+        norm: BatchNormalization | None,
+        pool: MaxPooling2D | None,
+        rescaling: Rescaling | None = None,
+    ):
+        self.conv, self.norm, self.rescaling = conv, norm, rescaling
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.window = self.pool.pool_size if self.pool else (1, 1)
-        self.layers: list[Layer] = [layer for layer in (conv, norm, pool) if layer is not None]
+        self.layers: list[Layer] = [layer for layer in (rescaling, conv, norm, pool) if layer is not None]
         self.g = g = geometry(conv)
-        self.convolution = convolution(self.g, conv.dtype)
-        self.channels = Channels(*np.zeros((len(Channels._fields), self.g.FP), conv.dtype))
+        self.convolution = convolution(g, conv.dtype)
+        self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
-        chunks = 1 if self.convolution.by_slices else CHUNKS
-        self.dkernels = np.zeros((chunks, numbers), conv.dtype)
+        self.dkernels = np.zeros((1 if self.convolution.by_slices else CHUNKS, numbers), conv.dtype)
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
         self.dbias = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
-        self.keeps = not self.pool or self.convolution.winograd or g.KH * g.KW * g.C > CHEAP
+        again = self.pool and not (self.convolution.winograd or self.convolution.by_blocks)
+        self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
-        bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
+        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
         name = conv.dtype.name
         self.work = Work(
             winograd=self.convolution.winograd,
@@ -69,61 +78,39 @@ class ConvBlock:
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
             affine=row_kernels.affine(name) if norm else 0,
             sums=row_kernels.sums(name) if norm else 0,
-            gradient=0 if bare else row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
+            gradient=0 if self.bare else row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
             copy=row_kernels.copy(name),
             fold=row_kernels.fold(name),
+            square=products.square(name),
         )
         self.linear = not relu and not conv.use_bias
         self.activate_with_moments = row_kernels.activate(name, relu, True) if norm else 0
+        self.works: dict[tuple, tuple[Array, Array]] = {}
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        conv, norm, channels = self.conv, self.norm, self.channels
+        conv, norm = self.conv, self.norm
+        own, from_bytes = self._buffers(len(x)), False
+        if self.rescaling is not None:
+            x, from_bytes = self._rescaled(x, own)
         x = conv.accept(x)
-        own = self._buffers(len(x))
-        self.convolution.load(conv.params["kernel"])
         if conv.use_bias:
-            channels.bias[: self.g.F] = conv.params["bias"]
+            self.channels.bias[: self.g.F] = conv.params["bias"]
         of_batch = norm is not None and training and norm.trainable
-        if norm is not None:
-            np.copysign(1, own.batch.gamma, out=channels.sign[: self.g.F])
-            if not of_batch:
-                load_forward(norm.state["moving_mean"], norm.state["moving_variance"], own.batch, channels)
-        keep = self.keeps and training or not self.pool
-        in_place = keep and not self.convolution.winograd
-        activate = self.activate_with_moments if of_batch else self.work.activate
-        work = self.work._replace(
-            activate=0 if in_place and self.linear and not of_batch else activate,
-            moments=of_batch,
-            normalize=norm is not None and training,
-            keep=keep,
-            in_place=in_place,
-        )
-        forward_all(
-            own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
-            channels, own.batch, own.a, own.pooled, own.winner, own.y,
-        )  # fmt: skip
+        work = self._forward(training, of_batch, from_bytes)
+        own.run(work, x=x, weights=np.ascontiguousarray(conv.params["kernel"], conv.dtype))
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
             norm.move_averages(own.batch.mean[: self.g.F], own.batch.variance[: self.g.F])
         self._cache = (x, own, of_batch) if training else ()
-        return own.cropped(own.y if work.normalize else own.winners)
+        return own.normalized if training and norm is not None else own.output
 
     def backward(self, dy: Array) -> Array | None:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
         g, conv, norm = self.g, self.conv, self.norm
-        if self.needs_input_grad:
-            self.convolution.load_transposed(conv.params["kernel"])
-        work = self.work._replace(
-            moments=of_batch, keep=self.keeps, weights=conv.trainable, inputs=self.needs_input_grad
-        )
-        backward_all(
-            own.sizes, work, own.direct, own.winograd, own.scratch, x.reshape(-1), len(x), self.convolution.packed,
-            self.convolution.packed_t, self.channels, own.batch, own.a, own.winners, dy.reshape(-1), own.winner, own.dz,
-            self.dkernels, self.dkernel, self.dbias, own.dx,
-        )  # fmt: skip
+        own.run(self._backward(of_batch, conv.trainable, self.needs_input_grad), x=x, dy=dy)
         if norm is not None and norm.trainable and norm.scale:
             norm.grads["gamma"][...] = own.batch.dgamma
         if norm is not None and norm.trainable and norm.center:
@@ -135,8 +122,48 @@ class ConvBlock:
                 conv.grads["bias"][...] = self.dbias.sum(axis=0)[: g.F]
         if not self.needs_input_grad:
             return None
-        dx = own.dx.reshape(len(x), g.H, g.W, g.CP)
-        return dx if g.CP == g.C else dx[..., : g.C]
+        return own.dx if self.rescaling is None else own.dx * conv.dtype.type(self.rescaling.scale)
+
+    def _rescaled(self, x: Array, own: "Buffers") -> tuple[Array, bool]:
+        """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it, from bytes."""
+        rescaling = self.rescaling
+        assert rescaling is not None
+        rescaling.check_input(x.shape)
+        dtype = rescaling.dtype.type
+        if x.dtype == np.uint8 and x[:1].size % self.work.lanes == 0:
+            own.scale[:], own.offset[:] = rescaling.scale, rescaling.offset
+            own.put(bytes=np.ascontiguousarray(x))
+            return own.pixels, True
+        np.multiply(np.asarray(x, rescaling.dtype), dtype(rescaling.scale), out=own.pixels)
+        np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
+        return own.pixels, False
+
+    def _forward(self, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Array, Array]:
+        """(stages, work) of a forward pass."""
+        key = "forward", training, of_batch, from_bytes
+        if key not in self.works:
+            is_output = not self.pool and self.g.F == self.g.FP
+            keep = is_output or training and self.keeps and not self.bare
+            in_place = keep and not self.convolution.winograd
+            activate = self.activate_with_moments if of_batch else self.work.activate
+            work = self.work._replace(
+                rescale=row_kernels.rescale(self.conv.dtype.name) if from_bytes else 0,
+                activate=0 if in_place and self.linear and not of_batch else activate,
+                moments=of_batch,
+                normalize=self.norm is not None and training,
+                keep=keep,
+                in_place=in_place,
+            )
+            self.works[key] = forward_stages(work), np.array(work, np.int64)
+        return self.works[key]
+
+    def _backward(self, of_batch: bool, weights: bool, inputs: bool) -> tuple[Array, Array]:
+        """(stages, work) of a backward pass."""
+        key = "backward", of_batch, weights, inputs
+        if key not in self.works:
+            work = self.work._replace(moments=of_batch, keep=self.keeps, weights=weights, inputs=inputs)
+            self.works[key] = backward_stages(work, self.convolution.by_slices), np.array(work, np.int64)
+        return self.works[key]
 
     def _buffers(self, n: int) -> "Buffers":
         if n not in self.buffers:
@@ -147,47 +174,98 @@ class ConvBlock:
 
 
 class Buffers:
-    """What a ConvBlock writes for batches of n pictures, allocated once, and the programs for that many."""
+    """What a ConvBlock writes for batches of n pictures, allocated once, and the record for its parallel regions.
 
-    def __init__(self, block: ConvBlock, n: int):
-        g, dtype, (PH, PW) = block.g, block.conv.dtype, block.window
-        self.n, self.g = n, g
-        down, across = g.OH // PH, g.OW // PW
-        self.a = np.zeros(n * g.OH * g.OW * g.FP if block.keeps else 1, dtype)
-        pooled = n * down * across * g.FP if block.pool else 1
-        self.pooled, self.winner = np.zeros(pooled, dtype), np.zeros(pooled, np.uint8)
-        self.shape = (n, down, across)
-        self.y = np.zeros(n * down * across * g.FP, dtype)
-        self.dz = np.zeros(n * g.OH * g.OW * g.FP if block.convolution.by_slices else 1, dtype)
-        self.crop = np.zeros((*self.shape, g.F), dtype) if g.F != g.FP else None
-        self.dx = np.zeros(n * g.H * g.W * g.CP, dtype)
-        self.winners = self.pooled if block.pool else self.a
+    Attributes:
+        output, normalized: (n, down, across, F) what comes out, in inference, and in training with a normalisation.
+        dx: (n, H, W, C).
+        batch: statistics.
+        count: values of a channel.
+    """
+
+    def __init__(self, step: ConvBlock, n: int):
+        g, conv, norm, (PH, PW) = step.g, step.conv, step.norm, step.window
+        dtype, down, across = conv.dtype, g.OH // PH, g.OW // PW
+
+        def numbers(*axes: int, of: np.dtype = dtype, wanted: object = True) -> Array:
+            return np.zeros(np.prod(axes) if wanted else 0, of)
+
+        whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (g.OH * g.OW)
-        self.count = int(counts.sum())
-        self.batch = batch_of(block.norm, counts, g, dtype)
-        self.sizes, self.direct, self.winograd, self.scratch = block.convolution.plan(int(pictures.max()), block.window)
+        self.n, self.count = n, int(counts.sum())
+        a, pooled = numbers(*whole, wanted=step.keeps), numbers(*outputs, wanted=step.pool)
+        self.scale, self.offset = np.zeros((2, emit.lanes(dtype)), dtype)
+        self.pixels = numbers(n, g.H, g.W, g.C, wanted=step.rescaling).reshape(-1, g.H, g.W, g.C)
+        data = Data(
+            n=n,
+            bytes=NONE,
+            scale=self.scale,
+            offset=self.offset,
+            x=NONE,
+            weights=NONE,
+            kernel=step.convolution.kernel,
+            turned=step.convolution.turned,
+            kernel_t=step.convolution.kernel_t,
+            a=a,
+            pooled=pooled,
+            winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
+            winners=pooled if step.pool else a,
+            y=numbers(*outputs),
+            crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
+            dy=NONE,
+            dz=numbers(*whole, wanted=step.convolution.by_slices),
+            dkernels=step.dkernels,
+            parts=len(step.dkernels),
+            dkernel=step.dkernel,
+            dkernel_size=step.dkernel.size,
+            dbias=step.dbias,
+            dx=numbers(n, g.H, g.W, g.CP),
+        )
+        shape = (n, down, across, g.F)
+        self.output, self.normalized = (
+            (data.crop if g.F != g.FP else wide).reshape(shape) for wide in (data.winners, data.y)
+        )
+        self.dx = data.dx.reshape(n, g.H, g.W, g.CP)[..., : g.C]
+        self.batch = statistics(norm, counts, g.F, g.FP, dtype)
+        plan = step.convolution.plan(int(pictures.max()), step.window)
+        self.record = Record(
+            **plan._asdict(), work=step.work, data=data, channels=step.channels, batch=self.batch
+        )  # fmt: skip
+        self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "weights")}
+        self.work = self.record.place("work")
+        self.job = block.on(self.record, dtype)
+        self.arrays: dict[str, Array] = {}
+
+    def run(self, what: tuple[Array, Array], **arrays: Array) -> None:
+        """Do these (stages, work) on these arrays, and on those of the last call besides."""
+        stages, self.work[:] = what
+        self.put(**arrays)
+        self.job.run(stages)
+
+    def put(self, **arrays: Array) -> None:
+        """Let these be the arrays of those names."""
+        self.arrays |= arrays
+        for name, array in arrays.items():
+            self.places[name][0] = address(array)
 
     def __len__(self) -> int:
         return self.n
 
-    def cropped(self, y: Array) -> Array:
-        """y (flat, FP wide) as (N, down, across, F)."""
-        y = y.reshape(*self.shape, self.g.FP)
-        if self.crop is None:
-            return y
-        self.crop[...] = y[..., : self.g.F]
-        return self.crop
 
-
-def batch_of(norm: BatchNormalization | None, counts: Array, g: Geometry, dtype: np.dtype) -> Batch:
+def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, dtype: np.dtype) -> Batch:
     """Memory for the statistics of a batch, whose chunks have so many values of each channel."""
-    means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, g.FP))
-    mean, variance = np.zeros((2, g.FP))
-    inverse, rounded, dbeta, dgamma = np.ones((4, g.F))
-    gamma = norm.params["gamma"] if norm and norm.scale else np.ones(g.F, dtype)
-    beta = norm.params["beta"] if norm and norm.center else np.zeros(g.F, dtype)
+    means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, FP))
+    mean, variance = np.zeros((2, FP))
+    inverse, rounded, dbeta, dgamma = np.ones((4, F))
+    gamma = norm.params["gamma"] if norm and norm.scale else np.ones(F, dtype)
+    beta = norm.params["beta"] if norm and norm.center else np.zeros(F, dtype)
+    moving_mean, moving_variance = norm.state.values() if norm else (NONE, NONE)
     return Batch(
-        counts, means, m2s, dbetas, dgammas, mean, variance, inverse, rounded, dbeta, dgamma,
-        gamma, beta, float(norm.epsilon) if norm else 0.0,
-    )  # fmt: skip
+        *(counts.astype(np.int64), means, m2s, dbetas, dgammas, mean, variance, inverse, rounded, dbeta, dgamma),
+        gamma=gamma,
+        beta=beta,
+        moving_mean=moving_mean,
+        moving_variance=moving_variance,
+        epsilon=float(norm.epsilon) if norm else 0.0,
+    )

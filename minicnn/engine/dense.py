@@ -5,43 +5,119 @@
 Forward and dx are cut by sample, dK by rows of K, so that every sum is made by one thread in one order.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import prange
+from numba import carray
 
 from minicnn.engine import emit, row_kernels
-from minicnn.engine.call import caller
+from minicnn.engine.block_data import NONE
+from minicnn.engine.call import caller, word
 from minicnn.engine.geometry import padded
-from minicnn.engine.products import Left, Program, Right, pack, pack_transposed, run, square
-from minicnn.kernels.jit import jit_part, parallel_jit
+from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
+from minicnn.engine.record import Record, address
+from minicnn.engine.task import Task
+from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
 
 PARTS = 8
-NOTHING = np.zeros((0, 7), np.int64), np.zeros(PARTS + 1, np.int64)  # a product without calls
+LOAD, FORWARD, LOAD_TRANSPOSED, BACKWARD = range(4)
+FORWARD_STAGES, BACKWARD_STAGES = np.array([LOAD, FORWARD]), np.array([LOAD_TRANSPOSED, BACKWARD])
 call_activate = caller(row_kernels.ACTIVATE)
 
 
+class Products(NamedTuple):
+    """Tables of calls, and marks between their PARTS parts; rows: the samples of each part of the forward product."""
+
+    forward: Array
+    forward_marks: Array
+    rows: Array
+    weights: Array
+    weight_marks: Array
+    inputs: Array
+    input_marks: Array
+
+
+class Layout(NamedTuple):
+    """Sizes, addresses of kernels, what is wanted, and arrays: x (N, D), weights (D, U), kernel (D, UP), y (N, UP)."""
+
+    D: int
+    U: int
+    UP: int
+    DP: int
+    lanes: int
+    activate: int
+    copy: int
+    square: int
+    packs: bool
+    wants_weights: bool
+    wants_inputs: bool
+    x: Array
+    weights: Array
+    kernel: Array
+    bias: Array
+    y: Array
+    dz: Array
+    kernel_t: Array
+    dkernel: Array
+    dx: Array
+
+
 @jit_part
-def forward_part(calls, marks, k, activate, x, kernel, bias, rows, UP, y):
-    """Part k of the samples of y (N, UP); all arrays flat, rows[k] ... rows[k + 1] - 1 its samples."""
-    run(calls, marks[k], marks[k + 1], x, 0, kernel, 0, y, 0)
-    start = rows[k] * UP
-    call_activate(activate, (y, start, y, start, rows[k + 1] - rows[k], UP, bias, 0, bias, 0, bias, 0, bias, 0))
+def load_part(t, k, like):
+    """Part k of the kernel, packed."""
+    blocks = (t.U + 2 * t.lanes - 1) // (2 * t.lanes)
+    first, last = blocks * k // PARTS, blocks * (k + 1) // PARTS
+    pack_part(t.copy, like, t.lanes, t.weights, t.D, t.U, t.kernel, first, last)
 
 
-@parallel_jit
-def forward_all(calls, marks, activate, x, kernel, bias, rows, UP, y):
-    """forward_part of all parts."""
-    for k in prange(PARTS):
-        forward_part(calls, marks, np.int64(k), activate, x, kernel, bias, rows, UP, y)
+@jit_part
+def forward_part(r, k, like):
+    """Part k of the samples of y."""
+    t, p = r.layout, r.products
+    kernel = t.kernel if t.packs else t.weights
+    run(p.forward, word(p.forward_marks, k), word(p.forward_marks, k + 1), like, t.x, 0, kernel, 0, t.y, 0)
+    first, last = word(p.rows, k), word(p.rows, k + 1)
+    start, bias = first * t.UP, t.bias
+    call_activate(t.activate, like, (t.y, start, t.y, start, last - first, t.UP, bias, 0, bias, 0, bias, 0, bias, 0))
 
 
-@parallel_jit
-def backward_all(weight_calls, weight_marks, input_calls, input_marks, x, dz, kernel_t, dkernel, dx):
-    """dkernel and dx, each cut into parts; a table without calls leaves its product out."""
-    for k in prange(PARTS):
-        run(weight_calls, weight_marks[k], weight_marks[k + 1], x, 0, dz, 0, dkernel, 0)
-        run(input_calls, input_marks[k], input_marks[k + 1], dz, 0, kernel_t, 0, dx, 0)
+@jit_part
+def load_transposed_part(t, k, like):
+    """Part k of the kernel, transposed and packed."""
+    blocks = (t.DP + 2 * t.lanes - 1) // (2 * t.lanes)
+    pack_transposed_part(
+        t.square, t.copy, like, t.lanes, t.weights, 1, t.D, t.U, t.U, t.DP, t.kernel_t,
+        blocks * k // PARTS, blocks * (k + 1) // PARTS,
+    )  # fmt: skip
+
+
+@jit_part
+def backward_part(r, k, like):
+    """Part k of dkernel and of dx."""
+    t, p = r.layout, r.products
+    if t.wants_weights:
+        first, last = word(p.weight_marks, k), word(p.weight_marks, k + 1)
+        run(p.weights, first, last, like, t.x, 0, t.dz, 0, t.dkernel, 0)
+    if t.wants_inputs:
+        first, last = word(p.input_marks, k), word(p.input_marks, k + 1)
+        run(p.inputs, first, last, like, t.dz, 0, t.kernel_t, 0, t.dx, 0)
+
+
+@Task
+def dense_part(records, like, stage, t, workers):
+    """What thread t does of a stage: its share of the parts."""
+    r, numbers = carray(records, 1)[0], carray(like, 0)
+    for k in range(PARTS * t // workers, PARTS * (t + 1) // workers):
+        if stage == LOAD:
+            load_part(r.layout, k, numbers)
+        elif stage == FORWARD:
+            forward_part(r, k, numbers)
+        elif stage == LOAD_TRANSPOSED:
+            load_transposed_part(r.layout, k, numbers)
+        else:
+            backward_part(r, k, numbers)
 
 
 def product(dtype: np.dtype, count: int, a: Left, depth: int, b: Right, width: int) -> tuple[Array, Array]:
@@ -53,7 +129,7 @@ def product(dtype: np.dtype, count: int, a: Left, depth: int, b: Right, width: i
             starts = (first * a.inner, 0, first * width)
             program.multiply((1, last - first), a, 1, depth, b, (0, width), starts=starts)
         marks.append(len(program.calls))
-    return program.table(), np.array(marks)
+    return program.table(), np.array(marks, np.int64)
 
 
 class DenseStep:
@@ -69,31 +145,42 @@ class DenseStep:
     def __init__(self, dense: Dense, relu: bool):
         self.dense, self.relu = dense, relu
         self.layers: list[Layer] = [dense]
-        self.lanes = emit.lanes(dense.dtype)
+        lanes, name = emit.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
-        self.UP, self.DP = padded(U, self.lanes), padded(D, self.lanes)
-        # As it is, if its rows are whole registers; else packed, with zeros behind them.
-        self.kernel = dense.params["kernel"].reshape(-1) if U == self.UP else np.zeros(D * self.UP, dense.dtype)
-        self.kernel_t = np.zeros(U * self.DP, dense.dtype)
-        self.bias = np.zeros(self.UP, dense.dtype)
-        self.dkernel = np.zeros((D, self.UP), dense.dtype)
-        self.square = square(dense.dtype.name)
-        self.activate = row_kernels.activate(dense.dtype.name, relu, False)
+        UP, DP = padded(U, lanes), padded(D, lanes)
+        self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
+        self.bias = np.zeros(UP, dense.dtype)
+        self.dkernel = np.zeros((D, UP), dense.dtype)
+        self.layout = Layout(
+            *(D, U, UP, DP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
+            packs=self.packs,
+            wants_weights=False,
+            wants_inputs=False,
+            x=NONE,
+            weights=NONE,
+            kernel=np.zeros(D * UP if self.packs else 1, dense.dtype),
+            bias=self.bias,
+            y=NONE,
+            dz=NONE,
+            kernel_t=np.zeros(U * DP, dense.dtype),
+            dkernel=self.dkernel,
+            dx=NONE,
+        )
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x, dense, U = self.dense.accept(x), self.dense, self.dense.units
         own = self._buffers(len(x))
-        if U != self.UP:
-            pack(dense.params["kernel"], self.lanes, self.kernel)
         if dense.use_bias:
             self.bias[:U] = dense.params["bias"]
-        forward_all(
-            *own.forward, self.activate, x.reshape(-1), self.kernel, self.bias, own.rows, self.UP, own.y.reshape(-1)
+        own.run(
+            FORWARD_STAGES if self.packs else FORWARD_STAGES[1:],
+            x=x,
+            weights=np.ascontiguousarray(dense.params["kernel"], dense.dtype),
         )
         self._cache = (x, own) if training else ()
-        if U == self.UP:
+        if not self.packs:
             return own.y
         own.cropped[...] = own.y[:, :U]
         return own.cropped
@@ -104,12 +191,8 @@ class DenseStep:
         dense, U, D = self.dense, self.dense.units, x.shape[1]
         dz = own.dz[:, :U]
         np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
-        if self.needs_input_grad:
-            pack_transposed(self.square, self.lanes, dense.params["kernel"].reshape(-1), 1, D, U, U, self.kernel_t)
-        backward_all(
-            *(own.weights if dense.trainable else NOTHING), *(own.inputs if self.needs_input_grad else NOTHING),
-            x.reshape(-1), own.dz.reshape(-1), self.kernel_t, self.dkernel.reshape(-1), own.dx.reshape(-1),
-        )  # fmt: skip
+        own.places["wants_weights"][0], own.places["wants_inputs"][0] = dense.trainable, self.needs_input_grad
+        own.run(BACKWARD_STAGES if self.needs_input_grad else BACKWARD_STAGES[1:], x=x)
         if dense.trainable:
             dense.grads["kernel"][...] = self.dkernel[:, :U]
             if dense.use_bias:
@@ -125,12 +208,27 @@ class DenseStep:
 
 
 class Buffers:
-    """What a DenseStep writes for n samples, allocated once, and the products for that many."""
+    """What a DenseStep writes for n samples, allocated once, and the record for its parallel regions."""
 
     def __init__(self, step: DenseStep, n: int):
-        (D, U), dtype, UP, DP = step.dense.params["kernel"].shape, step.dense.dtype, step.UP, step.DP
+        (D, U, UP, DP, *_), dtype = step.layout, step.dense.dtype
         self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, DP))
-        self.rows = np.array([n * k // PARTS for k in range(PARTS + 1)])
-        self.forward = product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=U != UP), UP)
-        self.weights = product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP)
-        self.inputs = product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), DP)
+        products = Products(
+            *product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
+            np.array([n * k // PARTS for k in range(PARTS + 1)], np.int64),
+            *product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP),
+            *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), DP),
+        )
+        self.record = Record(layout=step.layout._replace(y=self.y, dz=self.dz, dx=self.dx), products=products)
+        self.places = {
+            name: self.record.place("layout", name) for name in ("x", "weights", "wants_weights", "wants_inputs")
+        }
+        self.job = dense_part.on(self.record, dtype)
+        self.arrays: dict[str, Array] = {}
+
+    def run(self, stages: Array, **arrays: Array) -> None:
+        """Do these stages on these arrays, and on those of the last call besides."""
+        self.arrays |= arrays
+        for name, array in arrays.items():
+            self.places[name][0] = address(array)
+        self.job.run(stages)

@@ -50,11 +50,26 @@ def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
     return program.table(), np.array(bands, np.int64)
 
 
+def large(g: Geometry, dtype: np.dtype) -> bool:
+    """Whether the kernel is too large for the second-level cache.
+
+    Then it is read by blocks of filters, each for several pictures, not as a whole for each.
+    """
+    return g.KH * g.KW * g.C * g.FP * np.dtype(dtype).itemsize > 2 * CACHE
+
+
+def by_blocks(calls: Array, width: int, lanes: int) -> tuple[Array, Array]:
+    """The calls of a program in the order of the columns that they write, and marks between those of other columns."""
+    block = calls[:, 3] % width // (2 * lanes)
+    order = np.argsort(block, kind="stable")
+    changes = np.flatnonzero(np.diff(block[order])) + 1
+    return calls[order], np.array([0, *changes, len(calls)], np.int64)
+
+
 def rows_of_band(g: Geometry, row: int, dtype: np.dtype) -> int:
     """How many rows of `row` numbers to take at a time: few, that they stay near; more, if the kernel is large."""
-    itemsize = np.dtype(dtype).itemsize
-    large = g.KH * g.KW * g.C * g.FP * itemsize > 2 * CACHE
-    return min(g.OH, max(1, (CACHE if large else ROWS) // (row * itemsize)))
+    size = CACHE if large(g, dtype) else ROWS
+    return min(g.OH, max(1, size // (row * np.dtype(dtype).itemsize)))
 
 
 def input_gradient(g: Geometry, dtype: np.dtype) -> Array:

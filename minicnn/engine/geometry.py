@@ -47,6 +47,15 @@ class Geometry(NamedTuple):
             top=(self.KH - 1) * self.DH - self.top, left=(self.KW - 1) * self.DW - self.left,
         )  # fmt: skip
 
+    def seen(self) -> tuple[int, int]:
+        """The steps between rows and columns of pixels that a kernel reads: 1 and 1 unless it is 1x1 with strides."""
+        return (self.SH, self.SW) if (self.KH, self.KW) == (1, 1) else (1, 1)
+
+    def thinned(self) -> "Geometry":
+        """The same convolution of a picture without the pixels that no kernel reads."""
+        down, across = self.seen()
+        return self._replace(H=-(-self.H // down), W=-(-self.W // across), SH=self.SH // down, SW=self.SW // across)
+
 
 def geometry(conv: Conv2D) -> Geometry:
     """The geometry of a built layer."""

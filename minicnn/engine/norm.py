@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.kernels.jit import jit, jit_part
+from minicnn.engine.block_data import CHUNKS
+from minicnn.engine.call import DOUBLE, view, word
+from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
 
 
@@ -23,22 +25,34 @@ class Channels(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What is known of a batch's channels, in float64: per chunk (CHUNKS, FP), and of all (FP,) or (F,)."""
+    """What is known of a batch's channels, in double: per chunk (CHUNKS, FP), and of all (FP,) or (F,).
 
-    counts: Array  # (CHUNKS,) values that each chunk has of every channel
+    counts (CHUNKS,) integers: the values that each chunk has of every channel; inverse: 1 / deviation; rounded: what
+    center has more than the mean, for rounding. gamma, beta and the moving averages are the layer's own, in its type.
+    """
+
+    counts: Array
     means: Array
     m2s: Array
     dbetas: Array
     dgammas: Array
     mean: Array
     variance: Array
-    inverse: Array  # 1 / deviation
-    rounded: Array  # what center has more than the mean, for rounding
+    inverse: Array
+    rounded: Array
     dbeta: Array
     dgamma: Array
     gamma: Array
     beta: Array
+    moving_mean: Array
+    moving_variance: Array
     epsilon: float
+
+
+@jit_part
+def chunk_of(values, k, size):
+    """Row k of (CHUNKS, size) numbers in double at an address."""
+    return view(values + k * size * DOUBLE.itemsize, size, DOUBLE)
 
 
 @jit_part
@@ -71,57 +85,83 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
 
 
 @jit_part
-def finish_moments(batch):
-    """Fold the chunks' moments into mean and biased variance."""
-    mean, variance = batch.mean, batch.variance
+def finish_moments(r, like):
+    """Fold the chunks' moments into mean and biased variance, and load the numbers for these."""
+    s, batch = r.sizes, r.batch
+    mean, variance = view(batch.mean, s.FP, DOUBLE), view(batch.variance, s.FP, DOUBLE)
     mean[:] = 0
     variance[:] = 0
-    count = np.int64(0)
-    for k in range(batch.counts.size):
-        if batch.counts[k] > 0:
-            fold_moments(count, mean, variance, batch.counts[k], batch.means[k], batch.m2s[k])
-            count += batch.counts[k]
-    for c in range(variance.size):
+    count = 0
+    for k in range(CHUNKS):
+        more = word(batch.counts, k)
+        if more > 0:
+            fold_moments(count, mean, variance, more, chunk_of(batch.means, k, s.FP), chunk_of(batch.m2s, k, s.FP))
+            count += more
+    for c in range(s.FP):
         variance[c] /= count
+    load_forward(s, mean, variance, batch, r.channels, like)
 
 
-@jit
-def load_forward(mean, variance, batch, channels):
+@jit_part
+def prepare(r, like):
+    """What is known before: which sign of gamma makes a window's largest its winner; in inference all numbers."""
+    s, batch = r.sizes, r.batch
+    gamma, sign = view(batch.gamma, s.F, like), view(r.channels.sign, s.F, like)
+    for c in range(s.F):
+        sign[c] = np.copysign(1, gamma[c])
+    if not r.work.moments:
+        mean, variance = view(batch.moving_mean, s.F, like), view(batch.moving_variance, s.F, like)
+        load_forward(s, mean, variance, batch, r.channels, like)
+
+
+@jit_part
+def load_forward(s, mean, variance, batch, channels, like):
     """The numbers of  y = (x - mean) / deviation * gamma + beta; inverse = 1 / deviation.
 
     x - mean in double is (x - center) + (center - mean), center being mean rounded to x's type: the second part is put
     right in the shift.
     """
-    for c in range(batch.gamma.size):
-        batch.inverse[c] = 1 / np.sqrt(variance[c] + batch.epsilon)
-        scale = batch.inverse[c] * batch.gamma[c]
-        channels.center[c] = mean[c]
-        batch.rounded[c] = channels.center[c] - mean[c]
-        channels.inverse[c] = batch.inverse[c]
-        channels.scale[c] = scale
-        channels.shift[c] = batch.beta[c] + batch.rounded[c] * scale
+    inverse, rounded = view(batch.inverse, s.F, DOUBLE), view(batch.rounded, s.F, DOUBLE)
+    gamma, beta = view(batch.gamma, s.F, like), view(batch.beta, s.F, like)
+    center, inverses = view(channels.center, s.F, like), view(channels.inverse, s.F, like)
+    scales, shift = view(channels.scale, s.F, like), view(channels.shift, s.F, like)
+    for c in range(s.F):
+        inverse[c] = 1 / np.sqrt(variance[c] + batch.epsilon)
+        scale = inverse[c] * gamma[c]
+        center[c] = mean[c]
+        rounded[c] = center[c] - mean[c]
+        inverses[c] = inverse[c]
+        scales[c] = scale
+        shift[c] = beta[c] + rounded[c] * scale
 
 
 @jit_part
-def load_backward(of_batch, batch, channels):
+def load_backward(r, like):
     """dbeta and dgamma (F,) from those of the chunks, and the numbers of the gradient of x:
 
         dx = factor * (dy - dbeta / count - x_hat * dgamma / count),   factor = gamma / deviation
            = factor * dy + slope * (x - center) + offset
 
-    of_batch: whether mean and variance were the batch's; otherwise they do not depend on x, and slope = offset = 0.
+    Mean and variance that were not the batch's do not depend on x: then slope = offset = 0.
     """
-    count = batch.counts.sum()
-    for c in range(batch.gamma.size):
-        rounded, inverse = batch.rounded[c], batch.inverse[c]
+    s, batch, channels, of_batch = r.sizes, r.batch, r.channels, r.work.moments
+    inverses, roundeds = view(batch.inverse, s.F, DOUBLE), view(batch.rounded, s.F, DOUBLE)
+    dbetas, dgammas = view(batch.dbeta, s.F, DOUBLE), view(batch.dgamma, s.F, DOUBLE)
+    gamma, factors = view(batch.gamma, s.F, like), view(channels.factor, s.F, like)
+    slopes, offsets = view(channels.slope, s.F, like), view(channels.offset, s.F, like)
+    count = 0
+    for k in range(CHUNKS):
+        count += word(batch.counts, k)
+    for c in range(s.F):
+        rounded, inverse = roundeds[c], inverses[c]
         dbeta, dgamma = 0.0, 0.0
-        for k in range(len(batch.dbetas)):
-            dbeta += batch.dbetas[k, c]
-            dgamma += batch.dgammas[k, c]
+        for k in range(CHUNKS):
+            dbeta += chunk_of(batch.dbetas, k, s.FP)[c]
+            dgamma += chunk_of(batch.dgammas, k, s.FP)[c]
         dgamma += dbeta * rounded * inverse
-        batch.dbeta[c], batch.dgamma[c] = dbeta, dgamma
-        factor = inverse * batch.gamma[c]
+        dbetas[c], dgammas[c] = dbeta, dgamma
+        factor = inverse * gamma[c]
         slope = -factor * inverse * dgamma / count if of_batch else 0.0
-        channels.factor[c] = factor
-        channels.slope[c] = slope
-        channels.offset[c] = -factor * dbeta / count + slope * rounded if of_batch else 0.0
+        factors[c] = factor
+        slopes[c] = slope
+        offsets[c] = -factor * dbeta / count + slope * rounded if of_batch else 0.0

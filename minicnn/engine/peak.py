@@ -7,8 +7,9 @@ from numba import prange
 
 from minicnn.engine import emit
 from minicnn.engine.call import caller
+from minicnn.engine.record import address
 from minicnn.kernels import threads
-from minicnn.kernels.jit import jit, parallel_jit
+from minicnn.kernels.jit import parallel_jit
 
 ARGUMENTS = "values* turns"
 TURNS = 400_000  # a millisecond or two
@@ -36,17 +37,11 @@ def kernel(dtype: str) -> emit.Emitter:
     return code
 
 
-@jit
-def run(address, turns, values):
-    """The kernel on one thread; values: flat."""
-    call_chains(address, (values, 0, turns))
-
-
 @parallel_jit
-def run_all(address, turns, values):
-    """The kernel on as many threads as there are rows of values."""
+def run_all(kernel, turns, values, place):
+    """The kernel on as many threads as there are rows of values, which lie at `place`."""
     for k in prange(values.shape[0]):
-        run(address, turns, values[k])
+        call_chains(kernel, values, (place, k * values.shape[1], turns))
 
 
 def measure(dtype: str) -> tuple[float, int]:
@@ -54,7 +49,7 @@ def measure(dtype: str) -> tuple[float, int]:
     count, lanes = threads.state()["used"], emit.lanes(np.dtype(dtype))
     # Every chain goes to term / (1 - factor): no overflow, and nothing so small that a processor is slow with it.
     values = np.linspace(0.5, 0.9, count * (2 + chains()) * lanes, dtype=dtype).reshape(count, -1)
-    run_all(kernel(dtype), 1, values)  # compiled and awake before the clock starts
+    run_all(kernel(dtype), 1, values, address(values))  # compiled and awake before the clock starts
     start = perf_counter()
-    run_all(kernel(dtype), TURNS, values)
+    run_all(kernel(dtype), TURNS, values, address(values))
     return 2 * chains() * lanes * TURNS * count / (perf_counter() - start), count

@@ -15,6 +15,7 @@ from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
+from minicnn.layers.rescaling import Rescaling
 
 Step = Layer | ConvBlock | DenseStep
 
@@ -27,7 +28,9 @@ def plan(layers: Sequence[Layer]) -> list[Step]:
     steps: list[Step] = []
     rest = list(layers)
     while rest:
-        layer = rest.pop(0)
+        layer, rescaling = rest.pop(0), None
+        if type(layer) is Rescaling and rest and type(rest[0]) is Conv2D:
+            rescaling, layer = layer, rest.pop(0)
         if type(layer) is Conv2D or type(layer) is Dense:
             relu = layer.activation_layer is not None and plain_relu(layer.activation_layer)
             if layer.activation_layer is None and rest and plain_relu(rest[0]):
@@ -41,7 +44,7 @@ def plan(layers: Sequence[Layer]) -> list[Step]:
                     norm = rest.pop(0)
                 if own_activation is None and rest and can_pool(rest[0]):
                     pool = rest.pop(0)
-                steps.append(ConvBlock(layer, relu, norm, pool))  # type: ignore[arg-type]
+                steps.append(ConvBlock(layer, relu, norm, pool, rescaling))  # type: ignore[arg-type]
             if own_activation is not None:
                 steps.append(own_activation)
         else:

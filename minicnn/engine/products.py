@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import prange
 
-from minicnn.engine import emit, simd
-from minicnn.engine.call import caller
+from minicnn.engine import emit, row_kernels, simd
+from minicnn.engine.call import caller, word
 from minicnn.engine.emit import Emitter, kernel
-from minicnn.kernels.jit import jit_part, parallel_jit
+from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
 
+FIELDS = 7  # of a call in a table
 SQUARE = "x* x_row y* y_row"
-call_tile = caller(simd.ARGUMENTS)
+call_tile, call_copy = caller(simd.ARGUMENTS), caller(row_kernels.COPY)
 
 
 class Left(NamedTuple):
@@ -102,7 +102,7 @@ class Program:
 
     def table(self) -> Array:
         """The calls as integers (calls, 7), for `run`."""
-        return np.array(self.calls, np.int64).reshape(-1, 7)
+        return np.array(self.calls, np.int64).reshape(-1, FIELDS)
 
 
 def cuts(outer: int, inner: int, limit: int) -> Iterator[tuple[int, int, int, int]]:
@@ -125,38 +125,37 @@ def parts(count: int, limit: int) -> Iterator[tuple[int, int]]:
 
 
 @jit_part
-def run(calls, first, last, a, a_start, b, b_start, c, c_start):
-    """Do the calls first ... last-1 of a program's table, for flat arrays and these starts in them."""
-    for t in range(first, last):
+def run(calls, first, last, like, a, a_start, b, b_start, c, c_start):
+    """Do the calls first ... last-1 of a program's table, for numbers at these addresses and from these starts on."""
+    run_together(calls, first, last, like, 1, a, a_start, b, b_start, c, c_start)
+
+
+@jit_part
+def run_together(calls, first, last, like, groups, a, a_start, b, b_start, c, c_start):
+    """The same, each call for as many groups (pictures) together."""
+    for t in range(FIELDS * first, FIELDS * last, FIELDS):
         call_tile(
-            calls[t, 0],
+            word(calls, t),
+            like,
             (
-                a, a_start + calls[t, 1], 1, calls[t, 4], calls[t, 5],
-                b, b_start + calls[t, 2], c, c_start + calls[t, 3], calls[t, 6],
+                a, a_start + word(calls, t + 1), groups, word(calls, t + 4), word(calls, t + 5),
+                b, b_start + word(calls, t + 2), c, c_start + word(calls, t + 3), word(calls, t + 6),
             ),
         )  # fmt: skip
 
 
 @jit_part
-def run_together(calls, first, last, groups, a, a_start, b, b_start, c):
-    """Do the calls first ... last-1, each for as many groups (pictures) together."""
-    for t in range(first, last):
-        call_tile(
-            calls[t, 0],
-            (
-                a, a_start + calls[t, 1], groups, calls[t, 4], calls[t, 5],
-                b, b_start + calls[t, 2], c, calls[t, 3], calls[t, 6],
-            ),
-        )  # fmt: skip
-
-
-@jit_part
-def run_deep(calls, a, b, c, depth, accumulate):
+def run_deep(calls, count, like, a, b, c, depth, accumulate):
     """Do all calls of a program's table with another depth, and add to C or not."""
-    for t in range(len(calls)):
+    for t in range(0, FIELDS * count, FIELDS):
         call_tile(
-            calls[t, 0], (a, calls[t, 1], 1, calls[t, 4], depth, b, calls[t, 2], c, calls[t, 3], np.intp(accumulate))
-        )
+            word(calls, t),
+            like,
+            (
+                a, word(calls, t + 1), 1, word(calls, t + 4), depth,
+                b, word(calls, t + 2), c, word(calls, t + 3), accumulate,
+            ),
+        )  # fmt: skip
 
 
 def pack(b: Array, lanes: int, packed: Array) -> None:
@@ -173,47 +172,45 @@ def pack(b: Array, lanes: int, packed: Array) -> None:
         packed[rows * whole :].reshape(rows, -1)[:, : columns - whole] = b[:, whole:]
 
 
-@parallel_jit
-def transpose(address, lanes, kernel, cells, C, F, turned):
-    """turned (cells, F, C) = kernel (cells, C, F), transposed cell by cell; both flat."""
-    pieces = (F + lanes - 1) // lanes
-    for piece in prange(cells * pieces):
-        k, f = piece // pieces, piece % pieces * lanes
-        transpose_lines(address, lanes, kernel, k * C * F + f, F, C, min(lanes, F - f), turned, (k * F + f) * C, C)
+@jit_part
+def pack_part(copy, like, lanes, b, rows, columns, packed, first, last):
+    """Blocks first ... last-1 of `pack`."""
+    for c in range(first * 2 * lanes, min(last * 2 * lanes, columns), 2 * lanes):
+        across = min(2 * lanes, columns - c)
+        width = (across + lanes - 1) // lanes * lanes
+        call_copy(copy, like, (b, c, columns, packed, c * rows, width, rows, across))
 
 
-@parallel_jit
-def pack_transposed(address, lanes, kernel, cells, C, F, rows, packed):
-    """pack of the kernel (cells, C, F) with cells in reverse order and transposed, each with `rows` >= F rows.
+@jit_part
+def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, width, packed, first, last):
+    """Parts first ... last-1, of cells * blocks, of a packed kernel (cells, C, F) with its cells in reverse order and
+    transposed, each with `rows` >= F rows, `width` >= C columns.
 
     What is beyond F and C keeps the zeros that packed was made with.
     """
     block = 2 * lanes
-    width = packed.size // (cells * rows)
     blocks = (width + block - 1) // block
-    for part in prange(cells * blocks):
+    for part in range(first, last):
         k, c = part // blocks, part % blocks * block
         across = min(block, width - c)
         start = c * cells * rows + (cells - 1 - k) * rows * across
-        for f in range(0, F, lanes):
-            source = (k * C + c) * F + f
-            transpose_lines(
-                address, lanes, kernel, source, F, min(across, C - c), min(lanes, F - f),
-                packed, start + f * across, across,
-            )  # fmt: skip
+        transpose(
+            square, copy, like, lanes, kernel, (k * C + c) * F, F, min(across, C - c), F, packed, start, across
+        )  # fmt: skip
 
 
 @jit_part
-def transpose_lines(address, lanes, x, x_start, x_row, rows, columns, y, y_start, y_row):
-    """y[j, i] = x[i, j] for i < rows, j < columns <= lanes; rows lie x_row and y_row numbers apart."""
-    done = 0
-    if columns == lanes:
-        while done + lanes <= rows:
-            call_square(address, (x, x_start + done * x_row, x_row, y, y_start + done, y_row))
-            done += lanes
-    for i in range(done, rows):
-        for j in range(columns):
-            y[y_start + j * y_row + i] = x[x_start + i * x_row + j]
+def transpose(square, copy, like, lanes, x, x_start, x_row, rows, columns, y, y_start, y_row):
+    """y[j, i] = x[i, j] for i < rows, j < columns; rows lie x_row and y_row numbers apart."""
+    for j in range(0, columns, lanes):
+        done = 0
+        if columns - j >= lanes:
+            while done + lanes <= rows:
+                call_square(square, like, (x, x_start + done * x_row + j, x_row, y, y_start + j * y_row + done, y_row))
+                done += lanes
+        for i in range(j, min(columns, j + lanes)):  # what fills no square
+            source, target = x_start + done * x_row + i, y_start + i * y_row + done
+            call_copy(copy, like, (x, source, x_row, y, target, 1, rows - done, 1))
 
 
 @kernel

@@ -15,6 +15,7 @@ POOL = "y* row_step windows channels sign* best* winner*u8"
 AFFINE = "x* pixels channels center* scale* shift* y*"
 SUMS = "dy* x* pixels channels center* scale* total* product*"
 COPY = "x* x_row y* y_row rows size"
+RESCALE = "x*u8 y* size scale* offset*"
 FOLD = "parts* part count total* size"
 GRADIENT = "a* dy* winner*u8 index windows dropped channels center* slope* offset* factor* dz* total*"
 
@@ -172,29 +173,51 @@ def sums(dtype: str) -> Emitter:
 
 @kernel
 def copy(dtype: str) -> Emitter:
-    """y = x for some rows of `size` numbers; rows lie x_row and y_row numbers apart."""
+    """y = x for some rows of `size` numbers; rows lie x_row and y_row numbers apart.
+
+    What fills no whole register is copied with the register that ends where the row does, or, in rows shorter than
+    that, number by number.
+    """
     emit = Emitter(dtype, COPY)
     arg, build = emit.arg, emit.builder
-    lanes = emit.integer(emit.lanes)
-    whole = build.mul(build.sdiv(arg["size"], lanes), lanes)
+    lanes, zero = emit.integer(emit.lanes), emit.integer(0)
+    rest = build.srem(arg["size"], lanes)
+    short = build.icmp_signed("<", arg["size"], lanes)
+    ends = build.select(build.or_(short, build.icmp_signed("==", rest, zero)), zero, emit.integer(1))
 
     def row(r: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
         source, target = (emit.at(arg[a], build.mul(r, arg[f"{a}_row"])) for a in "xy")
 
-        def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-            offset = build.mul(v, lanes)
+        def move(offset: ir.Value) -> Sequence[ir.Value]:
             emit.store(emit.load(emit.at(source, offset)), emit.at(target, offset))
             return []
 
         def number(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-            offset = build.add(whole, i)
-            build.store(build.load(emit.at(source, offset), typ=emit.element), emit.at(target, offset))
+            build.store(build.load(emit.at(source, i), typ=emit.element), emit.at(target, i))
             return []
 
-        emit.loop(build.sdiv(arg["size"], lanes), [], register)
-        return emit.loop(build.sub(arg["size"], whole), [], number)
+        emit.loop(build.sdiv(arg["size"], lanes), [], lambda v, _: move(build.mul(v, lanes)))
+        emit.loop(ends, [], lambda _, __: move(build.sub(arg["size"], lanes)))
+        return emit.loop(build.select(short, rest, zero), [], number)
 
     emit.loop(arg["rows"], [], row)
+    return emit
+
+
+@kernel
+def rescale(dtype: str) -> Emitter:
+    """y = x * scale + offset for `size` bytes x, a multiple of the lanes; scale and offset fill a register each."""
+    emit = Emitter(dtype, RESCALE)
+    arg, build = emit.arg, emit.builder
+    scale, offset = emit.load(arg["scale"]), emit.load(arg["offset"])
+
+    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
+        i = build.mul(v, emit.integer(emit.lanes))
+        x = build.uitofp(emit.load_bytes(emit.at(arg["x"], i)), emit.vector)
+        emit.store(build.fadd(build.fmul(x, scale), offset), emit.at(arg["y"], i))
+        return []
+
+    emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
     return emit
 
 

@@ -3,16 +3,28 @@
 from collections.abc import Sequence
 from itertools import chain
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import carray, prange, types
-from numba.extending import intrinsic
+from numba import carray
 
+from minicnn.engine.call import view, word
+from minicnn.engine.record import Record
+from minicnn.engine.task import Task
 from minicnn.kernels.adam import adam
-from minicnn.kernels.jit import ENABLED, jit_part, parallel_jit
+from minicnn.kernels.jit import ENABLED
+from minicnn.layers.base import Array
 
 PIECE = 8192  # numbers that a thread updates at a time
+UPDATE = np.zeros(1, np.int64)  # the only stage
+
+
+class Update(NamedTuple):
+    """The pieces (address of value, grad, m and v; numbers) (n, 5), and step_size, rate_1, rate_2, epsilon."""
+
+    pieces: Array
+    number: int
+    rates: Array
 
 
 class AdamUpdate:
@@ -26,13 +38,14 @@ class AdamUpdate:
     def __init__(self, arrays: Sequence[tuple[np.ndarray, ...]]):
         self.arrays = arrays
         self.contiguous = [tuple(map(np.ascontiguousarray, group)) for group in arrays]  # kept: the pieces are in them
-        self.example = self.contiguous[0][0].reshape(-1)[:0]
+        self.rates = np.zeros(4, self.contiguous[0][0].dtype)
         pieces = [
             (*(array.reshape(-1)[start:].ctypes.data for array in group), min(PIECE, group[0].size - start))
             for group in self.contiguous
             for start in range(0, group[0].size, PIECE)
         ]
-        self.pieces = np.array(pieces, np.int64)
+        record = Record(update=Update(np.array(pieces, np.int64), len(pieces), self.rates))
+        self.job = update_pieces.on(record, self.rates.dtype) if ENABLED else None
         both = zip(chain(*arrays), chain(*self.contiguous), strict=True)
         self.copies = [(array, copy) for array, copy in both if copy is not array]
 
@@ -44,8 +57,9 @@ class AdamUpdate:
         """adam of all arrays, for step_size, rate_1, rate_2, epsilon in their type."""
         for array, copy in self.copies:
             copy[...] = array
-        if ENABLED:
-            update_pieces(self.pieces, self.example, *rates)
+        self.rates[:] = rates
+        if self.job is not None:
+            self.job.run(UPDATE)
         else:
             for group in self.contiguous:
                 adam(*(array.reshape(-1) for array in group), *rates)
@@ -53,28 +67,13 @@ class AdamUpdate:
             array[...] = copy
 
 
-@intrinsic
-def pointer(typingctx: Any, address: Any, like: Any) -> Any:  # noqa: ARG001
-    """An address as a pointer to numbers of the type of the array `like`."""
-    kind = types.CPointer(like.dtype)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.inttoptr(args[0], context.get_value_type(kind))
-
-    return kind(types.int64, like), codegen
-
-
-@parallel_jit
-def update_pieces(pieces, example, step_size, rate_1, rate_2, epsilon):
-    """adam of the pieces (address of value, grad, m and v; numbers) (n, 5), of the type of `example`."""
-    for k in prange(len(pieces)):
-        update_piece(pieces[k], example, step_size, rate_1, rate_2, epsilon)
-
-
-@jit_part
-def update_piece(piece, example, step_size, rate_1, rate_2, epsilon):
-    """adam of one piece."""
-    size = piece[4]
-    value, grad = carray(pointer(piece[0], example), size), carray(pointer(piece[1], example), size)
-    m, v = carray(pointer(piece[2], example), size), carray(pointer(piece[3], example), size)
-    adam(value, grad, m, v, step_size, rate_1, rate_2, epsilon)
+@Task
+def update_pieces(records, like, stage, t, workers):  # noqa: ARG001
+    """adam of the share of thread t."""
+    r, numbers = carray(records, 1)[0].update, carray(like, 1)
+    rates = view(r.rates, 4, numbers)
+    for k in range(r.number * t // workers, r.number * (t + 1) // workers):
+        size = word(r.pieces, 5 * k + 4)
+        value, grad = view(word(r.pieces, 5 * k), size, numbers), view(word(r.pieces, 5 * k + 1), size, numbers)
+        m, v = view(word(r.pieces, 5 * k + 2), size, numbers), view(word(r.pieces, 5 * k + 3), size, numbers)
+        adam(value, grad, m, v, rates[0], rates[1], rates[2], rates[3])

@@ -33,12 +33,12 @@ import numpy as np
 from llvmlite import ir
 
 from minicnn.engine import row_kernels
-from minicnn.engine.call import caller
+from minicnn.engine.block_data import Programs, programs
+from minicnn.engine.call import caller, clear
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.engine.geometry import Geometry
-from minicnn.engine.products import Left, Program, Right, run
-from minicnn.kernels.jit import jit, jit_part
-from minicnn.layers.base import Array
+from minicnn.engine.products import Left, Program, Right, run, transpose
+from minicnn.kernels.jit import jit_part
 
 Matrix = tuple[tuple[float, ...], ...]
 BT: Matrix = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
@@ -49,7 +49,9 @@ OUT, PATCH, PRODUCTS = len(AT), len(BT), len(BT) ** 2
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
-CACHE = 768 * 1024  # bytes of the second-level cache
+MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more time for memory than they save
+MOST_WEIGHTS = 8 * 1024 * 1024  # bytes of U, for the same reason
+TINY = 4  # patches: of so small a picture, so much is border that the direct way is slow too
 
 TRANSFORM = "x* y* down across"
 
@@ -124,35 +126,29 @@ def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add
 
 
 call_transform, call_copy = caller(TRANSFORM), caller(row_kernels.COPY)
-NO_CALLS = np.zeros((0, 7), np.int64)
 
 
 class Winograd(NamedTuple):
-    """How some pictures together are convolved: sizes, addresses of the transforms, calls of the products.
+    """How some pictures together are convolved: sizes, and addresses of the transforms.
 
-    A picture of H x W pixels lies in a frame of rows x columns with a border of zeros, cut into down x across patches.
-    Buffers: frame (rows, columns, C); V (16, pictures * patches, C), M (16, pictures * patches, F), U (16, C, F) and U
-    transposed (16, F, C), each plane with some spare room after it; z and dz (pictures, 2 down, 2 across, F).
+    A picture of H x W pixels lies in a frame, `columns` wide, from (top, left) on, with a border of zeros, cut into
+    down x across patches. Buffers: frame (rows, columns, C); V (16, pictures * patches, C), M (16, pictures * patches,
+    F), U (16, C, F) and U transposed (16, F, C), each plane with some spare room after it; z and dz (pictures, 2 down,
+    2 across, F).
     """
 
-    C: int
-    H: int
-    W: int
-    F: int
-    top: int
-    left: int
-    down: int
-    across: int
-    columns: int
-    copy: int
-    to_v: int
-    to_z: int
-    to_dm: int
-    to_dx: int
-    to_dkernel: int
-    forward: Array
-    weights: Array
-    inputs: Array
+    top: int = 0
+    left: int = 0
+    down: int = 0
+    across: int = 0
+    columns: int = 0
+    to_v: int = 0
+    to_z: int = 0
+    to_dm: int = 0
+    to_dx: int = 0
+    to_dkernel: int = 0
+    to_u: int = 0
+    to_ut: int = 0
 
 
 def frame(g: Geometry) -> tuple[int, int, int, int]:
@@ -164,13 +160,14 @@ def frame(g: Geometry) -> tuple[int, int, int, int]:
 def applies(g: Geometry, dtype: np.dtype) -> bool:
     """Whether F(2x2, 3x3) can compute this convolution, and has an advantage.
 
-    There must be enough channels to make up for the transforms, and a picture's V and M must fit into the second-level
-    cache together.
+    There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
     """
     if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.FP != g.F or g.CP != g.C:
         return False
     down, across, _, _ = frame(g)
-    return min(g.C, g.F) >= FEW_CHANNELS and PRODUCTS * down * across * (g.C + g.F) * dtype.itemsize <= CACHE
+    data, weights = (PRODUCTS * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
+    pays = data <= MOST_DATA and (weights <= MOST_WEIGHTS or down * across <= TINY)
+    return pays and min(g.C, g.F) >= FEW_CHANNELS
 
 
 def plane(rows: int, channels: int) -> int:
@@ -182,7 +179,7 @@ def plane(rows: int, channels: int) -> int:
     return rows * channels + SPARE
 
 
-def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
+def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> tuple[Winograd, Programs]:
     """The transforms and programs for so many pictures together."""
     name = np.dtype(dtype).name
     down, across, _, columns = frame(g)
@@ -203,18 +200,18 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> Winograd:
         inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, plain, (0, g.C), starts=(m, ut, v))
         weights.multiply((1, g.C), Left(0, 1, 0, g.C), 1, rows, plain, (0, g.F), starts=(v, m, u))
     BT_columns, AT_columns = pixels(columns, g.C), pixels(OUT * across, g.F)
-    return Winograd(
-        *(g.C, g.H, g.W, g.F, g.top, g.left, down, across, columns),
-        copy=row_kernels.copy(name),
+    way = Winograd(
+        *(g.top, g.left, down, across, columns),
         to_v=transform(name, BT, BT_columns, products(g.C), g.C),
         to_z=transform(name, AT, products(g.F), AT_columns, g.F),
         to_dm=transform(name, transposed(AT), AT_columns, products(g.F), g.F),
         to_dx=transform(name, transposed(BT), products(g.C), BT_columns, g.C, True),
         to_dkernel=transform(name, transposed(G), u_steps(g.C, g.F), kernel_steps(g.C, g.F), g.F),
-        forward=forward.table(),
-        weights=weights.table(),
-        inputs=inputs.table(),
+        to_u=transform(name, G, kernel_steps(g.C, g.F), u_steps(g.C, g.F), g.F),
+        to_ut=transform(name, G, kernel_steps(g.F, g.C), u_steps(g.F, g.C), g.C),
     )
+    bands = np.array([(0, g.OH, 0, 0)], np.int64)
+    return way, programs(forward=forward.table(), bands=bands, weights=weights.table(), inputs=inputs.table())
 
 
 def u_steps(C: int, F: int) -> Steps:
@@ -227,54 +224,56 @@ def kernel_steps(C: int, F: int) -> Steps:
     return Steps(len(G[0]) * C * F, C * F, 0, F)
 
 
-def kernel_to_u(kernel: Array, C: int, F: int, u: Array) -> None:
-    """U (16, C, F) of a kernel (3, 3, C, F), all flat; F a multiple of the lanes."""
-    address = transform(u.dtype.name, G, kernel_steps(C, F), u_steps(C, F), F)
-    apply(address, kernel, u, C)
-
-
-NOTHING = Winograd(*[0] * 15, *[NO_CALLS] * 3)  # type: ignore[arg-type]
-
-
-@jit
-def apply(address, x, y, across):
-    """A transform of one row of patches."""
-    call_transform(address, (x, 0, y, 0, 1, across))
+@jit_part
+def load_part(s, w, like, weights, u, first, last):
+    """Channels first ... last-1 of U."""
+    call_transform(w.to_u, like, (weights, first * s.F, u, first * s.F, 1, last - first))
 
 
 @jit_part
-def patches_of(w, x, n, images, frame, v):
+def load_transposed_part(s, w, work, like, weights, turned, ut, first, last):
+    """Filters first ... last-1 of U transposed, by way of the kernel transposed."""
+    for k in range(s.cells):
+        source, target = k * s.C * s.F + first, (k * s.F + first) * s.C
+        transpose(
+            work.square, work.copy, like, work.lanes, weights, source, s.F, s.C, last - first, turned, target, s.C
+        )  # fmt: skip
+    call_transform(w.to_ut, like, (turned, first * s.C, ut, first * s.C, 1, last - first))
+
+
+@jit_part
+def patches_of(s, w, copy, like, x, n, images, frame, v):
     """V of the pictures from the n-th on; frame is the scratch of one."""
+    place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
     for p in range(images):
-        start = (w.top * w.columns + w.left) * w.C
-        call_copy(w.copy, (x, (n + p) * w.H * w.W * w.C, w.W * w.C, frame, start, w.columns * w.C, w.H, w.W * w.C))
-        call_transform(w.to_v, (frame, 0, v, p * w.down * w.across * w.C, w.down, w.across))
+        call_copy(copy, like, (x, (n + p) * s.H * row, row, frame, place, w.columns * s.C, s.H, row))
+        call_transform(w.to_v, like, (frame, 0, v, p * w.down * w.across * s.C, w.down, w.across))
 
 
 @jit_part
-def forward(w, x, n, images, u, frame, v, m, z):
+def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
     """z of the pictures from the n-th on."""
-    patches_of(w, x, n, images, frame, v)
-    run(w.forward, 0, len(w.forward), v, 0, u, 0, m, 0)
-    for p in range(images):
-        patches = w.down * w.across
-        call_transform(w.to_z, (m, p * patches * w.F, z, p * 4 * patches * w.F, w.down, w.across))
+    patches_of(s, w, copy, like, x, n, images, frame, v)
+    run(p.forward, 0, p.forward_calls, like, v, 0, u, 0, m, 0)
+    patches = w.down * w.across
+    for i in range(images):
+        call_transform(w.to_z, like, (m, i * patches * s.F, z, i * OUT * OUT * patches * s.F, w.down, w.across))
 
 
 @jit_part
-def gradient_patches(w, images, dz, m):
+def gradient_patches(s, w, like, images, dz, m):
     """dM from dz."""
-    for p in range(images):
-        patches = w.down * w.across
-        call_transform(w.to_dm, (dz, p * 4 * patches * w.F, m, p * patches * w.F, w.down, w.across))
+    patches = w.down * w.across
+    for i in range(images):
+        call_transform(w.to_dm, like, (dz, i * OUT * OUT * patches * s.F, m, i * patches * s.F, w.down, w.across))
 
 
 @jit_part
-def input_gradient(w, n, images, ut, frame, v, m, dx):
+def input_gradient(s, w, p, copy, like, n, images, ut, frame, v, m, dx):
     """dx (N, H, W, C) of the pictures from the n-th on, from dM."""
-    run(w.inputs, 0, len(w.inputs), m, 0, ut, 0, v, 0)
-    for p in range(images):
-        frame[:] = 0
-        call_transform(w.to_dx, (v, p * w.down * w.across * w.C, frame, 0, w.down, w.across))
-        start = (w.top * w.columns + w.left) * w.C
-        call_copy(w.copy, (frame, start, w.columns * w.C, dx, (n + p) * w.H * w.W * w.C, w.W * w.C, w.H, w.W * w.C))
+    run(p.inputs, 0, p.input_calls, like, m, 0, ut, 0, v, 0)
+    place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
+    for i in range(images):
+        clear(frame, (OUT * w.down + PATCH - OUT) * w.columns * s.C * like.itemsize)
+        call_transform(w.to_dx, like, (v, i * w.down * w.across * s.C, frame, 0, w.down, w.across))
+        call_copy(copy, like, (frame, place, w.columns * s.C, dx, (n + i) * s.H * row, row, s.H, row))

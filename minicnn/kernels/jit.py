@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 import numba
+from numba import prange  # noqa: F401  kernels take it from here
 from numba.extending import register_jitable
 
 # The public get_num_threads holds an address of this process, and no kernel that calls it could be kept on disk.
@@ -33,10 +34,15 @@ def jit_part(function: Callable[..., Any]) -> Callable[..., Any]:
     return register_jitable(**FLAGS)(function)
 
 
+def task_jit(function: Callable[..., Any]) -> Any:
+    """For functions that are called by address: they need the entry for C."""
+    return _compiled(function, no_cfunc_wrapper=False)
+
+
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """jit for drivers whose `prange` runs on all threads; they are called from Python, one at a time (threads.py).
 
-    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in jit functions.
+    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in other functions.
     """
     kernel = _compiled(function, parallel=True)
     if not ENABLED:
@@ -51,7 +57,7 @@ def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Callable[..., Any]:
-    kernel = numba.njit(**FLAGS, **flags)(function)
+    kernel = numba.njit(**(FLAGS | flags))(function)
     if ENABLED:
         kernel._cache = KernelCache(function)
     return kernel

@@ -1,0 +1,71 @@
+"""A ConvBlock's two passes as sequences of stages, each of which all threads share (task.py)."""
+
+import numpy as np
+from numba import carray
+
+from minicnn.engine import block_backward, block_forward, norm
+from minicnn.engine.block_data import CHUNKS, Work
+from minicnn.engine.task import SERIAL, Task
+from minicnn.layers.base import Array
+
+LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, CLEAR = range(11)
+
+
+def forward_stages(work: Work) -> Array:
+    """The kernel laid out, all pictures, and if their moments had to be known first, the normalisation."""
+    stages = [LOAD]
+    if work.affine:
+        stages.append(SERIAL + PREPARE)
+    stages.append(PICTURES)
+    if work.moments:
+        stages.append(SERIAL + MOMENTS)
+    if work.normalize:
+        stages.append(NORMALIZE)
+    return np.array(stages, np.int64)
+
+
+def backward_stages(work: Work, by_slices: bool) -> Array:
+    """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of their chunks'."""
+    stages = []
+    if work.inputs or work.sums:
+        stages.append(SUMS)
+    if work.sums:
+        stages.append(SERIAL + GRADIENT_NUMBERS)
+    if work.inputs or work.weights:
+        stages.append(GRADIENTS)
+    if work.weights:
+        stages += [SERIAL + CLEAR, SLICES] if by_slices else [FOLD]
+    return np.array(stages, np.int64)
+
+
+@Task
+def block(records, like, stage, t, workers):
+    """What thread t does of a stage: its share of the chunks, in memory of its own."""
+    r, numbers = carray(records, 1)[0], carray(like, 0)
+    memory = r.own.memory + t * r.own.stride
+    if stage == SLICES:
+        count = r.programs.slice_count
+        block_backward.weight_slices(r, count * t // workers, count * (t + 1) // workers, memory, numbers)
+    elif stage == PREPARE:
+        norm.prepare(r, numbers)
+    elif stage == MOMENTS:
+        norm.finish_moments(r, numbers)
+    elif stage == GRADIENT_NUMBERS:
+        norm.load_backward(r, numbers)
+    elif stage == CLEAR:
+        block_backward.clear_kernel(r, numbers)
+    else:
+        for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
+            if stage == LOAD:
+                block_forward.load_part(r, k, numbers)
+            elif stage == PICTURES:
+                block_forward.forward_chunk(r, k, memory, numbers)
+            elif stage == NORMALIZE:
+                block_forward.normalize_chunk(r, k, numbers)
+            elif stage == SUMS:
+                block_backward.load_transposed_part(r, k, numbers)
+                block_backward.sums_chunk(r, k, memory, numbers)
+            elif stage == GRADIENTS:
+                block_backward.backward_chunk(r, k, memory, numbers)
+            elif stage == FOLD:
+                block_backward.fold_part(r, k, numbers)
