@@ -3,7 +3,19 @@
 from importlib import import_module
 from types import ModuleType
 
-from minicnn import callbacks, datasets, initializers, layers, losses, metrics, models, optimizers, utils
+from minicnn import (
+    callbacks,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    schedules,
+    transforms,
+    utils,
+)
 from minicnn.kernels.threads import set_threads
 from minicnn.layers import Input
 from minicnn.sequential import Sequential
@@ -14,7 +26,9 @@ __all__ = [
     "Input",
     "Sequential",
     "callbacks",
+    "data",
     "datasets",
+    "explain",
     "initializers",
     "layers",
     "losses",
@@ -22,15 +36,20 @@ __all__ = [
     "models",
     "optimizers",
     "plots",
+    "preprocessing",
     "report",
+    "schedules",
     "set_threads",
     "testing",
+    "transforms",
     "utils",
 ]
 
+LATER = ("data", "explain", "plots", "preprocessing", "report", "testing")  # what they import takes time
+
 
 def __getattr__(name: str) -> ModuleType:
-    """Load plots (matplotlib), report and testing only when somebody asks for them."""
-    if name in ("plots", "report", "testing"):
+    """Load some modules only when somebody asks for them."""
+    if name in LATER:
         return import_module(f"minicnn.{name}")
     raise AttributeError(f"module 'minicnn' has no attribute {name!r}")

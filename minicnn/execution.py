@@ -8,6 +8,7 @@ from typing import Any
 from minicnn.engine import selftest
 from minicnn.engine.plan import Step, plan
 from minicnn.kernels import jit
+from minicnn.layers.augmentation.geometric import Composed, composed
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.softmax import Softmax
 
@@ -36,6 +37,7 @@ class Execution:
         elif self.softmax is not None:
             body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
             self.linear.activation_layer = None
+        body = composed(body)
         fast = engine == "fast" and jit.ENABLED and selftest.trusted(body)
         self.steps: list[Step] = plan(body) if fast else list(body)
         self._lock = threading.Lock()
@@ -86,4 +88,4 @@ def final_softmax(last: Layer) -> Softmax | None:
 
 def layers_of(step: Step) -> list[Layer]:
     """The layers that a step runs."""
-    return [step] if isinstance(step, Layer) else step.layers
+    return [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)

@@ -24,7 +24,13 @@ def load_model(path: str | os.PathLike, custom_objects: Mapping[str, type] | Non
     try:
         described = config["model"]
         layers = persistence.layers_of(described, custom_objects or {})
-        model = Sequential(layers, name=described["name"], seed=described["seed"], dtype=described["dtype"])
+        model = Sequential(
+            layers,
+            name=described["name"],
+            seed=described["seed"],
+            dtype=described["dtype"],
+            class_names=described.get("class_names"),
+        )
         model.build(tuple(described["input_shape"]))
         model.load_weights(path)
         if "compile" in config:

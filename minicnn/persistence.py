@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn import losses, metrics, optimizers
+from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.layers import LAYERS, Layer
 from minicnn.layers.window import count
@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 OPTIMIZER = "/optimizer/"  # before the names of the optimizer's arrays; no layer's name has a slash
 
 CLASSES: dict[str, type] = {
-    cls.__name__: cls for names in (optimizers.NAMES, losses.NAMES, metrics.NAMES) for cls in names.values()
+    cls.__name__: cls
+    for names in (optimizers.NAMES, schedules.SCHEDULES, losses.NAMES, metrics.NAMES)
+    for cls in names.values()
 }
 
 
 def save_model(model: "Sequential", path: str | os.PathLike) -> None:
     """Write architecture, weights, and, when the model is compiled, loss, metrics and the optimizer's memory.
 
-    Raises ValueError for a model that is not built yet.
+    `models.load_model` reads the file. Raises ValueError for a model that is not built yet.
     """
+    config, arrays = contents(model)
+    _warn_of_suffix(path)
+    model_file.write(path, config, arrays)
+
+
+def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The config and the arrays of the model's file; the model's own arrays, not copies."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
     config: dict[str, Any] = {"model": _model_config(model)}
@@ -42,12 +51,11 @@ def save_model(model: "Sequential", path: str | os.PathLike) -> None:
         }
         for name, slots in model.optimizer.slots.items():
             arrays |= {f"{OPTIMIZER}{name}/{slot}": array for slot, array in slots.items()}
-    _warn_of_suffix(path)
-    model_file.write(path, config, arrays)
+    return config, arrays
 
 
 def save_weights(model: "Sequential", path: str | os.PathLike) -> None:
-    """Write the weights alone. Raises ValueError for a model that is not built yet."""
+    """Write the weights alone, by layer name. Raises ValueError for a model that is not built yet."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
     _warn_of_suffix(path)
@@ -59,13 +67,22 @@ def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
     return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.weights.items()}
 
 
-def load_weights(model: "Sequential", path: str | os.PathLike, skip_mismatch: bool) -> None:
-    """Overwrite the weights with those in the file, by name. Raises ModelFileError naming all that do not fit."""
+def load_weights(model: "Sequential", path: str | os.PathLike, skip_mismatch: bool = False) -> None:
+    """Read weights by layer name from a model or weight file.
+
+    Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does.
+    """
     if not model.built:
         raise ValueError(f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights")
-    _, arrays = model_file.read(path)
+    put_weights(model, model_file.read(path)[1], path, skip_mismatch)
+
+
+def put_weights(
+    model: "Sequential", arrays: Mapping[str, np.ndarray], path: str | os.PathLike, skip_mismatch: bool = False
+) -> None:
+    """load_weights for the arrays of the file at `path`, of which those that begin with "/" are no weights."""
     own = weights_of(model)
-    stored = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
+    stored = {name: array for name, array in arrays.items() if not name.startswith("/")}
     wrong = [name for name in {**own, **stored} if _shape(own, name) != _shape(stored, name)]
     if wrong and not skip_mismatch:
         rows = [("weight", "in the file", "in the model")]
@@ -90,7 +107,7 @@ def _warn_of_suffix(path: str | os.PathLike) -> None:
     if Path(path).suffix in (".keras", ".h5", ".hdf5"):
         warnings.warn(
             f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'",
-            stacklevel=4,
+            stacklevel=3,
         )
 
 
@@ -100,6 +117,7 @@ def _model_config(model: "Sequential") -> dict[str, Any]:
         "dtype": model.dtype.name,
         "seed": model.seed,
         "input_shape": model.input_shape,
+        "class_names": None if model.class_names is None else [str(name) for name in model.class_names],
         "layers": [_described(layer) for layer in model.layers],
     }
 
@@ -140,8 +158,29 @@ def restore_training(
 ) -> None:
     """Compile the model as it was when it was saved, with what the optimizer remembered."""
     known = {**CLASSES, **custom_objects}
-    optimizer = make(config["optimizer"], known, "optimizer")
+    optimizer = _optimizer(config["optimizer"], known)
+    put_memory(optimizer, config, arrays)
+    model.compile(
+        optimizer,
+        make(config["loss"], known, "loss"),
+        [make(metric, known, "metric") for metric in config["metrics"]],
+    )
+
+
+def _optimizer(description: Any, known: Mapping[str, type]) -> Any:
+    """make of an optimizer whose learning rate may be a schedule."""
+    if isinstance(description, dict) and isinstance(description.get("config"), dict):
+        config = description["config"]
+        if isinstance(config.get("learning_rate"), dict):
+            schedule = make(config["learning_rate"], known, "schedule")
+            description = description | {"config": config | {"learning_rate": schedule}}
+    return make(description, known, "optimizer")
+
+
+def put_memory(optimizer: optimizers.Optimizer, config: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Make an optimizer remember what one did that was saved: the number of steps, and its slots."""
     optimizer.iterations = count(config["iterations"], "iterations", "optimizer", least=0)
+    optimizer.slots = {}
     for key, array in arrays.items():
         if key.startswith(OPTIMIZER):
             name, slot = key.removeprefix(OPTIMIZER).rsplit("/", 1)
@@ -152,8 +191,3 @@ def restore_training(
                 f"the model file has {sorted(slots)} of {name!r} for {type(optimizer).__name__}, expected "
                 f"{sorted(optimizer.slot_names)}: save the model again"
             )
-    model.compile(
-        optimizer,
-        make(config["loss"], known, "loss"),
-        [make(metric, known, "metric") for metric in config["metrics"]],
-    )

@@ -28,6 +28,7 @@ from minicnn import layers
 from minicnn.engine import emit, peak
 from minicnn.engine.plan import Step
 from minicnn.execution import final_softmax, layers_of
+from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.sequential import Sequential
@@ -144,12 +145,12 @@ def profile(model: Sequential, batch: int = 64, seconds: float = 4.0) -> Profile
 
 
 def random_batch(model: Sequential, batch: int) -> tuple[Array, Array]:
-    """Inputs and labels; whole numbers from 0 to 255 where the model begins by rescaling them."""
+    """Inputs and labels; bytes where the model begins by rescaling or augmenting them."""
     rng = np.random.default_rng(0)
     first = model.layers[0]
     shape = (batch, *first.input_shape)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-    x = pixels if isinstance(first, layers.Rescaling) else rng.standard_normal(shape, dtype=model.dtype)
+    x = pixels if isinstance(first, layers.Rescaling | RandomLayer) else rng.standard_normal(shape, dtype=model.dtype)
     return x, rng.integers(0, model.layers[-1].output_shape[-1], batch)
 
 

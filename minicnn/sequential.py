@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import losses, optimizers, persistence, summary
+from minicnn import losses, optimizers, persistence, prediction, summary, transfer
 from minicnn import metrics as metric_types
 from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
-from minicnn.training import checks, loop, step
+from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed
 
@@ -28,6 +28,7 @@ class Sequential:
         name: for messages and summary.
         seed: determines initial weights, dropout and shuffling; None draws one.
         dtype: "float32" to train, "float64" to check.
+        class_names: the name of each class, for predict_image; they go into the model's file.
 
     Attributes:
         layers: the layers, Input left out.
@@ -43,12 +44,14 @@ class Sequential:
         name: str = "sequential",
         seed: int | None = None,
         dtype: str = "float32",
+        class_names: Iterable[str] | None = None,
     ):
         self.name = name
         self.seed = fresh_seed() if seed is None else seed
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Sequential expected dtype 'float32' or 'float64', received {dtype!r}")
+        self.class_names = None if class_names is None else list(class_names)
         self.layers: list[Layer] = []
         self._sample_shape: Shape | None = None
         self.optimizer: Any = None  # set by compile, as are loss and metrics
@@ -223,7 +226,7 @@ class Sequential:
                 for name, value in layer.params.items():
                     yield f"{layer.name}/{name}", value, layer.grads[name]
 
-    # Training: one batch in training/step.py, everything around it in training/loop.py
+    # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
 
     def compile(
         self,
@@ -246,9 +249,15 @@ class Sequential:
     train_step = step.train_step
     test_step = step.test_step
     fit = loop.fit
-    evaluate = loop.evaluate
-    predict = loop.predict
     train_on_batch = loop.train_on_batch
+    lr_find = lr_find.lr_find
+    evaluate = inference.evaluate
+    predict = inference.predict
+    predict_image = prediction.predict_image
+
+    replace_head = transfer.replace_head
+    freeze = transfer.freeze
+    unfreeze = transfer.unfreeze
 
     # Weights and files
 
@@ -274,20 +283,9 @@ class Sequential:
         for layer, own in zip(self.layers, parts, strict=True):
             layer.set_weights(own)
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write architecture, weights and training state to one file; `models.load_model` reads it."""
-        persistence.save_model(self, path)
-
-    def save_weights(self, path: str | os.PathLike) -> None:
-        """Write the weights alone, by layer name."""
-        persistence.save_weights(self, path)
-
-    def load_weights(self, path: str | os.PathLike, skip_mismatch: bool = False) -> None:
-        """Read weights by layer name from a model or weight file.
-
-        Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does.
-        """
-        persistence.load_weights(self, path, skip_mismatch)
+    save = persistence.save_model
+    save_weights = persistence.save_weights
+    load_weights = persistence.load_weights
 
     @property
     def has_fresh_weights(self) -> bool:

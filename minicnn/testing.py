@@ -113,10 +113,10 @@ def measure_layer(
     for param in layer.params.values():
         param[...] = rng.standard_normal(param.shape)
     x = rng.standard_normal((batch, *input_shape)) if x is None else x.astype(np.float64, order="K")
-    generator = layer.rng.bit_generator.state
+    state = layer.random_state
 
     def forward() -> Array:
-        layer.rng.bit_generator.state = generator  # the same dropout mask every time
+        layer.random_state = state  # the same dropout mask every time
         return layer.forward(x, training=True)
 
     y = forward()
@@ -238,6 +238,14 @@ def standard_cases() -> dict[str, tuple[Layer, Shape]]:
         "BatchNormalization of vectors": (layers.BatchNormalization(), (6,)),
         "BatchNormalization frozen": (frozen, (4, 3, 3)),
         "Dropout": (layers.Dropout(0.4), (5, 4, 3)),
+        "RandomFlip": (layers.RandomFlip(), (5, 4, 3)),
+        "RandomRotation": (layers.RandomRotation(0.2), (5, 4, 3)),
+        "RandomTranslation": (layers.RandomTranslation(0.3, 0.3, fill_mode="wrap"), (5, 4, 3)),
+        "RandomZoom nearest": (layers.RandomZoom(0.4, interpolation="nearest"), (5, 4, 3)),
+        "RandomCrop": (layers.RandomCrop(4, 5, padding=2), (5, 4, 3)),
+        "RandomBrightness": (layers.RandomBrightness(0.5, value_range=(-9, 9)), (5, 4, 3)),
+        "RandomContrast": (layers.RandomContrast(0.5, value_range=(-9, 9)), (5, 4, 3)),
+        "RandomErasing": (layers.RandomErasing((1, 1), value_range=(-9, 9)), (5, 4, 3)),
         "Flatten": (layers.Flatten(), (5, 4, 3)),
         "ZeroPadding2D": (layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 3, 2)),
         "Rescaling": (layers.Rescaling(1 / 127.5, offset=-1), (4, 3, 2)),

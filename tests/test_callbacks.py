@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn import callbacks
+from minicnn import Input, Sequential, callbacks, layers, optimizers
 from minicnn.callbacks import (
     Callback,
     CallbackList,
@@ -37,7 +37,7 @@ class FakeModel:
 
     def __init__(self, folder: Path = Path(), learning_rate: float = 0.5) -> None:
         self.stop_training = False
-        self.optimizer = SimpleNamespace(learning_rate=learning_rate)
+        self.optimizer = SimpleNamespace(learning_rate=learning_rate, schedule=None)
         self.weight = np.zeros(1)
         self.folder = folder
         self.saves: list[list[Any]] = []
@@ -460,3 +460,16 @@ def test_nan_can_raise() -> None:
 def test_batches_without_a_loss_are_let_pass() -> None:
     CallbackList(TerminateOnNaN(), model=(model := FakeModel())).on_train_batch_end(0, {})
     assert not model.stop_training
+
+
+def test_warnings_of_callbacks_point_to_the_line_that_called_fit() -> None:
+    """However deep inside the training loop they are raised."""
+    model = Sequential([Input((2,)), layers.Dense(2, activation="softmax")], seed=0)
+    model.compile(optimizers.SGD(1e38), "sparse_categorical_crossentropy")
+    x, y = np.full((4, 2), 1e30), np.array([0, 1, 0, 1])
+    watchers = [EarlyStopping(), TerminateOnNaN()]
+    with pytest.warns(UserWarning) as got:
+        model.fit(x, y, epochs=3, callbacks=watchers, verbose=0)
+    assert {warning.filename for warning in got} == {__file__} and len({warning.lineno for warning in got}) == 1
+    messages = " ".join(str(warning.message) for warning in got)
+    assert "the loss is" in messages and "EarlyStopping monitors" in messages and "TerminateOnNaN" in messages

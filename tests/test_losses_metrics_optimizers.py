@@ -342,13 +342,15 @@ def test_adam_and_adamw_are_the_textbooks(arguments, decay):
 
 
 def test_defaults_are_keras_defaults():
-    assert optimizers.SGD().get_config() == {
-        "learning_rate": 0.01,
-        "momentum": 0.0,
-        "nesterov": False,
+    every = {
+        "weight_decay": None,
         "global_clipnorm": None,
+        "use_ema": False,
+        "ema_momentum": 0.99,
+        "ema_overwrite_frequency": None,
     }
-    adam = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "global_clipnorm": None}
+    assert optimizers.SGD().get_config() == every | {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
+    adam = every | {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
     assert optimizers.Adam().get_config() == adam
     assert optimizers.AdamW().get_config() == adam | {"weight_decay": 0.004}
 

@@ -36,6 +36,14 @@ OPTIMIZERS: dict[str, Any] = {
 def every_layer() -> list[Layer]:
     """One layer of every class, none with its default arguments, in an order that fits."""
     return [
+        layers.RandomFlip("vertical"),
+        layers.RandomRotation([0.0, 0.25], fill_mode="constant", fill_value=3.0),
+        layers.RandomTranslation(0.125, 0.25, interpolation="nearest"),
+        layers.RandomZoom(0.25, fill_mode="wrap", seed=5),
+        layers.RandomCrop(9, 8, padding=2, padding_mode="edge"),
+        layers.RandomBrightness(0.25, value_range=(-1000, 1000)),
+        layers.RandomContrast(0.5, value_range=(-1000, 1000)),
+        layers.RandomErasing(0.5, scale=0.25, fill_value=7.0),
         layers.Rescaling(1 / 100, offset=-0.5),
         layers.Normalization(mean=[0.5, 0.25], variance=[2.0, 0.5]),
         layers.ZeroPadding2D(((1, 0), (2, 1))),

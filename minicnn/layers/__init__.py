@@ -4,6 +4,14 @@ from typing import NoReturn
 
 from minicnn.errors import did_you_mean
 from minicnn.layers.activation import Activation
+from minicnn.layers.augmentation.random_brightness import RandomBrightness
+from minicnn.layers.augmentation.random_contrast import RandomContrast
+from minicnn.layers.augmentation.random_crop import RandomCrop
+from minicnn.layers.augmentation.random_erasing import RandomErasing
+from minicnn.layers.augmentation.random_flip import RandomFlip
+from minicnn.layers.augmentation.random_rotation import RandomRotation
+from minicnn.layers.augmentation.random_translation import RandomTranslation
+from minicnn.layers.augmentation.random_zoom import RandomZoom
 from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
@@ -42,6 +50,14 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling2D",
     "Normalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "Rescaling",
     "Softmax",

@@ -158,6 +158,21 @@ class Layer:
         """Draw from `rng` from now on."""
         self.rng = rng
 
+    def next_samples(self, epoch: int, samples: Array) -> None:
+        """Learn which samples (N,), by their numbers in the data, the next training forward gets, and in which epoch.
+
+        fit says it before every batch. Layers that draw their noise per sample, as augmentation does, override this.
+        """
+
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """What the layer's further random draws depend on, as JSON-able values; set it to repeat them."""
+        return dict(self.rng.bit_generator.state)
+
+    @random_state.setter
+    def random_state(self, state: dict[str, Any]) -> None:
+        self.rng.bit_generator.state = state
+
     @property
     def built(self) -> bool:
         return self.output_shape is not None

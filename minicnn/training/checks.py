@@ -1,16 +1,18 @@
 """What is looked at before training and prediction start, so that mistakes are named where they are made."""
 
-import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minicnn.labels import class_of
 from minicnn.layers import BatchNormalization, Dropout, Flatten, Normalization, Rescaling, ZeroPadding2D
+from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Shape
 from minicnn.layers.window import count
 from minicnn.losses import check_predictions
 from minicnn.training import step
+from minicnn.training.warn import warn
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -55,21 +57,43 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
     classes = class_of(y)
     one_sided = sorted(set(np.unique(classes[:at])) ^ set(np.unique(classes[at:])))
     if one_sided:
-        warnings.warn(
+        warn(
             f"validation_split takes the last {n - at} of {n} samples, before any shuffling: class "
             f"{', '.join(str(c) for c in one_sided)} is in only one of the two parts. Shuffle x and y first",
-            stacklevel=3,
         )
     return at
+
+
+def validation(model: "Sequential", data: tuple) -> tuple[Array, Array, Array | None]:
+    """x, y and sample weights of fit's validation_data. Raises ValueError when they do not fit the model."""
+    if len(data) not in (2, 3):
+        raise ValueError(f"fit expected validation_data (x, y) or (x, y, sample_weight), received {len(data)} parts")
+    x, y, *rest = data
+    held_out = arrays(x, y, rest[0] if rest else None, "fit(validation_data)")
+    samples(model, *held_out[:2])
+    return held_out
+
+
+def source(x: Any, given: Mapping[str, bool]) -> None:
+    """Raise ValueError for x without y that is no batch source, and for arguments given that only go with arrays."""
+    if isinstance(x, np.ndarray | list | tuple) or not (hasattr(x, "__len__") and hasattr(x, "__getitem__")):
+        raise ValueError(
+            "fit expected labels y, or as x a source of batches with len(x) and x[i] = (x, y), received x of type "
+            f"{type(x).__name__} alone"
+        )
+    for name, is_given in given.items():
+        if is_given:
+            raise ValueError(f"fit expected no {name} beside a source of batches: the source decides on it")
+    if len(x) == 0:
+        raise ValueError("fit expected a source of at least one batch, received one of length 0")
 
 
 def channels_last(name: str, shape: Shape) -> None:
     """Warn of a model that is built for (3, H, H) or (1, H, H): its first convolution may well fit on 3 rows."""
     if len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
-        warnings.warn(
+        warn(
             f"{name!r} is built for pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
             f"minicnn is channels-last, try {(*shape[1:], shape[0])}",
-            stacklevel=5,
         )
 
 
@@ -91,40 +115,36 @@ def pixel_range(model: "Sequential", x: Array) -> None:
     """Warn of pixels in another range than the model's first layer is made for."""
     if x.ndim != 4 or not model.layers:
         return
-    passing = (ZeroPadding2D, Flatten, Dropout)  # what leaves the range of pixels as it is
+    passing = (ZeroPadding2D, Flatten, Dropout, RandomLayer)  # what leaves the range of pixels as it is
     first = next((layer for layer in model.layers if not isinstance(layer, passing)), model.layers[0])
     sample = x[:SAMPLE]
     top = float(sample.max())
     if isinstance(first, Rescaling) and abs(first.scale) < 1 / 100 and 0 < top <= 1:
-        warnings.warn(
+        warn(
             f"{first} multiplies pixels by {first.scale:.4g}, but they only reach {top:.4g}: "
             "hand over the original 0 ... 255, or leave out the layer",
-            stacklevel=3,
         )
     if not isinstance(first, Rescaling | Normalization | BatchNormalization) and top > 100 and sample.min() >= 0:
-        warnings.warn(
+        warn(
             f"pixels up to {top:.4g} go into {first} as they are: "
             "put Rescaling(1 / 255) first in the model, or divide them by 255",
-            stacklevel=3,
         )
 
 
 def fresh_weights(model: "Sequential") -> None:
     """Warn when the model has neither been trained nor loaded."""
     if model.has_fresh_weights:
-        warnings.warn(
+        warn(
             f"{model.name!r} has neither been trained nor loaded: its predictions are random. "
             "Call fit, load_weights or models.load_model first",
-            stacklevel=3,
         )
 
 
 def warn_of_loss(model: "Sequential", loss: float, x: Array, epoch: int, batch: int) -> None:
     """Say where a loss that is no finite number comes from; the loop has left the batch's update out."""
-    warnings.warn(
+    warn(
         f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: {_first_non_finite(model, x)}. The update was "
         f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or global_clipnorm=1.0 in it",
-        stacklevel=3,
     )
 
 

@@ -1,29 +1,33 @@
-"""fit, evaluate and predict: what happens around the batches. Sequential has them as methods of the same names."""
+"""fit: what happens around the batches of a training. Sequential has it as a method of the same name."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.labels import class_of
 from minicnn.layers.base import Array
+from minicnn.layers.window import count
 from minicnn.training import checks
+from minicnn.training.batches import ArrayBatches, BatchSource, SourceBatches, class_weighted, fingerprint
 from minicnn.training.callbacks import Callback, CallbackList, History
+from minicnn.training.checkpoint import Checkpoint, Position
+from minicnn.training.inference import measured
 from minicnn.training.interrupt import Interrupt
+from minicnn.training.meter import Meter
 from minicnn.training.progress import Progress, resolve_verbose
-from minicnn.training.step import quiet
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 BATCH = 32  # Keras' default
-INFERENCE_BATCH = 256  # results do not depend on it
+BatchTransform = Callable[[Array, Array, int, Array, int], tuple[Array, Array]]
 
 
 def fit(
     model: "Sequential",
-    x: Array,
-    y: Array,
+    x: Array | BatchSource,
+    y: Array | None = None,
     batch_size: int | None = None,
     epochs: int = 1,
     verbose: int | str = "auto",
@@ -36,199 +40,176 @@ def fit(
     initial_epoch: int = 0,
     *,
     seed: int | None = None,
+    batch_transform: BatchTransform | None = None,
+    resume: str | os.PathLike | None = None,
+    checkpoint_every_steps: int | None = None,
 ) -> History:
     """Train, and return the History, whose `.history` has one list per metric, one value per epoch.
 
     Args:
-        x, y: (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K), as the loss wants them.
-        batch_size: 32 unless given; the last batch of an epoch may be smaller.
+        x, y: (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K), as the loss wants them. Or x alone, a
+            source of len(x) batches x[i] = (x, y) or (x, y, sample_weight), such as Keras' PyDataset.
+        batch_size: 32 unless given; the last batch of an epoch may be smaller. A batch source has its own.
         epochs: the number of the last epoch, counted from 1.
         verbose: 0 silent, 1 a bar, 2 a line per epoch, "auto" 1 on a terminal and 2 elsewhere.
         callbacks: what acts between batches and epochs.
         validation_split: the share of samples, taken from the end and before any shuffling, that is not trained on.
         validation_data: (x, y) or (x, y, sample_weight) to validate on instead.
-        shuffle: draw a new order for every epoch.
+        shuffle: draw a new order for every epoch, of the samples or of a source's batches.
         class_weight: factor on the loss of each class's samples, 1 for classes not in it; not used in validation.
         sample_weight: (n,), factor on the loss of each sample.
         initial_epoch: the number of epochs done before.
-        seed: for shuffling and dropout; None continues the model's own generators.
+        seed: for shuffling, dropout and augmentation; None continues the model's own generators.
+        batch_transform: what mixes the samples of a batch, such as transforms.MixUp: called as (x, y, epoch, numbers of
+            the samples, seed), with one-hot y, it returns the (x, y) to train on.
+        resume: a folder for a checkpoint, written at first, after every epoch and at Ctrl-C. When it holds one of this
+            training, go on from there: all becomes, bit for bit, what it would be without the interruption.
+        checkpoint_every_steps: write it also after every so many batches of an epoch.
 
     The logged training metrics are means over the epoch, while the weights were changing and with dropout on; the
     validation metrics are those of the epoch's final weights. Ctrl-C ends the epoch after the running batch, with
-    validation and callbacks, and sets History.interrupted; a second Ctrl-C interrupts at once.
+    validation and callbacks, and sets History.interrupted; with `resume` the epoch stays unfinished instead, for the
+    next time. A second Ctrl-C interrupts at once.
 
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
+        checkpoint of another training.
     """
     checks.compiled(model)
-    x, y, weight = checks.arrays(x, y, sample_weight, "fit")
-    weight = class_weighted(weight, class_weight, y)
+    batches: ArrayBatches | SourceBatches
     held_out: tuple | None = None
-    checks.samples(model, x, y)
+    if y is None:
+        given = {"batch_size": batch_size is not None, "sample_weight": sample_weight is not None}
+        checks.source(x, given | {"validation_split": bool(validation_split)})
+        batches = SourceBatches(x, class_weight)
+        x, y = batches.example.x, batches.example.y
+        checks.samples(model, x, y)
+    else:
+        x, y, weight = checks.arrays(x, y, sample_weight, "fit")
+        weight = class_weighted(weight, class_weight, y)
+        checks.samples(model, x, y)
+        if validation_split and validation_data is None:
+            last = checks.split_at(len(x), validation_split, y)
+            held_out = x[last:], y[last:], None
+            x, y, weight = x[:last], y[:last], None if weight is None else weight[:last]
+        batches = ArrayBatches(x, y, weight, checks.batch_size(batch_size, BATCH, "fit"))
     if validation_data is not None:
-        if len(validation_data) not in (2, 3):
-            raise ValueError(
-                f"fit expected validation_data (x, y) or (x, y, sample_weight), received {len(validation_data)} parts"
-            )
-        x_val, y_val, *rest = validation_data
-        held_out = checks.arrays(x_val, y_val, rest[0] if rest else None, "fit(validation_data)")
-        checks.samples(model, *held_out[:2])
-    elif validation_split:
-        last = checks.split_at(len(x), validation_split, y)
-        held_out = x[last:], y[last:], None
-        x, y, weight = x[:last], y[:last], None if weight is None else weight[:last]
+        held_out = checks.validation(model, validation_data)
     checks.pixel_range(model, x)
+    if checkpoint_every_steps is not None:
+        count(checkpoint_every_steps, "checkpoint_every_steps", "fit")
     if seed is not None:
         model.reseed(seed)
 
-    batch_size = checks.batch_size(batch_size, BATCH, "fit")
-    steps = -(-len(x) // batch_size)
     verbose = resolve_verbose(verbose)
     model.history, model.stop_training = History(), False
     # History and Progress come last: they record and show what the others add to the logs.
-    own = [model.history, Progress(verbose, epochs, steps, len(x))]
-    given = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
-    watchers = CallbackList([*given, *own], model, {"verbose": verbose, "epochs": epochs, "steps": steps})
-    logs: dict[str, float] = {}
-    buffer = np.empty((min(batch_size, len(x)), *x.shape[1:]), x.dtype)  # for the pictures of a batch
-    with Interrupt() as interrupt:
-        watchers.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            watchers.on_epoch_begin(epoch)
-            order = model.shuffle_rng.permutation(len(x)) if shuffle else np.arange(len(x))
-            meter = Meter(model)
-            for batch in range(steps):
-                watchers.on_train_batch_begin(batch)
-                picked = order[batch * batch_size : (batch + 1) * batch_size]
-                x_batch = np.take(
-                    x, picked, axis=0, out=buffer[: len(picked)], mode="clip"
-                )  # never clips: it is faster
-                meter.measure(model.train_step, x_batch, y[picked], None if weight is None else weight[picked])
-                if not np.isfinite(meter.last_loss):
-                    checks.warn_of_loss(model, meter.last_loss, x_batch, epoch, batch)
-                watchers.on_train_batch_end(batch, {**meter.results(), "size": len(picked)})
-                if model.stop_training or interrupt.requested:
-                    break
-            logs = meter.results()
-            if held_out is not None:
-                watchers.on_test_begin()
-                validation = _evaluate(model, *held_out)
-                watchers.on_test_end(validation)
-                logs |= {f"val_{name}": value for name, value in validation.items()}
-            watchers.on_epoch_end(epoch, logs)
-            if model.stop_training or interrupt.requested:
-                break
-        model.history.interrupted = interrupt.requested
-        watchers.on_train_end(logs)
+    own = [model.history, Progress(verbose, epochs, batches.steps, batches.samples)]
+    others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
+    watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
+    training = Training(model, batches, held_out, watchers, shuffle, seed, batch_transform)
+    if resume is not None:
+        mixing = None if batch_transform is None else described(batch_transform)
+        arguments = {"shuffle": shuffle, "seed": seed, "initial_epoch": initial_epoch, "batch_transform": mixing}
+        named = zip(("x", "y", "sample_weight"), held_out or (), strict=False)
+        data = batches.described() | {"validation": {name: fingerprint(array) for name, array in named}}
+        training.checkpoint = Checkpoint(resume, model, batches, watchers, training.meter, arguments | {"data": data})
+        training.checkpoint_steps = checkpoint_every_steps or 0
+    training.run(initial_epoch, epochs)
     return model.history
 
 
-class Meter:
-    """Means of the loss and the compiled metrics over the samples seen so far."""
+class Training:
+    """The run of fit, from batch to batch.
 
-    def __init__(self, model: "Sequential"):
-        self.metrics = model.metrics
-        self.total, self.samples, self.last_loss = 0.0, 0, 0.0
-        for metric in self.metrics:
-            metric.reset()
-
-    def measure(
-        self, step: Callable[..., tuple[float, Array]], x: Array, y: Array, sample_weight: Array | None
-    ) -> None:
-        """Run a step of the model on a batch and count its loss and predictions in."""
-        self.last_loss, y_pred = step(x, y, sample_weight)
-        self.total += self.last_loss * len(x)
-        self.samples += len(x)
-        for metric in self.metrics:
-            metric.update(y, y_pred)
-
-    def results(self) -> dict[str, float]:
-        loss = self.total / self.samples if self.samples else 0.0
-        return {"loss": loss} | {metric.name: metric.result() for metric in self.metrics}
-
-
-def _slices(n: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, n, size))
-
-
-def _evaluate(
-    model: "Sequential", x: Array, y: Array, weight: Array | None, size: int = INFERENCE_BATCH
-) -> dict[str, float]:
-    meter = Meter(model)
-    for part in _slices(len(x), size):
-        meter.measure(model.test_step, x[part], y[part], None if weight is None else weight[part])
-    return meter.results()
-
-
-@overload
-def evaluate(
-    model: "Sequential",
-    x: Array,
-    y: Array,
-    batch_size: int | None = None,
-    verbose: int | str = "auto",
-    sample_weight: Array | None = None,
-    *,
-    return_dict: Literal[True],
-) -> dict[str, float]: ...
-
-
-@overload
-def evaluate(
-    model: "Sequential",
-    x: Array,
-    y: Array,
-    batch_size: int | None = None,
-    verbose: int | str = "auto",
-    sample_weight: Array | None = None,
-    *,
-    return_dict: Literal[False] = False,
-) -> list[float] | float: ...
-
-
-def evaluate(
-    model: "Sequential",
-    x: Array,
-    y: Array,
-    batch_size: int | None = None,
-    verbose: int | str = "auto",
-    sample_weight: Array | None = None,
-    *,
-    return_dict: bool = False,
-) -> list[float] | dict[str, float] | float:
-    """Loss and metrics on (n, ...) samples in inference: a list, a dict if asked for, the loss alone without metrics.
-
-    batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    Args:
+        model, batches, held_out: what is trained, on what, and what it is validated on, if at all.
+        watchers: the callbacks.
+        shuffle, seed, transform: as of fit.
     """
-    resolve_verbose(verbose)
-    checks.compiled(model)
-    x, y, weight = checks.arrays(x, y, sample_weight, "evaluate")
-    checks.samples(model, x, y)
-    checks.pixel_range(model, x)
-    results = _evaluate(model, x, y, weight, checks.batch_size(batch_size, INFERENCE_BATCH, "evaluate"))
-    return results if return_dict else _listed(results)
+
+    def __init__(
+        self,
+        model: "Sequential",
+        batches: ArrayBatches | SourceBatches,
+        held_out: tuple | None,
+        watchers: CallbackList,
+        shuffle: bool,
+        seed: int | None,
+        transform: BatchTransform | None,
+    ):
+        self.model, self.batches, self.held_out, self.watchers = model, batches, held_out, watchers
+        self.shuffle, self.seed, self.transform = shuffle, seed, transform
+        self.meter = Meter(model)
+        self.checkpoint: Checkpoint | None = None
+        self.checkpoint_steps = 0
+
+    def run(self, first_epoch: int, epochs: int) -> None:
+        """Train until epoch number `epochs` is over, or somebody stops it."""
+        model, checkpoint = self.model, self.checkpoint
+        at = self.begin(first_epoch)
+        with Interrupt() as interrupt:
+            self.watchers.on_train_begin()
+            if checkpoint is not None:
+                at = checkpoint.restore() if checkpoint.found else checkpoint.save(at)
+            while at.epoch < epochs and not model.stop_training and not interrupt.requested:
+                at = self.epoch(at, interrupt)
+                if checkpoint is not None:
+                    checkpoint.save(at)
+            model.history.interrupted = interrupt.requested
+            model.optimizer.finalize_variable_values(model.parameters())
+            self.watchers.on_train_end(at.logs)
+
+    def begin(self, epoch: int, logs: dict[str, float] | None = None) -> Position:
+        """The beginning of an epoch."""
+        return Position(epoch, 0, dict(self.model.shuffle_rng.bit_generator.state), logs or {})
+
+    def epoch(self, at: Position, interrupt: Interrupt) -> Position:
+        """Train to the end of the epoch; returns the beginning of the next, or where it was left to be resumed."""
+        model, meter, watchers = self.model, self.meter, self.watchers
+        if at.batch == 0:
+            watchers.on_epoch_begin(at.epoch)
+            meter.reset()
+        self.batches.begin_epoch(model.shuffle_rng if self.shuffle else None)
+        while at.batch < self.batches.steps:
+            self.step(at)
+            at.batch += 1
+            if model.stop_training or interrupt.requested:
+                break
+            if self.checkpoint is not None and self.checkpoint_steps and at.batch % self.checkpoint_steps == 0:
+                self.checkpoint.save(at)
+        if self.checkpoint is not None and interrupt.requested and not model.stop_training:
+            return at
+        logs = meter.results()
+        if self.held_out is not None:
+            watchers.on_test_begin()
+            validation = measured(model, *self.held_out).results()
+            watchers.on_test_end(validation)
+            logs |= {f"val_{name}": value for name, value in validation.items()}
+        if model.optimizer.schedule is not None:
+            logs["learning_rate"] = model.optimizer.learning_rate
+        self.batches.end_epoch()
+        watchers.on_epoch_end(at.epoch, logs)
+        return self.begin(at.epoch + 1, logs)
+
+    def step(self, at: Position) -> None:
+        """Train on one batch."""
+        model, meter = self.model, self.meter
+        self.watchers.on_train_batch_begin(at.batch)
+        x, y, weight, numbers = self.batches[at.batch]
+        if self.transform is not None:
+            x, y = self.transform(x, y, at.epoch, numbers, model.seed if self.seed is None else self.seed)
+        for layer in model.layers:
+            layer.next_samples(at.epoch, numbers)
+        meter.measure(model.train_step, x, y, weight)
+        if not np.isfinite(meter.last_loss):
+            checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
+        self.watchers.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})
 
 
-def _listed(results: dict[str, float]) -> list[float] | float:
-    values = list(results.values())
-    return values if len(values) > 1 else values[0]
-
-
-def predict(model: "Sequential", x: Array, batch_size: int | None = None, verbose: int | str = "auto") -> Array:
-    """The model's outputs (n, K) for samples (n, ...), in inference; a new array.
-
-    batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
-    Raises ValueError when x does not fit the model. Warns when the model has neither been trained nor loaded.
-    """
-    resolve_verbose(verbose)
-    x, _, _ = checks.arrays(x, None, None, "predict")
-    model.build_for(x)
-    checks.fresh_weights(model)
-    checks.pixel_range(model, x)
-    size = checks.batch_size(batch_size, INFERENCE_BATCH, "predict")
-    with quiet():
-        parts = [model.forward(x[part]) for part in _slices(len(x), size)]
-    return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
+def described(transform: BatchTransform) -> dict[str, Any]:
+    """The name of a batch_transform and its settings."""
+    settings = {name: value for name, value in vars(transform).items() if isinstance(value, int | float | str)}
+    return {"name": getattr(transform, "__qualname__", type(transform).__qualname__), **settings}
 
 
 def train_on_batch(
@@ -248,12 +229,4 @@ def train_on_batch(
     weight = class_weighted(weight, class_weight, y)
     meter = Meter(model)
     meter.measure(model.train_step, x, y, weight)
-    return meter.results() if return_dict else _listed(meter.results())
-
-
-def class_weighted(weight: Array | None, class_weight: Mapping[int, float] | None, y: Array) -> Array | None:
-    """Sample weights times the weight of each sample's class, 1 for classes not in class_weight."""
-    if class_weight is None:
-        return weight
-    factor = np.array([class_weight.get(int(label), 1.0) for label in class_of(y)])
-    return factor if weight is None else weight * factor
+    return meter.results() if return_dict else meter.listed()

@@ -3,6 +3,7 @@
 
 import sys
 import time
+from typing import Any
 
 from tqdm import tqdm
 
@@ -47,13 +48,22 @@ class Progress(Callback):
         self.samples = samples
         self._bar: tqdm | None = None
         self._title = ""
-        self._images = 0
+        self._images = 0  # of this epoch, so far
+        self._resumed_at = 0  # how many of them another process has trained on
         self._began = 0.0
         self._seconds = 0.0
 
+    def get_state(self) -> dict[str, Any]:
+        return {"images": self._images}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._images = self._resumed_at = state["images"]
+        if self._bar is not None:
+            self._bar.update(self._images)
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._title = f"Epoch {epoch + 1}/{self.epochs}"
-        self._images = 0
+        self._images = self._resumed_at = 0
         self._seconds = 0.0
         self._began = time.perf_counter()
         if self.verbose == 1:
@@ -82,7 +92,7 @@ class Progress(Callback):
             self._bar.set_description_str(f"{self._title} validating")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        rate = self._images / self._seconds if self._seconds > 0 else 0.0
+        rate = (self._images - self._resumed_at) / self._seconds if self._seconds > 0 else 0.0
         line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} images/s"])
         if self.verbose == 1:
             self._close_bar()

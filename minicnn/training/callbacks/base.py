@@ -1,6 +1,5 @@
 """The base class of every callback, and the list through which the training loop calls them."""
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from minicnn.errors import did_you_mean
+from minicnn.training.warn import warn
 
 Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_accuracy": 0.6}
 
@@ -21,11 +21,15 @@ class Callback:
     Attributes:
         model: the model in training, set before ``on_train_begin``. minicnn's own callbacks use nothing else of it than
             ``stop_training``, ``optimizer.learning_rate``, ``get_weights``, ``set_weights``, ``save`` and
-            ``save_weights``.
+            ``save_weights``. (SwapEMAWeights also uses ``parameters``, and the optimizer's averages.)
         params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch.
 
-    Source: Keras 3, ``keras.callbacks.Callback``.
+        remembers: the names of the attributes that a resumed training must find as they were; hooks may change them.
+
+    Source: Keras 3, ``keras.callbacks.Callback`` (``remembers`` and the state are minicnn's).
     """
+
+    remembers: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -36,6 +40,18 @@ class Callback:
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint of ``fit(resume=...)`` keeps of the callback.
+
+        Values may be numbers, text, None, arrays, and lists and dicts (with text as keys) of these.
+        """
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from such a state; called after ``on_train_begin``, and in mid-epoch after ``on_epoch_begin``."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called once, before the first epoch; ``logs`` is empty."""
@@ -142,6 +158,15 @@ class CallbackList:
             callback.on_test_end(logs)
 
 
+def check_settable(optimizer: Any, owner: Callback) -> None:
+    """Raise TypeError when the learning rate, which ``owner`` is about to set, follows a schedule."""
+    if optimizer.schedule is not None:
+        raise TypeError(
+            f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__}'s follows "
+            f"{optimizer.schedule!r}: leave out one of the two"
+        )
+
+
 def announce(message: str) -> None:
     """Print a callback's message on stdout, above the progress bar if there is one."""
     tqdm.write(message)
@@ -169,7 +194,6 @@ def _check(callback: object) -> None:
         )
     for name in dir(callback):
         if name.startswith("on_") and name not in HOOKS:
-            warnings.warn(
+            warn(
                 f"{type(callback).__name__} defines {name}, which minicnn never calls.{did_you_mean(name, HOOKS)}",
-                stacklevel=4,
             )

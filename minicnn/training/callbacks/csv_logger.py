@@ -5,7 +5,7 @@ import csv
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from minicnn.training.callbacks.base import Callback, Logs
 
@@ -29,36 +29,32 @@ class CSVLogger(Callback):
         self.filename = os.fspath(filename)
         self.separator = separator
         self.append = append
-        self._file: TextIO | None = None
-        self._writer: csv.DictWriter[str] | None = None
-        self._needs_header = True
+        self._columns: list[str] | None = None  # known after the first epoch
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._close()  # a training that an exception ended may have left it open
+        self._columns = None
         path = Path(self.filename)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._needs_header = not (self.append and path.exists() and path.stat().st_size > 0)
-        self._file = path.open("a" if self.append else "w", newline="", encoding="utf-8")
+        path.open("a" if self.append else "w").close()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
-        assert self._file is not None, "on_train_begin opens the file"
-        if self._writer is None:
-            self._writer = csv.DictWriter(self._file, _columns(logs), delimiter=self.separator)
-            if self._needs_header:
-                self._writer.writeheader()
-        names = list(self._writer.fieldnames)[1:]
-        self._writer.writerow({"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in names})
-        self._file.flush()
+        with Path(self.filename).open("a", newline="", encoding="utf-8") as file:
+            columns = self._columns or _columns(logs)
+            writer = csv.DictWriter(file, columns, delimiter=self.separator)
+            if self._columns is None and file.tell() == 0:
+                writer.writeheader()
+            writer.writerow({"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in columns[1:]})
+        self._columns = columns
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        self._close()
+    def get_state(self) -> dict[str, Any]:
+        """The file's text so far: what a killed training wrote after its last checkpoint will be written again."""
+        path = Path(self.filename)
+        return {"text": path.read_bytes().decode() if path.exists() else "", "columns": self._columns}
 
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = None
-        self._writer = None
+    def set_state(self, state: dict[str, Any]) -> None:
+        Path(self.filename).write_bytes(state["text"].encode())
+        self._columns = state["columns"]
 
 
 def _columns(logs: Logs) -> list[str]:

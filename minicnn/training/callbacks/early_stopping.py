@@ -29,6 +29,8 @@ class EarlyStopping(MonitorCallback):
     Source: Keras 3, ``keras.callbacks.EarlyStopping``.
     """
 
+    remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

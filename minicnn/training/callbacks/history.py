@@ -18,6 +18,8 @@ class History(Callback):
     Source: Keras 3, ``keras.callbacks.History`` (``interrupted`` is minicnn's).
     """
 
+    remembers = ("history", "epoch")
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}

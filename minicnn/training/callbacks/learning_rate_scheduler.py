@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minicnn.training.callbacks.base import Callback, Logs, announce
+from minicnn.training.callbacks.base import Callback, Logs, announce, check_settable
 
 
 class LearningRateScheduler(Callback):
@@ -18,6 +18,7 @@ class LearningRateScheduler(Callback):
 
     Raises:
         ValueError: before an epoch, when ``schedule`` returned something else than a float.
+        TypeError: when training begins, the learning rate follows a schedule of the optimizer's.
 
     >>> LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.9)  # doctest: +ELLIPSIS
     <minicnn...LearningRateScheduler object at ...>
@@ -29,6 +30,9 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        check_settable(self.model.optimizer, self)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer

@@ -30,6 +30,8 @@ class ModelCheckpoint(MonitorCallback):
     Source: Keras 3, ``keras.callbacks.ModelCheckpoint``.
     """
 
+    remembers = ("best", "_batches_since_saving")
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

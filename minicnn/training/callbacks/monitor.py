@@ -1,11 +1,10 @@
 """What the callbacks that watch one metric share: is a larger value better, and is this one an improvement?"""
 
-import warnings
-
 import numpy as np
 
 from minicnn.errors import did_you_mean
 from minicnn.training.callbacks.base import Callback, Logs
+from minicnn.training.warn import warn
 
 
 class MonitorCallback(Callback):
@@ -26,10 +25,9 @@ class MonitorCallback(Callback):
     def __init__(self, monitor: str, mode: str, best: float | None = None, min_delta: float = 0.0) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} mode {mode!r} is unknown, falling back to 'auto'."
                 f"{did_you_mean(str(mode), ('auto', 'min', 'max'))}",
-                stacklevel=3,
             )
             mode = "auto"
         self.monitor = monitor
@@ -71,10 +69,9 @@ class MonitorCallback(Callback):
         if value is None:
             available = ", ".join(logs) or "none"
             hint = " Pass validation_data or validation_split to fit." if self._lacks_validation(logs) else ""
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} monitors {self.monitor!r}, which is not in the logs: {consequence}. "
                 f"Available: {available}.{hint}",
-                stacklevel=5,  # the line that called fit
             )
         return value
 

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from minicnn.training.callbacks.base import Logs, announce
+from minicnn.training.callbacks.base import Logs, announce, check_settable
 from minicnn.training.callbacks.monitor import MonitorCallback
 
 
@@ -24,9 +24,12 @@ class ReduceLROnPlateau(MonitorCallback):
 
     Raises:
         ValueError: ``factor`` is 1 or more.
+        TypeError: when training begins, the learning rate follows a schedule.
 
     Source: Keras 3, ``keras.callbacks.ReduceLROnPlateau``.
     """
+
+    remembers = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class ReduceLROnPlateau(MonitorCallback):
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        check_settable(self.model.optimizer, self)
         self._reset()  # one object may serve several fits
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

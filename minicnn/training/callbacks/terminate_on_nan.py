@@ -2,9 +2,9 @@
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 
 import math
-import warnings
 
 from minicnn.training.callbacks.base import Callback, Logs
+from minicnn.training.warn import warn
 
 
 class TerminateOnNaN(Callback):
@@ -37,5 +37,5 @@ class TerminateOnNaN(Callback):
         message = f"TerminateOnNaN: the loss is {loss} at epoch {self._epoch + 1}, batch {batch + 1}: training stops"
         if self.raise_error:
             raise RuntimeError(message)
-        warnings.warn(message, stacklevel=5)  # the line that called fit
+        warn(message)
         self.model.stop_training = True

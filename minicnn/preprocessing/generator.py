@@ -1,0 +1,287 @@
+"""ImageDataGenerator: pictures that are changed at random as they are handed out, in the words of older Keras."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minicnn.errors import did_you_mean
+from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
+from minicnn.layers.augmentation.draws import picture_seeds, uniform
+from minicnn.layers.base import Array
+from minicnn.layers.normalization import Normalization
+from minicnn.layers.window import count
+from minicnn.preprocessing.affine import affine
+from minicnn.utils import fresh_seed
+
+FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
+DRAWS = np.arange(11, dtype=np.uint64)[:, None]  # each change has its own random numbers, whatever else is switched on
+EPSILON = np.float32(1e-6)  # added to a standard deviation, as in Keras
+
+Limit = float | Sequence[float]
+
+
+class ImageDataGenerator:
+    """Hands out batches of pictures changed at random: `model.fit(ImageDataGenerator(...).flow(x, y))`.
+
+    For code that uses Keras' class of this name. New models rather begin with layers.RandomFlip and its like, which
+    are saved with the model. All that moves pixels is one bilinear interpolation per picture (affine.py). What is drawn
+    for a picture depends on the flow's seed, the epoch and the picture's number in x alone.
+
+    Args:
+        rotation_range: degrees; the angle is drawn between -rotation_range and rotation_range.
+        width_shift_range, height_shift_range: the farthest shift, a share of the size below 1, else pixels. An integer
+            n shifts by whole pixels, fewer than n; a list by one of its entries, to either side.
+        shear_range: degrees, drawn as the rotation is.
+        zoom_range: z for factors between 1 - z and 1 + z, or (least, greatest), drawn for columns and for rows. A
+            factor above 1 makes smaller.
+        brightness_range: (least, greatest) factor; the result ends at 255, or at 1 when x does.
+        fill_mode: what lies beyond the edge: "nearest", "reflect", "wrap", or "constant", which is cval.
+        horizontal_flip, vertical_flip: whether each picture is flipped with probability 1/2.
+        rescale: a factor on the result.
+        featurewise_center, featurewise_std_normalization: subtract each channel's mean, and divide by its standard
+            deviation too; both as fit(x) has found them.
+        validation_split: the share of the samples, the first ones as in Keras, that is the subset "validation".
+        others: for code that spells them out; only the value that switches them off.
+
+    Raises ValueError for arguments that are not supported or cannot be meant.
+    Source: keras.src.legacy.preprocessing.image of Keras 3. There, height_shift_range moves pictures sideways and
+    width_shift_range up and down; here each does what it is called.
+    """
+
+    def __init__(
+        self,
+        featurewise_center: bool = False,
+        samplewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        samplewise_std_normalization: bool = False,
+        zca_whitening: bool = False,
+        zca_epsilon: float = 1e-6,  # noqa: ARG002  it says nothing without zca_whitening
+        rotation_range: float = 0,
+        width_shift_range: Limit = 0.0,
+        height_shift_range: Limit = 0.0,
+        brightness_range: Sequence[float] | None = None,
+        shear_range: float = 0.0,
+        zoom_range: Limit = 0.0,
+        channel_shift_range: float = 0.0,
+        fill_mode: str = "nearest",
+        cval: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        rescale: float | None = None,
+        preprocessing_function: None = None,
+        data_format: str | None = None,
+        validation_split: float = 0.0,
+    ):
+        unsupported = {
+            "samplewise_center": samplewise_center,
+            "samplewise_std_normalization": samplewise_std_normalization,
+            "zca_whitening": zca_whitening,
+            "channel_shift_range": channel_shift_range,
+            "preprocessing_function": preprocessing_function,
+            "data_format": None if data_format == "channels_last" else data_format,
+        }
+        for name, value in unsupported.items():
+            if value:
+                raise ValueError(
+                    f"ImageDataGenerator does not support {name}={value!r}: leave it out, prepare x before flow(x)"
+                )
+        if fill_mode not in FILL_MODES:
+            raise ValueError(f"ImageDataGenerator has no fill_mode {fill_mode!r}.{did_you_mean(fill_mode, FILL_MODES)}")
+        if not 0 <= validation_split < 1:
+            raise ValueError(f"ImageDataGenerator expected 0 <= validation_split < 1, received {validation_split!r}")
+        around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
+        self.rotation_range = rotation_range
+        self.width_shift_range = width_shift_range
+        self.height_shift_range = height_shift_range
+        self.brightness_range = None if brightness_range is None else _pair(brightness_range, "brightness_range", 0)
+        self.shear_range = shear_range
+        self.zoom_range = _pair(around_one, "zoom_range", np.finfo(float).tiny)
+        self.fill_mode = fill_mode
+        self.cval = cval
+        self.horizontal_flip = horizontal_flip
+        self.vertical_flip = vertical_flip
+        self.rescale = rescale
+        self.featurewise_center = featurewise_center or featurewise_std_normalization
+        self.featurewise_std_normalization = featurewise_std_normalization
+        self.validation_split = validation_split
+        self.mean: Any = None  # (C,), measured by fit
+        self.std: Any = None
+
+    def fit(self, x: Array) -> None:
+        """Measure the mean and the standard deviation of each channel of pictures (n, H, W, C), after rescale."""
+        measured: Any = Normalization().adapt(x)
+        scale = self.rescale or 1
+        self.mean = np.multiply(measured.mean, scale, dtype=np.float32)
+        self.std = np.multiply(np.sqrt(measured.variance), abs(scale), dtype=np.float32)
+
+    def flow(
+        self,
+        x: Array,
+        y: Array | None = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        *,
+        seed: int | None = None,
+        subset: str | None = None,
+    ) -> "Flow":
+        """Batches of changed pictures (N, H, W, C), float32, with their labels; of pictures alone when y is None.
+
+        Args:
+            x, y: pictures (n, H, W, C) and labels (n, ...).
+            shuffle: draw a new order for every epoch.
+            seed: for order and changes; None draws one.
+            subset: "training" or "validation", the two parts that validation_split makes.
+
+        Raises ValueError for x and y that do not fit each other or the generator.
+        """
+        x, y = np.asarray(x), None if y is None else np.asarray(y)
+        if x.ndim != 4 or len(x) == 0:
+            raise ValueError(f"flow expected pictures (n, H, W, C), received x of shape {x.shape}")
+        if y is not None and len(y) != len(x):
+            raise ValueError(f"flow expected as many samples in y as in x, {len(x)}, received {len(y)}")
+        if self.featurewise_center and self.mean is None:
+            raise ValueError("flow with featurewise_center expected that fit(x) has measured the mean: call it first")
+        if self.brightness_range is not None and x.min() < 0:
+            raise ValueError(
+                f"brightness_range expected levels 0 ... 255 or 0 ... 1, received {x.min():.4g} among them"
+            )
+        if subset is not None:
+            part = self._part(len(x), subset)
+            x, y = x[part], None if y is None else y[part]
+        return Flow(
+            self, x, y, count(batch_size, "batch_size", "flow"), shuffle, fresh_seed() if seed is None else seed
+        )
+
+    def _part(self, n: int, subset: str) -> slice:
+        at = int(n * self.validation_split)
+        if subset not in ("training", "validation") or at == 0:
+            raise ValueError(
+                "flow expected subset 'training' or 'validation' and a validation_split that leaves samples to both, "
+                f"received {subset!r} of {n} samples and validation_split={self.validation_split}"
+            )
+        return slice(at, None) if subset == "training" else slice(at)
+
+    def parameters(self, size: tuple[int, int], seeds: Array) -> dict[str, Array]:
+        """What is drawn for pictures (H, W) of these seeds (N,), by Keras' names (see `affine`): arrays (N,)."""
+        u = uniform(seeds, DRAWS)  # (11, N)
+        darkest, brightest = self.brightness_range or (1.0, 1.0)
+        return {
+            "theta": _between(-self.rotation_range, self.rotation_range, u[0]),
+            "shear": _between(-self.shear_range, self.shear_range, u[1]),
+            "tx": _shift(self.width_shift_range, size[1], u[2], u[3]),
+            "ty": _shift(self.height_shift_range, size[0], u[4], u[5]),
+            "zx": _between(*self.zoom_range, u[6]),
+            "zy": _between(*self.zoom_range, u[7]),
+            "flip_horizontal": self.horizontal_flip & (u[8] < 0.5),
+            "flip_vertical": self.vertical_flip & (u[9] < 0.5),
+            "brightness": _between(darkest, brightest, u[10]),
+        }
+
+    def changed(self, x: Array, parameters: dict[str, Array], top: float) -> Array:
+        """Pictures (N, H, W, C) after what these parameters (N,) say, float32; levels end at `top`."""
+        _, H, W, _ = x.shape
+        moves = {name: value for name, value in parameters.items() if name != "brightness"}
+        y = np.empty(x.shape, np.float32)
+        resample(x, affine((H, W), **moves), FILL_MODES[self.fill_mode], np.float32(self.cval), True, y)
+        if self.brightness_range is not None:
+            y *= parameters["brightness"].astype(np.float32)[:, None, None, None]
+            np.minimum(y, np.float32(top), out=y)
+        if self.rescale:
+            y *= np.float32(self.rescale)
+        if self.featurewise_center:
+            y -= self.mean
+        if self.featurewise_std_normalization:
+            y /= self.std + EPSILON
+        return y
+
+
+class Flow:
+    """A source of batches for fit: `flow[i]` is the i-th of `len(flow)` batches of the current epoch.
+
+    Iterating goes on without end, epoch after epoch, as Keras' iterators do.
+
+    Attributes:
+        epoch: counted from 0. Seed and epoch decide order and changes; it may be set, to repeat epochs or to skip them.
+    """
+
+    def __init__(
+        self, generator: ImageDataGenerator, x: Array, y: Array | None, batch_size: int, shuffle: bool, seed: int
+    ):
+        self.generator = generator
+        self.x = np.ascontiguousarray(x, None if x.dtype == np.uint8 else np.float32)
+        self.y = y
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+        self._size = (x.shape[1], x.shape[2])
+        self._top = 255.0 if self.x.dtype == np.uint8 or self.x.max() > 1 else 1.0
+        self._next = 0  # the batch that next() gives
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        n = len(self.x)
+        self._epoch = epoch
+        self._order = np.random.default_rng((self.seed, epoch)).permutation(n) if self.shuffle else np.arange(n)
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.batch_size)
+
+    def __getitem__(self, index: int) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(f"flow expected a batch from 0 to {len(self) - 1}, received {index}")
+        samples = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        x = self.x[samples]
+        parameters = self.generator.parameters(self._size, picture_seeds(self.seed, self.epoch, samples))
+        x = self.generator.changed(x, parameters, self._top)
+        return x if self.y is None else (x, self.y[samples])
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch."""
+        self.epoch += 1
+        self._next = 0
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the flow."""
+        return {"seed": self.seed, "epoch": self.epoch}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.seed, self.epoch = int(state["seed"]), int(state["epoch"])
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        batch = self[self._next]
+        self._next += 1
+        if self._next == len(self):
+            self.on_epoch_end()
+        return batch
+
+
+def _pair(value: Any, what: str, least: float) -> tuple[float, float]:
+    """value as a pair of floats, the smaller first. Raises ValueError for anything else, or below `least`."""
+    pair = tuple(value) if isinstance(value, Sequence) else ()
+    if len(pair) != 2 or not all(isinstance(v, int | float) and v >= least for v in pair):
+        raise ValueError(
+            f"ImageDataGenerator expected {what} as (least, greatest), factors above 0, received {value!r}"
+        )
+    return min(pair), max(pair)
+
+
+def _between(least: float, greatest: float, u: Array) -> Array:
+    """What lies a share u of the way from one to the other."""
+    return least + (greatest - least) * u
+
+
+def _shift(limit: Limit, size: int, u: Array, side: Array) -> Array:
+    """Pixels: uniform up to a number, or one of a list, to either side; an integer n is the list 0 ... n - 1."""
+    choices = range(max(limit, 1)) if isinstance(limit, int) else limit
+    pixels = np.asarray(choices)[(len(choices) * u).astype(int)] if isinstance(choices, Sequence) else choices * u
+    return np.where(side < 0.5, -pixels, pixels) * (size if np.max(limit) < 1 else 1)

@@ -1,0 +1,178 @@
+"""Learning rate schedules: the learning rate of every step. Names and formulas are Keras 3's.
+
+    steps = 60 * 391                                    # epochs times batches per epoch
+    optimizers.AdamW(schedules.OneCycle(4e-3, steps))
+
+A schedule is a function of the number of steps done before, which the optimizer counts as `iterations`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import cos, floor, pi
+from typing import Any
+
+
+class LearningRateSchedule:
+    """Subclass it to write your own: __call__ and, if models with it are to be saved, get_config."""
+
+    def __call__(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, which are kept in attributes of their names."""
+        return dict(vars(self))
+
+    def described(self) -> dict[str, Any]:
+        """Class and arguments, as JSON-able values."""
+        return {"class": type(self).__name__, "config": self.get_config()}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_config().items())})"
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """A constant factor per step.
+
+        rate = initial_learning_rate * decay_rate ** (step / decay_steps)
+
+    Args:
+        initial_learning_rate: the rate of the first step.
+        decay_steps: after so many steps the rate has been multiplied by decay_rate.
+        decay_rate: that factor.
+        staircase: multiply at once after every decay_steps, not a little at every step.
+    """
+
+    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = positive(decay_steps, "decay_steps", self)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+
+    def __call__(self, step: int) -> float:
+        passed = step / self.decay_steps
+        return self.initial_learning_rate * self.decay_rate ** (floor(passed) if self.staircase else passed)
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """Constant, with jumps.
+
+        rate = values[0] while step <= boundaries[0], values[1] while step <= boundaries[1], ..., then values[-1]
+
+    Args:
+        boundaries: rising numbers of steps.
+        values: the rates before, between and after them: one more than boundaries.
+    """
+
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float]):
+        self.boundaries, self.values = list(boundaries), list(values)
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ValueError(
+                f"PiecewiseConstantDecay expected one value more than boundaries, received {len(self.boundaries)} "
+                f"boundaries and {len(self.values)} values"
+            )
+        if sorted(set(self.boundaries)) != self.boundaries:
+            raise ValueError(f"PiecewiseConstantDecay expected rising boundaries, received {self.boundaries}")
+
+    def __call__(self, step: int) -> float:
+        return self.values[bisect_left(self.boundaries, step)]
+
+
+class CosineDecay(LearningRateSchedule):
+    """Half a period of a cosine from the first rate to almost none, after a linear warm-up if wanted.
+
+        first = initial_learning_rate, or with a warm-up: warmup_target
+        rate  = initial_learning_rate + (warmup_target - initial_learning_rate) * step / warmup_steps     (warm-up)
+        rate  = first * (alpha + (1 - alpha) * (1 + cos(pi * t)) / 2),   t = (step - warmup_steps) / decay_steps
+
+    Args:
+        initial_learning_rate: the rate of the first step.
+        decay_steps: how long the cosine takes; afterwards the rate stays.
+        alpha: the last rate as a share of the first.
+        warmup_target: the rate at the end of the warm-up; None for no warm-up.
+        warmup_steps: how long that takes.
+
+    Source: Loshchilov & Hutter 2016, arXiv:1608.03983; warm-up, Goyal et al. 2017, arXiv:1706.02677, section 2.2.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        *,
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = positive(decay_steps, "decay_steps", self)
+        self.alpha = alpha
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: int) -> float:
+        first, warmup_steps = self.initial_learning_rate, 0
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return first + (self.warmup_target - first) * step / self.warmup_steps
+            first, warmup_steps = self.warmup_target, self.warmup_steps
+        passed = min((step - warmup_steps) / self.decay_steps, 1.0)
+        return first * (self.alpha + (1 - self.alpha) * between(1, 0, passed))
+
+
+class OneCycle(LearningRateSchedule):
+    """Up to the peak and down to nothing, once: large rates in between train faster and keep from overfitting.
+
+        rate = peak / div_factor                        at the first step, a cosine up to
+        rate = peak                                     at step peak_at * steps - 1, a cosine down to
+        rate = peak / div_factor / final_div_factor     at the last step
+
+    Args:
+        peak: the highest rate; model.lr_find helps to choose it.
+        steps: of the whole training, epochs times batches per epoch.
+        peak_at: the share of steps before the peak.
+        div_factor, final_div_factor: as above.
+
+    Source: Smith & Topin 2017, arXiv:1708.07120; with cosines as fastai's, and the numbers of PyTorch's OneCycleLR.
+    """
+
+    def __init__(
+        self,
+        peak: float,
+        steps: int,
+        peak_at: float = 0.25,
+        *,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ):
+        if not 0 <= peak_at < 1:
+            raise ValueError(f"OneCycle expected 0 <= peak_at < 1, the share of steps, received {peak_at!r}")
+        self.peak = peak
+        self.steps = positive(steps, "steps", self)
+        self.peak_at = peak_at
+        self.div_factor = positive(div_factor, "div_factor", self)
+        self.final_div_factor = positive(final_div_factor, "final_div_factor", self)
+
+    def __call__(self, step: int) -> float:
+        summit, last = self.peak_at * self.steps - 1, self.steps - 1
+        first = self.peak / self.div_factor
+        if step < summit:
+            return between(first, self.peak, step / summit)
+        return between(self.peak, first / self.final_div_factor, min((step - summit) / (last - summit), 1.0))
+
+
+def between(start: float, end: float, passed: float) -> float:
+    """From start to end on half a period of a cosine, of which the share `passed` is over."""
+    return end + (start - end) * (1 + cos(pi * passed)) / 2
+
+
+def positive(value: float, name: str, owner: Any) -> float:
+    """The value. Raises ValueError unless it is above 0."""
+    if not value > 0:
+        raise ValueError(f"{type(owner).__name__} expected {name} above 0, received {value!r}")
+    return value
+
+
+SCHEDULES: dict[str, type[LearningRateSchedule]] = {
+    cls.__name__: cls for cls in (CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstantDecay)
+}

@@ -1,0 +1,259 @@
+"""Say in words what is wrong with a training while it runs."""
+# ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn.layers.base import Array
+from minicnn.training.callbacks.base import Callback, Logs, announce
+from minicnn.training.callbacks.vitals import Vitals, kernels
+from minicnn.training.step import quiet
+
+LOOKS = 10  # batches of an epoch that are looked at
+PICTURES = 256  # that must have been looked at before a unit is called dead
+
+DEAD = 0.25  # share of a layer's units
+EXPLODING = 100.0  # norm of a layer's gradient; in healthy trainings up to 20
+VANISHING = 1e-4  # that norm / that of the layer where it is largest; in healthy trainings from 1e-2 up
+LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-4  # change of a kernel in one step / kernel; 1e-3 is healthy
+FALLING = 0.99  # a loss that falls is at most this share of what it was
+STUCK = 0.9  # and one that has hardly fallen more than this share of what it was at the start
+RISEN = 0.2  # of the first epoch's loss: by how much the loss may rise again
+DIVERGED, PATIENCE = 1.1, 3  # validation loss / its best value, and for how many epochs
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the Doctor saw.
+
+    Attributes:
+        kind: "dead units", "exploding gradients", "vanishing gradients", "learning rate too high", "learning rate too
+            low", "loss not falling", "loss not finite" or "overfitting".
+        epoch: the epoch that showed it, from 1.
+        layer: the layer's name; None for what concerns the whole model.
+        value: the number by which it was judged; None for a loss that is none.
+        message: all of that in words, with advice.
+    """
+
+    kind: str
+    epoch: int
+    layer: str | None
+    value: float | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+class Doctor(Callback):
+    """Says in words what ails a training: each finding once, with the layer, the number and advice.
+
+    Some batches of every epoch are looked at: the gradients that they left in the layers, and how far the step has
+    moved the kernels. A unit is called dead when no gradient reaches its weights, in any of these batches: its ReLU
+    has been 0 for every picture. (So nothing is computed twice, and the training takes as long as without.)
+
+    Args:
+        verbose: 1 prints each finding, and at the end whether there was any; 0 only keeps them.
+
+    Attributes:
+        findings: the `Finding`s so far.
+
+    Source: Karpathy, CS231n notes, "Neural Networks Part 3: babysitting the learning process" (update ratios); Glorot &
+        Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks" (gradients by layer).
+    """
+
+    remembers = ("_losses", "_validation", "_first_loss", "_highest_rate")
+
+    def __init__(self, verbose: int = 1) -> None:
+        super().__init__()
+        self.verbose = verbose
+        self._reset()
+
+    def _reset(self) -> None:
+        self.findings: list[Finding] = []
+        self._losses: list[float] = []  # of the epochs so far
+        self._validation: list[float] = []
+        self._first_loss = 0.0  # of the first batch; 0 before it
+        self._highest_rate = 0.0
+        self._vitals = Vitals()
+        self._before: dict[str, Array] | None = None  # the kernels, while a batch is looked at
+        self._epoch = 0
+
+    def to_text(self) -> str:
+        """All findings, one per line."""
+        return "\n".join(map(str, self.findings)) or "nothing found: gradients, updates and loss look healthy"
+
+    def get_state(self) -> dict[str, Any]:
+        findings = [asdict(finding) for finding in self.findings]
+        return super().get_state() | {"findings": findings, "vitals": dict(vars(self._vitals))}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.findings = [Finding(**finding) for finding in state["findings"]]
+        vars(self._vitals).update(state["vitals"])
+        super().set_state({name: state[name] for name in self.remembers})
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._reset()  # one object may serve several fits
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch + 1
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        looks = batch % max(1, self.params["steps"] // LOOKS) == 0
+        self._before = kernels(self.model.layers) if looks else None
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        if not math.isfinite(logs["loss"]):
+            advice = f"Try a learning rate below {self._rate():.3g}, or global_clipnorm=1.0"
+            where = f"the loss is {logs['loss']} at epoch {self._epoch}, batch {batch + 1}"
+            self._tell("loss not finite", None, None, f"{where}. {advice}")
+            return
+        if not self._first_loss:
+            self._first_loss = logs["loss"]
+        if self._before is not None:
+            with quiet():  # what diverges overflows here too
+                self._vitals.look(self.model.layers, self._before, logs["size"])
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        self._highest_rate = max(self._highest_rate, self._rate())
+        self._judge_gradients()
+        if math.isfinite(logs["loss"]):
+            self._losses.append(logs["loss"])
+            self._judge_units()
+            self._judge_updates()
+            self._judge_loss()
+            if "val_loss" in logs:
+                self._validation.append(logs["val_loss"])
+                self._judge_validation()
+        self._vitals.forget(enough=PICTURES)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.verbose and not self.findings:
+            announce(f"Doctor: {self.to_text()}")
+
+    def _rate(self) -> float:
+        return float(self.model.optimizer.learning_rate)
+
+    def _tell(self, kind: str, layer: str | None, value: float | None, message: str) -> None:
+        """Keep a finding, and print it, unless there is one of that kind."""
+        if not any(finding.kind == kind for finding in self.findings):
+            self.findings.append(Finding(kind, self._epoch, layer, value, message))
+            if self.verbose:
+                announce(f"Doctor: {self.findings[-1]}")
+
+    def _judge_gradients(self) -> None:
+        gradients = {name: values for name, values in self._vitals.gradients.items() if max(values) > 0}
+        if not gradients:  # 0: its units are dead, or those above
+            return
+        worst = max(gradients, key=lambda name: max(gradients[name]))
+        largest = max(gradients[worst])
+        if largest > EXPLODING:
+            self._tell(
+                "exploding gradients",
+                worst,
+                largest,
+                f"the gradient of {worst!r} has a norm of up to {largest:.3g}. Scale the pixels to 0 ... 1 with "
+                "Rescaling(1 / 255), lower the learning rate, add BatchNormalization, or cut the gradient with "
+                "global_clipnorm=1.0",
+            )
+        sizes = {name: float(np.median(values)) for name, values in gradients.items()}
+        strong, weak = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+        if 0 < sizes[weak] < VANISHING * sizes[strong]:
+            share = sizes[weak] / sizes[strong]
+            self._tell(
+                "vanishing gradients",
+                weak,
+                share,
+                f"the gradient of {weak!r} is {share:.1e} of that of {strong!r}: the layer learns next to nothing. Add "
+                "BatchNormalization, try kernel_initializer='he_normal', or fewer layers",
+            )
+
+    def _judge_units(self) -> None:
+        if self._vitals.pictures < PICTURES or not self._vitals.alive:
+            return
+        shares = {}
+        for name, alive in reversed(self._vitals.alive.items()):
+            shares[name] = 1 - float(alive.mean())
+            if not alive.any():  # below it no unit gets a gradient, dead or not
+                break
+        worst = max(shares, key=shares.__getitem__)
+        if shares[worst] < DEAD:
+            return
+        counts = {name: f"{(~alive).sum()} of {len(alive)}" for name, alive in self._vitals.alive.items()}
+        listed = ", ".join(f"{counts[name]} units of {name!r}" for name, share in shares.items() if share >= DEAD)
+        self._tell(
+            "dead units",
+            worst,
+            shares[worst],
+            f"{listed}: not active in any of {self._vitals.pictures} pictures, so that they no longer learn. Lower the "
+            f"learning rate, now {self._rate():.3g}, add BatchNormalization, or use LeakyReLU",
+        )
+
+    def _judge_updates(self) -> None:
+        largest = {name: max(values) for name, values in self._vitals.updates.items()}
+        if not largest:
+            return
+        name = max(largest, key=largest.__getitem__)
+        update, rate, loss = largest[name], self._rate(), self._losses[-1]
+        size = f"of {name!r}, in one step, by up to {update:.1e} of itself (1e-3 is healthy)"
+        if update > LARGE_UPDATE and loss > STUCK * self._first_loss:
+            self._tell(
+                "learning rate too high",
+                name,
+                update,
+                f"the learning rate {rate:.3g} changes the kernel {size}, and the loss is {loss:.4g} after "
+                f"{self._first_loss:.4g} at the start. Try {rate / 10:.3g}, or what model.lr_find(x, y) suggests",
+            )
+        still = len(self._losses) > 1 and loss > FALLING * self._losses[-2] and loss > STUCK * self._losses[0]
+        lowered = rate < self._highest_rate / 2  # on purpose
+        if update < SMALL_UPDATE and still and not lowered and not self.findings:  # nothing else that explains it
+            self._tell(
+                "learning rate too low",
+                name,
+                update,
+                f"the learning rate {rate:.3g} changes even the kernel {size}, and the loss stays at {loss:.4g}. "
+                f"Try {rate * 10:.3g}, or what model.lr_find(x, y) suggests",
+            )
+
+    def _judge_loss(self) -> None:
+        losses, loss = self._losses, self._losses[-1]
+        lowest = min(losses)
+        if loss > lowest + RISEN * losses[0]:
+            self._tell(
+                "learning rate too high",
+                None,
+                loss,
+                f"the training loss has risen from {lowest:.4g} to {loss:.4g} with the learning rate {self._rate():.3g}"
+                f". Try {self._rate() / 10:.3g}",
+            )
+        guessing = math.log(self.model.layers[-1].output_shape[-1])
+        hopeless = loss > STUCK * losses[0] or loss > FALLING * guessing
+        if len(losses) >= PATIENCE and loss > FALLING * losses[-PATIENCE] and hopeless:
+            self._tell(
+                "loss not falling",
+                None,
+                loss,
+                f"after {len(losses)} epochs the training loss is {loss:.4g}, two epochs before it was "
+                f"{losses[-PATIENCE]:.4g}; guessing gives {guessing:.4g}. See that each picture has its own label and "
+                "pixels the expected range, try to learn 50 pictures by heart, or another learning rate with "
+                "model.lr_find(x, y)",
+            )
+
+    def _judge_validation(self) -> None:
+        best, now = int(np.argmin(self._validation)), len(self._validation) - 1
+        was, here = self._validation[best], self._validation[now]
+        loss_was, loss = self._losses[best - now - 1], self._losses[-1]
+        if now - best >= PATIENCE and here > DIVERGED * was and loss < loss_was:
+            self._tell(
+                "overfitting",
+                None,
+                here / was,
+                f"the validation loss has risen from {was:.4g} to {here:.4g} in {now - best} epochs, the training "
+                f"loss has fallen from {loss_was:.4g} to {loss:.4g}: pictures are learnt by heart. Use more of them, "
+                "augmentation, Dropout or weight decay, and EarlyStopping(restore_best_weights=True)",
+            )

@@ -1,0 +1,60 @@
+"""What a batch leaves behind in the layers, in numbers that tell a healthy training from an ill one."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from minicnn.layers import Conv2D, Dense
+from minicnn.layers.base import Array, Layer
+
+
+class Vitals:
+    """What some batches have shown of each layer.
+
+    Attributes:
+        gradients: by layer, |gradient| in each batch.
+        updates: by layer, |change of the kernel| / |kernel| in each batch.
+        alive: by layer, (units,), whether a gradient has reached the unit's weights in any batch.
+        pictures: how many pictures that is true for.
+    """
+
+    def __init__(self) -> None:
+        self.gradients: dict[str, list[float]] = {}
+        self.updates: dict[str, list[float]] = {}
+        self.alive: dict[str, Array] = {}
+        self.pictures = 0
+
+    def look(self, layers: Iterable[Layer], before: dict[str, Array], pictures: int) -> None:
+        """Take in a batch that has just been trained on, and before which the kernels were others."""
+        self.pictures += pictures
+        for layer in trained(layers):
+            self.gradients.setdefault(layer.name, []).append(norm(*layer.grads.values()))
+            if layer.name in before:
+                old = before[layer.name]
+                if norm(old) > 0:
+                    self.updates.setdefault(layer.name, []).append(norm(layer.params["kernel"] - old) / norm(old))
+                units = old.shape[-1]
+                reached = [gradient.reshape(-1, units).any(axis=0) for gradient in layer.grads.values()]
+                self.alive[layer.name] = np.any([*reached, self.alive.get(layer.name, np.zeros(units, bool))], axis=0)
+
+    def forget(self, enough: int) -> None:
+        """Begin a new epoch; which units are alive is kept until enough pictures have told it."""
+        self.gradients, self.updates = {}, {}
+        if self.pictures >= enough:
+            self.alive, self.pictures = {}, 0
+
+
+def trained(layers: Iterable[Layer]) -> list[Layer]:
+    """The layers that have something to train."""
+    return [layer for layer in layers if layer.trainable and layer.params]
+
+
+def kernels(layers: Iterable[Layer]) -> dict[str, Array]:
+    """Copies of the kernels that train, by layer; their last axis is that of the layer's units."""
+    return {layer.name: layer.params["kernel"].copy() for layer in trained(layers) if isinstance(layer, Conv2D | Dense)}
+
+
+def norm(*arrays: Array) -> float:
+    """The Euclidean norm of all numbers together."""
+    return math.sqrt(sum(float(np.vdot(array, array)) for array in arrays))

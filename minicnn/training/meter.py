@@ -1,0 +1,54 @@
+"""Means over the samples seen so far."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minicnn.layers.base import Array
+
+if TYPE_CHECKING:
+    from minicnn.sequential import Sequential
+
+
+class Meter:
+    """Means of the loss and the compiled metrics over the samples seen since the last reset."""
+
+    def __init__(self, model: "Sequential"):
+        self.metrics = model.metrics
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self.total, self.samples, self.last_loss = 0.0, 0, 0.0
+        for metric in self.metrics:
+            metric.reset()
+
+    def measure(
+        self, step: Callable[..., tuple[float, Array]], x: Array, y: Array, sample_weight: Array | None
+    ) -> None:
+        """Run a step of the model on a batch and count its loss and predictions in."""
+        self.last_loss, y_pred = step(x, y, sample_weight)
+        self.total += self.last_loss * len(x)
+        self.samples += len(x)
+        for metric in self.metrics:
+            metric.update(y, y_pred)
+
+    def results(self) -> dict[str, float]:
+        """{"loss": ..., and each metric's name: its value}."""
+        loss = self.total / self.samples if self.samples else 0.0
+        return {"loss": loss} | {metric.name: metric.result() for metric in self.metrics}
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that has been counted, also by metrics of one's own."""
+        own = {"total": self.total, "samples": self.samples, "last_loss": self.last_loss}
+        return own | {"metrics": [dict(vars(metric)) for metric in self.metrics]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from such a state."""
+        self.total, self.samples, self.last_loss = state["total"], state["samples"], state["last_loss"]
+        for metric, values in zip(self.metrics, state["metrics"], strict=True):
+            vars(metric).update(values)
+
+    def listed(self) -> list[float] | float:
+        """The values alone, in Keras' form: a list, the loss itself where there are no metrics."""
+        values = list(self.results().values())
+        return values if len(values) > 1 else values[0]

@@ -1,0 +1,117 @@
+"""Transfer learning: keep what a trained model sees, teach it to name something else."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from minicnn.errors import did_you_mean
+from minicnn.layers.base import Layer, is_integer
+from minicnn.layers.dense import Dense
+from minicnn.layers.window import count
+
+if TYPE_CHECKING:
+    from minicnn.sequential import Sequential
+
+
+def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequential":
+    """A copy of the model whose last Dense layer decides among other classes.
+
+    All other layers keep their weights and whether they train. The new layer has the name and the settings of the one
+    it replaces, and fresh weights that the model's seed determines. The model itself stays as it is. The copy is not
+    compiled: what an optimizer remembers belongs to the weights that it has trained.
+
+    Args:
+        classes: how many, or their names, which become the copy's class_names.
+
+    Raises: ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
+        classes or names that are no different strings.
+    Source: Yosinski et al. 2014, arXiv:1411.1792.
+    """
+    head = _head(model)
+    names = None
+    if isinstance(classes, Sequence):
+        names = _names(classes)
+        classes = len(names)
+    units = count(classes, "classes", "replace_head", least=2)
+    layers = []
+    for layer in model.layers:
+        changed = {"units": units, "trainable": True} if layer is head else {}
+        layers.append(type(layer)(**layer.get_config() | changed))
+    copy = type(model)(layers, name=model.name, seed=model.seed, dtype=model.dtype.name, class_names=names)
+    copy.engine = model.engine
+    copy.build((None, *model.layers[0].input_shape))
+    for layer, original in zip(copy.layers, model.layers, strict=True):
+        if original is not head:
+            layer.set_weights(original.get_weights())
+    return copy
+
+
+def _head(model: "Sequential") -> Layer:
+    """The last layer with weights, which must be Dense. Only layers such as Softmax may follow it."""
+    if not model.built:
+        raise ValueError(f"{model.name!r} has no weights to keep yet: build((None, H, W, C)), fit or load it first")
+    last = [layer for layer in model.layers if layer.weights][-1:]
+    if not last or not isinstance(last[0], Dense):
+        raise ValueError(
+            f"replace_head expected the last layer with weights of {model.name!r} to be Dense, received "
+            f"{last[0] if last else 'none'}: build a Sequential from model.layers[:-1] and a head of your own"
+        )
+    return last[0]
+
+
+def _names(classes: Sequence[str]) -> list[str]:
+    names = [] if isinstance(classes, str) else list(classes)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError(
+            f"replace_head expected the number of classes or a list of their different names, received {classes!r}"
+        )
+    return names
+
+
+def freeze(model: "Sequential", *which: str | int) -> None:
+    """Make layers keep their weights in training: set them to `trainable = False`.
+
+        model.freeze("conv2d")   the layer of that name
+        model.freeze("conv")     when no layer has that name: all whose names begin so
+        model.freeze(6)          the first six layers, layers[:6]; freeze(-1) all but the last
+        model.freeze()           all layers
+
+    A frozen BatchNormalization uses its moving statistics in training too, as in Keras. Backward ends at the lowest
+    layer that still trains: every frozen layer below it saves time. A compiled model need not be compiled again, as it
+    must in Keras: the next batch is trained so, and what the optimizer remembers of frozen weights stays.
+
+    Raises ValueError for what selects no layer.
+    """
+    for layer in _selected(model, which, "freeze"):
+        layer.trainable = False
+
+
+def unfreeze(model: "Sequential", *which: str | int) -> None:
+    """Let layers train again, selected as freeze does; but a number n means layers[n:], those that freeze(n) leaves.
+
+        model.unfreeze(-3)       the last three layers
+        model.unfreeze()         all layers
+
+    Raises ValueError for what selects no layer.
+    """
+    for layer in _selected(model, which, "unfreeze"):
+        layer.trainable = True
+
+
+def _selected(model: "Sequential", which: tuple[str | int, ...], who: str) -> list[Layer]:
+    names = {layer.name: layer for layer in model.layers}
+    selected: list[Layer] = [] if which else model.layers
+    for wanted in which:
+        found: list[Layer] = []
+        if wanted in names:
+            found = [names[str(wanted)]]
+        elif isinstance(wanted, str):
+            found = [layer for name, layer in names.items() if wanted and name.startswith(wanted)]
+        elif is_integer(wanted, -len(names)) and wanted <= len(names):
+            found = model.layers[:wanted] if who == "freeze" else model.layers[wanted:]
+        if not found:
+            raise ValueError(
+                f"{who} expected a layer's name, the beginning of names, or a number of the {len(names)} layers of "
+                f"{model.name!r}, received {wanted!r}, which selects none.{did_you_mean(str(wanted), names)}"
+            )
+        selected += found
+    return selected

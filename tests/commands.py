@@ -1,0 +1,22 @@
+"""For the tests of the commands: options, colours, and `minicnn` in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+
+TRAIN = ["train", "--data", "shapes", "--limit", "400", "--epochs", "2", "--seed", "1"]
+COLOURS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
+
+
+def started(*arguments):
+    """`python -m minicnn`, running; it can be killed or interrupted."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "minicnn", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a parent in the background ignores it
+        preexec_fn=None if sys.platform == "win32" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )

@@ -1,0 +1,24 @@
+"""Examples as their users run them: in a process of their own, from another folder, nothing installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """This one, but without any CIFAR-10 that the machine may have, and without the path to minicnn."""
+    names = ("PYTHONPATH", "MINICNN_DATA", "MINICNN_OFFLINE")
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    return clean | {"MINICNN_HOME": str(folder / "cache"), "KERAS_HOME": str(folder / "keras")} | more
+
+
+def run(name: str, folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess:
+    """examples/<name> with these arguments, in that folder."""
+    (script,) = [path for path in EXAMPLES if path.name == name]
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=300
+    )

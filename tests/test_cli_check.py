@@ -1,0 +1,161 @@
+"""`minicnn check` and preflight: every check passes on the documented network, and fails where it should."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minicnn import Sequential, datasets, layers, preflight
+from minicnn.cli import main, pictures
+
+pytest_plugins = ["run_fixtures"]
+pytestmark = pytest.mark.usefixtures("here")
+CHECKS = ["initial loss", "overfits 50 pictures", "gradients", "dead units"]
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    (x, y), _ = datasets.shapes.load_data(train=300, test=1)
+    return x, y
+
+
+def small(*middle, scale=1 / 255):
+    """A small network that learns quickly."""
+    head = [layers.Flatten(), *middle, layers.Dense(10, activation="softmax")]
+    convolution = layers.Conv2D(8, 3, strides=2, activation="relu")
+    return Sequential([layers.Input((32, 32, 3)), layers.Rescaling(scale), convolution, *head], seed=0)
+
+
+def found(model, shapes):
+    return {finding.check: finding for finding in preflight.check(model, *shapes)}
+
+
+def test_the_documented_network_passes(capsys):
+    assert main(["check", "--limit", "300"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:6] for line in lines] == ["PASS  "] * 4
+    assert [name for name, line in zip(CHECKS, lines, strict=True) if name in line] == CHECKS
+
+
+def test_the_model_stays_as_it_is(shapes):
+    model = small()
+    before = model.get_weights()
+    assert all(finding.passed for finding in preflight.check(model, *shapes))
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert model.optimizer is None and model.has_fresh_weights
+
+
+def test_augmentation_and_dropout_are_left_out(shapes):
+    """They make training harder on purpose; with them, 50 pictures are not learnt by heart in 300 steps."""
+    random = [layers.RandomErasing(1.0, scale=(0.5, 0.9)), layers.RandomTranslation(0.4, 0.4), layers.Dropout(0.9)]
+    hard = Sequential([layers.Input((32, 32, 3)), *random, *small().layers], seed=0)
+    hard_findings, findings = (list(preflight.check(model, *shapes)) for model in (hard, small()))
+    assert hard_findings[1:] == findings[1:] and all(finding.passed for finding in hard_findings)
+
+
+def test_one_hot_labels_are_the_same(shapes):
+    x, y = shapes
+    findings = list(preflight.check(small(), x, y)), list(preflight.check(small(), x, np.eye(10)[y.reshape(-1)]))
+    assert findings[0] == findings[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*expects")  # that warning is about the same mistake
+def test_unscaled_pictures_are_found_by_the_first_loss(shapes):
+    finding = found(small(scale=1.0), shapes)["initial loss"]
+    assert not finding.passed
+    assert "ln 10 = 2.303 expected: is the input scaled to about 0 to 1?" in finding.text
+
+
+def test_a_network_without_capacity_cannot_learn_by_heart(shapes):
+    model = Sequential(
+        [
+            layers.Input((32, 32, 3)),
+            layers.Rescaling(1 / 255),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10, activation="softmax"),
+        ],
+        seed=0,
+    )
+    finding = found(model, shapes)["overfits 50 pictures"]
+    assert not finding.passed and "of 50 right after 300 steps: too few parameters" in finding.text
+
+
+class WrongScale(layers.Layer):
+    """y = x * scale, whose backward forgets half of the gradient."""
+
+    def setup(self, input_shape):
+        self.add_param("scale", input_shape[-1:], "ones")
+        return input_shape
+
+    def forward(self, x, *, training=False):
+        x = self.accept(x)
+        self._cache = (x,) if training else None
+        return x * self.params["scale"]
+
+    def backward(self, dy):
+        dy, x = self.take_cache(dy)
+        self.grads["scale"][...] = (dy * x).sum(axis=0) / 2
+        return dy * self.params["scale"]
+
+
+def test_a_wrong_backward_is_found_and_named(shapes):
+    finding = found(small(WrongScale(name="mine")), shapes)["gradients"]
+    assert not finding.passed
+    assert "at most 1e-06 expected: look at mine/scale" in finding.text
+
+
+def test_dead_units_are_found_and_named(shapes):
+    model = small(layers.Dense(20, activation="relu", name="hidden"))
+    kernel, bias = model.get_layer("hidden").get_weights()
+    bias[:12] = -1e6  # a thirteenth is dead anyway
+    model.get_layer("hidden").set_weights([kernel, bias])
+    model.note_weights()
+    finding = found(model, shapes)["dead units"]
+    assert not finding.passed
+    assert "13 of 20 in hidden: is the learning rate or a bias too large?" in finding.text
+
+
+def test_a_network_without_relus_has_no_dead_units(shapes):
+    model = Sequential(
+        [layers.Input((32, 32, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)], seed=0
+    )
+    assert found(model, shapes)["dead units"].text == "there are no ReLUs"
+
+
+def test_logits_are_judged_like_probabilities(shapes):
+    probabilities, logits = small(), small()
+    logits.layers[-1] = layers.Dense(10, name=probabilities.layers[-1].name)
+    again = Sequential(
+        [layers.Input((32, 32, 3)), *(type(each)(**each.get_config()) for each in logits.layers)], seed=0
+    )
+    one, other = found(probabilities, shapes)["initial loss"], found(again, shapes)["initial loss"]
+    assert one.passed and one == other
+
+
+def test_an_unbuilt_model_is_refused(shapes):
+    with pytest.raises(ValueError, match="preflight expected a built model, received 'sequential': add an Input"):
+        list(preflight.check(Sequential([layers.Dense(10)]), *shapes))
+
+
+def test_the_command_exits_with_1_when_a_check_fails(capsys):
+    model = small()
+    weights = model.get_weights()
+    model.set_weights([weights[0], weights[1] - 1e6, *weights[2:]])  # all of the convolution's units are dead
+    model.note_weights()
+    model.save("dead.safetensors")
+    assert main(["check", "--model", "dead.safetensors", "--data", "shapes", "--limit", "300", "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["passed"] is False
+    assert {each["check"]: each["passed"] for each in result["checks"]} == dict.fromkeys(CHECKS, True) | {
+        "dead units": False
+    }
+    assert main(["check", "--model", "dead.safetensors", "--data", "shapes", "--limit", "300"]) == 1
+    assert capsys.readouterr().out.splitlines()[3].startswith("FAIL  dead units")
+
+
+def test_the_network_has_as_many_outputs_as_the_data_has_classes(monkeypatch, capsys):
+    (x, y), _ = datasets.shapes.load_data(train=300, test=1)
+    three = pictures.Pictures("three", ["a", "b", "c"], (x[y[:, 0] < 3], y[y[:, 0] < 3]), (x, y), (x, y))
+    monkeypatch.setattr(pictures, "load", lambda *_: three)
+    assert main(["check"]) == 0
+    assert "ln 3 = 1.099 expected" in capsys.readouterr().out

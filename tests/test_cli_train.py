@@ -1,0 +1,195 @@
+"""`minicnn train`: what it leaves, how it ends early, how it goes on."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from commands import TRAIN, started
+
+from minicnn import callbacks, datasets, models, report, runs
+from minicnn.cli import main, train
+from minicnn.layers import RandomCrop, RandomFlip
+from minicnn.saving import model_file
+
+pytest_plugins = ["run_fixtures"]
+pytestmark = pytest.mark.usefixtures("here")
+FILES = {"checkpoint", "config.json", "history.csv", "metrics.json", "model.safetensors", "plots", "report.html"}
+SMALL = ["train", "--data", "shapes", "--limit", "100"]
+
+
+def weights(run):
+    """All arrays of a run's model file: weights and the optimizer's memory."""
+    return model_file.read(run / "model.safetensors")[1]
+
+
+def wait_for(process, beginning):
+    """Read the process' progress until a line begins so."""
+    for line in process.stderr:
+        if line.startswith(beginning):
+            return
+    pytest.fail(f"no line began with {beginning!r}; exit code {process.wait()}")
+
+
+def test_it_leaves_a_run_folder(trained):
+    assert {path.name for path in trained.iterdir()} == FILES
+    config = runs.Run(trained).config
+    assert config["command"] == "minicnn train --data shapes --limit 400 --epochs 2 --seed 1"
+    assert config["options"]["batch_size"] == 64 and config["options"]["augment"] is False
+    assert config["data"] == {
+        "name": "synthetic shapes",
+        "synthetic": True,
+        "train": 320,
+        "validation": 80,
+        "test": 400,
+    }
+    assert (config["model"]["name"], config["model"]["parameters"]) == ("documented_cnn", 161_098)
+    assert {"minicnn", "python", "numpy", "numba", "cpu", "cores", "threads"} <= config["environment"].keys()
+    history = runs.Run(trained).history
+    assert history["epoch"] == [0, 1] and set(history) == {
+        *("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+    }
+
+
+def test_its_metrics_are_those_of_the_model_that_it_saved(trained):
+    metrics, history = runs.Run(trained).metrics, runs.Run(trained).history
+    model = models.load_model(trained / "model.safetensors")
+    _, (x, y) = datasets.shapes.load_data()
+    evaluation = report.evaluate_report(y[:400], model.predict(x[:400]), datasets.shapes.CLASS_NAMES)
+    assert metrics["test"] == evaluation.to_dict()
+    assert metrics["epochs"] == 2 and metrics["interrupted"] is False
+    assert metrics["seconds"] == pytest.approx(sum(history["seconds"])) and metrics["seconds"] > 0
+    assert metrics["best_epoch"] == 1 + int(np.argmin(history["val_loss"]))
+
+
+def test_the_result_goes_to_stdout_and_progress_to_stderr(capsys):
+    assert main([*SMALL, "--epochs", "1", "--output", "runs/one", "--json"]) == 0
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert found["run"] == os.path.join("runs", "one") and found["test"]["images"] == 100
+    assert "Epoch 1/1  loss" in printed.err
+    assert "minicnn train: synthetic shapes, 80 pictures to train on, results go to" in printed.err
+
+
+def test_runs_get_names_and_the_last_one_is_latest(here, capsys):
+    for _ in range(2):
+        assert main([*SMALL, "--epochs", "1"]) == 0
+    first, second = sorted(path.name for path in (here / "runs").iterdir())
+    assert first.endswith("-shapes") and second == f"{first}-2"
+    assert runs.find("runs/latest").folder.name == second
+    text = capsys.readouterr().out
+    assert "accuracy" in text and f"Results in {os.path.join('runs', second)}: checkpoint, config.json" in text
+
+
+def test_an_existing_run_is_not_overwritten(trained, capsys):
+    before = (trained / "metrics.json").read_bytes()
+    assert main([*TRAIN, "--output", str(trained)]) == 2
+    assert f"{trained} holds a run already: resume it, or choose another name" in capsys.readouterr().err
+    assert (trained / "metrics.json").read_bytes() == before
+
+
+def test_augmentation_is_part_of_the_model():
+    assert main([*SMALL, "--epochs", "1", "--augment", "--output", "augmented"]) == 0
+    model = models.load_model("augmented/model.safetensors")
+    assert [type(layer) for layer in model.layers[:2]] == [RandomFlip, RandomCrop]
+    assert model.count_params() == 161_098
+
+
+def test_threads_do_not_change_the_result(here):
+    assert main([*SMALL, "--epochs", "1", "--threads", "1", "--output", "one"]) == 0
+    assert runs.Run("one").config["environment"]["threads"] == 1
+    assert main([*SMALL, "--epochs", "1", "--threads", "99999", "--output", "many"]) == 2
+    assert not (here / "many").exists()
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
+    """Killed in the middle of an epoch, without warning; also with augmentation, dropout and another time limit."""
+    options = [*SMALL[:3], "--limit", "600", "--augment", "--seed", "4"]
+    assert main([*options, "--epochs", "4", "--output", "whole"]) == 0
+    process = started(*options, "--epochs", "1000", "--output", "parts")
+    wait_for(process, "Epoch 2/")
+    process.kill()
+    process.communicate()
+    part = runs.Run("parts")
+    assert part.metrics == {} and len(part.history["epoch"]) >= 2  # what there is can be read
+    assert main(["report", "parts"]) == 0
+    assert "This training has not ended" in part.page.read_text(encoding="utf-8")
+    if len(part.history["epoch"]) > 4:
+        pytest.skip("the process trained on for too long before it could be killed")
+    assert main(["train", "--resume", "--output", "parts", "--epochs", "4", "--max-time", "2h"]) == 0
+    whole, parts = weights(here / "whole"), weights(here / "parts")
+    assert whole.keys() == parts.keys() and all(np.array_equal(whole[name], parts[name]) for name in whole)
+    histories = [runs.Run(name).history for name in ("whole", "parts")]
+    for history in histories:
+        assert history.pop("seconds") and history["epoch"] == [0, 1, 2, 3]
+    assert histories[0] == histories[1]
+    assert runs.Run("whole").metrics["test"] == part.metrics["test"]
+
+
+def test_ctrl_c_keeps_the_results_and_can_be_resumed(here):
+    process = started(*SMALL, "--epochs", "1000", "--output", "stopped")
+    wait_for(process, "Epoch 2/")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Results in stopped: checkpoint, config.json" in out and "Traceback" not in err
+    assert {path.name for path in (here / "stopped").iterdir()} == FILES
+    metrics = runs.Run("stopped").metrics
+    assert metrics["interrupted"] is True and metrics["epochs"] >= 2
+    assert "This training was interrupted" in (here / "stopped" / "report.html").read_text(encoding="utf-8")
+    assert main(["train", "--resume", "--output", "stopped", "--epochs", str(metrics["epochs"] + 1)]) == 0
+    metrics = runs.Run("stopped").metrics
+    assert metrics["interrupted"] is False and metrics["epochs"] == len(runs.Run("stopped").history["epoch"])
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monkeypatch):
+    class Impatient(callbacks.ModelCheckpoint):
+        def on_train_batch_end(self, *_, **__):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(train.callbacks, "ModelCheckpoint", Impatient)
+    assert main([*SMALL, "--epochs", "1", "--output", "stopped"]) == 130
+    printed = capsys.readouterr()
+    assert printed.out == "" and "interrupted before an epoch had ended; --resume goes on from here" in printed.err
+    assert main(["evaluate", "--model", "stopped"]) == 3
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert main(["report", str(here / "stopped")]) == 0
+    monkeypatch.setattr(train.callbacks, "ModelCheckpoint", type("Impatient", (callbacks.ModelCheckpoint,), {}))
+    assert main(["train", "--resume", "--output", str(here / "stopped")]) == 0
+
+
+def test_a_time_limit_ends_the_training_and_a_resumed_one_has_time_again():
+    arguments = [*SMALL, "--epochs", "3", "--output", "hurried"]
+    assert main([*arguments, "--max-time", "0s"]) == 0
+    run = runs.Run("hurried")
+    assert run.history["epoch"] == [0] and run.metrics["interrupted"] is False
+    assert main(["train", "--resume", "--output", "hurried"]) == 0
+    assert run.history["epoch"] == [0, 1, 2] and run.metrics["epochs"] == 3
+
+
+@pytest.mark.parametrize("text, value", [("90s", 90), ("10m", 600), ("1.5h", 5400)])
+def test_times(text, value):
+    assert train.seconds(text) == value
+
+
+def test_resume_takes_no_other_options(trained, capsys):
+    assert main(["train", "--resume", "--output", str(trained), "--seed", "7"]) == 2
+    assert "--resume expected the options that the run was begun with, --seed 1, received 7" in capsys.readouterr().err
+    assert main(["train", "--resume", "--output", str(trained), "--data", "cifar10"]) == 2
+    assert "--data shapes, received cifar10" in capsys.readouterr().err
+
+
+def test_resume_without_a_run_exits_with_3(capsys):
+    assert main(["train", "--resume"]) == 3
+    assert "there is no run in runs yet: `minicnn train` makes one" in capsys.readouterr().err
+
+
+def test_resume_from_a_damaged_checkpoint_exits_with_3(here, capsys):
+    assert main([*SMALL, "--epochs", "1", "--output", "run"]) == 0
+    [checkpoint] = (here / "run" / "checkpoint").iterdir()
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert main(["train", "--resume", "--output", "run", "--epochs", "2"]) == 3
+    assert "is damaged or no model file" in capsys.readouterr().err
+    assert runs.Run("run").history["epoch"] == [0]
