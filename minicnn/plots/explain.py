@@ -22,8 +22,8 @@ MAPS = 16  # feature maps of a layer that are shown
 def heat_overlay(maps: "Sequence[HeatMap]", *, title: str | None = None) -> Plot:
     """Show a picture, and beside it what one or several explanations colour in it.
 
-    Warm colour is what speaks for the class, blue what speaks against it; the strongest place of each map has the full
-    colour.
+    Vermillion is what speaks for the class, blue what speaks against it; the strongest hundredth of each map has the
+    full colour.
 
     Args:
         maps: what explain.grad_cam, explain.saliency and explain.occlusion return, of one picture.
@@ -48,7 +48,8 @@ def heat_overlay(maps: "Sequence[HeatMap]", *, title: str | None = None) -> Plot
 
 def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
     """A picture (H, W, 3) in grey with a map (H, W) laid over it, which is the more opaque the stronger it is."""
-    strength = np.abs(heat) / max(np.abs(heat).max(), np.finfo(float).tiny)
+    strength = np.abs(heat)
+    strength = np.minimum(strength / (np.percentile(strength, 99) or strength.max() or 1), 1)
     colour = np.where(heat[..., None] > 0, to_rgb(VERMILLION), to_rgb(BLUE))
     grey = 0.25 + 0.75 * picture.mean(axis=-1, keepdims=True)
     opacity = 0.9 * strength[..., None]
@@ -114,10 +115,13 @@ def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | N
     """The outputs of the last layer as columns, the largest in another colour."""
     numbers = range(len(values))
     best = int(values.argmax())
-    axes.bar(numbers, values, color=[VERMILLION if n == best else BLUE for n in numbers])
+    bars = axes.bar(numbers, values, color=[VERMILLION if n == best else BLUE for n in numbers])
+    axes.bar_label(bars, [f"{value:.2f}" for value in values.tolist()], fontsize=8.5, color=INK, padding=2)
+    axes.margins(x=0.01, y=0.3)
     axes.set_xticks(numbers, class_names or [str(n) for n in numbers], fontsize=8.5)
-    axes.tick_params(axis="y", labelsize=8.5, direction="in", pad=-20)
+    axes.set_yticks([])
     tidy(axes)
+    axes.spines["left"].set_visible(False)
 
 
 def im2col(made: "Im2col", *, title: str = "im2col") -> Plot:

@@ -2,6 +2,7 @@
 
 from minicnn.training.callbacks.base import Callback, CallbackList
 from minicnn.training.callbacks.csv_logger import CSVLogger
+from minicnn.training.callbacks.doctor import Doctor
 from minicnn.training.callbacks.early_stopping import EarlyStopping
 from minicnn.training.callbacks.history import History
 from minicnn.training.callbacks.lambda_callback import LambdaCallback
@@ -15,6 +16,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "Doctor",
     "EarlyStopping",
     "History",
     "LambdaCallback",

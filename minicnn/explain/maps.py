@@ -1,0 +1,200 @@
+"""Where in a picture a decision comes from: by the features of a layer, by the pixels, by covering parts of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minicnn.explain.frozen import Frozen
+from minicnn.explain.picture import one_picture
+from minicnn.explain.results import GradCam, Occlusion, Saliency
+from minicnn.layers import Conv2D, ZeroPadding2D
+from minicnn.layers.base import Array, Layer, is_integer
+from minicnn.layers.softmax import softmax
+from minicnn.layers.window import Window, count
+from minicnn.training import checks
+
+if TYPE_CHECKING:
+    from minicnn.sequential import Sequential
+
+BATCH = 64  # covered pictures that occlusion runs together; results do not depend on it
+
+
+def grad_cam(model: "Sequential", x: ArrayLike, class_index: int | None = None, layer: str | None = None) -> GradCam:
+    """Where the features that a layer has found in a picture speak for a class (Grad-CAM).
+
+        alpha_k = mean over i, j of d(score) / d A[i, j, k]          how much feature k speaks for the class
+        coarse  = max(0, sum_k alpha_k A[:, :, k])                   where the features are that do
+
+    A (OH, OW, F) is the layer's output, and the score that of the class before the softmax. In the enlarged map, each
+    number of the coarse one is at the middle of the pixels that it depends on, with linear steps in between.
+
+    Args:
+        x: one picture (H, W, C).
+        class_index: the class; the model's own answer unless given.
+        layer: the name of a layer whose output is (OH, OW, F); the last convolution unless given. Earlier layers are
+            sharper and know less about classes.
+
+    Raises: ValueError for a picture, class or layer that the model does not have, or a model without convolutions.
+    Warns: when the model has neither been trained nor loaded, or pixels are in another range than it expects.
+    Source: Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
+    """
+    picture, batch = one_picture(model, x, "explain.grad_cam")
+    _warn(model, picture)
+    frozen = Frozen(model)
+    after = _target(model, layer) + 1
+    features = frozen.run(batch, 0, after)
+    chosen = _chosen(model, frozen.run(features, after), class_index)
+    weights = frozen.gradient(features, chosen["class_index"], after)[0].mean(axis=(0, 1))  # (F,)
+    coarse = np.maximum(features[0] @ weights, 0)  # (OH, OW)
+    name = model.layers[after - 1].name
+    return GradCam(
+        method="Grad-CAM",
+        of=f"features of {name}",
+        picture=picture,
+        heat=enlarge(coarse, frozen.layers[:after], picture.shape[:2]),
+        layer=name,
+        weights=weights,
+        coarse=coarse,
+        **chosen,
+    )
+
+
+def saliency(model: "Sequential", x: ArrayLike, class_index: int | None = None) -> Saliency:
+    """Which pixels move the score of a class: the gradient of the score, its largest channel.
+
+        heat[h, w] = max over c of |d(score) / d x[h, w, c]|
+
+    Args:
+        x: one picture (H, W, C).
+        class_index: the class; the model's own answer unless given.
+
+    Raises: ValueError for a picture or class that the model does not have.
+    Warns: as grad_cam.
+    Source: Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3.1.
+    """
+    picture, batch = one_picture(model, x, "explain.saliency")
+    _warn(model, picture)
+    frozen = Frozen(model)
+    chosen = _chosen(model, frozen.run(batch), class_index)
+    gradient = frozen.gradient(batch, chosen["class_index"])[0]
+    return Saliency(
+        method="Saliency",
+        of="effect of each pixel",
+        picture=picture,
+        heat=np.abs(gradient).max(axis=-1),
+        gradient=gradient,
+        **chosen,
+    )
+
+
+def occlusion(
+    model: "Sequential", x: ArrayLike, class_index: int | None = None, size: int = 8, stride: int = 2
+) -> Occlusion:
+    """How much of a class's probability is lost when a part of the picture is covered by a square of its mean colour.
+
+        heat[h, w] = mean over the squares that cover (h, w) of  p(picture) - p(picture with that square)
+
+    Args:
+        x: one picture (H, W, C).
+        class_index: the class; the model's own answer unless given.
+        size: rows and columns of the square, in pixels.
+        stride: its step. The last square of a row or column ends at the picture's edge, whatever the step.
+
+    Raises: ValueError for a picture or class that the model does not have, and for a square that does not fit.
+    Warns: as grad_cam.
+    Source: Zeiler & Fergus 2013, arXiv:1311.2901, section 4.2.
+    """
+    picture, batch = one_picture(model, x, "explain.occlusion")
+    size, stride = count(size, "size", "explain.occlusion"), count(stride, "stride", "explain.occlusion")
+    if size > min(picture.shape[:2]) or stride > size:
+        raise ValueError(
+            f"explain.occlusion expected stride <= size <= {min(picture.shape[:2])}, the picture's shorter side, so "
+            f"that every pixel is covered; received size={size}, stride={stride}"
+        )
+    _warn(model, picture)
+    frozen = Frozen(model)
+    chosen = _chosen(model, frozen.run(batch), class_index)
+    rows, columns = ([*range(0, n - size, stride), n - size] for n in picture.shape[:2])
+    places = [(slice(row, row + size), slice(column, column + size)) for row in rows for column in columns]
+    covered = np.repeat(batch, len(places), axis=0)
+    for one, place in zip(covered, places, strict=True):
+        one[place] = batch.mean(axis=(0, 1, 2))
+    parts = [frozen.run(covered[start : start + BATCH]) for start in range(0, len(places), BATCH)]
+    probabilities = softmax(np.concatenate(parts))[:, chosen["class_index"]]
+    lost, times = np.zeros((2, *picture.shape[:2]))
+    for probability, place in zip(probabilities.tolist(), places, strict=True):
+        lost[place] += chosen["probability"] - probability
+        times[place] += 1
+    return Occlusion(
+        method="Occlusion",
+        of=f"probability lost when {size}x{size} are covered",
+        picture=picture,
+        heat=lost / times,
+        rows=rows,
+        columns=columns,
+        probabilities=probabilities.reshape(len(rows), len(columns)),
+        **chosen,
+    )
+
+
+def enlarge(coarse: Array, layers: Sequence[Layer], shape: tuple[int, int]) -> Array:
+    """A map of the last layer's places (OH, OW) as one of the picture's pixels (H, W), linear between the places.
+
+    A place is drawn at the middle of the pixels that it depends on. Beyond the outermost places the map goes on as it
+    is there. (Stretching the map to the edges instead would draw things several pixels from where they are.)
+    """
+    heat = coarse
+    for axis in range(2):
+        first, step = 0.0, 1  # where in the picture the middle of place 0 is, and how far from place to place
+        for layer in layers:
+            window: Window | None = getattr(layer, "window", None)
+            if window is not None:
+                first += step * ((window.size[axis] - 1) * window.dilation[axis] / 2 - window.before[axis])
+                step *= window.strides[axis]
+            elif isinstance(layer, ZeroPadding2D):
+                first -= step * layer.padding[axis][0]
+            else:  # RandomCrop, in inference from the middle
+                first += step * ((layer.input_shape[axis] - layer.output_shape[axis]) // 2)
+        middles = first + step * np.arange(coarse.shape[axis])
+        pixels = [np.interp(np.arange(shape[axis]), middles, place) for place in np.eye(len(middles))]  # (OH, H)
+        heat = np.tensordot(heat, np.array(pixels), axes=(0, 0))  # the axis done goes last: after two, (H, W)
+    return heat
+
+
+def _warn(model: "Sequential", picture: Array) -> None:
+    checks.fresh_weights(model)
+    checks.pixel_range(model, picture[None])
+
+
+def _chosen(model: "Sequential", scores: Array, class_index: int | None) -> dict[str, Any]:
+    """Number, name and probability of the class to explain."""
+    K = scores.shape[-1]
+    index = int(scores[0].argmax()) if class_index is None else class_index
+    if not is_integer(index, 0) or index >= K:
+        raise ValueError(f"{model.name!r} expected a class_index from 0 to {K - 1}, received {class_index!r}")
+    names = model.class_names or [f"class {number}" for number in range(K)]
+    return {
+        "class_index": int(index),
+        "class_name": names[index],
+        "probability": float(softmax(scores)[0, index]),
+    }
+
+
+def _target(model: "Sequential", name: str | None) -> int:
+    """The number of the layer of that name, or of the last convolution."""
+    convolutions = [number for number, layer in enumerate(model.layers) if isinstance(layer, Conv2D)]
+    if name is None and not convolutions:
+        raise ValueError(
+            f"explain.grad_cam expected a model with a convolution (Conv2D), received {model.name!r}, which has none: "
+            "name a layer whose output is (OH, OW, F), or use explain.saliency or explain.occlusion"
+        )
+    number = convolutions[-1] if name is None else model.layers.index(model.get_layer(name))
+    layer = model.layers[number]
+    if len(layer.output_shape) != 3:
+        raise ValueError(
+            f"explain.grad_cam expected a layer whose output is (OH, OW, F), received {layer} with output "
+            f"{layer.output_shape}: name one before Flatten or global pooling"
+        )
+    return number
