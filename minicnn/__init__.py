@@ -36,8 +36,10 @@ __all__ = [
     "models",
     "optimizers",
     "plots",
+    "preflight",
     "preprocessing",
     "report",
+    "runs",
     "schedules",
     "set_threads",
     "testing",
@@ -45,7 +47,7 @@ __all__ = [
     "utils",
 ]
 
-LATER = ("data", "explain", "plots", "preprocessing", "report", "testing")  # what they import takes time
+LATER = ("data", "explain", "plots", "preflight", "preprocessing", "report", "runs", "testing")  # what they import takes time
 
 
 def __getattr__(name: str) -> ModuleType:

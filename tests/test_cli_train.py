@@ -10,6 +10,7 @@ from commands import TRAIN, started
 
 from minicnn import callbacks, datasets, models, report, runs
 from minicnn.cli import main, train
+from minicnn.kernels import threads
 from minicnn.layers import RandomCrop, RandomFlip
 from minicnn.saving import model_file
 
@@ -96,7 +97,14 @@ def test_augmentation_is_part_of_the_model():
     assert model.count_params() == 161_098
 
 
-def test_threads_do_not_change_the_result(here):
+@pytest.fixture
+def all_threads_afterwards():
+    yield
+    threads.set_threads(threads.state()["available"])
+
+
+@pytest.mark.usefixtures("all_threads_afterwards")
+def test_threads_are_those_asked_for(here):
     assert main([*SMALL, "--epochs", "1", "--threads", "1", "--output", "one"]) == 0
     assert runs.Run("one").config["environment"]["threads"] == 1
     assert main([*SMALL, "--epochs", "1", "--threads", "99999", "--output", "many"]) == 2

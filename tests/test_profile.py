@@ -184,13 +184,13 @@ def test_the_command_prints_json(capsys):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code", "message"),
     [
-        (["--model", "nowhere.minicnn"], "minicnn profile: there is no model file 'nowhere.minicnn'"),
-        (["--batch", "0"], "minicnn profile: profile expected a batch of at least 1, received 0"),
-        (["--threads", "0"], "minicnn profile: set_threads expected an integer from 1 to"),
+        (["--model", "nowhere.minicnn"], 3, "minicnn profile: there is no model file 'nowhere.minicnn'"),
+        (["--batch", "0"], 2, "minicnn profile: profile expected a batch of at least 1, received 0"),
+        (["--threads", "0"], 2, "minicnn profile: set_threads expected an integer from 1 to"),
     ],
 )
-def test_what_cannot_be_profiled_is_said(options, message, capsys):
-    assert cli.main(["profile", *options]) == 2
+def test_what_cannot_be_profiled_is_said(options, code, message, capsys):
+    assert cli.main(["profile", *options]) == code
     assert message in capsys.readouterr().err

@@ -90,8 +90,21 @@ def test_options_of_the_example_that_are_named_exist():
     example = [sys.executable, str(ROOT / "examples" / "train_cifar.py"), "--help"]
     shown = subprocess.run(example, capture_output=True, text=True, check=True, timeout=60).stdout
     for page in (PAGES[0], ROOT / "docs" / "data.md"):
-        named = {option for code in code_of(page) for option in re.findall(r"(?<!\S)--[a-z-]+", code)}
+        spans = [code for code in code_of(page) if not code.startswith("minicnn ")]
+        named = {option for code in spans for option in re.findall(r"(?<!\S)--[a-z-]+", code)}
         assert named and named <= set(re.findall(r"--[a-z-]+", shown)), page.name
+
+
+@each_page
+def test_options_of_commands_that_are_named_exist(page, capsys):
+    lines = [line for code in code_of(page) for line in code.splitlines() if line.startswith("minicnn ")]
+    for line in lines + [line for _, block in blocks(page, "sh") for line in block.splitlines()]:
+        if command := re.match(r"minicnn ((?:data )?[a-z]+)(.*)", line):
+            with pytest.raises(SystemExit) as stopped:
+                cli.main([*command[1].split(), "--help"])
+            assert stopped.value.code == 0, line
+            shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+            assert set(re.findall(r"(?<!\S)--[a-z-]+", command[2])) <= shown, line
 
 
 def test_the_first_screen_has_the_two_commands_that_ci_runs():

@@ -1,19 +1,64 @@
-"""The `minicnn` command. Every command is a module here: `add` declares its arguments, `run` does it."""
+"""The `minicnn` command. Every command is a module here: `add` declares its arguments, `run` does it.
+
+Results are printed on stdout, progress and messages on stderr, and `--json` prints one JSON object in place of text.
+Exit codes: 0 done; 1 a check failed, or some of the inputs could not be used; 2 wrong usage; 3 a file that is needed
+is missing or damaged; 4 a package is missing; 130 ended by Ctrl-C.
+"""
 
 import argparse
+import os
+import sys
+import warnings
 
 from minicnn import __version__
-from minicnn.cli import doctor, gradcheck, profile, warmup
+from minicnn.cli import (
+    check,
+    data,
+    doctor,
+    evaluate,
+    explain,
+    gradcheck,
+    lrfind,
+    predict,
+    profile,
+    report,
+    summary,
+    train,
+    warmup,
+)
+from minicnn.cli.common import say
+from minicnn.errors import DataError, ModelFileError
 
-COMMANDS = (gradcheck, profile, warmup, doctor)
+COMMANDS = (data, train, evaluate, predict, report, explain, lrfind, summary, check, gradcheck, profile, warmup, doctor)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `minicnn ...`; returns the exit code: 0 ok, 1 a check failed, 2 wrong usage."""
-    parser = argparse.ArgumentParser(prog="minicnn", description="Convolutional networks to read, check and train.")
+    """Run `minicnn ...` and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="minicnn",
+        description="Convolutional networks to read, check and train.",
+        epilog="example: minicnn train --data shapes --epochs 5 && minicnn predict --model runs/latest picture.jpg",
+    )
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
     options = parser.parse_args(arguments)
-    return options.run(options)
+    warnings.formatwarning = lambda message, *_, **__: f"minicnn {options.command}: warning: {message}\n"
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        say(options, "interrupted")
+        return 130
+    except BrokenPipeError:  # whoever read stdout has enough, as `head` has; Python shall not complain when it closes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ImportError as error:
+        say(options, f"{error}: install what is missing, with pip install {error.name or 'NAME'}")
+        return 4
+    except (DataError, ModelFileError, FileNotFoundError) as error:
+        say(options, error)
+        return 3
+    except (ValueError, OSError) as error:
+        say(options, error)
+        return 2

@@ -2,7 +2,6 @@
 
 import argparse
 import ctypes
-import json
 import os
 import platform
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import __version__
+from minicnn.cli.common import declare, show
 from minicnn.engine import emit, selftest
 from minicnn.kernels import cache, jit, threads
 
@@ -26,22 +26,21 @@ VECTORS = ("sse4", "avx", "fma", "neon", "sve")  # how the names of the interest
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = declare(
+        commands,
         "doctor",
-        help="say what the engine runs on and whether it computes right",
-        description="Print processor, tiles, threads, kernel cache, BLAS and versions, and test the engine's kernels "
-        "against NumPy, which takes half a minute where they have to be compiled. Exits with 1 when there is a "
-        "problem.",
-        epilog="example: minicnn doctor --json",
+        "say what the engine runs on and whether it computes right",
+        "Print processor, tiles, threads, kernel cache, BLAS and versions, and test the engine's kernels against "
+        "NumPy, which takes half a minute where they have to be compiled. Exits with 1 when there is a problem.",
+        "doctor --json",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 if there is a problem among them."""
     found = findings()
-    print(json.dumps(found, indent=1) if options.json else as_text(found))
+    show(options, found, as_text(found))
     return 1 if found["problems"] else 0
 
 

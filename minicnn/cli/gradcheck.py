@@ -1,19 +1,21 @@
 """`minicnn gradcheck`: every layer's backward beside numerical derivatives."""
 
 import argparse
-import sys
 
 from minicnn import testing
+from minicnn.cli.common import declare, show
+from minicnn.testing import GradientReport
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = declare(
+        commands,
         "gradcheck",
-        help="compare every layer's backward with numerical derivatives",
-        description="Compare every layer's backward with numerical derivatives, in float64 and for a random dy. "
-        "Exits with 1 when one is off.",
-        epilog="example: minicnn gradcheck --layer Conv2D --seed 3",
+        "compare every layer's backward with numerical derivatives",
+        "Compare every layer's backward with numerical derivatives, in float64 and for a random dy. Exits with 1 when "
+        "one is off.",
+        "gradcheck --layer Conv2D --seed 3",
     )
     parser.add_argument("--layer", default="", help="only layers and losses whose name begins so, such as Conv2D")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
@@ -22,7 +24,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the worst relative gradient error of every layer and of a whole network; 1 if one is too large."""
-    reports = []
+    reports: list[tuple[str, GradientReport, float]] = []
     for name, (layer, shape) in testing.standard_cases().items():
         if name.lower().startswith(options.layer.lower()):
             report = testing.measure_layer(layer, shape, batch=3, seed=options.seed, samples=200)
@@ -34,17 +36,20 @@ def run(options: argparse.Namespace) -> int:
         model = testing.standard_model()
         reports.append((model.name, testing.measure_model(model, seed=options.seed), testing.MODEL_TOLERANCE))
     if not reports:
-        print(f"minicnn gradcheck: no layer begins with {options.layer!r}", file=sys.stderr)
-        return 2
-    print(f"{'layer or loss':<46} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}")
-    failed = []
+        raise ValueError(f"no layer begins with {options.layer!r}")
+    lines = [f"{'layer or loss':<46} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}"]
+    rows = []
     for name, report, tolerance in reports:
         checked = sum(tensor.checked for tensor in report.tensors.values())
         kinks = sum(tensor.kinks for tensor in report.tensors.values())
-        verdict = "PASS" if report.error <= tolerance else "FAIL"
-        print(f"{name:<46} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  {verdict}")
-        if verdict == "FAIL":
-            failed.append(report)
-    for report in failed:
-        print(f"\n{report}")
+        passed = report.error <= tolerance
+        rows.append(
+            {"name": name, "error": report.error, "allowed": tolerance, "checked": checked, "kinks": kinks}
+            | {"passed": passed}
+        )
+        verdict = "PASS" if passed else "FAIL"
+        lines.append(f"{name:<46} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  {verdict}")
+    failed = [report for (_, report, _), row in zip(reports, rows, strict=True) if not row["passed"]]
+    lines += [f"\n{report}" for report in failed]
+    show(options, {"passed": not failed, "checks": rows}, "\n".join(lines))
     return 1 if failed else 0

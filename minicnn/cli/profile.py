@@ -1,45 +1,39 @@
 """`minicnn profile`: where the time of a training step goes, layer by layer and pass by pass."""
 
 import argparse
-import json
-import sys
 
-from minicnn import models
-from minicnn.errors import ModelFileError
+from minicnn import models, runs
+from minicnn.cli.common import declare, show
 from minicnn.kernels import threads
 from minicnn.profiling import documented_model, profile
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = declare(
+        commands,
         "profile",
-        help="time every layer and pass of a training step",
-        description="Time every layer and pass of a training step on random data, beside what the processor could do "
-        "at most. GFLOP/s counts what convolutions and dense layers multiply and add as they are written (Winograd's "
-        "algorithm needs less, and may exceed the peak), MB what a pass at least reads and writes, GB/s that by its "
-        "time. MINICNN_ENGINE=reference profiles the layers as they are written.",
-        epilog="example: minicnn profile --model runs/cifar10/best.minicnn --batch 128 --threads 1",
+        "time every layer and pass of a training step",
+        "Time every layer and pass of a training step on random data, beside what the processor could do at most. "
+        "GFLOP/s counts what convolutions and dense layers multiply and add as they are written (Winograd's algorithm "
+        "needs less, and may exceed the peak), MB what a pass at least reads and writes, GB/s that by its time. "
+        "MINICNN_ENGINE=reference profiles the layers as they are written.",
+        "profile --model runs/latest --batch 128 --threads 1",
     )
-    parser.add_argument("--model", metavar="FILE", help="a saved model (default: the documented network)")
+    parser.add_argument("--model", metavar="PATH", help="a model file or run folder (default: the documented network)")
     parser.add_argument("--batch", type=int, default=64, help="pictures per step (default 64)")
     parser.add_argument(
         "--threads", type=int, help="threads of the engine (default: one per processor); NumPy has its own"
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to measure (default 4)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the table; 2 for a file or number that cannot be used."""
-    try:
-        if options.threads is not None:
-            threads.set_threads(options.threads)
-        model = models.load_model(options.model) if options.model else documented_model()
-        result = profile(model, options.batch, options.seconds)
-    except (ValueError, FileNotFoundError, ModelFileError) as error:
-        print(f"minicnn profile: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(result.to_dict(), indent=1) if options.json else result)
+    """Print the table."""
+    if options.threads is not None:
+        threads.set_threads(options.threads)
+    model = models.load_model(runs.model_file(options.model)) if options.model else documented_model()
+    result = profile(model, options.batch, options.seconds)
+    show(options, result.to_dict(), result)
     return 0

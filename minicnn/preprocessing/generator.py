@@ -186,7 +186,7 @@ class ImageDataGenerator:
         resample(x, affine((H, W), **moves), FILL_MODES[self.fill_mode], np.float32(self.cval), True, y)
         if self.brightness_range is not None:
             y *= parameters["brightness"].astype(np.float32)[:, None, None, None]
-            np.minimum(y, np.float32(top), out=y)
+        np.minimum(y, np.float32(top), out=y)  # without brightness too: interpolation rounds
         if self.rescale:
             y *= np.float32(self.rescale)
         if self.featurewise_center:

@@ -1,0 +1,43 @@
+"""`minicnn lrfind`: which learning rate to train with."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from minicnn.cli.common import add_model, declare, positive, show
+from minicnn.cli.pictures import add_data, model_and_pictures
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "lrfind",
+        "find a learning rate",
+        "Train for a moment with a learning rate that rises from step to step, watch the loss, and suggest a rate. The "
+        "model itself is not changed.",
+        "lrfind --data shapes --output rates.png",
+    )
+    add_model(parser, default=None)
+    add_data(parser)
+    parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step (default 64)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="save the curve as a picture, such as rates.png")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print losses by learning rate and the suggestion."""
+    model, pictures = model_and_pictures(options, default="cifar10")
+    model.compile(model.optimizer or "adam", "sparse_categorical_crossentropy")
+    with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
+        found = model.lr_find(*pictures.train, batch_size=options.batch_size)
+    text, saved = found.to_text(), None
+    if options.output:
+        from minicnn import plots  # matplotlib takes its time
+
+        saved = str(plots.lr_finder(found).save(options.output))
+        text += f"\n\nSaved {saved}"
+    curve = {"learning_rates": list(found.learning_rates), "losses": list(found.losses)}
+    show(options, {"suggestion": found.suggestion, "saved": saved} | curve, text)
+    return 0

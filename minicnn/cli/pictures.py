@@ -1,0 +1,119 @@
+"""The pictures that `--data` names: CIFAR-10, drawn shapes, or a folder of one's own."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minicnn import data
+from minicnn.cli.common import load_model, network, positive
+from minicnn.datasets import cifar10, shapes
+from minicnn.errors import DataError
+from minicnn.sequential import Sequential
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures (n, H, W, 3) and labels to train on, to validate on and to test on."""
+
+    name: str
+    class_names: list[str]
+    train: Pair
+    validation: Pair
+    test: Pair
+
+
+def add_data(parser: argparse.ArgumentParser, default: str = "cifar10") -> None:
+    """Declare `--data` and `--limit`."""
+    parser.add_argument(
+        "--data",
+        metavar="WHAT",
+        help="cifar10, which is found or downloaded; shapes, which are drawn; CIFAR-10's tarball or folder; or a "
+        f"folder with one folder of pictures per class (default: {default})",
+    )
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N training and N test pictures")
+
+
+def load(
+    what: str, limit: int | None = None, size: tuple[int, int] = (32, 32), *, test_on_all: bool = False
+) -> Pictures:
+    """Load what `--data` names.
+
+    Of CIFAR-10 and the shapes, the last fifth of the training pictures is to validate on. A folder is divided at
+    random, always in the same way: 80 % to train on, 10 % to validate on, 10 % to test on.
+
+    Args:
+        size: (H, W) of the pictures in folders.
+        test_on_all: a folder is to test on, all of it.
+
+    Raises:
+        DataError: it is missing or damaged.
+        ValueError: limit leaves nothing to validate on.
+    """
+    if what == "shapes":
+        return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
+    if what == "cifar10" or not is_folder_of_pictures(Path(what)):
+        return _parted("CIFAR-10", cifar10.CLASS_NAMES, *cifar10.load_data(None if what == "cifar10" else what), limit)
+    x, y, class_names = data.from_directory(what, size)
+    parts = ((x[:0], y[:0]), (x[:0], y[:0]), (x, y)) if test_on_all else data.split(x, y)
+    return Pictures(Path(what).resolve().name, class_names, *((x[:limit], y[:limit]) for x, y in parts))
+
+
+def name_of(what: str) -> str:
+    """What `--data` names, valid in other working directories too."""
+    return what if what in ("cifar10", "shapes") else os.path.abspath(what)
+
+
+def is_folder_of_pictures(path: Path) -> bool:
+    """Whether a path is a folder, but none of CIFAR-10's."""
+    versions = cifar10.VERSIONS
+    names = [name for version in versions for name in (version.archive, version.folder, *version.batches)]
+    return path.is_dir() and not any((path / name).exists() for name in names)
+
+
+def model_and_pictures(options: argparse.Namespace, default: str) -> tuple[Sequential, Pictures]:
+    """What `--model` and `--data` name; without a model, the documented network for the classes of the pictures."""
+    if options.model is None:
+        pictures = load(options.data or default, options.limit)
+        return network(pictures.class_names), pictures
+    model = load_model(options)
+    pictures = load(options.data or default, options.limit, picture_size(model))
+    return model, fit_classes(pictures, model.class_names)
+
+
+def picture_size(model: Sequential) -> tuple[int, int]:
+    """(H, W) of the pictures that a model takes. Raises ValueError when it takes none."""
+    if model.input_shape is None or len(model.input_shape) != 4:
+        raise ValueError(f"expected a model for pictures (None, H, W, C), received one for {model.input_shape}")
+    return model.input_shape[1], model.input_shape[2]  # type: ignore[return-value]
+
+
+def fit_classes(pictures: Pictures, class_names: Sequence[str] | None) -> Pictures:
+    """The pictures with labels as a model counts its classes. Raises DataError for a class that it does not know."""
+    if class_names is None or list(class_names) == pictures.class_names:
+        return pictures
+    unknown = [name for name in pictures.class_names if name not in class_names]
+    if unknown:
+        raise DataError(
+            f"{pictures.name}: expected pictures of the model's classes {', '.join(class_names)}, received "
+            f"{', '.join(unknown)}: name the data that the model was trained on"
+        )
+    places = np.array([list(class_names).index(name) for name in pictures.class_names])
+    parts = ((x, places[y.reshape(-1)]) for x, y in (pictures.train, pictures.validation, pictures.test))
+    return Pictures(pictures.name, list(class_names), *parts)
+
+
+def _parted(name: str, class_names: Sequence[str], train: Pair, test: Pair, limit: int | None) -> Pictures:
+    (x, y), (x_test, y_test) = train, test
+    x, y = x[:limit], y[:limit]
+    last = int(0.8 * len(x))
+    if last == 0:
+        raise ValueError(f"--limit expected 2 or more, received {limit}: one picture to train on, one to validate on")
+    return Pictures(
+        name, list(class_names), (x[:last], y[:last]), (x[last:], y[last:]), (x_test[:limit], y_test[:limit])
+    )

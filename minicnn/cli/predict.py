@@ -1,0 +1,81 @@
+"""`minicnn predict`: what a model says to one's own pictures."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from minicnn.cli.common import add_model, declare, load_model, positive, say, show
+from minicnn.prediction import ImagePrediction, predict_images
+from minicnn.sequential import Sequential
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "predict",
+        "say what is on pictures",
+        "Print the most probable classes of every picture, and say where the model is not sure. A folder stands for "
+        "all files in it. Exits with 1 when some files are damaged or no pictures.",
+        "predict cat.jpg dog.png folder/ --top 3 --explain",
+    )
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="a picture or a folder of pictures")
+    add_model(parser)
+    parser.add_argument("--top", type=positive, default=3, help="how many classes to print (default: 3)")
+    parser.add_argument(
+        "--explain", action="store_true", help="save each picture as the model sees it, and where it looks (Grad-CAM)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="save what the model sees here (default with --explain: seen)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the predictions, and what could not be read on stderr; then 1."""
+    model = load_model(options)
+    found, errors = predict_images(model, options.pictures, options.top)
+    folder = options.output or (Path("seen") if options.explain else None)
+    saved = save(model, found, folder, options.explain) if folder and found else []
+    lines = [f"{path}: {as_text(prediction)}" for path, prediction in found.items()]
+    if found:
+        known = next(iter(found.values())).known
+        lines += [f"\nThe model knows {known} classes and chooses among them, whatever a picture shows."]
+    lines += [f"Saved {path}" for path in saved]
+    result = {
+        "predictions": {path: prediction.to_dict() for path, prediction in found.items()},
+        "errors": {path: str(error) for path, error in errors.items()},
+        "saved": saved,
+    }
+    if found or options.json:
+        show(options, result, "\n".join(lines))
+    for error in errors.values():
+        say(options, error)
+    if not found and not errors:
+        say(options, f"no picture in {', '.join(options.pictures)}")
+    return 0 if found and not errors else 1
+
+
+def as_text(prediction: ImagePrediction) -> str:
+    """The classes with their probabilities in one line."""
+    answers = zip(prediction.classes, prediction.probabilities, strict=True)
+    text = ", ".join(f"{name} {probability:.1%}" for name, probability in answers)
+    return text if prediction.confident else f"{text} (low confidence)"
+
+
+def save(model: Sequential, found: dict[str, ImagePrediction], folder: Path, explained: bool) -> list[str]:
+    """Save what the model saw, all on one sheet, and, if asked for, each picture with where the model looks."""
+    from minicnn import explain, plots  # matplotlib takes its time
+
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = [prediction.classes[0] for prediction in found.values()]
+    names = sorted(set(answers))
+    labels = np.array([names.index(answer) for answer in answers])
+    seen = np.stack([prediction.seen for prediction in found.values()])
+    sheet = plots.image_grid(seen, labels, names, rows=-(-len(seen) // 8), title="What the model sees, and its answers")
+    saved = [str(sheet.save(folder / "seen.png"))]
+    for number, (path, picture) in enumerate(zip(found, seen, strict=True) if explained else []):
+        cam = explain.grad_cam(model, picture[..., : model.layers[0].input_shape[-1]])
+        saved.append(str(cam.plot().save(folder / f"{number:03}-{Path(path).stem}.png")))
+    return saved

@@ -1,0 +1,47 @@
+"""`minicnn summary`: the layers of a model, what they weigh and how much work they are."""
+
+import argparse
+from typing import Any
+
+from minicnn.cli.common import add_model, declare, load_model, show
+from minicnn.sequential import Sequential
+from minicnn.summary import receptive_fields
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "summary",
+        "print the layers of a model",
+        "Print every layer of a model: what comes out of it, its parameters, its floating point operations for one "
+        "picture, and the part of the picture that one of its outputs sees.",
+        "summary --model runs/latest",
+    )
+    add_model(parser, default=None)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table."""
+    model = load_model(options)
+    lines: list[str] = []
+    model.summary(lines.append, flops=True, receptive_field=True)
+    show(options, described(model), "\n".join(lines))
+    return 0
+
+
+def described(model: Sequential) -> dict[str, Any]:
+    """The table as plain values."""
+    layers = [
+        {
+            "name": layer.name,
+            "class": type(layer).__name__,
+            "output_shape": list(layer.output_shape),
+            "parameters": layer.count_params(),
+            "flops": 2 * layer.multiply_adds(),
+            "receptive_field": field,
+        }
+        for layer, field in zip(model.layers, receptive_fields(model.layers), strict=True)
+    ]
+    return {"name": model.name, "parameters": model.count_params(), "layers": layers, "class_names": model.class_names}

@@ -1,0 +1,195 @@
+"""What a page is put together from: figures, tables and large numbers, each a piece of HTML."""
+
+import base64
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minicnn.plots import Plot
+
+SCREEN = 600  # CSS pixels: screens of this width and less get the narrow pictures, as in template.py
+INCHES = 4.4  # width of those
+DPI = 150  # pixels per inch of plots; a CSS pixel is 1/96 inch
+FIGURES = {  # the pictures that a page shows, by name, and what is to be seen
+    "curves": "Loss and accuracy after every epoch, on the pictures it was trained on and on those held out. Circles "
+    "mark the best epoch, whose weights were kept.",
+    "confusion": "A row for each true class, a column for each answer: how many test pictures.",
+    "rates": "The same in percent of each true class.",
+    "mistakes": "Wrong answers on test pictures, the most confident ones first.",
+    "reliability": "Of the answers given with a certain probability, how many are right.",
+    "pictures": "The first training pictures, as the network gets them.",
+    "classes": "How many training pictures there are of each class.",
+    "filters": "The weights of the first convolution, each filter as a small picture.",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as PNG, the same drawn for narrow screens, if the page has no table that suits them, and as text."""
+
+    wide: bytes
+    narrow: bytes | None
+    text: str
+
+
+def narrowed(plot: "Plot", stretch: float = 1.3) -> "Plot":
+    """Make a plot's figure as narrow as a telephone with letters as large as before.
+
+    Its titles are left out, because headings and captions of the page say the same.
+
+    Args:
+        stretch: how many times as high as wide it may become, if it was as high before.
+    """
+    width, height = plot.figure.get_size_inches()
+    plot.figure.set_size_inches(INCHES, max(height * INCHES / width, min(height, stretch * INCHES)))
+    plot.figure.set_layout_engine("constrained", rect=(0.01, 0.01, 0.98, 0.98))
+    for title in plot.figure.texts:
+        title.set_visible(False)
+    return plot
+
+
+def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]]) -> str:
+    """What a reader wants to know first, in large numbers."""
+    cells = []
+    if test:
+        low, high = test["accuracy_interval"]
+        cells += [
+            ("Test accuracy", percent(test["accuracy"]), f"95 % interval {percent(low)} to {percent(high)}"),
+            *((f"Top {k}", percent(share), "right among so many") for k, share in test["top_k_accuracy"].items()),
+            ("Macro F1", percent(test["classes"]["macro avg"]["f1-score"]), "mean over the classes"),
+            ("Cross-entropy", number(test["cross_entropy"]), "nats per picture"),
+            ("Calibration error", percent(test["calibration"]["expected_calibration_error"]), "of the probabilities"),
+        ]
+    seconds = history["seconds"]
+    cells.append(("Epochs", f"{len(seconds)}", f"{duration(sum(seconds))}, {sum(seconds) / len(seconds):.1f} s each"))
+    inner = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>\n"
+        for name, value, note in cells
+    )
+    return f'<dl class="figures">\n{inner}</dl>'
+
+
+def figure(name: str, picture: Picture) -> str:
+    """A picture in both widths, and its numbers."""
+    caption = FIGURES[name]
+    source = f'<source media="(max-width: {SCREEN}px)" srcset{url(picture.narrow)}>' if picture.narrow else ""
+    alternative = escape(f"{caption} {picture.text.partition(chr(10))[0]}")
+    return (
+        f"<figure{'' if picture.narrow else ' class=wide'}>\n"
+        f'<picture>{source}<img src{url(picture.wide)} alt="{alternative}"></picture>\n'
+        f"<figcaption>{escape(caption)}</figcaption>\n"
+        f"<details><summary>The same as text</summary><pre>{escape(picture.text)}</pre></details>\n</figure>\n"
+    )
+
+
+def url(png: bytes) -> str:
+    """All of a plot as the value of an attribute, and its size, by which all plots have letters of one size."""
+    width, height = (round(pixels * 96 / DPI) for pixels in struct.unpack(">II", png[16:24]))  # PNG's first chunk
+    return f'="data:image/png;base64,{base64.b64encode(png).decode()}" width="{width}" height="{height}"'
+
+
+def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], screen: str = "any") -> str:
+    """An HTML table whose first column names the rows, for "any" screen or "narrow" ones."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>\n'
+        for first, *rest in rows
+    )
+    return (
+        f"<table class={screen}><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}</tbody></table>\n"
+    )
+
+
+def matrix(test: Mapping[str, Any]) -> str:
+    """The confusion matrix for narrow screens: the stronger a cell's colour, the larger its share of the true class."""
+    names, counts = test["class_names"], test["confusion_matrix"]
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in names)
+    rows = ""
+    for true, (name, row) in enumerate(zip(names, counts, strict=True)):
+        cells = "".join(
+            f'<td{" class=right" * (true == answer)} style="background: rgba(var(--shade), '
+            f'{0.6 * (count / max(1, sum(row))) ** 0.5:.2f})">{count}</td>'
+            for answer, count in enumerate(row)
+        )
+        rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>\n'
+    caption = "Rows: true class. Columns: the answer. Cells: pictures."
+    return (
+        f'<table class="matrix narrow"><caption>{caption}</caption><thead><tr><td></td>{head}</tr></thead>\n'
+        f"<tbody>\n{rows}</tbody></table>"
+    )
+
+
+def confused_pairs(test: Mapping[str, Any]) -> str:
+    """Which classes are taken for which most often."""
+    rows = [(pair["true"], pair["predicted"], f"{pair['images']:,}") for pair in test["most_confused"][:10]]
+    return table("Most frequent confusions", ["True class", "Answer", "Pictures"], rows)
+
+
+def classes_table(test: Mapping[str, Any]) -> str:
+    """Precision, recall and F1 of every class and their averages."""
+    columns = ("precision", "recall", "f1-score")
+    rows = [
+        (name, *(percent(row[column]) for column in columns), f"{row['support']:,}")
+        for name, row in test["classes"].items()
+        if isinstance(row, Mapping)  # the accuracy is one number
+    ]
+    caption = "Precision: of the pictures called so, how many are. Recall: of those that are, how many are called so."
+    return table(caption, ["Class", "Precision", "Recall", "F1", "Pictures"], rows)
+
+
+def calibration_table(test: Mapping[str, Any]) -> str:
+    """The reliability diagram for narrow screens."""
+    found = test["calibration"]
+    rows = [
+        (f"{100 * low:.0f} to {100 * high:.0f} %", f"{count:,}", percent(accuracy))
+        for low, high, count, accuracy in zip(
+            found["edges"], found["edges"][1:], found["count"], found["accuracy"], strict=False
+        )
+        if count
+    ]
+    return table(FIGURES["reliability"], ["Probability", "Answers", "Right"], rows, "narrow")
+
+
+def layers_table(layers: Sequence[Mapping[str, Any]]) -> str:
+    """The layers from the picture to the answer."""
+    rows = [
+        (layer["name"], "×".join(map(str, layer["output_shape"])), f"{layer['parameters']:,}", f"{layer['flops']:,}")
+        for layer in layers
+    ]
+    return table(
+        "Layers, what comes out of each, its parameters, and its floating point operations per picture.",
+        ["Layer", "Output", "Parameters", "FLOPs"],
+        rows,
+    )
+
+
+def facts(config: Mapping[str, Any]) -> str:
+    """Command, options and environment."""
+    rows = {"begun": config["began"]} | config["options"] | config["environment"]
+    items = "".join(
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(str(value))}</dd>\n"
+        for name, value in rows.items()
+        if value is not None
+    )
+    return f'<pre class="command">{escape(config["command"])}</pre>\n<dl class="facts">\n{items}</dl>'
+
+
+def percent(share: float) -> str:
+    """0.7123 as "71.2 %"."""
+    return f"{100 * share:.1f} %"
+
+
+def number(value: float | None) -> str:
+    """Four digits; None, which is how JSON has infinity, as "infinite"."""
+    return "infinite" if value is None else f"{value:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "1 h 5 min", "5 min 12 s" or "12 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

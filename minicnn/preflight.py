@@ -1,0 +1,128 @@
+"""What a careful practitioner looks at before a long training: four checks in a moment, each with a verdict.
+
+    from minicnn import preflight
+    for finding in preflight.check(model, x, y):
+        print(finding)
+
+Source: Karpathy's CS231n notes, "Learning", sections on sanity checks and on babysitting the learning process.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import numpy as np
+
+from minicnn import layers, testing
+from minicnn.execution import final_softmax
+from minicnn.labels import class_of
+from minicnn.layers.augmentation.base import RandomLayer
+from minicnn.layers.base import Array, Layer
+from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.sequential import Sequential
+
+FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
+LOOK = 256  # pictures that the other checks look at
+NEAR = 0.25  # the loss before training may differ from ln K by so much of it
+DEAD = 0.25  # largest share of a layer's units that may be dead
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has found; str() is a line."""
+
+    check: str
+    passed: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'PASS' if self.passed else 'FAIL'}  {self.check:<22} {self.text}"
+
+
+def check(model: Sequential, x: Array, y: Array, *, seed: int = 0) -> Iterator[Finding]:
+    """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
+
+    The model itself is not changed. Dead units are counted with the weights that it has, if it has been trained.
+
+    Raises ValueError when the model is not built or x and y do not fit it.
+    """
+    if not model.built:
+        raise ValueError(f"preflight expected a built model, received {model.name!r}: add an Input, or call build()")
+    y = class_of(np.asarray(y))
+    yield first_loss(fresh(model, model.layers, seed), x[:LOOK], y[:LOOK])
+    certain = [layer for layer in model.layers if not is_random(layer)]
+    yield learns_by_heart(fresh(model, certain, seed), x[:FEW], y[:FEW])
+    unscaled = [layer for layer in certain if not isinstance(layer, layers.Rescaling | layers.Normalization)]
+    yield gradients(fresh(model, unscaled, seed, "float64"), seed)
+    if model.has_fresh_weights:  # its normalisations know no statistics yet but those of the batch
+        yield dead_units(fresh(model, certain, seed), x[:LOOK], training=True)
+    else:
+        yield dead_units(model, x[:LOOK])
+
+
+def is_random(layer: Layer) -> bool:
+    """Whether a layer is there to make training harder: it does nothing in inference."""
+    return isinstance(layer, layers.Dropout | RandomLayer)
+
+
+def fresh(model: Sequential, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
+    """A model of layers like those, with new weights."""
+    like = [type(layer)(**layer.get_config()) for layer in kept]
+    return Sequential([layers.Input(model.layers[0].input_shape), *like], name=model.name, seed=seed, dtype=dtype)
+
+
+def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
+    """Before training a model knows nothing: all K classes about equally probable, -ln(1/K) = ln K."""
+    model.compile("adam", _loss(model))
+    loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.layers[-1].output_shape[-1]
+    guess = log(classes)
+    text = f"{loss:.3f} before training, ln {classes} = {guess:.3f} expected"
+    near = abs(loss - guess) <= NEAR * guess
+    return Finding("initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?")
+
+
+def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
+    """What cannot even learn a few pictures by heart will learn nothing from many."""
+    model.compile("adam", _loss(model), metrics=["accuracy"])
+    best = 0.0
+    for step in range(1, STEPS + 1):
+        best = max(best, model.train_on_batch(x, y)[1])
+        if best == 1:
+            return Finding("overfits 50 pictures", True, f"{len(x)} of {len(x)} right after {step} steps")
+    text = (
+        f"only {best:.0%} of {len(x)} right after {STEPS} steps: too few parameters, wrong labels or wrong gradients?"
+    )
+    return Finding("overfits 50 pictures", False, text)
+
+
+def gradients(model: Sequential, seed: int) -> Finding:
+    """Every parameter's gradient beside numerical derivatives, in float64."""
+    report = testing.measure_model(model, samples=5, seed=seed)
+    worst = max(report.tensors, key=lambda name: report.tensors[name].error)
+    passed = report.error <= testing.MODEL_TOLERANCE
+    text = f"worst relative error {report.error:.0e}, at most {testing.MODEL_TOLERANCE:.0e} expected"
+    return Finding("gradients", passed, text if passed else f"{text}: look at {worst}")
+
+
+def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
+    """A ReLU whose input is negative for every picture gives 0 for all and never learns again."""
+    shares: dict[str, tuple[int, int]] = {}
+    for layer in model.layers:
+        x = layer.forward(x, training=training)
+        if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) == "relu":
+            alive = (x > 0).any(axis=tuple(range(x.ndim - 1)))
+            shares[layer.name] = int((~alive).sum()), alive.size
+    worst = max(shares, key=lambda name: shares[name][0] / shares[name][1], default=None)
+    if worst is None:
+        return Finding("dead units", True, "there are no ReLUs")
+    dead, units = (sum(share[part] for share in shares.values()) for part in (0, 1))
+    passed = shares[worst][0] <= DEAD * shares[worst][1]
+    text = f"{dead} of {units} ReLUs give 0 for all of {len(x)} pictures"
+    if not passed:
+        text += f", {shares[worst][0]} of {shares[worst][1]} in {worst}: is the learning rate or a bias too large?"
+    return Finding("dead units", passed, text)
+
+
+def _loss(model: Sequential) -> Any:
+    return SparseCategoricalCrossentropy(from_logits=final_softmax(model.layers[-1]) is None)
