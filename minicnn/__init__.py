@@ -47,7 +47,8 @@ __all__ = [
     "utils",
 ]
 
-LATER = ("data", "explain", "plots", "preflight", "preprocessing", "report", "runs", "testing")  # what they import takes time
+# What these import takes time.
+LATER = ("data", "explain", "plots", "preflight", "preprocessing", "report", "runs", "testing")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -22,7 +22,7 @@ def sparse_rows(y: Array, classes: int, owner: str) -> Array:
         )
     labels = y.reshape(-1)
     integers = labels.astype(np.int64)
-    if not np.array_equal(integers, labels):
+    if labels.dtype.kind not in "iu" and not np.array_equal(integers, labels):
         raise ValueError(f"{owner} expected integer labels, received {labels[integers != labels][0]!r} among them")
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(

@@ -61,6 +61,7 @@ class Sequential:
         self.metrics: list[metric_types.Metric] = []
         self.history = History()
         self.stop_training = False
+        self.epochs_done = 0  # in all fits
         self.shuffle_rng = self.generator(SHUFFLE)
         for layer in layers or []:
             self.add(layer)

@@ -157,7 +157,8 @@ def main(count):
         "check": "damaged pictures", "passed": good, "tried": count, "read": total.pop("read", 0),
         "refused": total.pop("refused", 0), "crashes": crashes, "unexpected": unexpected, "lines_of_libtiff": len(said),
         "slowest_cpu_seconds": round(slowest, 3), "peak_memory_mb": round(peak), "causes": dict(total.most_common()),
-        "pillow": PIL.__version__, "python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}",
+        "pillow": PIL.__version__, "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip
     print(json.dumps(result))
     return 0 if good else 1

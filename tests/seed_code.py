@@ -1,14 +1,15 @@
 """The Python code of a tutorial on image classification with TensorFlow and Keras, for tests/test_seed_code.py.
 
 Only its imports have changed: `tf.keras` is minicnn here, and the three layers that it takes from Keras 2's
-`layers.experimental.preprocessing` come from `layers`, where Keras 3 has them. What follows the imports is the tutorial's,
-block by block, in its order, and not formatted to this project's rules.
+`layers.experimental.preprocessing` come from `layers`, where Keras 3 has them. All that follows them is the tutorial's,
+block by block and in its order.
 """
 
 from types import SimpleNamespace
 
-import minicnn
 import numpy as np
+
+import minicnn
 
 tf = SimpleNamespace(keras=minicnn)
 

@@ -69,6 +69,14 @@ def weights(model: Sequential) -> bytes:
 # Numbers of samples
 
 
+def test_a_second_fit_does_not_repeat_the_epochs_of_the_first():
+    model, listener = listening()
+    x, y = data()
+    for epochs in (2, 1):
+        model.fit(x, y, batch_size=14, epochs=epochs, verbose=0)
+    assert [epoch for epoch, _ in listener.told] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_layers_are_told_which_samples_come(shuffle):
     model, listener = listening()

@@ -70,7 +70,7 @@ def test_augmented_reports_what_its_saved_models_do(augmented, kind):
     assert f"{kind:12}  {100 * accuracy:>11.2f} %  {loss:>9.4f}" in shown
 
 
-def test_augmented_compares_the_same_network_with_and_without_the_seeds_layers(augmented):
+def test_augmented_compares_the_same_network_with_and_without_the_tutorials_layers(augmented):
     output, _, metrics = augmented
     kinds = [[layer.name for layer in models.load_model(output / f"{k}.safetensors").layers] for k in metrics["runs"]]
     assert kinds[1] == ["random_flip", "random_rotation", "random_zoom", *kinds[0]]

@@ -286,6 +286,15 @@ def test_brightness_knows_pictures_from_0_to_1_which_keras_turns_black():
     assert max(picture.max() for picture in bytes_.values()) == 255
 
 
+def test_rounding_never_leaves_the_range_of_the_pictures():
+    x = np.full((64, 8, 8, 3), 255, np.uint8)
+    for pictures, rescale, top in ((x, None, 255), (x, 1 / 255, 1), (x / np.float32(255), None, 1)):
+        flow = ImageDataGenerator(rotation_range=180, zoom_range=0.5, rescale=rescale).flow(
+            pictures, batch_size=64, seed=0
+        )
+        assert top * 0.999 < flow[0].min() and flow[0].max() <= top
+
+
 def test_featurewise_statistics_are_those_of_the_rescaled_pictures():
     x, y = noisy()
     generator = ImageDataGenerator(featurewise_std_normalization=True, rescale=1 / 255)

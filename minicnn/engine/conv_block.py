@@ -102,7 +102,6 @@ class ConvBlock:
         own.run(work, x=x, weights=np.ascontiguousarray(conv.params["kernel"], conv.dtype))
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
-            norm.move_averages(own.batch.mean[: self.g.F], own.batch.variance[: self.g.F])
         self._cache = (x, own, of_batch) if training else ()
         return own.normalized if training and norm is not None else own.output
 
@@ -135,7 +134,8 @@ class ConvBlock:
             own.put(bytes=np.ascontiguousarray(x))
             return own.pixels, True
         np.multiply(np.asarray(x, rescaling.dtype), dtype(rescaling.scale), out=own.pixels)
-        np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
+        if rescaling.offset:
+            np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
         return own.pixels, False
 
     def _forward(self, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Array, Array]:
@@ -268,4 +268,6 @@ def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, 
         moving_mean=moving_mean,
         moving_variance=moving_variance,
         epsilon=float(norm.epsilon) if norm else 0.0,
+        momentum=float(norm.momentum) if norm else 0.0,
+        largest=float(np.finfo(dtype).max),
     )

@@ -150,7 +150,7 @@ class DenseStep:
         UP, DP = padded(U, lanes), padded(D, lanes)
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
-        self.dkernel = np.zeros((D, UP), dense.dtype)
+        self.dkernel = dense.grads["kernel"] if U == UP else np.zeros((D, UP), dense.dtype)
         self.layout = Layout(
             *(D, U, UP, DP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
             packs=self.packs,
@@ -194,7 +194,8 @@ class DenseStep:
         own.places["wants_weights"][0], own.places["wants_inputs"][0] = dense.trainable, self.needs_input_grad
         own.run(BACKWARD_STAGES if self.needs_input_grad else BACKWARD_STAGES[1:], x=x)
         if dense.trainable:
-            dense.grads["kernel"][...] = self.dkernel[:, :U]
+            if self.packs:
+                dense.grads["kernel"][...] = self.dkernel[:, :U]
             if dense.use_bias:
                 dense.grads["bias"][...] = dz.sum(axis=0, dtype=np.float64)
         return own.dx[:, :D] if self.needs_input_grad else None

@@ -47,6 +47,8 @@ class Batch(NamedTuple):
     moving_mean: Array
     moving_variance: Array
     epsilon: float
+    momentum: float
+    largest: float  # number of the layer's type
 
 
 @jit_part
@@ -100,6 +102,19 @@ def finish_moments(r, like):
     for c in range(s.FP):
         variance[c] /= count
     load_forward(s, mean, variance, batch, r.channels, like)
+    move_averages(s, mean, variance, batch, like)
+
+
+@jit_part
+def move_averages(s, mean, variance, batch, like):
+    """As BatchNormalization.move_averages."""
+    moving_mean, moving_variance = view(batch.moving_mean, s.F, like), view(batch.moving_variance, s.F, like)
+    for c in range(s.F):
+        if not variance[c] < batch.largest:  # one bad batch must not spoil the averages
+            return
+    for c in range(s.F):
+        moving_mean[c] = moving_mean[c] * batch.momentum + mean[c] * (1 - batch.momentum)
+        moving_variance[c] = moving_variance[c] * batch.momentum + variance[c] * (1 - batch.momentum)
 
 
 @jit_part

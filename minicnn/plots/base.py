@@ -27,6 +27,8 @@ FIGURE_SPACE = "\u2007"  # as wide as a digit
 CELL = 1.3  # inches from one picture of a grid to the next
 SHADES = LinearSegmentedColormap.from_list("shades", ["#F5F8FA", "#CFE3F1", PALE, BLUE, "#004A75"])
 
+ROUNDING = 1e-6  # by which a float picture may leave 0 ... 1, as resampling can
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plot:
@@ -137,7 +139,7 @@ def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
             f"{who} expected images (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "
             "give a single picture a batch axis with images[None]."
         )
-    if pictures.dtype != np.uint8 and not (pictures.min() >= 0 and pictures.max() <= 1):
+    if pictures.dtype != np.uint8 and not (pictures.min() >= -ROUNDING and pictures.max() <= 1 + ROUNDING):
         raise ValueError(
             f"{who} expected uint8 images or values from 0 to 1, received {pictures.dtype} from {pictures.min()} to "
             f"{pictures.max()}: pass the pictures as they were loaded."

@@ -41,12 +41,14 @@ class Position:
     Attributes:
         order: the state of the shuffling generator from which this epoch's order is drawn.
         logs: those of the last finished epoch.
+        before: epochs of this and earlier fits; augmentation is drawn by it, so that a second fit does not repeat it.
     """
 
     epoch: int
     batch: int
     order: dict[str, Any]
     logs: dict[str, Any]
+    before: int
 
 
 class Checkpoint:
@@ -116,7 +118,7 @@ class Checkpoint:
                 setattr(optimizer, name, value)
         state = _unpack(config["training"]["state"], self.arrays)
         optimizer.averages_in_use = state["averages_in_use"]
-        model.seed, model.stop_training = state["seed"], state["stop_training"]
+        model.seed, model.stop_training, model.epochs_done = state["seed"], state["stop_training"], position.before
         model.shuffle_rng.bit_generator.state = position.order
         for layer, (trainable, random_state) in zip(model.layers, state["layers"], strict=True):
             layer.trainable, layer.random_state = trainable, random_state

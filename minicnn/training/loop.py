@@ -161,7 +161,7 @@ class Training:
 
     def begin(self, epoch: int, logs: dict[str, float] | None = None) -> Position:
         """The beginning of an epoch."""
-        return Position(epoch, 0, dict(self.model.shuffle_rng.bit_generator.state), logs or {})
+        return Position(epoch, 0, dict(self.model.shuffle_rng.bit_generator.state), logs or {}, self.model.epochs_done)
 
     def epoch(self, at: Position, interrupt: Interrupt) -> Position:
         """Train to the end of the epoch; returns the beginning of the next, or where it was left to be resumed."""
@@ -189,6 +189,7 @@ class Training:
             logs["learning_rate"] = model.optimizer.learning_rate
         self.batches.end_epoch()
         watchers.on_epoch_end(at.epoch, logs)
+        model.epochs_done = at.before + 1
         return self.begin(at.epoch + 1, logs)
 
     def step(self, at: Position) -> None:
@@ -197,9 +198,9 @@ class Training:
         self.watchers.on_train_batch_begin(at.batch)
         x, y, weight, numbers = self.batches[at.batch]
         if self.transform is not None:
-            x, y = self.transform(x, y, at.epoch, numbers, model.seed if self.seed is None else self.seed)
+            x, y = self.transform(x, y, at.before, numbers, model.seed if self.seed is None else self.seed)
         for layer in model.layers:
-            layer.next_samples(at.epoch, numbers)
+            layer.next_samples(at.before, numbers)
         meter.measure(model.train_step, x, y, weight)
         if not np.isfinite(meter.last_loss):
             checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
