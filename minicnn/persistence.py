@@ -46,6 +46,7 @@ def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]
         config["compile"] = {
             "optimizer": _described(model.optimizer),
             "iterations": model.optimizer.iterations,
+            "epochs_done": model.epochs_done,
             "loss": _described(model.loss),
             "metrics": [_described(metric) for metric in model.metrics],
         }
@@ -160,6 +161,7 @@ def restore_training(
     known = {**CLASSES, **custom_objects}
     optimizer = _optimizer(config["optimizer"], known)
     put_memory(optimizer, config, arrays)
+    model.epochs_done = count(config.get("epochs_done", 0), "epochs_done", "model", least=0)
     model.compile(
         optimizer,
         make(config["loss"], known, "loss"),

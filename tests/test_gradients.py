@@ -125,8 +125,14 @@ def test_losses(loss, batch, classes, seed):
 def test_a_whole_three_block_network(seed):
     report = measure_model(testing.standard_model(), seed=seed, samples=10)
     assert report.error <= testing.MODEL_TOLERANCE
-    assert report.kinks < 0.01 + 1 / 150, report
+    # One activation of the first block that happens to lie at its kink takes all of that block's parameters with it.
+    assert report.kinks < 0.25, report
     assert len(report.tensors) == 17  # the input, 3 x (kernel, bias, gamma, beta), 2 x (kernel, bias)
+
+
+def test_hardly_a_place_of_the_network_is_left_out():
+    kinks = [measure_model(testing.standard_model(), seed=seed, samples=10).kinks for seed in range(10)]
+    assert sum(kinks) / len(kinks) < 0.01, kinks
 
 
 class WrongBatchNormalization(layers.BatchNormalization):

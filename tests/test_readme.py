@@ -97,9 +97,9 @@ def test_options_of_the_example_that_are_named_exist():
 
 @each_page
 def test_options_of_commands_that_are_named_exist(page, capsys):
-    lines = [line for code in code_of(page) for line in code.splitlines() if line.startswith("minicnn ")]
-    for line in lines + [line for _, block in blocks(page, "sh") for line in block.splitlines()]:
-        if command := re.match(r"minicnn ((?:data )?[a-z]+)(.*)", line):
+    lines = [line for code in code_of(page) for line in code.splitlines()]  # shell blocks too
+    for line in lines:
+        for command in filter(None, (re.match(r"\s*minicnn ((?:data )?[a-z]+)(.*)", one) for one in line.split("&&"))):
             with pytest.raises(SystemExit) as stopped:
                 cli.main([*command[1].split(), "--help"])
             assert stopped.value.code == 0, line

@@ -97,7 +97,7 @@ class ConvBlock:
         x = conv.accept(x)
         if conv.use_bias:
             self.channels.bias[: self.g.F] = conv.params["bias"]
-        of_batch = norm is not None and training and norm.trainable
+        of_batch = norm is not None and training and bool(norm.trainable)
         work = self._forward(training, of_batch, from_bytes)
         own.run(work, x=x, weights=np.ascontiguousarray(conv.params["kernel"], conv.dtype))
         if norm is not None and of_batch:
@@ -109,7 +109,7 @@ class ConvBlock:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
         g, conv, norm = self.g, self.conv, self.norm
-        own.run(self._backward(of_batch, conv.trainable, self.needs_input_grad), x=x, dy=dy)
+        own.run(self._backward(of_batch, bool(conv.trainable), self.needs_input_grad), x=x, dy=dy)
         if norm is not None and norm.trainable and norm.scale:
             norm.grads["gamma"][...] = own.batch.dgamma
         if norm is not None and norm.trainable and norm.center:

@@ -64,7 +64,7 @@ class DirectConvolution:
                 weights=weights,
                 inputs=inputs,
                 input_blocks=input_blocks,
-                slices=slices if self.by_slices else NONE,
+                slices=slices,
                 scatters=(g.SH, g.SW) != (1, 1),
             ),
             winograd.Winograd(),

@@ -191,7 +191,7 @@ class DenseStep:
         dense, U, D = self.dense, self.dense.units, x.shape[1]
         dz = own.dz[:, :U]
         np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
-        own.places["wants_weights"][0], own.places["wants_inputs"][0] = dense.trainable, self.needs_input_grad
+        own.places["wants_weights"][0], own.places["wants_inputs"][0] = bool(dense.trainable), self.needs_input_grad
         own.run(BACKWARD_STAGES if self.needs_input_grad else BACKWARD_STAGES[1:], x=x)
         if dense.trainable:
             if self.packs:

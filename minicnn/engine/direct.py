@@ -10,6 +10,7 @@ The kernel's layouts as right-hand sides: `pack` of (KH * KW * C, F); and for th
 
 import numpy as np
 
+from minicnn.engine.block_data import NONE
 from minicnn.engine.geometry import Geometry, runs
 from minicnn.engine.products import Left, Program, Right
 from minicnn.layers.base import Array
@@ -111,11 +112,15 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
     by_slices: dz is handed over as a block of one or two registers of filters, those of the slice, and x with pixels
     C + SPARE numbers apart.
 
-    Returns also marks between slices of the calls: what one slice writes, no other does. They may run at once.
+    Returns also, if by_slices, marks between slices of the calls: what one slice writes, no other does. They may run
+    at once.
     """
     program, C = Program(dtype, g.FP), g.C + SPARE if by_slices else g.C
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
     for band, kernel_rows in runs(g.OH, g.kernel_rows, max(1, CACHE // row_bytes)):
+        if not by_slices:
+            first, last = (min(max(i * g.SH - g.top, 0), g.H) for i in (band[0], band[-1] + 1))
+            program.fetch(first * g.W * C, (last - first) * g.W * C)
         for kh in kernel_rows:
             for columns, kernel_columns in runs(g.OW, g.kernel_columns, g.OW):
                 for kernel_group in contiguous(kernel_columns, g.DW):
@@ -133,6 +138,8 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
                         accumulate=True,
                         groups=(g.H * g.W * C, g.OH * g.OW),
                     )
+    if not by_slices:
+        return program.table(), NONE
     # A slice is what belongs to one kernel row and one or two registers of filters.
     of_slice = [(c // (g.KW * g.C * g.FP), c % g.FP) for _, _, _, c, *_ in program.calls]
     order = sorted(range(len(of_slice)), key=of_slice.__getitem__)

@@ -100,6 +100,10 @@ class Program:
                 c_start = starts[2] + o * c[0] + i * c[1] + v
                 self.calls.append((address, a_start, b_start, c_start, segments, depth, int(accumulate)))
 
+    def fetch(self, start: int, numbers: int) -> None:
+        """Append a call that brings so many numbers of A into the cache."""
+        self.calls.append((simd.touch(self.dtype), start, 0, 0, 1, numbers, 0))
+
     def table(self) -> Array:
         """The calls as integers (calls, 7), for `run`."""
         return np.array(self.calls, np.int64).reshape(-1, FIELDS)

@@ -46,6 +46,20 @@ class Strides(NamedTuple):
 
 
 @kernel
+def touch(dtype: str) -> Emitter:
+    """Fetch `depth` numbers from a on into the cache, in order, as memory likes it; what tiles then read with steps."""
+    emit = Emitter(dtype, ARGUMENTS)
+    line = emit.integer(LINE * 8 // emit.bits)
+
+    def fetch(k: ir.Value, _: Values) -> Values:
+        emit.prefetch(emit.at(emit.arg["a"], emit.builder.mul(k, line)))
+        return []
+
+    emit.loop(emit.builder.sdiv(emit.arg["depth"], line), [], fetch)
+    return emit
+
+
+@kernel
 def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> Emitter:
     """The kernel for outer * inner rows and `vectors` registers per row."""
     emit = Emitter(dtype, ARGUMENTS)

@@ -161,7 +161,8 @@ class Training:
 
     def begin(self, epoch: int, logs: dict[str, float] | None = None) -> Position:
         """The beginning of an epoch."""
-        return Position(epoch, 0, dict(self.model.shuffle_rng.bit_generator.state), logs or {}, self.model.epochs_done)
+        order = dict(self.model.shuffle_rng.bit_generator.state)
+        return Position(epoch, 0, order, logs or {}, before=max(epoch, self.model.epochs_done))
 
     def epoch(self, at: Position, interrupt: Interrupt) -> Position:
         """Train to the end of the epoch; returns the beginning of the next, or where it was left to be resumed."""
