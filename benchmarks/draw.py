@@ -181,7 +181,8 @@ def save(drawn: Figure, path: Path) -> None:
 def draw(path: Path) -> list[Path]:
     """Write the figures of a file of results beside it."""
     program, machine, records = read(path)
-    figures = {"compare": compare, "layers": layers, "scaling": scaling}[program](machine, records)
+    pictures = {"compare": compare, "layers": layers, "scaling": scaling}
+    figures = pictures[program](machine, records) if program in pictures else []  # augmentation.py's are three numbers
     paths = []
     for suffix, drawn in figures:
         paths.append(path.with_name(f"{path.stem}{suffix}.png"))
