@@ -383,6 +383,17 @@ def test_bytes_are_rescaled_exactly_as_by_the_layer(side, channels, scale, offse
         assert_close(dx[1], dx[0], 1e-5 if dtype == "float32" else 1e-12, "dx")
 
 
+def test_a_momentum_that_is_changed_counts_at_once():
+    models = both_engines([layers.Conv2D(3, 1), layers.BatchNormalization()], (4, 4, 2), "float64", 0)
+    x = np.random.default_rng(0).standard_normal((5, 4, 4, 2))
+    for momentum in (0.9, 0.2):
+        for model in models:
+            model.layers[1].momentum = momentum
+            model.forward(x, training=True)
+    for name, average in models[0].layers[1].state.items():
+        assert_close(models[1].layers[1].state[name], average, 1e-12, name)
+
+
 def test_only_the_very_classes_are_replaced():
     class Mine(layers.Conv2D):
         pass

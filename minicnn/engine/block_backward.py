@@ -6,7 +6,7 @@ Arrays of numbers are addresses here, with positions computed from Sizes; `like`
 from minicnn.engine import direct, norm, row_kernels, winograd
 from minicnn.engine.block_data import CHUNKS
 from minicnn.engine.call import caller, clear, view, word
-from minicnn.engine.products import pack_transposed_part, run, run_deep, run_together
+from minicnn.engine.products import FIELDS, pack_transposed_part, run, run_deep, run_together
 from minicnn.kernels.jit import jit_part
 
 call_activate = caller(row_kernels.ACTIVATE)
@@ -202,7 +202,7 @@ def weight_slices(r, lo, hi, memory, like):
             )
         for k in range(lo, hi):
             first, last = word(p.slices, k), word(p.slices, k + 1)
-            column = word(p.weights, 7 * first + 3) % s.FP
+            column = word(p.weights, FIELDS * first + 3) % s.FP
             width = min(2 * work.lanes, s.FP - column)
             source = start * pixels * s.FP + column
             call_copy(work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width))

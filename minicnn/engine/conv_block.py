@@ -98,6 +98,8 @@ class ConvBlock:
         if conv.use_bias:
             self.channels.bias[: self.g.F] = conv.params["bias"]
         of_batch = norm is not None and training and bool(norm.trainable)
+        if norm is not None:
+            own.momentum[0] = norm.momentum  # which may be changed at any time
         work = self._forward(training, of_batch, from_bytes)
         own.run(work, x=x, weights=np.ascontiguousarray(conv.params["kernel"], conv.dtype))
         if norm is not None and of_batch:
@@ -234,6 +236,7 @@ class Buffers:
         )  # fmt: skip
         self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "weights")}
         self.work = self.record.place("work")
+        self.momentum = self.record.memory["batch"]["momentum"]
         self.job = block.on(self.record, dtype)
         self.arrays: dict[str, Array] = {}
 
