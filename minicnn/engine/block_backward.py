@@ -31,9 +31,9 @@ def load_transposed_part(r, k, like):
             s, r.winograd, work, like, data.weights, data.turned, data.kernel_t, first, last
         )  # fmt: skip
     else:
-        parts = s.cells * ((s.CP + 2 * work.lanes - 1) // (2 * work.lanes))
+        parts = s.cells * ((s.C + 2 * work.lanes - 1) // (2 * work.lanes))
         pack_transposed_part(
-            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, s.CP, data.kernel_t,
+            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, data.kernel_t,
             parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
         )  # fmt: skip
 
@@ -80,7 +80,7 @@ def sums_chunk(r, k, memory, like):
 
 @jit_part
 def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
-    """dz of picture n from dz_start on, row by row, and what it adds to dbias. Without work.gradient it is dy, widened.
+    """dz of picture n from dz_start on, row by row, and what it adds to dbias.
 
     Activations that were not kept are made again.
     """
@@ -90,10 +90,6 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
     activated = data.a if work.keep else strip
     source = data.dy if s.F == s.FP else wide
     totals = view(total, s.FP, like)
-    if work.gradient == 0:
-        rows = s.OH * s.OW
-        call_copy(work.copy, like, (data.dy, n * rows * s.F, s.F, dz, dz_start, s.FP, rows, s.F))
-        return
     for band in range(0, 4 * p.band_count, 4):
         top, bottom = word(p.bands, band), word(p.bands, band + 1)
         if not work.keep:
@@ -130,7 +126,7 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
 
 @jit_part
 def backward_chunk(r, k, memory, like):
-    """The pictures of chunk k: dkernel (KH, KW, C, FP), dbias (FP,) in double, dx (N, H, W, CP).
+    """The pictures of chunk k: dkernel (KH, KW, C, FP), dbias (FP,) in double, dx (N, H, W, C).
 
     Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in data.dz for it.
     """
@@ -143,8 +139,8 @@ def backward_chunk(r, k, memory, like):
     by_picture = work.weights and p.slice_count == 0
     if by_picture and (not work.winograd or lo == hi):
         clear(dkernel, data.dkernel_size * like.itemsize)
-    dz_size, dx_size = s.dz_rows * s.columns * s.FP, s.H * s.W * s.CP
-    as_it_is = work.gradient == 0 and s.F == s.FP
+    dz_size, dx_size = s.dz_rows * s.columns * s.FP, s.H * s.W * s.C
+    as_it_is = work.gradient == 0
     dz = data.dy if as_it_is else data.dz if p.slice_count > 0 else memory + own.dz
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
@@ -188,7 +184,7 @@ def weight_slices(r, lo, hi, memory, like):
     """
     s, p, work, data = r.sizes, r.programs, r.work, r.data
     spaced, block = memory + r.own.spaced, memory + r.own.block
-    dz = data.dy if work.gradient == 0 and s.F == s.FP else data.dz
+    dz = data.dy if work.gradient == 0 else data.dz
     pixels, few, step = s.OH * s.OW, together(s), s.C + direct.SPARE
     rows, columns = (s.H - 1) // s.row_step + 1, (s.W - 1) // s.column_step + 1
     for start in range(0, data.n, few):
@@ -219,6 +215,6 @@ def clear_kernel(r, like):
 def fold_part(r, k, like):
     """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order."""
     data, lanes = r.data, r.work.lanes
-    registers = data.dkernel_size // lanes
-    lo, hi = registers * k // CHUNKS * lanes, registers * (k + 1) // CHUNKS * lanes
+    registers = (data.dkernel_size + lanes - 1) // lanes
+    lo, hi = registers * k // CHUNKS * lanes, min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size)
     call_fold(r.work.fold, like, (data.dkernels, lo, data.dkernel_size, data.parts, data.dkernel, lo, hi - lo))

@@ -17,7 +17,7 @@ NONE = np.zeros(0, np.int64)
 
 
 class Sizes(NamedTuple):
-    """Of a block: picture H x W x C (CP), output OH x OW x F (FP), pool windows PH x PW, down x across of them.
+    """Of a block: picture H x W x C, output OH x OW x F (FP), pool windows PH x PW, down x across of them.
 
     Of a picture every row_step-th row and column_step-th column matters to the kernel, which is KH x KW. z and dz are
     buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
@@ -26,7 +26,6 @@ class Sizes(NamedTuple):
     H: int
     W: int
     C: int
-    CP: int
     OH: int
     OW: int
     F: int

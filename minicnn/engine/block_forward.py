@@ -26,7 +26,7 @@ def load_part(r, k, like):
     else:
         blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
         first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS
-        pack_part(work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, data.kernel, first, last)
+        pack_part(work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, s.FP, data.kernel, first, last)
 
 
 @jit_part

@@ -57,8 +57,12 @@ class ConvBlock:
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.window = self.pool.pool_size if self.pool else (1, 1)
         self.layers: list[Layer] = [layer for layer in (rescaling, conv, norm, pool) if layer is not None]
-        self.g = g = geometry(conv)
-        self.convolution = convolution(g, conv.dtype)
+        self.convolution = convolution(geometry(conv), conv.dtype)
+        # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
+        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
+        if self.bare:  # then no row kernel needs whole registers
+            self.convolution = convolution(geometry(conv)._replace(FP=conv.filters), conv.dtype)
+        self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
@@ -68,8 +72,6 @@ class ConvBlock:
         # Activations of few multiplications are sooner computed again than written to memory and read back.
         again = self.pool and not (self.convolution.winograd or self.convolution.by_blocks)
         self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
-        # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
-        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
         name = conv.dtype.name
         self.work = Work(
             winograd=self.convolution.winograd,
@@ -222,13 +224,13 @@ class Buffers:
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
             dbias=step.dbias,
-            dx=numbers(n, g.H, g.W, g.CP),
+            dx=numbers(n, g.H, g.W, g.C),
         )
         shape = (n, down, across, g.F)
         self.output, self.normalized = (
             (data.crop if g.F != g.FP else wide).reshape(shape) for wide in (data.winners, data.y)
         )
-        self.dx = data.dx.reshape(n, g.H, g.W, g.CP)[..., : g.C]
+        self.dx = data.dx.reshape(n, g.H, g.W, g.C)
         self.batch = statistics(norm, counts, g.F, g.FP, dtype)
         plan = step.convolution.plan(int(pictures.max()), step.window)
         self.record = Record(

@@ -31,7 +31,7 @@ class DirectConvolution:
         cells, self.g, self.dtype = g.KH * g.KW, g, dtype
         self.kernel = np.zeros(cells * g.C * g.FP, dtype)
         self.turned = NONE
-        self.kernel_t = np.zeros(cells * g.FP * g.CP, dtype)
+        self.kernel_t = np.zeros(cells * g.FP * g.C, dtype)
         self.by_blocks = direct.large(g, dtype)
         # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
         # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
@@ -50,7 +50,7 @@ class DirectConvolution:
         if self.by_blocks:
             bands = np.array([(0, g.OH, 0, 0)], np.int64)
             forward, blocks = direct.by_blocks(forward, g.FP, lanes)
-            inputs, input_blocks = direct.by_blocks(inputs, g.CP, lanes)
+            inputs, input_blocks = direct.by_blocks(inputs, g.C, lanes)
         weights, slices = direct.weight_gradient(g.thinned() if self.by_slices else g, dtype, self.by_slices)
         s = sizes(g, window, pictures=few, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
         taken = together(s) if self.by_slices else 0
@@ -113,7 +113,7 @@ def sizes(g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, 
     """Sizes for this geometry and pool, and buffers of this form."""
     PH, PW = window
     return Sizes(
-        *(g.H, g.W, g.C, g.CP, g.OH, g.OW, g.F, g.FP, PH, PW),
+        *(g.H, g.W, g.C, g.OH, g.OW, g.F, g.FP, PH, PW),
         *(g.OH // PH, g.OW // PW, g.KH * g.KW, *g.seen(), pictures, columns, z_rows, dz_rows),
     )
 

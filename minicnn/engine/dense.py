@@ -45,7 +45,6 @@ class Layout(NamedTuple):
     D: int
     U: int
     UP: int
-    DP: int
     lanes: int
     activate: int
     copy: int
@@ -69,7 +68,7 @@ def load_part(t, k, like):
     """Part k of the kernel, packed."""
     blocks = (t.U + 2 * t.lanes - 1) // (2 * t.lanes)
     first, last = blocks * k // PARTS, blocks * (k + 1) // PARTS
-    pack_part(t.copy, like, t.lanes, t.weights, t.D, t.U, t.kernel, first, last)
+    pack_part(t.copy, like, t.lanes, t.weights, t.D, t.U, t.UP, t.kernel, first, last)
 
 
 @jit_part
@@ -86,9 +85,9 @@ def forward_part(r, k, like):
 @jit_part
 def load_transposed_part(t, k, like):
     """Part k of the kernel, transposed and packed."""
-    blocks = (t.DP + 2 * t.lanes - 1) // (2 * t.lanes)
+    blocks = (t.D + 2 * t.lanes - 1) // (2 * t.lanes)
     pack_transposed_part(
-        t.square, t.copy, like, t.lanes, t.weights, 1, t.D, t.U, t.U, t.DP, t.kernel_t,
+        t.square, t.copy, like, t.lanes, t.weights, 1, t.D, t.U, t.U, t.kernel_t,
         blocks * k // PARTS, blocks * (k + 1) // PARTS,
     )  # fmt: skip
 
@@ -147,12 +146,12 @@ class DenseStep:
         self.layers: list[Layer] = [dense]
         lanes, name = emit.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
-        UP, DP = padded(U, lanes), padded(D, lanes)
+        UP = padded(U, lanes)
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
         self.dkernel = dense.grads["kernel"] if U == UP else np.zeros((D, UP), dense.dtype)
         self.layout = Layout(
-            *(D, U, UP, DP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
+            *(D, U, UP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
             packs=self.packs,
             wants_weights=False,
             wants_inputs=False,
@@ -162,7 +161,7 @@ class DenseStep:
             bias=self.bias,
             y=NONE,
             dz=NONE,
-            kernel_t=np.zeros(U * DP, dense.dtype),
+            kernel_t=np.zeros(U * D, dense.dtype),
             dkernel=self.dkernel,
             dx=NONE,
         )
@@ -188,7 +187,7 @@ class DenseStep:
     def backward(self, dy: Array) -> Array | None:
         dy = self.dense.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own), self._cache = self._cache, ()
-        dense, U, D = self.dense, self.dense.units, x.shape[1]
+        dense, U = self.dense, self.dense.units
         dz = own.dz[:, :U]
         np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
         own.places["wants_weights"][0], own.places["wants_inputs"][0] = bool(dense.trainable), self.needs_input_grad
@@ -198,7 +197,7 @@ class DenseStep:
                 dense.grads["kernel"][...] = self.dkernel[:, :U]
             if dense.use_bias:
                 dense.grads["bias"][...] = dz.sum(axis=0, dtype=np.float64)
-        return own.dx[:, :D] if self.needs_input_grad else None
+        return own.dx if self.needs_input_grad else None
 
     def _buffers(self, n: int) -> "Buffers":
         if n not in self.buffers:
@@ -212,13 +211,13 @@ class Buffers:
     """What a DenseStep writes for n samples, allocated once, and the record for its parallel regions."""
 
     def __init__(self, step: DenseStep, n: int):
-        (D, U, UP, DP, *_), dtype = step.layout, step.dense.dtype
-        self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, DP))
+        (D, U, UP, *_), dtype = step.layout, step.dense.dtype
+        self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, D))
         products = Products(
             *product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
             np.array([n * k // PARTS for k in range(PARTS + 1)], np.int64),
             *product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP),
-            *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), DP),
+            *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), D),
         )
         self.record = Record(layout=step.layout._replace(y=self.y, dz=self.dz, dx=self.dx), products=products)
         self.places = {

@@ -1,12 +1,14 @@
 """The three products of a convolution as programs over one picture, without im2col and without padding.
 
 `padding="same"` costs no multiplication: where the kernel sticks out of the picture, the sums are simply shorter. So
-output pixels are taken together that see the same part of the kernel: all but those at the edges. Buffers are FP (or
-CP) wide, F (or C) rounded up to whole registers; what is beyond stays 0.
+output pixels are taken together that see the same part of the kernel: all but those at the edges. z and dz are FP wide:
+F, or, for what happens to them row by row, F rounded up to whole registers; what is beyond stays 0.
 
-The kernel's layouts as right-hand sides: `pack` of (KH * KW * C, F); and for the input gradient `pack` of
+The kernel's layouts as right-hand sides, packed (products.py): (KH * KW * C, F); and for the input gradient
 (KH * KW * FP, C), rows and columns of the kernel in reverse.
 """
+
+import itertools
 
 import numpy as np
 
@@ -74,30 +76,32 @@ def rows_of_band(g: Geometry, row: int, dtype: np.dtype) -> int:
 
 
 def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
-    """dx (H, W, CP) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it saw.
+    """dx (H, W, C) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it saw.
 
     For stride 1 that is a convolution itself, of dz with the kernel turned around. Otherwise one kernel cell after the
-    other, which its outputs reach at strided pixels; these are added to, so dx must be 0 before.
+    other, which its outputs reach at strided pixels; these are added to, so dx must be 0 before. This goes in bands of
+    rows, which stay in the cache while all cells add to them.
     """
     if (g.SH, g.SW) == (1, 1):
         return forward(g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype))[0]
-    program = Program(dtype, g.CP)
-    for kh in range(g.KH):
-        for kw in range(g.KW):
-            rows = [i for i in range(g.OH) if kh in g.kernel_rows(i)]
-            columns = [j for j in range(g.OW) if kw in g.kernel_columns(j)]
-            if rows and columns:
-                h, w = rows[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left + kw * g.DW
-                program.multiply(
-                    (len(rows), len(columns)),
-                    Left(g.OW * g.FP, g.FP, 0, 1),
-                    1,
-                    g.FP,
-                    Right(g.KH * g.KW * g.FP, packed=True, row=((g.KH - kh) * g.KW - 1 - kw) * g.FP),
-                    (g.SH * g.W * g.CP, g.SW * g.CP),
-                    starts=((rows[0] * g.OW + columns[0]) * g.FP, 0, (h * g.W + w) * g.CP),
-                    accumulate=True,
-                )
+    program = Program(dtype, g.C)
+    row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
+    height = max(1, CACHE // row_bytes)
+    for top, kh, kw in itertools.product(range(0, g.OH, height), range(g.KH), range(g.KW)):
+        rows = [i for i in range(top, min(top + height, g.OH)) if kh in g.kernel_rows(i)]
+        columns = [j for j in range(g.OW) if kw in g.kernel_columns(j)]
+        if rows and columns:
+            h, w = rows[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left + kw * g.DW
+            program.multiply(
+                (len(rows), len(columns)),
+                Left(g.OW * g.FP, g.FP, 0, 1),
+                1,
+                g.FP,
+                Right(g.KH * g.KW * g.FP, packed=True, row=((g.KH - kh) * g.KW - 1 - kw) * g.FP),
+                (g.SH * g.W * g.C, g.SW * g.C),
+                starts=((rows[0] * g.OW + columns[0]) * g.FP, 0, (h * g.W + w) * g.C),
+                accumulate=True,
+            )
     return program.table()
 
 

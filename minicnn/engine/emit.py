@@ -90,19 +90,17 @@ class Emitter:
                 value.add_attribute("noalias")
         names = [argument.partition("*")[0] for argument in self.arguments]
         self.arg: dict[str, ir.Value] = dict(zip(names, self.function.args, strict=True))
-        self._fma = None
-        if isa.fma:
-            multiply_add = ir.FunctionType(self.vector, [self.vector] * 3)
-            self._fma = ir.Function(self.module, multiply_add, f"llvm.fma.v{self.lanes}f{self.bits}")
+        self.fma = isa.fma
 
     # Numbers and addresses
 
     def integer(self, value: int) -> ir.Constant:
         return ir.Constant(I64, value)
 
-    def fill(self, value: float) -> ir.Constant:
-        """A register that holds one number in all lanes."""
-        return ir.Constant(self.vector, [value] * self.lanes)
+    def fill(self, value: float, lanes: int = 0) -> ir.Constant:
+        """A register that holds one number in all (or so many) lanes."""
+        lanes = lanes or self.lanes
+        return ir.Constant(ir.VectorType(self.element, lanes), [value] * lanes)
 
     def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
         """The address that many elements further on; never through integers, which would hide what points where."""
@@ -111,14 +109,15 @@ class Emitter:
             pointer = self.builder.gep(pointer, [offset], source_etype=kind)
         return pointer
 
-    def load(self, pointer: ir.Value) -> ir.Value:
-        """The `lanes` numbers from an address on, which need not be aligned (LLVM would assume so by default)."""
-        value = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), typ=self.vector)
+    def load(self, pointer: ir.Value, numbers: int = 0) -> ir.Value:
+        """Some (`lanes`) numbers from an address on, which need not be aligned (LLVM would assume so by default)."""
+        vector = ir.VectorType(self.element, numbers or self.lanes)
+        value = self.builder.load(self.builder.bitcast(pointer, vector.as_pointer()), typ=vector)
         value.align = self.bits // 8
         return value
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
-        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = self.bits // 8
+        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer())).align = self.bits // 8
 
     def load_bytes(self, pointer: ir.Value) -> ir.Value:
         """`lanes` bytes from an address on, as 32-bit integers."""
@@ -151,7 +150,7 @@ class Emitter:
 
     def choose(self, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
         """A register of these lanes of x and, counted on from there, of y."""
-        return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, self.lanes), list(lanes)))
+        return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes)))
 
     def broadcast(self, pointer: ir.Value) -> ir.Value:
         """The one number at an address, in all lanes."""
@@ -159,8 +158,12 @@ class Emitter:
 
     def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x * y + z."""
-        if self._fma is not None:
-            return self.builder.call(self._fma, [x, y, z])
+        if self.fma:
+            name = f"llvm.fma.v{x.type.count}f{self.bits}"
+            function = self.module.globals.get(name)
+            if function is None:
+                function = ir.Function(self.module, ir.FunctionType(x.type, [x.type] * 3), name)
+            return self.builder.call(function, [x, y, z])
         return self.builder.fadd(self.builder.fmul(x, y), z)
 
     # Control

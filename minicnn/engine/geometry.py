@@ -12,7 +12,7 @@ class Geometry(NamedTuple):
     """One convolution.
 
     Axes: H W C picture, KH KW kernel, SH SW stride, DH DW dilation, OH OW F output; top, left: rows and columns of
-    padding before the picture. FP and CP are F and C rounded up to whole vector registers.
+    padding before the picture. FP is F rounded up to whole vector registers, or F.
     """
 
     H: int
@@ -30,7 +30,6 @@ class Geometry(NamedTuple):
     OW: int
     F: int
     FP: int
-    CP: int
 
     def kernel_rows(self, i: int) -> range:
         """The kernel rows that lie inside the picture at output row i."""
@@ -43,7 +42,7 @@ class Geometry(NamedTuple):
     def transposed(self) -> "Geometry":
         """For stride 1: the convolution by which dx comes from dy (FP channels), with the kernel turned around."""
         return self._replace(
-            H=self.OH, W=self.OW, C=self.FP, OH=self.H, OW=self.W, F=self.C, FP=self.CP, CP=self.FP,
+            H=self.OH, W=self.OW, C=self.FP, OH=self.H, OW=self.W, F=self.C, FP=self.C,
             top=(self.KH - 1) * self.DH - self.top, left=(self.KW - 1) * self.DW - self.left,
         )  # fmt: skip
 
@@ -58,10 +57,10 @@ class Geometry(NamedTuple):
 
 
 def geometry(conv: Conv2D) -> Geometry:
-    """The geometry of a built layer."""
+    """The geometry of a built layer, with whole registers."""
     (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, emit.lanes(conv.dtype)
     sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
-    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), padded(C, lanes))
+    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes))
 
 
 def padded(count: int, lanes: int) -> int:

@@ -47,7 +47,7 @@ class Program:
 
     Args:
         dtype: of all numbers.
-        width: columns of the result, a multiple of the lanes; all products have this width.
+        width: columns of the result; all products have this width.
     """
 
     def __init__(self, dtype: np.dtype, width: int):
@@ -78,8 +78,8 @@ class Program:
         """
         outer_count, inner_count = rows
         for v in range(0, self.width, 2 * self.lanes):
-            vectors = min(2, (self.width - v) // self.lanes)
-            b_step = vectors * self.lanes if b.packed else self.width
+            width = min(2 * self.lanes, self.width - v)
+            b_step = width if b.packed else self.width
             b_start = starts[1] + b.row * b_step + (v * b.rows if b.packed else v)
             for o, outer, i, inner in cuts(outer_count, inner_count, self.limit):
                 # A stride that is never taken is set to 0, so that products share kernels.
@@ -95,7 +95,7 @@ class Program:
                     c_outer=c[0] if outer > 1 else 0,
                     c_inner=c[1] if inner > 1 else 0,
                 )
-                address = simd.tile(self.dtype, outer, inner, vectors, strides)
+                address = simd.tile(self.dtype, outer, inner, width, strides)
                 a_start = starts[0] + o * a.outer + i * a.inner
                 c_start = starts[2] + o * c[0] + i * c[1] + v
                 self.calls.append((address, a_start, b_start, c_start, segments, depth, int(accumulate)))
@@ -162,45 +162,32 @@ def run_deep(calls, count, like, a, b, c, depth, accumulate):
         )  # fmt: skip
 
 
-def pack(b: Array, lanes: int, packed: Array) -> None:
-    """Cut b (rows, columns) into blocks two registers wide, one after the other in packed (flat), rows in order.
-
-    A tile then reads its block of B as one contiguous stream. The last block may be one register wide; what it has
-    beyond b's columns keeps the zeros that packed was made with.
-    """
-    rows, columns = b.shape
-    block = 2 * lanes
-    whole = columns // block * block
-    packed[: rows * whole].reshape(-1, rows, block)[...] = b[:, :whole].reshape(rows, -1, block).swapaxes(0, 1)
-    if whole < columns:
-        packed[rows * whole :].reshape(rows, -1)[:, : columns - whole] = b[:, whole:]
-
-
 @jit_part
-def pack_part(copy, like, lanes, b, rows, columns, packed, first, last):
-    """Blocks first ... last-1 of `pack`."""
+def pack_part(copy, like, lanes, b, rows, columns, width, packed, first, last):
+    """Blocks first ... last-1 of b (rows, columns), packed: cut into blocks two registers wide, one after the other.
+
+    A tile then reads its block of B as one contiguous stream. What is beyond b's columns, up to `width`, keeps the
+    zeros that packed was made with.
+    """
     for c in range(first * 2 * lanes, min(last * 2 * lanes, columns), 2 * lanes):
-        across = min(2 * lanes, columns - c)
-        width = (across + lanes - 1) // lanes * lanes
-        call_copy(copy, like, (b, c, columns, packed, c * rows, width, rows, across))
+        across = min(2 * lanes, width - c)
+        call_copy(copy, like, (b, c, columns, packed, c * rows, across, rows, min(across, columns - c)))
 
 
 @jit_part
-def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, width, packed, first, last):
+def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, packed, first, last):
     """Parts first ... last-1, of cells * blocks, of a packed kernel (cells, C, F) with its cells in reverse order and
-    transposed, each with `rows` >= F rows, `width` >= C columns.
+    transposed, each with `rows` >= F rows and C columns.
 
-    What is beyond F and C keeps the zeros that packed was made with.
+    What is beyond F keeps the zeros that packed was made with.
     """
     block = 2 * lanes
-    blocks = (width + block - 1) // block
+    blocks = (C + block - 1) // block
     for part in range(first, last):
         k, c = part // blocks, part % blocks * block
-        across = min(block, width - c)
+        across = min(block, C - c)
         start = c * cells * rows + (cells - 1 - k) * rows * across
-        transpose(
-            square, copy, like, lanes, kernel, (k * C + c) * F, F, min(across, C - c), F, packed, start, across
-        )  # fmt: skip
+        transpose(square, copy, like, lanes, kernel, (k * C + c) * F, F, across, F, packed, start, across)
 
 
 @jit_part

@@ -223,23 +223,23 @@ def rescale(dtype: str) -> Emitter:
 
 @kernel
 def fold(dtype: str) -> Emitter:
-    """total[i] = parts[i] + parts[part + i] + ..., `count` of them, for i < size, a multiple of the lanes."""
+    """total[i] = parts[i] + parts[part + i] + ..., `count` of them, for i < size."""
     emit = Emitter(dtype, FOLD)
     arg, build = emit.arg, emit.builder
 
-    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        i = build.mul(v, emit.integer(emit.lanes))
-
+    def add_up(i: ir.Value, numbers: int) -> Sequence[ir.Value]:
         def add(k: ir.Value, total: list[ir.Value]) -> Sequence[ir.Value]:
             offset = build.add(build.mul(build.add(k, emit.integer(1)), arg["part"]), i)
-            return [build.fadd(total[0], emit.load(emit.at(arg["parts"], offset)))]
+            return [build.fadd(total[0], emit.load(emit.at(arg["parts"], offset), numbers))]
 
-        others = build.sub(arg["count"], emit.integer(1))
-        total = emit.loop(others, [emit.load(emit.at(arg["parts"], i))], add)
-        emit.store(total[0], emit.at(arg["total"], i))
+        first = emit.load(emit.at(arg["parts"], i), numbers)
+        emit.store(emit.loop(build.sub(arg["count"], emit.integer(1)), [first], add)[0], emit.at(arg["total"], i))
         return []
 
-    emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
+    lanes = emit.integer(emit.lanes)
+    rest = build.srem(arg["size"], lanes)
+    emit.loop(build.sdiv(arg["size"], lanes), [], lambda v, _: add_up(build.mul(v, lanes), emit.lanes))
+    emit.loop(rest, [], lambda i, _: add_up(build.add(build.sub(arg["size"], rest), i), 1))
     return emit
 
 

@@ -1,6 +1,6 @@
 """The micro-kernel: a small matrix product whose result stays in vector registers.
 
-    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r < rows, v < vectors
+    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r < rows, v < width
 
 Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its element lies at
 r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step  from a start. In NHWC that makes a
@@ -8,11 +8,11 @@ convolution a matrix product without im2col: for one output row, the KW*C number
 contiguous run of the picture, so k runs over them, s over the KH kernel rows, and r over the pixels of a row (inner) of
 some rows (outer). A weight gradient sums over pixels k, rows s and, if they are small, pictures g.
 
-How it gets fast: every element of C is an accumulator of `lanes` numbers in a register. Each step of k loads `vectors`
-registers of B, broadcasts `rows` numbers of A, and does rows * vectors fused multiply-adds, more than the loads it
-needs, so that the multipliers never wait. All registers but a few hold accumulators; with too few the additions would
-wait for each other (latency), with too many some would move to memory (spills). The strides are constants of the code:
-then the distance of a row is part of its load instruction, and no register is spent on it.
+How it gets fast: C stays in accumulators, `vectors` registers a row, the last perhaps filled in part. Each step of k
+loads `vectors` registers of B, broadcasts `rows` numbers of A, and does rows * vectors fused multiply-adds, more than
+the loads it needs, so that the multipliers never wait. All registers but a few hold accumulators; with too few the
+additions would wait for each other (latency), with too many some would move to memory (spills). The strides are
+constants of the code: then the distance of a row is part of its load instruction, and no register is spent on it.
 
 Source: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication"; Georganas et al. 2018,
 arXiv:1808.05567 (the same for convolutions).
@@ -60,17 +60,15 @@ def touch(dtype: str) -> Emitter:
 
 
 @kernel
-def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> Emitter:
-    """The kernel for outer * inner rows and `vectors` registers per row."""
+def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Emitter:
+    """The kernel for outer * inner rows of `width` numbers."""
     emit = Emitter(dtype, ARGUMENTS)
     arg, build = emit.arg, emit.builder
     rows = [(o, i) for o in range(outer) for i in range(inner)]
+    registers = [(first, min(emit.lanes, width - first)) for first in range(0, width, emit.lanes)]
 
     def times(index: ir.Value, stride: int) -> ir.Value:
         return build.mul(index, emit.integer(stride))
-
-    def registers(line: ir.Value) -> list[ir.Value]:
-        return [emit.at(line, emit.integer(v * emit.lanes)) for v in range(vectors)]
 
     def group(g: ir.Value, sums: Values) -> Sequence[ir.Value]:
         a_group = emit.at(arg["a"], times(g, strides.a_group))
@@ -85,7 +83,8 @@ def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> 
 
     def step(a_start: ir.Value, b_start: ir.Value) -> Callable[[ir.Value, Values], Values]:
         def multiply_and_add(k: ir.Value, sums: Values) -> Values:
-            b = [emit.load(place) for place in registers(emit.at(b_start, times(k, strides.b_step)))]
+            b_row = emit.at(b_start, times(k, strides.b_step))
+            b = [emit.load(emit.at(b_row, emit.integer(first)), lanes) for first, lanes in registers]
             a_column = emit.at(a_start, times(k, strides.a_step))
             if (
                 strides.a_step * emit.bits // 8 >= LINE
@@ -94,16 +93,17 @@ def tile(dtype: str, outer: int, inner: int, vectors: int, strides: Strides) -> 
             updated: Values = []
             for o, i in rows:  # one number of A at a time: it needs a register only for its own multiply-adds
                 a = emit.broadcast(emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner)))
-                updated += [emit.multiply_add(a, b[v], sums[len(updated) + v]) for v in range(vectors)]
+                for (_, lanes), values in zip(registers, b, strict=True):
+                    updated.append(emit.multiply_add(emit.choose(a, a, range(lanes)), values, sums[len(updated)]))
             return updated
 
         return multiply_and_add
 
     c_rows = [emit.at(arg["c"], emit.integer(o * strides.c_outer + i * strides.c_inner)) for o, i in rows]
-    c_places = [place for row in c_rows for place in registers(row)]
-    zeros = [emit.fill(0.0)] * len(c_places)
+    c_places = [(emit.at(row, emit.integer(first)), lanes) for row in c_rows for first, lanes in registers]
+    zeros = [emit.fill(0.0, lanes) for _, lanes in c_places]
     # With accumulate = 1 one turn of this loop replaces the zeros by what C holds, with 0 none does.
-    start = emit.loop(arg["accumulate"], zeros, lambda _, __: [emit.load(place) for place in c_places])
-    for value, place in zip(emit.loop(arg["groups"], start, group), c_places, strict=True):
+    start = emit.loop(arg["accumulate"], zeros, lambda _, __: [emit.load(*place) for place in c_places])
+    for value, (place, _) in zip(emit.loop(arg["groups"], start, group), c_places, strict=True):
         emit.store(value, place)
     return emit

@@ -35,7 +35,7 @@ from llvmlite import ir
 from minicnn.engine import row_kernels
 from minicnn.engine.block_data import Programs, programs
 from minicnn.engine.call import caller, clear
-from minicnn.engine.emit import Emitter, kernel
+from minicnn.engine.emit import Emitter, kernel, lanes
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run, transpose
 from minicnn.kernels.jit import jit_part
@@ -162,7 +162,7 @@ def applies(g: Geometry, dtype: np.dtype) -> bool:
 
     There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
     """
-    if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.FP != g.F or g.CP != g.C:
+    if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.F % lanes(dtype) or g.C % lanes(dtype):
         return False
     down, across, _, _ = frame(g)
     data, weights = (PRODUCTS * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
