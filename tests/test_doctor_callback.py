@@ -199,11 +199,11 @@ def test_learning_rate_too_high(optimizer):
 
 def test_learning_rate_that_becomes_too_high():
     """After the loss has fallen, it rises again."""
-    schedule = LearningRateScheduler(lambda epoch, rate: rate if epoch < 4 else 0.5)
+    schedule = LearningRateScheduler(lambda epoch, rate: rate if epoch < 4 else 2.0)
     doctor = train(network(), epochs=6, callbacks=[schedule])
     finding = only(doctor, "learning rate too high")
     assert finding.epoch >= 5 and finding.layer is None
-    assert "the training loss has risen from" in finding.message and "Try 0.05" in finding.message
+    assert "the training loss has risen from" in finding.message and "Try 0.2" in finding.message
 
 
 def test_large_updates_with_a_loss_that_falls_are_no_finding():
