@@ -176,7 +176,7 @@ def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
     assert_same_bits(block, layer, x, rng)
 
 
-@pytest.mark.parametrize("size", [(3, 3), (4, 5), (6, 6), (13, 8), (15, 15)])
+@pytest.mark.parametrize("size", [(4, 4), (4, 5), (6, 6), (13, 8), (15, 15)])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("batch", [1, 9, 70])
 def test_winograd_of_small_integers_is_exact(size, padding, batch):
@@ -223,6 +223,32 @@ def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(picture, fil
     block = ConvBlock(layer, relu=False, norm=None, pool=None)
     assert block.convolution.by_slices == (filters > 32)
     x = rng.integers(-4, 5, (19, *picture)).astype(np.float32)
+    assert_same_bits(block, layer, x, rng)
+
+
+@pytest.mark.parametrize("batch", [1, 19, 130])
+@pytest.mark.parametrize(
+    ("picture", "filters", "kernel", "stride", "padding"),
+    [
+        ((3, 3, 16), 300, 3, 1, "same"),
+        ((3, 3, 300), 16, 3, 1, "same"),
+        ((2, 3, 4), 5, 3, 1, "same"),
+        ((5, 5, 64), 256, 3, 2, "same"),
+        ((6, 5, 8), 24, 2, 2, "same"),
+        ((7, 7, 3), 16, 7, 1, "valid"),
+    ],
+    ids=str,
+)
+def test_pictures_of_a_few_pixels_are_exact(picture, filters, kernel, stride, padding, batch):
+    """They are taken together, as many at a time as fit; here also where the last ones are fewer."""
+    rng = np.random.default_rng(0)
+    layer = layers.Conv2D(filters, kernel, stride, padding)
+    layer.build(picture, rng)
+    for param in layer.params.values():
+        param[...] = rng.integers(-4, 5, param.shape)
+    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    assert block.convolution.gathers and not block.convolution.winograd
+    x = rng.integers(-4, 5, (batch, *picture)).astype(np.float32)
     assert_same_bits(block, layer, x, rng)
 
 

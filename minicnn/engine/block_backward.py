@@ -158,9 +158,17 @@ def backward_chunk(r, k, memory, like):
             for i in range(images if by_picture else 0):
                 place, source = (n + i) * s.H * s.W * s.C, start + i * dz_size
                 run(p.weights, 0, p.weight_calls, like, data.x, place, dz, source, dkernel, 0)
-            if work.inputs and p.scatters:
+            if not work.inputs:
+                continue
+            if p.gathers:
+                if p.scatters:
+                    clear(v, s.pictures * dx_size * like.itemsize)
+                run(p.inputs, 0, p.input_calls, like, dz, start, data.kernel_t, 0, v, 0)
+                call_copy(work.copy, like, (v, 0, 0, data.dx, n * dx_size, 0, 1, images * dx_size))
+                continue
+            if p.scatters:
                 clear(data.dx + n * dx_size * like.itemsize, images * dx_size * like.itemsize)
-            for block in range(p.input_block_count if work.inputs else 0):
+            for block in range(p.input_block_count):
                 first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
                 for i in range(images):
                     source, target = start + i * dz_size, (n + i) * dx_size

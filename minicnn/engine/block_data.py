@@ -46,8 +46,9 @@ class Sizes(NamedTuple):
 class Programs(NamedTuple):
     """Tables of calls (products.py) and their lengths, of direct.py or winograd.py, and how to go through them.
 
-    bands: rows of output (first, after the last; calls that make them: first, after the last). In Winograd's way, and
-    by blocks, there is one band, without calls of its own.
+    bands: rows of output (first, after the last; calls that make them: first, after the last). In Winograd's way, of
+    gathered pictures, and by blocks, there is one band, without calls of its own.
+    gathers: whether `forward` and `inputs` are for several pictures at once, copied to scratch memory side by side.
     blocks: marks in `forward` between blocks of filters, each for several pictures; input_blocks the same in `inputs`.
     slices: marks in `weights` between parts that write to different numbers; none: it is cut by picture.
     """
@@ -67,6 +68,7 @@ class Programs(NamedTuple):
     input_block_count: int
     slice_count: int
     scatters: bool  # whether `inputs` adds to dx
+    gathers: bool
 
 
 def programs(
@@ -79,6 +81,7 @@ def programs(
     input_blocks: Array = NONE,
     slices: Array = NONE,
     scatters: bool = False,
+    gathers: bool = False,
 ) -> Programs:
     """Programs with the lengths of these tables."""
     counts = (max(0, len(marks) - 1) for marks in (blocks, input_blocks, slices))
@@ -87,6 +90,7 @@ def programs(
         *(forward, bands, blocks, weights, inputs, input_blocks, slices),
         *(len(forward), len(bands), blocks_, len(weights), len(inputs), input_blocks_, slices_),
         scatters,
+        gathers,
     )
 
 

@@ -52,7 +52,11 @@ def forward_chunk(r, k, memory, like):
         if work.winograd:
             frame, v, m = memory + own.frame, memory + own.v, memory + own.m
             winograd.forward(s, r.winograd, p, work.copy, like, data.x, n, images, data.kernel, frame, v, m, z)
-        for block in range(p.block_count):
+        if p.gathers:
+            size, v = s.H * s.W * s.C, memory + own.v
+            call_copy(work.copy, like, (data.x, n * size, 0, v, 0, 0, 1, images * size))
+            run(p.forward, 0, p.forward_calls, like, v, 0, data.kernel, 0, z, 0)
+        for block in range(0 if p.gathers else p.block_count):
             first, last = word(p.blocks, block), word(p.blocks, block + 1)
             for image in range(n, n + images):
                 start = image * s.OH * row_size if work.in_place else (image - n) * s.z_rows * z_row

@@ -59,7 +59,7 @@ class ConvBlock:
         self.layers: list[Layer] = [layer for layer in (rescaling, conv, norm, pool) if layer is not None]
         self.convolution = convolution(geometry(conv), conv.dtype)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
-        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.winograd)
+        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.gathers)
         if self.bare:  # then no row kernel needs whole registers
             self.convolution = convolution(geometry(conv)._replace(FP=conv.filters), conv.dtype)
         self.g = g = self.convolution.g
@@ -70,7 +70,7 @@ class ConvBlock:
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
         self.dbias = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
-        again = self.pool and not (self.convolution.winograd or self.convolution.by_blocks)
+        again = self.pool and not (self.convolution.gathers or self.convolution.by_blocks)
         self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
         name = conv.dtype.name
         self.work = Work(
@@ -148,7 +148,7 @@ class ConvBlock:
         if key not in self.works:
             is_output = not self.pool and self.g.F == self.g.FP
             keep = is_output or training and self.keeps and not self.bare
-            in_place = keep and not self.convolution.winograd
+            in_place = keep and not self.convolution.gathers
             activate = self.activate_with_moments if of_batch else self.work.activate
             work = self.work._replace(
                 rescale=row_kernels.rescale(self.conv.dtype.name) if from_bytes else 0,
@@ -197,6 +197,7 @@ class Buffers:
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (g.OH * g.OW)
+        plan = step.convolution.plan(int(pictures.max()), step.window)
         self.n, self.count = n, int(counts.sum())
         a, pooled = numbers(*whole, wanted=step.keeps), numbers(*outputs, wanted=step.pool)
         self.scale, self.offset = np.zeros((2, emit.lanes(dtype)), dtype)
@@ -218,7 +219,7 @@ class Buffers:
             y=numbers(*outputs),
             crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
             dy=NONE,
-            dz=numbers(*whole, wanted=step.convolution.by_slices),
+            dz=numbers(n + plan.sizes.pictures, *whole[1:], wanted=step.convolution.by_slices),
             dkernels=step.dkernels,
             parts=len(step.dkernels),
             dkernel=step.dkernel,
@@ -232,7 +233,6 @@ class Buffers:
         )
         self.dx = data.dx.reshape(n, g.H, g.W, g.C)
         self.batch = statistics(norm, counts, g.F, g.FP, dtype)
-        plan = step.convolution.plan(int(pictures.max()), step.window)
         self.record = Record(
             **plan._asdict(), work=step.work, data=data, channels=step.channels, batch=self.batch
         )  # fmt: skip

@@ -32,6 +32,7 @@ class DirectConvolution:
         self.kernel = np.zeros(cells * g.C * g.FP, dtype)
         self.turned = NONE
         self.kernel_t = np.zeros(cells * g.FP * g.C, dtype)
+        self.gathers = direct.tiny(g)  # pictures are copied to scratch memory, and z is made there
         self.by_blocks = direct.large(g, dtype)
         # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
         # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
@@ -41,13 +42,15 @@ class DirectConvolution:
         """For chunks of at most so many pictures, and pooling windows."""
         g, dtype, lanes = self.g, self.dtype, emit.lanes(self.dtype)
         few, z_rows, blocks = 1, direct.rows_of_band(g, g.OW * g.FP, dtype), NONE
-        if self.by_blocks:
+        several = self.gathers or self.by_blocks
+        if several:
             numbers = g.H * g.W * g.C + g.OH * g.OW * g.FP
             few, z_rows = even_share(pictures, max(1, 2 * direct.CACHE // (numbers * dtype.itemsize))), g.OH
-        forward, bands = direct.forward(g, dtype, z_rows)
-        inputs = direct.input_gradient(g, dtype)
+        side_by_side = few if self.gathers else 1
+        forward, bands = direct.forward(g, dtype, z_rows, side_by_side)
+        inputs = direct.input_gradient(g, dtype, side_by_side)
         input_blocks = np.array([0, len(inputs)], np.int64)
-        if self.by_blocks:
+        if several:
             bands = np.array([(0, g.OH, 0, 0)], np.int64)
             forward, blocks = direct.by_blocks(forward, g.FP, lanes)
             inputs, input_blocks = direct.by_blocks(inputs, g.C, lanes)
@@ -66,9 +69,10 @@ class DirectConvolution:
                 input_blocks=input_blocks,
                 slices=slices,
                 scatters=(g.SH, g.SW) != (1, 1),
+                gathers=self.gathers,
             ),
             winograd.Winograd(),
-            memory(s, dtype, spaced=spaced, block=block),
+            memory(s, dtype, spaced=spaced, block=block, v=self.gathers * few * g.H * g.W * g.C),
         )
 
 
@@ -76,6 +80,7 @@ class WinogradConvolution:
     """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
 
     winograd = True
+    gathers = True
     by_blocks = by_slices = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):

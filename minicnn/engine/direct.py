@@ -17,26 +17,38 @@ from minicnn.engine.geometry import Geometry, runs
 from minicnn.engine.products import Left, Program, Right
 from minicnn.layers.base import Array
 
+TINY = 9  # pixels of output
 CACHE = 256 * 1024  # bytes of the second-level cache that a product may fill
 ROWS = 32 * 1024  # bytes of a band of rows that stays in the first-level cache
 SPARE = 16  # numbers between pixels: a line of the cache
 
 
-def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
-    """z (OH, OW, FP) of a picture (H, W, C), in bands of at most `longest` rows.
+def tiny(g: Geometry) -> bool:
+    """Whether a picture has so few pixels that a tile needs those of several pictures.
+
+    Then its rows are the pixels at the same place of so many pictures, which therefore must lie side by side.
+    """
+    return g.OH * g.OW <= TINY
+
+
+def forward(g: Geometry, dtype: np.dtype, longest: int, pictures: int = 1) -> tuple[Array, Array]:
+    """z (OH, OW, FP) of a picture (H, W, C), or of several pictures together, in bands of at most `longest` rows.
 
     Returns the calls, and the bands: (first row, row after the last, first call, call after the last) each.
     """
     program, bands = Program(dtype, g.FP), []
-    for rows, kernel_rows in runs(g.OH, g.kernel_rows, longest):
+    for rows, kernel_rows in runs(g.OH, g.kernel_rows, 1 if pictures > 1 else longest):
         before = len(program.calls)
         for columns, kernel_columns in runs(g.OW, g.kernel_columns, g.OW):
             for part, kernel_group in enumerate(contiguous(kernel_columns, g.DW)):
                 h = rows[0] * g.SH - g.top + kernel_rows.start * g.DH
                 w = columns[0] * g.SW - g.left + kernel_group.start * g.DW
+                outer, down, z_down = len(rows), g.SH * g.W * g.C, g.OW * g.FP
+                if pictures > 1:
+                    outer, down, z_down = pictures, g.H * g.W * g.C, g.OH * g.OW * g.FP
                 program.multiply(
-                    (len(rows), len(columns)),
-                    Left(g.SH * g.W * g.C, g.SW * g.C, g.DH * g.W * g.C, 1),
+                    (outer, len(columns)),
+                    Left(down, g.SW * g.C, g.DH * g.W * g.C, 1),
                     len(kernel_rows),
                     len(kernel_group) * g.C,
                     Right(
@@ -45,7 +57,7 @@ def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
                         row=(kernel_rows.start * g.KW + kernel_group.start) * g.C,
                         segment=g.KW * g.C,
                     ),
-                    (g.OW * g.FP, g.FP),
+                    (z_down, g.FP),
                     starts=((h * g.W + w) * g.C, 0, (rows[0] * g.OW + columns[0]) * g.FP),
                     accumulate=part > 0,
                 )
@@ -75,7 +87,7 @@ def rows_of_band(g: Geometry, row: int, dtype: np.dtype) -> int:
     return min(g.OH, max(1, size // (row * np.dtype(dtype).itemsize)))
 
 
-def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
+def input_gradient(g: Geometry, dtype: np.dtype, pictures: int = 1) -> Array:
     """dx (H, W, C) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it saw.
 
     For stride 1 that is a convolution itself, of dz with the kernel turned around. Otherwise one kernel cell after the
@@ -83,22 +95,25 @@ def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
     rows, which stay in the cache while all cells add to them.
     """
     if (g.SH, g.SW) == (1, 1):
-        return forward(g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype))[0]
+        return forward(g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype), pictures)[0]
     program = Program(dtype, g.C)
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
-    height = max(1, CACHE // row_bytes)
+    height = 1 if pictures > 1 else max(1, CACHE // row_bytes)
     for top, kh, kw in itertools.product(range(0, g.OH, height), range(g.KH), range(g.KW)):
         rows = [i for i in range(top, min(top + height, g.OH)) if kh in g.kernel_rows(i)]
         columns = [j for j in range(g.OW) if kw in g.kernel_columns(j)]
         if rows and columns:
             h, w = rows[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left + kw * g.DW
+            outer, down, x_down = len(rows), g.OW * g.FP, g.SH * g.W * g.C
+            if pictures > 1:
+                outer, down, x_down = pictures, g.OH * g.OW * g.FP, g.H * g.W * g.C
             program.multiply(
-                (len(rows), len(columns)),
-                Left(g.OW * g.FP, g.FP, 0, 1),
+                (outer, len(columns)),
+                Left(down, g.FP, 0, 1),
                 1,
                 g.FP,
                 Right(g.KH * g.KW * g.FP, packed=True, row=((g.KH - kh) * g.KW - 1 - kw) * g.FP),
-                (g.SH * g.W * g.C, g.SW * g.C),
+                (x_down, g.SW * g.C),
                 starts=((rows[0] * g.OW + columns[0]) * g.FP, 0, (h * g.W + w) * g.C),
                 accumulate=True,
             )

@@ -39,6 +39,11 @@ class Geometry(NamedTuple):
         """The kernel columns that lie inside the picture at output column j."""
         return inside(j * self.SW - self.left, self.KW, self.DW, self.W)
 
+    def met_cells(self) -> int:
+        """How often a cell of the kernel meets a pixel of the picture."""
+        rows = sum(len(self.kernel_rows(i)) for i in range(self.OH))
+        return rows * sum(len(self.kernel_columns(j)) for j in range(self.OW))
+
     def transposed(self) -> "Geometry":
         """For stride 1: the convolution by which dx comes from dy (FP channels), with the kernel turned around."""
         return self._replace(

@@ -50,8 +50,7 @@ FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
 MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more time for memory than they save
-MOST_WEIGHTS = 8 * 1024 * 1024  # bytes of U, for the same reason
-TINY = 4  # patches: of so small a picture, so much is border that the direct way is slow too
+MOST_WEIGHTS = 64 * 1024 * 1024  # bytes of U, for the same reason
 
 TRANSFORM = "x* y* down across"
 
@@ -133,8 +132,8 @@ class Winograd(NamedTuple):
 
     A picture of H x W pixels lies in a frame, `columns` wide, from (top, left) on, with a border of zeros, cut into
     down x across patches. Buffers: frame (rows, columns, C); V (16, pictures * patches, C), M (16, pictures * patches,
-    F), U (16, C, F) and U transposed (16, F, C), each plane with some spare room after it; z and dz (pictures, 2 down,
-    2 across, F).
+    F), U (16, C, F) and U transposed (16, F, C), packed, each plane with some spare room after it; dU (16, C, F); z and
+    dz (pictures, 2 down, 2 across, F).
     """
 
     top: int = 0
@@ -147,6 +146,8 @@ class Winograd(NamedTuple):
     to_dm: int = 0
     to_dx: int = 0
     to_dkernel: int = 0
+    u_block: int = 1
+    ut_block: int = 1
     to_u: int = 0
     to_ut: int = 0
 
@@ -160,14 +161,15 @@ def frame(g: Geometry) -> tuple[int, int, int, int]:
 def applies(g: Geometry, dtype: np.dtype) -> bool:
     """Whether F(2x2, 3x3) can compute this convolution, and has an advantage.
 
-    There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
+    There must be enough channels to make up for the transforms; pictures and kernels must not be huge, and pictures not
+    so tiny that the direct way, which leaves out the border, multiplies less.
     """
     if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.F % lanes(dtype) or g.C % lanes(dtype):
         return False
     down, across, _, _ = frame(g)
     data, weights = (PRODUCTS * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
-    pays = data <= MOST_DATA and (weights <= MOST_WEIGHTS or down * across <= TINY)
-    return pays and min(g.C, g.F) >= FEW_CHANNELS
+    fits = data <= MOST_DATA and weights <= MOST_WEIGHTS
+    return fits and min(g.C, g.F) >= FEW_CHANNELS and g.met_cells() > PRODUCTS * down * across
 
 
 def plane(rows: int, channels: int) -> int:
@@ -195,10 +197,10 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> tuple[Winograd, Pro
     for k in range(PRODUCTS):
         v, m = k * plane(rows, g.C), k * plane(rows, g.F)
         u, ut = k * plane(g.C, g.F), k * plane(g.F, g.C)
-        plain = Right(0, packed=False)
-        forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, plain, (0, g.F), starts=(v, u, m))
-        inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, plain, (0, g.C), starts=(m, ut, v))
-        weights.multiply((1, g.C), Left(0, 1, 0, g.C), 1, rows, plain, (0, g.F), starts=(v, m, u))
+        packed_u, packed_ut = (Right(n, packed=block(f, dtype) < f) for n, f in ((g.C, g.F), (g.F, g.C)))
+        forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, packed_u, (0, g.F), starts=(v, u, m))
+        inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(m, ut, v))
+        weights.multiply((1, g.C), Left(0, 1, 0, g.C), 1, rows, Right(0, packed=False), (0, g.F), starts=(v, m, u))
     BT_columns, AT_columns = pixels(columns, g.C), pixels(OUT * across, g.F)
     way = Winograd(
         *(g.top, g.left, down, across, columns),
@@ -206,28 +208,33 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> tuple[Winograd, Pro
         to_z=transform(name, AT, products(g.F), AT_columns, g.F),
         to_dm=transform(name, transposed(AT), AT_columns, products(g.F), g.F),
         to_dx=transform(name, transposed(BT), products(g.C), BT_columns, g.C, True),
-        to_dkernel=transform(name, transposed(G), u_steps(g.C, g.F), kernel_steps(g.C, g.F), g.F),
-        to_u=transform(name, G, kernel_steps(g.C, g.F), u_steps(g.C, g.F), g.F),
-        to_ut=transform(name, G, kernel_steps(g.F, g.C), u_steps(g.F, g.C), g.C),
+        to_dkernel=transform(name, transposed(G), *kernel_steps(g.C, g.F, g.F)[::-1], g.F),
+        u_block=block(g.F, dtype),
+        ut_block=block(g.C, dtype),
+        to_u=transform(name, G, *kernel_steps(g.C, g.F, block(g.F, dtype)), block(g.F, dtype)),
+        to_ut=transform(name, G, *kernel_steps(g.F, g.C, block(g.C, dtype)), block(g.C, dtype)),
     )
     bands = np.array([(0, g.OH, 0, 0)], np.int64)
     return way, programs(forward=forward.table(), bands=bands, weights=weights.table(), inputs=inputs.table())
 
 
-def u_steps(C: int, F: int) -> Steps:
-    """Where the 16 numbers of a filter lie in U, and those of the next channel."""
-    return Steps(PATCH * plane(C, F), plane(C, F), 0, F)
+def block(F: int, dtype: np.dtype) -> int:
+    """The columns of a block of U packed (products.py), which is a block of its own where F leaves a half one."""
+    return F if F % (2 * lanes(dtype)) else 2 * lanes(dtype)
 
 
-def kernel_steps(C: int, F: int) -> Steps:
-    """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and those of the next channel."""
-    return Steps(len(G[0]) * C * F, C * F, 0, F)
+def kernel_steps(C: int, F: int, block: int) -> tuple[Steps, Steps]:
+    """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and the 16 in U, packed in such blocks.
+
+    And those of the same filter of the next block, and of the next channel.
+    """
+    return Steps(len(G[0]) * C * F, C * F, block, F), Steps(PATCH * plane(C, F), plane(C, F), C * block, block)
 
 
 @jit_part
 def load_part(s, w, like, weights, u, first, last):
     """Channels first ... last-1 of U."""
-    call_transform(w.to_u, like, (weights, first * s.F, u, first * s.F, 1, last - first))
+    call_transform(w.to_u, like, (weights, first * s.F, u, first * w.u_block, s.F // w.u_block, last - first))
 
 
 @jit_part
@@ -238,7 +245,7 @@ def load_transposed_part(s, w, work, like, weights, turned, ut, first, last):
         transpose(
             work.square, work.copy, like, work.lanes, weights, source, s.F, s.C, last - first, turned, target, s.C
         )  # fmt: skip
-    call_transform(w.to_ut, like, (turned, first * s.C, ut, first * s.C, 1, last - first))
+    call_transform(w.to_ut, like, (turned, first * s.C, ut, first * w.ut_block, s.C // w.ut_block, last - first))
 
 
 @jit_part
