@@ -60,6 +60,7 @@ def forward(g: Geometry, dtype: np.dtype, longest: int, pictures: int = 1) -> tu
                     (z_down, g.FP),
                     starts=((h * g.W + w) * g.C, 0, (rows[0] * g.OW + columns[0]) * g.FP),
                     accumulate=part > 0,
+                    once=g.KH * g.KW == 1,
                 )
         bands.append((rows[0], rows[-1] + 1, before, len(program.calls)))
     return program.table(), np.array(bands, np.int64)
@@ -116,6 +117,7 @@ def input_gradient(g: Geometry, dtype: np.dtype, pictures: int = 1) -> Array:
                 (x_down, g.SW * g.C),
                 starts=((rows[0] * g.OW + columns[0]) * g.FP, 0, (h * g.W + w) * g.C),
                 accumulate=True,
+                once=g.KH * g.KW == 1,
             )
     return program.table()
 

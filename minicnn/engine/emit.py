@@ -138,15 +138,15 @@ class Emitter:
         lane_0 = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, undefined, lane_0)
 
-    def prefetch(self, pointer: ir.Value) -> None:
-        """Ask for the line at an address, which will be read soon (and need not exist)."""
+    def prefetch(self, pointer: ir.Value, *, write: bool = False) -> None:
+        """Ask for the line at an address, which will be read, or written, soon (and need not exist)."""
         name = "llvm.prefetch.p0"
         function = self.module.globals.get(name)
         if function is None:
             kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
             function = ir.Function(self.module, kind, name)
-        read, keep, data = (ir.Constant(I32, value) for value in (0, 3, 1))
-        self.builder.call(function, [self.builder.bitcast(pointer, I8.as_pointer()), read, keep, data])
+        purpose, keep, data = (ir.Constant(I32, value) for value in (int(write), 3, 1))
+        self.builder.call(function, [self.builder.bitcast(pointer, I8.as_pointer()), purpose, keep, data])
 
     def choose(self, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
         """A register of these lanes of x and, counted on from there, of y."""

@@ -67,6 +67,7 @@ class Program:
         starts: tuple[int, int, int] = (0, 0, 0),
         accumulate: bool = False,
         groups: tuple[int, int] = (0, 0),
+        once: bool = False,
     ) -> None:
         """Append C[rows, width] (+)= the product that simd.py defines, in tiles of at most `limit` rows.
 
@@ -75,6 +76,7 @@ class Program:
             c: elements of C from one outer row, and from one inner row, to the next.
             starts: of a, b and c, in elements.
             groups: elements of A, and rows of B, from one group to the next, for `run_together`.
+            once: whether a number of A belongs to one row only, so that all of A passes by once.
         """
         outer_count, inner_count = rows
         for v in range(0, self.width, 2 * self.lanes):
@@ -94,6 +96,7 @@ class Program:
                     b_step=b_step,
                     c_outer=c[0] if outer > 1 else 0,
                     c_inner=c[1] if inner > 1 else 0,
+                    a_next=0 if not once else outer * a.outer if outer > 1 else inner * a.inner,
                 )
                 address = simd.tile(self.dtype, outer, inner, width, strides)
                 a_start = starts[0] + o * a.outer + i * a.inner

@@ -14,6 +14,9 @@ the loads it needs, so that the multipliers never wait. All registers but a few 
 additions would wait for each other (latency), with too many some would move to memory (spills). The strides are
 constants of the code: then the distance of a row is part of its load instruction, and no register is spent on it.
 
+Memory is slower than all that, so a tile asks in time for what it will need: when it begins, for the lines of C that it
+ends with; while it multiplies, for the rows of the next tile, where each is read only once (a_next).
+
 Source: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication"; Georganas et al. 2018,
 arXiv:1808.05567 (the same for convolutions).
 """
@@ -31,7 +34,10 @@ ARGUMENTS = "a* groups segments depth b* c* accumulate"
 
 
 class Strides(NamedTuple):
-    """How many elements lie from one row, segment or step to the next."""
+    """How many elements lie from one row, segment or step to the next.
+
+    a_next: how far the rows of the next tile are, if they come from memory; else 0.
+    """
 
     a_outer: int
     a_inner: int
@@ -43,6 +49,7 @@ class Strides(NamedTuple):
     b_step: int
     c_outer: int
     c_inner: int
+    a_next: int = 0
 
 
 @kernel
@@ -90,6 +97,9 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
                 strides.a_step * emit.bits // 8 >= LINE
             ):  # every step is in another line, too far for the processor to guess
                 emit.prefetch(emit.at(a_column, emit.integer(AHEAD * strides.a_step)))
+            if strides.a_next:  # over all steps, as many numbers as a tile has
+                after = emit.at(a_start, emit.integer(strides.a_next))
+                emit.prefetch(emit.at(after, times(k, len(rows))))
             updated: Values = []
             for o, i in rows:  # one number of A at a time: it needs a register only for its own multiply-adds
                 a = emit.broadcast(emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner)))
@@ -101,6 +111,8 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
 
     c_rows = [emit.at(arg["c"], emit.integer(o * strides.c_outer + i * strides.c_inner)) for o, i in rows]
     c_places = [(emit.at(row, emit.integer(first)), lanes) for row in c_rows for first, lanes in registers]
+    for place, _ in c_places:
+        emit.prefetch(place, write=True)
     zeros = [emit.fill(0.0, lanes) for _, lanes in c_places]
     # With accumulate = 1 one turn of this loop replaces the zeros by what C holds, with 0 none does.
     start = emit.loop(arg["accumulate"], zeros, lambda _, __: [emit.load(*place) for place in c_places])
