@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import seeds, windows
 
 from minicnn import Sequential, layers, optimizers, testing
-from minicnn.engine import block_data, convolution
+from minicnn.engine import block_data, convolution, winograd
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.plan import plan
@@ -176,36 +176,69 @@ def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
     assert_same_bits(block, layer, x, rng)
 
 
+def winograd_block(monkeypatch, form, shape, filters, dtype=np.float32, **options):
+    """A built layer and the engine's block for it, computed in that form."""
+    monkeypatch.setattr(winograd, "FORMS", (form,))
+    layer = layers.Conv2D(filters, 3, **options)
+    layer.build(shape, np.random.default_rng(0), dtype)
+    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    assert block.convolution.form is form
+    return layer, block
+
+
 @pytest.mark.parametrize("size", [(4, 4), (4, 5), (6, 6), (13, 8), (15, 15)])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("batch", [1, 9, 70])
-def test_winograd_of_small_integers_is_exact(size, padding, batch):
+def test_f2_of_small_integers_is_exact(monkeypatch, size, padding, batch):
     """Its matrices hold 0, 1 and 1/2 only. Several pictures are taken together, also where the last ones are fewer."""
     rng = np.random.default_rng(0)
-    layer = layers.Conv2D(32, 3, padding=padding)
-    layer.build((*size, 16), rng)
+    layer, block = winograd_block(monkeypatch, winograd.F2, (*size, 16), 32, padding=padding)
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
-    block = ConvBlock(layer, relu=False, norm=None, pool=None)
-    assert block.convolution.winograd
     x = rng.integers(-4, 5, (batch, *size, 16)).astype(np.float32)
     assert_same_bits(block, layer, x, rng)
 
 
-@pytest.mark.parametrize("channels", [16, 128])
-def test_winograd_is_as_precise_as_the_sum_as_written(channels):
-    """In float32, against the layer in float64: no worse than twice the layer's own error."""
+@pytest.mark.parametrize(
+    ("size", "padding"),
+    [((3, 3), "same"), ((4, 4), "same"), ((7, 6), "same"), ((13, 8), "same"), ((5, 8), "valid"), ((15, 15), "valid")],
+)
+@pytest.mark.parametrize("batch", [1, 9, 70])
+def test_f4_equals_the_sum_as_written(monkeypatch, size, padding, batch):
+    """In double, where its rounding leaves 13 digits."""
     rng = np.random.default_rng(0)
-    layer, exact = layers.Conv2D(32, 3, use_bias=False), layers.Conv2D(32, 3, use_bias=False)
-    layer.build((12, 12, channels), rng)
+    layer, block = winograd_block(monkeypatch, winograd.F4, (*size, 16), 32, np.float64, padding=padding)
+    x, dy = rng.standard_normal((batch, *size, 16)), rng.standard_normal((batch, *layer.output_shape))
+    y, dx = layer.forward(x, training=True), layer.backward(dy)
+    expected = {"y": y, "dx": dx} | {name: grad.copy() for name, grad in layer.grads.items()}
+    found = {"y": block.forward(x, training=True).copy(), "dx": block.backward(dy)} | layer.grads
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=0, atol=1e-13 * np.abs(value).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("channels", [16, 128])
+@pytest.mark.parametrize(("form", "times"), [("F2", 2), ("F4", 8)])
+def test_how_much_precision_a_form_loses(monkeypatch, channels, form, times):
+    """In float32, against the layer in float64: its error beside the layer's own, which is the rounding of sums."""
+    rng = np.random.default_rng(0)
+    layer, block = winograd_block(monkeypatch, getattr(winograd, form), (12, 12, channels), 32, use_bias=False)
+    exact = layers.Conv2D(32, 3, use_bias=False)
     exact.build((12, 12, channels), dtype=np.float64)
     exact.params["kernel"][...] = layer.params["kernel"]
-    block = ConvBlock(layer, relu=False, norm=None, pool=None)
-    assert block.convolution.winograd
     x = rng.standard_normal((4, 12, 12, channels)).astype(np.float32)
     z = exact.forward(x)
     errors = [np.abs(each.forward(x) - z).max() / np.abs(z).max() for each in (block, layer)]
-    assert errors[0] < 2e-6 and errors[0] < 2 * errors[1] + 5e-7, errors
+    assert errors[0] < times * 1e-6 and errors[0] < times * errors[1] + 5e-7, errors
+
+
+@pytest.mark.parametrize("form", [winograd.F2, winograd.F4])
+def test_a_form_is_a_convolution(form):
+    """For all inputs and taps, since it is linear in both: checked on those with one 1."""
+    BT, G, AT = (np.array(matrix) for matrix in (form.BT, form.G, form.AT))
+    for d in np.eye(form.patch):
+        for g in np.eye(3):
+            expected = [d[k : k + 3] @ g for k in range(form.out)]
+            np.testing.assert_allclose(AT @ ((G @ g) * (BT @ d)), expected, rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -8,7 +8,8 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from minicnn.engine import emit, row_kernels, simd, winograd
+from minicnn.engine import emit, row_kernels, simd
+from minicnn.engine import winograd_form as winograd
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -161,7 +162,7 @@ def row_kernel_emitters(dtype):
 def test_winograds_transforms_spill_nothing_where_there_are_32_registers(processor, matrix):
     """Their 16 numbers at a time leave no room in 16 registers: some of them may wait on the stack there."""
     instructions, notation, machine = processor
-    bt, at = winograd.BT, winograd.AT
+    _, _, bt, _, at = winograd.F2
     of = {"BT": bt, "AT": at, "B": winograd.transposed(bt), "A": winograd.transposed(at)}[matrix]
     pixels, products = winograd.Steps(W * C, C, 2 * W * C, 2 * C), winograd.Steps(4 * 196 * C, 196 * C, 14 * C, C)
     emitter = winograd.transform.emit("float32", of, pixels, products, C, matrix == "B")

@@ -3,7 +3,8 @@
 plan.py             which layers run together; selftest.py checks them before they are trusted
 conv_block.py       convolution + ReLU + batch normalisation + max pooling as one step
 block_forward.py    its parallel regions, block_backward.py those of backward; block_data.py what they are handed
-convolution.py      the two ways to compute a convolution: direct.py as written, winograd.py with fewer multiplications
+convolution.py      the two ways to compute a convolution: direct.py as written, winograd.py with fewer multiplications,
+                    by the matrices of winograd_form.py
 geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel
 dense.py            a dense layer as one step; update.py Adam for all parameters at once
 products.py         matrix products as lists of tiles

@@ -9,6 +9,7 @@ from minicnn.engine import direct, emit, winograd
 from minicnn.engine.block_backward import together
 from minicnn.engine.block_data import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
 from minicnn.engine.geometry import Geometry
+from minicnn.engine.winograd_form import Form
 
 SMALL = 256  # pixels
 
@@ -79,33 +80,33 @@ class DirectConvolution:
 class WinogradConvolution:
     """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
 
-    winograd = True
-    gathers = True
+    winograd = gathers = True
     by_blocks = by_slices = False
 
-    def __init__(self, g: Geometry, dtype: np.dtype):
-        self.g, self.dtype = g, dtype
-        self.kernel = np.zeros(winograd.PRODUCTS * winograd.plane(g.C, g.F), dtype)
+    def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
+        self.g, self.form, self.dtype = g, form, dtype
+        self.kernel = np.zeros(form.products * winograd.plane(g.C, g.F), dtype)
         self.turned = np.zeros(g.KH * g.KW * g.F * g.C, dtype)
-        self.kernel_t = np.zeros(winograd.PRODUCTS * winograd.plane(g.F, g.C), dtype)
+        self.kernel_t = np.zeros(form.products * winograd.plane(g.F, g.C), dtype)
 
     def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
         """For chunks of at most so many pictures, and pooling windows."""
-        g = self.g
-        down, across, rows, columns = winograd.frame(g)
+        g, form = self.g, self.form
+        down, across, rows, columns = winograd.frame(g, form)
         few = even_share(pictures, -(-winograd.FEW_PATCHES // (down * across)))
-        height, width = winograd.OUT * down, winograd.OUT * across
+        height, width = form.out * down, form.out * across
         s = sizes(g, window, pictures=few, columns=width, z_rows=height, dz_rows=height)
-        v, m = (winograd.PRODUCTS * winograd.plane(few * down * across, channels) for channels in (g.C, g.F))
+        v, m = (form.products * winograd.plane(few * down * across, channels) for channels in (g.C, g.F))
         frame = rows * columns * g.C
         own = memory(s, self.dtype, frame=frame, halo=frame, v=v, m=m, u=self.kernel.size)
-        way, tables = winograd.winograd(g, self.dtype, few)
+        way, tables = winograd.winograd(g, form, self.dtype, few)
         return Plan(s, tables, way, own)
 
 
 def convolution(g: Geometry, dtype: np.dtype) -> DirectConvolution | WinogradConvolution:
     """The faster way for this geometry."""
-    return WinogradConvolution(g, dtype) if winograd.applies(g, dtype) else DirectConvolution(g, dtype)
+    form = winograd.best_form(g, dtype)
+    return DirectConvolution(g, dtype) if form is None else WinogradConvolution(g, form, dtype)
 
 
 def even_share(count: int, wanted: int) -> int:

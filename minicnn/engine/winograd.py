@@ -1,4 +1,4 @@
-"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3), for 3x3 kernels of stride 1.
+"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3) and F(4x4, 3x3), for 3x3 kernels of stride 1.
 
 Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as written, and 4 in this way:
 
@@ -6,8 +6,8 @@ Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as writ
 
           | 1  0 -1  0 |        |  1    0    0  |
     B^T = | 0  1  1  0 |    G = | 1/2  1/2  1/2 |    A^T = | 1  1  1  0 |
-          | 0 -1  1  0 |        | 1/2 -1/2  1/2 |          | 0  1 -1 -1 |
-          | 0  1  0 -1 |        |  0    0    1  |
+          | 0 -1  1  0 |        | 1/2 -1/2  1/2 |          | 0  1 -1  1 |
+          | 0 -1  0  1 |        |  0    0    1  |
 
 B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to columns, 2x2 outputs
 of a 3x3 filter take 16 multiplications in place of 36. With many channels, each of the 16 is a matrix product of them:
@@ -20,109 +20,32 @@ Every line is linear, so backward is the same chain in reverse with transposed m
 
     dM = A dz A^T,   dV[k] = dM[k] U[k]^T,   dx += B dV B^T,   dU[k] = V[k]^T dM[k],   dg = G^T dU G
 
-The matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small
-integers.
+These matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small
+integers. F(4x4, 3x3) makes 4x4 outputs from 6x6 inputs with 36 multiplications in place of 144. Its matrices
+(winograd_form.py) hold fractions: it loses two bits of a float32's 24, and is taken where it multiplies less.
 
 Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 5; Winograd 1980, "Arithmetic complexity of computations".
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
 
 from minicnn.engine import row_kernels
 from minicnn.engine.block_data import Programs, programs
 from minicnn.engine.call import caller, clear
-from minicnn.engine.emit import Emitter, kernel, lanes
+from minicnn.engine.emit import lanes
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run, transpose
+from minicnn.engine.winograd_form import F2, F4, TAPS, TRANSFORM, Form, Steps, transform, transposed
 from minicnn.kernels.jit import jit_part
 
-Matrix = tuple[tuple[float, ...], ...]
-BT: Matrix = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
-G: Matrix = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
-AT: Matrix = ((1, 1, 1, 0), (0, 1, -1, -1))
-OUT, PATCH, PRODUCTS = len(AT), len(BT), len(BT) ** 2
-
+FORMS = (F2, F4)
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
 MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more time for memory than they save
-MOST_WEIGHTS = 64 * 1024 * 1024  # bytes of U, for the same reason
-
-TRANSFORM = "x* y* down across"
-
-
-def transposed(matrix: Matrix) -> Matrix:
-    """Rows and columns exchanged."""
-    return tuple(zip(*matrix, strict=True))
-
-
-class Steps(NamedTuple):
-    """Elements from one row and column of a patch, and from one patch below and beside another, to the next."""
-
-    row: int
-    column: int
-    down: int
-    across: int
-
-
-@kernel
-def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add: bool = False) -> Emitter:
-    """y = P x P^T (y += if add) for every patch x of a grid of down x across patches, all channels."""
-    emit = Emitter(dtype, TRANSFORM)
-    arg, build = emit.arg, emit.builder
-    size, taps = len(matrix), len(matrix[0])
-
-    def combine(weights: Sequence[float], values: Sequence[ir.Value]) -> ir.Value:
-        """The sum of weights[i] * values[i], without multiplications by 0, 1 and -1."""
-        total = None
-        for weight, value in sorted(zip(weights, values, strict=True), key=lambda pair: -pair[0]):
-            if weight == 0:
-                continue
-            if abs(weight) != 1:
-                value = build.fmul(emit.fill(abs(weight)), value)
-            if total is None:
-                total = value if weight > 0 else build.fneg(value)
-            else:
-                total = build.fadd(total, value) if weight > 0 else build.fsub(total, value)
-        return total
-
-    def place(base: ir.Value, steps: Steps, row: int, column: int) -> ir.Value:
-        return emit.at(base, emit.integer(row * steps.row + column * steps.column))
-
-    def patch(i: ir.Value, j: ir.Value, c: ir.Value) -> None:
-        def start(base: ir.Value, steps: Steps) -> ir.Value:
-            down, across = build.mul(i, emit.integer(steps.down)), build.mul(j, emit.integer(steps.across))
-            return emit.at(base, build.add(build.add(down, across), c))
-
-        source, target = start(arg["x"], x), start(arg["y"], y)
-        columns = [[emit.load(place(source, x, row, column)) for row in range(taps)] for column in range(taps)]
-        half = [[combine(weights, column) for column in columns] for weights in matrix]  # (size, taps)
-        for row in range(size):
-            for column in range(size):
-                value, to = combine(matrix[column], half[row]), place(target, y, row, column)
-                emit.store(build.fadd(emit.load(to), value) if add else value, to)
-
-    def turn(i: ir.Value, j: ir.Value, v: ir.Value) -> Sequence[ir.Value]:
-        patch(i, j, v)
-        return []
-
-    def row(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        def column(j: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-            def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-                patch(i, j, build.mul(v, emit.integer(emit.lanes)))
-                return []
-
-            return emit.loop(emit.integer(channels // emit.lanes), [], register)
-
-        return emit.loop(arg["across"], [], column)
-
-    emit.loop(arg["down"], [], row)
-    return emit
-
+MOST_WEIGHTS = {F2: 64 * 1024 * 1024, F4: 16 * 1024 * 1024}  # bytes of U, for the same reason
 
 call_transform, call_copy = caller(TRANSFORM), caller(row_kernels.COPY)
 
@@ -130,17 +53,19 @@ call_transform, call_copy = caller(TRANSFORM), caller(row_kernels.COPY)
 class Winograd(NamedTuple):
     """How some pictures together are convolved: sizes, and addresses of the transforms.
 
-    A picture of H x W pixels lies in a frame, `columns` wide, from (top, left) on, with a border of zeros, cut into
-    down x across patches. Buffers: frame (rows, columns, C); V (16, pictures * patches, C), M (16, pictures * patches,
-    F), U (16, C, F) and U transposed (16, F, C), packed, each plane with some spare room after it; dU (16, C, F); z and
-    dz (pictures, 2 down, 2 across, F).
+    A picture of H x W pixels lies in a frame of rows x columns, from (top, left) on, with a border of zeros, cut into
+    down x across patches, which make `outputs` pixels of z. Buffers, K being the products of a patch: V (K, pictures *
+    patches, C), M (K, pictures * patches, F), U (K, C, F) and U transposed (K, F, C), packed, each plane with some
+    spare room after it; dU (K, C, F).
     """
 
     top: int = 0
     left: int = 0
     down: int = 0
     across: int = 0
+    rows: int = 0
     columns: int = 0
+    outputs: int = 0
     to_v: int = 0
     to_z: int = 0
     to_dm: int = 0
@@ -152,67 +77,78 @@ class Winograd(NamedTuple):
     to_ut: int = 0
 
 
-def frame(g: Geometry) -> tuple[int, int, int, int]:
+def frame(g: Geometry, form: Form) -> tuple[int, int, int, int]:
     """(down, across, rows, columns): patches of a picture, and the size of its frame."""
-    down, across = -(-g.OH // OUT), -(-g.OW // OUT)
-    return down, across, OUT * down + PATCH - OUT, OUT * across + PATCH - OUT
+    down, across = -(-g.OH // form.out), -(-g.OW // form.out)
+    return down, across, form.out * down + TAPS - 1, form.out * across + TAPS - 1
 
 
-def applies(g: Geometry, dtype: np.dtype) -> bool:
-    """Whether F(2x2, 3x3) can compute this convolution, and has an advantage.
+def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
+    """What computes this convolution with the fewest multiplications; None if the sum as written does.
 
-    There must be enough channels to make up for the transforms; pictures and kernels must not be huge, and pictures not
-    so tiny that the direct way, which leaves out the border, multiplies less.
+    There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
     """
-    if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (3, 3, 1, 1, 1, 1) or g.F % lanes(dtype) or g.C % lanes(dtype):
-        return False
-    down, across, _, _ = frame(g)
-    data, weights = (PRODUCTS * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
-    fits = data <= MOST_DATA and weights <= MOST_WEIGHTS
-    return fits and min(g.C, g.F) >= FEW_CHANNELS and g.met_cells() > PRODUCTS * down * across
+    if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (TAPS, TAPS, 1, 1, 1, 1) or g.F % lanes(dtype) or g.C % lanes(dtype):
+        return None
+    best, fewest = None, g.met_cells()
+    for form in FORMS if min(g.C, g.F) >= FEW_CHANNELS else ():
+        down, across, _, _ = frame(g, form)
+        multiplications = form.products * down * across
+        data, weights = (form.products * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
+        if multiplications < fewest and data <= MOST_DATA and weights <= MOST_WEIGHTS[form]:
+            best, fewest = form, multiplications
+    return best
 
 
 def plane(rows: int, channels: int) -> int:
     """Numbers from V[k] to V[k + 1]: a little more than it needs.
 
-    Without that, planes of a round size would lie at distances of which a multiple is a power of two, and the 16
-    numbers of a patch would compete for the same few places of the first-level cache.
+    Without that, planes of a round size would lie at distances of which a multiple is a power of two, and the numbers
+    of a patch would compete for the same few places of the first-level cache.
     """
     return rows * channels + SPARE
 
 
-def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> tuple[Winograd, Programs]:
+def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int) -> tuple[Winograd, Programs]:
     """The transforms and programs for so many pictures together."""
-    name = np.dtype(dtype).name
-    down, across, _, columns = frame(g)
+    name, out, patch = np.dtype(dtype).name, form.out, form.patch
+    down, across, height, width = frame(g, form)
     rows = pictures * down * across
 
-    def products(channels: int) -> Steps:  # where the 16 numbers of a patch lie, and those of the next
-        return Steps(PATCH * plane(rows, channels), plane(rows, channels), across * channels, channels)
+    def products(channels: int) -> Steps:  # where the numbers of a patch lie, and those of the next
+        return Steps(patch * plane(rows, channels), plane(rows, channels), across * channels, channels)
 
-    def pixels(width: int, channels: int) -> Steps:
-        return Steps(width * channels, channels, OUT * width * channels, OUT * channels)
+    def pixels(columns: int, channels: int) -> Steps:
+        return Steps(columns * channels, channels, out * columns * channels, out * channels)
+
+    def kernels(C: int, F: int, block: int) -> tuple[Steps, Steps]:
+        """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and its numbers in U, packed in such blocks.
+
+        And those of the same filter of the next block, and of the next channel.
+        """
+        return Steps(TAPS * C * F, C * F, block, F), Steps(patch * plane(C, F), plane(C, F), C * block, block)
 
     forward, weights, inputs = Program(dtype, g.F), Program(dtype, g.F), Program(dtype, g.C)
-    for k in range(PRODUCTS):
+    u_block, ut_block = block(g.F, dtype), block(g.C, dtype)
+    for k in range(form.products):
         v, m = k * plane(rows, g.C), k * plane(rows, g.F)
         u, ut = k * plane(g.C, g.F), k * plane(g.F, g.C)
-        packed_u, packed_ut = (Right(n, packed=block(f, dtype) < f) for n, f in ((g.C, g.F), (g.F, g.C)))
+        packed_u, packed_ut = Right(g.C, packed=u_block < g.F), Right(g.F, packed=ut_block < g.C)
         forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, packed_u, (0, g.F), starts=(v, u, m))
         inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(m, ut, v))
         weights.multiply((1, g.C), Left(0, 1, 0, g.C), 1, rows, Right(0, packed=False), (0, g.F), starts=(v, m, u))
-    BT_columns, AT_columns = pixels(columns, g.C), pixels(OUT * across, g.F)
+    of_picture, of_z = pixels(width, g.C), pixels(out * across, g.F)
     way = Winograd(
-        *(g.top, g.left, down, across, columns),
-        to_v=transform(name, BT, BT_columns, products(g.C), g.C),
-        to_z=transform(name, AT, products(g.F), AT_columns, g.F),
-        to_dm=transform(name, transposed(AT), AT_columns, products(g.F), g.F),
-        to_dx=transform(name, transposed(BT), products(g.C), BT_columns, g.C, True),
-        to_dkernel=transform(name, transposed(G), *kernel_steps(g.C, g.F, g.F)[::-1], g.F),
-        u_block=block(g.F, dtype),
-        ut_block=block(g.C, dtype),
-        to_u=transform(name, G, *kernel_steps(g.C, g.F, block(g.F, dtype)), block(g.F, dtype)),
-        to_ut=transform(name, G, *kernel_steps(g.F, g.C, block(g.C, dtype)), block(g.C, dtype)),
+        *(g.top, g.left, down, across, height, width, out * out * down * across),
+        to_v=transform(name, form.BT, of_picture, products(g.C), g.C),
+        to_z=transform(name, form.AT, products(g.F), of_z, g.F),
+        to_dm=transform(name, transposed(form.AT), of_z, products(g.F), g.F),
+        to_dx=transform(name, transposed(form.BT), products(g.C), of_picture, g.C, True),
+        to_dkernel=transform(name, transposed(form.G), *kernels(g.C, g.F, g.F)[::-1], g.F),
+        u_block=u_block,
+        ut_block=ut_block,
+        to_u=transform(name, form.G, *kernels(g.C, g.F, u_block), u_block),
+        to_ut=transform(name, form.G, *kernels(g.F, g.C, ut_block), ut_block),
     )
     bands = np.array([(0, g.OH, 0, 0)], np.int64)
     return way, programs(forward=forward.table(), bands=bands, weights=weights.table(), inputs=inputs.table())
@@ -221,14 +157,6 @@ def winograd(g: Geometry, dtype: np.dtype, pictures: int) -> tuple[Winograd, Pro
 def block(F: int, dtype: np.dtype) -> int:
     """The columns of a block of U packed (products.py), which is a block of its own where F leaves a half one."""
     return F if F % (2 * lanes(dtype)) else 2 * lanes(dtype)
-
-
-def kernel_steps(C: int, F: int, block: int) -> tuple[Steps, Steps]:
-    """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and the 16 in U, packed in such blocks.
-
-    And those of the same filter of the next block, and of the next channel.
-    """
-    return Steps(len(G[0]) * C * F, C * F, block, F), Steps(PATCH * plane(C, F), plane(C, F), C * block, block)
 
 
 @jit_part
@@ -264,7 +192,7 @@ def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
     run(p.forward, 0, p.forward_calls, like, v, 0, u, 0, m, 0)
     patches = w.down * w.across
     for i in range(images):
-        call_transform(w.to_z, like, (m, i * patches * s.F, z, i * OUT * OUT * patches * s.F, w.down, w.across))
+        call_transform(w.to_z, like, (m, i * patches * s.F, z, i * w.outputs * s.F, w.down, w.across))
 
 
 @jit_part
@@ -272,7 +200,7 @@ def gradient_patches(s, w, like, images, dz, m):
     """dM from dz."""
     patches = w.down * w.across
     for i in range(images):
-        call_transform(w.to_dm, like, (dz, i * OUT * OUT * patches * s.F, m, i * patches * s.F, w.down, w.across))
+        call_transform(w.to_dm, like, (dz, i * w.outputs * s.F, m, i * patches * s.F, w.down, w.across))
 
 
 @jit_part
@@ -281,6 +209,6 @@ def input_gradient(s, w, p, copy, like, n, images, ut, frame, v, m, dx):
     run(p.inputs, 0, p.input_calls, like, m, 0, ut, 0, v, 0)
     place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
     for i in range(images):
-        clear(frame, (OUT * w.down + PATCH - OUT) * w.columns * s.C * like.itemsize)
+        clear(frame, w.rows * w.columns * s.C * like.itemsize)
         call_transform(w.to_dx, like, (v, i * w.down * w.across * s.C, frame, 0, w.down, w.across))
         call_copy(copy, like, (frame, place, w.columns * s.C, dx, (n + i) * s.H * row, row, s.H, row))
