@@ -33,7 +33,7 @@ class DirectConvolution:
         self.kernel = np.zeros(cells * g.C * g.FP, dtype)
         self.turned = NONE
         self.kernel_t = np.zeros(cells * g.FP * g.C, dtype)
-        self.gathers = direct.tiny(g)  # pictures are copied to scratch memory, and z is made there
+        self.gathers = direct.tiny(g)  # z is made in scratch memory, from pictures copied there
         self.by_blocks = direct.large(g, dtype)
         # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
         # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
@@ -80,7 +80,7 @@ class DirectConvolution:
 class WinogradConvolution:
     """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
 
-    winograd = gathers = True
+    winograd = gathers = True  # z is made in scratch memory, from patches
     by_blocks = by_slices = False
 
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):

@@ -155,7 +155,7 @@ def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int) -> tuple[W
 
 
 def block(F: int, dtype: np.dtype) -> int:
-    """The columns of a block of U packed (products.py), which is a block of its own where F leaves a half one."""
+    """Columns of a block of U as products.py packs it; all F, unpacked, where the last block would be half as wide."""
     return F if F % (2 * lanes(dtype)) else 2 * lanes(dtype)
 
 

@@ -19,7 +19,7 @@ numbers in the matrices grow, and the outputs become differences of large number
 quarter of what the usual 0, 1, -1, 2, -2 lose, and B and A are still exact.
 
 Source: Winograd 1980, "Arithmetic complexity of computations"; Lavin & Gray 2015, arXiv:1509.09308, section 5; Barabasz
-et al. 2020, "Error analysis and improving the accuracy of Winograd convolution", arXiv:1803.10986 (the points).
+et al. 2020, "Error analysis and improving the accuracy of Winograd convolution", arXiv:1803.10986 (how points differ).
 """
 
 from collections.abc import Callable, Sequence
