@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import seeds, windows
 
 from minicnn import Sequential, layers, optimizers, testing
-from minicnn.engine import block_data, convolution, winograd
+from minicnn.engine import block_data, conv_block, convolution, winograd
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.plan import plan
@@ -367,10 +367,10 @@ GUARD, SENTINEL = 64, 0x5A
 
 
 class Guarded:
-    """Arrays between two guard bands of 64 sentinel bytes, and scratch memory with bands between its buffers."""
+    """Arrays between two guard bands of 64 sentinel bytes, and a workspace with bands between its buffers."""
 
     def __init__(self):
-        self.bands = []
+        self.bands, self.blank, self.gaps, self.blank_gaps = [], [], [], []
 
     def like(self, array):
         memory = np.full(array.nbytes + 2 * GUARD, SENTINEL, np.uint8)
@@ -379,21 +379,32 @@ class Guarded:
         inside[...] = array
         return inside
 
-    def scratch(self, threads, dtype, **numbers):
-        """block_data.scratch, with what it leaves free between two buffers made a guard band."""
-        own = block_data.scratch(threads, dtype, **numbers)
-        names = own._fields[2:]
-        for t in range(threads):
-            starts = [t * own.stride + getattr(own, name) for name in names] + [(t + 1) * own.stride]
-            for name, start, end in zip(names, starts[:-1], starts[1:], strict=True):
-                used = start + numbers.get(name, 0) * dtype.itemsize
-                assert end - used >= block_data.LINE
-                self.bands.append(own.memory[used:end])
-                self.bands[-1][:] = SENTINEL
-        return own
+    def scratch(self, threads, dtype, blank, own, shared):
+        """block_data.scratch; notes what it leaves free between two buffers."""
+        places = block_data.scratch(threads, dtype, blank, own, shared)
+        ends = []
+        for first, buffers in [(t * places.stride, blank | own) for t in range(threads)] + [(0, shared)]:
+            for name, numbers in buffers.items():
+                start = first + getattr(places, name)
+                ends.append((start, start + numbers * dtype.itemsize, name in blank))
+        starts = [start for start, _, _ in ends[1:]] + [places.size]
+        for (_, used, in_blank), end in zip(ends, starts, strict=True):
+            assert end - used >= block_data.LINE
+            (self.blank_gaps if in_blank else self.gaps).append(slice(used, end))
+        return places
+
+    def workspace(self, size):
+        """Memory with those gaps as guard bands, and full of NaN: nothing may be read that the pass has not made."""
+        memory = np.full(size, 0xFF, np.uint8)
+        for gap in self.gaps:
+            memory[gap] = SENTINEL
+        self.bands += [memory[gap] for gap in self.gaps]
+        self.blank += [memory[gap] for gap in self.blank_gaps]
+        return memory
 
     def intact(self):
-        return all((band == SENTINEL).all() for band in self.bands)
+        zeros_or_untouched = all((band == band[0]).all() and band[0] in (0, 0xFF) for band in self.blank)
+        return all((band == SENTINEL).all() for band in self.bands) and zeros_or_untouched
 
 
 @given(blocks(), st.sampled_from(["float32", "float64"]), seeds)
@@ -415,10 +426,13 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
         }
         record.put(name, part._replace(**arrays))
     rng = np.random.default_rng(seed)
-    y = block.forward(guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True)
+    with mock.patch.object(conv_block, "workspace", guarded.workspace):
+        y = block.forward(guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True)
+        assert guarded.intact()
+        dx = block.backward(rng.standard_normal(y.shape).astype(dtype))
     assert guarded.intact()
-    block.backward(rng.standard_normal(y.shape).astype(dtype))
-    assert guarded.intact()
+    made = [y, dx, *(grad for layer in block.layers for grad in layer.grads.values())]
+    assert all(np.isfinite(array).all() for array in made)
     written = record.parts["data"].y
     assert record.place("data", "y")[0] == written.ctypes.data  # the passes did write to these very arrays
 
@@ -468,9 +482,31 @@ def test_the_documented_network_is_three_blocks_and_two_dense_steps():
         stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     model = Sequential([layers.Input((32, 32, 3)), *stack, layers.Dense(10, activation="softmax")])
-    kinds = [type(step).__name__ for step in Execution(model.layers, "fast").steps]
+    steps = Execution(model.layers, "fast").steps
+    kinds = [type(step).__name__ for step in steps]
     assert kinds == ["ConvBlock"] * 3 + ["Flatten", "DenseStep", "Dropout", "DenseStep"]
+    assert [step.owns_input for step in steps[:3]] == [False, True, True]
     assert all(isinstance(step, layers.Layer) for step in Execution(model.layers, "reference").steps)
+
+
+def test_dx_is_written_over_x_only_where_nobody_needs_x():
+    convs = [layers.Conv2D(16, 3, padding="same", activation="relu", name=f"c{i}") for i in range(3)]
+    stack = [convs[0], convs[1], layers.BatchNormalization(), convs[2]]
+    models = both_engines(stack, (8, 8, 16), "float64", 0)
+    x = np.random.default_rng(1).standard_normal((4, 8, 8, 16))
+    steps = models[1].execution_for(x).steps
+    assert [step.owns_input for step in steps] == [False, False, True]  # the ReLU of c0 needs what c1 reads
+    given = x.copy()
+    y = steps[0].forward(given, training=True)
+    for step in steps[1:]:
+        y = step.forward(y, training=True)
+    dy = np.random.default_rng(2).standard_normal(y.shape)
+    dx = {step: (dy := step.backward(dy)) for step in reversed(steps)}
+    assert np.shares_memory(dx[steps[2]], steps[1].buffers[4].normalized)
+    assert np.array_equal(given, x)  # the user's pictures stay as they are
+    models[0].forward(x, training=True)
+    expected = models[0].backward(np.random.default_rng(2).standard_normal(y.shape))
+    assert_close(dx[steps[0]], expected, 1e-12, "dx")
 
 
 def small_model(engine="fast"):

@@ -21,19 +21,20 @@ FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, 
 @jit_part
 def load_transposed_part(r, k, like):
     """Part k of CHUNKS of the kernel, as the program of the input gradient reads it, if that is wanted."""
-    s, work, data = r.sizes, r.work, r.data
+    s, work, data, shared = r.sizes, r.work, r.data, r.scratch
     if not work.inputs:
         return
+    turned, kernel_t = shared.memory + shared.turned, shared.memory + shared.kernel_t
     if work.winograd:
         registers = s.F // work.lanes
         first, last = registers * k // CHUNKS * work.lanes, registers * (k + 1) // CHUNKS * work.lanes
         winograd.load_transposed_part(
-            s, r.winograd, work, like, data.weights, data.turned, data.kernel_t, first, last
+            s, r.winograd, work, like, data.weights, turned, kernel_t, first, last
         )  # fmt: skip
     else:
         parts = s.cells * ((s.C + 2 * work.lanes - 1) // (2 * work.lanes))
         pack_transposed_part(
-            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, data.kernel_t,
+            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, kernel_t,
             parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
         )  # fmt: skip
 
@@ -54,7 +55,7 @@ def sums_chunk(r, k, memory, like):
 
     Only with a batch normalisation.
     """
-    s, work, data, own, channels = r.sizes, r.work, r.data, r.own, r.channels
+    s, work, data, own, channels = r.sizes, r.work, r.data, r.scratch, r.channels
     if work.sums == 0:
         return
     wide, total, product = memory + own.wide, memory + own.deviations, memory + own.squares
@@ -84,8 +85,9 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
 
     Activations that were not kept are made again.
     """
-    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.own, r.channels
+    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
     z, strip, wide, total = memory + own.z, memory + own.strip, memory + own.wide, memory + own.deviations
+    kernel = own.memory + own.kernel
     z_row = s.columns * s.FP
     activated = data.a if work.keep else strip
     source = data.dy if s.F == s.FP else wide
@@ -94,7 +96,7 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
         top, bottom = word(p.bands, band), word(p.bands, band + 1)
         if not work.keep:
             first, last = word(p.bands, band + 2), word(p.bands, band + 3)
-            run(p.forward, first, last, like, data.x, n * s.H * s.W * s.C, data.kernel, 0, z, -top * z_row)
+            run(p.forward, first, last, like, data.x, n * s.H * s.W * s.C, kernel, 0, z, -top * z_row)
         for i in range(top, bottom):
             row = (n * s.OH + i) * s.OW * s.FP
             if not work.keep:
@@ -128,20 +130,21 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
 def backward_chunk(r, k, memory, like):
     """The pictures of chunk k: dkernel (KH, KW, C, FP), dbias (FP,) in double, dx (N, H, W, C).
 
-    Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in data.dz for it.
+    Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in all_dz for it.
     """
-    s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.own
+    s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.scratch
     frame, halo, v, m, u = memory + own.frame, memory + own.halo, memory + own.v, memory + own.m, memory + own.u
     lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
     dbias = norm.chunk_of(data.dbias, k, s.FP)
     dbias[:] = 0
-    dkernel = data.dkernels + min(k, data.parts - 1) * data.dkernel_size * like.itemsize
+    dkernel = own.memory + own.dkernels + min(k, data.parts - 1) * data.dkernel_size * like.itemsize
+    kernel_t = own.memory + own.kernel_t
     by_picture = work.weights and p.slice_count == 0
     if by_picture and (not work.winograd or lo == hi):
         clear(dkernel, data.dkernel_size * like.itemsize)
     dz_size, dx_size = s.dz_rows * s.columns * s.FP, s.H * s.W * s.C
     as_it_is = work.gradient == 0
-    dz = data.dy if as_it_is else data.dz if p.slice_count > 0 else memory + own.dz
+    dz = data.dy if as_it_is else own.memory + own.all_dz if p.slice_count > 0 else memory + own.dz
     for n in range(lo, hi, s.pictures):
         images = min(s.pictures, hi - n)
         start = n * dz_size if as_it_is or p.slice_count > 0 else 0
@@ -153,7 +156,7 @@ def backward_chunk(r, k, memory, like):
                 winograd.patches_of(s, w, work.copy, like, data.x, n, images, frame, v)
                 run_deep(p.weights, p.weight_calls, like, v, m, u, images * w.down * w.across, n > lo)
             if work.inputs:
-                winograd.input_gradient(s, w, p, work.copy, like, n, images, data.kernel_t, halo, v, m, data.dx)
+                winograd.input_gradient(s, w, p, work.copy, like, n, images, kernel_t, halo, v, m, data.dx)
         else:
             for i in range(images if by_picture else 0):
                 place, source = (n + i) * s.H * s.W * s.C, start + i * dz_size
@@ -163,7 +166,7 @@ def backward_chunk(r, k, memory, like):
             if p.gathers:
                 if p.scatters:
                     clear(v, s.pictures * dx_size * like.itemsize)
-                run(p.inputs, 0, p.input_calls, like, dz, start, data.kernel_t, 0, v, 0)
+                run(p.inputs, 0, p.input_calls, like, dz, start, kernel_t, 0, v, 0)
                 call_copy(work.copy, like, (v, 0, 0, data.dx, n * dx_size, 0, 1, images * dx_size))
                 continue
             if p.scatters:
@@ -172,7 +175,7 @@ def backward_chunk(r, k, memory, like):
                 first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
                 for i in range(images):
                     source, target = start + i * dz_size, (n + i) * dx_size
-                    run(p.inputs, first, last, like, dz, source, data.kernel_t, 0, data.dx, target)
+                    run(p.inputs, first, last, like, dz, source, kernel_t, 0, data.dx, target)
     if work.winograd and work.weights and hi > lo:
         winograd.call_transform(w.to_dkernel, like, (u, 0, dkernel, 0, 1, s.C))
 
@@ -190,9 +193,9 @@ def weight_slices(r, lo, hi, memory, like):
     The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a multiple is a power of
     two, as they are, they would compete for the same few places of the first-level cache.
     """
-    s, p, work, data = r.sizes, r.programs, r.work, r.data
-    spaced, block = memory + r.own.spaced, memory + r.own.block
-    dz = data.dy if work.gradient == 0 else data.dz
+    s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
+    spaced, block = memory + own.spaced, memory + own.block
+    dz = data.dy if work.gradient == 0 else own.memory + own.all_dz
     pixels, few, step = s.OH * s.OW, together(s), s.C + direct.SPARE
     rows, columns = (s.H - 1) // s.row_step + 1, (s.W - 1) // s.column_step + 1
     for start in range(0, data.n, few):
@@ -222,7 +225,7 @@ def clear_kernel(r, like):
 @jit_part
 def fold_part(r, k, like):
     """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order."""
-    data, lanes = r.data, r.work.lanes
+    data, lanes, dkernels = r.data, r.work.lanes, r.scratch.memory + r.scratch.dkernels
     registers = (data.dkernel_size + lanes - 1) // lanes
     lo, hi = registers * k // CHUNKS * lanes, min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size)
-    call_fold(r.work.fold, like, (data.dkernels, lo, data.dkernel_size, data.parts, data.dkernel, lo, hi - lo))
+    call_fold(r.work.fold, like, (dkernels, lo, data.dkernel_size, data.parts, data.dkernel, lo, hi - lo))

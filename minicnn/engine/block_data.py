@@ -5,14 +5,15 @@ chunks: so a result does not depend on the number of threads, not in its last bi
 the other in the same scratch memory, which so stays in its cache.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from minicnn.engine.workspace import LINE
 from minicnn.layers.base import Array
 
 CHUNKS = 8
-LINE = 64  # bytes of a cache line
 NONE = np.zeros(0, np.int64)
 
 
@@ -120,11 +121,9 @@ class Data(NamedTuple):
     """The arrays of a batch of n pictures, and the weights.
 
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
-    weights (KH, KW, C, F), and as the programs read them: kernel, and kernel_t for the input gradient, by way of
-    turned. a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or a without
-    pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dz (n, OH, OW, FP), where all
-    of it is needed at once; dkernels: the sums of `parts` chunks of dkernel, of dkernel_size numbers each; dbias
-    (CHUNKS, FP) in double; dx.
+    weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or
+    a without pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dkernel, of
+    dkernel_size numbers, from as many sums in `parts`; dbias (CHUNKS, FP) in double; dx.
     """
 
     n: int
@@ -133,9 +132,6 @@ class Data(NamedTuple):
     offset: Array
     x: Array
     weights: Array
-    kernel: Array
-    turned: Array
-    kernel_t: Array
     a: Array
     pooled: Array
     winner: Array
@@ -143,8 +139,6 @@ class Data(NamedTuple):
     y: Array
     crop: Array
     dy: Array
-    dz: Array
-    dkernels: Array
     parts: int
     dkernel: Array
     dkernel_size: int
@@ -153,35 +147,53 @@ class Data(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory of each thread, `stride` bytes, and where in it what begins.
+    """What a pass makes for itself in the workspace: `size` bytes at address `memory`, and where in it what begins.
 
-    A row of activations (strip), one of dy (wide), some channels of dz (block), some pictures (spaced), z, dz, those of
-    winograd.py (frame, halo, v, m, u), and per channel what the row kernels say.
+    First comes memory of each thread, `stride` bytes, of which the first `blank` are set to 0 before a stage: a row of
+    dy (wide), dz, those of winograd.py (frame, halo, v, m, u), a row of activations (strip), some channels of dz
+    (block), some pictures (spaced), z, and per channel what the row kernels say. Then what threads share: the weights
+    as the programs read them, kernel, and kernel_t for the input gradient, by way of turned; all_dz (n, OH, OW, FP),
+    where all of it is needed at once; dkernels, the sums of the chunks.
     """
 
-    memory: Array
+    memory: int
+    size: int
     stride: int
-    strip: int
+    blank: int
     wide: int
-    block: int
-    spaced: int
-    z: int
     dz: int
     frame: int
     halo: int
     v: int
     m: int
     u: int
+    strip: int
+    block: int
+    spaced: int
+    z: int
     center: int
     deviations: int
     squares: int
+    kernel: int
+    turned: int
+    kernel_t: int
+    all_dz: int
+    dkernels: int
 
 
-def scratch(threads: int, dtype: np.dtype, **numbers: int) -> Scratch:
-    """Memory for so many numbers in each buffer; what is not named has none."""
-    starts, end = {}, 0
-    for name in Scratch._fields[2:]:
-        starts[name] = end
-        end += -(-numbers.get(name, 0) * dtype.itemsize // LINE) * LINE + LINE
-    memory = np.zeros(threads * end + LINE, np.uint8)
-    return Scratch(memory[-memory.ctypes.data % LINE :], end, **starts)
+def scratch(
+    threads: int, dtype: np.dtype, blank: Mapping[str, int], own: Mapping[str, int], shared: Mapping[str, int]
+) -> Scratch:
+    """Places for so many numbers in each buffer: blank and other ones of every thread, and shared ones."""
+    starts = dict.fromkeys(Scratch._fields, 0)
+
+    def lay(buffers: Mapping[str, int], start: int) -> int:
+        for name, numbers in buffers.items():
+            starts[name] = start
+            start += -(-numbers * dtype.itemsize // LINE) * LINE + LINE  # a line is left free
+        return start
+
+    starts["blank"] = lay(blank, 0)
+    starts["stride"] = lay(own, starts["blank"])
+    starts["size"] = lay(shared, threads * starts["stride"])
+    return Scratch(**starts)

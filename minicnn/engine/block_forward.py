@@ -19,20 +19,21 @@ call_rescale = caller(row_kernels.RESCALE)
 @jit_part
 def load_part(r, k, like):
     """Part k of CHUNKS of the kernel, as the forward program reads it."""
-    s, work, data = r.sizes, r.work, r.data
+    s, work, data, kernel = r.sizes, r.work, r.data, r.scratch.memory + r.scratch.kernel
     if work.winograd:
         first, last = s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS
-        winograd.load_part(s, r.winograd, like, data.weights, data.kernel, first, last)
+        winograd.load_part(s, r.winograd, like, data.weights, kernel, first, last)
     else:
         blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
         first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS
-        pack_part(work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, s.FP, data.kernel, first, last)
+        pack_part(work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, s.FP, kernel, first, last)
 
 
 @jit_part
 def forward_chunk(r, k, memory, like):
     """The pictures of chunk k: activations, winners and moments, and y unless it must wait for these."""
-    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.own, r.channels
+    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
+    kernel = own.memory + own.kernel
     z, strip = memory + own.z, memory + own.strip
     center, deviations, squares = memory + own.center, memory + own.deviations, memory + own.squares
     mean, m2 = norm.chunk_of(r.batch.means, k, s.FP), norm.chunk_of(r.batch.m2s, k, s.FP)
@@ -51,22 +52,22 @@ def forward_chunk(r, k, memory, like):
             call_rescale(work.rescale, like, (data.bytes, start, data.x, start, size, data.scale, 0, data.offset, 0))
         if work.winograd:
             frame, v, m = memory + own.frame, memory + own.v, memory + own.m
-            winograd.forward(s, r.winograd, p, work.copy, like, data.x, n, images, data.kernel, frame, v, m, z)
+            winograd.forward(s, r.winograd, p, work.copy, like, data.x, n, images, kernel, frame, v, m, z)
         if p.gathers:
             size, v = s.H * s.W * s.C, memory + own.v
             call_copy(work.copy, like, (data.x, n * size, 0, v, 0, 0, 1, images * size))
-            run(p.forward, 0, p.forward_calls, like, v, 0, data.kernel, 0, z, 0)
+            run(p.forward, 0, p.forward_calls, like, v, 0, kernel, 0, z, 0)
         for block in range(0 if p.gathers else p.block_count):
             first, last = word(p.blocks, block), word(p.blocks, block + 1)
             for image in range(n, n + images):
                 start = image * s.OH * row_size if work.in_place else (image - n) * s.z_rows * z_row
-                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, data.kernel, 0, made, start)
+                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, kernel, 0, made, start)
         for image in range(n, n + images):
             for band in range(0, 4 * p.band_count, 4):
                 top, bottom = word(p.bands, band), word(p.bands, band + 1)
                 first, last = word(p.bands, band + 2), word(p.bands, band + 3)
                 start = image * s.OH * row_size if work.in_place else -top * z_row
-                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, data.kernel, 0, made, start)
+                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, kernel, 0, made, start)
                 for i in range(top, bottom):
                     row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
                     source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row

@@ -5,6 +5,7 @@ from numba import carray
 
 from minicnn.engine import block_backward, block_forward, norm
 from minicnn.engine.block_data import CHUNKS, Work
+from minicnn.engine.call import clear
 from minicnn.engine.task import SERIAL, Task
 from minicnn.layers.base import Array
 
@@ -26,7 +27,7 @@ def forward_stages(work: Work) -> Array:
 
 def backward_stages(work: Work, by_slices: bool) -> Array:
     """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of their chunks'."""
-    stages = []
+    stages = [] if work.keep or work.gradient == 0 else [LOAD]  # activations are made again
     if work.inputs or work.sums:
         stages.append(SUMS)
     if work.sums:
@@ -42,7 +43,9 @@ def backward_stages(work: Work, by_slices: bool) -> Array:
 def block(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, in memory of its own."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
-    memory = r.own.memory + t * r.own.stride
+    memory = r.scratch.memory + t * r.scratch.stride
+    if stage in (PICTURES, SUMS, GRADIENTS):
+        clear(memory, r.scratch.blank)
     if stage == SLICES:
         count = r.programs.slice_count
         block_backward.weight_slices(r, count * t // workers, count * (t + 1) // workers, memory, numbers)

@@ -23,6 +23,7 @@ from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Batch, Channels
 from minicnn.engine.record import Record, address
+from minicnn.engine.workspace import workspace
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -44,6 +45,7 @@ class ConvBlock:
     """
 
     needs_input_grad = True
+    owns_input = False  # whether dx may be written over x: then x is still in the cache, and nobody needs it any more
 
     def __init__(
         self,
@@ -66,7 +68,6 @@ class ConvBlock:
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
-        self.dkernels = np.zeros((1 if self.convolution.by_slices else CHUNKS, numbers), conv.dtype)
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
         self.dbias = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
@@ -113,7 +114,9 @@ class ConvBlock:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
         g, conv, norm = self.g, self.conv, self.norm
-        own.run(self._backward(of_batch, bool(conv.trainable), self.needs_input_grad), x=x, dy=dy)
+        # Pictures are read for the last time right before their dx is written, unless dkernel is made after all dx.
+        dx = x if self.owns_input and not self.convolution.by_slices else own.dx
+        own.run(self._backward(of_batch, bool(conv.trainable), self.needs_input_grad), x=x, dy=dy, dx=dx)
         if norm is not None and norm.trainable and norm.scale:
             norm.grads["gamma"][...] = own.batch.dgamma
         if norm is not None and norm.trainable and norm.center:
@@ -125,7 +128,7 @@ class ConvBlock:
                 conv.grads["bias"][...] = self.dbias.sum(axis=0)[: g.F]
         if not self.needs_input_grad:
             return None
-        return own.dx if self.rescaling is None else own.dx * conv.dtype.type(self.rescaling.scale)
+        return dx if self.rescaling is None else dx * conv.dtype.type(self.rescaling.scale)
 
     def _rescaled(self, x: Array, own: "Buffers") -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it, from bytes."""
@@ -197,7 +200,7 @@ class Buffers:
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (g.OH * g.OW)
-        plan = step.convolution.plan(int(pictures.max()), step.window)
+        plan = step.convolution.plan(n, step.window)
         self.n, self.count = n, int(counts.sum())
         a, pooled = numbers(*whole, wanted=step.keeps), numbers(*outputs, wanted=step.pool)
         self.scale, self.offset = np.zeros((2, emit.lanes(dtype)), dtype)
@@ -209,9 +212,6 @@ class Buffers:
             offset=self.offset,
             x=NONE,
             weights=NONE,
-            kernel=step.convolution.kernel,
-            turned=step.convolution.turned,
-            kernel_t=step.convolution.kernel_t,
             a=a,
             pooled=pooled,
             winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
@@ -219,9 +219,7 @@ class Buffers:
             y=numbers(*outputs),
             crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
             dy=NONE,
-            dz=numbers(n + plan.sizes.pictures, *whole[1:], wanted=step.convolution.by_slices),
-            dkernels=step.dkernels,
-            parts=len(step.dkernels),
+            parts=1 if step.convolution.by_slices else CHUNKS,
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
             dbias=step.dbias,
@@ -231,13 +229,15 @@ class Buffers:
         self.output, self.normalized = (
             (data.crop if g.F != g.FP else wide).reshape(shape) for wide in (data.winners, data.y)
         )
-        self.dx = data.dx.reshape(n, g.H, g.W, g.C)
+        self.dx = data.dx.reshape(n, g.H, g.W, g.C)  # never touched where it is not used
         self.batch = statistics(norm, counts, g.F, g.FP, dtype)
         self.record = Record(
             **plan._asdict(), work=step.work, data=data, channels=step.channels, batch=self.batch
         )  # fmt: skip
-        self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "weights")}
-        self.work = self.record.place("work")
+        self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "dx", "weights")}
+        self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
+        self.size = plan.scratch.size
+        self.memory = NONE
         self.momentum = self.record.memory["batch"]["momentum"]
         self.job = block.on(self.record, dtype)
         self.arrays: dict[str, Array] = {}
@@ -246,6 +246,8 @@ class Buffers:
         """Do these (stages, work) on these arrays, and on those of the last call besides."""
         stages, self.work[:] = what
         self.put(**arrays)
+        self.memory = workspace(self.size)
+        self.scratch[0] = address(self.memory)
         self.job.run(stages)
 
     def put(self, **arrays: Array) -> None:

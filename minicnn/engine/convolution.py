@@ -1,4 +1,4 @@
-"""The two ways to compute a convolution, as a block uses them: memory for the kernel, programs, and scratch memory."""
+"""The two ways to compute a convolution, as a block uses them: programs, and what memory they need."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Plan(NamedTuple):
     sizes: Sizes
     programs: Programs
     winograd: winograd.Winograd
-    own: Scratch
+    scratch: Scratch
 
 
 class DirectConvolution:
@@ -29,18 +29,16 @@ class DirectConvolution:
     winograd = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
-        cells, self.g, self.dtype = g.KH * g.KW, g, dtype
-        self.kernel = np.zeros(cells * g.C * g.FP, dtype)
-        self.turned = NONE
-        self.kernel_t = np.zeros(cells * g.FP * g.C, dtype)
+        self.g, self.dtype = g, dtype
         self.gathers = direct.tiny(g)  # z is made in scratch memory, from pictures copied there
         self.by_blocks = direct.large(g, dtype)
         # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
         # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
         self.by_slices = g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
 
-    def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
-        """For chunks of at most so many pictures, and pooling windows."""
+    def plan(self, n: int, window: tuple[int, int]) -> Plan:
+        """For batches of n pictures, and pooling windows."""
+        pictures, cells = chunk(n), self.g.KH * self.g.KW
         g, dtype, lanes = self.g, self.dtype, emit.lanes(self.dtype)
         few, z_rows, blocks = 1, direct.rows_of_band(g, g.OW * g.FP, dtype), NONE
         several = self.gathers or self.by_blocks
@@ -57,6 +55,7 @@ class DirectConvolution:
             inputs, input_blocks = direct.by_blocks(inputs, g.C, lanes)
         weights, slices = direct.weight_gradient(g.thinned() if self.by_slices else g, dtype, self.by_slices)
         s = sizes(g, window, pictures=few, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
+        one = g.OH * g.OW * g.FP
         taken = together(s) if self.by_slices else 0
         spaced, block = taken * g.H * g.W * (g.C + direct.SPARE), taken * g.OH * g.OW * 2 * lanes
         return Plan(
@@ -73,32 +72,48 @@ class DirectConvolution:
                 gathers=self.gathers,
             ),
             winograd.Winograd(),
-            memory(s, dtype, spaced=spaced, block=block, v=self.gathers * few * g.H * g.W * g.C),
+            memory(
+                s,
+                dtype,
+                {},
+                {"dz": few * one, "spaced": spaced, "block": block, "v": self.gathers * few * g.H * g.W * g.C},
+                {
+                    "kernel": cells * g.C * g.FP,
+                    "kernel_t": cells * g.FP * g.C,
+                    "all_dz": self.by_slices * (n + few) * one,
+                },
+                1 if self.by_slices else CHUNKS,
+            ),
         )
 
 
 class WinogradConvolution:
-    """With fewer multiplications: winograd.py. What it keeps of a kernel is U = G g G^T."""
+    """With fewer multiplications: winograd.py. Its kernel is U = G g G^T."""
 
     winograd = gathers = True  # z is made in scratch memory, from patches
     by_blocks = by_slices = False
 
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
-        self.kernel = np.zeros(form.products * winograd.plane(g.C, g.F), dtype)
-        self.turned = np.zeros(g.KH * g.KW * g.F * g.C, dtype)
-        self.kernel_t = np.zeros(form.products * winograd.plane(g.F, g.C), dtype)
 
-    def plan(self, pictures: int, window: tuple[int, int]) -> Plan:
-        """For chunks of at most so many pictures, and pooling windows."""
+    def plan(self, n: int, window: tuple[int, int]) -> Plan:
+        """For batches of n pictures, and pooling windows."""
         g, form = self.g, self.form
         down, across, rows, columns = winograd.frame(g, form)
-        few = even_share(pictures, -(-winograd.FEW_PATCHES // (down * across)))
+        few = even_share(chunk(n), -(-winograd.FEW_PATCHES // (down * across)))
         height, width = form.out * down, form.out * across
         s = sizes(g, window, pictures=few, columns=width, z_rows=height, dz_rows=height)
         v, m = (form.products * winograd.plane(few * down * across, channels) for channels in (g.C, g.F))
+        u, ut = (form.products * winograd.plane(*channels) for channels in ((g.C, g.F), (g.F, g.C)))
         frame = rows * columns * g.C
-        own = memory(s, self.dtype, frame=frame, halo=frame, v=v, m=m, u=self.kernel.size)
+        own = memory(
+            s,
+            self.dtype,
+            {"frame": frame, "dz": few * height * width * g.FP},  # around a picture and beside dz there are zeros
+            {"halo": frame, "v": v, "m": m, "u": u},
+            {"kernel": u, "turned": g.KH * g.KW * g.F * g.C, "kernel_t": ut},
+            CHUNKS,
+        )
         way, tables = winograd.winograd(g, form, self.dtype, few)
         return Plan(s, tables, way, own)
 
@@ -107,6 +122,11 @@ def convolution(g: Geometry, dtype: np.dtype) -> DirectConvolution | WinogradCon
     """The faster way for this geometry."""
     form = winograd.best_form(g, dtype)
     return DirectConvolution(g, dtype) if form is None else WinogradConvolution(g, form, dtype)
+
+
+def chunk(n: int) -> int:
+    """Pictures of the largest chunk."""
+    return -(-n // CHUNKS)
 
 
 def even_share(count: int, wanted: int) -> int:
@@ -124,16 +144,16 @@ def sizes(g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, 
     )
 
 
-def memory(s: Sizes, dtype: np.dtype, **numbers: int) -> Scratch:
-    """Scratch memory for every thread, with so many numbers in the buffers that not every way needs."""
-    row = s.columns * s.FP
+def memory(
+    s: Sizes, dtype: np.dtype, blank: dict[str, int], own: dict[str, int], shared: dict[str, int], parts: int
+) -> Scratch:
+    """Scratch memory with so many numbers in these buffers, in the ones that every way needs, and `parts` dkernels."""
+    always = {"strip": s.PH * s.OW * s.FP, "z": s.pictures * s.z_rows * s.columns * s.FP}
+    channels = dict.fromkeys(("center", "deviations", "squares"), s.FP)
     return scratch(
         get_thread_count(),
         dtype,
-        strip=s.PH * s.OW * s.FP,
-        wide=s.across * s.FP,
-        z=s.pictures * s.z_rows * row,
-        dz=s.pictures * s.dz_rows * row,
-        **dict.fromkeys(("center", "deviations", "squares"), s.FP),
-        **numbers,
+        {"wide": s.across * s.FP} | blank,  # beside its F channels there are zeros
+        own | always | channels,
+        shared | {"dkernels": parts * s.cells * s.C * s.FP},
     )

@@ -6,6 +6,7 @@ weights, gradients, names and files are the same with and without them.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
@@ -49,6 +50,9 @@ def plan(layers: Sequence[Layer]) -> list[Step]:
                 steps.append(own_activation)
         else:
             steps.append(layer)
+    for before, step in pairwise(steps):
+        if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
+            step.owns_input = before.norm is not None  # whose backward reads what was normalised, not the result
     return steps
 
 

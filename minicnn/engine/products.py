@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 
 from minicnn.engine import emit, row_kernels, simd
-from minicnn.engine.call import caller, word
+from minicnn.engine.call import caller, clear, word
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
@@ -169,20 +169,19 @@ def run_deep(calls, count, like, a, b, c, depth, accumulate):
 def pack_part(copy, like, lanes, b, rows, columns, width, packed, first, last):
     """Blocks first ... last-1 of b (rows, columns), packed: cut into blocks two registers wide, one after the other.
 
-    A tile then reads its block of B as one contiguous stream. What is beyond b's columns, up to `width`, keeps the
-    zeros that packed was made with.
+    A tile then reads its block of B as one contiguous stream. What is beyond b's columns, up to `width`, is 0.
     """
     for c in range(first * 2 * lanes, min(last * 2 * lanes, columns), 2 * lanes):
         across = min(2 * lanes, width - c)
+        if columns - c < across:
+            clear(packed + c * rows * like.itemsize, rows * across * like.itemsize)
         call_copy(copy, like, (b, c, columns, packed, c * rows, across, rows, min(across, columns - c)))
 
 
 @jit_part
 def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, packed, first, last):
     """Parts first ... last-1, of cells * blocks, of a packed kernel (cells, C, F) with its cells in reverse order and
-    transposed, each with `rows` >= F rows and C columns.
-
-    What is beyond F keeps the zeros that packed was made with.
+    transposed, each with `rows` >= F rows and C columns; what is beyond F is 0.
     """
     block = 2 * lanes
     blocks = (C + block - 1) // block
@@ -191,6 +190,7 @@ def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, p
         across = min(block, C - c)
         start = c * cells * rows + (cells - 1 - k) * rows * across
         transpose(square, copy, like, lanes, kernel, (k * C + c) * F, F, across, F, packed, start, across)
+        clear(packed + (start + F * across) * like.itemsize, (rows - F) * across * like.itemsize)
 
 
 @jit_part
