@@ -21,7 +21,7 @@ def sparse_rows(y: Array, classes: int, owner: str) -> Array:
             "one-hot labels go with 'categorical_crossentropy', or use y.argmax(axis=1)"
         )
     labels = y.reshape(-1)
-    integers = labels.astype(np.int64)
+    integers = labels.astype(np.int64, copy=False)
     if labels.dtype.kind not in "iu" and not np.array_equal(integers, labels):
         raise ValueError(f"{owner} expected integer labels, received {labels[integers != labels][0]!r} among them")
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
@@ -49,4 +49,4 @@ def one_hot_rows(y: Array, classes: int, owner: str) -> Array:
 
 def class_of(y: Array) -> Array:
     """The class of each sample (N,), from labels in either form."""
-    return y.reshape(-1).astype(np.int64) if is_sparse(y) else y.argmax(axis=-1)
+    return y.reshape(-1).astype(np.int64, copy=False) if is_sparse(y) else y.argmax(axis=-1)

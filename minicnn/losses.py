@@ -14,6 +14,7 @@ the gradient there; minicnn never clips.)
 Source: Bridle 1990 (softmax and cross-entropy together); Szegedy et al. 2016, arXiv:1512.00567, section 7 (smoothing).
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,14 @@ from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
 
+NO_WEIGHTS = np.zeros(0)
 PROBABILITY_SLACK = 1e-3  # how far the sum of predicted probabilities may be from 1
+
+
+@cache
+def one_hot(classes: int) -> Array:
+    """Row k is the target of class k."""
+    return np.eye(classes)
 
 
 def check_predictions(shape: tuple[int, ...], owner: str) -> None:
@@ -35,17 +43,17 @@ def check_predictions(shape: tuple[int, ...], owner: str) -> None:
         )
 
 
-def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
-    """Losses (N,) and their gradients dz (N, K), not yet divided by N, for logits z and targets t (N, K); float64."""
-    losses, dz = np.empty(len(logits)), np.empty(logits.shape)
-    kernels.softmax_cross_entropy(logits, targets, losses, dz)
-    return losses, dz
+def softmax_cross_entropy(logits: Array, targets: Array, weights: Array | None) -> tuple[float, Array]:
+    """The mean loss and its gradient (N, K) for logits and targets (N, K) and the weights (N,) of the samples."""
+    dz = np.empty_like(logits)
+    given = NO_WEIGHTS if weights is None else np.asarray(weights, np.float64)
+    return kernels.softmax_cross_entropy(np.ascontiguousarray(logits), targets, given, dz), dz
 
 
 def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
-    """The same from probabilities p (N, K), which are first divided by their sum, as Keras does.
+    """Losses (N,) and their gradients (N, K), not yet divided by N, for probabilities p and targets t (N, K); float64.
 
-    The gradient is that with respect to p:
+    Probabilities are first divided by their sum, as Keras does, and the gradient is that with respect to p:
 
         loss = -sum_k t_k log(p_k / sum p),   dp = (sum t) / (sum p) - t / p
     """
@@ -97,10 +105,9 @@ class CategoricalCrossentropy:
                 f"loss {self.name!r} expected {len(y_pred)} labels, one per prediction, received {len(targets)}"
             )
         if self.from_logits if from_logits is None else from_logits:
-            losses, dy = softmax_cross_entropy(y_pred, targets)
-        else:
-            self._check_probabilities(y_pred)
-            losses, dy = cross_entropy(y_pred, targets)
+            return softmax_cross_entropy(y_pred, targets, sample_weight)
+        self._check_probabilities(y_pred)
+        losses, dy = cross_entropy(y_pred, targets)
         if sample_weight is not None:
             losses, dy = losses * sample_weight, dy * np.asarray(sample_weight)[:, None]
         return float(losses.mean()), (dy / len(losses)).astype(y_pred.dtype)
@@ -135,8 +142,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         super().__init__(from_logits=from_logits, name=name)
 
     def targets(self, y_true: Array, classes: int) -> Array:
-        labels = sparse_rows(y_true, classes, f"loss {self.name!r}")
-        return np.eye(classes)[labels]
+        return one_hot(classes)[sparse_rows(y_true, classes, f"loss {self.name!r}")]
 
     def get_config(self) -> dict[str, Any]:
         return {"from_logits": self.from_logits, "name": self.name}

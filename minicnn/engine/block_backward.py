@@ -135,7 +135,7 @@ def backward_chunk(r, k, memory, like):
     s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.scratch
     frame, halo, v, m, u = memory + own.frame, memory + own.halo, memory + own.v, memory + own.m, memory + own.u
     lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
-    dbias = norm.chunk_of(data.dbias, k, s.FP)
+    dbias = norm.chunk_of(data.dbiases, k, s.FP)
     dbias[:] = 0
     dkernel = own.memory + own.dkernels + min(k, data.parts - 1) * data.dkernel_size * like.itemsize
     kernel_t = own.memory + own.kernel_t
@@ -214,6 +214,17 @@ def weight_slices(r, lo, hi, memory, like):
             source = start * pixels * s.FP + column
             call_copy(work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width))
             run_together(p.weights, first, last, like, pictures, spaced, 0, block, 0, data.dkernel, 0)
+
+
+@jit_part
+def fold_bias(r, like):
+    """dbias: the sum of the chunks', in their order."""
+    s, dbias = r.sizes, view(r.data.dbias, r.sizes.F, like)
+    for c in range(s.F):
+        total = 0.0
+        for k in range(CHUNKS):
+            total += norm.chunk_of(r.data.dbiases, k, s.FP)[c]
+        dbias[c] = total
 
 
 @jit_part

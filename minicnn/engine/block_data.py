@@ -109,6 +109,7 @@ class Work(NamedTuple):
     copy: int = 0
     fold: int = 0
     square: int = 0
+    bias: bool = False
     moments: bool = False  # normalise by the batch's own moments
     normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
     keep: bool = False  # store the activations, for backward
@@ -123,7 +124,8 @@ class Data(NamedTuple):
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or
     a without pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dkernel, of
-    dkernel_size numbers, from as many sums in `parts`; dbias (CHUNKS, FP) in double; dx.
+    dkernel_size numbers, from as many sums in `parts`; dbiases of the chunks
+    (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
     n: int
@@ -142,6 +144,7 @@ class Data(NamedTuple):
     parts: int
     dkernel: Array
     dkernel_size: int
+    dbiases: Array
     dbias: Array
     dx: Array
 

@@ -9,7 +9,7 @@ from minicnn.engine.call import clear
 from minicnn.engine.task import SERIAL, Task
 from minicnn.layers.base import Array
 
-LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, CLEAR = range(11)
+LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR = range(12)
 
 
 def forward_stages(work: Work) -> Array:
@@ -34,6 +34,8 @@ def backward_stages(work: Work, by_slices: bool) -> Array:
         stages.append(SERIAL + GRADIENT_NUMBERS)
     if work.inputs or work.weights:
         stages.append(GRADIENTS)
+    if work.weights and work.bias:
+        stages.append(SERIAL + BIAS)
     if work.weights:
         stages += [SERIAL + CLEAR, SLICES] if by_slices else [FOLD]
     return np.array(stages, np.int64)
@@ -55,6 +57,8 @@ def block(records, like, stage, t, workers):
         norm.finish_moments(r, numbers)
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
+    elif stage == BIAS:
+        block_backward.fold_bias(r, numbers)
     elif stage == CLEAR:
         block_backward.clear_kernel(r, numbers)
     else:

@@ -69,7 +69,7 @@ class ConvBlock:
         self.channels.sign[:] = self.channels.factor[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
         self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
-        self.dbias = np.zeros((CHUNKS, g.FP))
+        self.dbiases = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
         again = self.pool and not (self.convolution.gathers or self.convolution.by_blocks)
         self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
@@ -85,6 +85,7 @@ class ConvBlock:
             copy=row_kernels.copy(name),
             fold=row_kernels.fold(name),
             square=products.square(name),
+            bias=conv.use_bias,
         )
         self.linear = not relu and not conv.use_bias
         self.activate_with_moments = row_kernels.activate(name, relu, True) if norm else 0
@@ -124,8 +125,6 @@ class ConvBlock:
         if conv.trainable:
             if g.F != g.FP:
                 conv.grads["kernel"].reshape(-1, g.F)[...] = self.dkernel.reshape(-1, g.FP)[:, : g.F]
-            if conv.use_bias:
-                conv.grads["bias"][...] = self.dbias.sum(axis=0)[: g.F]
         if not self.needs_input_grad:
             return None
         return dx if self.rescaling is None else dx * conv.dtype.type(self.rescaling.scale)
@@ -222,7 +221,8 @@ class Buffers:
             parts=1 if step.convolution.by_slices else CHUNKS,
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
-            dbias=step.dbias,
+            dbiases=step.dbiases,
+            dbias=conv.grads["bias"] if conv.use_bias else NONE,
             dx=numbers(n, g.H, g.W, g.C),
         )
         shape = (n, down, across, g.F)
@@ -246,15 +246,17 @@ class Buffers:
         """Do these (stages, work) on these arrays, and on those of the last call besides."""
         stages, self.work[:] = what
         self.put(**arrays)
-        self.memory = workspace(self.size)
-        self.scratch[0] = address(self.memory)
+        memory = workspace(self.size)
+        if self.memory is not memory:
+            self.memory, self.scratch[0] = memory, address(memory)
         self.job.run(stages)
 
     def put(self, **arrays: Array) -> None:
         """Let these be the arrays of those names."""
-        self.arrays |= arrays
         for name, array in arrays.items():
-            self.places[name][0] = address(array)
+            if self.arrays.get(name) is not array:
+                self.arrays[name] = array
+                self.places[name][0] = address(array)
 
     def __len__(self) -> int:
         return self.n

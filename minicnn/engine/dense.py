@@ -228,7 +228,8 @@ class Buffers:
 
     def run(self, stages: Array, **arrays: Array) -> None:
         """Do these stages on these arrays, and on those of the last call besides."""
-        self.arrays |= arrays
         for name, array in arrays.items():
-            self.places[name][0] = address(array)
+            if self.arrays.get(name) is not array:
+                self.arrays[name] = array
+                self.places[name][0] = address(array)
         self.job.run(stages)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -203,7 +204,7 @@ class Training:
         for layer in model.layers:
             layer.next_samples(at.before, numbers)
         meter.measure(model.train_step, x, y, weight)
-        if not np.isfinite(meter.last_loss):
+        if not isfinite(meter.last_loss):
             checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
         self.watchers.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})
 

@@ -1,5 +1,6 @@
 """One batch: forward through the layers, the loss, backward, update. Sequential has these as methods."""
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ def loss_and_gradients(
     with quiet():
         y_pred = execution.logits(x, training=True)
         loss, dy = _loss(model, y, y_pred, sample_weight)
-        if np.isfinite(loss):
+        if isfinite(loss):
             execution.backward_from_logits(dy, execution.lowest_trained())
     return loss, _predictions(model, y_pred)
 
@@ -35,7 +36,7 @@ def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | N
     When the loss is NaN or infinite the update is left out: it would make every weight NaN.
     """
     loss, y_pred = model.loss_and_gradients(x, y, sample_weight)
-    if np.isfinite(loss):
+    if isfinite(loss):
         with quiet():
             model.optimizer.step(model.parameters())
     model.note_weights()
