@@ -41,6 +41,23 @@ def assert_close(actual, expected, tolerance, what, scale=1e-3):
     np.testing.assert_allclose(actual / scale, expected / scale, rtol=0, atol=tolerance, err_msg=what)
 
 
+def jumps(model, x, dy, tolerance):
+    """Whether the layers' own dx jumps when x moves by rounding: the largest of a window or a ReLU is on the edge.
+
+    After an optimizer step that happens in one of some dozen drawn models in float32.
+    """
+    rng, epsilon = np.random.default_rng(0), np.finfo(model.dtype).eps
+
+    def dx(x):
+        twin = copy.deepcopy(model)
+        twin.forward(x, training=True)
+        return twin.backward(dy)
+
+    still = dx(x)
+    moved = (dx(x * (1 + 32 * epsilon * rng.standard_normal(x.shape))) for _ in range(20))
+    return any(np.abs(other - still).max() > 10 * tolerance * np.abs(still).max() for other in moved)
+
+
 def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
     """Outputs, dx, gradients, moving statistics and weights of both engines, after each of some optimizer steps."""
     models = both_engines(stack, shape, dtype, seed)
@@ -57,7 +74,11 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
         assert_close(outputs[1], outputs[0], tolerance, "outputs")
         dy = rng.standard_normal(outputs[0].shape)
         dx = [model.backward(dy) for model in models]
-        assert_close(dx[1], dx[0], tolerance, "dx")
+        try:
+            assert_close(dx[1], dx[0], tolerance, "dx")
+        except AssertionError:
+            assume(not jumps(models[0], x, dy, tolerance))
+            raise
         # Some gradients are 0 but for rounding (a bias before a batch normalisation): measure them by the others.
         largest = max([np.abs(grad).max() for _, _, grad in models[0].parameters()], default=1e-3)
         for (name, _, reference), (_, _, fast) in zip(*[model.parameters() for model in models], strict=True):
@@ -127,6 +148,23 @@ def test_a_winograd_block_in_any_order_equals_its_layers(dtype, tolerance, order
     stack = [layers.Conv2D(16, 3), layers.Conv2D(32, 3, padding="same"), *(tail[k] for k in order)]
     assume(fits(stack, (height, width, 16)))
     compare(stack, (height, width, 16), batch, dtype, seed, tolerance, steps=2)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+@pytest.mark.parametrize(("batch", "at_once"), [(1, False), (13, True), (64, True), (350, False)])
+def test_a_winograd_kernel_gradient_of_few_patches_is_made_at_once(batch, at_once, trainable):
+    conv, slow = (layers.Conv2D(128, 3, kernel_initializer="he_normal") for _ in range(2))
+    for layer in (conv, slow):
+        layer.build((6, 6, 64), np.random.default_rng(0), np.float64)
+        layer.trainable = trainable
+    (step,) = plan([conv])
+    x = np.random.default_rng(1).standard_normal((batch, 6, 6, 64))
+    outputs = slow.forward(x, training=True)
+    assert_close(step.forward(x, training=True), outputs, 1e-12, "outputs")
+    assert step.convolution.winograd and step.buffers[batch].at_once == at_once
+    dy = np.random.default_rng(2).standard_normal(outputs.shape)
+    assert_close(step.backward(dy), slow.backward(dy), 1e-12, "dx")
+    assert_close(conv.grads["kernel"], slow.grads["kernel"], 1e-12, "gradient of the kernel")
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
@@ -363,7 +401,7 @@ def test_a_constant_channel_comes_out_as_exactly_beta(value, dtype):
     assert (y == norm.params["beta"]).all()
 
 
-GUARD, SENTINEL = 64, 0x5A
+GUARD, MARGIN, SENTINEL = 64, 1 << 18, 0x5A
 
 
 class Guarded:
@@ -395,7 +433,10 @@ class Guarded:
 
     def workspace(self, size):
         """Memory with those gaps as guard bands, and full of NaN: nothing may be read that the pass has not made."""
-        memory = np.full(size, 0xFF, np.uint8)
+        memory = np.full(MARGIN + size + MARGIN, SENTINEL, np.uint8)
+        self.bands += [memory[:MARGIN], memory[MARGIN + size :]]
+        memory = memory[MARGIN : MARGIN + size]
+        memory[:] = 0xFF
         for gap in self.gaps:
             memory[gap] = SENTINEL
         self.bands += [memory[gap] for gap in self.gaps]

@@ -6,7 +6,7 @@ Arrays of numbers are addresses here, with positions computed from Sizes; `like`
 from minicnn.engine import direct, norm, row_kernels, winograd
 from minicnn.engine.block_data import CHUNKS
 from minicnn.engine.call import caller, clear, view, word
-from minicnn.engine.products import FIELDS, pack_transposed_part, run, run_deep, run_together
+from minicnn.engine.products import FIELDS, pack_transposed_part, run, run_together
 from minicnn.kernels.jit import jit_part
 
 call_activate = caller(row_kernels.ACTIVATE)
@@ -130,54 +130,53 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
 def backward_chunk(r, k, memory, like):
     """The pictures of chunk k: dkernel (KH, KW, C, FP), dbias (FP,) in double, dx (N, H, W, C).
 
-    Where the weight gradient is cut otherwise than by picture, dz of all pictures is left in all_dz for it.
+    Where dkernel is made of all pictures at once, what it is made of is kept: dz, or what winograd.py makes of it.
     """
-    s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.scratch
-    frame, halo, v, m, u = memory + own.frame, memory + own.halo, memory + own.v, memory + own.m, memory + own.u
+    s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
     lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
     dbias = norm.chunk_of(data.dbiases, k, s.FP)
     dbias[:] = 0
-    dkernel = own.memory + own.dkernels + min(k, data.parts - 1) * data.dkernel_size * like.itemsize
-    kernel_t = own.memory + own.kernel_t
-    by_picture = work.weights and p.slice_count == 0
+    dkernel = own.memory + own.dkernels + k * data.dkernel_size * like.itemsize
+    by_picture = work.weights and not p.at_once
     if by_picture and (not work.winograd or lo == hi):
         clear(dkernel, data.dkernel_size * like.itemsize)
-    dz_size, dx_size = s.dz_rows * s.columns * s.FP, s.H * s.W * s.C
-    as_it_is = work.gradient == 0
-    dz = data.dy if as_it_is else own.memory + own.all_dz if p.slice_count > 0 else memory + own.dz
+    dz_size, as_it_is = s.dz_rows * s.columns * s.FP, work.gradient == 0
+    of_all = as_it_is or p.at_once and not work.winograd
+    dz = data.dy if as_it_is else own.memory + own.all_dz if of_all else memory + own.dz
     for n in range(lo, hi, s.pictures):
-        images = min(s.pictures, hi - n)
-        start = n * dz_size if as_it_is or p.slice_count > 0 else 0
+        images, start = min(s.pictures, hi - n), n * dz_size if of_all else 0
         for i in range(0 if as_it_is else images):
             gradient_rows(r, n + i, memory, like, dz, start + i * dz_size, dbias)
         if work.winograd:
-            winograd.gradient_patches(s, w, like, images, dz, m)
-            if work.weights:
-                winograd.patches_of(s, w, work.copy, like, data.x, n, images, frame, v)
-                run_deep(p.weights, p.weight_calls, like, v, m, u, images * w.down * w.across, n > lo)
-            if work.inputs:
-                winograd.input_gradient(s, w, p, work.copy, like, n, images, kernel_t, halo, v, m, data.dx)
-        else:
-            for i in range(images if by_picture else 0):
-                place, source = (n + i) * s.H * s.W * s.C, start + i * dz_size
-                run(p.weights, 0, p.weight_calls, like, data.x, place, dz, source, dkernel, 0)
-            if not work.inputs:
-                continue
-            if p.gathers:
-                if p.scatters:
-                    clear(v, s.pictures * dx_size * like.itemsize)
-                run(p.inputs, 0, p.input_calls, like, dz, start, kernel_t, 0, v, 0)
-                call_copy(work.copy, like, (v, 0, 0, data.dx, n * dx_size, 0, 1, images * dx_size))
-                continue
-            if p.scatters:
-                clear(data.dx + n * dx_size * like.itemsize, images * dx_size * like.itemsize)
-            for block in range(p.input_block_count):
-                first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
-                for i in range(images):
-                    source, target = start + i * dz_size, (n + i) * dx_size
-                    run(p.inputs, first, last, like, dz, source, kernel_t, 0, data.dx, target)
-    if work.winograd and work.weights and hi > lo:
-        winograd.call_transform(w.to_dkernel, like, (u, 0, dkernel, 0, 1, s.C))
+            winograd.gradients(r, n, images, n > lo, dz, memory, like)
+            continue
+        for i in range(images if by_picture else 0):
+            place, source = (n + i) * s.H * s.W * s.C, start + i * dz_size
+            run(p.weights, 0, p.weight_calls, like, data.x, place, dz, source, dkernel, 0)
+        if work.inputs:
+            input_gradient(r, n, images, dz, start, memory, like)
+    if by_picture and work.winograd and lo < hi:
+        winograd.kernel_gradient(r, memory + own.u, dkernel, 0, s.C, like)
+
+
+@jit_part
+def input_gradient(r, n, images, dz, start, memory, like):
+    """dx (N, H, W, C) of the pictures from the n-th on, whose dz begins at `start`."""
+    s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
+    dx_size, dz_size, kernel_t = s.H * s.W * s.C, s.dz_rows * s.columns * s.FP, own.memory + own.kernel_t
+    if p.gathers:
+        v = memory + own.v
+        if p.scatters:
+            clear(v, s.pictures * dx_size * like.itemsize)
+        run(p.inputs, 0, p.input_calls, like, dz, start, kernel_t, 0, v, 0)
+        call_copy(work.copy, like, (v, 0, 0, data.dx, n * dx_size, 0, 1, images * dx_size))
+        return
+    if p.scatters:
+        clear(data.dx + n * dx_size * like.itemsize, images * dx_size * like.itemsize)
+    for block in range(p.input_block_count):
+        first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
+        for i in range(images):
+            run(p.inputs, first, last, like, dz, start + i * dz_size, kernel_t, 0, data.dx, (n + i) * dx_size)
 
 
 @jit_part
@@ -235,8 +234,14 @@ def clear_kernel(r, like):
 
 @jit_part
 def fold_part(r, k, like):
-    """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order."""
-    data, lanes, dkernels = r.data, r.work.lanes, r.scratch.memory + r.scratch.dkernels
+    """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order; or from dU of all pictures."""
+    s, data, own, lanes = r.sizes, r.data, r.scratch, r.work.lanes
+    if r.programs.at_once:
+        winograd.kernel_gradient(
+            r, own.memory + own.du, data.dkernel, s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS, like
+        )  # fmt: skip
+        return
     registers = (data.dkernel_size + lanes - 1) // lanes
     lo, hi = registers * k // CHUNKS * lanes, min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size)
-    call_fold(r.work.fold, like, (dkernels, lo, data.dkernel_size, data.parts, data.dkernel, lo, hi - lo))
+    dkernels = own.memory + own.dkernels
+    call_fold(r.work.fold, like, (dkernels, lo, data.dkernel_size, CHUNKS, data.dkernel, lo, hi - lo))

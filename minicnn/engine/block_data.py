@@ -51,7 +51,8 @@ class Programs(NamedTuple):
     gathered pictures, and by blocks, there is one band, without calls of its own.
     gathers: whether `forward` and `inputs` are for several pictures at once, copied to scratch memory side by side.
     blocks: marks in `forward` between blocks of filters, each for several pictures; input_blocks the same in `inputs`.
-    slices: marks in `weights` between parts that write to different numbers; none: it is cut by picture.
+    at_once: whether `weights` is for all pictures together, and not cut by picture. Then slices are marks in it between
+    parts that write to different numbers.
     """
 
     forward: Array
@@ -68,6 +69,7 @@ class Programs(NamedTuple):
     input_calls: int
     input_block_count: int
     slice_count: int
+    at_once: bool
     scatters: bool  # whether `inputs` adds to dx
     gathers: bool
 
@@ -81,6 +83,7 @@ def programs(
     inputs: Array = NONE,
     input_blocks: Array = NONE,
     slices: Array = NONE,
+    at_once: bool = False,
     scatters: bool = False,
     gathers: bool = False,
 ) -> Programs:
@@ -90,6 +93,7 @@ def programs(
     return Programs(
         *(forward, bands, blocks, weights, inputs, input_blocks, slices),
         *(len(forward), len(bands), blocks_, len(weights), len(inputs), input_blocks_, slices_),
+        at_once,
         scatters,
         gathers,
     )
@@ -124,7 +128,7 @@ class Data(NamedTuple):
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or
     a without pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dkernel, of
-    dkernel_size numbers, from as many sums in `parts`; dbiases of the chunks
+    dkernel_size numbers; dbiases of the chunks
     (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
@@ -141,7 +145,6 @@ class Data(NamedTuple):
     y: Array
     crop: Array
     dy: Array
-    parts: int
     dkernel: Array
     dkernel_size: int
     dbiases: Array
@@ -155,8 +158,9 @@ class Scratch(NamedTuple):
     First comes memory of each thread, `stride` bytes, of which the first `blank` are set to 0 before a stage: a row of
     dy (wide), dz, those of winograd.py (frame, halo, v, m, u), a row of activations (strip), some channels of dz
     (block), some pictures (spaced), z, and per channel what the row kernels say. Then what threads share: the weights
-    as the programs read them, kernel, and kernel_t for the input gradient, by way of turned; all_dz (n, OH, OW, FP),
-    where all of it is needed at once; dkernels, the sums of the chunks.
+    as the programs read them, kernel, and kernel_t for the input gradient, by way of turned; dkernels, the sums of the
+    chunks; where dkernel is made of all pictures at once, all_dz (n, OH, OW, FP), or those of winograd.py (all_v,
+    all_m, du).
     """
 
     memory: int
@@ -180,8 +184,11 @@ class Scratch(NamedTuple):
     kernel: int
     turned: int
     kernel_t: int
-    all_dz: int
     dkernels: int
+    all_dz: int
+    all_v: int
+    all_m: int
+    du: int
 
 
 def scratch(

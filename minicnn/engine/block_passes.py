@@ -3,7 +3,7 @@
 import numpy as np
 from numba import carray
 
-from minicnn.engine import block_backward, block_forward, norm
+from minicnn.engine import block_backward, block_forward, norm, winograd
 from minicnn.engine.block_data import CHUNKS, Work
 from minicnn.engine.call import clear
 from minicnn.engine.task import SERIAL, Task
@@ -25,8 +25,11 @@ def forward_stages(work: Work) -> Array:
     return np.array(stages, np.int64)
 
 
-def backward_stages(work: Work, by_slices: bool) -> Array:
-    """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of their chunks'."""
+def backward_stages(work: Work, at_once: bool) -> Array:
+    """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of their chunks'.
+
+    Or dkernel of all pictures at once.
+    """
     stages = [] if work.keep or work.gradient == 0 else [LOAD]  # activations are made again
     if work.inputs or work.sums:
         stages.append(SUMS)
@@ -37,7 +40,7 @@ def backward_stages(work: Work, by_slices: bool) -> Array:
     if work.weights and work.bias:
         stages.append(SERIAL + BIAS)
     if work.weights:
-        stages += [SERIAL + CLEAR, SLICES] if by_slices else [FOLD]
+        stages += [SLICES, FOLD] if at_once and work.winograd else [SERIAL + CLEAR, SLICES] if at_once else [FOLD]
     return np.array(stages, np.int64)
 
 
@@ -50,7 +53,11 @@ def block(records, like, stage, t, workers):
         clear(memory, r.scratch.blank)
     if stage == SLICES:
         count = r.programs.slice_count
-        block_backward.weight_slices(r, count * t // workers, count * (t + 1) // workers, memory, numbers)
+        lo, hi = count * t // workers, count * (t + 1) // workers
+        if r.work.winograd:
+            winograd.weight_planes(r, lo, hi, numbers)
+        else:
+            block_backward.weight_slices(r, lo, hi, memory, numbers)
     elif stage == PREPARE:
         norm.prepare(r, numbers)
     elif stage == MOMENTS:

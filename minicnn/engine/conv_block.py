@@ -117,7 +117,8 @@ class ConvBlock:
         g, conv, norm = self.g, self.conv, self.norm
         # Pictures are read for the last time right before their dx is written, unless dkernel is made after all dx.
         dx = x if self.owns_input and not self.convolution.by_slices else own.dx
-        own.run(self._backward(of_batch, bool(conv.trainable), self.needs_input_grad), x=x, dy=dy, dx=dx)
+        work = self._backward(own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad)
+        own.run(work, x=x, dy=dy, dx=dx)
         if norm is not None and norm.trainable and norm.scale:
             norm.grads["gamma"][...] = own.batch.dgamma
         if norm is not None and norm.trainable and norm.center:
@@ -163,12 +164,12 @@ class ConvBlock:
             self.works[key] = forward_stages(work), np.array(work, np.int64)
         return self.works[key]
 
-    def _backward(self, of_batch: bool, weights: bool, inputs: bool) -> tuple[Array, Array]:
+    def _backward(self, at_once: bool, of_batch: bool, weights: bool, inputs: bool) -> tuple[Array, Array]:
         """(stages, work) of a backward pass."""
-        key = "backward", of_batch, weights, inputs
+        key = "backward", at_once, of_batch, weights, inputs
         if key not in self.works:
             work = self.work._replace(moments=of_batch, keep=self.keeps, weights=weights, inputs=inputs)
-            self.works[key] = backward_stages(work, self.convolution.by_slices), np.array(work, np.int64)
+            self.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
         return self.works[key]
 
     def _buffers(self, n: int) -> "Buffers":
@@ -187,6 +188,7 @@ class Buffers:
         dx: (n, H, W, C).
         batch: statistics.
         count: values of a channel.
+        at_once: whether dkernel is made of all pictures at once.
     """
 
     def __init__(self, step: ConvBlock, n: int):
@@ -218,7 +220,6 @@ class Buffers:
             y=numbers(*outputs),
             crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
             dy=NONE,
-            parts=1 if step.convolution.by_slices else CHUNKS,
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
             dbiases=step.dbiases,
@@ -236,7 +237,7 @@ class Buffers:
         )  # fmt: skip
         self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "dx", "weights")}
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
-        self.size = plan.scratch.size
+        self.size, self.at_once = plan.scratch.size, plan.programs.at_once
         self.memory = NONE
         self.momentum = self.record.memory["batch"]["momentum"]
         self.job = block.on(self.record, dtype)

@@ -68,6 +68,7 @@ class DirectConvolution:
                 inputs=inputs,
                 input_blocks=input_blocks,
                 slices=slices,
+                at_once=self.by_slices,
                 scatters=(g.SH, g.SW) != (1, 1),
                 gathers=self.gathers,
             ),
@@ -82,7 +83,7 @@ class DirectConvolution:
                     "kernel_t": cells * g.FP * g.C,
                     "all_dz": self.by_slices * (n + few) * one,
                 },
-                1 if self.by_slices else CHUNKS,
+                0 if self.by_slices else CHUNKS,
             ),
         )
 
@@ -106,15 +107,19 @@ class WinogradConvolution:
         v, m = (form.products * winograd.plane(few * down * across, channels) for channels in (g.C, g.F))
         u, ut = (form.products * winograd.plane(*channels) for channels in ((g.C, g.F), (g.F, g.C)))
         frame = rows * columns * g.C
+        kept = n if winograd.at_once(g, form, n) else few
+        all_v, all_m = (form.products * winograd.plane(n * down * across, channels) for channels in (g.C, g.F))
+        beyond = few * down * across * g.F  # the last pictures may be fewer than the program reads
         own = memory(
             s,
             self.dtype,
             {"frame": frame, "dz": few * height * width * g.FP},  # around a picture and beside dz there are zeros
-            {"halo": frame, "v": v, "m": m, "u": u},
-            {"kernel": u, "turned": g.KH * g.KW * g.F * g.C, "kernel_t": ut},
-            CHUNKS,
+            {"halo": frame, "v": v, "m": m} | ({"u": u} if kept == few else {}),
+            {"kernel": u, "turned": g.KH * g.KW * g.F * g.C, "kernel_t": ut}
+            | ({} if kept == few else {"all_v": all_v, "all_m": all_m + beyond, "du": u}),
+            CHUNKS if kept == few else 0,
         )
-        way, tables = winograd.winograd(g, form, self.dtype, few)
+        way, tables = winograd.winograd(g, form, self.dtype, few, kept)
         return Plan(s, tables, way, own)
 
 

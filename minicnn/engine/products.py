@@ -152,9 +152,9 @@ def run_together(calls, first, last, like, groups, a, a_start, b, b_start, c, c_
 
 
 @jit_part
-def run_deep(calls, count, like, a, b, c, depth, accumulate):
-    """Do all calls of a program's table with another depth, and add to C or not."""
-    for t in range(0, FIELDS * count, FIELDS):
+def run_deep(calls, first, last, like, a, b, c, depth, accumulate):
+    """Do the calls first ... last-1 of a program's table with another depth, and add to C or not."""
+    for t in range(FIELDS * first, FIELDS * last, FIELDS):
         call_tile(
             word(calls, t),
             like,

@@ -20,6 +20,9 @@ Every line is linear, so backward is the same chain in reverse with transposed m
 
     dM = A dz A^T,   dV[k] = dM[k] U[k]^T,   dx += B dV B^T,   dU[k] = V[k]^T dM[k],   dg = G^T dU G
 
+dU is summed up over some pictures at a time, for each chunk of the batch; or where it is large and patches are few,
+over all pictures at once, and then threads share the planes k.
+
 These matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small
 integers. F(4x4, 3x3) makes 4x4 outputs from 6x6 inputs with 36 multiplications in place of 144. Its matrices
 (winograd_form.py) hold fractions: it loses two bits of a float32's 24, and is taken where it multiplies less.
@@ -32,11 +35,11 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.engine import row_kernels
-from minicnn.engine.block_data import Programs, programs
-from minicnn.engine.call import caller, clear
+from minicnn.engine.block_data import CHUNKS, Programs, programs
+from minicnn.engine.call import caller, clear, word
 from minicnn.engine.emit import lanes
 from minicnn.engine.geometry import Geometry
-from minicnn.engine.products import Left, Program, Right, run, transpose
+from minicnn.engine.products import Left, Program, Right, run, run_deep, transpose
 from minicnn.engine.winograd_form import F2, F4, TAPS, TRANSFORM, Form, Steps, transform, transposed
 from minicnn.kernels.jit import jit_part
 
@@ -56,7 +59,7 @@ class Winograd(NamedTuple):
     A picture of H x W pixels lies in a frame of rows x columns, from (top, left) on, with a border of zeros, cut into
     down x across patches, which make `outputs` pixels of z. Buffers, K being the products of a patch: V (K, pictures *
     patches, C), M (K, pictures * patches, F), U (K, C, F) and U transposed (K, F, C), packed, each plane with some
-    spare room after it; dU (K, C, F).
+    spare room after it; dU (K, C, F). V and dM may be kept for all pictures, in planes of all their patches.
     """
 
     top: int = 0
@@ -67,6 +70,7 @@ class Winograd(NamedTuple):
     columns: int = 0
     outputs: int = 0
     to_v: int = 0
+    to_kept_v: int = 0
     to_z: int = 0
     to_dm: int = 0
     to_dx: int = 0
@@ -109,13 +113,19 @@ def plane(rows: int, channels: int) -> int:
     return rows * channels + SPARE
 
 
-def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int) -> tuple[Winograd, Programs]:
-    """The transforms and programs for so many pictures together."""
+def at_once(g: Geometry, form: Form, n: int) -> bool:
+    """Whether dU is made of all n pictures at once: where V and M of all of them are smaller than the chunks' dU."""
+    down, across, _, _ = frame(g, form)
+    return n * down * across * (g.C + g.F) <= CHUNKS * g.C * g.F
+
+
+def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int) -> tuple[Winograd, Programs]:
+    """The transforms and programs for so many pictures together, and V and dM of `kept` pictures."""
     name, out, patch = np.dtype(dtype).name, form.out, form.patch
     down, across, height, width = frame(g, form)
-    rows = pictures * down * across
+    rows, kept_rows = pictures * down * across, kept * down * across
 
-    def products(channels: int) -> Steps:  # where the numbers of a patch lie, and those of the next
+    def products(rows: int, channels: int) -> Steps:  # where the numbers of a patch lie, and those of the next
         return Steps(patch * plane(rows, channels), plane(rows, channels), across * channels, channels)
 
     def pixels(columns: int, channels: int) -> Steps:
@@ -129,21 +139,27 @@ def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int) -> tuple[W
         return Steps(TAPS * C * F, C * F, block, F), Steps(patch * plane(C, F), plane(C, F), C * block, block)
 
     forward, weights, inputs = Program(dtype, g.F), Program(dtype, g.F), Program(dtype, g.C)
+    slices = [0]
     u_block, ut_block = block(g.F, dtype), block(g.C, dtype)
     for k in range(form.products):
         v, m = k * plane(rows, g.C), k * plane(rows, g.F)
+        kept_v, dm = k * plane(kept_rows, g.C), k * plane(kept_rows, g.F)
         u, ut = k * plane(g.C, g.F), k * plane(g.F, g.C)
         packed_u, packed_ut = Right(g.C, packed=u_block < g.F), Right(g.F, packed=ut_block < g.C)
         forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, packed_u, (0, g.F), starts=(v, u, m))
-        inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(m, ut, v))
-        weights.multiply((1, g.C), Left(0, 1, 0, g.C), 1, rows, Right(0, packed=False), (0, g.F), starts=(v, m, u))
+        inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(dm, ut, v))
+        weights.multiply(
+            (1, g.C), Left(0, 1, 0, g.C), 1, kept_rows, Right(0, packed=False), (0, g.F), starts=(kept_v, dm, u)
+        )
+        slices.append(len(weights.calls))
     of_picture, of_z = pixels(width, g.C), pixels(out * across, g.F)
     way = Winograd(
         *(g.top, g.left, down, across, height, width, out * out * down * across),
-        to_v=transform(name, form.BT, of_picture, products(g.C), g.C),
-        to_z=transform(name, form.AT, products(g.F), of_z, g.F),
-        to_dm=transform(name, transposed(form.AT), of_z, products(g.F), g.F),
-        to_dx=transform(name, transposed(form.BT), products(g.C), of_picture, g.C, True),
+        to_v=transform(name, form.BT, of_picture, products(rows, g.C), g.C),
+        to_kept_v=transform(name, form.BT, of_picture, products(kept_rows, g.C), g.C),
+        to_z=transform(name, form.AT, products(rows, g.F), of_z, g.F),
+        to_dm=transform(name, transposed(form.AT), of_z, products(kept_rows, g.F), g.F),
+        to_dx=transform(name, transposed(form.BT), products(rows, g.C), of_picture, g.C, True),
         to_dkernel=transform(name, transposed(form.G), *kernels(g.C, g.F, g.F)[::-1], g.F),
         u_block=u_block,
         ut_block=ut_block,
@@ -151,7 +167,14 @@ def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int) -> tuple[W
         to_ut=transform(name, form.G, *kernels(g.F, g.C, ut_block), ut_block),
     )
     bands = np.array([(0, g.OH, 0, 0)], np.int64)
-    return way, programs(forward=forward.table(), bands=bands, weights=weights.table(), inputs=inputs.table())
+    return way, programs(
+        forward=forward.table(),
+        bands=bands,
+        weights=weights.table(),
+        inputs=inputs.table(),
+        slices=np.array(slices, np.int64),
+        at_once=kept > pictures,
+    )
 
 
 def block(F: int, dtype: np.dtype) -> int:
@@ -177,18 +200,18 @@ def load_transposed_part(s, w, work, like, weights, turned, ut, first, last):
 
 
 @jit_part
-def patches_of(s, w, copy, like, x, n, images, frame, v):
-    """V of the pictures from the n-th on; frame is the scratch of one."""
+def patches_of(s, w, to_v, copy, like, x, n, images, frame, v, v_start):
+    """V, from row v_start on, of the pictures from the n-th on; frame is the scratch of one."""
     place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
     for p in range(images):
         call_copy(copy, like, (x, (n + p) * s.H * row, row, frame, place, w.columns * s.C, s.H, row))
-        call_transform(w.to_v, like, (frame, 0, v, p * w.down * w.across * s.C, w.down, w.across))
+        call_transform(to_v, like, (frame, 0, v, (v_start + p * w.down * w.across) * s.C, w.down, w.across))
 
 
 @jit_part
 def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
     """z of the pictures from the n-th on."""
-    patches_of(s, w, copy, like, x, n, images, frame, v)
+    patches_of(s, w, w.to_v, copy, like, x, n, images, frame, v, 0)
     run(p.forward, 0, p.forward_calls, like, v, 0, u, 0, m, 0)
     patches = w.down * w.across
     for i in range(images):
@@ -196,19 +219,49 @@ def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
 
 
 @jit_part
-def gradient_patches(s, w, like, images, dz, m):
-    """dM from dz."""
+def gradients(r, n, images, accumulate, dz, memory, like):
+    """What dz of the pictures from the n-th on contributes to dU, and their dx (N, H, W, C).
+
+    Where dU is made of all pictures at once, V and dM are kept for it.
+    """
+    s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.scratch
     patches = w.down * w.across
+    v, dm, start = memory + own.v, memory + own.m, 0
+    if p.at_once:
+        v, dm, start = own.memory + own.all_v, own.memory + own.all_m, n * patches
     for i in range(images):
-        call_transform(w.to_dm, like, (dz, i * w.outputs * s.F, m, i * patches * s.F, w.down, w.across))
+        call_transform(w.to_dm, like, (dz, i * w.outputs * s.F, dm, (start + i * patches) * s.F, w.down, w.across))
+    if work.weights:
+        patches_of(s, w, w.to_kept_v, work.copy, like, data.x, n, images, memory + own.frame, v, start)
+        if not p.at_once:
+            run_deep(p.weights, 0, p.weight_calls, like, v, dm, memory + own.u, images * patches, accumulate)
+    if work.inputs:
+        input_gradient(r, n, images, dm, start * s.F, memory, like)
 
 
 @jit_part
-def input_gradient(s, w, p, copy, like, n, images, ut, frame, v, m, dx):
-    """dx (N, H, W, C) of the pictures from the n-th on, from dM."""
-    run(p.inputs, 0, p.input_calls, like, m, 0, ut, 0, v, 0)
-    place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
+def input_gradient(r, n, images, dm, dm_start, memory, like):
+    """dx (N, H, W, C) of the pictures from the n-th on."""
+    s, p, w, work, own = r.sizes, r.programs, r.winograd, r.work, r.scratch
+    frame, v, place, row = memory + own.halo, memory + own.v, (w.top * w.columns + w.left) * s.C, s.W * s.C
+    run(p.inputs, 0, p.input_calls, like, dm, dm_start, own.memory + own.kernel_t, 0, v, 0)
     for i in range(images):
         clear(frame, w.rows * w.columns * s.C * like.itemsize)
         call_transform(w.to_dx, like, (v, i * w.down * w.across * s.C, frame, 0, w.down, w.across))
-        call_copy(copy, like, (frame, place, w.columns * s.C, dx, (n + i) * s.H * row, row, s.H, row))
+        call_copy(work.copy, like, (frame, place, w.columns * s.C, r.data.dx, (n + i) * s.H * row, row, s.H, row))
+
+
+@jit_part
+def weight_planes(r, lo, hi, like):
+    """Planes lo ... hi-1 of dU, of all pictures at once."""
+    p, w, own = r.programs, r.winograd, r.scratch
+    v, dm, du = own.memory + own.all_v, own.memory + own.all_m, own.memory + own.du
+    first, last = word(p.slices, lo), word(p.slices, hi)
+    run_deep(p.weights, first, last, like, v, dm, du, r.data.n * w.down * w.across, False)
+
+
+@jit_part
+def kernel_gradient(r, du, dkernel, first, last, like):
+    """Channels first ... last-1 of dkernel (3, 3, C, F) from dU."""
+    start = first * r.sizes.F
+    call_transform(r.winograd.to_dkernel, like, (du, start, dkernel, start, 1, last - first))

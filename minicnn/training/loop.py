@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minicnn.layers.base import Array
 from minicnn.layers.window import count
 from minicnn.training import checks
