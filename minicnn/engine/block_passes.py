@@ -12,8 +12,11 @@ from minicnn.layers.base import Array
 LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR = range(12)
 
 
-def forward_stages(work: Work) -> Array:
-    """The kernel laid out, all pictures, and if their moments had to be known first, the normalisation."""
+def forward_stages(work: Work, single: bool, large: bool) -> Array:
+    """The kernel laid out, all pictures, and if their moments had to be known first, the normalisation.
+
+    A `single` picture is one thread's work: then threads do not wait for each other, but for a `large` kernel's layout.
+    """
     stages = [LOAD]
     if work.affine:
         stages.append(SERIAL + PREPARE)
@@ -22,6 +25,8 @@ def forward_stages(work: Work) -> Array:
         stages.append(SERIAL + MOMENTS)
     if work.normalize:
         stages.append(NORMALIZE)
+    if single:
+        stages = [stage if stage == LOAD and large else stage | SERIAL for stage in stages]
     return np.array(stages, np.int64)
 
 

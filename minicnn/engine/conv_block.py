@@ -31,6 +31,7 @@ from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.rescaling import Rescaling
 
 CHEAP = 32  # multiplications per activation
+LARGE = 2 * 1024 * 1024  # bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile
 
 
 class ConvBlock:
@@ -104,7 +105,7 @@ class ConvBlock:
         of_batch = norm is not None and training and bool(norm.trainable)
         if norm is not None:
             own.momentum[0] = norm.momentum  # which may be changed at any time
-        work = self._forward(training, of_batch, from_bytes)
+        work = self._forward(len(x) == 1, training, of_batch, from_bytes)
         own.run(work, x=x, weights=np.ascontiguousarray(conv.params["kernel"], conv.dtype))
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
@@ -145,9 +146,9 @@ class ConvBlock:
             np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
         return own.pixels, False
 
-    def _forward(self, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Array, Array]:
+    def _forward(self, single: bool, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Array, Array]:
         """(stages, work) of a forward pass."""
-        key = "forward", training, of_batch, from_bytes
+        key = "forward", single, training, of_batch, from_bytes
         if key not in self.works:
             is_output = not self.pool and self.g.F == self.g.FP
             keep = is_output or training and self.keeps and not self.bare
@@ -161,7 +162,8 @@ class ConvBlock:
                 keep=keep,
                 in_place=in_place,
             )
-            self.works[key] = forward_stages(work), np.array(work, np.int64)
+            large = self.conv.params["kernel"].nbytes > LARGE
+            self.works[key] = forward_stages(work, single, large), np.array(work, np.int64)
         return self.works[key]
 
     def _backward(self, at_once: bool, of_batch: bool, weights: bool, inputs: bool) -> tuple[Array, Array]:

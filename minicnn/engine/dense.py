@@ -16,7 +16,7 @@ from minicnn.engine.call import caller, word
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
 from minicnn.engine.record import Record, address
-from minicnn.engine.task import Task
+from minicnn.engine.task import SERIAL, Task
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
@@ -173,11 +173,9 @@ class DenseStep:
         own = self._buffers(len(x))
         if dense.use_bias:
             self.bias[:U] = dense.params["bias"]
-        own.run(
-            FORWARD_STAGES if self.packs else FORWARD_STAGES[1:],
-            x=x,
-            weights=np.ascontiguousarray(dense.params["kernel"], dense.dtype),
-        )
+        stages = FORWARD_STAGES if self.packs else FORWARD_STAGES[1:]
+        weights = np.ascontiguousarray(dense.params["kernel"], dense.dtype)
+        own.run(stages | SERIAL if len(x) == 1 else stages, x=x, weights=weights)  # one sample is one thread's
         self._cache = (x, own) if training else ()
         if not self.packs:
             return own.y
