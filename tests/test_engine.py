@@ -165,6 +165,7 @@ def test_a_winograd_kernel_gradient_of_few_patches_is_made_at_once(batch, at_onc
     dy = np.random.default_rng(2).standard_normal(outputs.shape)
     assert_close(step.backward(dy), slow.backward(dy), 1e-12, "dx")
     assert_close(conv.grads["kernel"], slow.grads["kernel"], 1e-12, "gradient of the kernel")
+    assert not step.buffers[batch].record.parts["shares"].taken.any()  # every share is whole again
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])

@@ -6,7 +6,9 @@ from numba import carray
 from minicnn.engine import block_backward, block_forward, norm, winograd
 from minicnn.engine.block_data import CHUNKS, Work
 from minicnn.engine.call import clear
+from minicnn.engine.shares import take
 from minicnn.engine.task import SERIAL, Task
+from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
 
 LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR = range(12)
@@ -51,7 +53,7 @@ def backward_stages(work: Work, at_once: bool) -> Array:
 
 @Task
 def block(records, like, stage, t, workers):
-    """What thread t does of a stage: its share of the chunks, in memory of its own."""
+    """What thread t does of a stage: its share of the chunks, and what is left of the others', in memory of its own."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
     memory = r.scratch.memory + t * r.scratch.stride
     if stage in (PICTURES, SUMS, GRADIENTS):
@@ -74,17 +76,26 @@ def block(records, like, stage, t, workers):
     elif stage == CLEAR:
         block_backward.clear_kernel(r, numbers)
     else:
-        for k in range(CHUNKS * t // workers, CHUNKS * (t + 1) // workers):
-            if stage == LOAD:
-                block_forward.load_part(r, k, numbers)
-            elif stage == PICTURES:
-                block_forward.forward_chunk(r, k, memory, numbers)
-            elif stage == NORMALIZE:
-                block_forward.normalize_chunk(r, k, numbers)
-            elif stage == SUMS:
-                block_backward.load_transposed_part(r, k, numbers)
-                block_backward.sums_chunk(r, k, memory, numbers)
-            elif stage == GRADIENTS:
-                block_backward.backward_chunk(r, k, memory, numbers)
-            elif stage == FOLD:
-                block_backward.fold_part(r, k, numbers)
+        for helped in range(workers):
+            k = take(r.shares, CHUNKS, t, helped, workers)
+            while k >= 0:
+                do_chunk(r, stage, k, memory, numbers)
+                k = take(r.shares, CHUNKS, t, helped, workers)
+
+
+@jit_part
+def do_chunk(r, stage, k, memory, like):
+    """Chunk k of a stage."""
+    if stage == LOAD:
+        block_forward.load_part(r, k, like)
+    elif stage == PICTURES:
+        block_forward.forward_chunk(r, k, memory, like)
+    elif stage == NORMALIZE:
+        block_forward.normalize_chunk(r, k, like)
+    elif stage == SUMS:
+        block_backward.load_transposed_part(r, k, like)
+        block_backward.sums_chunk(r, k, memory, like)
+    elif stage == GRADIENTS:
+        block_backward.backward_chunk(r, k, memory, like)
+    elif stage == FOLD:
+        block_backward.fold_part(r, k, like)

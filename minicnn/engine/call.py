@@ -72,6 +72,17 @@ def word(typingctx: Any, address: Any, index: Any) -> Any:  # noqa: ARG001
 
 
 @intrinsic
+def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:  # noqa: ARG001
+    """Add to the integer at an address, as other threads may do at the same time, and return what it was before."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        where = builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.int64)))
+        return builder.atomic_rmw("add", where, args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
 def clear(typingctx: Any, address: Any, size: Any) -> Any:  # noqa: ARG001
     """Set so many bytes to 0."""
 

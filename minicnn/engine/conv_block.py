@@ -23,6 +23,7 @@ from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Batch, Channels
 from minicnn.engine.record import Record, address
+from minicnn.engine.shares import shares
 from minicnn.engine.workspace import workspace
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
@@ -235,7 +236,7 @@ class Buffers:
         self.dx = data.dx.reshape(n, g.H, g.W, g.C)  # never touched where it is not used
         self.batch = statistics(norm, counts, g.F, g.FP, dtype)
         self.record = Record(
-            **plan._asdict(), work=step.work, data=data, channels=step.channels, batch=self.batch
+            **plan._asdict(), shares=shares(), work=step.work, data=data, channels=step.channels, batch=self.batch
         )  # fmt: skip
         self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "dx", "weights")}
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
