@@ -107,8 +107,9 @@ class WinogradConvolution:
         v, m = (form.products * winograd.plane(few * down * across, channels) for channels in (g.C, g.F))
         u, ut = (form.products * winograd.plane(*channels) for channels in ((g.C, g.F), (g.F, g.C)))
         frame = rows * columns * g.C
-        kept = n if winograd.at_once(g, form, n) else few
-        all_v, all_m = (form.products * winograd.plane(n * down * across, channels) for channels in (g.C, g.F))
+        # Rounded up to a power of two, so that batches of all sizes share a few kernels.
+        kept = 1 << (n - 1).bit_length() if winograd.at_once(g, form, n) else few
+        all_v, all_m = (form.products * winograd.plane(kept * down * across, channels) for channels in (g.C, g.F))
         beyond = few * down * across * g.F  # the last pictures may be fewer than the program reads
         own = memory(
             s,
