@@ -45,8 +45,8 @@ def check_predictions(shape: tuple[int, ...], owner: str) -> None:
 
 def softmax_cross_entropy(logits: Array, targets: Array, weights: Array | None) -> tuple[float, Array]:
     """The mean loss and its gradient (N, K) for logits and targets (N, K) and the weights (N,) of the samples."""
-    dz = np.empty_like(logits)
-    given = NO_WEIGHTS if weights is None else np.asarray(weights, np.float64)
+    dz = np.empty_like(logits, order="C")
+    given = NO_WEIGHTS if weights is None else np.ascontiguousarray(weights, np.float64)
     return kernels.softmax_cross_entropy(np.ascontiguousarray(logits), targets, given, dz), dz
 
 
@@ -103,6 +103,11 @@ class CategoricalCrossentropy:
         if len(targets) != len(y_pred):
             raise ValueError(
                 f"loss {self.name!r} expected {len(y_pred)} labels, one per prediction, received {len(targets)}"
+            )
+        if sample_weight is not None and np.shape(sample_weight) != (len(y_pred),):
+            raise ValueError(
+                f"loss {self.name!r} expected sample_weight of shape ({len(y_pred)},), one per prediction, received "
+                f"{np.shape(sample_weight)}"
             )
         if self.from_logits if from_logits is None else from_logits:
             return softmax_cross_entropy(y_pred, targets, sample_weight)

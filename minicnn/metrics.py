@@ -23,7 +23,7 @@ class Metric:
 
     def update(self, y_true: Array, y_pred: Array) -> None:
         values = self.values(y_true, y_pred)
-        self.total += np.count_nonzero(values) if values.dtype == bool else float(np.sum(values, dtype=np.float64))
+        self.total += float(np.sum(values, dtype=np.float64))
         self.count += len(values)
 
     def result(self) -> float:

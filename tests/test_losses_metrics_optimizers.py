@@ -184,6 +184,22 @@ def test_predictions_that_are_not_n_by_k_are_refused(loss):
         loss(y[:1], np.zeros((4, 3)))
 
 
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("weight", [np.ones(3), np.ones((4, 1)), 2.0])
+def test_a_weight_per_sample_is_demanded_where_it_is_used(from_logits, weight):
+    loss = SparseCategoricalCrossentropy(from_logits=from_logits)
+    with pytest.raises(ValueError, match=r"expected sample_weight of shape \(4,\), one per prediction, received \("):
+        loss.value_and_gradient(np.zeros(4, int), np.full((4, 2), 0.5), weight)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float16, np.float32, np.float64])
+def test_softmax_takes_numbers_of_any_type_and_order(dtype):
+    scores = np.asfortranarray(np.array([[1, 3, 2], [-4, 0, 0]], dtype))
+    powers = np.exp(scores.astype(np.float64))
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    assert np.allclose(softmax(scores), expected, rtol=2e-3 if dtype == np.float16 else 1e-6)
+
+
 # Metrics
 
 

@@ -110,15 +110,16 @@ class WinogradConvolution:
         # Rounded up to a power of two, so that batches of all sizes share a few kernels.
         kept = 1 << (n - 1).bit_length() if winograd.at_once(g, form, n) else few
         all_v, all_m = (form.products * winograd.plane(kept * down * across, channels) for channels in (g.C, g.F))
+        at_once = kept > few
         beyond = few * down * across * g.F  # the last pictures may be fewer than the program reads
         own = memory(
             s,
             self.dtype,
             {"frame": frame, "dz": few * height * width * g.FP},  # around a picture and beside dz there are zeros
-            {"halo": frame, "v": v, "m": m} | ({"u": u} if kept == few else {}),
+            {"halo": frame, "v": v, "m": m} | ({} if at_once else {"u": u}),
             {"kernel": u, "turned": g.KH * g.KW * g.F * g.C, "kernel_t": ut}
-            | ({} if kept == few else {"all_v": all_v, "all_m": all_m + beyond, "du": u}),
-            CHUNKS if kept == few else 0,
+            | ({"all_v": all_v, "all_m": all_m + beyond, "du": u} if at_once else {}),
+            0 if at_once else CHUNKS,
         )
         way, tables = winograd.winograd(g, form, self.dtype, few, kept)
         return Plan(s, tables, way, own)
