@@ -128,8 +128,7 @@ class Data(NamedTuple):
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or
     a without pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dkernel, of
-    dkernel_size numbers; dbiases of the chunks
-    (CHUNKS, FP) in double, dbias (F,); dx.
+    dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
     n: int

@@ -22,7 +22,7 @@ from minicnn.engine.block_passes import backward_stages, block, forward_stages
 from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Batch, Channels
-from minicnn.engine.record import Record, address
+from minicnn.engine.record import Operands, Record, address
 from minicnn.engine.shares import shares
 from minicnn.engine.workspace import workspace
 from minicnn.layers.base import Array, Layer
@@ -140,7 +140,7 @@ class ConvBlock:
         dtype = rescaling.dtype.type
         if x.dtype == np.uint8 and x[:1].size % self.work.lanes == 0:
             own.scale[:], own.offset[:] = rescaling.scale, rescaling.offset
-            own.put(bytes=np.ascontiguousarray(x))
+            own.operands.put(bytes=np.ascontiguousarray(x))
             return own.pixels, True
         np.multiply(np.asarray(x, rescaling.dtype), dtype(rescaling.scale), out=own.pixels)
         if rescaling.offset:
@@ -238,29 +238,21 @@ class Buffers:
         self.record = Record(
             **plan._asdict(), shares=shares(), work=step.work, data=data, channels=step.channels, batch=self.batch
         )  # fmt: skip
-        self.places = {name: self.record.place("data", name) for name in ("bytes", "x", "dy", "dx", "weights")}
+        self.operands = Operands(self.record, "data", ("bytes", "x", "dy", "dx", "weights"))
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
         self.size, self.at_once = plan.scratch.size, plan.programs.at_once
         self.memory = NONE
         self.momentum = self.record.memory["batch"]["momentum"]
         self.job = block.on(self.record, dtype)
-        self.arrays: dict[str, Array] = {}
 
     def run(self, what: tuple[Array, Array], **arrays: Array) -> None:
         """Do these (stages, work) on these arrays, and on those of the last call besides."""
         stages, self.work[:] = what
-        self.put(**arrays)
+        self.operands.put(**arrays)
         memory = workspace(self.size)
         if self.memory is not memory:
             self.memory, self.scratch[0] = memory, address(memory)
         self.job.run(stages)
-
-    def put(self, **arrays: Array) -> None:
-        """Let these be the arrays of those names."""
-        for name, array in arrays.items():
-            if self.arrays.get(name) is not array:
-                self.arrays[name] = array
-                self.places[name][0] = address(array)
 
     def __len__(self) -> int:
         return self.n

@@ -15,7 +15,7 @@ from minicnn.engine.block_data import NONE
 from minicnn.engine.call import caller, word
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
-from minicnn.engine.record import Record, address
+from minicnn.engine.record import Operands, Record
 from minicnn.engine.task import SERIAL, Task
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array, Layer
@@ -188,7 +188,7 @@ class DenseStep:
         dense, U = self.dense, self.dense.units
         dz = own.dz[:, :U]
         np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
-        own.places["wants_weights"][0], own.places["wants_inputs"][0] = bool(dense.trainable), self.needs_input_grad
+        own.wants_weights[0], own.wants_inputs[0] = bool(dense.trainable), self.needs_input_grad
         own.run(BACKWARD_STAGES if self.needs_input_grad else BACKWARD_STAGES[1:], x=x)
         if dense.trainable:
             if self.packs:
@@ -218,16 +218,13 @@ class Buffers:
             *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), D),
         )
         self.record = Record(layout=step.layout._replace(y=self.y, dz=self.dz, dx=self.dx), products=products)
-        self.places = {
-            name: self.record.place("layout", name) for name in ("x", "weights", "wants_weights", "wants_inputs")
-        }
+        self.operands = Operands(self.record, "layout", ("x", "weights"))
+        self.wants_weights, self.wants_inputs = (
+            self.record.place("layout", name) for name in ("wants_weights", "wants_inputs")
+        )
         self.job = dense_part.on(self.record, dtype)
-        self.arrays: dict[str, Array] = {}
 
     def run(self, stages: Array, **arrays: Array) -> None:
         """Do these stages on these arrays, and on those of the last call besides."""
-        for name, array in arrays.items():
-            if self.arrays.get(name) is not array:
-                self.arrays[name] = array
-                self.places[name][0] = address(array)
+        self.operands.put(**arrays)
         self.job.run(stages)

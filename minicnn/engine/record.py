@@ -5,6 +5,7 @@ tenth of a microsecond to take it apart. A record costs nothing, however much is
 arrays, which are C-contiguous, alive.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,21 @@ class Record:
         lies = self.memory[part] if field is None else self.memory[part][field]  # a view into memory
         start = (address(lies) - address(self.memory)) // WORD
         return self.memory.view(np.int64)[start : start + lies.dtype.itemsize // WORD]
+
+
+class Operands:
+    """Fields of a record's part for arrays that change from call to call; it keeps the last ones alive."""
+
+    def __init__(self, record: Record, part: str, names: Iterable[str]):
+        self.places = {name: record.place(part, name) for name in names}
+        self.arrays: dict[str, Array] = {}
+
+    def put(self, **arrays: Array) -> None:
+        """Let these be the arrays of those names; to look up an address takes a microsecond, so only of new ones."""
+        for name, array in arrays.items():
+            if self.arrays.get(name) is not array:
+                self.arrays[name] = array
+                self.places[name][0] = address(array)
 
 
 def dtype_of(kind: type[NamedTuple]) -> np.dtype:

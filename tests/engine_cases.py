@@ -1,0 +1,119 @@
+"""What the tests of the engine draw and compare: the same layers on both engines."""
+
+import copy
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from strategies import windows
+
+from minicnn import Sequential, layers, optimizers
+
+
+def both_engines(stack, shape, dtype, seed):
+    """Two models with the same weights, drawn at random (gamma of either sign), one per engine."""
+    models = []
+    for engine in ("reference", "fast"):
+        model = Sequential([layers.Input(shape), *copy.deepcopy(stack)], seed=seed, dtype=dtype)
+        model.engine = engine
+        rng = np.random.default_rng(seed)
+        for layer in model.layers:
+            for param in layer.params.values():
+                param[...] = rng.standard_normal(param.shape) / np.sqrt(max(1, param[..., 0].size))
+        models.append(model)
+    return models
+
+
+def assert_close(actual, expected, tolerance, what, scale=1e-3):
+    scale = max(scale, np.abs(expected).max(initial=0), 1e-9)
+    np.testing.assert_allclose(actual / scale, expected / scale, rtol=0, atol=tolerance, err_msg=what)
+
+
+def jumps(model, x, dy, tolerance):
+    """Whether the layers' own dx jumps when x moves by rounding: the largest of a window or a ReLU is on the edge.
+
+    After an optimizer step that happens in one of some dozen drawn models in float32.
+    """
+    rng, epsilon = np.random.default_rng(0), np.finfo(model.dtype).eps
+
+    def dx(x):
+        twin = copy.deepcopy(model)
+        twin.forward(x, training=True)
+        return twin.backward(dy)
+
+    still = dx(x)
+    moved = (dx(x * (1 + 32 * epsilon * rng.standard_normal(x.shape))) for _ in range(20))
+    return any(np.abs(other - still).max() > 10 * tolerance * np.abs(still).max() for other in moved)
+
+
+def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
+    """Outputs, dx, gradients, moving statistics and weights of both engines, after each of some optimizer steps."""
+    models = both_engines(stack, shape, dtype, seed)
+    kinds = [type(step).__name__ for step in models[1]._execution().steps]
+    assert "ConvBlock" in kinds or "DenseStep" in kinds, kinds  # otherwise this compares the layers with themselves
+    rng = np.random.default_rng([seed, 1])
+    for model in models:
+        model.compile(optimizers.SGD(0.01), "categorical_crossentropy")
+    for step in range(steps):
+        # Values of a coarse grid: no two of a pooling window differ by so little that rounding decides which wins.
+        n = batch if step != 1 else max(1, batch - 1)  # a smaller batch in between
+        x = rng.integers(-40, 41, (n, *shape)) / 16
+        outputs = [model.forward(x, training=True) for model in models]
+        assert_close(outputs[1], outputs[0], tolerance, "outputs")
+        dy = rng.standard_normal(outputs[0].shape)
+        dx = [model.backward(dy) for model in models]
+        try:
+            assert_close(dx[1], dx[0], tolerance, "dx")
+        except AssertionError:
+            assume(not jumps(models[0], x, dy, tolerance))
+            raise
+        # Some gradients are 0 but for rounding (a bias before a batch normalisation): measure them by the others.
+        largest = max([np.abs(grad).max() for _, _, grad in models[0].parameters()], default=1e-3)
+        for (name, _, reference), (_, _, fast) in zip(*[model.parameters() for model in models], strict=True):
+            assert_close(fast, reference, tolerance, f"gradient of {name}", largest)
+        for model in models:
+            model.optimizer.step(model.parameters())
+        for reference, fast in zip(*[model.layers for model in models], strict=True):
+            for name, array in reference.weights.items():
+                assert_close(fast.weights[name], array, tolerance, f"{name} of {reference}")
+        assert_close(models[1].forward(x), models[0].forward(x), tolerance, "inference")
+
+
+@st.composite
+def blocks(draw):
+    """A convolution and what may follow it, in any order that people write."""
+    window = draw(windows(dilated=True, largest=9))
+    activation = draw(st.sampled_from([None, "relu", "relu", "leaky_relu"]))
+    stack = [
+        layers.Conv2D(
+            draw(st.sampled_from([1, 3, 8, 16, 17, 33])),
+            window["size"],
+            window["strides"],
+            window["padding"],
+            dilation_rate=window["dilation"],
+            activation=activation,
+            use_bias=draw(st.booleans()),
+            trainable=draw(st.integers(0, 4)) > 0,
+        )
+    ]
+    tail = []
+    if draw(st.booleans()):
+        tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))
+    if draw(st.booleans()):
+        tail.append(layers.MaxPooling2D((draw(st.integers(1, 3)), draw(st.integers(1, 3)))))
+    if activation is None and draw(st.booleans()):
+        tail.append(layers.ReLU())
+    stack += draw(st.permutations(tail))
+    return window["x_shape"], stack
+
+
+def fits(stack, shape):
+    """Whether the layers can be built, and every batch normalisation sees several values of a channel."""
+    for layer in copy.deepcopy(stack):
+        try:
+            shape = layer.build(shape)
+        except ValueError:
+            return False
+        if isinstance(layer, layers.BatchNormalization) and np.prod(shape[:-1]) < 2:
+            return False
+    return True
