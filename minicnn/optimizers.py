@@ -16,6 +16,7 @@ from minicnn.schedules import LearningRateSchedule
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]
 
 AVERAGE = "average"  # the slot of use_ema
+Parameter = tuple[Array, Array, dict[str, Array]]  # a value, its gradient, and what the optimizer remembers of it
 
 
 class OptimizerOptions(TypedDict, total=False):
@@ -90,26 +91,21 @@ class Optimizer:
 
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place. Raises ValueError when a slot is of another shape."""
-        parameters = list(parameters)
-        scale = self._clip_scale([grad for _, _, grad in parameters])
-        slots = [self._slots_of(name, value) for name, value, _ in parameters]
+        group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
+        if self.global_clipnorm is not None:
+            group = self._clipped(group)
         if self.weight_decay:
-            for _, value, _ in parameters:
+            for value, _, _ in group:
                 value *= 1 - self.learning_rate * self.weight_decay
-        self.update_all(
-            [
-                (value, grad if scale == 1 else grad * grad.dtype.type(scale), own)
-                for (_, value, grad), own in zip(parameters, slots, strict=True)
-            ]
-        )
+        self.update_all(group)
         if self.use_ema:
-            for (_, value, _), own in zip(parameters, slots, strict=True):
-                self._average(value, own[AVERAGE])
+            for value, _, slots in group:
+                self._average(value, slots[AVERAGE])
         self.iterations += 1
 
-    def update_all(self, parameters: list[tuple[Array, Array, dict[str, Array]]]) -> None:
-        """Change every parameter in place, given its gradient and its slots."""
-        for value, grad, slots in parameters:
+    def update_all(self, group: list[Parameter]) -> None:
+        """Change every parameter in place."""
+        for value, grad, slots in group:
             self.update(value, grad, slots)
 
     def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
@@ -145,11 +141,14 @@ class Optimizer:
             if self.use_ema and name in self.slots:
                 yield value, self.slots[name][AVERAGE]
 
-    def _clip_scale(self, grads: list[Array]) -> float:
-        if self.global_clipnorm is None:
-            return 1.0
-        norm = sqrt(sum(float(np.sum(np.square(grad, dtype=np.float64))) for grad in grads))
-        return min(1.0, self.global_clipnorm / norm) if norm else 1.0
+    def _clipped(self, group: list[Parameter]) -> list[Parameter]:
+        """The same with gradients scaled down to a norm of global_clipnorm, unless it is at most that."""
+        assert self.global_clipnorm is not None
+        norm = sqrt(sum(float(np.sum(np.square(grad, dtype=np.float64))) for _, grad, _ in group))
+        if not norm > self.global_clipnorm:  # a NaN stays where it is
+            return group
+        scale = self.global_clipnorm / norm
+        return [(value, grad * grad.dtype.type(scale), slots) for value, grad, slots in group]
 
     def _slots_of(self, name: str, value: Array) -> dict[str, Array]:
         if name not in self.slots:
@@ -243,10 +242,10 @@ class Adam(Optimizer):
         self.epsilon = epsilon
         self._update: AdamUpdate | None = None
 
-    def update_all(self, parameters: list[tuple[Array, Array, dict[str, Array]]]) -> None:
-        if not parameters:
+    def update_all(self, group: list[Parameter]) -> None:
+        if not group:
             return
-        arrays = [(value, grad, slots["m"], slots["v"]) for value, grad, slots in parameters]
+        arrays = [(value, grad, slots["m"], slots["v"]) for value, grad, slots in group]
         if not (self._update and self._update.holds(arrays)):
             self._update = AdamUpdate(arrays)
         t, number = self.iterations + 1, arrays[0][0].dtype.type
