@@ -43,6 +43,10 @@ def address(trained):
         def log_message(self, _, *what):
             asked.append(what[0])
 
+        def end_headers(self):
+            self.send_header("Cache-Control", "no-store")  # else a page that is a minute old is not asked for again
+            super().end_headers()
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=trained))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/report.html", asked
