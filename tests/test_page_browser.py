@@ -5,6 +5,7 @@ import shutil
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import monotonic, sleep
 
 import pytest
 
@@ -65,10 +66,21 @@ def opened(request, browser, address):
     return browser
 
 
+def requests(browser, page):
+    """The addresses that a loaded page asked for; the browser may tell of them a moment later."""
+    urls, until = [], monotonic() + 20
+    while monotonic() < until:
+        events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        urls += [each["request"]["url"] for each in sent if each["documentURL"] == page]
+        if urls and not sent:
+            break
+        sleep(0.2)
+    return urls
+
+
 def test_nothing_is_fetched_but_the_page(opened, address):
-    events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
-    sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    urls = [each["request"]["url"] for each in sent if each["documentURL"] == address[0]]  # of this page
+    urls = requests(opened, address[0])
     inside = [url for url in urls if url.startswith("data:image/png;base64,")]
     assert len(inside) > 5 and len(urls) - len(inside) <= 1
     assert address[1] == ["GET /report.html HTTP/1.1"]
