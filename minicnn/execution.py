@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from minicnn.engine import selftest
-from minicnn.engine.plan import Step, plan
+from minicnn.engine.plan import Step, passes_on, plan
+from minicnn.engine.task import Region
 from minicnn.kernels import jit
 from minicnn.layers.augmentation.geometric import Composed, composed
 from minicnn.layers.base import Array, Layer
@@ -39,15 +40,19 @@ class Execution:
             self.linear.activation_layer = None
         body = composed(body)
         fast = engine == "fast" and jit.ENABLED and selftest.trusted(body)
-        self.steps: list[Step] = plan(body) if fast else list(body)
+        self.region = Region()
+        self.steps: list[Step] = plan(body, self.region) if fast else list(body)
         self._lock = threading.Lock()
 
     def logits(self, x: Array, training: bool) -> Array:
         """The outputs before a final softmax. With the engine, a buffer that the next call overwrites."""
         if self.linear is not None:
             self.linear.trainable = self.last.trainable
-        for step in self.steps:
-            x = step.forward(x, training=training)
+        with self.region:
+            for step in self.steps:
+                if not passes_on(step, training):
+                    self.region.run()
+                x = step.forward(x, training=training)
         return x
 
     def outputs(self, x: Array, training: bool) -> Array:
@@ -59,9 +64,13 @@ class Execution:
     def backward_from_logits(self, dy: Array, lowest: int) -> Any:
         """Backward from the last step down to number `lowest`, which need not give a dx; -1: all of them give one."""
         gradient: Any = dy
-        for index in reversed(range(max(lowest, 0), len(self.steps))):
-            self.steps[index].needs_input_grad = index > lowest
-            gradient = self.steps[index].backward(gradient)
+        with self.region:
+            for index in reversed(range(max(lowest, 0), len(self.steps))):
+                step = self.steps[index]
+                step.needs_input_grad = index > lowest
+                if not passes_on(step, training=True):
+                    self.region.run()
+                gradient = step.backward(gradient)
         return gradient
 
     def backward(self, dy: Array) -> Array | None:

@@ -43,7 +43,10 @@ class Accuracy(Metric):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return (class_of(y_true) == y_pred.argmax(axis=-1)) & ~np.isnan(y_pred).any(axis=-1)  # argmax prefers NaN
+        right = class_of(y_true) == y_pred.argmax(axis=-1)
+        if np.isnan(y_pred.sum()):  # argmax prefers NaN
+            right &= ~np.isnan(y_pred).any(axis=-1)
+        return right
 
 
 class CategoricalAccuracy(Accuracy):

@@ -1,20 +1,18 @@
 """A ConvBlock's two passes as sequences of stages, each of which all threads share (task.py)."""
 
-import numpy as np
 from numba import carray
 
 from minicnn.engine import block_backward, block_forward, norm, winograd
 from minicnn.engine.block_data import CHUNKS, Work
 from minicnn.engine.call import clear
 from minicnn.engine.shares import take
-from minicnn.engine.task import SERIAL, Task
+from minicnn.engine.task import SERIAL, Stages, Task
 from minicnn.kernels.jit import jit_part
-from minicnn.layers.base import Array
 
 LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR = range(12)
 
 
-def forward_stages(work: Work, single: bool, large: bool) -> Array:
+def forward_stages(work: Work, single: bool, large: bool) -> Stages:
     """The kernel laid out, all pictures, and if their moments had to be known first, the normalisation.
 
     A `single` picture is one thread's work: then threads do not wait for each other, but for a `large` kernel's layout.
@@ -29,10 +27,10 @@ def forward_stages(work: Work, single: bool, large: bool) -> Array:
         stages.append(NORMALIZE)
     if single:
         stages = [stage if stage == LOAD and large else stage | SERIAL for stage in stages]
-    return np.array(stages, np.int64)
+    return Stages(*stages)
 
 
-def backward_stages(work: Work, at_once: bool) -> Array:
+def backward_stages(work: Work, at_once: bool) -> Stages:
     """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of their chunks'.
 
     Or dkernel of all pictures at once.
@@ -48,7 +46,7 @@ def backward_stages(work: Work, at_once: bool) -> Array:
         stages.append(SERIAL + BIAS)
     if work.weights:
         stages += [SLICES, FOLD] if at_once and work.winograd else [SERIAL + CLEAR, SLICES] if at_once else [FOLD]
-    return np.array(stages, np.int64)
+    return Stages(*stages)
 
 
 @Task

@@ -24,6 +24,7 @@ from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Batch, Channels
 from minicnn.engine.record import Operands, Record, address
 from minicnn.engine.shares import shares
+from minicnn.engine.task import Region, Stages
 from minicnn.engine.workspace import workspace
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
@@ -91,7 +92,8 @@ class ConvBlock:
         )
         self.linear = not relu and not conv.use_bias
         self.activate_with_moments = row_kernels.activate(name, relu, True) if norm else 0
-        self.works: dict[tuple, tuple[Array, Array]] = {}
+        self.region = Region()
+        self.works: dict[tuple, tuple[Stages, Array]] = {}
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
@@ -107,7 +109,8 @@ class ConvBlock:
         if norm is not None:
             own.momentum[0] = norm.momentum  # which may be changed at any time
         work = self._forward(len(x) == 1, training, of_batch, from_bytes)
-        own.run(work, x=x, weights=np.ascontiguousarray(conv.params["kernel"], conv.dtype))
+        weights = np.ascontiguousarray(conv.params["kernel"], conv.dtype)
+        self.region.add(own.job, own.prepare(work, x=x, weights=weights))
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
         self._cache = (x, own, of_batch) if training else ()
@@ -116,21 +119,22 @@ class ConvBlock:
     def backward(self, dy: Array) -> Array | None:
         dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
-        g, conv, norm = self.g, self.conv, self.norm
+        conv = self.conv
         # Pictures are read for the last time right before their dx is written, unless dkernel is made after all dx.
         dx = x if self.owns_input and not self.convolution.by_slices else own.dx
         work = self._backward(own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad)
-        own.run(work, x=x, dy=dy, dx=dx)
-        if norm is not None and norm.trainable and norm.scale:
-            norm.grads["gamma"][...] = own.batch.dgamma
-        if norm is not None and norm.trainable and norm.center:
-            norm.grads["beta"][...] = own.batch.dbeta
-        if conv.trainable:
-            if g.F != g.FP:
-                conv.grads["kernel"].reshape(-1, g.F)[...] = self.dkernel.reshape(-1, g.FP)[:, : g.F]
+        padded = conv.trainable and self.g.F != self.g.FP
+        self.region.add(own.job, own.prepare(work, x=x, dy=dy, dx=dx), self._crop_gradient if padded else None)
         if not self.needs_input_grad:
             return None
-        return dx if self.rescaling is None else dx * conv.dtype.type(self.rescaling.scale)
+        if self.rescaling is None:
+            return dx
+        self.region.run()
+        return dx * conv.dtype.type(self.rescaling.scale)
+
+    def _crop_gradient(self) -> None:
+        """dkernel without what pads it, to the layer's grads."""
+        self.conv.grads["kernel"].reshape(-1, self.g.F)[...] = self.dkernel.reshape(-1, self.g.FP)[:, : self.g.F]
 
     def _rescaled(self, x: Array, own: "Buffers") -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it, from bytes."""
@@ -147,7 +151,7 @@ class ConvBlock:
             np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
         return own.pixels, False
 
-    def _forward(self, single: bool, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Array, Array]:
+    def _forward(self, single: bool, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Stages, Array]:
         """(stages, work) of a forward pass."""
         key = "forward", single, training, of_batch, from_bytes
         if key not in self.works:
@@ -167,7 +171,7 @@ class ConvBlock:
             self.works[key] = forward_stages(work, single, large), np.array(work, np.int64)
         return self.works[key]
 
-    def _backward(self, at_once: bool, of_batch: bool, weights: bool, inputs: bool) -> tuple[Array, Array]:
+    def _backward(self, at_once: bool, of_batch: bool, weights: bool, inputs: bool) -> tuple[Stages, Array]:
         """(stages, work) of a backward pass."""
         key = "backward", at_once, of_batch, weights, inputs
         if key not in self.works:
@@ -245,14 +249,14 @@ class Buffers:
         self.momentum = self.record.memory["batch"]["momentum"]
         self.job = block.on(self.record, dtype)
 
-    def run(self, what: tuple[Array, Array], **arrays: Array) -> None:
-        """Do these (stages, work) on these arrays, and on those of the last call besides."""
+    def prepare(self, what: tuple[Stages, Array], **arrays: Array) -> Stages:
+        """The stages of these (stages, work), on these arrays, and on those of the last call besides."""
         stages, self.work[:] = what
         self.operands.put(**arrays)
         memory = workspace(self.size)
         if self.memory is not memory:
             self.memory, self.scratch[0] = memory, address(memory)
-        self.job.run(stages)
+        return stages
 
     def __len__(self) -> int:
         return self.n
@@ -262,14 +266,13 @@ def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, 
     """Memory for the statistics of a batch, whose chunks have so many values of each channel."""
     means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, FP))
     mean, variance = np.zeros((2, FP))
-    inverse, rounded, dbeta, dgamma = np.ones((4, F))
-    gamma = norm.params["gamma"] if norm and norm.scale else np.ones(F, dtype)
-    beta = norm.params["beta"] if norm and norm.center else np.zeros(F, dtype)
+    inverse, rounded = np.ones((2, F))
+    gamma, dgamma = (norm.params["gamma"], norm.grads["gamma"]) if norm and norm.scale else np.ones((2, F), dtype)
+    beta, dbeta = (norm.params["beta"], norm.grads["beta"]) if norm and norm.center else np.zeros((2, F), dtype)
     moving_mean, moving_variance = norm.state.values() if norm else (NONE, NONE)
     return Batch(
-        *(counts.astype(np.int64), means, m2s, dbetas, dgammas, mean, variance, inverse, rounded, dbeta, dgamma),
-        gamma=gamma,
-        beta=beta,
+        *(counts.astype(np.int64), means, m2s, dbetas, dgammas, mean, variance, inverse, rounded),
+        *(gamma, beta, dgamma, dbeta),
         moving_mean=moving_mean,
         moving_variance=moving_variance,
         epsilon=float(norm.epsilon) if norm else 0.0,

@@ -5,6 +5,7 @@
 Forward and dx are cut by sample, dK by rows of K, so that every sum is made by one thread in one order.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,19 +13,25 @@ from numba import carray
 
 from minicnn.engine import emit, row_kernels
 from minicnn.engine.block_data import NONE
-from minicnn.engine.call import caller, word
+from minicnn.engine.call import DOUBLE, caller, view, word
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
 from minicnn.engine.record import Operands, Record
-from minicnn.engine.task import SERIAL, Task
+from minicnn.engine.task import SERIAL, Region, Stages, Task
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.dense import Dense
 
 PARTS = 8
-LOAD, FORWARD, LOAD_TRANSPOSED, BACKWARD = range(4)
-FORWARD_STAGES, BACKWARD_STAGES = np.array([LOAD, FORWARD]), np.array([LOAD_TRANSPOSED, BACKWARD])
-call_activate = caller(row_kernels.ACTIVATE)
+LOAD, FORWARD, PREPARE, BACKWARD = range(4)
+BACKWARD_STAGES = Stages(PREPARE, BACKWARD)
+call_activate, call_copy = caller(row_kernels.ACTIVATE), caller(row_kernels.COPY)
+
+
+@cache
+def forward_stages(packs: bool, single: bool) -> Stages:
+    """For a kernel that is packed, or read as it is; a `single` sample is one thread's work."""
+    return Stages(*((SERIAL if single else 0) + stage for stage in ((LOAD, FORWARD) if packs else (FORWARD,))))
 
 
 class Products(NamedTuple):
@@ -40,8 +47,13 @@ class Products(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Sizes, addresses of kernels, what is wanted, and arrays: x (N, D), weights (D, U), kernel (D, UP), y (N, UP)."""
+    """Sizes, addresses of kernels, what is wanted, and arrays: x (N, D), weights (D, U), kernel (D, UP), y (N, UP).
 
+    dy is (N, U), dz (N, UP), sums those of its columns (U,) in double, dbias (U,) the same in the layer's type; cropped
+    (N, U) and grads (D, U) are y and dkernel without what pads them.
+    """
+
+    N: int
     D: int
     U: int
     UP: int
@@ -49,6 +61,8 @@ class Layout(NamedTuple):
     activate: int
     copy: int
     square: int
+    relu: bool
+    use_bias: bool
     packs: bool
     wants_weights: bool
     wants_inputs: bool
@@ -57,9 +71,14 @@ class Layout(NamedTuple):
     kernel: Array
     bias: Array
     y: Array
+    cropped: Array
+    dy: Array
     dz: Array
+    sums: Array
+    dbias: Array
     kernel_t: Array
     dkernel: Array
+    grads: Array
     dx: Array
 
 
@@ -80,6 +99,25 @@ def forward_part(r, k, like):
     first, last = word(p.rows, k), word(p.rows, k + 1)
     start, bias = first * t.UP, t.bias
     call_activate(t.activate, like, (t.y, start, t.y, start, last - first, t.UP, bias, 0, bias, 0, bias, 0, bias, 0))
+    if t.packs:
+        call_copy(t.copy, like, (t.y, start, t.UP, t.cropped, first * t.U, t.U, last - first, t.U))
+
+
+@jit_part
+def gradient_part(t, k, like):
+    """Part k of the columns of dz, dy times (y > 0) where there is a ReLU, and of dbias, its sum over the samples."""
+    dy, dz, y = view(t.dy, t.N * t.U, like), view(t.dz, t.N * t.UP, like), view(t.y, t.N * t.UP, like)
+    sums, dbias = view(t.sums, t.U, DOUBLE), view(t.dbias, t.U, like)
+    first, last = t.U * k // PARTS, t.U * (k + 1) // PARTS
+    sums[first:last] = 0
+    for n in range(t.N):
+        for u in range(first, last):
+            factor = 1 if y[n * t.UP + u] > 0 or not t.relu else 0
+            dz[n * t.UP + u] = dy[n * t.U + u] * like.dtype.type(factor)
+            sums[u] += dz[n * t.UP + u]
+    if t.use_bias and t.wants_weights:
+        for u in range(first, last):
+            dbias[u] = sums[u]
 
 
 @jit_part
@@ -99,6 +137,9 @@ def backward_part(r, k, like):
     if t.wants_weights:
         first, last = word(p.weight_marks, k), word(p.weight_marks, k + 1)
         run(p.weights, first, last, like, t.x, 0, t.dz, 0, t.dkernel, 0)
+        if t.packs:
+            row, count = t.D * k // PARTS, t.D * (k + 1) // PARTS - t.D * k // PARTS
+            call_copy(t.copy, like, (t.dkernel, row * t.UP, t.UP, t.grads, row * t.U, t.U, count, t.U))
     if t.wants_inputs:
         first, last = word(p.input_marks, k), word(p.input_marks, k + 1)
         run(p.inputs, first, last, like, t.dz, 0, t.kernel_t, 0, t.dx, 0)
@@ -113,8 +154,10 @@ def dense_part(records, like, stage, t, workers):
             load_part(r.layout, k, numbers)
         elif stage == FORWARD:
             forward_part(r, k, numbers)
-        elif stage == LOAD_TRANSPOSED:
-            load_transposed_part(r.layout, k, numbers)
+        elif stage == PREPARE:
+            gradient_part(r.layout, k, numbers)
+            if r.layout.wants_inputs:
+                load_transposed_part(r.layout, k, numbers)
         else:
             backward_part(r, k, numbers)
 
@@ -149,9 +192,10 @@ class DenseStep:
         UP = padded(U, lanes)
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
-        self.dkernel = dense.grads["kernel"] if U == UP else np.zeros((D, UP), dense.dtype)
         self.layout = Layout(
-            *(D, U, UP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
+            *(0, D, U, UP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
+            relu=relu,
+            use_bias=dense.use_bias,
             packs=self.packs,
             wants_weights=False,
             wants_inputs=False,
@@ -160,41 +204,37 @@ class DenseStep:
             kernel=np.zeros(D * UP if self.packs else 1, dense.dtype),
             bias=self.bias,
             y=NONE,
+            cropped=NONE,
+            dy=NONE,
             dz=NONE,
+            sums=np.zeros(U),
+            dbias=dense.grads["bias"] if dense.use_bias else NONE,
             kernel_t=np.zeros(U * D, dense.dtype),
-            dkernel=self.dkernel,
+            dkernel=dense.grads["kernel"] if U == UP else np.zeros((D, UP), dense.dtype),
+            grads=dense.grads["kernel"],
             dx=NONE,
         )
+        self.region = Region()
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x, dense, U = self.dense.accept(x), self.dense, self.dense.units
+        x, dense = self.dense.accept(x), self.dense
         own = self._buffers(len(x))
         if dense.use_bias:
-            self.bias[:U] = dense.params["bias"]
-        stages = FORWARD_STAGES if self.packs else FORWARD_STAGES[1:]
+            self.bias[: dense.units] = dense.params["bias"]
         weights = np.ascontiguousarray(dense.params["kernel"], dense.dtype)
-        own.run(stages | SERIAL if len(x) == 1 else stages, x=x, weights=weights)  # one sample is one thread's
+        own.operands.put(x=x, weights=weights)
+        self.region.add(own.job, forward_stages(self.packs, single=len(x) == 1))
         self._cache = (x, own) if training else ()
-        if not self.packs:
-            return own.y
-        own.cropped[...] = own.y[:, :U]
-        return own.cropped
+        return own.cropped if self.packs else own.y
 
     def backward(self, dy: Array) -> Array | None:
         dy = self.dense.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own), self._cache = self._cache, ()
-        dense, U = self.dense, self.dense.units
-        dz = own.dz[:, :U]
-        np.multiply(dy, own.y[:, :U] > 0, out=dz) if self.relu else np.copyto(dz, dy)
-        own.wants_weights[0], own.wants_inputs[0] = bool(dense.trainable), self.needs_input_grad
-        own.run(BACKWARD_STAGES if self.needs_input_grad else BACKWARD_STAGES[1:], x=x)
-        if dense.trainable:
-            if self.packs:
-                dense.grads["kernel"][...] = self.dkernel[:, :U]
-            if dense.use_bias:
-                dense.grads["bias"][...] = dz.sum(axis=0, dtype=np.float64)
+        own.wants_weights[0], own.wants_inputs[0] = bool(self.dense.trainable), self.needs_input_grad
+        own.operands.put(x=x, dy=dy)
+        self.region.add(own.job, BACKWARD_STAGES)
         return own.dx if self.needs_input_grad else None
 
     def _buffers(self, n: int) -> "Buffers":
@@ -209,7 +249,7 @@ class Buffers:
     """What a DenseStep writes for n samples, allocated once, and the record for its parallel regions."""
 
     def __init__(self, step: DenseStep, n: int):
-        (D, U, UP, *_), dtype = step.layout, step.dense.dtype
+        (_, D, U, UP, *_), dtype = step.layout, step.dense.dtype
         self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, D))
         products = Products(
             *product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
@@ -217,14 +257,10 @@ class Buffers:
             *product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP),
             *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), D),
         )
-        self.record = Record(layout=step.layout._replace(y=self.y, dz=self.dz, dx=self.dx), products=products)
-        self.operands = Operands(self.record, "layout", ("x", "weights"))
+        layout = step.layout._replace(N=n, y=self.y, cropped=self.cropped, dz=self.dz, dx=self.dx)
+        self.record = Record(layout=layout, products=products)
+        self.operands = Operands(self.record, "layout", ("x", "weights", "dy"))
         self.wants_weights, self.wants_inputs = (
             self.record.place("layout", name) for name in ("wants_weights", "wants_inputs")
         )
         self.job = dense_part.on(self.record, dtype)
-
-    def run(self, stages: Array, **arrays: Array) -> None:
-        """Do these stages on these arrays, and on those of the last call besides."""
-        self.operands.put(**arrays)
-        self.job.run(stages)

@@ -28,7 +28,8 @@ class Batch(NamedTuple):
     """What is known of a batch's channels, in double: per chunk (CHUNKS, FP), and of all (FP,) or (F,).
 
     counts (CHUNKS,) integers: the values that each chunk has of every channel; inverse: 1 / deviation; rounded: what
-    center has more than the mean, for rounding. gamma, beta and the moving averages are the layer's own, in its type.
+    center has more than the mean, for rounding. gamma, beta, their gradients and the moving averages are the layer's
+    own, in its type.
     """
 
     counts: Array
@@ -40,10 +41,10 @@ class Batch(NamedTuple):
     variance: Array
     inverse: Array
     rounded: Array
-    dbeta: Array
-    dgamma: Array
     gamma: Array
     beta: Array
+    dgamma: Array
+    dbeta: Array
     moving_mean: Array
     moving_variance: Array
     epsilon: float
@@ -161,7 +162,7 @@ def load_backward(r, like):
     """
     s, batch, channels, of_batch = r.sizes, r.batch, r.channels, r.work.moments
     inverses, roundeds = view(batch.inverse, s.F, DOUBLE), view(batch.rounded, s.F, DOUBLE)
-    dbetas, dgammas = view(batch.dbeta, s.F, DOUBLE), view(batch.dgamma, s.F, DOUBLE)
+    dbetas, dgammas = view(batch.dbeta, s.F, like), view(batch.dgamma, s.F, like)
     gamma, factors = view(batch.gamma, s.F, like), view(channels.factor, s.F, like)
     slopes, offsets = view(channels.slope, s.F, like), view(channels.offset, s.F, like)
     count = 0
@@ -174,7 +175,8 @@ def load_backward(r, like):
             dbeta += chunk_of(batch.dbetas, k, s.FP)[c]
             dgamma += chunk_of(batch.dgammas, k, s.FP)[c]
         dgamma += dbeta * rounded * inverse
-        dbetas[c], dgammas[c] = dbeta, dgamma
+        if of_batch:
+            dbetas[c], dgammas[c] = dbeta, dgamma
         factor = inverse * gamma[c]
         slope = -factor * inverse * dgamma / count if of_batch else 0.0
         factors[c] = factor

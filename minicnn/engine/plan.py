@@ -10,10 +10,13 @@ from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
+from minicnn.engine.task import Region
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.dropout import Dropout
+from minicnn.layers.flatten import Flatten
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
@@ -21,8 +24,8 @@ from minicnn.layers.rescaling import Rescaling
 Step = Layer | ConvBlock | DenseStep
 
 
-def plan(layers: Sequence[Layer]) -> list[Step]:
-    """The steps that compute what these built layers do, in order.
+def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
+    """The steps that compute what these built layers do, in order, and the region to which they add their jobs.
 
     Only the very classes are replaced: a user's subclass may do something else, and runs as itself.
     """
@@ -50,6 +53,9 @@ def plan(layers: Sequence[Layer]) -> list[Step]:
                 steps.append(own_activation)
         else:
             steps.append(layer)
+    for step in steps:
+        if region is not None and isinstance(step, ConvBlock | DenseStep):
+            step.region = region
     for before, step in pairwise(steps):
         if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
             step.owns_input = before.norm is not None  # whose backward reads what was normalised, not the result
@@ -70,3 +76,10 @@ def can_pool(layer: Layer) -> bool:
         and all(o * p <= n for o, p, n in zip(layer.window.output, layer.pool_size, layer.input_shape, strict=False))
         and layer.pool_size[0] * layer.pool_size[1] <= 256
     )
+
+
+def passes_on(step: Step, training: bool) -> bool:
+    """Whether a step's passes do nothing with the numbers they are given but hand them to a job, or on."""
+    if isinstance(step, ConvBlock):
+        return step.rescaling is None
+    return isinstance(step, DenseStep) or type(step) is Flatten or type(step) is Dropout and not training

@@ -2,12 +2,15 @@
 
 Numba takes a quarter of a second to compile a region, and compiles what a function calls anew with every caller. So
 there is one region, which knows nothing but a function's address, and the functions with all the work know nothing of
-regions. A piece of work is a sequence of stages. In each, every thread does its share; the next begins when all are
-done. A stage marked as SERIAL one thread does alone.
+regions. A job is a sequence of stages. In each, every thread does its share; the next begins when all are done. A stage
+marked as SERIAL one thread does alone.
+
+To enter a region from Python takes time, mostly because the numbers of a network have pushed Python's own out of the
+cache. So the jobs of neighbouring layers are collected, as long as nobody looks at their results, and done in one.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from llvmlite import ir
@@ -15,11 +18,19 @@ from numba import prange, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
+from minicnn.engine.call import word
 from minicnn.engine.record import Record, address
 from minicnn.kernels.jit import parallel_jit, task_jit, thread_count
-from minicnn.layers.base import Array
 
 SERIAL = 1 << 32
+
+
+class Stages:
+    """The numbers of a job's stages, with SERIAL or without, in their order."""
+
+    def __init__(self, *numbers: int):
+        self.numbers = np.array(numbers, np.int64)
+        self.place, self.count = address(self.numbers), len(numbers)
 
 
 class Task:
@@ -50,9 +61,49 @@ class Job:
     def __init__(self, record: Record, entry: int):
         self.record, self.entry, self.place = record, entry, address(record.memory)
 
-    def run(self, stages: Array) -> None:
-        """Do these stages, numbers with SERIAL or without, in their order."""
-        run_stages(self.entry, self.place, stages)
+
+class Region:
+    """Jobs for a parallel region. One that is added runs at once, or, after `with`, when the region is run:
+
+    with region:
+        ...  # steps that add jobs and pass on arrays that are yet to be computed
+        region.run()  # before somebody looks at their numbers
+        ...
+    # here all has run, unless there was an exception
+    """
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Job, Stages]] = []
+        self.afterwards: list[Callable[[], None]] = []
+        self.waits = False
+
+    def add(self, job: Job, stages: Stages, then: Callable[[], None] | None = None) -> None:
+        """Do these stages of a job, and when all that waits is done, call a function."""
+        self.jobs.append((job, stages))
+        if then is not None:
+            self.afterwards.append(then)
+        if not self.waits:
+            self.run()
+
+    def run(self) -> None:
+        """Do what has been added."""
+        if not self.jobs:
+            return
+        jobs, afterwards, self.jobs, self.afterwards = self.jobs, self.afterwards, [], []
+        run_jobs(np.array([(job.entry, job.place, stages.place, stages.count) for job, stages in jobs]))
+        for then in afterwards:
+            then()
+
+    def __enter__(self) -> Self:
+        self.waits = True
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.waits = False
+        if kind is None:
+            self.run()
+        else:
+            self.jobs, self.afterwards = [], []
 
 
 @intrinsic
@@ -72,12 +123,15 @@ def call_task(typingctx: Any, task: Any, record: Any, stage: Any, t: Any, worker
 
 
 @parallel_jit
-def run_stages(task, record, stages):
-    """All stages of a piece of work."""
-    for stage in stages:
-        if stage >= SERIAL:
-            call_task(task, record, stage - SERIAL, 0, 1)
-        else:
-            workers = thread_count()
-            for t in prange(workers):
-                call_task(task, record, stage, t, workers)
+def run_jobs(jobs):
+    """All stages of jobs, (n, 4) integers: the addresses of task, record and stages, and the number of stages."""
+    for job in range(len(jobs)):
+        task, record, stages = jobs[job, 0], jobs[job, 1], jobs[job, 2]
+        for k in range(jobs[job, 3]):
+            stage = word(stages, k)
+            if stage >= SERIAL:
+                call_task(task, record, stage - SERIAL, 0, 1)
+            else:
+                workers = thread_count()
+                for t in prange(workers):
+                    call_task(task, record, stage, t, workers)

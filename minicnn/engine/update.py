@@ -10,13 +10,13 @@ from numba import carray
 
 from minicnn.engine.call import view, word
 from minicnn.engine.record import Record
-from minicnn.engine.task import Task
+from minicnn.engine.task import Region, Stages, Task
 from minicnn.kernels.adam import adam
 from minicnn.kernels.jit import ENABLED
 from minicnn.layers.base import Array
 
 PIECE = 8192  # numbers that a thread updates at a time
-UPDATE = np.zeros(1, np.int64)  # the only stage
+UPDATE = Stages(0)  # the only one
 
 
 class Update(NamedTuple):
@@ -46,6 +46,7 @@ class AdamUpdate:
         ]
         record = Record(update=Update(np.array(pieces, np.int64), len(pieces), self.rates))
         self.job = update_pieces.on(record, self.rates.dtype) if ENABLED else None
+        self.region = Region()
         both = zip(chain(*arrays), chain(*self.contiguous), strict=True)
         self.copies = [(array, copy) for array, copy in both if copy is not array]
 
@@ -59,7 +60,7 @@ class AdamUpdate:
             copy[...] = array
         self.rates[:] = rates
         if self.job is not None:
-            self.job.run(UPDATE)
+            self.region.add(self.job, UPDATE)
         else:
             for group in self.contiguous:
                 adam(*(array.reshape(-1) for array in group), *rates)
