@@ -1,4 +1,4 @@
-"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3) and F(4x4, 3x3), for 3x3 kernels of stride 1.
+"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3) and its larger kin, for 3x3 kernels of stride 1.
 
 Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as written, and 4 in this way:
 
@@ -24,8 +24,9 @@ dU is summed up over some pictures at a time, for each chunk of the batch; or wh
 over all pictures at once, and then threads share the planes k.
 
 These matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small
-integers. F(4x4, 3x3) makes 4x4 outputs from 6x6 inputs with 36 multiplications in place of 144. Its matrices
-(winograd_form.py) hold fractions: it loses two bits of a float32's 24, and is taken where it multiplies less.
+integers. F(4x4, 3x3) makes 4x4 outputs from 6x6 inputs with 36 multiplications in place of 144, F(5x5, 3x3) 5x5 from
+7x7 with 49 in place of 225. Their matrices (winograd_form.py) hold fractions, so they lose two and four bits of a
+float32's 24, and are taken where they multiply less: 13x13 outputs are 16 patches of 4x4, but 9 of 5x5.
 
 Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 5; Winograd 1980, "Arithmetic complexity of computations".
 """
@@ -40,15 +41,17 @@ from minicnn.engine.call import caller, clear, word
 from minicnn.engine.emit import lanes
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run, run_deep, transpose
-from minicnn.engine.winograd_form import F2, F4, TAPS, TRANSFORM, Form, Steps, transform, transposed
+from minicnn.engine.winograd_form import F2, F4, F5, TAPS, TRANSFORM, Form, Steps, transform, transposed
 from minicnn.kernels.jit import jit_part
 
-FORMS = (F2, F4)
+FORMS = (F2, F4, F5)  # the more precise ones first
+WORTH = 0.9  # of its multiplications must be left for a more precise form to be given up
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
 MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more time for memory than they save
-MOST_WEIGHTS = {F2: 64 * 1024 * 1024, F4: 16 * 1024 * 1024}  # bytes of U, for the same reason
+MOST_WEIGHTS = {F2: 64 * 1024 * 1024, F4: 16 * 1024 * 1024, F5: 16 * 1024 * 1024}  # bytes of U, for the same reason
+MOST_CHANNELS = {F5: 64}  # what is lost grows with the terms of a sum: up to here less than 1e-5 of the largest output
 
 call_transform, call_copy = caller(TRANSFORM), caller(row_kernels.COPY)
 
@@ -88,7 +91,7 @@ def frame(g: Geometry, form: Form) -> tuple[int, int, int, int]:
 
 
 def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
-    """What computes this convolution with the fewest multiplications; None if the sum as written does.
+    """What computes this convolution with the fewest multiplications, but for small differences; None: as written.
 
     There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
     """
@@ -96,10 +99,12 @@ def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
         return None
     best, fewest = None, g.met_cells()
     for form in FORMS if min(g.C, g.F) >= FEW_CHANNELS else ():
+        if max(g.C, g.F) > MOST_CHANNELS.get(form, max(g.C, g.F)):
+            continue
         down, across, _, _ = frame(g, form)
         multiplications = form.products * down * across
         data, weights = (form.products * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
-        if multiplications < fewest and data <= MOST_DATA and weights <= MOST_WEIGHTS[form]:
+        if multiplications < WORTH * fewest and data <= MOST_DATA and weights <= MOST_WEIGHTS[form]:
             best, fewest = form, multiplications
     return best
 
