@@ -84,6 +84,23 @@ def test_larger_forms_equal_the_sum_as_written(monkeypatch, form, precision, siz
         np.testing.assert_allclose(found[name], value, rtol=0, atol=precision * np.abs(value).max(), err_msg=name)
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("form", "channels"), [("F4", 16), ("F4", 128), ("F5", 16), ("F5", 64)])
+def test_larger_forms_of_small_integers_are_exact_once_rounded(monkeypatch, form, channels, padding):
+    """What rounding loses is a small part of 1, where every result is an integer."""
+    rng = np.random.default_rng(0)
+    layer, block = winograd_block(monkeypatch, getattr(winograd, form), (15, 13, channels), 32, padding=padding)
+    for param in layer.params.values():
+        param[...] = rng.integers(-4, 5, param.shape)
+    x = rng.integers(-4, 5, (9, 15, 13, channels)).astype(np.float32)
+    y = layer.forward(x, training=True)
+    dy = rng.integers(-4, 5, y.shape).astype(np.float32)
+    dx, dkernel = layer.backward(dy), layer.grads["kernel"].copy()
+    np.testing.assert_array_equal(np.rint(block.forward(x, training=True)), y)
+    np.testing.assert_array_equal(np.rint(block.backward(dy)), dx)
+    np.testing.assert_array_equal(np.rint(layer.grads["kernel"]), dkernel)
+
+
 @pytest.mark.parametrize(
     ("form", "channels", "times"), [("F2", 16, 2), ("F2", 128, 2), ("F4", 16, 8), ("F4", 128, 8), ("F5", 64, 16)]
 )

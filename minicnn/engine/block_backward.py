@@ -59,9 +59,7 @@ def sums_chunk(r, k, memory, like):
     if work.sums == 0:
         return
     wide, total, product = memory + own.wide, memory + own.deviations, memory + own.squares
-    dbeta, dgamma = norm.chunk_of(r.batch.dbetas, k, s.FP), norm.chunk_of(r.batch.dgammas, k, s.FP)
-    dbeta[:] = 0
-    dgamma[:] = 0
+    dbeta, dgamma = norm.zeros_in(r.batch.dbetas, k, s.FP), norm.zeros_in(r.batch.dgammas, k, s.FP)
     totals, products = view(total, s.FP, like), view(product, s.FP, like)
     source = data.dy if s.F == s.FP else wide
     for row in range(data.n * k // CHUNKS * s.down, data.n * (k + 1) // CHUNKS * s.down):
@@ -134,8 +132,7 @@ def backward_chunk(r, k, memory, like):
     """
     s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
     lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
-    dbias = norm.chunk_of(data.dbiases, k, s.FP)
-    dbias[:] = 0
+    dbias = norm.zeros_in(data.dbiases, k, s.FP)
     dkernel = own.memory + own.dkernels + k * data.dkernel_size * like.itemsize
     by_picture = work.weights and not p.at_once
     if by_picture and (not work.winograd or lo == hi):

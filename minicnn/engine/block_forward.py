@@ -36,9 +36,7 @@ def forward_chunk(r, k, memory, like):
     kernel = own.memory + own.kernel
     z, strip = memory + own.z, memory + own.strip
     center, deviations, squares = memory + own.center, memory + own.deviations, memory + own.squares
-    mean, m2 = norm.chunk_of(r.batch.means, k, s.FP), norm.chunk_of(r.batch.m2s, k, s.FP)
-    mean[:] = 0
-    m2[:] = 0
+    mean, m2 = norm.zeros_in(r.batch.means, k, s.FP), norm.zeros_in(r.batch.m2s, k, s.FP)
     count = 0
     row_size, z_row = s.OW * s.FP, s.columns * s.FP
     activated = data.a if work.keep else strip

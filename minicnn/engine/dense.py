@@ -13,7 +13,7 @@ from numba import carray
 
 from minicnn.engine import emit, row_kernels
 from minicnn.engine.block_data import NONE
-from minicnn.engine.call import DOUBLE, caller, view, word
+from minicnn.engine.call import caller, view, word
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
 from minicnn.engine.record import Operands, Record
@@ -49,8 +49,7 @@ class Products(NamedTuple):
 class Layout(NamedTuple):
     """Sizes, addresses of kernels, what is wanted, and arrays: x (N, D), weights (D, U), kernel (D, UP), y (N, UP).
 
-    dy is (N, U), dz (N, UP), sums those of its columns (U,) in double, dbias (U,) the same in the layer's type; cropped
-    (N, U) and grads (D, U) are y and dkernel without what pads them.
+    dy is (N, U), dz (N, UP), dbias (U,); cropped (N, U) and grads (D, U) are y and dkernel without what pads them.
     """
 
     N: int
@@ -74,7 +73,6 @@ class Layout(NamedTuple):
     cropped: Array
     dy: Array
     dz: Array
-    sums: Array
     dbias: Array
     kernel_t: Array
     dkernel: Array
@@ -107,17 +105,15 @@ def forward_part(r, k, like):
 def gradient_part(t, k, like):
     """Part k of the columns of dz, dy times (y > 0) where there is a ReLU, and of dbias, its sum over the samples."""
     dy, dz, y = view(t.dy, t.N * t.U, like), view(t.dz, t.N * t.UP, like), view(t.y, t.N * t.UP, like)
-    sums, dbias = view(t.sums, t.U, DOUBLE), view(t.dbias, t.U, like)
-    first, last = t.U * k // PARTS, t.U * (k + 1) // PARTS
-    sums[first:last] = 0
-    for n in range(t.N):
-        for u in range(first, last):
-            factor = 1 if y[n * t.UP + u] > 0 or not t.relu else 0
-            dz[n * t.UP + u] = dy[n * t.U + u] * like.dtype.type(factor)
-            sums[u] += dz[n * t.UP + u]
-    if t.use_bias and t.wants_weights:
-        for u in range(first, last):
-            dbias[u] = sums[u]
+    dbias = view(t.dbias, t.U, like)
+    for u in range(t.U * k // PARTS, t.U * (k + 1) // PARTS):
+        total = 0.0
+        for n in range(t.N):
+            passes = y[n * t.UP + u] > 0 or not t.relu
+            dz[n * t.UP + u] = dy[n * t.U + u] * like.dtype.type(passes)
+            total += dz[n * t.UP + u]
+        if t.use_bias and t.wants_weights:
+            dbias[u] = total
 
 
 @jit_part
@@ -207,7 +203,6 @@ class DenseStep:
             cropped=NONE,
             dy=NONE,
             dz=NONE,
-            sums=np.zeros(U),
             dbias=dense.grads["bias"] if dense.use_bias else NONE,
             kernel_t=np.zeros(U * D, dense.dtype),
             dkernel=dense.grads["kernel"] if U == UP else np.zeros((D, UP), dense.dtype),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.engine.block_data import CHUNKS
-from minicnn.engine.call import DOUBLE, view, word
+from minicnn.engine.call import DOUBLE, clear, view, word
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
 
@@ -59,6 +59,13 @@ def chunk_of(values, k, size):
 
 
 @jit_part
+def zeros_in(values, k, size):
+    """The same row, set to 0. (It compiles sooner than `row[:] = 0`.)"""
+    clear(values + k * size * DOUBLE.itemsize, size * DOUBLE.itemsize)
+    return chunk_of(values, k, size)
+
+
+@jit_part
 def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
     """Fold a row's mean and sum of squared deviations into those of `count` earlier values; mean and m2 are float64.
 
@@ -91,9 +98,7 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
 def finish_moments(r, like):
     """Fold the chunks' moments into mean and biased variance, and load the numbers for these."""
     s, batch = r.sizes, r.batch
-    mean, variance = view(batch.mean, s.FP, DOUBLE), view(batch.variance, s.FP, DOUBLE)
-    mean[:] = 0
-    variance[:] = 0
+    mean, variance = zeros_in(batch.mean, 0, s.FP), zeros_in(batch.variance, 0, s.FP)
     count = 0
     for k in range(CHUNKS):
         more = word(batch.counts, k)

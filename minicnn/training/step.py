@@ -25,9 +25,10 @@ def loss_and_gradients(
     with quiet():
         y_pred = execution.logits(x, training=True)
         loss, dy = _loss(model, y, y_pred, sample_weight)
+        y_pred = _predictions(model, y_pred)  # now that the logits are in the cache
         if isfinite(loss):
             execution.backward_from_logits(dy, execution.lowest_trained())
-    return loss, _predictions(model, y_pred)
+    return loss, y_pred
 
 
 def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
