@@ -91,6 +91,7 @@ class Emitter:
         names = [argument.partition("*")[0] for argument in self.arguments]
         self.arg: dict[str, ir.Value] = dict(zip(names, self.function.args, strict=True))
         self.fma = isa.fma
+        self._filled: dict[tuple[str, int], ir.Constant] = {}
 
     # Numbers and addresses
 
@@ -99,8 +100,10 @@ class Emitter:
 
     def fill(self, value: float, lanes: int = 0) -> ir.Constant:
         """A register that holds one number in all (or so many) lanes."""
-        lanes = lanes or self.lanes
-        return ir.Constant(ir.VectorType(self.element, lanes), [value] * lanes)
+        key = float(value).hex(), lanes or self.lanes  # 0 and -0 are equal, but not the same
+        if key not in self._filled:  # to write each out at every use would more than double the time it takes to emit
+            self._filled[key] = ir.Constant(ir.VectorType(self.element, key[1]), [value] * key[1])
+        return self._filled[key]
 
     def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
         """The address that many elements further on; never through integers, which would hide what points where."""
