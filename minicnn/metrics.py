@@ -44,7 +44,7 @@ class Accuracy(Metric):
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         right = class_of(y_true) == y_pred.argmax(axis=-1)
-        if np.isnan(y_pred.sum()):  # argmax prefers NaN
+        if y_pred.size and np.isnan(y_pred.max()):  # argmax prefers NaN
             right &= ~np.isnan(y_pred).any(axis=-1)
         return right
 

@@ -227,6 +227,18 @@ def test_metrics_on_labels_of_every_form(metric, forms, expected):
         assert metric.values(FORMS[form], PREDICTIONS).tolist() == [bool(e) for e in expected]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_diverging_model_is_wrong_and_nothing_warns_of_it():
+    """NaN is the largest for argmax, but never right; infinite logits are numbers like others."""
+    accuracy, labels = metrics.Accuracy(), np.array([0, 1])
+    for predictions, expected in (
+        ([[np.nan, 0], [0, 1]], [False, True]),
+        ([[np.inf, -np.inf], [-np.inf, np.inf]], [True, True]),
+        ([[3e38, 3e38], [3e38, np.nan]], [True, False]),
+    ):
+        assert accuracy.values(labels, np.array(predictions, np.float32)).tolist() == expected
+
+
 @pytest.mark.parametrize("metric", [metrics.CategoricalAccuracy(), metrics.TopKCategoricalAccuracy(k=2)])
 def test_categorical_metrics_want_one_hot_labels(metric):
     with pytest.raises(ValueError, match=rf"metric '{metric.name}' expected one-hot labels \(N, 3\), received shape"):

@@ -1,8 +1,9 @@
 """The fast executor: the same numbers as the layers, from machine code made for the processor at hand.
 
 plan.py             which layers run together; selftest.py checks them before they are trusted
+task.py             the parallel region that does the steps' jobs, which record.py describes and shares.py divides
 conv_block.py       convolution + ReLU + batch normalisation + max pooling as one step
-block_forward.py    its parallel regions, block_backward.py those of backward; block_data.py what they are handed
+block_passes.py     its passes in stages, of block_forward.py and block_backward.py; block_data.py what they are handed
 convolution.py      the two ways to compute a convolution: direct.py as written, winograd.py with fewer multiplications,
                     by the matrices of winograd_form.py
 geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel

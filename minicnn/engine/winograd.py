@@ -45,7 +45,7 @@ from minicnn.engine.winograd_form import F2, F4, F5, TAPS, TRANSFORM, Form, Step
 from minicnn.kernels.jit import jit_part
 
 FORMS = (F2, F4, F5)  # the more precise ones first
-WORTH = 0.9  # of its multiplications must be left for a more precise form to be given up
+WORTH = 0.9  # a form that rounds more must do with less than this share of the multiplications
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
@@ -91,9 +91,10 @@ def frame(g: Geometry, form: Form) -> tuple[int, int, int, int]:
 
 
 def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
-    """What computes this convolution with the fewest multiplications, but for small differences; None: as written.
+    """What computes this convolution with the fewest multiplications; None if the sum as written does.
 
-    There must be enough channels to make up for the transforms; pictures and kernels must not be huge.
+    A form that rounds more must save a tenth of them. There must be enough channels to make up for the transforms;
+    pictures and kernels must not be huge.
     """
     if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (TAPS, TAPS, 1, 1, 1, 1) or g.F % lanes(dtype) or g.C % lanes(dtype):
         return None
