@@ -55,14 +55,24 @@ def address(trained):
     server.server_close()
 
 
+def visit(browser, page):
+    """Open a page and wait until all of it is there: on a busy machine get() may return while it still loads."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(page)
+    arrived = "return document.readyState == 'complete' && location.href == arguments[0]"
+    WebDriverWait(browser, 60).until(lambda _: browser.execute_script(arrived, page))
+
+
 @pytest.fixture(params=SIZES)
 def opened(request, browser, address):
     """The browser, with the page open on a screen of that size."""
     width, mobile = SIZES[request.param]
     screen = {"width": width, "height": 800, "deviceScaleFactor": 2 if mobile else 1, "mobile": mobile}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    visit(browser, "about:blank")
     browser.get_log("performance"), browser.get_log("browser"), address[1].clear()
-    browser.get(address[0])
+    visit(browser, address[0])
     return browser
 
 
