@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
+from minicnn.expect import count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
-from minicnn.layers.window import count
 
 
 class Metric:

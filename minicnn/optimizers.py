@@ -9,8 +9,8 @@ import numpy as np
 from minicnn import schedules
 from minicnn.engine.update import AdamUpdate
 from minicnn.errors import did_you_mean
+from minicnn.expect import count
 from minicnn.layers.base import Array
-from minicnn.layers.window import count
 from minicnn.schedules import LearningRateSchedule
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]

@@ -10,8 +10,8 @@ import numpy as np
 
 from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
+from minicnn.expect import count
 from minicnn.layers import LAYERS, Layer
-from minicnn.layers.window import count
 from minicnn.saving import model_file
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from minicnn.errors import did_you_mean
-from minicnn.layers.base import Layer, is_integer
+from minicnn.expect import count, is_integer
+from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
-from minicnn.layers.window import count
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -43,6 +43,7 @@ FLOORS = [
     ["datasets"],
     ["saving"],
     ["utils", "labels"],
+    ["expect"],
     ["errors"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

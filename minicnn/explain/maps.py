@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minicnn.expect import count, is_integer
 from minicnn.explain.frozen import Frozen
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import GradCam, Occlusion, Saliency
 from minicnn.layers import Conv2D, ZeroPadding2D
-from minicnn.layers.base import Array, Layer, is_integer
+from minicnn.layers.base import Array, Layer
 from minicnn.layers.softmax import softmax
-from minicnn.layers.window import Window, count
+from minicnn.layers.window import Window
 from minicnn.training import checks
 
 if TYPE_CHECKING:

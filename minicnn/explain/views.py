@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minicnn.expect import Pair
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
 from minicnn.layers import Conv2D
-from minicnn.layers.window import Pair
 from minicnn.training import checks
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import Pair, pair
 from minicnn.kernels.pooling import average_pool, average_unpool
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape
-from minicnn.layers.window import Pair, Window, check_padding, pair
+from minicnn.layers.window import Window, check_padding
 
 
 class AveragePooling2D(Layer):

@@ -8,6 +8,7 @@ import numpy as np
 
 from minicnn import initializers
 from minicnn.errors import did_you_mean
+from minicnn.expect import sample_shape
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -225,21 +226,6 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
-
-
-def is_integer(value: Any, least: int = 1) -> bool:
-    """Whether value is an integer, Python's or NumPy's, of at least `least`."""
-    return isinstance(value, int | np.integer) and bool(value >= least)
-
-
-def sample_shape(shape: Any, owner: str) -> Shape:
-    """shape as a tuple of positive ints. Raises ValueError for anything else, open axes (None) included."""
-    axes = tuple(shape) if isinstance(shape, tuple | list) else ()
-    if not axes or not all(is_integer(n) for n in axes):
-        raise ValueError(
-            f"{owner} expected the shape of one sample, without the batch axis, such as (32, 32, 3), received {shape!r}"
-        )
-    return tuple(int(n) for n in axes)
 
 
 def with_batch(shape: Shape) -> str:

@@ -3,9 +3,9 @@ from typing import Unpack
 import numpy as np
 
 from minicnn import initializers
+from minicnn.expect import count
 from minicnn.layers.activation import activation_layer
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape
-from minicnn.layers.window import count
 
 
 class Dense(Layer):

@@ -2,24 +2,8 @@
 
 from dataclasses import dataclass
 
-from minicnn.layers.base import Layer, Shape, is_integer
-
-Pair = tuple[int, int]
-
-
-def pair(value: int | tuple[int, int] | list[int], what: str, owner: str, least: int = 1) -> Pair:
-    """(value, value) for an int, else the two ints themselves. Raises ValueError for anything else or below `least`."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(values) != 2 or not all(is_integer(v, least) for v in values):
-        raise ValueError(f"{owner} expected {what} to be an integer >= {least} or a pair of them, received {value!r}")
-    return int(values[0]), int(values[1])
-
-
-def count(value: int, what: str, owner: str, least: int = 1) -> int:
-    """value as an int. Raises ValueError when it is no integer of at least `least`."""
-    if not is_integer(value, least):
-        raise ValueError(f"{owner} expected {what} of at least {least}, received {value!r}")
-    return int(value)
+from minicnn.expect import Pair
+from minicnn.layers.base import Layer, Shape
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape, is_integer
-from minicnn.layers.window import Pair, check_picture
+from minicnn.expect import Pair, is_integer
+from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.window import check_picture
 
 
 class ZeroPadding2D(Layer):

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
+from minicnn.expect import count
 from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
-from minicnn.layers.window import count
 from minicnn.preprocessing.affine import affine
 from minicnn.utils import fresh_seed
 

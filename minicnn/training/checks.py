@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minicnn.expect import count
 from minicnn.labels import class_of
 from minicnn.layers import BatchNormalization, Dropout, Flatten, Normalization, Rescaling, ZeroPadding2D
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Shape
-from minicnn.layers.window import count
 from minicnn.losses import check_predictions
 from minicnn.training import step
 from minicnn.training.warn import warn

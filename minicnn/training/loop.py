@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from minicnn.expect import count
 from minicnn.layers.base import Array
-from minicnn.layers.window import count
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, BatchSource, SourceBatches, class_weighted, fingerprint
 from minicnn.training.callbacks import Callback, CallbackList, History

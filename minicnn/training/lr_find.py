@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from minicnn.expect import count
 from minicnn.layers.base import Array
-from minicnn.layers.window import count
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches
 

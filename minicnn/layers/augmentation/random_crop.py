@@ -2,10 +2,10 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import count as checked_count
 from minicnn.kernels import resample as kernel
 from minicnn.layers.augmentation.geometric import Filling, GeometricLayer, identities
 from minicnn.layers.base import Array, LayerOptions, Shape
-from minicnn.layers.window import count as checked_count
 
 PADDING_MODES = {
     "constant": kernel.CONSTANT,
