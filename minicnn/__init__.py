@@ -18,6 +18,7 @@ from minicnn import (
 )
 from minicnn.kernels.threads import set_threads
 from minicnn.layers import Input
+from minicnn.names.modules import missing_from
 from minicnn.sequential import Sequential
 
 __version__ = "0.1.0"
@@ -50,9 +51,11 @@ __all__ = [
 # What these import takes time.
 LATER = ("data", "explain", "plots", "preflight", "preprocessing", "report", "runs", "testing")
 
+not_there = missing_from(__name__, "", __all__)
+
 
 def __getattr__(name: str) -> ModuleType:
     """Load some modules only when somebody asks for them."""
     if name in LATER:
         return import_module(f"minicnn.{name}")
-    raise AttributeError(f"module 'minicnn' has no attribute {name!r}")
+    return not_there(name)

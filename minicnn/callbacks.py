@@ -1,5 +1,6 @@
 """The callbacks under the name that users know: ``from minicnn.callbacks import EarlyStopping``."""
 
+from minicnn.names.modules import missing_from
 from minicnn.training.callbacks import (
     Callback,
     CallbackList,
@@ -29,3 +30,5 @@ __all__ = [
     "SwapEMAWeights",
     "TerminateOnNaN",
 ]
+
+__getattr__ = missing_from(__name__, "callbacks", __all__)

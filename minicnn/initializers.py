@@ -8,7 +8,13 @@ from math import prod, sqrt
 
 import numpy as np
 
-from minicnn.errors import did_you_mean
+from minicnn.names.attributes import KerasNames
+from minicnn.names.modules import missing_from
+from minicnn.names.words import instead
+
+__all__ = ["GlorotUniform", "HeNormal", "Ones", "Zeros", "get"]
+
+__getattr__ = missing_from(__name__, "initializers", __all__)
 
 Initializer = Callable[[tuple[int, ...], np.random.Generator, np.dtype], np.ndarray]
 
@@ -19,7 +25,14 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return field * shape[-2], field * shape[-1]
 
 
-class GlorotUniform:
+class NamedInitializer(KerasNames):
+    """One that model files know by its name; it has no arguments."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class GlorotUniform(NamedInitializer):
     """U(-limit, limit), limit = sqrt(6 / (fan_in + fan_out)). Source: Glorot & Bengio 2010, eq. 16."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
@@ -27,7 +40,7 @@ class GlorotUniform:
         return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
-class HeNormal:
+class HeNormal(NamedInitializer):
     """Normal of deviation sqrt(2 / fan_in), cut at two deviations. Source: He et al. 2015, arXiv:1502.01852, eq. 10."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
@@ -38,14 +51,14 @@ class HeNormal:
         return (values * (sqrt(2 / fans(shape)[0]) / kept)).astype(dtype)
 
 
-class Zeros:
+class Zeros(NamedInitializer):
     """All 0."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:  # noqa: ARG002
         return np.zeros(shape, dtype)
 
 
-class Ones:
+class Ones(NamedInitializer):
     """All 1."""
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:  # noqa: ARG002
@@ -63,7 +76,7 @@ def get(identifier: "str | Initializer") -> Initializer:
     if callable(identifier):
         return identifier
     if identifier not in NAMES:
-        raise ValueError(f"unknown initializer {identifier!r}.{did_you_mean(str(identifier), NAMES)}")
+        raise ValueError(f"unknown initializer {identifier!r}.{instead(str(identifier), 'initializers', NAMES)}")
     return NAMES[identifier]()
 
 

@@ -19,10 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.errors import did_you_mean
 from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
+from minicnn.names.attributes import KerasNames
+from minicnn.names.modules import missing_from
+from minicnn.names.words import instead
+
+__all__ = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "get"]
+
+__getattr__ = missing_from(__name__, "losses", __all__)
 
 NO_WEIGHTS = np.zeros(0)
 PROBABILITY_SLACK = 1e-3  # how far the sum of predicted probabilities may be from 1
@@ -66,7 +72,7 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
     return losses, dp
 
 
-class CategoricalCrossentropy:
+class CategoricalCrossentropy(KerasNames):
     """Cross-entropy for one-hot (or any other) target probabilities (N, K).
 
     Args:
@@ -164,5 +170,5 @@ def get(identifier: str | CategoricalCrossentropy) -> CategoricalCrossentropy:
     if isinstance(identifier, CategoricalCrossentropy):
         return identifier
     if identifier not in NAMES:
-        raise ValueError(f"unknown loss {identifier!r}.{did_you_mean(str(identifier), NAMES)}")
+        raise ValueError(f"unknown loss {identifier!r}.{instead(str(identifier), 'losses', NAMES)}")
     return NAMES[identifier]()

@@ -4,13 +4,27 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.errors import did_you_mean
 from minicnn.expect import count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
+from minicnn.names.attributes import KerasNames
+from minicnn.names.modules import missing_from
+from minicnn.names.words import instead
+
+__all__ = [
+    "Accuracy",
+    "CategoricalAccuracy",
+    "Metric",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+    "get",
+]
+
+__getattr__ = missing_from(__name__, "metrics", __all__)
 
 
-class Metric:
+class Metric(KerasNames):
     """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`."""
 
     def __init__(self, name: str):
@@ -115,5 +129,5 @@ def get(identifier: str | Metric) -> Metric:
     if isinstance(identifier, Metric):
         return identifier
     if identifier not in NAMES:
-        raise ValueError(f"unknown metric {identifier!r}.{did_you_mean(str(identifier), NAMES)}")
+        raise ValueError(f"unknown metric {identifier!r}.{instead(str(identifier), 'metrics', NAMES)}")
     return NAMES[identifier](name=identifier)

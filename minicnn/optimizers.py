@@ -8,12 +8,16 @@ import numpy as np
 
 from minicnn import schedules
 from minicnn.engine.update import AdamUpdate
-from minicnn.errors import did_you_mean
 from minicnn.expect import count
 from minicnn.layers.base import Array
+from minicnn.names.attributes import KerasNames
+from minicnn.names.modules import missing_from
+from minicnn.names.words import instead
 from minicnn.schedules import LearningRateSchedule
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]
+
+__getattr__ = missing_from(__name__, "optimizers", __all__)
 
 AVERAGE = "average"  # the slot of use_ema
 Parameter = tuple[Array, Array, dict[str, Array]]  # a value, its gradient, and what the optimizer remembers of it
@@ -28,7 +32,7 @@ class OptimizerOptions(TypedDict, total=False):
     ema_overwrite_frequency: int | None
 
 
-class Optimizer:
+class Optimizer(KerasNames):
     """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by parameter name.
 
         value -= learning_rate * weight_decay * value           if there is a weight_decay
@@ -286,5 +290,5 @@ def get(identifier: str | Optimizer) -> Optimizer:
     if isinstance(identifier, Optimizer):
         return identifier
     if str(identifier).lower() not in NAMES:
-        raise ValueError(f"unknown optimizer {identifier!r}.{did_you_mean(str(identifier), NAMES)}")
+        raise ValueError(f"unknown optimizer {identifier!r}.{instead(str(identifier), 'optimizers', NAMES)}")
     return NAMES[identifier.lower()]()

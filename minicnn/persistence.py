@@ -12,6 +12,7 @@ from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.expect import count
 from minicnn.layers import LAYERS, Layer
+from minicnn.names.arguments import known_arguments
 from minicnn.saving import model_file
 
 if TYPE_CHECKING:
@@ -26,14 +27,15 @@ CLASSES: dict[str, type] = {
 }
 
 
-def save_model(model: "Sequential", path: str | os.PathLike) -> None:
+@known_arguments
+def save(model: "Sequential", filepath: str | os.PathLike) -> None:
     """Write architecture, weights, and, when the model is compiled, loss, metrics and the optimizer's memory.
 
     `models.load_model` reads the file. Raises ValueError for a model that is not built yet.
     """
     config, arrays = contents(model)
-    _warn_of_suffix(path)
-    model_file.write(path, config, arrays)
+    _warn_of_suffix(filepath)
+    model_file.write(filepath, config, arrays)
 
 
 def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -55,12 +57,13 @@ def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]
     return config, arrays
 
 
-def save_weights(model: "Sequential", path: str | os.PathLike) -> None:
+@known_arguments
+def save_weights(model: "Sequential", filepath: str | os.PathLike) -> None:
     """Write the weights alone, by layer name. Raises ValueError for a model that is not built yet."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
-    _warn_of_suffix(path)
-    model_file.write(path, {}, weights_of(model))
+    _warn_of_suffix(filepath)
+    model_file.write(filepath, {}, weights_of(model))
 
 
 def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
@@ -68,14 +71,15 @@ def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
     return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.weights.items()}
 
 
-def load_weights(model: "Sequential", path: str | os.PathLike, skip_mismatch: bool = False) -> None:
+@known_arguments
+def load_weights(model: "Sequential", filepath: str | os.PathLike, skip_mismatch: bool = False) -> None:
     """Read weights by layer name from a model or weight file.
 
     Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does.
     """
     if not model.built:
         raise ValueError(f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights")
-    put_weights(model, model_file.read(path)[1], path, skip_mismatch)
+    put_weights(model, model_file.read(filepath)[1], filepath, skip_mismatch)
 
 
 def put_weights(
@@ -108,7 +112,7 @@ def _warn_of_suffix(path: str | os.PathLike) -> None:
     if Path(path).suffix in (".keras", ".h5", ".hdf5"):
         warnings.warn(
             f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from minicnn.errors import ImageError
 from minicnn.execution import final_softmax
 from minicnn.layers.softmax import softmax
+from minicnn.names.arguments import known_arguments
 
 if TYPE_CHECKING:
     from minicnn.data.image import Source
@@ -50,6 +51,7 @@ class ImagePrediction:
         return "\n".join(lines)
 
 
+@known_arguments
 def predict_image(model: "Sequential", image: "Source", top: int = 3) -> ImagePrediction:
     """The `top` most probable classes of a picture from anywhere.
 

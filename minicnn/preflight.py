@@ -20,6 +20,7 @@ from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Layer
 from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.names.arguments import known_arguments
 from minicnn.sequential import Sequential
 
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
@@ -40,6 +41,7 @@ class Finding:
         return f"{'PASS' if self.passed else 'FAIL'}  {self.check:<22} {self.text}"
 
 
+@known_arguments
 def check(model: Sequential, x: Array, y: Array, *, seed: int = 0) -> Iterator[Finding]:
     """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
 

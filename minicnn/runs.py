@@ -28,6 +28,7 @@ from minicnn.callbacks import Callback
 from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
+from minicnn.names.arguments import known_arguments
 from minicnn.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class HistoryFile(Callback):
         write_text(self.path, "\n".join(lines) + "\n")
 
 
+@known_arguments
 def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
     """Make a run folder that holds its config.
 
@@ -121,6 +123,7 @@ def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
     return run
 
 
+@known_arguments
 def find(folder: str | os.PathLike[str]) -> Run:
     """The run in that folder, which may be called `latest`. Raises FileNotFoundError when there is none."""
     run = Run(folder)
@@ -151,6 +154,7 @@ def best_epoch(history: Mapping[str, list[float]]) -> int | None:
     return None if np.isnan(losses).all() else 1 + int(np.nanargmin(losses))
 
 
+@known_arguments
 def finish(run: Run, model: Sequential, train: Pair, test: Pair, *, interrupted: bool = False) -> report.Evaluation:
     """Examine a trained model, and write what it has come to: numbers, plots, and the page of it all.
 

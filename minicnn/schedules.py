@@ -11,8 +11,15 @@ from collections.abc import Sequence
 from math import cos, floor, pi
 from typing import Any
 
+from minicnn.names.attributes import KerasNames
+from minicnn.names.modules import missing_from
 
-class LearningRateSchedule:
+__all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "OneCycle", "PiecewiseConstantDecay"]
+
+__getattr__ = missing_from(__name__, "schedules", __all__)
+
+
+class LearningRateSchedule(KerasNames):
     """Subclass it to write your own: __call__ and, if models with it are to be saved, get_config."""
 
     def __call__(self, step: int) -> float:

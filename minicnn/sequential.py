@@ -1,7 +1,7 @@
 """Sequential: a stack of layers that can be built, trained, asked and saved."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
+from minicnn.names.arguments import known_arguments
+from minicnn.names.attributes import KerasNames
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed
@@ -19,7 +21,7 @@ from minicnn.utils import fresh_seed
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for
 
 
-class Sequential:
+class Sequential(KerasNames):
     """A model in which each layer feeds the next.
 
     Args:
@@ -80,6 +82,7 @@ class Sequential:
 
     # Building
 
+    @known_arguments
     def add(self, layer: Layer) -> None:
         """Append a layer. Raises TypeError for what is none, ValueError for a name that is taken or does not fit."""
         if isinstance(layer, type) or not isinstance(layer, Layer):
@@ -124,6 +127,7 @@ class Sequential:
             layer.build(input_shape, self.generator(WEIGHTS, index), self.dtype)
         layer.reseed(self.generator(NOISE, index))
 
+    @known_arguments
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create all weights for batches of that shape, (None, H, W, C), the batch axis included as in Keras.
 
@@ -154,6 +158,7 @@ class Sequential:
         """(None, K), None before the model is built."""
         return (None, *self.layers[-1].output_shape) if self.built else None
 
+    @known_arguments
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name, or at that place. Raises ValueError when there is none."""
         for place, layer in enumerate(self.layers):
@@ -163,11 +168,7 @@ class Sequential:
         names = [layer.name for layer in self.layers]
         raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
 
-    def summary(
-        self, print_fn: Callable[[str], Any] = print, flops: bool = False, receptive_field: bool = False
-    ) -> None:
-        """Print layers, output shapes and parameter counts; optionally the work and the view of each layer."""
-        print_fn(summary.table(self.name, self.layers, flops, receptive_field))
+    summary = summary.summary
 
     # Running
 
@@ -229,6 +230,7 @@ class Sequential:
 
     # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
 
+    @known_arguments
     def compile(
         self,
         optimizer: str | optimizers.Optimizer = "adam",
@@ -284,7 +286,7 @@ class Sequential:
         for layer, own in zip(self.layers, parts, strict=True):
             layer.set_weights(own)
 
-    save = persistence.save_model
+    save = persistence.save
     save_weights = persistence.save_weights
     load_weights = persistence.load_weights
 

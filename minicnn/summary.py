@@ -1,9 +1,22 @@
 """The table that `model.summary()` prints."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from minicnn.layers.base import Layer
 from minicnn.layers.window import Window
+from minicnn.names.arguments import known_arguments
+
+if TYPE_CHECKING:
+    from minicnn.sequential import Sequential
+
+
+@known_arguments
+def summary(
+    model: "Sequential", print_fn: Callable[[str], Any] = print, flops: bool = False, receptive_field: bool = False
+) -> None:
+    """Print layers, output shapes and parameter counts; optionally the work and the view of each layer."""
+    print_fn(table(model.name, model.layers, flops, receptive_field))
 
 
 def table(name: str, layers: Sequence[Layer], flops: bool = False, receptive_field: bool = False) -> str:

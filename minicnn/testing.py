@@ -25,6 +25,7 @@ import numpy as np
 from minicnn import layers, losses
 from minicnn.layers.base import Array, Layer, Shape
 from minicnn.layers.softmax import softmax
+from minicnn.names.arguments import known_arguments
 from minicnn.sequential import Sequential
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
@@ -68,6 +69,7 @@ class GradientReport:
         return "\n".join([f"{self.name}: worst relative error {self.error:.1e}", *rows])
 
 
+@known_arguments
 def check_layer(
     layer: Layer,
     input_shape: Shape,
@@ -98,6 +100,7 @@ def check_layer(
     return report
 
 
+@known_arguments
 def measure_layer(
     layer: Layer,
     input_shape: Shape,
@@ -129,6 +132,7 @@ def measure_layer(
     return _compare(str(layer), forward, dy, tensors, samples, rng, TOLERANCE, STEP)
 
 
+@known_arguments
 def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
     """Compare all gradients of a built float64 model's outputs, for its parameters and its input."""
     rng = np.random.default_rng(seed)
@@ -143,6 +147,7 @@ def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed:
     return _compare(model.name, forward, dy, tensors, samples, rng, MODEL_TOLERANCE, MODEL_STEP)
 
 
+@known_arguments
 def measure_loss(
     loss: losses.CategoricalCrossentropy, *, batch: int = 5, classes: int = 4, seed: int = 0
 ) -> GradientReport:

@@ -7,11 +7,13 @@ from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
+from minicnn.names.arguments import known_arguments
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 
+@known_arguments
 def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequential":
     """A copy of the model whose last Dense layer decides among other classes.
 

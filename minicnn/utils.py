@@ -4,9 +4,17 @@ import random
 
 import numpy as np
 
+from minicnn.names.arguments import known_arguments
+from minicnn.names.modules import missing_from
+
+__all__ = ["set_random_seed", "to_categorical"]
+
+__getattr__ = missing_from(__name__, "utils", __all__)
+
 _seeds = np.random.default_rng()  # where models without a seed of their own take one
 
 
+@known_arguments
 def set_random_seed(seed: int) -> None:
     """Seed Python's and NumPy's global generators, and the seeds of models made without one, as Keras' function does.
 
@@ -23,6 +31,7 @@ def fresh_seed() -> int:
     return int(_seeds.integers(2**63))
 
 
+@known_arguments
 def to_categorical(y: np.ndarray, num_classes: int | None = None) -> np.ndarray:
     """One-hot float32 rows (n, K) for integer labels (n,) or (n, 1); K is the largest label + 1 unless given.
 

@@ -43,6 +43,7 @@ FLOORS = [
     ["datasets"],
     ["saving"],
     ["utils", "labels"],
+    ["names"],
     ["expect"],
     ["errors"],
 ]

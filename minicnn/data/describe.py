@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.labels import class_of
+from minicnn.names.arguments import known_arguments
 
 BLOCK = 1000  # pictures that are converted to float64 at a time
 BAR = 24  # characters of the largest class's bar
@@ -50,6 +51,7 @@ class Description:
         return "\n".join(lines)
 
 
+@known_arguments
 def describe(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] | None = None) -> Description:
     """Count the pictures of each class, and measure mean and standard deviation of each channel.
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from minicnn.data import image
 from minicnn.datasets.cache import Arrays, cached
 from minicnn.errors import DataError, ImageError
+from minicnn.names.arguments import known_arguments
 
 READER = 1  # raise it when pictures are read in another way: what is kept on disk is then made again
 NAMED = 20  # broken files that the warning names
@@ -26,6 +27,7 @@ class Folder(NamedTuple):
     class_names: list[str]
 
 
+@known_arguments
 def from_directory(
     path: str | os.PathLike[str], image_size: tuple[int, int] = (32, 32), *, cache: bool = True
 ) -> Folder:
@@ -65,7 +67,7 @@ def from_directory(
     else:
         arrays, remark = _read(files, image_size)
     if remark:
-        warnings.warn(f"from_directory({str(folder)!r}) {remark}", stacklevel=2)
+        warnings.warn(f"from_directory({str(folder)!r}) {remark}", stacklevel=3)
     return Folder(arrays["x"], arrays["y"], class_names)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image
 
 from minicnn.errors import ImageError
+from minicnn.names.arguments import known_arguments
 
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
@@ -51,6 +52,7 @@ DAMAGE = (
 )
 
 
+@known_arguments
 def read_image(source: Source) -> NDArray[np.uint8]:
     """Return any picture as uint8 (H, W, 3): upright, red, green, blue, over white where it is transparent.
 
@@ -77,6 +79,7 @@ def read_fitted(source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.array(_fitted(_read(source, least=DETAIL * max(checked_size(size))), size))
 
 
+@known_arguments
 def fit_image(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Cut the largest centred part with the aspect of `size` out of a picture and scale it; nothing is squashed.
 

@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.data.describe import checked
+from minicnn.names.arguments import known_arguments
 
 PARTS = ("train", "validation", "test")
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
+@known_arguments
 def split(
     x: ArrayLike,
     y: ArrayLike,
@@ -56,7 +58,7 @@ def split(
             warnings.warn(
                 f"split leaves no sample of class {', '.join(map(str, lacking))} for {name}: it has too few of them "
                 f"({', '.join(str(counts[k]) for k in lacking)}) for a share of {share:g}",
-                stacklevel=2,
+                stacklevel=3,
             )
     chosen = [order[part[order] == p] for p in range(3)]
     first, second, third = ((samples[indices], labels[indices]) for indices in chosen)

@@ -16,6 +16,7 @@ import numpy as np
 from minicnn.datasets import archive, cache
 from minicnn.datasets.unpickle import IMAGE_BYTES, read_batch
 from minicnn.errors import DataError
+from minicnn.names.arguments import known_arguments
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ROWS = 10_000  # images in each of the six batches
@@ -71,6 +72,7 @@ MIRRORS = (
 )
 
 
+@known_arguments
 def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> tuple[Pair, Pair]:
     """Return ``((x_train, y_train), (x_test, y_test))``: 50 000 and 10 000 images, in Toronto's order.
 
@@ -107,7 +109,7 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
             "cifar10-toronto", DOWNLOAD_SHA256[:16], lambda folder: _find_or_fetch(folder, offline)
         )
     if remark:
-        warnings.warn(remark, stacklevel=2)
+        warnings.warn(remark, stacklevel=3)
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
 
 

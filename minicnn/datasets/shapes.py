@@ -9,6 +9,8 @@ import operator
 
 import numpy as np
 
+from minicnn.names.arguments import known_arguments
+
 SIZE = 32
 BLOCK = 1000  # images drawn at a time: bounds the memory for intermediate planes to some megabytes
 NOISE = 12.0  # standard deviation, in grey levels
@@ -61,6 +63,7 @@ SHAPES = (_circle, _square, _triangle, _cross, _ring, _star, _crescent, _stripes
 CLASS_NAMES = tuple(shape.__name__.removeprefix("_") for shape in SHAPES)
 
 
+@known_arguments
 def load_data(
     train: int = 10_000, test: int = 2_000, seed: int = 0
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:

@@ -14,6 +14,7 @@ from minicnn.layers import Conv2D, ZeroPadding2D
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.softmax import softmax
 from minicnn.layers.window import Window
+from minicnn.names.arguments import known_arguments
 from minicnn.training import checks
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BATCH = 64  # covered pictures that occlusion runs together; results do not depend on it
 
 
+@known_arguments
 def grad_cam(model: "Sequential", x: ArrayLike, class_index: int | None = None, layer: str | None = None) -> GradCam:
     """Where the features that a layer has found in a picture speak for a class (Grad-CAM).
 
@@ -62,6 +64,7 @@ def grad_cam(model: "Sequential", x: ArrayLike, class_index: int | None = None, 
     )
 
 
+@known_arguments
 def saliency(model: "Sequential", x: ArrayLike, class_index: int | None = None) -> Saliency:
     """Which pixels move the score of a class: the gradient of the score, its largest channel.
 
@@ -90,6 +93,7 @@ def saliency(model: "Sequential", x: ArrayLike, class_index: int | None = None) 
     )
 
 
+@known_arguments
 def occlusion(
     model: "Sequential", x: ArrayLike, class_index: int | None = None, size: int = 8, stride: int = 2
 ) -> Occlusion:

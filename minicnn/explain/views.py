@@ -11,12 +11,14 @@ from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
 from minicnn.layers import Conv2D
+from minicnn.names.arguments import known_arguments
 from minicnn.training import checks
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 
+@known_arguments
 def filters(model: "Sequential") -> Filters:
     """The kernels of the first convolution, as small pictures of what each of them answers to most.
 
@@ -40,6 +42,7 @@ def filters(model: "Sequential") -> Filters:
     return Filters(layer=layer.name, kernels=kernels, pictures=pictures)
 
 
+@known_arguments
 def activations(model: "Sequential", x: ArrayLike) -> Activations:
     """What each layer makes of one picture x (H, W, C), in inference.
 
@@ -57,6 +60,7 @@ def activations(model: "Sequential", x: ArrayLike) -> Activations:
     return Activations(picture=picture, outputs=outputs, kinds=kinds, class_names=model.class_names)
 
 
+@known_arguments
 def im2col(
     x: ArrayLike,
     kernel_size: int | Pair = 3,

@@ -1,8 +1,5 @@
 """The layers, one file each, to be read: formula, shapes, forward, backward, and one hop to a plain kernel."""
 
-from typing import NoReturn
-
-from minicnn.errors import did_you_mean
 from minicnn.layers.activation import Activation
 from minicnn.layers.augmentation.random_brightness import RandomBrightness
 from minicnn.layers.augmentation.random_contrast import RandomContrast
@@ -30,6 +27,7 @@ from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.softmax import Softmax
 from minicnn.layers.zero_padding2d import ZeroPadding2D
+from minicnn.names.modules import missing_from
 
 MaxPool2D = MaxPooling2D  # the alias that Keras has
 
@@ -70,6 +68,4 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 
-def __getattr__(name: str) -> NoReturn:
-    """Name the nearest layer when one is misspelt."""
-    raise AttributeError(f"minicnn.layers has no {name!r}.{did_you_mean(name, __all__)}")
+__getattr__ = missing_from(__name__, "layers", __all__)

@@ -1,12 +1,12 @@
 from collections.abc import Callable
 from typing import Unpack
 
-from minicnn.errors import did_you_mean
 from minicnn.layers.base import Array, Layer, LayerOptions
 from minicnn.layers.gelu import GELU
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.relu import ReLU
 from minicnn.layers.softmax import Softmax
+from minicnn.names.words import instead
 
 NAMES: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
@@ -22,7 +22,7 @@ def activation_layer(name: str | None, owner: str) -> Layer | None:
     if name is None or name == "linear":
         return None
     if name not in NAMES:
-        raise ValueError(f"{owner} has no activation {name!r}.{did_you_mean(str(name), [*NAMES, 'linear'])}")
+        raise ValueError(f"{owner} has no activation {name!r}.{instead(str(name), 'activations', [*NAMES, 'linear'])}")
     return NAMES[name]()
 
 

@@ -2,13 +2,13 @@
 
 import inspect
 import re
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
 from minicnn import initializers
-from minicnn.errors import did_you_mean
 from minicnn.expect import sample_shape
+from minicnn.names.attributes import KerasNames
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -22,7 +22,7 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Shape | None
 
 
-class Layer:
+class Layer(KerasNames):
     """A differentiable function with parameters, whose forward and backward are written out by hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
@@ -43,17 +43,6 @@ class Layer:
 
     activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
     needs_input_grad = True  # the model sets it False where nobody reads dx
-
-    def __new__(cls, *_: Any, **arguments: Any) -> Self:
-        """Name the nearest argument when one is misspelt, before Python's shorter message does not."""
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        if any(p.kind is p.VAR_KEYWORD for p in parameters):
-            known = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)][1:]
-            known += LayerOptions.__annotations__
-            for argument in arguments:
-                if argument not in known:
-                    raise TypeError(f"{cls.__name__} has no argument {argument!r}.{did_you_mean(argument, known)}")
-        return super().__new__(cls)
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""

@@ -8,12 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, new_figure, table, tidy
 
 # Okabe & Ito 2008. The marker tells the series apart where colours do not.
 STYLES = ((BLUE, "o"), (VERMILLION, "s"), ("#009E73", "^"), ("#CC79A7", "D"))
 
 
+@known_arguments
 def compared_curves(histories: Mapping[str, Any], *, title: str = "Trainings compared") -> Plot:
     """Draw loss and accuracy of several trainings; each one's best epoch, of the lowest validation loss, is marked.
 
@@ -59,6 +61,7 @@ def compared_curves(histories: Mapping[str, Any], *, title: str = "Trainings com
     return Plot(figure, data, table(["training", "epochs", "best epoch", *names], *rows))
 
 
+@known_arguments
 def accuracy_by_size(sizes: Sequence[int], accuracies: Mapping[str, Any], *, title: str = "Accuracy by size") -> Plot:
     """Draw how accurate several ways of training get with how many pictures: the mean of repetitions and their range.
 

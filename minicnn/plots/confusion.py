@@ -7,9 +7,11 @@ from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import INK, MUTED, SHADES, Plot, new_figure, shorten, table
 
 
+@known_arguments
 def confusion_heatmap(
     matrix: ArrayLike, class_names: Sequence[str], *, normalize: bool = False, title: str = "Confusion matrix"
 ) -> Plot:

@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, MUTED, VERMILLION, Plot, new_figure, table, tidy
 
 
+@known_arguments
 def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     """Draw loss and accuracy after every epoch, for training and validation data.
 

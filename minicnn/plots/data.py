@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import (
     CELL,
     FIGURE_SPACE,
@@ -21,6 +22,7 @@ from minicnn.plots.base import (
 )
 
 
+@known_arguments
 def image_grid(
     images: ArrayLike,
     labels: ArrayLike | None = None,
@@ -65,6 +67,7 @@ def image_grid(
     return Plot(figure, data, f"{shown:,} of {len(pictures):,} images\n{table(['image', 'class', *channels], *lines)}")
 
 
+@known_arguments
 def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: str = "Images per class") -> Plot:
     """Draw a bar for the number of pictures of each class, with the number and its share of the whole.
 

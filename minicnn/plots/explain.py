@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, draw_picture, new_figure, tidy
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ SIGNED = LinearSegmentedColormap.from_list("signed", ["#8A3A00", VERMILLION, "#F
 MAPS = 16  # feature maps of a layer that are shown
 
 
+@known_arguments
 def heat_overlay(maps: "Sequence[HeatMap]", *, title: str | None = None) -> Plot:
     """Show a picture, and beside it what one or several explanations colour in it.
 
@@ -56,6 +58,7 @@ def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
     return (1 - opacity) * grey + opacity * colour
 
 
+@known_arguments
 def filters(found: "Filters", *, title: str = "First filters") -> Plot:
     """Show the kernels of a first convolution as small pictures, grey where a weight is 0.
 
@@ -75,6 +78,7 @@ def filters(found: "Filters", *, title: str = "First filters") -> Plot:
     return Plot(figure, found.to_dict(), found.to_text())
 
 
+@known_arguments
 def activations(found: "Activations", *, title: str = "Layer by layer") -> Plot:
     """Show what each layer makes of a picture: its first feature maps, or the line of its outputs.
 
@@ -124,6 +128,7 @@ def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | N
     axes.spines["left"].set_visible(False)
 
 
+@known_arguments
 def im2col(made: "Im2col", *, title: str = "im2col") -> Plot:
     """Show a picture with three positions of a kernel, their patches, and the rows of the matrix that these become.
 

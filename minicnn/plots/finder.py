@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, new_figure, table, tidy
 
 
+@known_arguments
 def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     """Draw the loss against the learning rate, which rose from step to step, and mark the rate that is suggested.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import (
     BLUE,
     CELL,
@@ -21,6 +22,7 @@ from minicnn.plots.base import (
 )
 
 
+@known_arguments
 def predictions_grid(
     images: ArrayLike,
     y_true: ArrayLike,
@@ -74,6 +76,7 @@ def predictions_grid(
     return Plot(figure, data, f"{len(right):,} right, {len(wrong):,} wrong\n{table(headings, *lines)}")
 
 
+@known_arguments
 def mistakes_gallery(
     images: ArrayLike,
     y_true: ArrayLike,

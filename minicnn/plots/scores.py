@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from minicnn.names.arguments import known_arguments
 from minicnn.plots.base import HAIRLINE, INK, MUTED, PALE, VERMILLION, Plot, draw_bars, new_figure, shorten, table, tidy
 from minicnn.report import Calibration, ClassificationReport
 
@@ -13,6 +14,7 @@ FIGURES = (
 )
 
 
+@known_arguments
 def class_scores(classes: ClassificationReport, *, title: str = "Precision, recall and F1 of each class") -> Plot:
     """Draw precision, recall and F1 of every class as bars beside each other, the class with the best F1 on top.
 
@@ -39,6 +41,7 @@ def class_scores(classes: ClassificationReport, *, title: str = "Precision, reca
     return Plot(figure, classes.to_dict(), table(["class", "precision", "recall", "F1", "images"], *lines, last))
 
 
+@known_arguments
 def reliability_diagram(calibration: Calibration, *, title: str = "How far to believe the probabilities") -> Plot:
     """Draw how often answers were right against how probable the model said they were, above how many there are.
 

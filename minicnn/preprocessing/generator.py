@@ -11,6 +11,8 @@ from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
+from minicnn.names.arguments import known_arguments
+from minicnn.names.attributes import KerasNames
 from minicnn.preprocessing.affine import affine
 from minicnn.utils import fresh_seed
 
@@ -21,7 +23,7 @@ EPSILON = np.float32(1e-6)  # added to a standard deviation, as in Keras
 Limit = float | Sequence[float]
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(KerasNames):
     """Hands out batches of pictures changed at random: `model.fit(ImageDataGenerator(...).flow(x, y))`.
 
     For code that uses Keras' class of this name. New models rather begin with layers.RandomFlip and its like, which
@@ -108,6 +110,7 @@ class ImageDataGenerator:
         self.mean: Any = None  # (C,), measured by fit
         self.std: Any = None
 
+    @known_arguments
     def fit(self, x: Array) -> None:
         """Measure the mean and the standard deviation of each channel of pictures (n, H, W, C), after rescale."""
         measured: Any = Normalization().adapt(x)
@@ -115,6 +118,7 @@ class ImageDataGenerator:
         self.mean = np.multiply(measured.mean, scale, dtype=np.float32)
         self.std = np.multiply(np.sqrt(measured.variance), abs(scale), dtype=np.float32)
 
+    @known_arguments
     def flow(
         self,
         x: Array,
@@ -196,7 +200,7 @@ class ImageDataGenerator:
         return y
 
 
-class Flow:
+class Flow(KerasNames):
     """A source of batches for fit: `flow[i]` is the i-th of `len(flow)` batches of the current epoch.
 
     Iterating goes on without end, epoch after epoch, as Keras' iterators do.

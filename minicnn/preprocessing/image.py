@@ -6,16 +6,21 @@ import numpy as np
 from PIL import Image
 
 from minicnn.data.image import read_image
-from minicnn.errors import did_you_mean
 from minicnn.layers.base import Array
+from minicnn.names.arguments import known_arguments
+from minicnn.names.modules import missing_from
+from minicnn.names.words import instead
 from minicnn.preprocessing.generator import ImageDataGenerator
 
 __all__ = ["ImageDataGenerator", "img_to_array", "load_img"]
+
+__getattr__ = missing_from(__name__, "preprocessing.image", __all__)
 
 FILTERS = {filter.name.lower(): filter for filter in Image.Resampling}
 MODES = {"rgb": "RGB", "grayscale": "L"}
 
 
+@known_arguments
 def load_img(
     path: str | os.PathLike[str],
     color_mode: str = "rgb",
@@ -35,7 +40,7 @@ def load_img(
     """
     for value, known, name in ((color_mode, MODES, "color_mode"), (interpolation, FILTERS, "interpolation")):
         if value not in known:
-            raise ValueError(f"load_img has no {name} {value!r}.{did_you_mean(str(value), known)}")
+            raise ValueError(f"load_img has no {name} {value!r}.{instead(str(value), name, known)}")
     picture = Image.fromarray(read_image(path)).convert(MODES[color_mode])
     if target_size is None:
         return picture
@@ -43,6 +48,7 @@ def load_img(
     return picture.resize((width, height), FILTERS[interpolation])
 
 
+@known_arguments
 def img_to_array(img: Image.Image) -> Array:
     """A picture as float32 (H, W, 3), or (H, W, 1) if it is grey, with the levels 0 ... 255."""
     array = np.asarray(img, np.float32)

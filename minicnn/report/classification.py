@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.names.arguments import known_arguments
+
 FIGURES = ("precision", "recall", "f1-score")
 
 
+@known_arguments
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
     """Count every pair of (true class, predicted class).
 
@@ -94,6 +97,7 @@ class ClassificationReport:
         return {figure: float(np.average(column, weights=weights)) for figure, column in columns}
 
 
+@known_arguments
 def classification_report(
     y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str] | None = None, digits: int = 4
 ) -> ClassificationReport:
@@ -120,7 +124,7 @@ def classification_report(
     counts = confusion_matrix(true, predicted, None if class_names is None else len(names))[np.ix_(labels, labels)]
     report = report_of_counts(counts, names, digits)
     if report.undefined:
-        warnings.warn(f"classification_report: undefined, reported as 0: {'; '.join(report.undefined)}.", stacklevel=2)
+        warnings.warn(f"classification_report: undefined, reported as 0: {'; '.join(report.undefined)}.", stacklevel=3)
     return report
 
 

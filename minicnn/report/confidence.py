@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minicnn.names.arguments import known_arguments
+
 BINS = 15  # as in the paper
 
 
@@ -34,6 +36,7 @@ class Calibration:
         return {"expected_calibration_error": self.error, "overconfidence": self.overconfidence} | lists
 
 
+@known_arguments
 def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> Calibration:
     """Sort answers into 15 bins by their confidence.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.losses import PROBABILITY_SLACK, cross_entropy
+from minicnn.names.arguments import known_arguments
 from minicnn.report.classification import (
     ClassificationReport,
     confusion_matrix,
@@ -95,6 +96,7 @@ class Evaluation:
     __str__ = __repr__ = to_text
 
 
+@known_arguments
 def evaluate_report(
     y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str] | None = None
 ) -> Evaluation:
@@ -140,6 +142,7 @@ def evaluate_report(
     )
 
 
+@known_arguments
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share p = right / n.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from minicnn.execution import final_softmax
 from minicnn.layers.base import Array
+from minicnn.names.arguments import known_arguments
 from minicnn.training import checks
 from minicnn.training.meter import Meter
 from minicnn.training.progress import resolve_verbose
@@ -61,6 +62,7 @@ def evaluate(
 ) -> list[float] | float: ...
 
 
+@known_arguments
 def evaluate(
     model: "Sequential",
     x: Array,
@@ -97,6 +99,7 @@ def evaluate(
     return meter.results() if return_dict else meter.listed()
 
 
+@known_arguments
 def predict(
     model: "Sequential",
     x: Array,

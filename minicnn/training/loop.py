@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minicnn.expect import count
 from minicnn.layers.base import Array
+from minicnn.names.arguments import known_arguments
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, BatchSource, SourceBatches, class_weighted, fingerprint
 from minicnn.training.callbacks import Callback, CallbackList, History
@@ -23,6 +24,7 @@ BATCH = 32  # Keras' default
 BatchTransform = Callable[[Array, Array, int, Array, int], tuple[Array, Array]]
 
 
+@known_arguments
 def fit(
     model: "Sequential",
     x: Array | BatchSource,
@@ -213,6 +215,7 @@ def described(transform: BatchTransform) -> dict[str, Any]:
     return {"name": getattr(transform, "__qualname__", type(transform).__qualname__), **settings}
 
 
+@known_arguments
 def train_on_batch(
     model: "Sequential",
     x: Array,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from minicnn.expect import count
 from minicnn.layers.base import Array
+from minicnn.names.arguments import known_arguments
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches
 
@@ -51,6 +52,7 @@ class LRFinder:
         return "\n".join([*lines, f"suggested learning rate: {verdict}"])
 
 
+@known_arguments
 def lr_find(
     model: "Sequential",
     x: Array,

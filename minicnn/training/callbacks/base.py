@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minicnn.errors import did_you_mean
+from minicnn.names.attributes import KerasNames
+from minicnn.names.words import instead
 from minicnn.training.warn import warn
 
 Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_accuracy": 0.6}
 
 
-class Callback:
+class Callback(KerasNames):
     """Something that acts at chosen moments of ``fit``: subclass it and override the hooks you need.
 
     Every hook does nothing here. ``epoch`` and ``batch`` count from 0. ``logs`` is one dictionary per moment, handed
@@ -89,7 +90,7 @@ class Callback:
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
-class CallbackList:
+class CallbackList(KerasNames):
     """Calls every hook of several callbacks, in their order, with the same ``logs`` dictionary of plain numbers.
 
     Args:
@@ -195,5 +196,5 @@ def _check(callback: object) -> None:
     for name in dir(callback):
         if name.startswith("on_") and name not in HOOKS:
             warn(
-                f"{type(callback).__name__} defines {name}, which minicnn never calls.{did_you_mean(name, HOOKS)}",
+                f"{type(callback).__name__} defines {name}, which minicnn never calls.{instead(name, 'hooks', HOOKS)}",
             )
