@@ -18,7 +18,7 @@ from minicnn import (
 )
 from minicnn.kernels.threads import set_threads
 from minicnn.layers import Input
-from minicnn.names.modules import missing_from
+from minicnn.names import missing_from
 from minicnn.sequential import Sequential
 
 __version__ = "0.1.0"

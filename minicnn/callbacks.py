@@ -1,6 +1,6 @@
 """The callbacks under the name that users know: ``from minicnn.callbacks import EarlyStopping``."""
 
-from minicnn.names.modules import missing_from
+from minicnn.names import missing_from
 from minicnn.training.callbacks import (
     Callback,
     CallbackList,

@@ -8,9 +8,7 @@ from math import prod, sqrt
 
 import numpy as np
 
-from minicnn.names.attributes import KerasNames
-from minicnn.names.modules import missing_from
-from minicnn.names.words import instead
+from minicnn.names import KerasNames, instead, missing_from
 
 __all__ = ["GlorotUniform", "HeNormal", "Ones", "Zeros", "get"]
 
@@ -27,9 +25,6 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 class NamedInitializer(KerasNames):
     """One that model files know by its name; it has no arguments."""
-
-    def __init__(self) -> None:
-        pass
 
 
 class GlorotUniform(NamedInitializer):

@@ -22,9 +22,7 @@ import numpy as np
 from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
-from minicnn.names.attributes import KerasNames
-from minicnn.names.modules import missing_from
-from minicnn.names.words import instead
+from minicnn.names import KerasNames, instead, missing_from
 
 __all__ = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "get"]
 

@@ -7,9 +7,7 @@ import numpy as np
 from minicnn.expect import count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
-from minicnn.names.attributes import KerasNames
-from minicnn.names.modules import missing_from
-from minicnn.names.words import instead
+from minicnn.names import KerasNames, instead, missing_from
 
 __all__ = [
     "Accuracy",

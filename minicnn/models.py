@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 from minicnn import persistence
 from minicnn.errors import ModelFileError
-from minicnn.names.arguments import known_arguments
-from minicnn.names.modules import missing_from
+from minicnn.names import known_arguments, missing_from
 from minicnn.saving import model_file
 from minicnn.sequential import Sequential
 

@@ -10,9 +10,7 @@ from minicnn import schedules
 from minicnn.engine.update import AdamUpdate
 from minicnn.expect import count
 from minicnn.layers.base import Array
-from minicnn.names.attributes import KerasNames
-from minicnn.names.modules import missing_from
-from minicnn.names.words import instead
+from minicnn.names import KerasNames, instead, missing_from
 from minicnn.schedules import LearningRateSchedule
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]

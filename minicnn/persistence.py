@@ -12,7 +12,7 @@ from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.expect import count
 from minicnn.layers import LAYERS, Layer
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.saving import model_file
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from minicnn.errors import ImageError
 from minicnn.execution import final_softmax
 from minicnn.layers.softmax import softmax
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 if TYPE_CHECKING:
     from minicnn.data.image import Source

@@ -20,7 +20,7 @@ from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Layer
 from minicnn.losses import SparseCategoricalCrossentropy
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
 
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps

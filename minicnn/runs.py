@@ -28,7 +28,7 @@ from minicnn.callbacks import Callback
 from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
 
 if TYPE_CHECKING:

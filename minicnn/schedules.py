@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from math import cos, floor, pi
 from typing import Any
 
-from minicnn.names.attributes import KerasNames
-from minicnn.names.modules import missing_from
+from minicnn.names import KerasNames, missing_from
 
 __all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "OneCycle", "PiecewiseConstantDecay"]
 

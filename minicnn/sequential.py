@@ -12,8 +12,7 @@ from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
-from minicnn.names.arguments import known_arguments
-from minicnn.names.attributes import KerasNames
+from minicnn.names import KerasNames, known_arguments
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from minicnn.layers.base import Layer
 from minicnn.layers.window import Window
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

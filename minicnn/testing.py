@@ -25,7 +25,7 @@ import numpy as np
 from minicnn import layers, losses
 from minicnn.layers.base import Array, Layer, Shape
 from minicnn.layers.softmax import softmax
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h

@@ -7,7 +7,7 @@ from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

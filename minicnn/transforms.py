@@ -14,11 +14,12 @@ import numpy as np
 
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
+from minicnn.names import KerasNames
 
 PLACE, TOP, LEFT, BETA = range(4)  # which number of a picture's generator is for what
 
 
-class MixUp:
+class MixUp(KerasNames):
     """Blend two pictures, and their labels.
 
         x = w * x + (1 - w) * x[partner],  y likewise,      w of Beta(alpha, alpha), one for a picture
@@ -43,7 +44,7 @@ class MixUp:
         return f"MixUp(alpha={self.alpha:g})"
 
 
-class CutMix:
+class CutMix(KerasNames):
     """Paste a rectangle of one picture into another, and mix their labels by area.
 
         height = round(H * sqrt(1 - w)),  width = round(W * sqrt(1 - w)),       w of Beta(alpha, alpha)

@@ -4,8 +4,7 @@ import random
 
 import numpy as np
 
-from minicnn.names.arguments import known_arguments
-from minicnn.names.modules import missing_from
+from minicnn.names import known_arguments, missing_from
 
 __all__ = ["set_random_seed", "to_categorical"]
 

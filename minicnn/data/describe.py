@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.labels import class_of
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 BLOCK = 1000  # pictures that are converted to float64 at a time
 BAR = 24  # characters of the largest class's bar

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from minicnn.data import image
 from minicnn.datasets.cache import Arrays, cached
 from minicnn.errors import DataError, ImageError
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 READER = 1  # raise it when pictures are read in another way: what is kept on disk is then made again
 NAMED = 20  # broken files that the warning names

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image
 
 from minicnn.errors import ImageError
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.data.describe import checked
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 PARTS = ("train", "validation", "test")
 Pair = tuple[NDArray[Any], NDArray[Any]]

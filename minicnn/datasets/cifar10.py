@@ -16,7 +16,7 @@ import numpy as np
 from minicnn.datasets import archive, cache
 from minicnn.datasets.unpickle import IMAGE_BYTES, read_batch
 from minicnn.errors import DataError
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ROWS = 10_000  # images in each of the six batches

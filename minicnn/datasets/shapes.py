@@ -9,7 +9,7 @@ import operator
 
 import numpy as np
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 SIZE = 32
 BLOCK = 1000  # images drawn at a time: bounds the memory for intermediate planes to some megabytes

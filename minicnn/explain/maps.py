@@ -14,7 +14,7 @@ from minicnn.layers import Conv2D, ZeroPadding2D
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.softmax import softmax
 from minicnn.layers.window import Window
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.training import checks
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
 from minicnn.layers import Conv2D
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.training import checks
 
 if TYPE_CHECKING:

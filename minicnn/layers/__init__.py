@@ -27,7 +27,7 @@ from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.softmax import Softmax
 from minicnn.layers.zero_padding2d import ZeroPadding2D
-from minicnn.names.modules import missing_from
+from minicnn.names import missing_from
 
 MaxPool2D = MaxPooling2D  # the alias that Keras has
 

@@ -6,7 +6,7 @@ from minicnn.layers.gelu import GELU
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.relu import ReLU
 from minicnn.layers.softmax import Softmax
-from minicnn.names.words import instead
+from minicnn.names import instead
 
 NAMES: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,

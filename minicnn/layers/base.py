@@ -8,7 +8,8 @@ import numpy as np
 
 from minicnn import initializers
 from minicnn.expect import sample_shape
-from minicnn.names.attributes import KerasNames
+from minicnn.names import KerasNames
+from minicnn.utils import fresh_seed
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -131,6 +132,21 @@ class Layer(KerasNames):
         return np.ascontiguousarray(dy, dtype=self.dtype)
 
     # What its users call
+
+    def __call__(self, x: Array, training: bool = False) -> Array:
+        """forward of an array (N, ...), for whose samples the layer is built unless it is.
+
+        Raises TypeError for what is no array of numbers, such as Keras' symbolic tensors.
+        """
+        array = np.asarray(x)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{self} expected an array (N, ...) of numbers, received {x!r:.80}: layers are joined by "
+                "Sequential([...]) alone"
+            )
+        if not self.built:
+            self.build(array.shape[1:], np.random.default_rng(fresh_seed()))
+        return self.forward(array, training=training)
 
     def build(self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: Any = np.float32) -> Shape:
         """Create the weights for samples of `input_shape` (no batch axis) and return the shape of one output.

@@ -11,6 +11,8 @@ from minicnn.names.keras_arguments import ANY, ARGUMENTS
 P = ParamSpec("P")
 R = TypeVar("R")
 
+ANYTHING = "**"
+
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """The function, which drops Keras' arguments that ask for nothing, and refuses unknown ones with advice.
@@ -19,7 +21,7 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     comparison of sets, and those that it collects in an untyped `**kwargs` are left alone.
     """
     names = argument_names(function)
-    if names is None:
+    if ANYTHING in names:
         return function
 
     @wraps(function)
@@ -32,15 +34,13 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
-def argument_names(function: Callable) -> set[str] | None:
-    """All arguments that may be given by name, those of `**options: Unpack[...]` too; None if it takes any."""
+def argument_names(function: Callable) -> set[str]:
+    """All that may be given by name, what `**options: Unpack[...]` holds too, and ANYTHING for other `**options`."""
     names: set[str] = set()
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
-            options = getattr(parameter.annotation, "__args__", ())  # those of Unpack[LayerOptions]
-            if not options:
-                return None
-            names |= options[0].__annotations__.keys()
+            options = getattr(parameter.annotation, "__args__", ())  # (LayerOptions,) of Unpack[LayerOptions]
+            names |= options[0].__annotations__.keys() if options else {ANYTHING}
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             names.add(parameter.name)
     return names
@@ -51,7 +51,7 @@ def check_unknown(function: Callable, first: tuple, name: str, value: Any, names
     if function.__name__ == "__init__":
         owner = type(first[0]).__name__
         tables = [cls.__name__ for cls in type(first[0]).__mro__]
-        names = names | (argument_names(type(first[0]).__init__) or set())
+        names = names | argument_names(type(first[0]).__init__) - {ANYTHING}
     else:
         owner = function.__name__
         tables = [function.__qualname__, owner]

@@ -25,6 +25,10 @@ class KerasNames:
     (Not by __getattr__, which would make every look-up of every attribute slower.)
     """
 
+    @known_arguments
+    def __init__(self) -> None:
+        pass
+
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):

@@ -27,7 +27,7 @@ def each(names: str, harmless: Any, advice: str) -> Arguments:
     return {name: (harmless, advice) for name in names.split()}
 
 
-WINDOW = each("subsample stride", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
+WINDOW = each("subsample", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
 RUNNING = each("workers use_multiprocessing max_queue_size", ANY, "")  # of a queue that is not there
 
 ARGUMENTS: dict[str, Arguments] = {

@@ -47,7 +47,7 @@ NAMES: dict[str, Table] = {
             "Everything runs in float32 on the CPU.",
         ),
         ("distillation quantizers Quantizer", "It is not there."),
-        ("export saving", "Use model.save(filepath) and models.load_model(filepath)."),
+        ("export", "Use model.save(filepath) and models.load_model(filepath)."),
         ("visualization", "Use plots, and model.summary()."),
         (
             "name_scope StatelessScope SymbolicScope RematScope remat tree",
@@ -157,6 +157,14 @@ NAMES: dict[str, Table] = {
         ("BackupAndRestore OrbaxCheckpoint", "Use fit(resume=folder), which goes on where a training was stopped."),
         ("ProgbarLogger", "Use fit(verbose=1)."),
         ("BaseLogger", "fit logs by itself: see History."),
+    ],
+    "history": [
+        ("acc", "Use 'accuracy', the metric's name in compile."),
+        ("val_acc", "Use 'val_accuracy', from the metric's name in compile."),
+        ("lr", "Use 'learning_rate', which ReduceLROnPlateau logs."),
+        ("val_loss", "Give fit a validation_split or validation_data."),
+        ("val_accuracy", "Give fit a validation_split or validation_data, and compile metrics=['accuracy']."),
+        ("accuracy", "Use compile(metrics=['accuracy'])."),
     ],
     "hooks": [  # of callbacks
         ("on_test_batch_begin on_test_batch_end", "Validation calls on_test_begin and on_test_end alone."),

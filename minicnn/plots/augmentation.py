@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.augmentation.geometric import composed
 from minicnn.layers.base import Layer
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import CELL, Plot, cell_height, checked_pictures, draw_grid, new_figure, table
 from minicnn.sequential import Sequential
 

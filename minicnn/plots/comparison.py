@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, new_figure, table, tidy
 
 # Okabe & Ito 2008. The marker tells the series apart where colours do not.

@@ -7,7 +7,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import INK, MUTED, SHADES, Plot, new_figure, shorten, table
 
 

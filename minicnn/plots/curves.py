@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, MUTED, VERMILLION, Plot, new_figure, table, tidy
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import (
     CELL,
     FIGURE_SPACE,

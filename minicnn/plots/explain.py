@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, draw_picture, new_figure, tidy
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, new_figure, table, tidy
 
 

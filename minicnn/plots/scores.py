@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.plots.base import HAIRLINE, INK, MUTED, PALE, VERMILLION, Plot, draw_bars, new_figure, shorten, table, tidy
 from minicnn.report import Calibration, ClassificationReport
 

@@ -1,6 +1,6 @@
 """The names that scripts for older Keras import from `keras.preprocessing`."""
 
-from minicnn.names.modules import missing_from
+from minicnn.names import missing_from
 from minicnn.preprocessing import image
 
 __all__ = ["image"]

@@ -11,8 +11,7 @@ from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
-from minicnn.names.arguments import known_arguments
-from minicnn.names.attributes import KerasNames
+from minicnn.names import KerasNames, known_arguments
 from minicnn.preprocessing.affine import affine
 from minicnn.utils import fresh_seed
 

@@ -7,9 +7,7 @@ from PIL import Image
 
 from minicnn.data.image import read_image
 from minicnn.layers.base import Array
-from minicnn.names.arguments import known_arguments
-from minicnn.names.modules import missing_from
-from minicnn.names.words import instead
+from minicnn.names import instead, known_arguments, missing_from
 from minicnn.preprocessing.generator import ImageDataGenerator
 
 __all__ = ["ImageDataGenerator", "img_to_array", "load_img"]

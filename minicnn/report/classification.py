@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 FIGURES = ("precision", "recall", "f1-score")
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 
 BINS = 15  # as in the paper
 

@@ -6,7 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from minicnn.names import known_arguments
 
+
+@known_arguments
 def environment() -> dict[str, Any]:
     """Return what a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
     return {

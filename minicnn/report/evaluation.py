@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.losses import PROBABILITY_SLACK, cross_entropy
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.report.classification import (
     ClassificationReport,
     confusion_matrix,

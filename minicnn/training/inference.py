@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.execution import final_softmax
 from minicnn.layers.base import Array
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.training import checks
 from minicnn.training.meter import Meter
 from minicnn.training.progress import resolve_verbose

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minicnn.expect import count
 from minicnn.layers.base import Array
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, BatchSource, SourceBatches, class_weighted, fingerprint
 from minicnn.training.callbacks import Callback, CallbackList, History

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from minicnn.expect import count
 from minicnn.layers.base import Array
-from minicnn.names.arguments import known_arguments
+from minicnn.names import known_arguments
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches
 

@@ -4,7 +4,7 @@ Needs Keras 3 with any backend; last run with Keras 3.15.1 on JAX. Run it here: 
 
     modules     every public name of the modules that minicnn has too
     attributes  every public attribute and method of the classes that minicnn has too
-    arguments   every argument of what both have, with its default ("<required>" for none), **kwargs taken as the arguments
+    arguments   every argument of what both have, with its default ("<required>" for none), **kwargs being the arguments
                 of the base classes that they end in
 """
 

@@ -3,7 +3,15 @@
 
 from typing import Any
 
+from minicnn.names import instead
 from minicnn.training.callbacks.base import Callback, Logs
+
+
+class Epochs(dict[str, list[Any]]):
+    """Metric name -> its values, one per epoch in which it was logged; another name gets advice."""
+
+    def __missing__(self, name: str) -> Any:
+        raise KeyError(f"the history has no {name!r}.{instead(str(name), 'history', self)}")
 
 
 class History(Callback):
@@ -22,9 +30,12 @@ class History(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history: dict[str, list[Any]] = {}
+        self.history = Epochs()
         self.epoch: list[int] = []
         self.interrupted = False
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state | {"history": Epochs(state["history"])})
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []
