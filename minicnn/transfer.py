@@ -69,6 +69,7 @@ def _names(classes: Sequence[str]) -> list[str]:
     return names
 
 
+@known_arguments
 def freeze(model: "Sequential", *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
@@ -87,6 +88,7 @@ def freeze(model: "Sequential", *which: str | int) -> None:
         layer.trainable = False
 
 
+@known_arguments
 def unfreeze(model: "Sequential", *which: str | int) -> None:
     """Let layers train again, selected as freeze does; but a number n means layers[n:], those that freeze(n) leaves.
 

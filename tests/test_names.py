@@ -439,16 +439,22 @@ def public():
                 yield pytest.param(thing, name if name != "MaxPool2D" else "MaxPooling2D", id=f"{room}.{name}")
     for method in (
         "add build get_layer summary compile fit evaluate predict predict_image train_on_batch lr_find "
-        "replace_head save save_weights load_weights"
+        "replace_head freeze unfreeze save save_weights load_weights"
     ).split():
         yield pytest.param(getattr(keras.Sequential, method), method, id=f"Sequential.{method}")
     yield pytest.param(ImageDataGenerator.flow, "flow", id="flow")
+    yield pytest.param(keras.set_threads, "set_threads", id="set_threads")
 
 
 @pytest.mark.parametrize(("thing", "name"), list(public()))
 def test_everything_public_refuses_an_unknown_argument_by_its_own_name(thing, name):
     with pytest.raises(TypeError, match=rf"^{name} has no argument 'no_such_thing'\. Known are: |'no_such_thing'\.$"):
         thing(*[0] * (name in ("fit", "flow")), no_such_thing=1)
+
+
+def test_arguments_for_what_takes_none():
+    with pytest.raises(TypeError, match=r"^HeNormal takes no arguments, received \(3,\)$"):
+        keras.initializers.HeNormal(3)
 
 
 def test_signature_and_docstring_stay():
@@ -541,3 +547,10 @@ def test_a_layer_called_with_no_array(tensor):
 
 def test_pictures_as_arrays():
     assert img_to_array(np.zeros((2, 2), np.uint8), data_format=None, dtype="float32").shape == (2, 2, 1)
+
+
+def test_the_page_for_users_of_keras_shows_what_is_printed(capsys):
+    page = (Path(__file__).parent.parent / "docs" / "coming_from_keras.md").read_text(encoding="utf-8")
+    code, shown = re.search(r"```python\n(def answer.*?)```\n\n```text\n(.*?)```", page, re.DOTALL).groups()
+    exec(code, {"keras": keras, "layers": layers, "model": classifier(), "x_test": pictures()[0]})
+    assert capsys.readouterr().out == shown

@@ -12,6 +12,8 @@ from typing import Any
 import numba
 from numba.np.ufunc.parallel import get_thread_count
 
+from minicnn.names import known_arguments
+
 SPINS = "20000"  # turns of a waiting loop, some 50 microseconds: longer than the Python between two regions takes
 
 _turn = threading.RLock()
@@ -20,6 +22,7 @@ _thread = threading.local()  # .count: what the calling thread has been told of 
 _orphaned = False  # whether this process was forked from one whose threads it would need
 
 
+@known_arguments
 def set_threads(n: int) -> None:
     """Run the engine on n threads from now on, whichever thread of the program calls it. Results do not depend on n.
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, Never, NoReturn
 
 from minicnn.names.arguments import known_arguments
 from minicnn.names.keras_attributes import ATTRIBUTES
@@ -26,8 +26,9 @@ class KerasNames:
     """
 
     @known_arguments
-    def __init__(self) -> None:
-        pass
+    def __init__(self, *arguments: Never) -> None:
+        if arguments:
+            raise TypeError(f"{type(self).__name__} takes no arguments, received {arguments!r}")
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)

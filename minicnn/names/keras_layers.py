@@ -5,6 +5,10 @@ PICTURES = "minicnn classifies pictures: 2D layers are there, with one channel w
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
 LAYERS = [
+    (
+        "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers",
+        "There are no such parts: every layer is in layers itself.",
+    ),
     ("InputLayer", "Use Input(shape)."),
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
     ("Add Average Concatenate Dot Maximum Minimum Multiply Subtract Merge", STACK),

@@ -13,7 +13,9 @@ NO_NUMBERS = "minicnn classifies and does not predict numbers: use 'sparse_categ
 FROM_COUNTS = "report.classification_report(y_true, y_pred) has precision, recall and F1 of each class."
 CONFUSION = "report.confusion_matrix(y_true, y_pred) has all counts."
 DECAY = "Use an optimizer with weight_decay, such as optimizers.AdamW(weight_decay=1e-4)."
-DATASETS = "Its pictures as arrays (n, 28, 28, 1) do: see data.from_directory, datasets.cifar10 and datasets.shapes."
+DATASETS = (
+    "use datasets.cifar10 or datasets.shapes, or data.from_directory(path, (28, 28)) on a folder of its pictures."
+)
 FOLDER = "Use data.from_directory(path, image_size), which returns x, y and class_names, and data.split(x, y)."
 OBJECTS = "Give objects: optimizers, losses, metrics and layers describe themselves with get_config()."
 
@@ -107,7 +109,7 @@ NAMES: dict[str, Table] = {
         ("deserialize serialize", OBJECTS),
     ],
     "metrics": [
-        ("Precision Recall F1Score FBetaScore R2Score PrecisionAtRecall RecallAtPrecision", FROM_COUNTS),
+        ("Precision Recall F1 F1Score FBetaScore R2Score PrecisionAtRecall RecallAtPrecision", FROM_COUNTS),
         ("SensitivityAtSpecificity SpecificityAtSensitivity AUC", FROM_COUNTS),
         ("TruePositives TrueNegatives FalsePositives FalseNegatives", CONFUSION),
         ("IoU MeanIoU BinaryIoU OneHotIoU OneHotMeanIoU", CONFUSION),
@@ -223,7 +225,7 @@ NAMES: dict[str, Table] = {
         ("pack_x_y_sample_weight unpack_x_y_sample_weight", "Use a tuple (x, y) or (x, y, sample_weight)."),
     ],
     "datasets": [
-        ("mnist fashion_mnist", f"It is not there. {DATASETS}"),
+        ("mnist fashion_mnist", f"It is not there: {DATASETS}"),
         ("cifar100", "It is not there: use datasets.cifar10."),
         (
             "boston_housing california_housing imdb reuters",

@@ -17,10 +17,7 @@ from keras.src.legacy.preprocessing import image
 
 import minicnn
 
-MODULES = (
-    "layers optimizers losses metrics callbacks initializers models utils datasets datasets.cifar10 activations "
-    "regularizers constraints applications"
-)
+MODULES = "layers optimizers losses metrics callbacks initializers models utils datasets datasets.cifar10 activations"
 CLASSES = {
     "Sequential": keras.Sequential,
     "Layer": keras.layers.Layer,
@@ -90,7 +87,6 @@ arguments["ImageDataGenerator"] = arguments_of_class(image.ImageDataGenerator)
 for name in ("fit", "flow"):
     arguments[f"ImageDataGenerator.{name}"] = arguments_of(getattr(image.ImageDataGenerator, name))
 modules["schedules"] = public(keras.optimizers.schedules)
-modules["applications"] = [name for name in modules["applications"] if name[0].isupper()]
 names = {
     "keras": keras.__version__,
     "modules": modules,
