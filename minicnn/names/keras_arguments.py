@@ -19,7 +19,7 @@ DECAY = (
 CONSTRAINT = "Constraints are not there: weight_decay in the optimizer keeps weights small."
 ONE_SHAPE = "Use input_shape=(32, 32, 3), the shape of one sample without the batch axis."
 CLIP = "Gradients are clipped all together, by their common norm: use global_clipnorm=1.0."
-BIAS = "It is a regular beginning that trains: set others with layer.set_weights([...]) after build."
+BIAS = "Set other values with layer.set_weights([...]) after the model is built."
 
 
 def each(names: str, harmless: Any, advice: str) -> Arguments:
@@ -90,7 +90,7 @@ ARGUMENTS: dict[str, Arguments] = {
     },
     "LeakyReLU": each("alpha", NEVER, "Use negative_slope."),
     "Normalization": each("invert", FALSE, "Undo it by hand: y * np.sqrt(variance) + mean."),
-    "RandomLayer": each("factor", NONE, "Use the arguments of the layer's own: leave it out."),
+    "RandomLayer": each("factor", NONE, "The layer has arguments of its own for it: leave it out."),
     "Input": {
         "batch_size": (NONE, "A model takes batches of any size: leave it out."),
         "sparse": ((None, False), "Pictures are dense arrays: leave it out."),

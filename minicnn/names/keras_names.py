@@ -61,7 +61,7 @@ NAMES: dict[str, Table] = {
     ],
     "models": [
         ("Model Functional", STACK),
-        ("clone_model", "Use copy.deepcopy(model)."),
+        ("clone_model", "Use copy.deepcopy(model), which copies the weights too."),
         ("save_model", "Use model.save(filepath)."),
         (
             "model_from_json model_from_yaml model_from_config",
