@@ -250,6 +250,10 @@ NAMES: dict[str, Table] = {
         ),
         ("smart_resize", "data.from_directory and model.predict_image cut and scale pictures by themselves."),
     ],
+    "interpolation": [
+        ("lanczos3 lanczos5", "Use 'lanczos'."),
+        ("area gaussian mitchellcubic", "Use 'box', 'bilinear' or 'bicubic'."),
+    ],
     "color_mode": [
         ("rgba", "Pictures are put on white where they are transparent: use 'rgb'."),
         ("grey gray greyscale L", "Use 'grayscale'."),
