@@ -402,15 +402,17 @@ def test_no_table_speaks_of_what_is_there():
         module = importlib.import_module(f"minicnn.{kind}".rstrip("."))
         for words, _ in TABLES[kind]:
             assert not [word for word in words.split() if hasattr(module, word)], kind
-    modules = (keras, layers, optimizers, losses, metrics, callbacks, keras.initializers, keras.preprocessing.image)
+    places = [layers, optimizers, losses, metrics, callbacks, schedules, models, utils, data, report]
+    places += [keras, keras.preprocessing.image, keras.Sequential, ImageDataGenerator]
     for owner, answers in ARGUMENTS.items():
         name, _, method = owner.partition(".")
-        for module in (*modules, keras.Sequential, ImageDataGenerator, utils, data, report, models):
-            thing = getattr(getattr(module, name, None), method or "__name__", None) and getattr(module, name)
-            if thing is not None and (inspect.isclass(thing) or inspect.isfunction(thing)) and owner != "fit":
-                thing = getattr(thing, method) if method else thing
-                known = argument_names(thing.__init__ if inspect.isclass(thing) else thing)
-                assert not known & answers.keys(), owner
+        for thing in (getattr(place, name) for place in places if hasattr(place, name)):
+            if inspect.ismodule(thing):  # minicnn.summary
+                continue
+            if method:
+                thing = getattr(thing, method)
+            known = argument_names(thing.__init__ if inspect.isclass(thing) else thing)
+            assert not known & answers.keys(), owner
 
 
 def test_advice_is_a_sentence():
