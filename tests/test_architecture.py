@@ -42,7 +42,8 @@ FLOORS = [
     ["data"],
     ["datasets"],
     ["saving"],
-    ["utils", "labels"],
+    ["utils"],
+    ["labels"],
     ["expect"],
     ["errors"],
 ]
