@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.expect import count
+from minicnn.expect import array, count, number
 from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
@@ -88,8 +88,12 @@ class ImageDataGenerator:
                 )
         if fill_mode not in FILL_MODES:
             raise ValueError(f"ImageDataGenerator has no fill_mode {fill_mode!r}.{did_you_mean(fill_mode, FILL_MODES)}")
-        if not 0 <= validation_split < 1:
-            raise ValueError(f"ImageDataGenerator expected 0 <= validation_split < 1, received {validation_split!r}")
+        who = type(self).__name__
+        number(validation_split, "validation_split", who, least=0, below=1)
+        for name, value in {"rotation_range": rotation_range, "shear_range": shear_range, "cval": cval}.items():
+            number(value, name, who)
+        if rescale is not None:
+            number(rescale, "rescale", who)
         around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
         self.rotation_range = rotation_range
         self.width_shift_range = width_shift_range
@@ -135,7 +139,7 @@ class ImageDataGenerator:
 
         Raises ValueError for x and y that do not fit each other or the generator.
         """
-        x, y = np.asarray(x), None if y is None else np.asarray(y)
+        x, y = array(x, "x", "flow"), None if y is None else array(y, "y", "flow")
         if x.ndim != 4 or len(x) == 0:
             raise ValueError(f"flow expected pictures (n, H, W, C), received x of shape {x.shape}")
         if y is not None and len(y) != len(x):

@@ -5,11 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.expect import array, count, is_source, number
+from minicnn.expect import array, is_source, number
 from minicnn.labels import class_of
-from minicnn.layers import BatchNormalization, Dropout, Flatten, Normalization, Rescaling, ZeroPadding2D
+from minicnn.layers import (
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+    Normalization,
+    Rescaling,
+    ZeroPadding2D,
+)
 from minicnn.layers.augmentation.base import RandomLayer
-from minicnn.layers.base import Array, Shape
+from minicnn.layers.base import Array, Layer, Shape
 from minicnn.losses import check_predictions
 from minicnn.training import step
 from minicnn.training.warn import warn
@@ -18,6 +30,8 @@ if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 SAMPLE = 256  # images that pixel_range looks at
+POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
+PICTURE_LAYERS = (Conv2D, *POOLINGS, ZeroPadding2D, RandomLayer, BatchNormalization, Normalization)
 
 
 def compiled(model: "Sequential") -> None:
@@ -92,18 +106,17 @@ def source(x: Any, given: Mapping[str, bool], who: str) -> None:
             raise ValueError(f"{who} expected no {name} beside a source of batches: the source decides on it")
 
 
-def channels_last(name: str, shape: Shape) -> None:
-    """Warn of a model that is built for (3, H, H) or (1, H, H): its first convolution may well fit on 3 rows."""
-    if len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
-        warn(
-            f"{name!r} is built for pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
-            f"minicnn is channels-last, try {(*shape[1:], shape[0])}",
+def channels_last(name: str, shape: Shape, layer: Layer, seen: Shape) -> None:
+    """Raise ValueError for a model of (3, H, H) or (1, H, H), when a layer that looks at pictures sees them so.
+
+    Its first convolution may well fit on 3 rows, and train. To layers such as Flatten the order means nothing.
+    """
+    looks = isinstance(layer, PICTURE_LAYERS) and seen == shape
+    if looks and len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
+        raise ValueError(
+            f"{layer} of {name!r} is to see pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
+            f"minicnn is channels-last, try the shape {(*shape[1:], shape[0])} and x.transpose(0, 2, 3, 1)",
         )
-
-
-def batch_size(size: int | None, default: int, who: str) -> int:
-    """size, or the default for None. Raises ValueError below 1."""
-    return default if size is None else count(size, "batch_size", who)
 
 
 def samples(model: "Sequential", x: Array, y: Array) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from minicnn.expect import is_source
+from minicnn.expect import count, is_source
 from minicnn.layers.base import Array
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, SourceBatches
@@ -48,7 +48,7 @@ def to_train_on(
         x, y, weight = x[:at], y[:at], None if weight is None else weight[:at]
     if class_weight is not None:
         weight = weighted(weight, class_factors(class_weight, y, model.layers[-1].output_shape[-1], who), y, who)
-    return ArrayBatches(x, y, weight, checks.batch_size(batch_size, BATCH, who), steps, who), held_out
+    return ArrayBatches(x, y, weight, size_of_batch(batch_size, BATCH, len(x), steps, who), steps, who), held_out
 
 
 def to_measure(
@@ -61,8 +61,7 @@ def to_measure(
         batches = SourceBatches(x, who, steps)
     else:
         x, y, weight = checks.arrays(x, y, sample_weight, who)
-        size = checks.batch_size(batch_size, LARGE if steps is None else BATCH, who)
-        batches = ArrayBatches(x, y, weight, size, steps, who)
+        batches = ArrayBatches(x, y, weight, size_of_batch(batch_size, LARGE, len(x), steps, who), steps, who)
     checks.samples(model, batches.x, batches.y)
     return batches
 
@@ -79,6 +78,13 @@ def to_validate_on(model: "Sequential", data: Any, batch_size: int | None, steps
         )
     x, y, *weight = data
     return to_measure(model, x, y, batch_size, weight[0] if weight else None, steps, who)
+
+
+def size_of_batch(size: int | None, default: int, n: int, steps: int | None, who: str) -> int:
+    """batch_size, or what divides n samples into so many steps, as in Keras, or else the default."""
+    if size is None and steps is not None:
+        return -(-n // min(count(steps, "steps", who), n))
+    return default if size is None else count(size, "batch_size", who)
 
 
 def _alone(x: Any, y: Any, batch_size: int | None, sample_weight: Any, who: str, **more: bool) -> None:

@@ -77,7 +77,7 @@ def evaluate(
 
     x may also be a source of batches, as of fit, which brings y and the weights itself.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
-    steps: only the first so many batches, of 32 samples unless batch_size says otherwise.
+    steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.
     Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
@@ -111,7 +111,7 @@ def predict(
 
     x may also be a source of batches, of which labels and weights, if there are any, do not matter.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
-    steps: only the first so many batches, of 32 samples unless batch_size says otherwise.
+    steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: the mean of the probabilities of each picture and of its mirror image, left and right exchanged: two
         looks at every picture, which take twice the time and are right a little more often.
     Raises ValueError when x does not fit the model, or for average_flips where the outputs are no probabilities.
@@ -136,7 +136,7 @@ def _samples(x: Any, batch_size: int | None, steps: int | None) -> tuple[Array, 
         source = SourceBatches(x, "predict", steps, labelled=False)
         return source.x, _of_source(source)
     x, _, _ = checks.arrays(x, None, None, "predict")
-    size = checks.batch_size(batch_size, given.LARGE if steps is None else given.BATCH, "predict")
+    size = given.size_of_batch(batch_size, given.LARGE, len(x), steps, "predict")
     most = at_most(steps, -(-len(x) // size), "predict")
     return x, (x[start : start + size] for start in range(0, most * size, size))
 

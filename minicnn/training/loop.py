@@ -66,8 +66,8 @@ def fit(
         sample_weight: (n,) or (n, 1), factor on the loss of each sample; in validation too.
         initial_epoch: the number of epochs done before.
         steps_per_epoch: train on no more than so many batches in an epoch; every epoch begins anew.
-        validation_steps: validate on the first so many batches, of validation_batch_size, or else batch_size, samples.
-        validation_batch_size: for memory only, without validation_steps.
+        validation_steps: validate on no more than the first so many batches.
+        validation_batch_size: of validation arrays; batch_size unless given. It matters only to validation_steps.
         validation_freq: validate after every so many epochs.
         seed: for shuffling, dropout and augmentation; None continues the model's own generators.
         batch_transform: what mixes the samples of a batch, such as transforms.MixUp: called as (x, y, epoch, numbers of
@@ -94,7 +94,7 @@ def fit(
     validation_data = kept if validation_data is None else validation_data
     held_out = None
     if validation_data is not None:
-        size = batch_size if validation_batch_size is None and validation_steps is not None else validation_batch_size
+        size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
         held_out = given.to_validate_on(model, validation_data, size, validation_steps)
     checks.pixel_range(model, batches.x)
     if checkpoint_every_steps is not None:
