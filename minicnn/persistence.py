@@ -91,7 +91,7 @@ def put_weights(
         rows += [(name, _shape(stored, name), _shape(own, name)) for name in wrong]
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         table = "\n".join(f"  {name:<{widths[0]}}  {file:<{widths[1]}}  {here}" for name, file, here in rows)
-        advice = "skip_mismatch=True loads what fits, by name"
+        advice = "skip_mismatch=True loads what fits"
         raise ModelFileError(f"{str(path)!r} does not fit {model.name!r} ({advice}):\n{table}")
     if wrong:
         left = [name for name in own if name in wrong]

@@ -282,7 +282,7 @@ def test_measuring_in_a_callback_leaves_the_epochs_means_alone(hook):
 def test_evaluations_of_one_model_do_not_share_their_counts():
     x, y, _ = recipe.data()
     model, inner = network(), []
-    hook = LambdaCallback(on_train_batch_end=lambda *_: inner.append(model.evaluate(x[:6], y[:6])))
+    hook = LambdaCallback(on_train_batch_end=lambda *_, **__: inner.append(model.evaluate(x[:6], y[:6])))
     model.compile(optimizers.SGD(0.0), "sparse_categorical_crossentropy", ["accuracy"])
     outer = model.fit(x, y, callbacks=hook, verbose=0).history
     assert outer["accuracy"] == [pytest.approx(model.evaluate(x, y)[1])]

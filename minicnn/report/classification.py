@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.expect import array
-from minicnn.labels import check_numbers, check_range
+from minicnn.labels import check_numbers
 
 FIGURES = ("precision", "recall", "f1-score")
 
@@ -30,8 +30,12 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     true, predicted = label_pair("confusion_matrix", y_true, y_pred)
     classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
     for name, labels in (("y_true", true), ("y_pred", predicted)):
-        fix = f"with {classes} classes there is no such label in {name}; count again or raise num_classes."
-        check_range(labels, classes, "confusion_matrix", fix)
+        if labels.max() >= classes:
+            fix = "labels count from 0, use y - 1" if labels.min() == 1 and labels.max() == classes else "count again"
+            raise ValueError(
+                f"confusion_matrix expected labels from 0 to {classes - 1}, received {labels.max()} in {name}: "
+                f"with {classes} classes there is no such label; {fix} or raise num_classes."
+            )
     pair_index = true * classes + predicted
     return np.bincount(pair_index, minlength=classes * classes).reshape(classes, classes)
 
