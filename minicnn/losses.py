@@ -106,7 +106,7 @@ class CategoricalCrossentropy:
             raise ValueError(
                 f"loss {self.name!r} expected {len(y_pred)} labels, one per prediction, received {len(targets)}"
             )
-        if np.shape(sample_weight) == (len(y_pred), 1):
+        if sample_weight is not None and np.shape(sample_weight) == (len(y_pred), 1):
             sample_weight = np.reshape(sample_weight, -1)
         if sample_weight is not None and np.shape(sample_weight) != (len(y_pred),):
             raise ValueError(

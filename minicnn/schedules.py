@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import cos, floor, pi
 from typing import Any
 
-from minicnn.expect import number
+from minicnn.expect import count, number
 
 
 class LearningRateSchedule:
@@ -113,7 +113,7 @@ class CosineDecay(LearningRateSchedule):
         self.decay_steps = positive(decay_steps, "decay_steps", self)
         self.alpha = at_least_0(alpha, "alpha", self)
         self.warmup_target = None if warmup_target is None else at_least_0(warmup_target, "warmup_target", self)
-        self.warmup_steps = at_least_0(warmup_steps, "warmup_steps", self)
+        self.warmup_steps = count(warmup_steps, "warmup_steps", "CosineDecay", least=0)
 
     def __call__(self, step: int) -> float:
         first, warmup_steps = self.initial_learning_rate, 0

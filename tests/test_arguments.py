@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from minicnn import Input, Sequential, data, layers, losses, metrics, optimizers, report, schedules, utils
+from minicnn import Input, Sequential, data, layers, losses, metrics, optimizers, plots, report, schedules, utils
 from minicnn.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from minicnn.errors import DataError
 from minicnn.expect import array, is_source
@@ -181,7 +182,7 @@ def test_a_flow_hands_on_weights_in_its_subsets_too():
 )
 def test_fit(arguments, message):
     with wrong(message):
-        loss(**{"verbose": 0} | arguments) if "verbose" not in arguments else network().fit(X, Y, **arguments)
+        network().fit(X, Y, **{"verbose": 0} | arguments)
 
 
 @pytest.mark.parametrize("rate", [-0.1, "0.1", None, np.nan, np.inf, True, [0.1]])
@@ -302,18 +303,12 @@ def test_labels_of_more_axes_are_flattened_nowhere(labels):
         lambda: network().fit(X, labels, verbose=0),
         lambda: network().fit(X, labels, validation_split=0.5, verbose=0),
         lambda: network().evaluate(X, labels),
-        lambda: plots().image_grid(images, labels),
-        lambda: plots().predictions_grid(images, labels, Y, list("abc")),
-        lambda: plots().predictions_grid(images, Y, labels, list("abc")),
+        lambda: plots.image_grid(images, labels),
+        lambda: plots.predictions_grid(images, labels, Y, list("abc")),
+        lambda: plots.predictions_grid(images, Y, labels, list("abc")),
     ):
         with wrong(r"received .*shape \(60, "):
             ask()
-
-
-def plots():
-    from minicnn import plots
-
-    return plots
 
 
 @pytest.mark.parametrize("dtype", ["U", "S", object])
@@ -341,11 +336,7 @@ def test_words_as_labels(dtype):
 
 def test_what_the_message_advises():
     class_names, y = np.unique(WORDS[Y], return_inverse=True)
-    assert (
-        list(class_names) == ["cat", "dog", "eel"]
-        and network().fit(X, y, verbose=0).history["loss"][0] == loss(sample_weight=None)
-        or np.array_equal(y, Y)
-    )
+    assert class_names.tolist() == WORDS.tolist() and np.array_equal(y, Y)
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
@@ -383,7 +374,7 @@ def test_pictures_of_different_sizes():
 def test_a_size_may_be_one_number(tmp_path):
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
-        utils_picture(tmp_path / name / "one.png")
+        write_picture(tmp_path / name / "one.png")
     square = data.from_directory(tmp_path, 8, cache=False)
     assert square.x.shape == (2, 8, 8, 3)
     np.testing.assert_array_equal(square.x, data.from_directory(tmp_path, (8, 8), cache=False).x)
@@ -394,9 +385,7 @@ def test_a_size_may_be_one_number(tmp_path):
             data.fit_image(picture, size)
 
 
-def utils_picture(path) -> None:
-    from PIL import Image
-
+def write_picture(path) -> None:
     Image.fromarray(np.full((10, 12, 3), 200, np.uint8)).save(path)
 
 
@@ -404,7 +393,7 @@ def test_a_folder_of_parts_is_no_folder_of_classes(tmp_path):
     for part in ("test", "Train", "val"):
         for name in ("cat", "dog"):
             (tmp_path / part / name).mkdir(parents=True)
-            utils_picture(tmp_path / part / name / "one.png")
+            write_picture(tmp_path / part / name / "one.png")
     message = (
         "expected one subfolder per class, received the parts of a data set, Train, test, val: "
         "call from_directory on each of them, such as '.*Train'"
