@@ -3,6 +3,7 @@
 import numpy as np
 
 Array = np.ndarray
+NAMED = 5  # words in a message
 
 
 def is_sparse(y: Array) -> bool:
@@ -20,33 +21,68 @@ def sparse_rows(y: Array, classes: int, owner: str) -> Array:
             f"{owner} expected integer labels (N,) or (N, 1), received shape {y.shape}: "
             "one-hot labels go with 'categorical_crossentropy', or use y.argmax(axis=1)"
         )
-    labels = y.reshape(-1)
-    integers = labels.astype(np.int64, copy=False)
-    if labels.dtype.kind not in "iu" and not np.array_equal(integers, labels):
-        raise ValueError(f"{owner} expected integer labels, received {labels[integers != labels][0]!r} among them")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-        raise ValueError(
-            f"{owner} expected labels from 0 to {classes - 1}, received {labels.min()} to {labels.max()}: "
-            f"the last layer must have one unit per class, {int(labels.max()) + 1} or more"
-        )
+    integers = whole(y, owner).reshape(-1)
+    units = int(integers.max(initial=0)) + 1
+    check_range(integers, classes, owner, f"the last layer must have one unit per class, {units} or more")
     return integers
+
+
+def check_range(labels: Array, classes: int, owner: str, fix: str) -> None:
+    """Raise ValueError for integer labels that are not all from 0 to classes - 1."""
+    if not labels.size or 0 <= labels.min() <= labels.max() < classes:
+        return
+    low, high = labels.min(), labels.max()
+    fix = "labels count from 0, use y - 1" if low >= 1 and high == classes else fix
+    raise ValueError(f"{owner} expected labels from 0 to {classes - 1}, received {low} to {high}: {fix}")
+
+
+def whole(y: Array, owner: str) -> Array:
+    """Labels of any shape as int64. Raises ValueError for words, and for numbers that are not whole."""
+    if y.dtype.kind in "iu":
+        return y.astype(np.int64, copy=False)
+    check_numbers(y, owner)
+    with np.errstate(invalid="ignore"):  # NaN and infinity are not whole either
+        integers = y.astype(np.int64)
+    if not np.array_equal(integers, y):
+        raise ValueError(f"{owner} expected integer labels, received {y[integers != y][0]!r} among them")
+    return integers
+
+
+def check_numbers(y: Array, owner: str) -> None:
+    """Raise ValueError for labels that are words, or anything else but numbers."""
+    if y.dtype.kind in "biuf":
+        return
+    strange = [label for label in y.flat if not isinstance(label, int | float | np.number | np.bool_)]
+    if not strange:  # numbers as Python's objects
+        return
+    if not all(isinstance(label, str | bytes) for label in strange):
+        raise ValueError(f"{owner} expected numbers as labels, received {strange[0]!r} among them")
+    words = sorted({str(label) for label in strange})
+    shown = ", ".join(map(repr, words[:NAMED])) + (f" and {len(words) - NAMED} more" if len(words) > NAMED else "")
+    raise ValueError(
+        f"{owner} expected numbers as labels, received the words {shown}: class_names, y = np.unique(y, "
+        "return_inverse=True) makes numbers of them"
+    )
 
 
 def one_hot_rows(y: Array, classes: int, owner: str) -> Array:
     """y, when it is (N, classes). Raises ValueError when it is sparse or has another number of classes."""
+    check_numbers(y, owner)
     if is_sparse(y) and classes > 1:
         raise ValueError(
             f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: "
             f"integer labels go with 'sparse_categorical_crossentropy', or use utils.to_categorical(y, {classes})"
         )
     if y.ndim != 2 or y.shape[1] != classes:
-        raise ValueError(
-            f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: "
-            "the last layer must have one unit per class"
-        )
+        twice = y.ndim == 3 and y.shape[1] == y.shape[2]
+        hint = "they are one-hot twice" if twice else "the last layer must have one unit per class"
+        raise ValueError(f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: {hint}")
     return y
 
 
-def class_of(y: Array) -> Array:
-    """The class of each sample (N,), from labels in either form."""
+def class_of(y: Array, owner: str) -> Array:
+    """The class of each sample (N,), from labels in either form. Raises ValueError for words and other shapes."""
+    check_numbers(y, owner)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"{owner} expected labels (N,), (N, 1) or one-hot (N, K), received shape {y.shape}")
     return y.reshape(-1).astype(np.int64, copy=False) if is_sparse(y) else y.argmax(axis=-1)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.expect import array, flag, number
 from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
@@ -83,9 +84,10 @@ class CategoricalCrossentropy(KerasNames):
     """
 
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, name: str = "categorical_crossentropy"):
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(f"{type(self).__name__} expected 0 <= label_smoothing <= 1, received {label_smoothing!r}")
-        self.from_logits = from_logits
+        who = type(self).__name__
+        if not 0 <= number(label_smoothing, "label_smoothing", who) <= 1:
+            raise ValueError(f"{who} expected 0 <= label_smoothing <= 1, received {label_smoothing!r}")
+        self.from_logits = flag(from_logits, "from_logits", who)
         self.label_smoothing = label_smoothing
         self.name = name
 
@@ -99,7 +101,7 @@ class CategoricalCrossentropy(KerasNames):
     ) -> tuple[float, Array]:
         """The mean loss of a batch and its gradient with respect to y_pred (N, K), in y_pred's type.
 
-        sample_weight (N,) multiplies each sample's loss; the mean still divides by N, as in Keras.
+        sample_weight (N,) or (N, 1) multiplies each sample's loss; the mean still divides by N, as in Keras.
         from_logits overrides the argument of the same name, for a model whose softmax is left to the loss.
         """
         check_predictions(y_pred.shape, f"loss {self.name!r}")
@@ -108,6 +110,8 @@ class CategoricalCrossentropy(KerasNames):
             raise ValueError(
                 f"loss {self.name!r} expected {len(y_pred)} labels, one per prediction, received {len(targets)}"
             )
+        if sample_weight is not None and np.shape(sample_weight) == (len(y_pred), 1):
+            sample_weight = np.reshape(sample_weight, -1)
         if sample_weight is not None and np.shape(sample_weight) != (len(y_pred),):
             raise ValueError(
                 f"loss {self.name!r} expected sample_weight of shape ({len(y_pred)},), one per prediction, received "
@@ -132,7 +136,8 @@ class CategoricalCrossentropy(KerasNames):
 
     def __call__(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> float:
         """The mean loss of a batch."""
-        return self.value_and_gradient(np.asarray(y_true), np.asarray(y_pred), sample_weight)[0]
+        owner = f"loss {self.name!r}"
+        return self.value_and_gradient(array(y_true, "y_true", owner), array(y_pred, "y_pred", owner), sample_weight)[0]
 
     def get_config(self) -> dict[str, Any]:
         return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "name": self.name}

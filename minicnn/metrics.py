@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.expect import count
+from minicnn.expect import array, count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
 from minicnn.names import KerasNames, instead, missing_from
@@ -23,7 +23,10 @@ __getattr__ = missing_from(__name__, "metrics", __all__)
 
 
 class Metric(KerasNames):
-    """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`."""
+    """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`.
+
+    fit and evaluate each count in a copy of their own: what is measured in the middle of a training changes no mean.
+    """
 
     def __init__(self, name: str):
         self.name = name
@@ -34,7 +37,8 @@ class Metric(KerasNames):
         raise NotImplementedError(f"{type(self).__name__} must define values(y_true, y_pred)")
 
     def update(self, y_true: Array, y_pred: Array) -> None:
-        values = self.values(y_true, y_pred)
+        owner = f"metric {self.name!r}"
+        values = self.values(array(y_true, "y_true", owner), array(y_pred, "y_pred", owner))
         self.total += float(np.sum(values, dtype=np.float64))
         self.count += len(values)
 
@@ -55,7 +59,7 @@ class Accuracy(Metric):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        right = class_of(y_true) == y_pred.argmax(axis=-1)
+        right = class_of(y_true, f"metric {self.name!r}") == y_pred.argmax(axis=-1)
         if y_pred.size and np.isnan(y_pred.max()):  # argmax prefers NaN
             right &= ~np.isnan(y_pred).any(axis=-1)
         return right
@@ -92,7 +96,8 @@ class TopKCategoricalAccuracy(Metric):
         return {"k": self.k, "name": self.name}
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
-        return class_of(one_hot_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"))
+        owner = f"metric {self.name!r}"
+        return class_of(one_hot_rows(y_true, y_pred.shape[-1], owner), owner)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         right = np.take_along_axis(y_pred, self.labels(y_true, y_pred)[:, None], axis=1)  # (N, 1)

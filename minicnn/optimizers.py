@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn import schedules
 from minicnn.engine.update import AdamUpdate
-from minicnn.expect import count
+from minicnn.expect import count, flag, number
 from minicnn.layers.base import Array
 from minicnn.names import KerasNames, instead, missing_from
 from minicnn.schedules import LearningRateSchedule
@@ -63,16 +63,17 @@ class Optimizer(KerasNames):
         ema_overwrite_frequency: int | None = None,
     ):
         who = type(self).__name__
-        if global_clipnorm is not None and not global_clipnorm > 0:
-            raise ValueError(f"{who} expected global_clipnorm above 0 or None, received {global_clipnorm!r}")
-        if not 0 <= ema_momentum <= 1:
-            raise ValueError(f"{who} expected 0 <= ema_momentum <= 1, received {ema_momentum!r}")
+        if global_clipnorm is not None:
+            number(global_clipnorm, "global_clipnorm", who, above=0)
+        if weight_decay is not None:
+            number(weight_decay, "weight_decay", who, least=0)
+        number(ema_momentum, "ema_momentum", who, least=0, most=1)
         if ema_overwrite_frequency is not None:
             count(ema_overwrite_frequency, "ema_overwrite_frequency", who)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.global_clipnorm = global_clipnorm
-        self.use_ema = use_ema
+        self.use_ema = flag(use_ema, "use_ema", who)
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.iterations = 0
@@ -88,8 +89,10 @@ class Optimizer(KerasNames):
 
     @learning_rate.setter
     def learning_rate(self, rate: "float | LearningRateSchedule") -> None:
-        self.schedule = rate if isinstance(rate, LearningRateSchedule) else None
-        self._rate = 0.0 if isinstance(rate, LearningRateSchedule) else float(rate)
+        if isinstance(rate, LearningRateSchedule):
+            self.schedule, self._rate = rate, 0.0
+        else:
+            self._rate, self.schedule = number(rate, "learning_rate", type(self).__name__, least=0), None
 
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place. Raises ValueError when a slot is of another shape."""
@@ -198,10 +201,8 @@ class SGD(Optimizer):
         **options: Unpack[OptimizerOptions],
     ):
         super().__init__(learning_rate, weight_decay, **options)
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD expected 0 <= momentum <= 1, received {momentum!r}")
-        self.momentum = momentum
-        self.nesterov = nesterov
+        self.momentum = number(momentum, "momentum", "SGD", least=0, most=1)
+        self.nesterov = flag(nesterov, "nesterov", "SGD")
 
     def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
         velocity, descent = slots["velocity"], grad * value.dtype.type(self.learning_rate)
@@ -236,12 +237,10 @@ class Adam(Optimizer):
         **options: Unpack[OptimizerOptions],
     ):
         super().__init__(learning_rate, weight_decay, **options)
-        for which, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0 <= beta < 1:
-                raise ValueError(f"{type(self).__name__} expected 0 <= {which} < 1, received {beta!r}")
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        who = type(self).__name__
+        self.beta_1 = number(beta_1, "beta_1", who, least=0, below=1)
+        self.beta_2 = number(beta_2, "beta_2", who, least=0, below=1)
+        self.epsilon = number(epsilon, "epsilon", who, least=0)
         self._update: AdamUpdate | None = None
 
     def update_all(self, group: list[Parameter]) -> None:

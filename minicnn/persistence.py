@@ -18,6 +18,7 @@ from minicnn.saving import model_file
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
+NAMED = 6  # weights in a warning
 OPTIMIZER = "/optimizer/"  # before the names of the optimizer's arrays; no layer's name has a slash
 
 CLASSES: dict[str, type] = {
@@ -75,7 +76,7 @@ def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
 def load_weights(model: "Sequential", filepath: str | os.PathLike, skip_mismatch: bool = False) -> None:
     """Read weights by layer name from a model or weight file.
 
-    Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does.
+    Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does, and warns of the rest.
     """
     if not model.built:
         raise ValueError(f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights")
@@ -96,12 +97,27 @@ def put_weights(
         table = "\n".join(f"  {name:<{widths[0]}}  {file:<{widths[1]}}  {here}" for name, file, here in rows)
         advice = "skip_mismatch=True loads what fits"
         raise ModelFileError(f"{str(path)!r} does not fit {model.name!r} ({advice}):\n{table}")
+    if wrong:
+        left = [name for name in own if name in wrong]
+        _warn_of_rest(path, left, len(own), unused=[name for name in wrong if name not in own])
     for layer in model.layers:
         names = {f"{layer.name}/{name}": array for name, array in layer.weights.items()}
         for name in names.keys() - wrong:
             names[name][...] = stored[name]
         if names.keys().isdisjoint(wrong):
             layer.has_fresh_weights = False
+
+
+def _warn_of_rest(path: str | os.PathLike, left: list[str], weights: int, unused: list[str]) -> None:
+    """Say what skip_mismatch has skipped: weights of the model, and arrays of the file that the model has not."""
+    loaded = "nothing" if len(left) == weights else f"{weights - len(left)} of {weights} weights"
+    kept = f"; as they were: {_listed(left)}" if left else ""
+    spare = f"; in the file alone: {_listed(unused)}" if unused else ""
+    warnings.warn(f"load_weights(skip_mismatch=True) loaded {loaded} from {str(path)!r}{kept}{spare}", stacklevel=4)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _shape(arrays: Mapping[str, np.ndarray], name: str) -> str:

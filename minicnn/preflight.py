@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-import numpy as np
-
 from minicnn import layers, testing
 from minicnn.execution import final_softmax
+from minicnn.expect import array
 from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Layer
@@ -51,7 +50,7 @@ def check(model: Sequential, x: Array, y: Array, *, seed: int = 0) -> Iterator[F
     """
     if not model.built:
         raise ValueError(f"preflight expected a built model, received {model.name!r}: add an Input, or call build()")
-    y = class_of(np.asarray(y))
+    x, y = array(x, "x", "preflight"), class_of(array(y, "y", "preflight"), "preflight")
     yield first_loss(fresh(model, model.layers, seed), x[:LOOK], y[:LOOK])
     certain = [layer for layer in model.layers if not is_random(layer)]
     yield learns_by_heart(fresh(model, certain, seed), x[:FEW], y[:FEW])

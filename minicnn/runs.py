@@ -193,7 +193,7 @@ def draw(
     save_plot(run, "confusion", plots.confusion_heatmap(evaluation.confusion, names))
     save_plot(run, "rates", plots.confusion_heatmap(evaluation.confusion, names, normalize=True))
     save_plot(run, "reliability", plots.reliability_diagram(evaluation.calibration))
-    counts = np.bincount(class_of(train[1]), minlength=len(names))
+    counts = np.bincount(class_of(train[1], "the labels"), minlength=len(names))
     bars = plots.class_distribution(counts, names)
     save_plot(run, "classes", bars, bars)
     wide, narrow = (plots.image_grid(*train, names, columns=n, rows=PICTURES // n) for n in COLUMNS)

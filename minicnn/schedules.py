@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from math import cos, floor, pi
 from typing import Any
 
+from minicnn.expect import count, number
 from minicnn.names import KerasNames, missing_from
 
 __all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "OneCycle", "PiecewiseConstantDecay"]
@@ -50,9 +51,9 @@ class ExponentialDecay(LearningRateSchedule):
     """
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False):
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = at_least_0(initial_learning_rate, "initial_learning_rate", self)
         self.decay_steps = positive(decay_steps, "decay_steps", self)
-        self.decay_rate = decay_rate
+        self.decay_rate = at_least_0(decay_rate, "decay_rate", self)
         self.staircase = staircase
 
     def __call__(self, step: int) -> float:
@@ -71,7 +72,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]):
-        self.boundaries, self.values = list(boundaries), list(values)
+        self.boundaries = list(boundaries)
+        for boundary in self.boundaries:
+            number(boundary, "boundaries", "PiecewiseConstantDecay")
+        self.values = [at_least_0(value, "values", self) for value in values]
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 f"PiecewiseConstantDecay expected one value more than boundaries, received {len(self.boundaries)} "
@@ -110,11 +114,11 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ):
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = at_least_0(initial_learning_rate, "initial_learning_rate", self)
         self.decay_steps = positive(decay_steps, "decay_steps", self)
-        self.alpha = alpha
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+        self.alpha = at_least_0(alpha, "alpha", self)
+        self.warmup_target = None if warmup_target is None else at_least_0(warmup_target, "warmup_target", self)
+        self.warmup_steps = count(warmup_steps, "warmup_steps", "CosineDecay", least=0)
 
     def __call__(self, step: int) -> float:
         first, warmup_steps = self.initial_learning_rate, 0
@@ -151,9 +155,9 @@ class OneCycle(LearningRateSchedule):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ):
-        if not 0 <= peak_at < 1:
+        if not 0 <= number(peak_at, "peak_at", "OneCycle") < 1:
             raise ValueError(f"OneCycle expected 0 <= peak_at < 1, the share of steps, received {peak_at!r}")
-        self.peak = peak
+        self.peak = at_least_0(peak, "peak", self)
         self.steps = positive(steps, "steps", self)
         self.peak_at = peak_at
         self.div_factor = positive(div_factor, "div_factor", self)
@@ -173,9 +177,15 @@ def between(start: float, end: float, passed: float) -> float:
 
 
 def positive(value: float, name: str, owner: Any) -> float:
-    """The value. Raises ValueError unless it is above 0."""
-    if not value > 0:
+    """The value. Raises ValueError unless it is a number above 0."""
+    if not number(value, name, type(owner).__name__) > 0:
         raise ValueError(f"{type(owner).__name__} expected {name} above 0, received {value!r}")
+    return value
+
+
+def at_least_0(value: float, name: str, owner: Any) -> float:
+    """The value. Raises ValueError unless it is a number of at least 0."""
+    number(value, name, type(owner).__name__, least=0)
     return value
 
 

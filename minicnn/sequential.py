@@ -10,6 +10,7 @@ from minicnn import losses, optimizers, persistence, prediction, summary, transf
 from minicnn import metrics as metric_types
 from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
+from minicnn.expect import array
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
 from minicnn.names import KerasNames, known_arguments
@@ -115,8 +116,7 @@ class Sequential(KerasNames):
 
     def _build_layer(self, layer: Layer, index: int, input_shape: Shape) -> None:
         """Create a layer's weights, unless another model has it too: then they share them, as in Keras."""
-        if index == 0:
-            checks.channels_last(self.name, input_shape)
+        checks.channels_last(self.name, self.layers[0].input_shape if index else input_shape, layer, input_shape)
         if not layer.built or (layer.input_shape, layer.dtype) != (input_shape, self.dtype):
             if layer.params and not layer.has_fresh_weights:
                 raise ValueError(
@@ -176,7 +176,7 @@ class Sequential(KerasNames):
         return self.execution_for(x).outputs(x, training)
 
     def __call__(self, x: Array, training: bool = False) -> Array:
-        return self.forward(np.asarray(x), training=training)
+        return self.forward(array(x, "x", f"Sequential {self.name!r}"), training=training)
 
     def backward(self, dy: Array) -> Array | None:
         """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
@@ -218,7 +218,7 @@ class Sequential(KerasNames):
         if not self.layers:
             raise ValueError(f"Sequential {self.name!r} has no layers: add(...) some first")
         if not self.built:
-            self.build((None, *np.shape(x)[1:]))
+            self.build((None, *array(x, "x", f"Sequential {self.name!r}").shape[1:]))
 
     def parameters(self) -> Iterator[tuple[str, Array, Array]]:
         """(name, value, gradient) of everything that trains; names are like "conv2d/kernel"."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.expect import array
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
 from minicnn.names import KerasNames
@@ -124,6 +125,7 @@ def checked_alpha(alpha: Any, owner: str) -> float:
 
 def check_one_hot(x: Array, y: Array, samples: Array, owner: str) -> None:
     """Raise ValueError unless y is (N, classes) for the N samples of x."""
+    x, y = array(x, "x", owner), array(y, "y", owner)
     if y.ndim != 2 or y.shape[1] < 2:
         raise ValueError(
             f"{owner} mixes labels, and expected them one-hot, (N, classes), received y of shape {y.shape}: use "

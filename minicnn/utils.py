@@ -3,7 +3,10 @@
 import random
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from minicnn.expect import array, count
+from minicnn.labels import check_range, whole
 from minicnn.names import known_arguments, missing_from
 
 __all__ = ["set_random_seed", "to_categorical"]
@@ -31,18 +34,21 @@ def fresh_seed() -> int:
 
 
 @known_arguments
-def to_categorical(y: np.ndarray, num_classes: int | None = None) -> np.ndarray:
-    """One-hot float32 rows (n, K) for integer labels (n,) or (n, 1); K is the largest label + 1 unless given.
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
+    """One-hot float32 labels (..., K) for integer ones (...), where a last axis of one number counts as none.
 
-    Raises ValueError for labels that are negative or not below num_classes.
+    Labels (n,) or (n, 1) give (n, K); K is the largest label + 1 unless given. Raises ValueError for labels that are
+    no integers from 0 to num_classes - 1.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    labels = np.asarray(y, dtype=np.int64).reshape(-1)
-    classes = int(labels.max()) + 1 if num_classes is None else num_classes
-    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-        received = f"{labels.min()} to {labels.max()}"
-        raise ValueError(f"to_categorical expected labels from 0 to {classes - 1}, received {received}")
+    labels = whole(array(x, "labels", "to_categorical"), "to_categorical")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if num_classes is None and labels.size == 0:
+        raise ValueError("to_categorical expected num_classes for no labels at all, received None")
+    classes = int(labels.max()) + 1 if num_classes is None else count(num_classes, "num_classes", "to_categorical")
+    check_range(labels, classes, "to_categorical", "num_classes is one more than the largest label, and 0 the least")
     return np.eye(classes, dtype=np.float32)[labels]

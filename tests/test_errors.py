@@ -50,13 +50,16 @@ def test_channels_first_pictures(method):
 def test_a_model_built_channels_first():
     """Its first convolution may well fit, on 3 rows, and nothing after it would say why the rest does not."""
     message = (
-        r"'net' is built for pictures of 3 rows, 32 columns and 32 channels: "
-        r"minicnn is channels-last, try \(32, 32, 3\)"
+        r"'conv2d' of 'net' is to see pictures of 3 rows, 32 columns and 32 channels: "
+        r"minicnn is channels-last, try the shape \(32, 32, 3\) and x.transpose\(0, 2, 3, 1\)"
     )
-    with pytest.warns(UserWarning, match=message):
+    with pytest.raises(ValueError, match=message):
         Sequential([Input((3, 32, 32)), layers.Conv2D(4, 3)], name="net")
-    with pytest.warns(UserWarning, match=message):
+    with pytest.raises(ValueError, match=message):
         Sequential([layers.Conv2D(4, 3)], name="net").forward(np.zeros((2, 3, 32, 32)))
+    with pytest.raises(ValueError, match=message):
+        Sequential([Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)], name="net")
+    Sequential([Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)])  # any order will do
     for shape in ((32, 32, 3), (3, 32, 16), (1, 5, 5), (3, 3, 3)):
         Sequential([Input(shape), layers.ReLU()])
 
@@ -193,7 +196,7 @@ def test_to_categorical():
     [
         ({"y": np.zeros(5, int)}, "fit expected as many samples in y as in x, 6, received 5"),
         ({"sample_weight": np.ones(5)}, "fit expected as many samples in sample_weight as in x, 6, received 5"),
-        ({"sample_weight": np.ones((6, 1))}, r"fit expected sample_weight of shape \(6,\), received \(6, 1\)"),
+        ({"sample_weight": np.ones((6, 2))}, r"fit expected sample_weight as numbers of shape \(6,\), .*\(6, 2\)"),
         (
             {"validation_data": (np.zeros((2, 8, 8, 2)), np.zeros(3, int))},
             r"fit\(validation_data\) expected as many samples in y as in x, 2, received 3",

@@ -414,20 +414,20 @@ def test_global_clipnorm_bounds_the_step_and_its_arithmetic():
 
 @pytest.mark.parametrize("norm", [0, -1.0])
 def test_a_global_clipnorm_that_clips_everything_or_turns_around_is_refused(norm):
-    with pytest.raises(ValueError, match=f"Adam expected global_clipnorm above 0 or None, received {norm}"):
+    with pytest.raises(ValueError, match=f"Adam expected global_clipnorm as a finite number above 0, received {norm}"):
         optimizers.Adam(global_clipnorm=norm)
 
 
 @pytest.mark.parametrize("arguments", [{"beta_1": 1.0}, {"beta_2": 1.0}, {"beta_1": -0.1}, {"beta_2": 1.5}])
 def test_betas_out_of_range_are_refused(arguments):
     ((name, value),) = arguments.items()
-    with pytest.raises(ValueError, match=f"Adam expected 0 <= {name} < 1, received {value}"):
+    with pytest.raises(ValueError, match=f"Adam expected {name} as .* at least 0 and below 1, received {value}"):
         optimizers.Adam(**arguments)
 
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.1])
 def test_a_momentum_out_of_range_is_refused(momentum):
-    with pytest.raises(ValueError, match=f"SGD expected 0 <= momentum <= 1, received {momentum}"):
+    with pytest.raises(ValueError, match=f"SGD expected momentum as .* at least 0 and at most 1, received {momentum}"):
         optimizers.SGD(momentum=momentum)
 
 

@@ -348,10 +348,26 @@ def test_skip_mismatch_loads_what_fits(tmp_path):
     source.fit(*small_data(), verbose=0)
     source.save_weights(tmp_path / "w.safetensors")
     before = target.get_weights()
-    target.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)
+    message = r"loaded 1 of 8 weights from '.*w.safetensors'; as they were: conv2d/kernel, .* and 1 more$"
+    with pytest.warns(UserWarning, match=message) as got:
+        target.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)
+    assert got[0].filename == __file__
     same = [np.array_equal(a, b) for a, b in zip(before, target.get_weights(), strict=True)]
     assert same == [True] * 7 + [False]  # only the bias of the last layer has the same shape
     assert np.array_equal(target.layers[-1].params["bias"], source.layers[-1].params["bias"])
+
+
+def test_skip_mismatch_that_loads_nothing_says_so(tmp_path):
+    """As after renaming a layer, of which Keras says that "a total of 1 objects could not be loaded"."""
+    one, other = (Sequential([Input((4,)), layers.Dense(2, name=name)]) for name in ("head_a", "head_b"))
+    one.save_weights(tmp_path / "w.safetensors")
+    message = (
+        r"^load_weights\(skip_mismatch=True\) loaded nothing from '.*w.safetensors'; as they were: head_b/kernel, "
+        "head_b/bias; in the file alone: head_a/kernel, head_a/bias$"
+    )
+    with pytest.warns(UserWarning, match=message):
+        other.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)
+    one.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)  # all of it, without a word
 
 
 @pytest.mark.parametrize("what", ["save", "save_weights", "load_weights"])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.expect import array
 from minicnn.labels import class_of
 from minicnn.names import known_arguments
 
@@ -95,16 +96,14 @@ def describe(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] | None = Non
 
 def checked(who: str, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """x as an array, and the class of each sample (n,). Raises ValueError when they do not fit each other."""
-    samples, labels = np.asarray(x), np.asarray(y)
+    samples, labels = array(x, "x", who), array(y, "y", who)
     if len(samples) != len(labels) or len(samples) == 0:
         raise ValueError(
             f"{who} expected as many samples as labels, and at least one, received {len(samples)} and {len(labels)}"
         )
-    if labels.ndim not in (1, 2) or labels.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{who} expected labels (n,), (n, 1) or one-hot (n, K) in numbers, received {labels.dtype} {labels.shape}"
-        )
-    classes = class_of(labels)
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"{who} expected labels (n,), (n, 1) or one-hot (n, K), received shape {labels.shape}")
+    classes = class_of(labels, who)
     if labels.size == len(labels) and (classes.min() < 0 or not np.array_equal(classes, labels.reshape(-1))):
         raise ValueError(f"{who} expected integer labels from 0, received {labels.min()} to {labels.max()} in them")
     return samples, classes

@@ -16,6 +16,7 @@ from minicnn.errors import DataError, ImageError
 from minicnn.names import known_arguments
 
 READER = 1  # raise it when pictures are read in another way: what is kept on disk is then made again
+PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}  # names that are no classes
 NAMED = 20  # broken files that the warning names
 
 
@@ -29,7 +30,7 @@ class Folder(NamedTuple):
 
 @known_arguments
 def from_directory(
-    path: str | os.PathLike[str], image_size: tuple[int, int] = (32, 32), *, cache: bool = True
+    path: str | os.PathLike[str], image_size: int | tuple[int, int] = (32, 32), *, cache: bool = True
 ) -> Folder:
     """Read the pictures in a folder whose subfolders are the classes, in the order of their names.
 
@@ -42,14 +43,14 @@ def from_directory(
 
     Args:
         path: the folder.
-        image_size: (H, W) of the result.
+        image_size: (H, W) of the result, or one number for both.
         cache: keep the pictures in minicnn's cache folder, from where the next call maps them into memory in
             milliseconds. They are read again when a file has come, gone or changed.
 
-    Raises DataError when there are no subfolders, and when one of them has no picture that can be read; ValueError for
-    another size.
+    Raises DataError when there are no subfolders, when they are parts of a data set, such as train and test, and when
+    one of them has no picture that can be read; ValueError for another size.
     """
-    height, width = image.checked_size(image_size)
+    height, width = size = image.checked_size(image_size)
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder with one subfolder per class, received no folder")
@@ -59,13 +60,18 @@ def from_directory(
             f"{folder}: expected one subfolder per class, received {len(image_files(folder))} files and no subfolder; "
             "move the pictures of each class into a folder that has its name"
         )
+    if all(name.lower() in PARTS for name in class_names):
+        raise DataError(
+            f"{folder}: expected one subfolder per class, received the parts of a data set, {', '.join(class_names)}: "
+            f"call from_directory on each of them, such as {str(folder / class_names[0])!r}"
+        )
     files = {name: image_files(folder / name) for name in class_names}
     if cache:
         name = f"folder-{_digest(folder.resolve())}-{height}x{width}"
         version = _digest(READER, *(_identity(file) for name in class_names for file in files[name]))
-        arrays, remark = cached(name, version, lambda _: _read(files, image_size))
+        arrays, remark = cached(name, version, lambda _: _read(files, size))
     else:
-        arrays, remark = _read(files, image_size)
+        arrays, remark = _read(files, size)
     if remark:
         warnings.warn(f"from_directory({str(folder)!r}) {remark}", stacklevel=3)
     return Folder(arrays["x"], arrays["y"], class_names)

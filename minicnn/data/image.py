@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image
 
 from minicnn.errors import ImageError
+from minicnn.expect import array, is_integer
 from minicnn.names import known_arguments
 
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
@@ -80,7 +81,7 @@ def read_fitted(source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 @known_arguments
-def fit_image(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fit_image(picture: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArray[np.uint8]:
     """Cut the largest centred part with the aspect of `size` out of a picture and scale it; nothing is squashed.
 
     Each new pixel is a weighted mean over all the old ones that it covers (a Lanczos filter as wide as the scale asks
@@ -89,12 +90,12 @@ def fit_image(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.u
 
     Args:
         picture: uint8 (h, w, 3), as `read_image` returns it.
-        size: (H, W).
+        size: (H, W), or one number for both.
 
     Returns: uint8 (H, W, 3). Raises ValueError for another picture or size.
     Source: Duchon 1979, Journal of Applied Meteorology 18, "Lanczos filtering in one and two dimensions".
     """
-    picture = np.asarray(picture)
+    picture = array(picture, "one picture", "fit_image")
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
         raise ValueError(
             f"fit_image expected uint8 (h, w, 3), received {picture.dtype} {picture.shape}: "
@@ -103,11 +104,12 @@ def fit_image(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.u
     return np.array(_fitted(Image.fromarray(picture), checked_size(size)))
 
 
-def checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    """The size itself. Raises ValueError unless it is (H, W), whole and above 0."""
-    if len(size) != 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in size):
+def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(H, W) for the size itself, or for one number, the side of a square. Raises ValueError for anything else."""
+    height, width = size if isinstance(size, tuple | list) and len(size) == 2 else (size, size)
+    if not (is_integer(height) and is_integer(width)):
         raise ValueError(f"a picture's size is expected as (height, width) in whole pixels, received {size!r}")
-    return size
+    return int(height), int(width)
 
 
 def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -126,7 +128,7 @@ def _read(source: Source, least: int | None = None) -> Image.Image:
         if isinstance(source, Image.Image):
             return _decoded(source, name, None)  # the caller's own, which must not shrink
         if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
-            return _rgb(_from_array(np.asarray(source), name), name)
+            return _rgb(_from_array(array(source, "one picture", name), name), name)
         with _opened(source, name) as file:
             return _decoded(_recognised(file, name), name, least)
 

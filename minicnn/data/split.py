@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.data.describe import checked
+from minicnn.expect import array
 from minicnn.names import known_arguments
 
 PARTS = ("train", "validation", "test")
@@ -45,7 +46,7 @@ def split(
             f"test={test!r}, together {shares.sum():.6g}"
         )
     samples, classes = checked("split", x, y)
-    labels = np.asarray(y)
+    labels = array(y, "y", "split")
     counts = np.bincount(classes)
     sizes = _apportion(counts, shares)
     order = np.random.default_rng(seed).permutation(len(classes))

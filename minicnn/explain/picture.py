@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minicnn.expect import array
 from minicnn.layers.base import Array, Shape
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def one_picture(model: "Sequential", x: ArrayLike, who: str) -> tuple[Array, Arr
 
     Raises: ValueError when x is not one picture, with or without a batch axis, of the model's input shape.
     """
-    picture = np.asarray(x)
+    picture = array(x, "one picture", who)
     if picture.ndim == 4 and len(picture) == 1:
         picture = picture[0]
     if picture.ndim == 3:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.expect import Pair
+from minicnn.expect import Pair, array
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
@@ -77,7 +77,7 @@ def im2col(
     Raises: ValueError for arguments that Conv2D refuses, and when x is not one picture.
     Source: Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing".
     """
-    picture = np.asarray(x)
+    picture = array(x, "one picture", "explain.im2col")
     if picture.ndim != 3:
         hint = ": choose one, x[0]" if picture.ndim == 4 else ": add the channel axis, x[..., None]"
         raise ValueError(f"explain.im2col expected one picture (H, W, C), received {picture.shape}{hint}")

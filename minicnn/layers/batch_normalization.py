@@ -3,6 +3,7 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import number
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
 
@@ -43,9 +44,9 @@ class BatchNormalization(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        if not 0 <= momentum <= 1:
+        if not 0 <= number(momentum, "momentum", "BatchNormalization") <= 1:
             raise ValueError(f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}")
-        if not epsilon >= 0:
+        if not number(epsilon, "epsilon", "BatchNormalization") >= 0:
             raise ValueError(f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}")
         self.axis = axis
         self.momentum = momentum

@@ -2,6 +2,7 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import number
 from minicnn.layers.base import Array, Layer, LayerOptions
 
 
@@ -24,7 +25,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        if not 0 <= rate < 1:
+        if not 0 <= number(rate, "rate", "Dropout") < 1:
             raise ValueError(f"Dropout expected 0 <= rate < 1 (the share that is dropped), received {rate!r}")
         self.rate = rate
         self.seed = seed

@@ -2,6 +2,7 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import number
 from minicnn.layers.base import Array, Layer, LayerOptions
 
 
@@ -21,6 +22,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]):
         super().__init__(**options)
+        number(negative_slope, "negative_slope", "LeakyReLU")
         self.negative_slope = negative_slope
 
     def forward(self, x: Array, *, training: bool = False) -> Array:

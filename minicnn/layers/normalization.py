@@ -2,6 +2,7 @@ from typing import Self, Unpack
 
 import numpy as np
 
+from minicnn.expect import array
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
 
 SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
@@ -51,7 +52,7 @@ class Normalization(Layer):
 
     def adapt(self, data: Array) -> Self:
         """Measure mean and variance of every channel of data (n, ..., C), in double precision; returns the layer."""
-        data = np.asarray(data)
+        data = array(data, "data", "Normalization.adapt")
         axes = tuple(range(data.ndim - 1))
         parts = np.array_split(data, max(1, data.size // 10**7))  # a part at a time: float64 copies are large
         mean = sum(part.sum(axis=axes, dtype=np.float64) for part in parts) / (data.size / data.shape[-1])

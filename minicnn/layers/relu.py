@@ -2,6 +2,7 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import number
 from minicnn.layers.base import Array, Layer, LayerOptions
 
 
@@ -23,7 +24,7 @@ class ReLU(Layer):
 
     def __init__(self, max_value: float | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        if max_value is not None and max_value <= 0:
+        if max_value is not None and number(max_value, "max_value", "ReLU") <= 0:
             raise ValueError(f"ReLU expected max_value above 0 or None, received {max_value!r}")
         self.max_value = max_value
 

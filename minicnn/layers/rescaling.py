@@ -1,5 +1,6 @@
 from typing import Unpack
 
+from minicnn.expect import number
 from minicnn.layers.base import Array, Layer, LayerOptions
 
 
@@ -19,6 +20,8 @@ class Rescaling(Layer):
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
+        for name, value in (("scale", scale), ("offset", offset)):
+            number(value, name, "Rescaling")
         self.scale = scale
         self.offset = offset
 

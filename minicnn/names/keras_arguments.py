@@ -161,21 +161,15 @@ ARGUMENTS: dict[str, Arguments] = {
     "fit": {
         **RUNNING,
         "nb_epoch": (NEVER, "Use epochs."),
-        "steps_per_epoch": (NONE, "An epoch is all of x, or all len(x) batches of a source: leave it out."),
         "samples_per_epoch": (NEVER, "An epoch is all of x, or all len(x) batches of a source."),
-        "validation_steps": (NONE, "All of validation_data is used: leave it out, or slice it."),
-        "validation_freq": ((1,), "Every epoch ends with a validation: leave it out."),
-        "validation_batch_size": (ANY, ""),  # results do not depend on it
     },
     "train_on_batch": each("reset_metrics", TRUE, "The numbers are those of this batch: leave it out."),
     "evaluate": {
         **RUNNING,
-        "steps": (NONE, "All of x is used: leave it out, or slice x and y."),
         "callbacks": (NONE, "evaluate calls no callbacks: leave it out."),
     },
     "predict": {
         **RUNNING,
-        "steps": (NONE, "All of x is used: leave it out, or slice x."),
         "callbacks": (NONE, "predict calls no callbacks: leave it out."),
     },
     # Files

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minicnn.expect import array
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.augmentation.geometric import composed
 from minicnn.layers.base import Layer
@@ -38,7 +39,7 @@ def augmentation_preview(
 
     Raises: ValueError for an image of another form, or when no layer draws at random.
     """
-    pictures = checked_pictures("augmentation_preview", np.asarray(image)[None])
+    pictures = checked_pictures("augmentation_preview", array(image, "one picture", "augmentation_preview")[None])
     layers = _copies(pipeline, pictures.shape[1:], seed)
     original, changed = pictures, np.repeat(pictures, variants, axis=0)
     for step in composed(layers):

@@ -20,6 +20,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.expect import array
+
 BLUE, VERMILLION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: training and right, validation and wrong
 INK, MUTED, HAIRLINE = "#1F2328", "#59636E", "#D1D9E0"
 PALE = "#7FB5D8"  # blue that other colours can lie on
@@ -133,7 +135,7 @@ def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
     Raises:
         ValueError: they are of another form.
     """
-    pictures = np.asarray(images)
+    pictures = array(images, "images", who)
     if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.size == 0:
         raise ValueError(
             f"{who} expected images (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "

@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 
+from minicnn.expect import array
+from minicnn.labels import is_sparse
 from minicnn.names import known_arguments
 from minicnn.plots.base import (
     CELL,
@@ -49,7 +51,7 @@ def image_grid(
     if labels is None:
         names = [str(i) for i in range(shown)]
     else:
-        names = _names_of(np.asarray(labels).reshape(-1), len(pictures), class_names)[:shown]
+        names = _names_of(array(labels, "labels", "image_grid"), len(pictures), class_names)[:shown]
     captions = [wrap(name) for name in names]
     used_rows = -(-shown // columns)
 
@@ -106,6 +108,9 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
 
 def _names_of(labels: np.ndarray, pictures: int, class_names: Sequence[str] | None) -> list[str]:
     """The name of every label."""
+    if not is_sparse(labels):
+        raise ValueError(f"image_grid expected labels (n,) or (n, 1), received shape {labels.shape}")
+    labels = labels.reshape(-1)
     if len(labels) != pictures:
         raise ValueError(f"image_grid expected a label for each image, received {len(labels)} for {pictures} images.")
     if class_names is None:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.expect import array
+from minicnn.labels import is_sparse
 from minicnn.names import known_arguments
 from minicnn.plots.base import (
     BLUE,
@@ -142,9 +144,12 @@ def _checked_predictions(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:
     """Return pictures (n, H, W, C), labels (n,), predicted labels (n,) and, where given, probabilities (n, K)."""
     pictures = checked_pictures(who, images)
-    true, given = np.asarray(y_true).reshape(-1), np.asarray(predictions)
+    labels, given = array(y_true, "y_true", who), array(predictions, "predictions", who)
     probable = given.ndim == 2 and given.shape[1] > 1
-    predicted = given.argmax(axis=1) if probable else given.reshape(-1)
+    for what, y in (("labels", labels), ("predictions", given)):
+        if not (is_sparse(y) or (what == "predictions" and probable)):
+            raise ValueError(f"{who} expected {what} (n,) or (n, 1), received shape {y.shape}.")
+    true, predicted = labels.reshape(-1), given.argmax(axis=1) if probable else given.reshape(-1)
     lengths = f"{len(pictures)} images, {len(true)} labels, {len(predicted)} predictions"
     if not len(pictures) == len(true) == len(predicted):
         raise ValueError(f"{who} expected a label and a prediction for each image, received {lengths}.")

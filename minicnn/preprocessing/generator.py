@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.expect import count
+from minicnn.expect import array, count, flag, number
 from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
@@ -89,8 +89,13 @@ class ImageDataGenerator(KerasNames):
                 )
         if fill_mode not in FILL_MODES:
             raise ValueError(f"ImageDataGenerator has no fill_mode {fill_mode!r}.{did_you_mean(fill_mode, FILL_MODES)}")
-        if not 0 <= validation_split < 1:
-            raise ValueError(f"ImageDataGenerator expected 0 <= validation_split < 1, received {validation_split!r}")
+        who = type(self).__name__
+        if not 0 <= number(validation_split, "validation_split", who) < 1:
+            raise ValueError(f"{who} expected 0 <= validation_split < 1, received {validation_split!r}")
+        for name, value in {"rotation_range": rotation_range, "shear_range": shear_range, "cval": cval}.items():
+            number(value, name, who)
+        if rescale is not None:
+            number(rescale, "rescale", who)
         around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
         self.rotation_range = rotation_range
         self.width_shift_range = width_shift_range
@@ -124,8 +129,9 @@ class ImageDataGenerator(KerasNames):
         y: Array | None = None,
         batch_size: int = 32,
         shuffle: bool = True,
-        *,
+        sample_weight: Array | None = None,
         seed: int | None = None,
+        *,
         subset: str | None = None,
     ) -> "Flow":
         """Batches of changed pictures (N, H, W, C), float32, with their labels; of pictures alone when y is None.
@@ -133,16 +139,22 @@ class ImageDataGenerator(KerasNames):
         Args:
             x, y: pictures (n, H, W, C) and labels (n, ...).
             shuffle: draw a new order for every epoch.
+            sample_weight: (n,), the third part of every batch.
             seed: for order and changes; None draws one.
             subset: "training" or "validation", the two parts that validation_split makes.
 
         Raises ValueError for x and y that do not fit each other or the generator.
         """
-        x, y = np.asarray(x), None if y is None else np.asarray(y)
+        x = array(x, "x", "flow")
+        given = {"y": y} if sample_weight is None else {"y": y, "sample_weight": sample_weight}
+        labels = [array(part, name, "flow") for name, part in given.items() if y is not None]
         if x.ndim != 4 or len(x) == 0:
             raise ValueError(f"flow expected pictures (n, H, W, C), received x of shape {x.shape}")
-        if y is not None and len(y) != len(x):
-            raise ValueError(f"flow expected as many samples in y as in x, {len(x)}, received {len(y)}")
+        if sample_weight is not None and y is None:
+            raise ValueError("flow expected labels y beside sample_weight, received None")
+        for name, part in zip(given, labels, strict=False):
+            if len(part) != len(x):
+                raise ValueError(f"flow expected as many samples in {name} as in x, {len(x)}, received {len(part)}")
         if self.featurewise_center and self.mean is None:
             raise ValueError("flow with featurewise_center expected that fit(x) has measured the mean: call it first")
         if self.brightness_range is not None and x.min() < 0:
@@ -150,11 +162,10 @@ class ImageDataGenerator(KerasNames):
                 f"brightness_range expected levels 0 ... 255 or 0 ... 1, received {x.min():.4g} among them"
             )
         if subset is not None:
-            part = self._part(len(x), subset)
-            x, y = x[part], None if y is None else y[part]
-        return Flow(
-            self, x, y, count(batch_size, "batch_size", "flow"), shuffle, fresh_seed() if seed is None else seed
-        )
+            chosen = self._part(len(x), subset)
+            x, labels = x[chosen], [part[chosen] for part in labels]
+        size = count(batch_size, "batch_size", "flow")
+        return Flow(self, x, labels, size, flag(shuffle, "shuffle", "flow"), fresh_seed() if seed is None else seed)
 
     def _part(self, n: int, subset: str) -> slice:
         at = int(n * self.validation_split)
@@ -209,11 +220,11 @@ class Flow(KerasNames):
     """
 
     def __init__(
-        self, generator: ImageDataGenerator, x: Array, y: Array | None, batch_size: int, shuffle: bool, seed: int
+        self, generator: ImageDataGenerator, x: Array, labels: list[Array], batch_size: int, shuffle: bool, seed: int
     ):
         self.generator = generator
         self.x = np.ascontiguousarray(x, None if x.dtype == np.uint8 else np.float32)
-        self.y = y
+        self.labels = labels  # y and the weights of the samples, where they are given
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
@@ -242,7 +253,7 @@ class Flow(KerasNames):
         x = self.x[samples]
         parameters = self.generator.parameters(self._size, picture_seeds(self.seed, self.epoch, samples))
         x = self.generator.changed(x, parameters, self._top)
-        return x if self.y is None else (x, self.y[samples])
+        return (x, *(part[samples] for part in self.labels)) if self.labels else x
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from PIL import Image
 
-from minicnn.data.image import read_image
+from minicnn.data.image import checked_size, read_image
 from minicnn.layers.base import Array
 from minicnn.names import instead, known_arguments, missing_from
 from minicnn.preprocessing.generator import ImageDataGenerator
@@ -42,7 +42,7 @@ def load_img(
     picture = Image.fromarray(read_image(path)).convert(MODES[color_mode])
     if target_size is None:
         return picture
-    height, width = target_size
+    height, width = checked_size(target_size)
     return picture.resize((width, height), FILTERS[interpolation])
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.expect import array
+from minicnn.labels import check_numbers
 from minicnn.names import known_arguments
 
 FIGURES = ("precision", "recall", "f1-score")
@@ -31,9 +33,10 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
     for name, labels in (("y_true", true), ("y_pred", predicted)):
         if labels.max() >= classes:
+            fix = "labels count from 0, use y - 1" if labels.min() == 1 and labels.max() == classes else "count again"
             raise ValueError(
                 f"confusion_matrix expected labels from 0 to {classes - 1}, received {labels.max()} in {name}: "
-                f"with {classes} classes there is no such label; count again or raise num_classes."
+                f"with {classes} classes there is no such label; {fix} or raise num_classes."
             )
     pair_index = true * classes + predicted
     return np.bincount(pair_index, minlength=classes * classes).reshape(classes, classes)
@@ -160,7 +163,8 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
 def label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Check both and return them as (n,) int64, wide enough to be multiplied by the number of classes."""
     pair = []
-    for name, y in (("y_true", np.asarray(y_true)), ("y_pred", np.asarray(y_pred))):
+    for name, y in (("y_true", array(y_true, "y_true", who)), ("y_pred", array(y_pred, "y_pred", who))):
+        check_numbers(y, who)
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
             hint = f"; make labels of probabilities or one-hot rows with {name}.argmax(axis=1)" if y.ndim == 2 else ""
             raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.expect import array
 from minicnn.losses import PROBABILITY_SLACK, cross_entropy
 from minicnn.names import known_arguments
 from minicnn.report.classification import (
@@ -163,7 +164,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 def _checked_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return them as float64 (n, K), or say what is wrong with them."""
-    p = np.asarray(probabilities)
+    p = array(probabilities, "probabilities", "evaluate_report")
     if p.ndim != 2 or p.shape[1] < 2 or p.dtype.kind != "f":
         raise ValueError(
             f"evaluate_report expected probabilities as floats (n, K) of K >= 2 classes, received {p.dtype} {p.shape}: "

@@ -1,13 +1,15 @@
-"""Where a training's batches come from: arrays, or a source that makes them."""
+"""Where batches come from: arrays, or a source that makes them. Which of the two, training/given.py decides."""
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from minicnn.labels import class_of
+from minicnn.expect import count
 from minicnn.layers.base import Array
+from minicnn.training import checks
+from minicnn.training.class_weight import weighted
+from minicnn.training.warn import warn
 
 
 class Batch(NamedTuple):
@@ -22,35 +24,46 @@ class Batch(NamedTuple):
 class BatchSource(Protocol):
     """What makes batches, as Keras' PyDataset: source[i] is (x, y) or (x, y, sample_weight), 0 <= i < len(source).
 
+    For predict it may also be x alone. Nothing but len and [i] is used: iterating over a source may never end.
     If it has on_epoch_end(), that is called after every epoch. If it has get_state() and set_state(state), a training
     can be resumed in which batches depend on those before; a state is what callbacks' states are.
     """
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> tuple: ...
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
 class ArrayBatches:
-    """The batches of arrays, gathered into one buffer: a batch's pictures last until the next one is made.
+    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next batch is made.
 
     Attributes:
+        x, y, weight: the arrays.
         steps, samples: of one epoch.
     """
 
-    def __init__(self, x: Array, y: Array, weight: Array | None, batch_size: int):
+    def __init__(
+        self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None, who: str = "fit"
+    ):
         self.x, self.y, self.weight = x, y, weight
         self.batch_size = batch_size
-        self.samples = len(x)
-        self.steps = -(-len(x) // batch_size)
-        self._buffer = np.empty((min(batch_size, len(x)), *x.shape[1:]), x.dtype)
+        self.steps = at_most(steps, -(-len(x) // batch_size), who)
+        self.samples = min(len(x), self.steps * batch_size)
+        self._order: Array | None = None
+        self._buffer = x[:0]
 
-    def begin_epoch(self, rng: np.random.Generator | None) -> None:
+    def begin_epoch(self, rng: np.random.Generator | None = None) -> None:
         """Draw a new order of the samples; None keeps that of the arrays."""
-        self._order = np.arange(self.samples) if rng is None else rng.permutation(self.samples)
+        self._order = None if rng is None else rng.permutation(len(self.x))
+        if rng is not None and not len(self._buffer):
+            self._buffer = np.empty((min(self.batch_size, len(self.x)), *self.x.shape[1:]), self.x.dtype)
 
     def __getitem__(self, index: int) -> Batch:
-        picked = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        part = slice(index * self.batch_size, min((index + 1) * self.batch_size, len(self.x)))
+        if self._order is None:
+            weight = None if self.weight is None else self.weight[part]
+            return Batch(self.x[part], self.y[part], weight, np.arange(part.start, part.stop))
+        picked = self._order[part]
         # Nothing is ever clipped; that mode is faster.
         x = np.take(self.x, picked, axis=0, out=self._buffer[: len(picked)], mode="clip")
         return Batch(x, self.y[picked], None if self.weight is None else self.weight[picked], picked)
@@ -61,7 +74,10 @@ class ArrayBatches:
     def described(self) -> dict[str, Any]:
         """What a checkpoint recognises them by."""
         arrays = {"x": self.x, "y": self.y, "sample_weight": self.weight}
-        return {"batch_size": self.batch_size} | {name: fingerprint(array) for name, array in arrays.items()}
+        size = {"batch_size": self.batch_size}
+        if self.steps < -(-len(self.x) // self.batch_size):
+            size["steps"] = self.steps
+        return size | {name: fingerprint(array) for name, array in arrays.items()}
 
     def get_state(self) -> dict[str, Any]:
         """Nothing."""
@@ -74,31 +90,49 @@ class ArrayBatches:
 class SourceBatches:
     """The batches of a source.
 
+    Args:
+        source: see BatchSource.
+        who: asks for them, for messages.
+        steps: how many batches an epoch has; None for all.
+        labelled: whether batches must have labels; else only their x is of interest.
+
     Attributes:
-        example: the source's first batch.
+        x, y: of the source's first batch.
         steps: of one epoch.
         samples: of one epoch, if its batches are as long as the first one.
+        factors: of the classes, for the weights of the samples (training/class_weight.py).
     """
 
-    def __init__(self, source: Any, class_weight: Mapping[int, float] | None):
-        self.source = source
-        self.class_weight = class_weight
-        self.steps = len(source)
-        self.example = self._made(0)
-        self.samples = self.steps * len(self.example.x)
+    def __init__(self, source: Any, who: str, steps: int | None = None, labelled: bool = True):
+        self.source, self.who, self.labelled = source, who, labelled
+        if len(source) == 0:
+            raise ValueError(f"{who} expected a source of at least one batch, received one of length 0")
+        self.steps = at_most(steps, len(source), who)
+        self.factors: Array | None = None
+        self._length = 0  # of all batches but the last
+        self.x, self.y, self.weight, _ = self._made(0)
+        self._length = len(self.x)
+        self.samples = self.steps * self._length
 
-    def begin_epoch(self, rng: np.random.Generator | None) -> None:
+    def begin_epoch(self, rng: np.random.Generator | None = None) -> None:
         """Draw a new order of the batches, as Keras does; None keeps that of the source."""
-        self._order = np.arange(self.steps) if rng is None else rng.permutation(self.steps)
+        self._order = np.arange(len(self.source)) if rng is None else rng.permutation(len(self.source))
 
     def __getitem__(self, index: int) -> Batch:
-        return self._made(int(self._order[index]))
+        batch = self._made(int(self._order[index]))
+        return batch._replace(weight=weighted(batch.weight, self.factors, batch.y, self.who))
 
     def _made(self, index: int) -> Batch:
-        x, y, *rest = self.source[index]
-        x, y = np.asarray(x), np.asarray(y)
-        numbers = index * len(self.example.x) + np.arange(len(x)) if index else np.arange(len(x))
-        return Batch(x, y, class_weighted(rest[0] if rest else None, self.class_weight, y), numbers)
+        batch = self.source[index]
+        who = f"{self.who}: batch {index} of {type(self.source).__name__}"
+        parts = tuple(batch) if isinstance(batch, tuple | list) else (batch,)
+        if not self.labelled:
+            parts = (*parts[:1], None)
+        elif len(parts) not in (2, 3):
+            received = f"{len(parts)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
+            raise ValueError(f"{who} is expected as (x, y) or (x, y, sample_weight), received {received}")
+        x, y, weight = checks.arrays(parts[0], parts[1], parts[2] if len(parts) == 3 else None, who)
+        return Batch(x, y, weight, index * self._length + np.arange(len(x)))
 
     def end_epoch(self) -> None:
         """Tell the source, if it wants to know."""
@@ -108,8 +142,10 @@ class SourceBatches:
     def described(self) -> dict[str, Any]:
         """What a checkpoint recognises them by: the first batch stands for all, unless it depends on a state."""
         contents = not hasattr(self.source, "get_state")
-        arrays = {name: fingerprint(array, contents) for name, array in self.example._asdict().items()}
-        return {"source": type(self.source).__name__, "steps": self.steps} | arrays
+        arrays = {"x": self.x, "y": self.y, "sample_weight": self.weight}
+        factors = None if self.factors is None else self.factors.tolist()
+        source = {"source": type(self.source).__name__, "steps": self.steps, "class_weight": factors}
+        return source | {name: fingerprint(array, contents) for name, array in arrays.items()}
 
     def get_state(self) -> dict[str, Any]:
         """The source's, if it has one."""
@@ -121,12 +157,13 @@ class SourceBatches:
             self.source.set_state(state)
 
 
-def class_weighted(weight: Array | None, class_weight: Mapping[int, float] | None, y: Array) -> Array | None:
-    """Sample weights times the weight of each sample's class, 1 for classes not in class_weight."""
-    if class_weight is None:
-        return weight
-    factor = np.array([class_weight.get(int(label), 1.0) for label in class_of(y)])
-    return factor if weight is None else weight * factor
+def at_most(steps: int | None, available: int, who: str) -> int:
+    """How many batches an epoch has. Warns, as Keras does, when more are asked for than there are."""
+    if steps is None:
+        return available
+    if count(steps, "steps", who) > available:
+        warn(f"{who} expected at most {available} steps, for there are no more batches, received {steps}: all are used")
+    return min(int(steps), available)
 
 
 def fingerprint(array: Array | None, contents: bool = True) -> dict[str, Any] | None:

@@ -22,8 +22,8 @@ import numpy as np
 from minicnn import persistence
 from minicnn.layers.base import Array
 from minicnn.saving import model_file
-from minicnn.training.batches import ArrayBatches, SourceBatches
 from minicnn.training.callbacks import Callback, CallbackList
+from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Checkpoint:
 
     Args:
         folder: made if there is none.
-        model, batches, callbacks, meter: whose state is saved and restored.
+        model, batches, callbacks, meter: whose state is saved and restored; batches by what they are for.
         training: the data and arguments, as JSON-able values that tell them from others.
 
     Attributes:
@@ -69,7 +69,7 @@ class Checkpoint:
         self,
         folder: str | os.PathLike,
         model: "Sequential",
-        batches: ArrayBatches | SourceBatches,
+        batches: dict[str, Batches],
         callbacks: CallbackList,
         meter: Meter,
         training: dict[str, Any],
@@ -97,7 +97,7 @@ class Checkpoint:
             "stop_training": model.stop_training,
             "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
             "averages_in_use": model.optimizer.averages_in_use,
-            "batches": self.batches.get_state(),
+            "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
             "meter": self.meter.get_state(),
             "callbacks": {name: callback.get_state() for name, callback in self.named.items()},
         }
@@ -122,7 +122,8 @@ class Checkpoint:
         model.shuffle_rng.bit_generator.state = position.order
         for layer, (trainable, random_state) in zip(model.layers, state["layers"], strict=True):
             layer.trainable, layer.random_state = trainable, random_state
-        self.batches.set_state(state["batches"])
+        for purpose, batches in self.batches.items():
+            batches.set_state(state["batches"][purpose])
         self.meter.set_state(state["meter"])
         for name, callback in self.named.items():
             if name in state["callbacks"]:

@@ -5,11 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.expect import count
+from minicnn.expect import array, is_source, number
 from minicnn.labels import class_of
-from minicnn.layers import BatchNormalization, Dropout, Flatten, Normalization, Rescaling, ZeroPadding2D
+from minicnn.layers import (
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+    Normalization,
+    Rescaling,
+    ZeroPadding2D,
+)
 from minicnn.layers.augmentation.base import RandomLayer
-from minicnn.layers.base import Array, Shape
+from minicnn.layers.base import Array, Layer, Shape
 from minicnn.losses import check_predictions
 from minicnn.training import step
 from minicnn.training.warn import warn
@@ -18,6 +30,8 @@ if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 SAMPLE = 256  # images that pixel_range looks at
+POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
+PICTURE_LAYERS = (Conv2D, *POOLINGS, ZeroPadding2D, RandomLayer, BatchNormalization, Normalization)
 
 
 def compiled(model: "Sequential") -> None:
@@ -30,18 +44,34 @@ def compiled(model: "Sequential") -> None:
 
 
 def arrays(x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
-    """x, y and sample weights as arrays. Raises ValueError when they are empty or of different length."""
-    x = np.asarray(x)
-    y = np.zeros(len(x)) if y is None else np.asarray(y)
-    weight = None if weight is None else np.asarray(weight, np.float64)
-    if weight is not None and weight.ndim != 1:
-        raise ValueError(f"{who} expected sample_weight of shape ({len(x)},), received {weight.shape}")
-    for name, other in (("y", y), ("sample_weight", weight)):
-        if other is not None and len(other) != len(x):
-            raise ValueError(f"{who} expected as many samples in {name} as in x, {len(x)}, received {len(other)}")
-    if len(x) == 0:
+    """x, y and sample weights as arrays, y zeros for None.
+
+    Raises ValueError when they are no arrays, empty, or of different length.
+    """
+    x = array(x, "x", who)
+    if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"{who} expected at least one sample, received x of shape {x.shape}")
+    y = np.zeros(len(x)) if y is None else array(y, "y", who)
+    weight = None if weight is None else sample_weights(weight, len(x), who)
+    for name, other in (("y", y), ("sample_weight", weight)):
+        if other is not None and np.shape(other)[:1] != (len(x),):
+            received = len(other) if other.ndim else repr(other.item())
+            raise ValueError(f"{who} expected as many samples in {name} as in x, {len(x)}, received {received}")
     return x, y, weight
+
+
+def sample_weights(weight: Any, n: int, who: str) -> Array:
+    """Sample weights (n,) or (n, 1) as (n,), in double precision. Raises ValueError for others, NaN and infinity."""
+    given = array(weight, "sample_weight", who)
+    if given.dtype.kind not in "biuf" or given.ndim not in (1, 2) or given[:1].size != 1:
+        raise ValueError(
+            f"{who} expected sample_weight as numbers of shape ({n},), received {given.dtype} {given.shape}"
+        )
+    weight = given.reshape(-1).astype(np.float64, copy=False)
+    if not np.isfinite(weight).all():
+        first = int(np.isfinite(weight).argmin())
+        raise ValueError(f"{who} expected finite numbers in sample_weight, received {weight[first]} at {first}")
+    return weight
 
 
 def split_at(n: int, validation_split: float, y: Array) -> int:
@@ -49,12 +79,12 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
 
     Warns when a class is on one side only: the split takes the last samples as they come.
     """
-    if not 0 < validation_split < 1:
+    if not 0 < number(validation_split, "validation_split", "fit") < 1:
         raise ValueError(f"fit expected 0 <= validation_split < 1, received {validation_split!r}")
     at = int(n * (1 - validation_split))
     if at == 0 or at == n:
         raise ValueError(f"fit cannot split {n} samples by validation_split={validation_split!r}: one part is empty")
-    classes = class_of(y)
+    classes = class_of(y, "fit")
     one_sided = sorted(set(np.unique(classes[:at])) ^ set(np.unique(classes[at:])))
     if one_sided:
         warn(
@@ -64,42 +94,29 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
     return at
 
 
-def validation(model: "Sequential", data: tuple) -> tuple[Array, Array, Array | None]:
-    """x, y and sample weights of fit's validation_data. Raises ValueError when they do not fit the model."""
-    if len(data) not in (2, 3):
-        raise ValueError(f"fit expected validation_data (x, y) or (x, y, sample_weight), received {len(data)} parts")
-    x, y, *rest = data
-    held_out = arrays(x, y, rest[0] if rest else None, "fit(validation_data)")
-    samples(model, *held_out[:2])
-    return held_out
-
-
-def source(x: Any, given: Mapping[str, bool]) -> None:
+def source(x: Any, given: Mapping[str, bool], who: str) -> None:
     """Raise ValueError for x without y that is no batch source, and for arguments given that only go with arrays."""
-    if isinstance(x, np.ndarray | list | tuple) or not (hasattr(x, "__len__") and hasattr(x, "__getitem__")):
+    if not is_source(x):
         raise ValueError(
-            "fit expected labels y, or as x a source of batches with len(x) and x[i] = (x, y), received x of type "
+            f"{who} expected labels y, or as x a source of batches with len(x) and x[i] = (x, y), received x of type "
             f"{type(x).__name__} alone"
         )
     for name, is_given in given.items():
         if is_given:
-            raise ValueError(f"fit expected no {name} beside a source of batches: the source decides on it")
-    if len(x) == 0:
-        raise ValueError("fit expected a source of at least one batch, received one of length 0")
+            raise ValueError(f"{who} expected no {name} beside a source of batches: the source decides on it")
 
 
-def channels_last(name: str, shape: Shape) -> None:
-    """Warn of a model that is built for (3, H, H) or (1, H, H): its first convolution may well fit on 3 rows."""
-    if len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
-        warn(
-            f"{name!r} is built for pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
-            f"minicnn is channels-last, try {(*shape[1:], shape[0])}",
+def channels_last(name: str, shape: Shape, layer: Layer, seen: Shape) -> None:
+    """Raise ValueError for a model of (3, H, H) or (1, H, H), when a layer that looks at pictures sees them so.
+
+    Its first convolution may well fit on 3 rows, and train. To layers such as Flatten the order means nothing.
+    """
+    looks = isinstance(layer, PICTURE_LAYERS) and seen == shape
+    if looks and len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
+        raise ValueError(
+            f"{layer} of {name!r} is to see pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
+            f"minicnn is channels-last, try the shape {(*shape[1:], shape[0])} and x.transpose(0, 2, 3, 1)",
         )
-
-
-def batch_size(size: int | None, default: int, who: str) -> int:
-    """size, or the default for None. Raises ValueError below 1."""
-    return default if size is None else count(size, "batch_size", who)
 
 
 def samples(model: "Sequential", x: Array, y: Array) -> None:
@@ -152,8 +169,8 @@ def _first_non_finite(model: "Sequential", x: Array) -> str:
     if not np.isfinite(x).all():
         return "the input holds NaN or infinity"
     for layer in model.layers:
-        for name, array in layer.weights.items():
-            if not np.isfinite(array).all():
+        for name, weight in layer.weights.items():
+            if not np.isfinite(weight).all():
                 return f"{name} of {layer} holds NaN or infinity"
         with step.quiet():
             x = layer.forward(x)

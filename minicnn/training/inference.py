@@ -1,14 +1,16 @@
 """evaluate and predict: batches without training. Sequential has them as methods of the same names."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, overload
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from minicnn.execution import final_softmax
+from minicnn.expect import is_source
 from minicnn.layers.base import Array
 from minicnn.names import known_arguments
-from minicnn.training import checks
+from minicnn.training import checks, given
+from minicnn.training.batches import BatchSource, SourceBatches, at_most
 from minicnn.training.meter import Meter
 from minicnn.training.progress import resolve_verbose
 from minicnn.training.step import quiet
@@ -16,32 +18,29 @@ from minicnn.training.step import quiet
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
-BATCH = 256  # results do not depend on it
-
 
 def measured(
-    model: "Sequential",
-    x: Array,
-    y: Array,
-    weight: Array | None,
-    size: int = BATCH,
-    step: Callable[..., tuple[float, Array]] | None = None,
+    model: "Sequential", batches: given.Batches, step: Callable[..., tuple[float, Array]] | None = None
 ) -> Meter:
     """The meter after a step, test_step unless given, on every batch."""
     meter = Meter(model)
-    for part in _slices(len(x), size):
-        meter.measure(step or model.test_step, x[part], y[part], None if weight is None else weight[part])
+    batches.begin_epoch()
+    for index in range(batches.steps):
+        batch = batches[index]
+        meter.measure(step or model.test_step, batch.x, batch.y, batch.weight)
+    batches.end_epoch()
     return meter
 
 
 @overload
 def evaluate(
     model: "Sequential",
-    x: Array,
-    y: Array,
+    x: Array | BatchSource,
+    y: Array | None = None,
     batch_size: int | None = None,
     verbose: int | str = "auto",
     sample_weight: Array | None = None,
+    steps: int | None = None,
     *,
     return_dict: Literal[True],
     average_flips: bool = False,
@@ -51,11 +50,12 @@ def evaluate(
 @overload
 def evaluate(
     model: "Sequential",
-    x: Array,
-    y: Array,
+    x: Array | BatchSource,
+    y: Array | None = None,
     batch_size: int | None = None,
     verbose: int | str = "auto",
     sample_weight: Array | None = None,
+    steps: int | None = None,
     *,
     return_dict: Literal[False] = False,
     average_flips: bool = False,
@@ -65,72 +65,90 @@ def evaluate(
 @known_arguments
 def evaluate(
     model: "Sequential",
-    x: Array,
-    y: Array,
+    x: Array | BatchSource,
+    y: Array | None = None,
     batch_size: int | None = None,
     verbose: int | str = "auto",
     sample_weight: Array | None = None,
+    steps: int | None = None,
     *,
     return_dict: bool = False,
     average_flips: bool = False,
 ) -> list[float] | dict[str, float] | float:
     """Loss and metrics on (n, ...) samples in inference: a list, a dict if asked for, the loss alone without metrics.
 
+    x may also be a source of batches, as of fit, which brings y and the weights itself.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
+    steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.
     Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
     resolve_verbose(verbose)
     checks.compiled(model)
-    x, y, weight = checks.arrays(x, y, sample_weight, "evaluate")
-    checks.samples(model, x, y)
-    checks.pixel_range(model, x)
-    size = checks.batch_size(batch_size, BATCH, "evaluate")
+    batches = given.to_measure(model, x, y, batch_size, sample_weight, steps, "evaluate")
+    checks.pixel_range(model, batches.x)
     step = None
     if average_flips:
-        _check_flips(model, x, "evaluate")
+        _check_flips(model, batches.x, "evaluate")
 
         def step(x: Array, y: Array, weight: Array | None) -> tuple[float, Array]:
             probabilities = _flip_average(model, x)
             return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
 
     with quiet():
-        meter = measured(model, x, y, weight, size, step)
+        meter = measured(model, batches, step)
     return meter.results() if return_dict else meter.listed()
 
 
 @known_arguments
 def predict(
     model: "Sequential",
-    x: Array,
+    x: Array | BatchSource,
     batch_size: int | None = None,
     verbose: int | str = "auto",
+    steps: int | None = None,
     *,
     average_flips: bool = False,
 ) -> Array:
     """The model's outputs (n, K) for samples (n, ...), in inference; a new array.
 
+    x may also be a source of batches, of which labels and weights, if there are any, do not matter.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
+    steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: the mean of the probabilities of each picture and of its mirror image, left and right exchanged: two
         looks at every picture, which take twice the time and are right a little more often.
     Raises ValueError when x does not fit the model, or for average_flips where the outputs are no probabilities.
     Warns when the model has neither been trained nor loaded.
     """
     resolve_verbose(verbose)
-    x, _, _ = checks.arrays(x, None, None, "predict")
-    model.build_for(x)
+    first, batches = _samples(x, batch_size, steps)
+    model.build_for(first)
     checks.fresh_weights(model)
-    checks.pixel_range(model, x)
-    size = checks.batch_size(batch_size, BATCH, "predict")
+    checks.pixel_range(model, first)
     if average_flips:
-        _check_flips(model, x, "predict")
+        _check_flips(model, first, "predict")
     with quiet():
-        parts = [_flip_average(model, x[p]) if average_flips else model.forward(x[p]) for p in _slices(len(x), size)]
+        parts = [_flip_average(model, part) if average_flips else model.forward(part) for part in batches]
     return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 
 
-def _slices(n: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, n, size))
+def _samples(x: Any, batch_size: int | None, steps: int | None) -> tuple[Array, Iterable[Array]]:
+    """The first samples at least, and the samples of every batch that predict is to see."""
+    if is_source(x):
+        checks.source(x, {"batch_size": batch_size is not None}, "predict")
+        source = SourceBatches(x, "predict", steps, labelled=False)
+        return source.x, _of_source(source)
+    x, _, _ = checks.arrays(x, None, None, "predict")
+    size = given.size_of_batch(batch_size, given.LARGE, len(x), steps, "predict")
+    most = at_most(steps, -(-len(x) // size), "predict")
+    return x, (x[start : start + size] for start in range(0, most * size, size))
+
+
+def _of_source(source: SourceBatches) -> Iterator[Array]:
+    source.begin_epoch()
+    for index in range(source.steps):
+        yield source[index].x
+    source.end_epoch()
 
 
 def _flip_average(model: "Sequential", x: Array) -> Array:

@@ -1,17 +1,18 @@
 """fit: what happens around the batches of a training. Sequential has it as a method of the same name."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from minicnn.expect import count
+from minicnn.expect import count, flag
 from minicnn.layers.base import Array
 from minicnn.names import known_arguments
-from minicnn.training import checks
-from minicnn.training.batches import ArrayBatches, BatchSource, SourceBatches, class_weighted, fingerprint
+from minicnn.training import checks, given
+from minicnn.training.batches import BatchSource
 from minicnn.training.callbacks import Callback, CallbackList, History
 from minicnn.training.checkpoint import Checkpoint, Position
+from minicnn.training.class_weight import class_factors, weighted
 from minicnn.training.inference import measured
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
@@ -20,8 +21,8 @@ from minicnn.training.progress import Progress, resolve_verbose
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
-BATCH = 32  # Keras' default
 BatchTransform = Callable[[Array, Array, int, Array, int], tuple[Array, Array]]
+ClassWeight = Mapping[int, float] | Sequence[float] | Array | str
 
 
 @known_arguments
@@ -34,11 +35,15 @@ def fit(
     verbose: int | str = "auto",
     callbacks: Callback | Iterable[Callback] | None = None,
     validation_split: float = 0.0,
-    validation_data: tuple | None = None,
+    validation_data: tuple | BatchSource | None = None,
     shuffle: bool = True,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     sample_weight: Array | None = None,
     initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: int = 1,
     *,
     seed: int | None = None,
     batch_transform: BatchTransform | None = None,
@@ -55,11 +60,17 @@ def fit(
         verbose: 0 silent, 1 a bar, 2 a line per epoch, "auto" 1 on a terminal and 2 elsewhere.
         callbacks: what acts between batches and epochs.
         validation_split: the share of samples, taken from the end and before any shuffling, that is not trained on.
-        validation_data: (x, y) or (x, y, sample_weight) to validate on instead.
+        validation_data: (x, y), (x, y, sample_weight) or a source of batches to validate on instead.
         shuffle: draw a new order for every epoch, of the samples or of a source's batches.
-        class_weight: factor on the loss of each class's samples, 1 for classes not in it; not used in validation.
-        sample_weight: (n,), factor on the loss of each sample.
+        class_weight: factor on the loss of each class's samples: {class: factor}, 1 for classes not in it, or a factor
+            for every class in their order, or "balanced", n / (K * n_k) for the n_k of n samples that are of class k;
+            not used in validation.
+        sample_weight: (n,) or (n, 1), factor on the loss of each sample; in validation too.
         initial_epoch: the number of epochs done before.
+        steps_per_epoch: train on no more than so many batches in an epoch; every epoch begins anew.
+        validation_steps: validate on no more than the first so many batches.
+        validation_batch_size: of validation arrays; batch_size unless given. It matters only to validation_steps.
+        validation_freq: validate after every so many epochs.
         seed: for shuffling, dropout and augmentation; None continues the model's own generators.
         batch_transform: what mixes the samples of a batch, such as transforms.MixUp: called as (x, y, epoch, numbers of
             the samples, seed), with one-hot y, it returns the (x, y) to train on.
@@ -76,26 +87,18 @@ def fit(
         checkpoint of another training.
     """
     checks.compiled(model)
-    batches: ArrayBatches | SourceBatches
-    held_out: tuple | None = None
-    if y is None:
-        given = {"batch_size": batch_size is not None, "sample_weight": sample_weight is not None}
-        checks.source(x, given | {"validation_split": bool(validation_split)})
-        batches = SourceBatches(x, class_weight)
-        x, y = batches.example.x, batches.example.y
-        checks.samples(model, x, y)
-    else:
-        x, y, weight = checks.arrays(x, y, sample_weight, "fit")
-        weight = class_weighted(weight, class_weight, y)
-        checks.samples(model, x, y)
-        if validation_split and validation_data is None:
-            last = checks.split_at(len(x), validation_split, y)
-            held_out = x[last:], y[last:], None
-            x, y, weight = x[:last], y[:last], None if weight is None else weight[:last]
-        batches = ArrayBatches(x, y, weight, checks.batch_size(batch_size, BATCH, "fit"))
+    epochs = count(epochs, "epochs", "fit", least=0)
+    initial_epoch = count(initial_epoch, "initial_epoch", "fit", least=0)
+    share = validation_split if validation_data is None else 0.0
+    batches, kept = given.to_train_on(
+        model, x, y, batch_size, sample_weight, class_weight, share, steps_per_epoch, "fit"
+    )
+    validation_data = kept if validation_data is None else validation_data
+    held_out = None
     if validation_data is not None:
-        held_out = checks.validation(model, validation_data)
-    checks.pixel_range(model, x)
+        size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+        held_out = given.to_validate_on(model, validation_data, size, validation_steps)
+    checks.pixel_range(model, batches.x)
     if checkpoint_every_steps is not None:
         count(checkpoint_every_steps, "checkpoint_every_steps", "fit")
     if seed is not None:
@@ -107,13 +110,14 @@ def fit(
     own = [model.history, Progress(verbose, epochs, batches.steps, batches.samples)]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
-    training = Training(model, batches, held_out, watchers, shuffle, seed, batch_transform)
+    training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
+    training.validation_freq = count(validation_freq, "validation_freq", "fit")
     if resume is not None:
         mixing = None if batch_transform is None else described(batch_transform)
         arguments = {"shuffle": shuffle, "seed": seed, "initial_epoch": initial_epoch, "batch_transform": mixing}
-        named = zip(("x", "y", "sample_weight"), held_out or (), strict=False)
-        data = batches.described() | {"validation": {name: fingerprint(array) for name, array in named}}
-        training.checkpoint = Checkpoint(resume, model, batches, watchers, training.meter, arguments | {"data": data})
+        data = batches.described() | {"validation": None if held_out is None else held_out.described()}
+        sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
+        training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
     training.run(initial_epoch, epochs)
     return model.history
@@ -131,8 +135,8 @@ class Training:
     def __init__(
         self,
         model: "Sequential",
-        batches: ArrayBatches | SourceBatches,
-        held_out: tuple | None,
+        batches: given.Batches,
+        held_out: given.Batches | None,
         watchers: CallbackList,
         shuffle: bool,
         seed: int | None,
@@ -141,6 +145,7 @@ class Training:
         self.model, self.batches, self.held_out, self.watchers = model, batches, held_out, watchers
         self.shuffle, self.seed, self.transform = shuffle, seed, transform
         self.meter = Meter(model)
+        self.validation_freq = 1
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_steps = 0
 
@@ -182,9 +187,9 @@ class Training:
         if self.checkpoint is not None and interrupt.requested and not model.stop_training:
             return at
         logs = meter.results()
-        if self.held_out is not None:
+        if self.held_out is not None and (at.epoch + 1) % self.validation_freq == 0:
             watchers.on_test_begin()
-            validation = measured(model, *self.held_out).results()
+            validation = measured(model, self.held_out).results()
             watchers.on_test_end(validation)
             logs |= {f"val_{name}": value for name, value in validation.items()}
         if model.optimizer.schedule is not None:
@@ -221,7 +226,7 @@ def train_on_batch(
     x: Array,
     y: Array,
     sample_weight: Array | None = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     return_dict: bool = False,
 ) -> Any:
     """One update from one batch; the loss and metrics of that batch, in evaluate's forms.
@@ -230,7 +235,10 @@ def train_on_batch(
     """
     checks.compiled(model)
     x, y, weight = checks.arrays(x, y, sample_weight, "train_on_batch")
-    weight = class_weighted(weight, class_weight, y)
+    if class_weight is not None:
+        checks.samples(model, x, y)
+        factors = class_factors(class_weight, y, model.layers[-1].output_shape[-1], "train_on_batch")
+        weight = weighted(weight, factors, y, "train_on_batch")
     meter = Meter(model)
     meter.measure(model.train_step, x, y, weight)
     return meter.results() if return_dict else meter.listed()

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 from minicnn.expect import count
 from minicnn.layers.base import Array
 from minicnn.names import known_arguments
-from minicnn.training import checks
-from minicnn.training.batches import ArrayBatches
+from minicnn.training import checks, given
+from minicnn.training.batches import BatchSource
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
-BATCH = 32
 SMOOTHING = 0.98  # the share of the losses before in a smoothed loss
 EXPLODED = 4  # times the smallest loss: where the search ends
 LINES, BAR = 16, 40  # of to_text
@@ -55,9 +54,9 @@ class LRFinder:
 @known_arguments
 def lr_find(
     model: "Sequential",
-    x: Array,
-    y: Array,
-    batch_size: int = BATCH,
+    x: Array | BatchSource,
+    y: Array | None = None,
+    batch_size: int | None = None,
     *,
     start: float = 1e-7,
     end: float = 10.0,
@@ -77,13 +76,11 @@ def lr_find(
     Raises: RuntimeError before compile; ValueError for arrays that do not fit, or unless 0 < start < end.
     """
     checks.compiled(model)
-    x, y, _ = checks.arrays(x, y, None, "lr_find")
-    checks.samples(model, x, y)
-    checks.pixel_range(model, x)
+    batches, _ = given.to_train_on(model, x, y, batch_size, None, None, 0.0, None, "lr_find")
+    checks.pixel_range(model, batches.x)
     if not 0 < start < end:
         raise ValueError(f"lr_find expected 0 < start < end, received start={start!r} and end={end!r}")
     steps = count(steps, "steps", "lr_find", least=2)
-    batches = ArrayBatches(x, y, None, checks.batch_size(batch_size, BATCH, "lr_find"))
     model = copy.deepcopy(model)
     rates, losses, average = list[float](), list[float](), 0.0
     for step in range(steps):
@@ -95,7 +92,7 @@ def lr_find(
             layer.next_samples(epoch, batch.numbers)
         rate = start * (end / start) ** (step / (steps - 1))
         model.optimizer.learning_rate = rate
-        loss, _ = model.train_step(batch.x, batch.y)
+        loss, _ = model.train_step(batch.x, batch.y, batch.weight)
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         smoothed = average / (1 - SMOOTHING ** (step + 1))  # as if it had begun with the first loss
         if not isfinite(smoothed) or losses and smoothed > EXPLODED * min(losses):

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from minicnn.expect import count, flag
 from minicnn.training.callbacks.base import Logs, announce
 from minicnn.training.callbacks.monitor import MonitorCallback
 
@@ -43,11 +44,11 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
+        self.patience = count(patience, "patience", "EarlyStopping", least=0)
         self.verbose = verbose
         self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.restore_best_weights = flag(restore_best_weights, "restore_best_weights", "EarlyStopping")
+        self.start_from_epoch = count(start_from_epoch, "start_from_epoch", "EarlyStopping", least=0)
         self._reset()
 
     def _reset(self) -> None:

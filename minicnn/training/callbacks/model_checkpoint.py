@@ -3,6 +3,7 @@
 
 import os
 
+from minicnn.expect import flag, is_integer
 from minicnn.training.callbacks.base import Logs, announce
 from minicnn.training.callbacks.monitor import MonitorCallback
 
@@ -44,14 +45,14 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
-        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+        if save_freq != "epoch" and not is_integer(save_freq):
             raise ValueError(
                 f"ModelCheckpoint expected save_freq='epoch' or a number of batches, received save_freq={save_freq!r}"
             )
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
-        self.save_best_only = save_best_only
-        self.save_weights_only = save_weights_only
+        self.save_best_only = flag(save_best_only, "save_best_only", "ModelCheckpoint")
+        self.save_weights_only = flag(save_weights_only, "save_weights_only", "ModelCheckpoint")
         self.save_freq = save_freq
         self._epoch = 0
         self._batches_since_saving = 0  # goes on counting from one epoch to the next
@@ -60,9 +61,9 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        if isinstance(self.save_freq, int):
+        if self.save_freq != "epoch":
             self._batches_since_saving += 1
-            if self._batches_since_saving >= self.save_freq:
+            if self._batches_since_saving >= int(self.save_freq):
                 self._batches_since_saving = 0
                 self._save(self._epoch, {"batch": batch + 1} | (logs or {}))
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from minicnn.errors import did_you_mean
+from minicnn.expect import number
 from minicnn.training.callbacks.base import Callback, Logs
 from minicnn.training.warn import warn
 
@@ -33,7 +34,7 @@ class MonitorCallback(Callback):
         self.monitor = monitor
         self.mode = mode
         self.best = best
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(number(min_delta, "min_delta", type(self).__name__))
         self._larger_is_better = self._direction() == "max"
 
     def _direction(self) -> str:

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from minicnn.expect import count, number
 from minicnn.training.callbacks.base import Logs, announce, check_settable
 from minicnn.training.callbacks.monitor import MonitorCallback
 
@@ -43,15 +44,15 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        if factor >= 1.0:
+        if number(factor, "factor", "ReduceLROnPlateau", least=0) >= 1.0:
             raise ValueError(
                 f"ReduceLROnPlateau expected a factor below 1, received factor={factor}: 0.1 divides the rate by ten"
             )
         self.factor = factor
-        self.patience = patience
+        self.patience = count(patience, "patience", "ReduceLROnPlateau", least=0)
         self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+        self.cooldown = count(cooldown, "cooldown", "ReduceLROnPlateau", least=0)
+        self.min_lr = number(min_lr, "min_lr", "ReduceLROnPlateau", least=0)
         self._reset()
 
     def _reset(self) -> None:
