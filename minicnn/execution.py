@@ -1,6 +1,5 @@
 """How a model's layers are run: one after the other as they are written, or by the engine's plan."""
 
-import copy
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -36,8 +35,7 @@ class Execution:
         if self.softmax is self.last:
             body.pop()
         elif self.softmax is not None:
-            body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
-            self.linear.activation_layer = None
+            body[-1] = self.linear = self.last.without_activation()
         body = composed(body)
         fast = engine == "fast" and jit.ENABLED and selftest.trusted(body)
         self.region = Region()

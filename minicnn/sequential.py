@@ -203,8 +203,8 @@ class Sequential:
         return self._execution()
 
     def _execution(self) -> Execution:
-        """Planned anew when the layers or the engine have changed."""
-        key = (self._engine, *map(id, self.layers))
+        """Planned anew when the layers or the engine have changed, or a layer was built again."""
+        key = (self._engine, *((id(layer), layer._builds) for layer in self.layers))
         if self._planned is None or self._planned[0] != key:
             self._planned = key, Execution(self.layers, self._engine)
         return self._planned[1]

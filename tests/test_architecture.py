@@ -43,7 +43,7 @@ FLOORS = [
     ["datasets"],
     ["saving"],
     ["utils", "labels"],
-    ["expect"],
+    ["attributes", "expect"],
     ["errors"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
