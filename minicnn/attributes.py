@@ -26,7 +26,7 @@ class Declared:
 
     def check_name(self, name: str) -> None:
         """Raise AttributeError for a name that the class does not declare."""
-        kind = type(self)
+        kind: type = type(self)
         if name in declared(kind):
             return
         meant = [OLD_NAMES[name]] if OLD_NAMES.get(name) in arguments(kind) else arguments(kind)
@@ -47,7 +47,8 @@ def arguments(kind: type) -> list[str]:
     """What the constructors of a class and its bases take, by name."""
     names: dict[str, None] = {}
     for base in kind.__mro__[:-1]:
-        for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
+        constructor: Any = vars(base).get("__init__")
+        for parameter in list(inspect.signature(constructor).parameters.values())[1:] if constructor else ():
             options = get_args(parameter.annotation) if parameter.kind is parameter.VAR_KEYWORD else ()
             if options:  # **options: Unpack[LayerOptions]
                 names |= dict.fromkeys(options[0].__annotations__)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.attributes import Declared
 from minicnn.errors import did_you_mean
 from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
@@ -66,7 +67,7 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
     return losses, dp
 
 
-class CategoricalCrossentropy:
+class CategoricalCrossentropy(Declared):
     """Cross-entropy for one-hot (or any other) target probabilities (N, K).
 
     Args:

@@ -4,14 +4,18 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.attributes import Declared
 from minicnn.errors import did_you_mean
 from minicnn.expect import count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
 
 
-class Metric:
+class Metric(Declared):
     """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`."""
+
+    total: float
+    count: int
 
     def __init__(self, name: str):
         self.name = name

@@ -7,10 +7,11 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from minicnn import schedules
+from minicnn.attributes import Declared
 from minicnn.engine.update import AdamUpdate
 from minicnn.errors import did_you_mean
 from minicnn.expect import count
-from minicnn.layers.base import Array
+from minicnn.layers.arrays import Array, is_like, like
 from minicnn.schedules import LearningRateSchedule
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]
@@ -28,7 +29,7 @@ class OptimizerOptions(TypedDict, total=False):
     ema_overwrite_frequency: int | None
 
 
-class Optimizer:
+class Optimizer(Declared):
     """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by parameter name.
 
         value -= learning_rate * weight_decay * value           if there is a weight_decay
@@ -50,6 +51,9 @@ class Optimizer:
 
     slot_names: tuple[str, ...] = ()
     schedule: LearningRateSchedule | None  # of the learning rate, if it has one
+    iterations: int
+    slots: dict[str, dict[str, Array]]  # "conv2d/kernel" -> {"m": ..., "v": ...}
+    averages_in_use: bool  # whether swap_averages has put them in the weights' place
 
     def __init__(
         self,
@@ -74,10 +78,16 @@ class Optimizer:
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.iterations = 0
-        self.slots: dict[str, dict[str, Array]] = {}  # "conv2d/kernel" -> {"m": ..., "v": ...}
-        self.averages_in_use = False  # whether swap_averages has put them in the weights' place
-        if use_ema:
-            self.slot_names = (*self.slot_names, AVERAGE)
+        self.slots = {}
+        self.averages_in_use = False
+
+    @property
+    def use_ema(self) -> bool:
+        return AVERAGE in self.slot_names
+
+    @use_ema.setter
+    def use_ema(self, use: bool) -> None:
+        self.slot_names = (*type(self).slot_names, *[AVERAGE] * bool(use))
 
     @property
     def learning_rate(self) -> float:
@@ -156,12 +166,12 @@ class Optimizer:
             if self.use_ema:
                 self.slots[name][AVERAGE][...] = value
         slots = self.slots[name]
+        if slots.keys() != set(self.slot_names):
+            who, names = type(self).__name__, sorted(self.slot_names)
+            raise ValueError(f"{who} remembers {sorted(slots)} of {name!r}, expected {names}: use a new optimizer")
         for slot, array in slots.items():
-            if array.shape != value.shape:
-                raise ValueError(
-                    f"{type(self).__name__} remembers {slot} of {name!r} with shape {array.shape}, received "
-                    f"{value.shape}: use a new optimizer for another model"
-                )
+            if not is_like(array, value):
+                slots[slot] = like(array, value, f"{type(self).__name__} remembers {slot} of {name!r}")
         return slots
 
     def get_config(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from minicnn import losses, optimizers, persistence, prediction, summary, transfer
 from minicnn import metrics as metric_types
+from minicnn.attributes import Declared
 from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
 from minicnn.layers.base import Array, Layer, Shape, snake_case
@@ -19,7 +20,7 @@ from minicnn.utils import fresh_seed
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for
 
 
-class Sequential:
+class Sequential(Declared):
     """A model in which each layer feeds the next.
 
     Args:
@@ -37,6 +38,15 @@ class Sequential:
         stop_training: set to True by a callback, ends fit after the running epoch.
     """
 
+    layers: list[Layer]
+    optimizer: Any = None  # set by compile, as are loss and metrics
+    loss: Any = None
+    metrics: list[metric_types.Metric]
+    history: History
+    stop_training = False
+    epochs_done = 0  # in all fits
+    shuffle_rng: np.random.Generator
+
     def __init__(
         self,
         layers: Iterable[Layer] | None = None,
@@ -52,25 +62,18 @@ class Sequential:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Sequential expected dtype 'float32' or 'float64', received {dtype!r}")
         self.class_names = None if class_names is None else list(class_names)
-        self.layers: list[Layer] = []
+        self.layers, self.metrics, self.history = [], [], History()
         self._sample_shape: Shape | None = None
-        self.optimizer: Any = None  # set by compile, as are loss and metrics
-        self.loss: Any = None
         self.engine = os.environ.get("MINICNN_ENGINE", "fast")
         self._planned: tuple[tuple, Execution] | None = None
-        self.metrics: list[metric_types.Metric] = []
-        self.history = History()
-        self.stop_training = False
-        self.epochs_done = 0  # in all fits
         self.shuffle_rng = self.generator(SHUFFLE)
         for layer in layers or []:
             self.add(layer)
 
     def generator(self, purpose: int, index: int = 0, seed: int | None = None) -> np.random.Generator:
         """A generator of its own for every purpose and layer, all determined by one seed."""
-        return np.random.default_rng(
-            np.random.SeedSequence(self.seed if seed is None else seed, spawn_key=(purpose, index))
-        )
+        seed = self.seed if seed is None else seed
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, index)))
 
     def reseed(self, seed: int) -> None:
         """Start dropout and shuffling anew from a seed; weights stay as they are."""
@@ -159,8 +162,7 @@ class Sequential:
         for place, layer in enumerate(self.layers):
             if layer.name == name or index in (place, place - len(self.layers)):
                 return layer
-        wanted = index if name is None else name
-        names = [layer.name for layer in self.layers]
+        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
         raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
 
     def summary(
@@ -223,9 +225,8 @@ class Sequential:
     def parameters(self) -> Iterator[tuple[str, Array, Array]]:
         """(name, value, gradient) of everything that trains; names are like "conv2d/kernel"."""
         for layer in self.layers:
-            if layer.trainable:
-                for name, value in layer.params.items():
-                    yield f"{layer.name}/{name}", value, layer.grads[name]
+            for name, value in layer.params.items() if layer.trainable else ():
+                yield f"{layer.name}/{name}", value, layer.grads[name]
 
     # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
 
@@ -259,6 +260,7 @@ class Sequential:
     replace_head = transfer.replace_head
     freeze = transfer.freeze
     unfreeze = transfer.unfreeze
+    trainable = property(transfer.is_trainable, transfer.set_trainable)
 
     # Weights and files
 
@@ -273,8 +275,7 @@ class Sequential:
     def set_weights(self, weights: list[Array]) -> None:
         """Overwrite all weights, given in get_weights' order. Raises ValueError when number or shapes differ."""
         weights = list(weights)
-        expected = sum(len(layer.weights) for layer in self.layers)
-        if len(weights) != expected:
+        if len(weights) != (expected := sum(len(layer.weights) for layer in self.layers)):
             raise ValueError(f"{self.name!r} expected {expected} weight arrays, received {len(weights)}")
         parts = []
         for layer in self.layers:

@@ -77,10 +77,12 @@ class Arrays(dict[str, Array]):
         self.update(arrays)
         return self
 
-    def setdefault(self, name: str, values: Any = None) -> Array:  # type: ignore[override]
+    def setdefault(self, name: str, values: Any = None) -> Array:
         if name not in self:
             self[name] = values
         return self[name]
+
+    __copy__ = dict.copy
 
     def __reduce__(self) -> tuple:
         """Copies and pickles are made without asking the owner, who is then not yet complete."""
@@ -93,4 +95,26 @@ class Arrays(dict[str, Array]):
 
 def kept(array: Array) -> Array:
     """The array in row-major order, writable, and without memory of its own; copied where it is not so already."""
-    return np.require(array, requirements="CAW")[...]
+    return np.require(array, requirements=["C", "A", "W"])[...]
+
+
+def is_like(array: Any, value: Array) -> bool:
+    """Whether it can be updated with the value as it is: an array of its shape and type that is `kept`."""
+    is_array = isinstance(array, np.ndarray) and array.shape == value.shape and array.dtype == value.dtype
+    return is_array and array.flags.carray and not array.flags.owndata
+
+
+def like(values: Any, value: Array, who: str) -> Array:
+    """What an optimizer remembers of a value, as it can be updated: in the value's type, and kept.
+
+    Raises ValueError when it is of another shape, or holds no real numbers.
+    """
+    array = np.asarray(values)
+    real = np.can_cast(array.dtype, value.dtype, "same_kind")
+    if array.shape != value.shape or not real:
+        kinds = ("", "") if real else (f" in {array.dtype}", f" in {value.dtype}")
+        raise ValueError(
+            f"{who} with shape {array.shape}{kinds[0]}, received {value.shape}{kinds[1]}: use a new optimizer for "
+            "another model"
+        )
+    return kept(array.astype(value.dtype))

@@ -20,7 +20,8 @@ OF_BUILD = ("input_shape", "output_shape", "dtype", "activation_layer", "window"
 
 def check_assignment(layer: "Layer", name: str, value: Any) -> None:
     """Raise AttributeError when the layer has the attribute already, and would not heed another value."""
-    kind, own = type(layer), vars(layer)
+    kind: type = type(layer)
+    own = vars(layer)
     if name not in own or name not in kept_names(kind):
         return
     of_build = name in OF_BUILD
@@ -28,9 +29,7 @@ def check_assignment(layer: "Layer", name: str, value: Any) -> None:
         return
     why = "was built with" if of_build else "is made with"
     fix = "" if of_build else f", {kind.__name__}(..., {name}={value!r})"
-    raise AttributeError(
-        f"{layer} {why} {name}={own[name]!r} and keeps it, received {value!r}: make a new layer{fix}"
-    )
+    raise AttributeError(f"{layer} {why} {name}={own[name]!r} and keeps it, received {value!r}: make a new layer{fix}")
 
 
 @cache
