@@ -29,7 +29,7 @@ class Declared:
         kind: type = type(self)
         if name in declared(kind):
             return
-        meant = [OLD_NAMES[name]] if OLD_NAMES.get(name) in arguments(kind) else arguments(kind)
+        meant = [OLD_NAMES[name]] if OLD_NAMES.get(name) in arguments(kind) else settable(kind)
         if not kind.__module__.startswith("minicnn."):
             meant = meant if len(meant) == 1 else get_close_matches(name, meant, n=1, cutoff=CLOSE)
         if meant:
@@ -55,6 +55,13 @@ def arguments(kind: type) -> list[str]:
             elif parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 names[parameter.name] = None
     return list(names)
+
+
+@cache
+def settable(kind: type) -> list[str]:
+    """What is likely to be meant: arguments, and properties that can be set."""
+    properties = (name for name in dir(kind) if isinstance(one := getattr(kind, name), property) and one.fset)
+    return [*dict.fromkeys([*arguments(kind), *properties])]
 
 
 @cache
