@@ -127,7 +127,7 @@ class Fence:
             size += PAGE
         self.guards[size], starts["size"] = guards, size
         if self.short == "scratch":
-            starts["v"] += dtype.itemsize if self.at_end else -dtype.itemsize
+            starts["center"] += dtype.itemsize if self.at_end else -dtype.itemsize
         return block_data.Scratch(**starts)
 
     def workspace(self, size):
