@@ -37,14 +37,15 @@ class Execution:
         elif self.softmax is not None:
             body[-1] = self.linear = self.last.without_activation()
         body = composed(body)
-        fast = engine == "fast" and jit.ENABLED and selftest.trusted(body)
+        one_type = len({layer.dtype for layer in body}) <= 1  # the engine's steps hand on buffers as they are
+        fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted(body)
         self.region = Region()
         self.steps: list[Step] = plan(body, self.region) if fast else list(body)
         self._lock = threading.Lock()
 
     def logits(self, x: Array, training: bool) -> Array:
         """The outputs before a final softmax. With the engine, a buffer that the next call overwrites."""
-        if self.linear is not None:
+        if self.linear is not None and self.linear.trainable is not self.last.trainable:
             self.linear.trainable = self.last.trainable
         with self.region:
             for step in self.steps:

@@ -171,6 +171,17 @@ def test_a_layer_that_is_built_again_is_planned_again():
     np.testing.assert_allclose(model.predict(X, verbose=0), before, atol=1e-5)
 
 
+def test_a_layer_of_another_type_is_not_run_by_the_engine():
+    """Its input would be converted before it is computed."""
+    model = Sequential([Input((8, 8, 3)), layers.Conv2D(16, 3, padding="same")], seed=0)
+    layer = layers.Conv2D(16, 3)
+    layer.build((8, 8, 16), dtype=np.float64)
+    model.layers.append(layer)
+    expected = layer.forward(model.layers[0].forward(X))
+    np.testing.assert_allclose(model(X), expected, rtol=1e-6)
+    np.testing.assert_allclose(model(-X), layer.forward(model.layers[0].forward(-X)), rtol=1e-6)
+
+
 def test_the_engine_looks_at_arrays_where_it_takes_their_addresses():
     """Also at those that got past the dict's own checks."""
     model = network()
