@@ -1,6 +1,5 @@
 """How a model's layers are run: one after the other as they are written, or by the engine's plan."""
 
-import copy
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -36,17 +35,17 @@ class Execution:
         if self.softmax is self.last:
             body.pop()
         elif self.softmax is not None:
-            body[-1] = self.linear = copy.copy(self.last)  # shares weights, gradients and state
-            self.linear.activation_layer = None
+            body[-1] = self.linear = self.last.without_activation()
         body = composed(body)
-        fast = engine == "fast" and jit.ENABLED and selftest.trusted(body)
+        one_type = len({layer.dtype for layer in body}) <= 1  # the engine's steps hand on buffers as they are
+        fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted(body)
         self.region = Region()
         self.steps: list[Step] = plan(body, self.region) if fast else list(body)
         self._lock = threading.Lock()
 
     def logits(self, x: Array, training: bool) -> Array:
         """The outputs before a final softmax. With the engine, a buffer that the next call overwrites."""
-        if self.linear is not None:
+        if self.linear is not None and self.linear.trainable is not self.last.trainable:
             self.linear.trainable = self.last.trainable
         with self.region:
             for step in self.steps:

@@ -9,8 +9,9 @@ import numpy as np
 from minicnn import schedules
 from minicnn.engine.update import AdamUpdate
 from minicnn.expect import count, flag, number
+from minicnn.layers.arrays import is_like, like
 from minicnn.layers.base import Array
-from minicnn.names import KerasNames, instead, missing_from
+from minicnn.names import Declared, KerasNames, instead, missing_from
 from minicnn.schedules import LearningRateSchedule
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]
@@ -30,7 +31,7 @@ class OptimizerOptions(TypedDict, total=False):
     ema_overwrite_frequency: int | None
 
 
-class Optimizer(KerasNames):
+class Optimizer(Declared, KerasNames):
     """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by parameter name.
 
         value -= learning_rate * weight_decay * value           if there is a weight_decay
@@ -52,6 +53,9 @@ class Optimizer(KerasNames):
 
     slot_names: tuple[str, ...] = ()
     schedule: LearningRateSchedule | None  # of the learning rate, if it has one
+    iterations: int
+    slots: dict[str, dict[str, Array]]  # "conv2d/kernel" -> {"m": ..., "v": ...}
+    averages_in_use: bool  # whether swap_averages has put them in the weights' place
 
     def __init__(
         self,
@@ -77,10 +81,16 @@ class Optimizer(KerasNames):
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.iterations = 0
-        self.slots: dict[str, dict[str, Array]] = {}  # "conv2d/kernel" -> {"m": ..., "v": ...}
-        self.averages_in_use = False  # whether swap_averages has put them in the weights' place
-        if use_ema:
-            self.slot_names = (*self.slot_names, AVERAGE)
+        self.slots = {}
+        self.averages_in_use = False
+
+    @property
+    def use_ema(self) -> bool:
+        return AVERAGE in self.slot_names
+
+    @use_ema.setter
+    def use_ema(self, use: bool) -> None:
+        self.slot_names = (*type(self).slot_names, *[AVERAGE] * bool(use))
 
     @property
     def learning_rate(self) -> float:
@@ -161,12 +171,12 @@ class Optimizer(KerasNames):
             if self.use_ema:
                 self.slots[name][AVERAGE][...] = value
         slots = self.slots[name]
+        if slots.keys() != set(self.slot_names):
+            who, names = type(self).__name__, sorted(self.slot_names)
+            raise ValueError(f"{who} remembers {sorted(slots)} of {name!r}, expected {names}: use a new optimizer")
         for slot, array in slots.items():
-            if array.shape != value.shape:
-                raise ValueError(
-                    f"{type(self).__name__} remembers {slot} of {name!r} with shape {array.shape}, received "
-                    f"{value.shape}: use a new optimizer for another model"
-                )
+            if not is_like(array, value):
+                slots[slot] = like(array, value, f"{type(self).__name__} remembers {slot} of {name!r}")
         return slots
 
     def get_config(self) -> dict[str, Any]:

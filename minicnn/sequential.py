@@ -13,7 +13,7 @@ from minicnn.execution import ENGINES, Execution
 from minicnn.expect import array
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
-from minicnn.names import KerasNames, known_arguments
+from minicnn.names import Declared, KerasNames, known_arguments
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed
@@ -21,7 +21,7 @@ from minicnn.utils import fresh_seed
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for
 
 
-class Sequential(KerasNames):
+class Sequential(Declared, KerasNames):
     """A model in which each layer feeds the next.
 
     Args:
@@ -39,6 +39,15 @@ class Sequential(KerasNames):
         stop_training: set to True by a callback, ends fit after the running epoch.
     """
 
+    layers: list[Layer]
+    optimizer: Any = None  # set by compile, as are loss and metrics
+    loss: Any = None
+    metrics: list[metric_types.Metric]
+    history: History
+    stop_training = False
+    epochs_done = 0  # in all fits
+    shuffle_rng: np.random.Generator
+
     def __init__(
         self,
         layers: Iterable[Layer] | None = None,
@@ -54,25 +63,18 @@ class Sequential(KerasNames):
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Sequential expected dtype 'float32' or 'float64', received {dtype!r}")
         self.class_names = None if class_names is None else list(class_names)
-        self.layers: list[Layer] = []
+        self.layers, self.metrics, self.history = [], [], History()
         self._sample_shape: Shape | None = None
-        self.optimizer: Any = None  # set by compile, as are loss and metrics
-        self.loss: Any = None
         self.engine = os.environ.get("MINICNN_ENGINE", "fast")
         self._planned: tuple[tuple, Execution] | None = None
-        self.metrics: list[metric_types.Metric] = []
-        self.history = History()
-        self.stop_training = False
-        self.epochs_done = 0  # in all fits
         self.shuffle_rng = self.generator(SHUFFLE)
         for layer in layers or []:
             self.add(layer)
 
     def generator(self, purpose: int, index: int = 0, seed: int | None = None) -> np.random.Generator:
         """A generator of its own for every purpose and layer, all determined by one seed."""
-        return np.random.default_rng(
-            np.random.SeedSequence(self.seed if seed is None else seed, spawn_key=(purpose, index))
-        )
+        seed = self.seed if seed is None else seed
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, index)))
 
     def reseed(self, seed: int) -> None:
         """Start dropout and shuffling anew from a seed; weights stay as they are."""
@@ -163,8 +165,7 @@ class Sequential(KerasNames):
         for place, layer in enumerate(self.layers):
             if layer.name == name or index in (place, place - len(self.layers)):
                 return layer
-        wanted = index if name is None else name
-        names = [layer.name for layer in self.layers]
+        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
         raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
 
     summary = summary.summary
@@ -203,8 +204,8 @@ class Sequential(KerasNames):
         return self._execution()
 
     def _execution(self) -> Execution:
-        """Planned anew when the layers or the engine have changed."""
-        key = (self._engine, *map(id, self.layers))
+        """Planned anew when the layers or the engine have changed, or a layer was built again."""
+        key = (self._engine, *((id(layer), layer._builds) for layer in self.layers))
         if self._planned is None or self._planned[0] != key:
             self._planned = key, Execution(self.layers, self._engine)
         return self._planned[1]
@@ -223,9 +224,8 @@ class Sequential(KerasNames):
     def parameters(self) -> Iterator[tuple[str, Array, Array]]:
         """(name, value, gradient) of everything that trains; names are like "conv2d/kernel"."""
         for layer in self.layers:
-            if layer.trainable:
-                for name, value in layer.params.items():
-                    yield f"{layer.name}/{name}", value, layer.grads[name]
+            for name, value in layer.params.items() if layer.trainable else ():
+                yield f"{layer.name}/{name}", value, layer.grads[name]
 
     # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
 
@@ -260,6 +260,7 @@ class Sequential(KerasNames):
     replace_head = transfer.replace_head
     freeze = transfer.freeze
     unfreeze = transfer.unfreeze
+    trainable = property(transfer.is_trainable, transfer.set_trainable)
 
     # Weights and files
 
@@ -274,8 +275,7 @@ class Sequential(KerasNames):
     def set_weights(self, weights: list[Array]) -> None:
         """Overwrite all weights, given in get_weights' order. Raises ValueError when number or shapes differ."""
         weights = list(weights)
-        expected = sum(len(layer.weights) for layer in self.layers)
-        if len(weights) != expected:
+        if len(weights) != (expected := sum(len(layer.weights) for layer in self.layers)):
             raise ValueError(f"{self.name!r} expected {expected} weight arrays, received {len(weights)}")
         parts = []
         for layer in self.layers:

@@ -101,6 +101,17 @@ def unfreeze(model: "Sequential", *which: str | int) -> None:
         layer.trainable = True
 
 
+def is_trainable(model: "Sequential") -> bool:
+    """model.trainable: whether any of its layers trains. Assigning to it, as in Keras, is freeze() or unfreeze()."""
+    return not model.layers or any(layer.trainable for layer in model.layers)
+
+
+def set_trainable(model: "Sequential", value: bool) -> None:
+    """Let all layers train, or none. They are so in every other model that has them, too."""
+    for layer in model.layers:
+        layer.trainable = bool(value)
+
+
 def _selected(model: "Sequential", which: tuple[str | int, ...], who: str) -> list[Layer]:
     names = {layer.name: layer for layer in model.layers}
     selected: list[Layer] = [] if which else model.layers

@@ -116,8 +116,8 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
                 like,
                 (
                     activated, row, source, place, data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
-                    across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.slope, 0, channels.offset, 0,
-                    channels.factor, 0, dz, dz_start + i * z_row, total, 0,
+                    across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.unit, 0, channels.slope, 0,
+                    channels.offset, 0, channels.factor, 0, dz, dz_start + i * z_row, total, 0,
                 ),
             )  # fmt: skip
             for c in range(s.FP):

@@ -102,6 +102,46 @@ def forward_chunk(r, k, memory, like):
 
 
 @jit_part
+def measure(r, memory, like):
+    """Mean and variance of all activations again, in two passes and in double precision, by one thread.
+
+    Sums of squares of a row overflow in float32 where activations differ by 1e18 and more. Activations that were not
+    kept are made again.
+    """
+    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
+    z, strip, total = memory + own.z, memory + own.strip, memory + own.center
+    mean, variance = norm.zeros_in(r.batch.mean, 0, s.FP), norm.zeros_in(r.batch.variance, 0, s.FP)
+    row_size, z_row, count = s.OW * s.FP, s.columns * s.FP, data.n * s.OH * s.OW
+    for squares in range(2):
+        for n in range(data.n):
+            for band in range(0, 4 * p.band_count, 4):
+                top, bottom = word(p.bands, band), word(p.bands, band + 1)
+                if not work.keep:
+                    first, last = word(p.bands, band + 2), word(p.bands, band + 3)
+                    place = n * s.H * s.W * s.C
+                    run(p.forward, first, last, like, data.x, place, own.memory + own.kernel, 0, z, -top * z_row)
+                for i in range(top, bottom):
+                    row = data.a + (n * s.OH + i) * row_size * like.itemsize
+                    if not work.keep:
+                        row = strip
+                        call_activate(
+                            work.activate,
+                            like,
+                            (
+                                z, (i - top) * z_row, strip, 0, s.OW, s.FP,
+                                channels.bias, 0, total, 0, total, 0, total, 0,
+                            ),
+                        )  # fmt: skip
+                    values = view(row, row_size, like)
+                    for k in range(row_size):
+                        c = k % s.FP
+                        if squares:
+                            variance[c] += (values[k] - mean[c]) ** 2 / count
+                        else:
+                            mean[c] += values[k] / count
+
+
+@jit_part
 def finish_row(r, like, x, place, pixels, y, target):
     """The affine part of batch normalisation, if any, of `pixels` pixels from a place on.
 

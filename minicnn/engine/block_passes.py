@@ -66,7 +66,9 @@ def block(records, like, stage, t, workers):
     elif stage == PREPARE:
         norm.prepare(r, numbers)
     elif stage == MOMENTS:
-        norm.finish_moments(r, numbers)
+        if not norm.fold_chunks(r):
+            block_forward.measure(r, memory, numbers)
+        norm.use_moments(r, numbers)
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
     elif stage == BIAS:

@@ -22,7 +22,7 @@ from minicnn.engine.block_passes import backward_stages, block, forward_stages
 from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Batch, Channels
-from minicnn.engine.record import Operands, Record, address
+from minicnn.engine.record import Operands, Record, address, borrowed
 from minicnn.engine.shares import shares
 from minicnn.engine.task import Region, Stages
 from minicnn.engine.workspace import workspace
@@ -69,9 +69,13 @@ class ConvBlock:
             self.convolution = convolution(geometry(conv)._replace(FP=conv.filters), conv.dtype)
         self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
-        self.channels.sign[:] = self.channels.factor[:] = 1
+        self.channels.sign[:] = self.channels.factor[:] = self.channels.unit[:] = 1
         numbers = g.KH * g.KW * g.C * g.FP
-        self.dkernel = np.zeros(numbers, conv.dtype) if g.F != g.FP else conv.grads["kernel"].reshape(-1)
+        self.dkernel = (
+            np.zeros(numbers, conv.dtype)
+            if g.F != g.FP
+            else borrowed(conv, "grads", "kernel", numbers, conv.dtype).reshape(-1)
+        )
         self.dbiases = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and read back.
         again = self.pool and not (self.convolution.gathers or self.convolution.by_blocks)
@@ -107,7 +111,7 @@ class ConvBlock:
             self.channels.bias[: self.g.F] = conv.params["bias"]
         of_batch = norm is not None and training and bool(norm.trainable)
         if norm is not None:
-            own.momentum[0] = norm.momentum  # which may be changed at any time
+            own.momentum[0], own.epsilon[0] = norm.momentum, norm.epsilon  # which may be changed at any time
         work = self._forward(len(x) == 1, training, of_batch, from_bytes)
         weights = np.ascontiguousarray(conv.params["kernel"], conv.dtype)
         self.region.add(own.job, own.prepare(work, x=x, weights=weights))
@@ -230,7 +234,7 @@ class Buffers:
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
             dbiases=step.dbiases,
-            dbias=conv.grads["bias"] if conv.use_bias else NONE,
+            dbias=borrowed(conv, "grads", "bias", g.F, dtype) if conv.use_bias else NONE,
             dx=numbers(n, g.H, g.W, g.C),
         )
         shape = (n, down, across, g.F)
@@ -242,11 +246,15 @@ class Buffers:
         self.record = Record(
             **plan._asdict(), shares=shares(), work=step.work, data=data, channels=step.channels, batch=self.batch
         )  # fmt: skip
-        self.operands = Operands(self.record, "data", ("bytes", "x", "dy", "dx", "weights"))
+        pixels, kernel = n * g.H * g.W * g.C, g.KH * g.KW * g.C * g.F
+        self.operands = Operands(
+            self.record, "data", bytes=(pixels, np.dtype(np.uint8)), x=(pixels, dtype), dx=(pixels, dtype),
+            dy=(n * down * across * g.F, dtype), weights=(kernel, dtype),
+        )  # fmt: skip
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
         self.size, self.at_once = plan.scratch.size, plan.programs.at_once
         self.memory = NONE
-        self.momentum = self.record.memory["batch"]["momentum"]
+        self.momentum, self.epsilon = (self.record.memory["batch"][name] for name in ("momentum", "epsilon"))
         self.job = block.on(self.record, dtype)
 
     def prepare(self, what: tuple[Stages, Array], **arrays: Array) -> Stages:
@@ -267,9 +275,10 @@ def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, 
     means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, FP))
     mean, variance = np.zeros((2, FP))
     inverse, rounded = np.ones((2, F))
-    gamma, dgamma = (norm.params["gamma"], norm.grads["gamma"]) if norm and norm.scale else np.ones((2, F), dtype)
-    beta, dbeta = (norm.params["beta"], norm.grads["beta"]) if norm and norm.center else np.zeros((2, F), dtype)
-    moving_mean, moving_variance = norm.state.values() if norm else (NONE, NONE)
+    gamma, dgamma = pair(norm, "gamma", F, dtype) if norm and norm.scale else np.ones((2, F), dtype)
+    beta, dbeta = pair(norm, "beta", F, dtype) if norm and norm.center else np.zeros((2, F), dtype)
+    averages = ("moving_mean", "moving_variance")
+    moving_mean, moving_variance = (borrowed(norm, "state", name, F, dtype) if norm else NONE for name in averages)
     return Batch(
         *(counts.astype(np.int64), means, m2s, dbetas, dgammas, mean, variance, inverse, rounded),
         *(gamma, beta, dgamma, dbeta),
@@ -279,3 +288,8 @@ def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, 
         momentum=float(norm.momentum) if norm else 0.0,
         largest=float(np.finfo(dtype).max),
     )
+
+
+def pair(norm: BatchNormalization, name: str, F: int, dtype: np.dtype) -> tuple[Array, Array]:
+    """A parameter (F,) and its gradient."""
+    return borrowed(norm, "params", name, F, dtype), borrowed(norm, "grads", name, F, dtype)

@@ -16,7 +16,7 @@ from minicnn.engine.block_data import NONE
 from minicnn.engine.call import caller, view, word
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
-from minicnn.engine.record import Operands, Record
+from minicnn.engine.record import Operands, Record, borrowed
 from minicnn.engine.task import SERIAL, Region, Stages, Task
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array, Layer
@@ -186,6 +186,7 @@ class DenseStep:
         lanes, name = emit.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
         UP = padded(U, lanes)
+        grads = borrowed(dense, "grads", "kernel", D * U, dense.dtype)
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
         self.layout = Layout(
@@ -203,10 +204,10 @@ class DenseStep:
             cropped=NONE,
             dy=NONE,
             dz=NONE,
-            dbias=dense.grads["bias"] if dense.use_bias else NONE,
+            dbias=borrowed(dense, "grads", "bias", U, dense.dtype) if dense.use_bias else NONE,
             kernel_t=np.zeros(U * D, dense.dtype),
-            dkernel=dense.grads["kernel"] if U == UP else np.zeros((D, UP), dense.dtype),
-            grads=dense.grads["kernel"],
+            dkernel=grads if U == UP else np.zeros((D, UP), dense.dtype),
+            grads=grads,
             dx=NONE,
         )
         self.region = Region()
@@ -254,7 +255,7 @@ class Buffers:
         )
         layout = step.layout._replace(N=n, y=self.y, cropped=self.cropped, dz=self.dz, dx=self.dx)
         self.record = Record(layout=layout, products=products)
-        self.operands = Operands(self.record, "layout", ("x", "weights", "dy"))
+        self.operands = Operands(self.record, "layout", x=(n * D, dtype), weights=(D * U, dtype), dy=(n * U, dtype))
         self.wants_weights, self.wants_inputs = (
             self.record.place("layout", name) for name in ("wants_weights", "wants_inputs")
         )

@@ -9,6 +9,8 @@ from minicnn.engine.call import DOUBLE, clear, view, word
 from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Array
 
+TINY = 1e-12  # 1 / deviation whose square is near the smallest number of float32
+
 
 class Channels(NamedTuple):
     """Numbers per channel (FP,) for the row kernels; the names are those of their formulas."""
@@ -22,6 +24,7 @@ class Channels(NamedTuple):
     slope: Array
     offset: Array
     factor: Array
+    unit: Array
 
 
 class Batch(NamedTuple):
@@ -95,9 +98,9 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
 
 
 @jit_part
-def finish_moments(r, like):
-    """Fold the chunks' moments into mean and biased variance, and load the numbers for these."""
-    s, batch = r.sizes, r.batch
+def fold_chunks(r):
+    """Fold the chunks' moments into mean and biased variance; returns whether all of them are finite."""
+    s, batch, finite = r.sizes, r.batch, True
     mean, variance = zeros_in(batch.mean, 0, s.FP), zeros_in(batch.variance, 0, s.FP)
     count = 0
     for k in range(CHUNKS):
@@ -107,6 +110,15 @@ def finish_moments(r, like):
             count += more
     for c in range(s.FP):
         variance[c] /= count
+        finite = finite and abs(variance[c]) < np.inf
+    return finite
+
+
+@jit_part
+def use_moments(r, like):
+    """Load the numbers for the batch's mean and variance, and move the averages towards these."""
+    s, batch = r.sizes, r.batch
+    mean, variance = chunk_of(batch.mean, 0, s.FP), chunk_of(batch.variance, 0, s.FP)
     load_forward(s, mean, variance, batch, r.channels, like)
     move_averages(s, mean, variance, batch, like)
 
@@ -161,15 +173,18 @@ def load_backward(r, like):
     """dbeta and dgamma (F,) from those of the chunks, and the numbers of the gradient of x:
 
         dx = factor * (dy - dbeta / count - x_hat * dgamma / count),   factor = gamma / deviation
-           = factor * dy + slope * (x - center) + offset
+           = factor * dy + slope * (x - center) * unit + offset
 
-    Mean and variance that were not the batch's do not depend on x: then slope = offset = 0.
+    slope would fall below the smallest number where the deviation is very large: then `unit` is a power of 2 near its
+    inverse, which rounds nothing, and else 1. Mean and variance that were not the batch's do not depend on x: then
+    slope = offset = 0.
     """
     s, batch, channels, of_batch = r.sizes, r.batch, r.channels, r.work.moments
     inverses, roundeds = view(batch.inverse, s.F, DOUBLE), view(batch.rounded, s.F, DOUBLE)
     dbetas, dgammas = view(batch.dbeta, s.F, like), view(batch.dgamma, s.F, like)
     gamma, factors = view(batch.gamma, s.F, like), view(channels.factor, s.F, like)
     slopes, offsets = view(channels.slope, s.F, like), view(channels.offset, s.F, like)
+    units = view(channels.unit, s.F, like)
     count = 0
     for k in range(CHUNKS):
         count += word(batch.counts, k)
@@ -185,5 +200,6 @@ def load_backward(r, like):
         factor = inverse * gamma[c]
         slope = -factor * inverse * dgamma / count if of_batch else 0.0
         factors[c] = factor
-        slopes[c] = slope
+        unit = 2.0 ** np.floor(np.log2(inverse)) if 0 < inverse < TINY else 1.0
+        slopes[c], units[c] = slope / unit, unit
         offsets[c] = -factor * dbeta / count + slope * rounded if of_batch else 0.0

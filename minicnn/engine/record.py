@@ -5,12 +5,11 @@ tenth of a microsecond to take it apart. A record costs nothing, however much is
 arrays, which are C-contiguous, alive.
 """
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn.layers.base import Array
+from minicnn.layers.base import Array, Layer
 
 WORD = 8  # bytes of an integer
 
@@ -18,6 +17,26 @@ WORD = 8  # bytes of an integer
 def address(array: Array) -> int:
     """Of its first number."""
     return array.__array_interface__["data"][0]
+
+
+def checked(array: Array, size: int, dtype: np.dtype, what: str, writable: bool = True) -> Array:
+    """The array, whose address is about to be handed on: behind an address nobody looks at anything any more.
+
+    Raises ValueError unless it has `size` numbers of the type, in row-major order, and may be written to.
+    """
+    flags = array.flags
+    if array.size != size or array.dtype != dtype or not (flags.carray if writable else flags.c_contiguous):
+        kind = "read-only" if flags.c_contiguous else "not in row-major order"
+        raise ValueError(
+            f"the engine expected {what} as {size} numbers in {dtype}, in row-major order, received shape "
+            f"{array.shape} in {array.dtype}{'' if flags.carray else ', ' + kind}: assign by {what}[...] = values"
+        )
+    return array
+
+
+def borrowed(layer: Layer, what: str, name: str, size: int, dtype: np.dtype) -> Array:
+    """An array of a layer's params, grads or state, checked; layers/arrays.py keeps it where it is."""
+    return checked(getattr(layer, what)[name], size, dtype, f"{what}[{name!r}] of {layer}")
 
 
 class Record:
@@ -30,7 +49,8 @@ class Record:
             self.put(name, part)
 
     def put(self, name: str, part: Any) -> None:
-        """Replace a part."""
+        """Replace a part. Its arrays are the engine's own, or `checked`."""
+        assert all(value.flags.c_contiguous for value in part if isinstance(value, np.ndarray))
         self.parts[name] = part  # keeps its arrays alive
         self.memory[name] = tuple(address(value) if isinstance(value, np.ndarray) else value for value in part)
 
@@ -42,18 +62,26 @@ class Record:
 
 
 class Operands:
-    """Fields of a record's part for arrays that change from call to call; it keeps the last ones alive."""
+    """Fields of a record's part for arrays that change from call to call; it keeps the last ones alive.
 
-    def __init__(self, record: Record, part: str, names: Iterable[str]):
-        self.places = {name: record.place(part, name) for name in names}
+    Args:
+        expected: of each field, how many numbers and of which type.
+    """
+
+    def __init__(self, record: Record, part: str, **expected: tuple[int, np.dtype]):
+        self.places = {name: record.place(part, name) for name in expected}
+        self.expected = expected
         self.arrays: dict[str, Array] = {}
 
     def put(self, **arrays: Array) -> None:
-        """Let these be the arrays of those names; to look up an address takes a microsecond, so only of new ones."""
+        """Let these be the arrays of those names; to look up an address takes a microsecond, so only of new ones.
+
+        Raises ValueError for one that is not as expected.
+        """
         for name, array in arrays.items():
             if self.arrays.get(name) is not array:
+                self.places[name][0] = address(checked(array, *self.expected[name], name, writable=False))
                 self.arrays[name] = array
-                self.places[name][0] = address(array)
 
 
 def dtype_of(kind: type[NamedTuple]) -> np.dtype:

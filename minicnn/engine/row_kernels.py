@@ -17,7 +17,7 @@ SUMS = "dy* x* pixels channels center* scale* total* product*"
 COPY = "x* x_row y* y_row rows size"
 RESCALE = "x*u8 y* size scale* offset*"
 FOLD = "parts* part count total* size"
-GRADIENT = "a* dy* winner*u8 index windows dropped channels center* slope* offset* factor* dz* total*"
+GRADIENT = "a* dy* winner*u8 index windows dropped channels center* unit* slope* offset* factor* dz* total*"
 
 
 def each_register(emit: Emitter, work: Callable[[ir.Value], None]) -> None:
@@ -247,24 +247,24 @@ def fold(dtype: str) -> Emitter:
 def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> Emitter:
     """The gradient of a row before activation, from that of the pooled row, and its sum over the pixels.
 
-        dz = offset + slope * (a - center)       what reaches a pixel through the batch's mean and variance
-           + factor * dy[q]                      where its cell, index + w, won window q (always, if not pooled)
-        dz = 0                                   where relu stopped it: a is not positive
+        dz = offset + slope * (a - center) * unit        what reaches a pixel through the batch's mean and variance
+           + factor * dy[q]                              where its cell, index + w, won window q (always, if not pooled)
+        dz = 0                                           where relu stopped it: a is not positive
         total[c] = sum of dz
 
     a and dz: windows * width pixels, and then `dropped` ones that are in no window (odd sizes).
     """
     emit = Emitter(dtype, GRADIENT)
-    arg, build = emit.arg, emit.builder
-    zero = emit.fill(0.0)
+    arg, build, zero = emit.arg, emit.builder, emit.fill(0.0)
 
     def work(c: ir.Value) -> None:
-        names = ("center", "slope", "offset", "factor")
-        center, slope, offset, factor = (emit.load(emit.at(arg[name], c)) for name in names)
+        names = ("center", "unit", "slope", "offset", "factor")
+        center, unit, slope, offset, factor = (emit.load(emit.at(arg[name], c)) for name in names)
+        moved = build.fmul(build.fsub(zero, center), unit)
 
         def pixel(p: ir.Value, own: ir.Value | None) -> ir.Value:
             a = emit.load(pixel_place(emit, "a", p, c))
-            value = emit.multiply_add(slope, build.fsub(a, center), offset)
+            value = emit.multiply_add(slope, emit.multiply_add(a, unit, moved), offset)
             if own is not None:
                 value = build.fadd(value, own)
             if relu:

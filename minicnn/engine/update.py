@@ -33,12 +33,19 @@ class AdamUpdate:
     Args:
         arrays: (value, grad, m, v) per parameter, all of one type. They are written in place; one that is not
             C-contiguous (none of minicnn's own) is updated in a copy and written back.
+
+    Raises: ValueError for arrays of another type, or of another shape than their value.
     """
 
     def __init__(self, arrays: Sequence[tuple[np.ndarray, ...]]):
+        dtype = arrays[0][0].dtype
+        for group in arrays:
+            check_group(dtype, *group)
         self.arrays = arrays
-        self.contiguous = [tuple(map(np.ascontiguousarray, group)) for group in arrays]  # kept: the pieces are in them
-        self.rates = np.zeros(4, self.contiguous[0][0].dtype)
+        self.contiguous = [
+            tuple(np.require(array, requirements=["C", "A"]) for array in group) for group in arrays
+        ]  # kept: the pieces are in them
+        self.rates = np.zeros(4, dtype)
         pieces = [
             (*(array.reshape(-1)[start:].ctypes.data for array in group), min(PIECE, group[0].size - start))
             for group in self.contiguous
@@ -66,6 +73,18 @@ class AdamUpdate:
                 adam(*(array.reshape(-1) for array in group), *rates)
         for array, copy in self.copies:
             array[...] = copy
+
+
+def check_group(dtype: np.dtype, value: Array, *others: Array) -> None:
+    """Raise ValueError unless all have the value's shape and the type, and the value may be written to."""
+    for array in (value, *others):
+        if array.dtype != dtype or array.shape != value.shape or dtype.kind != "f":
+            raise ValueError(
+                f"Adam expected values, gradients and slots of shape {value.shape} in one type of floats, {dtype}, "
+                f"received shape {array.shape} in {array.dtype}: bring them into one form"
+            )
+    if not value.flags.writeable:
+        raise ValueError(f"Adam updates values in place, received a read-only one of shape {value.shape}: copy it")
 
 
 @Task

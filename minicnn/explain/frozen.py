@@ -36,7 +36,7 @@ class Frozen:
         if softmax is self.layers[-1]:
             self.layers.pop()
         elif softmax is not None:
-            self.layers[-1].activation_layer = None
+            self.layers[-1] = self.layers[-1].without_activation()
         for layer in self.layers:
             layer.trainable = False
             layer.needs_input_grad = True

@@ -26,6 +26,8 @@ class AveragePooling2D(Layer):
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.A.
     """
 
+    window: Window
+
     def __init__(
         self,
         pool_size: int | Pair,

@@ -1,17 +1,19 @@
 """The layer protocol: what every layer is, and all that a new one must say."""
 
+import copy
 import inspect
 import re
-from typing import Any, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
 from minicnn import initializers
 from minicnn.expect import sample_shape
-from minicnn.names import KerasNames
+from minicnn.layers.arrays import Array, Arrays
+from minicnn.layers.settings import check_assignment
+from minicnn.names import Declared, KerasNames
 from minicnn.utils import fresh_seed
 
-Array = np.ndarray
 Shape = tuple[int, ...]
 
 
@@ -23,11 +25,12 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Shape | None
 
 
-class Layer(KerasNames):
+class Layer(Declared, KerasNames):
     """A differentiable function with parameters, whose forward and backward are written out by hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
-    Every constructor argument is kept in an attribute of its own name; that is what `get_config` reads.
+    Every constructor argument is kept in an attribute of its own name; that is what `get_config` reads. It stays as it
+    is (settings.py), but for name, trainable, and those that a class makes properties.
 
     Args:
         name: unique in its model; None lets the model choose ("conv2d", "conv2d_1", ...).
@@ -35,31 +38,48 @@ class Layer(KerasNames):
         input_shape: shape of one sample, for the first layer of a model.
 
     State, all of it visible:
-        params: trained arrays; optimizers update them in place.
+        params: trained arrays; optimizers update them in place, and what is assigned is copied into them (arrays.py).
         grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
         _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
     """
 
+    name: str = ""
+    trainable: bool
+    input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
+    output_shape: Shape = None  # type: ignore[assignment]
+    given_input_shape: Shape | None
+    dtype: np.dtype
+    rng: np.random.Generator
+    params: dict[str, Array]
+    grads: dict[str, Array]
+    state: dict[str, Array]
+    has_fresh_weights: bool  # neither trained nor loaded
     activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
     needs_input_grad = True  # the model sets it False where nobody reads dx
+    _builds = 0  # how often it has been built: plans made before the last time are void
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""
         self.trainable = options.get("trainable", True)
         given_shape = options.get("input_shape")
         self.given_input_shape = None if given_shape is None else sample_shape(given_shape, type(self).__name__)
-        self.input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
-        self.output_shape: Shape = None  # type: ignore[assignment]
         self.dtype = np.dtype(np.float32)
         self.rng = np.random.default_rng()
-        self.params: dict[str, Array] = {}
-        self.grads: dict[str, Array] = {}
-        self.state: dict[str, Array] = {}
+        vars(self).update({what: Arrays(self, what) for what in ("params", "grads", "state")})
         self._cache: tuple | None = None
         self._batch = 0  # N of the last forward
-        self.has_fresh_weights = True  # neither trained nor loaded
+        self.has_fresh_weights = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_":  # those change with every batch
+            self.check_name(name)
+            check_assignment(self, name, value)
+            if name in ("params", "grads", "state"):
+                vars(self)[name].replace(value)
+                return
+        object.__setattr__(self, name, value)
 
     # What a subclass writes
 
@@ -89,11 +109,11 @@ class Layer(KerasNames):
     def accept(self, x: Array) -> Array:
         """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N, *input_shape)."""
         self.check_input(x.shape)
-        self._batch = len(x)
+        vars(self)["_batch"] = len(x)  # as self._batch = len(x), which takes a microsecond
         return np.ascontiguousarray(x, dtype=self.dtype)
 
     def check_input(self, shape: Shape) -> None:
-        """Raise ValueError when x of that shape is not (N, *input_shape)."""
+        """Raise ValueError when x of that shape is not (N, *input_shape), and for N = 0."""
         if self.input_shape is None:
             raise RuntimeError(f"{self} has no weights yet: call build(input_shape) first, or use it in a model")
         if shape[1:] != self.input_shape:
@@ -101,6 +121,8 @@ class Layer(KerasNames):
                 f"{self} expected input of shape {with_batch(self.input_shape)}, received {shape}"
                 f"{shape_hint(shape, self.input_shape)}"
             )
+        if shape[0] == 0:
+            raise ValueError(f"{self} expected at least one sample, received x of shape {shape}")
 
     def take_cache(self, dy: Array) -> tuple:
         """(dy, *cache) of the last training forward, once; dy comes back C-contiguous and in the layer's type.
@@ -153,12 +175,21 @@ class Layer(KerasNames):
 
         rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to check.
         """
-        self.input_shape, self.dtype = tuple(int(n) for n in input_shape), np.dtype(dtype)
+        # Not by assignment, which a layer that is built already would refuse; setup may assign again.
+        vars(self).update(input_shape=tuple(int(n) for n in input_shape), output_shape=None, dtype=np.dtype(dtype))
         self.rng = rng or np.random.default_rng()
-        self.output_shape = self.setup(self.input_shape)
+        output_shape = self.setup(self.input_shape)
         if self.activation_layer is not None:
-            self.activation_layer.build(self.output_shape, self.rng, dtype)
-        return self.output_shape
+            self.activation_layer.build(output_shape, self.rng, dtype)
+        self._builds += 1
+        self.output_shape = output_shape
+        return output_shape
+
+    def without_activation(self) -> Self:
+        """A copy that shares weights, gradients and state, and ends before the activation."""
+        linear = copy.copy(self)
+        vars(linear)["activation_layer"] = None
+        return linear
 
     def reseed(self, rng: np.random.Generator) -> None:
         """Draw from `rng` from now on."""

@@ -24,8 +24,8 @@ class BatchNormalization(Layer):
 
     Args:
         axis: the channel axis, the last one; no other is supported.
-        momentum: weight of the old moving average, as in Keras (PyTorch's is 1 - momentum).
-        epsilon: added to the variance.
+        momentum: weight of the old moving average, as in Keras (PyTorch's is 1 - momentum). May be changed.
+        epsilon: added to the variance. May be changed.
         center, scale: whether there is a beta, a gamma.
 
     Shapes: x, y (N, ..., C); gamma, beta, moving_mean, moving_variance (C,)
@@ -44,15 +44,31 @@ class BatchNormalization(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        if not 0 <= number(momentum, "momentum", "BatchNormalization") <= 1:
-            raise ValueError(f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}")
-        if not number(epsilon, "epsilon", "BatchNormalization") >= 0:
-            raise ValueError(f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}")
         self.axis = axis
         self.momentum = momentum
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
+
+    @property
+    def momentum(self) -> float:
+        return self._momentum
+
+    @momentum.setter
+    def momentum(self, momentum: float) -> None:
+        if not 0 <= number(momentum, "momentum", "BatchNormalization") <= 1:
+            raise ValueError(f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}")
+        self._momentum = momentum
+
+    @property
+    def epsilon(self) -> float:
+        return self._epsilon
+
+    @epsilon.setter
+    def epsilon(self, epsilon: float) -> None:
+        if not number(epsilon, "epsilon", "BatchNormalization") >= 0:
+            raise ValueError(f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}")
+        self._epsilon = epsilon
 
     def setup(self, input_shape: Shape) -> Shape:
         check_last_axis(self.axis, input_shape, self)

@@ -35,6 +35,8 @@ class Conv2D(Layer):
     Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix product).
     """
 
+    window: Window
+
     def __init__(
         self,
         filters: int,

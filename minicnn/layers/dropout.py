@@ -15,7 +15,7 @@ class Dropout(Layer):
     The division keeps the expectation ("inverted dropout"), so that inference needs no correction.
 
     Args:
-        rate: the share that is dropped, 0 <= rate < 1.
+        rate: the share that is dropped, 0 <= rate < 1. May be changed.
         seed: for a mask sequence of its own; None draws from the generator that the model hands out.
 
     Shapes: x, y (N, ...)
@@ -25,10 +25,18 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        if not 0 <= number(rate, "rate", "Dropout") < 1:
-            raise ValueError(f"Dropout expected 0 <= rate < 1 (the share that is dropped), received {rate!r}")
         self.rate = rate
         self.seed = seed
+
+    @property
+    def rate(self) -> float:
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        if not 0 <= number(rate, "rate", "Dropout") < 1:
+            raise ValueError(f"Dropout expected 0 <= rate < 1 (the share that is dropped), received {rate!r}")
+        self._rate = rate
 
     def reseed(self, rng: np.random.Generator) -> None:
         self.rng = rng if self.seed is None else np.random.default_rng(self.seed)

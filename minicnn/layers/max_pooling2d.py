@@ -26,6 +26,8 @@ class MaxPooling2D(Layer):
     Source: Ranzato et al. 2007, "Unsupervised learning of invariant feature hierarchies".
     """
 
+    window: Window
+
     def __init__(
         self,
         pool_size: int | Pair = (2, 2),

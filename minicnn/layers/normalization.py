@@ -57,7 +57,8 @@ class Normalization(Layer):
         parts = np.array_split(data, max(1, data.size // 10**7))  # a part at a time: float64 copies are large
         mean = sum(part.sum(axis=axes, dtype=np.float64) for part in parts) / (data.size / data.shape[-1])
         squares = sum(((part - mean) ** 2).sum(axis=axes) for part in parts)
-        self.mean, self.variance = mean.tolist(), (squares / (data.size / data.shape[-1])).tolist()
+        variance = squares / (data.size / data.shape[-1])
+        vars(self).update(mean=mean.tolist(), variance=variance.tolist())  # which nobody else may change
         if self.built:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance

@@ -18,7 +18,6 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("load_own_variables save_own_variables", "Use save_weights(filepath) and load_weights(filepath)."),
         ("get_state_tree set_state_tree", "Use get_weights() and set_weights(weights)."),
         ("pop", "Use replace_head(classes), or Sequential(model.layers[:-1])."),
-        ("trainable", "Use freeze() and unfreeze(), or trainable of single layers."),
         (
             "weights variables non_trainable_variables non_trainable_weights",
             "Use get_weights(), or params and state of layers.",

@@ -93,8 +93,8 @@ class Composed(GeometricLayer):
         super().__init__(name=" + ".join(layer.name for layer in layers))
         self.layers = list(layers)
         first, last = layers[0], layers[-1]
-        self.input_shape, self.output_shape, self.dtype = first.input_shape, last.output_shape, first.dtype
         self.filling = next((layer.filling for layer in layers if layer.filling), None)
+        self.input_shape, self.dtype, self.output_shape = first.input_shape, first.dtype, last.output_shape
         self._buffer = super().output_array(0)
 
     def matrices(self, count: int) -> Array:
