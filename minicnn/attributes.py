@@ -19,6 +19,8 @@ class Declared:
     but for a letter.
     """
 
+    _takes_any = False  # True for a class of minicnn's whose attributes are like those of users' classes
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name[0] != "_":
             self.check_name(name)
@@ -30,7 +32,7 @@ class Declared:
         if name in declared(kind):
             return
         meant = [OLD_NAMES[name]] if OLD_NAMES.get(name) in arguments(kind) else settable(kind)
-        if not kind.__module__.startswith("minicnn."):
+        if self._takes_any or not kind.__module__.startswith("minicnn."):
             meant = meant if len(meant) == 1 else get_close_matches(name, meant, n=1, cutoff=CLOSE)
         if meant:
             who = f"{kind.__name__} {own!r}" if (own := self.__dict__.get("name")) else kind.__name__

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from math import cos, floor, pi
 from typing import Any
 
+from minicnn.attributes import Declared
 
-class LearningRateSchedule:
+
+class LearningRateSchedule(Declared):
     """Subclass it to write your own: __call__ and, if models with it are to be saved, get_config."""
 
     def __call__(self, step: int) -> float:

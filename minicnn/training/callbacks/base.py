@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from minicnn.attributes import Declared
 from minicnn.errors import did_you_mean
 from minicnn.training.warn import warn
 
 Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_accuracy": 0.6}
 
 
-class Callback:
+class Callback(Declared):
     """Something that acts at chosen moments of ``fit``: subclass it and override the hooks you need.
 
     Every hook does nothing here. ``epoch`` and ``batch`` count from 0. ``logs`` is one dictionary per moment, handed
@@ -29,11 +30,14 @@ class Callback:
     Source: Keras 3, ``keras.callbacks.Callback`` (``remembers`` and the state are minicnn's).
     """
 
+    model: Any
+    params: dict[str, Any]
     remembers: tuple[str, ...] = ()
+    _takes_any = True  # attributes, what a callback remembers; but none that is an argument but for a letter
 
     def __init__(self) -> None:
-        self.model: Any = None
-        self.params: dict[str, Any] = {}
+        self.model = None
+        self.params = {}
 
     def set_model(self, model: Any) -> None:
         self.model = model
