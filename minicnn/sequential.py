@@ -13,7 +13,7 @@ from minicnn.execution import ENGINES, Execution
 from minicnn.expect import array
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
-from minicnn.names import Declared, KerasNames, known_arguments
+from minicnn.names import KerasNames, known_arguments
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed
@@ -21,7 +21,7 @@ from minicnn.utils import fresh_seed
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for
 
 
-class Sequential(Declared, KerasNames):
+class Sequential(KerasNames):
     """A model in which each layer feeds the next.
 
     Args:

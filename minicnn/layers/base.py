@@ -11,7 +11,7 @@ from minicnn import initializers
 from minicnn.expect import sample_shape
 from minicnn.layers.arrays import Array, Arrays
 from minicnn.layers.settings import check_assignment
-from minicnn.names import Declared, KerasNames
+from minicnn.names import KerasNames
 from minicnn.utils import fresh_seed
 
 Shape = tuple[int, ...]
@@ -25,7 +25,7 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Shape | None
 
 
-class Layer(Declared, KerasNames):
+class Layer(KerasNames):
     """A differentiable function with parameters, whose forward and backward are written out by hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
@@ -74,12 +74,11 @@ class Layer(Declared, KerasNames):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name[0] != "_":  # those change with every batch
-            self.check_name(name)
             check_assignment(self, name, value)
             if name in ("params", "grads", "state"):
                 vars(self)[name].replace(value)
                 return
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
     # What a subclass writes
 
