@@ -10,6 +10,7 @@ from minicnn import schedules
 from minicnn.engine.update import AdamUpdate
 from minicnn.errors import did_you_mean
 from minicnn.expect import count
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Array
 from minicnn.schedules import LearningRateSchedule
 
@@ -89,6 +90,7 @@ class Optimizer:
         self.schedule = rate if isinstance(rate, LearningRateSchedule) else None
         self._rate = 0.0 if isinstance(rate, LearningRateSchedule) else float(rate)
 
+    @one_at_a_time
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place. Raises ValueError when a slot is of another shape."""
         group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
@@ -120,12 +122,14 @@ class Optimizer:
         if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
             value[...] = average
 
+    @one_at_a_time
     def swap_averages(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Exchange weights and averages; before the next step, exchange them back."""
         for value, average in self._averaged(parameters):
             value[...], average[...] = average.copy(), value.copy()
         self.averages_in_use = not self.averages_in_use
 
+    @one_at_a_time
     def finalize_variable_values(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """With use_ema, put the averages in the place of the weights, as fit does at its end."""
         for value, average in self._averaged(parameters):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 
+@one_at_a_time
 def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequential":
     """A copy of the model whose last Dense layer decides among other classes.
 
@@ -67,6 +69,7 @@ def _names(classes: Sequence[str]) -> list[str]:
     return names
 
 
+@one_at_a_time
 def freeze(model: "Sequential", *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
@@ -85,6 +88,7 @@ def freeze(model: "Sequential", *which: str | int) -> None:
         layer.trainable = False
 
 
+@one_at_a_time
 def unfreeze(model: "Sequential", *which: str | int) -> None:
     """Let layers train again, selected as freeze does; but a number n means layers[n:], those that freeze(n) leaves.
 

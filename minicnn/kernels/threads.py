@@ -1,23 +1,44 @@
-"""The threads that parallel kernels run on: how many, how they wait, and one kernel at a time.
+"""The threads that parallel kernels run on: how many, how they wait, and one thing at a time.
 
-Two Python threads may train two models. Not every threading layer of Numba can run two parallel kernels at once
-(workqueue ends the process), and none would be faster for it, so they take turns.
+Threads of a program may share a model, and models may share layers. All of them hold `alone` while they run,
+change or copy a network: a batch of a prediction, a whole training step from its forward to its update. So nobody
+meets numbers that are half of one batch and half of another. There is one lock for all networks, not one for each,
+because parallel kernels take turns anyway: workqueue, one of Numba's threading layers, ends the process when two of
+them meet, and none would be faster for it.
+
+A fork waits for its turn too. A child has only the thread that forked; what the others were doing would stay half done
+in it, and what they held, held for ever.
 """
 
 import os
 import threading
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc.parallel import get_thread_count
 
+P = ParamSpec("P")
+R = TypeVar("R")
 SPINS = "20000"  # turns of a waiting loop, some 50 microseconds: longer than the Python between two regions takes
 
-_turn = threading.RLock()
+alone = threading.RLock()  # in C: `with` takes and returns it whole, whenever a Ctrl-C comes
 _count: int | None = None  # what set_threads was given
 _thread = threading.local()  # .count: what the calling thread has been told of it
 _orphaned = False  # whether this process was forked from one whose threads it would need
+
+
+def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function one that is `alone` while it runs."""
+
+    @wraps(function)
+    def in_turn(*arguments: P.args, **options: P.kwargs) -> R:
+        with alone:
+            return function(*arguments, **options)
+
+    return in_turn
 
 
 def set_threads(n: int) -> None:
@@ -48,7 +69,7 @@ def turn() -> threading.RLock:
     if _count is not None and getattr(_thread, "count", None) != _count:
         numba.set_num_threads(_count)  # it holds for the calling thread only
         _thread.count = _count
-    return _turn
+    return alone
 
 
 @cache
@@ -60,14 +81,15 @@ def start() -> None:
     seen to take ten times as long. Sleeping at once costs a tenth of a step on an idle machine. The setting is read
     when the threads start, and is taken back afterwards; one of the user's own is left alone.
     """
-    if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-        numba.get_num_threads()  # starts them
-        return
-    os.environ["GOMP_SPINCOUNT"] = SPINS
-    try:
-        numba.get_num_threads()
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+    with alone:
+        if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+            numba.get_num_threads()  # starts them
+            return
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+        try:
+            numba.get_num_threads()
+        finally:
+            del os.environ["GOMP_SPINCOUNT"]
 
 
 def state() -> dict[str, Any]:
@@ -77,14 +99,24 @@ def state() -> dict[str, Any]:
     return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
 
 
-def _note_fork() -> None:
-    global _orphaned, _turn
-    _turn = threading.RLock()  # whoever held it is not in this process
+def _before_fork() -> None:
+    alone.acquire()
+    global_compiler_lock.acquire()  # Numba's own, which a child would wait for, too
+
+
+def _after_fork() -> None:
+    global_compiler_lock.release()
+    alone.release()
+
+
+def _after_fork_in_child() -> None:
+    global _orphaned
     try:
-        _orphaned = numba.threading_layer() == "omp"
+        _after_fork()
+        _orphaned = _orphaned or numba.threading_layer() == "omp"
     except ValueError:  # no threads have been started, so none are missing
         pass
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_note_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 
 from minicnn.execution import final_softmax
+from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Array
 from minicnn.training import checks
 from minicnn.training.meter import Meter
@@ -89,8 +90,9 @@ def evaluate(
         _check_flips(model, x, "evaluate")
 
         def step(x: Array, y: Array, weight: Array | None) -> tuple[float, Array]:
-            probabilities = _flip_average(model, x)
-            return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
+            with alone:
+                probabilities = _flip_average(model, x)
+                return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
 
     with quiet():
         meter = measured(model, x, y, weight, size, step)
@@ -130,6 +132,7 @@ def _slices(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
+@one_at_a_time
 def _flip_average(model: "Sequential", x: Array) -> Array:
     """Mean probabilities (N, K) of pictures (N, H, W, C) and their mirror images."""
     return (model.forward(x) + model.forward(x[:, :, ::-1])) / 2

@@ -1,5 +1,6 @@
 """Means over the samples seen so far."""
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,14 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """Means of the loss and the compiled metrics over the samples seen since the last reset."""
+    """Means of the loss and the compiled metrics over the samples seen since the last reset.
+
+    It counts in copies of the metrics: several meters of one model, as of an evaluation within a training, are
+    independent of each other.
+    """
 
     def __init__(self, model: "Sequential"):
-        self.metrics = model.metrics
+        self.metrics = copy.deepcopy(model.metrics)
         self.reset()
 
     def reset(self) -> None:
