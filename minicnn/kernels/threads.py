@@ -83,13 +83,26 @@ def start() -> None:
     """
     with alone:
         if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-            numba.get_num_threads()  # starts them
+            _launch()
             return
         os.environ["GOMP_SPINCOUNT"] = SPINS
         try:
-            numba.get_num_threads()
+            _launch()
         finally:
             del os.environ["GOMP_SPINCOUNT"]
+
+
+def _launch() -> None:
+    try:
+        numba.get_num_threads()
+    except ValueError as error:
+        names = ("NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")
+        settings = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+        raise ValueError(
+            f"the engine expected Numba to start threads, received {' '.join(str(error).split())!r} with "
+            f"{settings or 'the layers that are installed'}: unset it, or choose a layer that is there, such as "
+            "workqueue"
+        ) from None
 
 
 def state() -> dict[str, Any]:
@@ -105,14 +118,21 @@ def _before_fork() -> None:
 
 
 def _after_fork() -> None:
-    global_compiler_lock.release()
-    alone.release()
+    try:
+        global_compiler_lock.release()
+    finally:
+        alone.release()
 
 
 def _after_fork_in_child() -> None:
     global _orphaned
     try:
         _after_fork()
+    except RuntimeError:  # Ctrl-C has ended the wait for a lock, and who holds it is not in this process
+        lock: Any = alone  # whose type does not tell of this method, which logging uses likewise
+        lock._at_fork_reinit()
+        _orphaned = True
+    try:
         _orphaned = _orphaned or numba.threading_layer() == "omp"
     except ValueError:  # no threads have been started, so none are missing
         pass
