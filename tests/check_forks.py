@@ -104,7 +104,8 @@ def while_a_thread(work, model, right, count, draws):
 
 def training(forks):
     """The weights at the end of a real training, in which processes may be forked between and within steps."""
-    model = Sequential([layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.Flatten(), layers.Dense(5, activation="softmax")], seed=3)  # fmt: skip
+    stack = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.Flatten()]
+    model = Sequential([*stack, layers.Dense(5, activation="softmax")], seed=3)
     model.compile("adam", "sparse_categorical_crossentropy")
     thread = threading.Thread(target=lambda: model.fit(X, Y, batch_size=4, epochs=5, verbose=0), daemon=True)
     thread.start()

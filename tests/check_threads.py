@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -28,6 +29,7 @@ ROUNDS, THREADS, ACTIONS = 20, 4, 12
 PATIENCE = 240  # seconds until a thread counts as hung
 SIZES = (1, 7, 16, 40)
 LAYERS = ("omp", "workqueue")
+RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
 rng = np.random.default_rng(0)
 DATA = [(rng.standard_normal((n, 10, 10, 3)).astype(np.float32), rng.integers(0, 5, n)) for n in SIZES]
