@@ -9,6 +9,7 @@ import numpy as np
 
 from minicnn import initializers
 from minicnn.expect import sample_shape
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import Array, Arrays
 from minicnn.layers.settings import check_assignment
 from minicnn.names import KerasNames
@@ -43,6 +44,7 @@ class Layer(KerasNames):
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
         _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
+        _last_trained: the number of a model's last training forward, see execution.py; 0 after set_weights.
     """
 
     name: str = ""
@@ -59,6 +61,7 @@ class Layer(KerasNames):
     activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
     needs_input_grad = True  # the model sets it False where nobody reads dx
     _builds = 0  # how often it has been built: plans made before the last time are void
+    _last_trained = 0
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""
@@ -218,16 +221,18 @@ class Layer(KerasNames):
         """params and state by name, in Keras' order."""
         return {**self.params, **self.state}
 
+    @one_at_a_time
     def get_weights(self) -> list[Array]:
         """Copies of params, then state."""
         return [array.copy() for array in self.weights.values()]
 
+    @one_at_a_time
     def set_weights(self, weights: list[Array]) -> None:
         """Overwrite params, then state. Raises ValueError when number or shapes differ."""
         self.check_weights(weights)
         for array, value in zip(self.weights.values(), weights, strict=True):
             array[...] = value
-        self.has_fresh_weights = False
+        self.has_fresh_weights, self._last_trained = False, 0
 
     def check_weights(self, weights: list[Array]) -> None:
         """Raise ValueError when number or shapes are not those of params, then state."""

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from minicnn.expect import count, flag, number
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import is_like, like
 from minicnn.layers.base import Array
 from minicnn.names import KerasNames
@@ -98,6 +99,7 @@ class Optimizer(KerasNames):
         else:
             self._rate, self.schedule = number(rate, "learning_rate", type(self).__name__, least=0), None
 
+    @one_at_a_time
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place. Raises ValueError when a slot is of another shape."""
         group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
@@ -129,12 +131,14 @@ class Optimizer(KerasNames):
         if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
             value[...] = average
 
+    @one_at_a_time
     def swap_averages(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Exchange weights and averages; before the next step, exchange them back."""
         for value, average in self._averaged(parameters):
             value[...], average[...] = average.copy(), value.copy()
         self.averages_in_use = not self.averages_in_use
 
+    @one_at_a_time
     def finalize_variable_values(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """With use_ema, put the averages in the place of the weights, as fit does at its end."""
         for value, average in self._averaged(parameters):
