@@ -10,7 +10,7 @@ from minicnn.layers.base import Array
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, BatchSource, SourceBatches, class_weighted, fingerprint
 from minicnn.training.callbacks import Callback, CallbackList, History
-from minicnn.training.checkpoint import Checkpoint, Position
+from minicnn.training.checkpoint import Checkpoint, Position, held
 from minicnn.training.inference import measured
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
@@ -71,7 +71,7 @@ def fit(
     next time. A second Ctrl-C interrupts at once.
 
     Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
-        checkpoint of another training.
+        checkpoint of another training or in which one is running; ModelFileError for a damaged checkpoint.
     """
     checks.compiled(model)
     batches: ArrayBatches | SourceBatches
@@ -106,14 +106,17 @@ def fit(
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
     training = Training(model, batches, held_out, watchers, shuffle, seed, batch_transform)
-    if resume is not None:
+    if resume is None:
+        training.run(initial_epoch, epochs)
+        return model.history
+    with held(resume):
         mixing = None if batch_transform is None else described(batch_transform)
         arguments = {"shuffle": shuffle, "seed": seed, "initial_epoch": initial_epoch, "batch_transform": mixing}
         named = zip(("x", "y", "sample_weight"), held_out or (), strict=False)
         data = batches.described() | {"validation": {name: fingerprint(array) for name, array in named}}
         training.checkpoint = Checkpoint(resume, model, batches, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
-    training.run(initial_epoch, epochs)
+        training.run(initial_epoch, epochs)
     return model.history
 
 

@@ -1,6 +1,8 @@
 """Stop when a metric no longer improves."""
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 
+from typing import Any
+
 import numpy as np
 
 from minicnn.training.callbacks.base import Logs, announce
@@ -56,6 +58,12 @@ class EarlyStopping(MonitorCallback):
         self.best = None
         self.best_epoch = 0
         self.best_weights: list[np.ndarray] | None = None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        best, own = state["best_weights"], self.model.get_weights()
+        if best is not None and [np.shape(weight) for weight in best] != [weight.shape for weight in own]:
+            raise TypeError("EarlyStopping expected best_weights of the model's shapes, received others")
+        super().set_state(state)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()  # one object may serve several fits
