@@ -64,7 +64,7 @@ def floats(*shape: int, value: float = 0.0) -> tuple[str, tuple[int, ...], bytes
     return "F32", shape, np.full(shape, value, F32).tobytes()
 
 
-def layer(name: str, **config) -> dict:
+def layer(name: str, /, **config) -> dict:
     """A layer for described."""
     return {"class": name, "config": config}
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 OPTIMIZER, REST = "/optimizer/", "/training/"  # before the names of arrays that are no weights: no layer has a slash
 MOST_STEPS = 2**53
+MOST_LAYERS = 5000
 LARGEST_OUTPUT = 2**31  # numbers that a layer makes of one sample
 
 CLASSES: dict[str, type] = {
@@ -54,6 +55,8 @@ def described(model: "Sequential") -> dict[str, Any]:
     names = [layer.name for layer in model.layers]
     if len(set(names)) < len(names) or any("/" in name for name in names):
         raise ValueError(f"{model.name!r} expected layers with different names without '/', received {names}")
+    if len(names) > MOST_LAYERS:
+        raise ValueError(f"a model file has room for {MOST_LAYERS:,} layers, received {len(names):,}")
     _check_class_names(model, model.class_names)
     config: dict[str, Any] = {
         "model": {
@@ -101,8 +104,10 @@ def refusing(path: str) -> Iterator[None]:
     """Say of whatever goes wrong inside that it is the file's fault, with a ModelFileError."""
     try:
         yield
-    except ModelFileError:
-        raise
+    except ModelFileError as error:
+        if path in str(error):
+            raise
+        raise ModelFileError(f"{path!r}: {error}") from error.__cause__
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{path!r} describes no model that minicnn can build: {error!s:.500}") from error
 
@@ -123,6 +128,9 @@ def check(value: Any, what: str) -> None:
 
 def layers_of(model: dict[str, Any], known: Mapping[str, type], stored: Mapping[str, Stored]) -> Iterator[Layer]:
     """The layers that a file describes, not built yet: they will have room for what it holds, and nothing drawn."""
+    if len(model["layers"]) > MOST_LAYERS:
+        received = len(model["layers"])
+        raise ModelFileError(f"the model file expected at most {MOST_LAYERS:,} layers, received {received:,}")
     shapes = {name: array.shape for name, array in stored.items()}
     for description in model["layers"]:
         layer = make(description, {**LAYERS, **known}, "layer")
@@ -161,29 +169,27 @@ def check_arrays(model: "Sequential", optimizer: Any, stored: Mapping[str, Store
         if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
             received = "nothing" if found is None else f"{found.dtype} {found.shape}"
             raise ModelFileError(f"the model file expected {name!r}, {array.dtype} {array.shape}, received {received}")
-    remembered: dict[str, set[str]] = {}
+    remembered: dict[str, dict[str, Stored]] = {}
     for name in stored.keys() - own:
         if name.startswith(OPTIMIZER) and optimizer is not None:
             parameter, _, slot = name.removeprefix(OPTIMIZER).rpartition("/")
-            remembered.setdefault(parameter, set()).add(slot)
+            remembered.setdefault(parameter, {})[slot] = stored[name]
         elif not (more and name.startswith(REST)):
             raise ModelFileError(f"the model file holds {name!r:.80}, of which {model.name!r} knows nothing")
-    _check_memory(model, optimizer, remembered, stored)
+    _check_memory(model, optimizer, remembered)
 
 
-def _check_memory(
-    model: "Sequential", optimizer: Any, remembered: Mapping[str, set[str]], stored: Mapping[str, Stored]
-) -> None:
+def _check_memory(model: "Sequential", optimizer: Any, remembered: Mapping[str, dict[str, Stored]]) -> None:
     """Machine code reads and writes these arrays: each must be just like its parameter."""
     parameters = _parameters(model)
     for name, slots in remembered.items():
-        if slots != set(optimizer.slot_names):
+        if set(slots) != set(optimizer.slot_names):
             raise ModelFileError(
                 f"the model file has {sorted(slots)} of {name!r} for {type(optimizer).__name__}, expected "
                 f"{sorted(optimizer.slot_names)}: save the model again"
             )
-        for slot in slots:
-            array, parameter = stored[f"{OPTIMIZER}{name}/{slot}"], parameters.get(name)
+        for slot, array in slots.items():
+            parameter = parameters.get(name)
             if parameter is None or (array.shape, array.dtype) != (parameter.shape, parameter.dtype):
                 expected = "no such parameter" if parameter is None else f"{parameter.dtype} {parameter.shape}"
                 raise ModelFileError(

@@ -161,7 +161,10 @@ class ModelFile:
         """Read into all of a buffer; `seen` is called with each part of it."""
         rest = memoryview(buffer)
         while rest:
-            count = self._file.readinto(rest[:CHUNK])
+            try:
+                count = self._file.readinto(rest[:CHUNK])
+            except OSError as error:
+                raise ModelFileError(f"{self.path!r} cannot be read: {error.strerror}") from error
             if not count:
                 raise self.damaged("it ends too early")
             if seen is not None:

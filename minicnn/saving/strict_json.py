@@ -28,7 +28,7 @@ def parse(text: str) -> dict[str, Any]:
     level: list[dict | list] = [value]
     depth = 0
     while level:
-        if depth > DEPTH:
+        if depth >= DEPTH:
             raise ValueError(f"expected at most {DEPTH} objects in one another")
         inner = [part for whole in level for part in (whole.values() if isinstance(whole, dict) else whole)]
         for part in inner:
