@@ -71,5 +71,11 @@ def check_kind(stored: Any, present: Any, where: str = "state") -> None:
         raise TypeError(f"{where} expected {_layout(present)}, received {_layout(stored)}")
 
 
+def check_numbers(stored: Any, where: str) -> None:
+    """Raise TypeError unless a stored value is a list of numbers, some of which may be missing."""
+    if not isinstance(stored, list) or not all(isinstance(value, int | float | None) for value in stored):
+        raise TypeError(f"{where} expected a list of numbers, received {stored!r:.60}")
+
+
 def _layout(array: Any) -> tuple[np.dtype, tuple[int, ...]]:
     return array.dtype, array.shape

@@ -7,6 +7,7 @@ import numpy as np
 
 from minicnn.training.callbacks.base import Logs, announce
 from minicnn.training.callbacks.monitor import MonitorCallback
+from minicnn.training.state import check_kind
 
 
 class EarlyStopping(MonitorCallback):
@@ -60,9 +61,9 @@ class EarlyStopping(MonitorCallback):
         self.best_weights: list[np.ndarray] | None = None
 
     def set_state(self, state: dict[str, Any]) -> None:
-        best, own = state["best_weights"], self.model.get_weights()
-        if best is not None and [np.shape(weight) for weight in best] != [weight.shape for weight in own]:
-            raise TypeError("EarlyStopping expected best_weights of the model's shapes, received others")
+        if state["best_weights"] is not None:
+            for best, weight in zip(state["best_weights"], self.model.get_weights(), strict=True):
+                check_kind(best, weight, "EarlyStopping's best_weights")
         super().set_state(state)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
