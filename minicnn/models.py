@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from minicnn import persistence
 from minicnn.errors import ModelFileError
 from minicnn.names import known_arguments, missing_from
-from minicnn.saving import model_file
+from minicnn.saving import description, model_file
+from minicnn.saving.model_file import Stored
 from minicnn.sequential import Sequential
 
 __all__ = ["Sequential", "load_model"]
@@ -25,25 +27,36 @@ def load_model(
 
     Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights that do not fit.
     """
-    config, arrays = model_file.read(filepath)
-    if "model" not in config:
-        raise ModelFileError(f"{str(filepath)!r} holds weights without an architecture: use model.load_weights(path)")
-    try:
-        described = config["model"]
-        layers = persistence.layers_of(described, custom_objects or {})
-        model = Sequential(
-            layers,
-            name=described["name"],
-            seed=described["seed"],
-            dtype=described["dtype"],
-            class_names=described.get("class_names"),
-        )
-        model.build(tuple(described["input_shape"]))
-        model.load_weights(filepath)
-        if compile and "compile" in config:
-            persistence.restore_training(model, config["compile"], arrays, custom_objects or {})
-    except ModelFileError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-        raise ModelFileError(f"{str(filepath)!r} describes no model that minicnn can build: {error}") from error
+    known = custom_objects or {}
+    with model_file.opened(filepath) as file, description.refusing(file.path):
+        config = file.config
+        if "model" not in config:
+            raise ModelFileError(
+                f"{str(filepath)!r} holds weights without an architecture: use model.load_weights(filepath)"
+            )
+        description.check(config, "config")
+        model = _built(config["model"], file.arrays, known)
+        compiled = description.training_of(config["compile"], known) if "compile" in config else None
+        optimizer = None if compiled is None else compiled[0]
+        description.check_arrays(model, optimizer, file.arrays, more="training" in config)
+        arrays = file.read()  # now that all of them are known to be wanted and to fit
+        persistence.put_weights(model, arrays, filepath)
+        if compile and compiled is not None:
+            description.remember(optimizer, config["compile"], arrays)
+            model.epochs_done = config["compile"].get("epochs_done", 0)
+            model.compile(*compiled)
+    return model
+
+
+def _built(described: dict[str, Any], stored: Mapping[str, Stored], known: Mapping[str, type]) -> Sequential:
+    """The model that a file describes, with room for the weights that it holds."""
+    description.check(described, "model")
+    names = described.get("class_names")
+    model = Sequential(name=described["name"], seed=described["seed"], dtype=described["dtype"], class_names=names)
+    for layer in description.layers_of(described, known, stored):
+        model.add(layer)
+    model.build(description.input_shape(described))
+    description.check_built(model, names)
+    for layer in model.layers:
+        layer.stored = None
     return model

@@ -29,6 +29,9 @@ from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
+from minicnn.saving.atomic import write_text
+from minicnn.saving.signature import fits
+from minicnn.saving.strict_json import parse
 from minicnn.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 LATEST = "latest"
 NARROW = "-narrow"  # at the end of the names of plots that are drawn for narrow screens
 PICTURES, COLUMNS = 24, (8, 3)  # in grids, on wide and narrow screens
+OPTIONS: dict[str, Any] = {
+    "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int
+}  # fmt: skip
 Array = np.ndarray
 Pair = tuple[Array, Array]
 
@@ -60,6 +66,14 @@ class Run:
         return _read_json(self.config_file)
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What `minicnn train` was told, or took, for it. Raises DataError when config.json does not say it."""
+        options = self.config.get("options")
+        if not isinstance(options, dict) or not all(fits(options.get(name), kind) for name, kind in OPTIONS.items()):
+            raise DataError(f"{self.config_file} expected options of `minicnn train`, received {options!r:.200}")
+        return options
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """How the training ended; empty until it does. Raises DataError when the file is damaged."""
         return _read_json(self.metrics_file) if self.metrics_file.exists() else {}
@@ -74,7 +88,7 @@ class Run:
                 names, *rows = csv.reader(file)
             columns = zip(*([float(cell) for cell in row] for row in rows), strict=True)
             return dict(zip(names, map(list, columns), strict=True))
-        except ValueError as error:
+        except (ValueError, csv.Error) as error:
             raise DataError(f"{self.history_file} is damaged ({error}): train again") from error
 
 
@@ -227,7 +241,21 @@ def save_plot(run: Run, name: str, plot: "Plot", narrow: "Plot | None" = None, s
 
 
 def write_page(run: Run) -> None:
-    """Write report.html from what is in the folder; what is not there yet is left out."""
+    """Write report.html from what is in the folder; what is not there yet is left out.
+
+    Raises DataError when something in it is damaged.
+    """
+    try:
+        text = _page(run)
+    except DataError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        files = "config.json, history.csv, metrics.json or plots"
+        raise DataError(f"{run.folder} is no whole run: something is missing or wrong in {files} ({error})") from error
+    write_text(run.page, text)
+
+
+def _page(run: Run) -> str:
     history = run.history
     if history.get("epoch") and not run.metrics_file.exists():  # still training, or killed
         draw_curves(run)
@@ -239,7 +267,7 @@ def write_page(run: Run) -> None:
             narrow=narrow.read_bytes() if narrow.exists() else None,
             text=path.read_text(encoding="utf-8").rstrip(),
         )
-    write_text(run.page, page.render(run.folder.name, run.config, history, run.metrics, pictures))
+    return page.render(run.folder.name, run.config, history, run.metrics, pictures)
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -247,21 +275,11 @@ def to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(_plain(value), indent=1, allow_nan=False)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole: whoever reads it meanwhile, or after a crash, sees the old text or the new one."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is damaged ({error}): train again") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path} expected a JSON object, received {value!r:.40}: train again")
-    return value
 
 
 def _plain(value: Any) -> Any:

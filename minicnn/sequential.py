@@ -11,10 +11,11 @@ from minicnn import losses, optimizers, persistence, prediction, summary, transf
 from minicnn import metrics as metric_types
 from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
-from minicnn.expect import array
+from minicnn.expect import array, count
 from minicnn.kernels.threads import alone, one_at_a_time
-from minicnn.layers.base import Array, Layer, Shape, snake_case
+from minicnn.layers.base import Array, Layer, Shape
 from minicnn.layers.input import Input
+from minicnn.layers.names import Names
 from minicnn.names import KerasNames, known_arguments
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
@@ -60,12 +61,13 @@ class Sequential(KerasNames):
         class_names: Iterable[str] | None = None,
     ):
         self.name = name
-        self.seed = fresh_seed() if seed is None else seed
+        self.seed = fresh_seed() if seed is None else count(seed, "seed", "Sequential", least=0)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Sequential expected dtype 'float32' or 'float64', received {dtype!r}")
         self.class_names = None if class_names is None else list(class_names)
         self.layers, self.metrics, self.history = [], [], History()
+        self._names = Names(name)
         self._sample_shape: Shape | None = None
         self.engine = os.environ.get("MINICNN_ENGINE", "fast")
         self._planned: tuple[tuple, Execution] | None = None
@@ -99,26 +101,15 @@ class Sequential(KerasNames):
                 raise ValueError(f"Sequential {self.name!r} expected Input as its first layer only")
             self._sample_shape = layer.shape
             return
-        if any(layer is other for other in self.layers):
-            raise ValueError(f"{layer} is in {self.name!r} already: every place in a model needs a layer of its own")
-        self._name(layer)
+        self._names.give(layer, self.layers)
         shape = self._sample_shape
         if not self.layers:  # the last of these is set in the first layer of another model
             shape = shape or layer.given_input_shape or layer.input_shape
         if shape is not None:
             self._build_layer(layer, len(self.layers), self.layers[-1].output_shape if self.layers else shape)
         self._sample_shape = shape
+        self._names.keep(layer)
         self.layers.append(layer)
-
-    def _name(self, layer: Layer) -> None:
-        """Give a nameless layer Keras' name: conv2d, conv2d_1, conv2d_2 ..."""
-        taken = {other.name for other in self.layers}
-        if layer.name in taken or "/" in layer.name:
-            raise ValueError(f"{layer}: names must be unique in a model and have no '/'; taken are {sorted(taken)}")
-        base, number = snake_case(type(layer).__name__), 0
-        while not layer.name:
-            candidate = f"{base}_{number}" if number else base
-            layer.name, number = "" if candidate in taken else candidate, number + 1
 
     def _build_layer(self, layer: Layer, index: int, input_shape: Shape) -> None:
         """Create a layer's weights, unless another model has it too: then they share them, as in Keras."""

@@ -44,4 +44,4 @@ def trained_on(model: str) -> str:
     """The data of the run that a path names, cifar10 if it names a file."""
     file = runs.model_file(model)
     run = runs.Run(file.parent)
-    return run.config["options"]["data"] if file == run.model_file and run.config_file.exists() else "cifar10"
+    return run.options["data"] if file == run.model_file and run.config_file.exists() else "cifar10"

@@ -62,7 +62,7 @@ def seconds(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
     begun = runs.find(options.output or RUN) if options.resume else None
-    chosen = choose(options, begun.config["options"] if begun else {})
+    chosen = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
     pictures = load(chosen["data"], chosen["limit"])

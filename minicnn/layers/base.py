@@ -3,11 +3,13 @@
 import copy
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
 from minicnn import initializers
+from minicnn.errors import ModelFileError
 from minicnn.expect import sample_shape
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import Array, Arrays
@@ -62,6 +64,7 @@ class Layer(KerasNames):
     needs_input_grad = True  # the model sets it False where nobody reads dx
     _builds = 0  # how often it has been built: plans made before the last time are void
     _last_trained = 0
+    stored: Mapping[str, Shape] | None = None  # while a model is loaded: the shapes in its file, by weight
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""
@@ -101,12 +104,22 @@ class Layer(KerasNames):
 
     def add_param(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
         """Allocate a trained array and its gradient, once; both are only ever written in place."""
-        self.params[name] = initializers.get(initializer)(shape, self.rng, self.dtype)
+        self.params[name] = self._initial(name, shape, initializer)
         self.grads[name] = np.zeros(shape, self.dtype)
 
     def add_state(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
         """Allocate an array that is saved with the model but not trained."""
-        self.state[name] = initializers.get(initializer)(shape, self.rng, self.dtype)
+        self.state[name] = self._initial(name, shape, initializer)
+
+    def _initial(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> Array:
+        """Initial values; of a layer from a file only the room for them, and no more than the file has numbers."""
+        if self.stored is None:
+            return initializers.get(initializer)(shape, self.rng, self.dtype)
+        found = self.stored.get(f"{self.name}/{name}")
+        if found != tuple(shape):
+            received = "nothing" if found is None else found
+            raise ModelFileError(f"{self} expected its {name} of shape {shape} in the model file, received {received}")
+        return np.zeros(shape, self.dtype)
 
     def accept(self, x: Array) -> Array:
         """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N, *input_shape)."""

@@ -21,6 +21,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.expect import array
+from minicnn.saving import atomic
 
 BLUE, VERMILLION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: training and right, validation and wrong
 INK, MUTED, HAIRLINE = "#1F2328", "#59636E", "#D1D9E0"
@@ -41,8 +42,8 @@ class Plot:
     text: str
 
     def save(self, path: str | PathLike[str], dpi: int = 150) -> Path:
-        """Write the figure as PNG and return its path."""
-        self.figure.savefig(path, dpi=dpi, format="png", facecolor="white")
+        """Write the figure as PNG, whole or not at all, and return its path."""
+        atomic.write(path, [self._png(dpi)])
         return Path(path)
 
     def to_text(self) -> str:
@@ -51,8 +52,11 @@ class Plot:
 
     def _repr_png_(self) -> bytes:
         """Show the figure in a notebook."""
+        return self._png(100)
+
+    def _png(self, dpi: int) -> bytes:
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, dpi=100, format="png", facecolor="white")
+        self.figure.savefig(buffer, dpi=dpi, format="png", facecolor="white")
         return buffer.getvalue()
 
 

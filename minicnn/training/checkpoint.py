@@ -13,25 +13,25 @@ epoch's samples is drawn again from the generator's state at its beginning.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minicnn import persistence
 from minicnn.kernels.threads import alone, one_at_a_time
-from minicnn.layers.base import Array
-from minicnn.saving import model_file
+from minicnn.saving import description, lock, model_file
 from minicnn.training.callbacks import Callback, CallbackList
 from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
+from minicnn.training.state import KEY, check_kind, is_own, leaves, pack, unpack
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 FILE = "checkpoint.safetensors"
-ARRAY, KEY = "/training/", "/array"  # how the state's arrays are named in the file, and referred to in its text
+LOCK = "checkpoint.lock"  # there while a training runs, with the number of its process
 SHOWN = 6  # differences in a message
 
 
@@ -56,7 +56,7 @@ class Checkpoint:
     """The checkpoint file of a training in a folder.
 
     Args:
-        folder: made if there is none.
+        folder: one that is held.
         model, batches, callbacks, meter: whose state is saved and restored; batches by what they are for.
         training: the data and arguments, as JSON-able values that tell them from others.
 
@@ -76,9 +76,8 @@ class Checkpoint:
         training: dict[str, Any],
     ):
         self.path = Path(folder) / FILE
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         for leftover in self.path.parent.glob(f".{FILE}.*"):
-            leftover.unlink()  # half written when the process was killed
+            leftover.unlink(missing_ok=True)  # half written when the process was killed
         self.model, self.batches, self.callbacks, self.meter = model, batches, callbacks, meter
         self.named = dict(_named(callbacks.callbacks))
         stateful = [name for name, callback in self.named.items() if callback.get_state()]
@@ -86,44 +85,92 @@ class Checkpoint:
         self.begun: dict[str, Any] = json.loads(json.dumps(begun, default=str))
         self.found = self.path.exists()
         if self.found:
-            self.config, self.arrays = model_file.read(self.path)
-            self._check()
+            self._open()
 
     def save(self, position: Position) -> Position:
         """Write the present state, and return the position."""
-        model = self.model
-        with alone:
-            config, arrays = persistence.contents(model)
-            state = {
-                "seed": model.seed,
-                "stop_training": model.stop_training,
-                "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
-                "averages_in_use": model.optimizer.averages_in_use,
-                "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
-                "meter": self.meter.get_state(),
-                "callbacks": {name: callback.get_state() for name, callback in self.named.items()},
-            }
-        config["training"] = {"of": self.begun, "state": _pack(state, arrays), "position": asdict(position)}
+        with alone:  # all of one moment
+            config, arrays = persistence.contents(self.model)
+            state = pack(self._state(), arrays)
+        config["training"] = {"of": self.begun, "state": state, "position": asdict(position)}
         model_file.write(self.path, config, arrays)
         return position
 
-    @one_at_a_time
     def restore(self) -> Position:
-        """Bring back the state of the file that was found. Called after on_train_begin, whose effects it overrides."""
-        model, optimizer, config = self.model, self.model.optimizer, self.config
-        position = Position(**config["training"]["position"])
+        """Bring back the state of the file that was found. Called after on_train_begin, whose effects it overrides.
+
+        Raises ModelFileError for a damaged one.
+        """
+        with description.refusing(str(self.path)):
+            return self._restore()
+
+    def _state(self) -> dict[str, Any]:
+        """What a training's next step depends on, beside weights, the optimizer's memory and the position."""
+        model = self.model
+        return {
+            "seed": model.seed,
+            "stop_training": model.stop_training,
+            "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
+            "averages_in_use": model.optimizer.averages_in_use,
+            "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
+            "meter": self.meter.get_state(),
+            "callbacks": {name: callback.get_state() for name, callback in self.named.items()},
+        }
+
+    def _open(self) -> None:
+        """Read the file that was found, once it is known to be of this training and to fit its model."""
+        model = self.model
+        with model_file.opened(self.path) as file:
+            if "training" not in file.config:
+                raise ValueError(f"fit(resume=...) expected a checkpoint, received the plain model file {file.path!r}")
+            with description.refusing(file.path):
+                for what in ("config", "model", "compile", "training"):
+                    description.check(file.config if what == "config" else file.config.get(what), what)
+                there, left = leaves(file.config["training"]["of"]), leaves(_parts(file.config))
+            self._recognise(there, there | left)
+            with description.refusing(file.path):
+                description.check_arrays(model, model.optimizer, file.arrays, more=True)
+                self.config, self.arrays = file.config, file.read()
+
+    def _recognise(self, there: dict[str, Any], left: dict[str, Any]) -> None:
+        """Raise ValueError unless the checkpoint that was found is of this training.
+
+        What callbacks change, such as the learning rate, may also be as they left it.
+        """
+        here = leaves(self.begun)
+        different = [
+            f"  {name}: {there.get(name, 'missing')!s:.80} in the checkpoint, {here.get(name, 'missing')!s:.80} here"
+            for name in there | here
+            if here.get(name, KEY) not in (there.get(name, KEY), left.get(name, KEY))
+        ]
+        if different:
+            more = [f"  and {len(different) - SHOWN} more"] if len(different) > SHOWN else []
+            raise ValueError(
+                f"fit cannot resume: {str(self.path)!r} is of another training. Choose another folder, or delete the "
+                "file to start anew. What differs:\n" + "\n".join(different[:SHOWN] + more)
+            )
+
+    @one_at_a_time
+    def _restore(self) -> Position:
+        model, optimizer, compiled = self.model, self.model.optimizer, self.config["compile"]
+        position = self._position(self.config["training"]["position"])
+        state = unpack(self.config["training"]["state"], self.arrays)
+        present = self._state()
+        own = {name: kept for name, kept in present["callbacks"].items() if is_own(self.named[name])}
+        known = {what: kept for what, kept in present["batches"].items() if is_own(self.batches[what])}
+        check_kind(state, present | {"callbacks": own, "batches": known})
+        settings = self._settings(compiled["optimizer"])
         if position.batch:
             self.callbacks.on_epoch_begin(position.epoch)
         persistence.put_weights(model, self.arrays, self.path)
-        persistence.put_memory(optimizer, config["compile"], self.arrays)
-        for name, value in config["compile"]["optimizer"]["config"].items():
-            if not isinstance(value, dict):  # a schedule, which does not change
-                setattr(optimizer, name, value)
-        state = _unpack(config["training"]["state"], self.arrays)
+        description.remember(optimizer, compiled, self.arrays)
+        for name, value in settings.items():
+            setattr(optimizer, name, value)
         optimizer.averages_in_use = state["averages_in_use"]
         model.seed, model.stop_training, model.epochs_done = state["seed"], state["stop_training"], position.before
         model.shuffle_rng.bit_generator.state = position.order
         for layer, (trainable, random_state) in zip(model.layers, state["layers"], strict=True):
+            check_kind(random_state, layer.random_state, f"{layer.name}'s random_state")
             layer.trainable, layer.random_state = trainable, random_state
         for purpose, batches in self.batches.items():
             batches.set_state(state["batches"][purpose])
@@ -134,26 +181,46 @@ class Checkpoint:
         del self.config, self.arrays
         return position
 
-    def _check(self) -> None:
-        """Raise ValueError unless the checkpoint that was found is of this training.
+    def _position(self, stored: dict[str, Any]) -> Position:
+        """The position that a file names. Raises ModelFileError, or TypeError, for one that there is not."""
+        check_kind(stored, asdict(Position(0, 0, dict(self.model.shuffle_rng.bit_generator.state), {}, 0)), "position")
+        for name in ("epoch", "batch", "before"):
+            description.steps(stored[name], name, "position")
+        steps = self.batches["batches"].steps
+        if stored["batch"] > steps:
+            raise ValueError(f"expected a batch of {steps}, received number {stored['batch']}")
+        return Position(**stored)
 
-        What callbacks change, such as the learning rate, may also be as they left it.
-        """
-        if "training" not in self.config:
-            raise ValueError(f"fit(resume=...) expected a checkpoint, received the plain model file {str(self.path)!r}")
-        here, there = _leaves(self.begun), _leaves(self.config["training"]["of"])
-        left = there | _leaves(_parts(self.config))
-        different = [
-            f"  {name}: {there.get(name, 'missing')} in the checkpoint, {here.get(name, 'missing')} here"
-            for name in there | here
-            if here.get(name, KEY) not in (there.get(name, KEY), left.get(name, KEY))
-        ]
-        if different:
-            more = [f"  and {len(different) - SHOWN} more"] if len(different) > SHOWN else []
-            raise ValueError(
-                f"fit cannot resume: {str(self.path)!r} is of another training. Choose another folder, or delete the "
-                "file to start anew. What differs:\n" + "\n".join(different[:SHOWN] + more)
-            )
+    def _settings(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """The optimizer's arguments as they were left; a schedule does not change."""
+        optimizer = self.model.optimizer
+        own = {type(thing).__name__: type(thing) for thing in (optimizer, optimizer.schedule)}
+        left = description.optimizer_of(stored, {**description.CLASSES, **own}).get_config()
+        return {name: value for name, value in left.items() if not isinstance(value, dict)}
+
+
+@contextmanager
+def held(folder: str | os.PathLike) -> Iterator[None]:
+    """Keep other trainings out of a folder, which is made if there is none.
+
+    Raises ValueError, with the number of the process, when one is in it.
+    """
+    path = Path(folder) / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = lock.hold(str(path))
+    except BlockingIOError as error:
+        holder = path.read_text(encoding="utf-8") if path.exists() else ""
+        raise ValueError(
+            f"fit(resume=...) expected a folder that no other training uses, received {str(folder)!r}, where process "
+            f"{holder.strip() or 'unknown'} trains: wait until it ends, or choose another folder"
+        ) from error
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        lock.let_go(descriptor, str(path))
 
 
 def _parts(config: dict[str, Any]) -> dict[str, Any]:
@@ -174,36 +241,3 @@ def _named(callbacks: list[Callback]) -> list[tuple[str, Callback]]:
         seen[name] = seen.get(name, 0) + 1
         named.append((name if seen[name] == 1 else f"{name} {seen[name]}", callback))
     return named
-
-
-def _leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """{"optimizer.config.beta_1": 0.9, ...} of nested dicts."""
-    if not isinstance(value, dict):
-        return {path: value}
-    return {
-        name: leaf
-        for key, part in value.items()
-        for name, leaf in _leaves(part, f"{path}.{key}" if path else key).items()
-    }
-
-
-def _pack(value: Any, arrays: dict[str, Array]) -> Any:
-    """The value with every array in it replaced by a reference to `arrays`, where it is put."""
-    if isinstance(value, np.ndarray):
-        name = f"{ARRAY}{len(arrays)}"
-        arrays[name] = value
-        return {KEY: name}
-    if isinstance(value, dict):
-        return {name: _pack(part, arrays) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_pack(part, arrays) for part in value]
-    return value
-
-
-def _unpack(value: Any, arrays: dict[str, Array]) -> Any:
-    """What _pack has packed; tuples are lists now."""
-    if isinstance(value, list):
-        return [_unpack(part, arrays) for part in value]
-    if isinstance(value, dict):
-        return arrays[value[KEY]] if KEY in value else {name: _unpack(part, arrays) for name, part in value.items()}
-    return value

@@ -12,7 +12,7 @@ from minicnn.names import known_arguments
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
 from minicnn.training.callbacks import Callback, CallbackList, History
-from minicnn.training.checkpoint import Checkpoint, Position
+from minicnn.training.checkpoint import Checkpoint, Position, held
 from minicnn.training.class_weight import class_factors, weighted
 from minicnn.training.inference import measured
 from minicnn.training.interrupt import Interrupt
@@ -85,7 +85,7 @@ def fit(
     next time. A second Ctrl-C interrupts at once.
 
     Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
-        checkpoint of another training.
+        checkpoint of another training or in which one is running; ModelFileError for a damaged checkpoint.
     """
     checks.compiled(model)
     epochs = count(epochs, "epochs", "fit", least=0)
@@ -114,14 +114,17 @@ def fit(
     watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
-    if resume is not None:
+    if resume is None:
+        training.run(initial_epoch, epochs, history)
+        return history
+    with held(resume):
         mixing = None if batch_transform is None else described(batch_transform)
         arguments = {"shuffle": shuffle, "seed": seed, "initial_epoch": initial_epoch, "batch_transform": mixing}
         data = batches.described() | {"validation": None if held_out is None else held_out.described()}
         sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
         training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
-    training.run(initial_epoch, epochs, history)
+        training.run(initial_epoch, epochs, history)
     return history
 
 

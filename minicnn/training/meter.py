@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minicnn.layers.base import Array
+from minicnn.training.state import check_kind, is_own
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -51,6 +52,8 @@ class Meter:
         """Go on from such a state."""
         self.total, self.samples, self.last_loss = state["total"], state["samples"], state["last_loss"]
         for metric, values in zip(self.metrics, state["metrics"], strict=True):
+            if is_own(metric):
+                check_kind(values, vars(metric), metric.name)
             vars(metric).update(values)
 
     def listed(self) -> list[float] | float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from minicnn.saving import atomic
 from minicnn.training.callbacks.base import Callback, Logs
 
 
@@ -53,8 +54,11 @@ class CSVLogger(Callback):
         return {"text": path.read_bytes().decode() if path.exists() else "", "columns": self._columns}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        Path(self.filename).write_bytes(state["text"].encode())
-        self._columns = state["columns"]
+        columns = state["columns"]
+        if columns is not None and not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
+            raise TypeError(f"CSVLogger expected the names of columns, received {columns!r:.60}")
+        atomic.write_text(self.filename, state["text"])
+        self._columns = columns
 
 
 def _columns(logs: Logs) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from minicnn.layers.base import Array
 from minicnn.training.callbacks.base import Callback, Logs, announce
 from minicnn.training.callbacks.vitals import Vitals, kernels
+from minicnn.training.state import check_kind, check_numbers
 from minicnn.training.step import quiet
 
 LOOKS = 10  # batches of an epoch that are looked at
@@ -91,8 +92,18 @@ class Doctor(Callback):
         return super().get_state() | {"findings": findings, "vitals": dict(vars(self._vitals))}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        vitals = state["vitals"]
+        for values in (
+            state["_losses"],
+            state["_validation"],
+            *vitals["gradients"].values(),
+            *vitals["updates"].values(),
+        ):
+            check_numbers(values, "Doctor")
+        for name, alive in vitals["alive"].items():
+            check_kind(alive, np.zeros(np.shape(alive), bool), f"Doctor's {name}")
         self.findings = [Finding(**finding) for finding in state["findings"]]
-        vars(self._vitals).update(state["vitals"])
+        vars(self._vitals).update(vitals)
         super().set_state({name: state[name] for name in self.remembers})
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

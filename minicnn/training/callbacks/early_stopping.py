@@ -1,11 +1,14 @@
 """Stop when a metric no longer improves."""
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 
+from typing import Any
+
 import numpy as np
 
 from minicnn.expect import count, flag
 from minicnn.training.callbacks.base import Logs, announce
 from minicnn.training.callbacks.monitor import MonitorCallback
+from minicnn.training.state import check_kind
 
 
 class EarlyStopping(MonitorCallback):
@@ -57,6 +60,12 @@ class EarlyStopping(MonitorCallback):
         self.best = None
         self.best_epoch = 0
         self.best_weights: list[np.ndarray] | None = None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if state["best_weights"] is not None:
+            for best, weight in zip(state["best_weights"], self.model.get_weights(), strict=True):
+                check_kind(best, weight, "EarlyStopping's best_weights")
+        super().set_state(state)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()  # one object may serve several fits

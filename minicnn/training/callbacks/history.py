@@ -35,6 +35,9 @@ class History(Callback):
         self.interrupted = False
 
     def set_state(self, state: dict[str, Any]) -> None:
+        for name, values in (state["history"] | {"epoch": state["epoch"]}).items():
+            if not isinstance(values, list):
+                raise TypeError(f"History expected a list of {name!r:.60}, received {values!r:.60}")
         super().set_state(state | {"history": Epochs(state["history"])})
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

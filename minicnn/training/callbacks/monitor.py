@@ -1,5 +1,7 @@
 """What the callbacks that watch one metric share: is a larger value better, and is this one an improvement?"""
 
+from typing import Any
+
 import numpy as np
 
 from minicnn.errors import did_you_mean
@@ -36,6 +38,13 @@ class MonitorCallback(Callback):
         self.best = best
         self.min_delta = abs(number(min_delta, "min_delta", type(self).__name__))
         self._larger_is_better = self._direction() == "max"
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if not isinstance(state["best"], int | float | None):
+            raise TypeError(
+                f"{type(self).__name__} expected best to be a number or None, received {state['best']!r:.60}"
+            )
+        super().set_state(state)
 
     def _direction(self) -> str:
         if self.mode != "auto":
