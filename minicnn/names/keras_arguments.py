@@ -202,7 +202,6 @@ ARGUMENTS: dict[str, Arguments] = {
         "seed": (ANY, ""),
     },
     "flow": {
-        "sample_weight": (NONE, "Use fit(x, y, sample_weight=...) and layers.RandomFlip and its like in the model."),
         "save_to_dir": (NONE, "plots.augmentation_preview(...) shows what augmentation does."),
         **each("save_prefix save_format ignore_class_split", ANY, ""),
     },
