@@ -1,7 +1,8 @@
 """How a model's layers are run: one after the other as they are written, or by the engine's plan."""
 
-import threading
 from collections.abc import Sequence
+from itertools import count
+from threading import get_ident
 from typing import Any
 
 from minicnn.engine import selftest
@@ -13,6 +14,7 @@ from minicnn.layers.base import Array, Layer
 from minicnn.layers.softmax import Softmax
 
 ENGINES = ("fast", "reference")
+_passes = count(1)  # forward passes of all networks are numbered
 
 
 class Execution:
@@ -21,6 +23,10 @@ class Execution:
     A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with a simpler gradient
     (losses.py), and everybody else gets probabilities.
 
+    Layers, buffers and caches are there once, for all threads: who calls a method holds `kernels.threads.alone`.
+    A backward goes with the forward before it, so both belong under one hold. Where they come apart, in a training by
+    hand, backward makes sure that in between nobody else has run the layers.
+
     Args:
         layers: the model's layers.
         engine: "fast" for the engine's plan, "reference" for the layers themselves, which also run where Numba's
@@ -28,6 +34,7 @@ class Execution:
     """
 
     def __init__(self, layers: Sequence[Layer], engine: str):
+        self.layers = list(layers)
         self.last = layers[-1]
         self.linear: Layer | None = None  # the last layer without its softmax
         self.softmax = final_softmax(self.last)
@@ -41,10 +48,19 @@ class Execution:
         fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted(body)
         self.region = Region()
         self.steps: list[Step] = plan(body, self.region) if fast else list(body)
-        self._lock = threading.Lock()
+        self._pass = 0  # the number of the last forward pass,
+        self._trained = 0, 0  # and of the last in training, with the thread that asked for it
 
     def logits(self, x: Array, training: bool) -> Array:
-        """The outputs before a final softmax. With the engine, a buffer that the next call overwrites."""
+        """The outputs before a final softmax, in an array of their own: the engine's next pass overwrites its buffers.
+
+        Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of it.
+        """
+        number = self._pass = next(_passes)
+        if training:
+            self._trained = number, get_ident()
+            for layer in self.layers:
+                layer._last_trained = number
         if self.linear is not None and self.linear.trainable is not self.last.trainable:
             self.linear.trainable = self.last.trainable
         with self.region:
@@ -52,16 +68,25 @@ class Execution:
                 if not passes_on(step, training):
                     self.region.run()
                 x = step.forward(x, training=training)
-        return x
+                if self._pass != number:
+                    raise RuntimeError(
+                        f"the forward of {step} expected to be the only one of its network, received another in the "
+                        "middle of it: a layer or a signal handler must not call the model that it interrupts"
+                    )
+        return x.copy()
 
     def outputs(self, x: Array, training: bool) -> Array:
-        """The outputs after it, in an array of their own."""
-        with self._lock:  # one thread at a time: the engine's buffers belong to the model
-            y = self.logits(x, training)
-            return y.copy() if self.softmax is None else self.softmax.forward(y, training=training)
+        """The outputs after it."""
+        y = self.logits(x, training)
+        return y if self.softmax is None else self.softmax.forward(y, training=training)
 
     def backward_from_logits(self, dy: Array, lowest: int) -> Any:
-        """Backward from the last step down to number `lowest`, which need not give a dx; -1: all of them give one."""
+        """Backward from the last step down to number `lowest`, which need not give a dx; -1: all of them give one.
+
+        With the engine, dx is a buffer that the next backward overwrites. Raises RuntimeError when other threads, or
+        other models that share layers, have run them since the forward.
+        """
+        self._check_undisturbed()
         gradient: Any = dy
         with self.region:
             for index in reversed(range(max(lowest, 0), len(self.steps))):
@@ -73,12 +98,27 @@ class Execution:
         return gradient
 
     def backward(self, dy: Array) -> Array | None:
-        """Backward from the outputs to the input; returns dx."""
+        """Backward from the outputs to the input; returns dx, in an array of its own."""
         if self.linear is not None and self.softmax is not None:  # what is wrong with dy is said in the layer's name
             dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
         if self.softmax is not None:
             dy = self.softmax.backward(dy)
-        return self.backward_from_logits(dy, lowest=-1)
+        dx = self.backward_from_logits(dy, lowest=-1)
+        return None if dx is None else dx.copy()
+
+    def _check_undisturbed(self) -> None:
+        number, thread = self._trained
+        if number and thread != get_ident():
+            raise RuntimeError(
+                "backward expected the thread of the last forward(training=True), received another: while threads "
+                "share a model, use train_step or train_on_batch, which are one step each"
+            )
+        for layer in self.layers:
+            if layer._last_trained != number:
+                raise RuntimeError(
+                    f"backward expected {layer} as its forward(training=True) has left it, received it after another "
+                    "one, of a model that shares it, or with other weights: run forward(training=True) again"
+                )
 
     def lowest_trained(self) -> int:
         """The number of the first step with something to train: below it nothing needs a gradient."""

@@ -23,7 +23,7 @@ from minicnn.expect import array, flag, number
 from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
-from minicnn.names import Declared, KerasNames, instead, missing_from
+from minicnn.names import KerasNames, instead, missing_from
 
 __all__ = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "get"]
 
@@ -71,7 +71,7 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
     return losses, dp
 
 
-class CategoricalCrossentropy(Declared, KerasNames):
+class CategoricalCrossentropy(KerasNames):
     """Cross-entropy for one-hot (or any other) target probabilities (N, K).
 
     Args:

@@ -7,7 +7,7 @@ import numpy as np
 from minicnn.expect import array, count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
 from minicnn.layers.base import Array
-from minicnn.names import Declared, KerasNames, instead, missing_from
+from minicnn.names import KerasNames, instead, missing_from
 
 __all__ = [
     "Accuracy",
@@ -22,7 +22,7 @@ __all__ = [
 __getattr__ = missing_from(__name__, "metrics", __all__)
 
 
-class Metric(Declared, KerasNames):
+class Metric(KerasNames):
     """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`.
 
     fit and evaluate each count in a copy of their own: what is measured in the middle of a training changes no mean.

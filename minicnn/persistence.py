@@ -11,6 +11,7 @@ import numpy as np
 from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.expect import count
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers import LAYERS, Layer
 from minicnn.names import known_arguments
 from minicnn.saving import model_file
@@ -39,12 +40,13 @@ def save(model: "Sequential", filepath: str | os.PathLike) -> None:
     model_file.write(filepath, config, arrays)
 
 
+@one_at_a_time
 def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The config and the arrays of the model's file; the model's own arrays, not copies."""
+    """The config and the arrays of the model's file; copies, all of one moment, whichever threads train the model."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
     config: dict[str, Any] = {"model": _model_config(model)}
-    arrays = weights_of(model)
+    arrays = _weights_now(model)
     if model.optimizer is not None:
         config["compile"] = {
             "optimizer": _described(model.optimizer),
@@ -54,7 +56,7 @@ def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]
             "metrics": [_described(metric) for metric in model.metrics],
         }
         for name, slots in model.optimizer.slots.items():
-            arrays |= {f"{OPTIMIZER}{name}/{slot}": array for slot, array in slots.items()}
+            arrays |= {f"{OPTIMIZER}{name}/{slot}": array.copy() for slot, array in slots.items()}
     return config, arrays
 
 
@@ -64,12 +66,17 @@ def save_weights(model: "Sequential", filepath: str | os.PathLike) -> None:
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
     _warn_of_suffix(filepath)
-    model_file.write(filepath, {}, weights_of(model))
+    model_file.write(filepath, {}, _weights_now(model))
 
 
 def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
     """All weights by name, "conv2d/kernel"; the model's own arrays, not copies."""
     return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.weights.items()}
+
+
+@one_at_a_time
+def _weights_now(model: "Sequential") -> dict[str, np.ndarray]:
+    return {name: array.copy() for name, array in weights_of(model).items()}
 
 
 @known_arguments
@@ -83,6 +90,7 @@ def load_weights(model: "Sequential", filepath: str | os.PathLike, skip_mismatch
     put_weights(model, model_file.read(filepath)[1], filepath, skip_mismatch)
 
 
+@one_at_a_time
 def put_weights(
     model: "Sequential", arrays: Mapping[str, np.ndarray], path: str | os.PathLike, skip_mismatch: bool = False
 ) -> None:
@@ -104,6 +112,7 @@ def put_weights(
         names = {f"{layer.name}/{name}": array for name, array in layer.weights.items()}
         for name in names.keys() - wrong:
             names[name][...] = stored[name]
+            layer._last_trained = 0
         if names.keys().isdisjoint(wrong):
             layer.has_fresh_weights = False
 

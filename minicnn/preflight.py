@@ -7,6 +7,7 @@
 Source: Karpathy's CS231n notes, "Learning", sections on sanity checks and on babysitting the learning process.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
@@ -109,7 +110,7 @@ def gradients(model: Sequential, seed: int) -> Finding:
 def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
     """A ReLU whose input is negative for every picture gives 0 for all and never learns again."""
     shares: dict[str, tuple[int, int]] = {}
-    for layer in model.layers:
+    for layer in copy.deepcopy(model).layers:
         x = layer.forward(x, training=training)
         if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) == "relu":
             alive = (x > 0).any(axis=tuple(range(x.ndim - 1)))

@@ -1,19 +1,21 @@
 """Sequential: a stack of layers that can be built, trained, asked and saved."""
 
+import copy
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from minicnn import losses, optimizers, persistence, prediction, summary, transfer
+from minicnn import losses, optimizers, persistence, prediction, summary, transfer, weights
 from minicnn import metrics as metric_types
 from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
 from minicnn.expect import array
+from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Array, Layer, Shape, snake_case
 from minicnn.layers.input import Input
-from minicnn.names import Declared, KerasNames, known_arguments
+from minicnn.names import KerasNames, known_arguments
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.utils import fresh_seed
@@ -21,7 +23,7 @@ from minicnn.utils import fresh_seed
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for
 
 
-class Sequential(Declared, KerasNames):
+class Sequential(KerasNames):
     """A model in which each layer feeds the next.
 
     Args:
@@ -76,6 +78,7 @@ class Sequential(Declared, KerasNames):
         seed = self.seed if seed is None else seed
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, index)))
 
+    @one_at_a_time
     def reseed(self, seed: int) -> None:
         """Start dropout and shuffling anew from a seed; weights stay as they are."""
         self.shuffle_rng = self.generator(SHUFFLE, seed=seed)
@@ -85,6 +88,7 @@ class Sequential(Declared, KerasNames):
     # Building
 
     @known_arguments
+    @one_at_a_time
     def add(self, layer: Layer) -> None:
         """Append a layer. Raises TypeError for what is none, ValueError for a name that is taken or does not fit."""
         if isinstance(layer, type) or not isinstance(layer, Layer):
@@ -172,6 +176,7 @@ class Sequential(Declared, KerasNames):
 
     # Running
 
+    @one_at_a_time
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Every layer's forward in order: (N, H, W, C) to (N, K)."""
         return self.execution_for(x).outputs(x, training)
@@ -179,6 +184,7 @@ class Sequential(Declared, KerasNames):
     def __call__(self, x: Array, training: bool = False) -> Array:
         return self.forward(array(x, "x", f"Sequential {self.name!r}"), training=training)
 
+    @one_at_a_time
     def backward(self, dy: Array) -> Array | None:
         """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
         self.note_weights()  # a training by hand
@@ -214,6 +220,13 @@ class Sequential(Declared, KerasNames):
         """What copies of the model take along: everything but the engine's buffers."""
         return self.__dict__ | {"_planned": None}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        with alone:  # all of one moment, also while another thread trains the model
+            twin.__dict__ |= copy.deepcopy(self.__getstate__(), memo)
+        return twin
+
+    @one_at_a_time
     def build_for(self, x: Array) -> None:
         """Build for the shape of x's samples, unless the model is built."""
         if not self.layers:
@@ -230,6 +243,7 @@ class Sequential(Declared, KerasNames):
     # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
 
     @known_arguments
+    @one_at_a_time
     def compile(
         self,
         optimizer: str | optimizers.Optimizer = "adam",
@@ -268,23 +282,8 @@ class Sequential(Declared, KerasNames):
         """Numbers in all layers' weights, trained or not."""
         return sum(layer.count_params() for layer in self.layers)
 
-    def get_weights(self) -> list[Array]:
-        """Copies of all weights, layer by layer, in Keras' order."""
-        return [array for layer in self.layers for array in layer.get_weights()]
-
-    def set_weights(self, weights: list[Array]) -> None:
-        """Overwrite all weights, given in get_weights' order. Raises ValueError when number or shapes differ."""
-        weights = list(weights)
-        if len(weights) != (expected := sum(len(layer.weights) for layer in self.layers)):
-            raise ValueError(f"{self.name!r} expected {expected} weight arrays, received {len(weights)}")
-        parts = []
-        for layer in self.layers:
-            own, weights = weights[: len(layer.weights)], weights[len(layer.weights) :]
-            layer.check_weights(own)  # all of them, before any is overwritten
-            parts.append(own)
-        for layer, own in zip(self.layers, parts, strict=True):
-            layer.set_weights(own)
-
+    get_weights = weights.get_weights
+    set_weights = weights.set_weights
     save = persistence.save
     save_weights = persistence.save_weights
     load_weights = persistence.load_weights

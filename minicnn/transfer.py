@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
 from minicnn.names import known_arguments
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @known_arguments
+@one_at_a_time
 def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequential":
     """A copy of the model whose last Dense layer decides among other classes.
 
@@ -70,6 +72,7 @@ def _names(classes: Sequence[str]) -> list[str]:
 
 
 @known_arguments
+@one_at_a_time
 def freeze(model: "Sequential", *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
@@ -89,6 +92,7 @@ def freeze(model: "Sequential", *which: str | int) -> None:
 
 
 @known_arguments
+@one_at_a_time
 def unfreeze(model: "Sequential", *which: str | int) -> None:
     """Let layers train again, selected as freeze does; but a number n means layers[n:], those that freeze(n) leaves.
 

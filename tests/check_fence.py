@@ -3,7 +3,7 @@
     python tests/check_fence.py [count]
 
 prints one JSON line (the last one is docs/results/fence.json) and exits with 1 when a process died or an output was not
-finite. The n-th network is the same on every machine.
+finite. Ctrl-C ends it with what has been tried so far. The n-th network is the same on every machine.
 """
 
 import collections
@@ -31,7 +31,10 @@ def main(count):
         last = min(first + BATCH, count)
         command = [sys.executable, Path(__file__).with_name("fence.py"), str(first), str(last)]
         environment = {"NUMBA_NUM_THREADS": "2"} | os.environ | {"MINICNN_ENGINE": "fast"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        except KeyboardInterrupt:
+            break
         said = done.stdout.splitlines()
         if done.returncode:
             at = int(said[-1])  # go on behind the one that was fatal; those before it are tried no second time
@@ -44,7 +47,7 @@ def main(count):
         print(f"{first} networks, {len(faults)} faults", file=sys.stderr, flush=True)
     good = not faults and set(seen) == {"held"}
     result = {
-        "check": "electric fence", "passed": good, "tried": count, "held": seen.pop("held", 0), "faults": faults,
+        "check": "electric fence", "passed": good, "tried": first, "held": seen.pop("held", 0), "faults": faults,
         "not_finite": list(seen), "seconds": round(time.time() - began), "processor": emit.target()[0],
         "numpy": np.__version__, "numba": numba.__version__, "llvmlite": llvmlite.__version__,
         "python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}",

@@ -28,7 +28,7 @@ FLOORS = [
     ["report"],
     ["models", "callbacks"],  # Keras' names for what lies below
     ["sequential"],
-    ["summary", "prediction", "transfer"],
+    ["summary", "prediction", "transfer", "weights"],
     ["training"],
     ["persistence"],
     ["losses", "optimizers", "metrics"],

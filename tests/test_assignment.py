@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minicnn import Input, Sequential, layers, losses, metrics, optimizers
+from minicnn import Input, Sequential, callbacks, layers, losses, metrics, optimizers, schedules
 from minicnn.layers.base import Layer
 from minicnn.persistence import weights_of
 from minicnn.testing import check_layer
@@ -332,6 +332,12 @@ NAMES = {
     "Did you mean 'from_logits'?": lambda m: setattr(m.loss, "from_logit", True),
     "Accuracy 'accuracy' has no attribute 'nam' to assign to. Did you mean 'name'?": (
         lambda _: setattr(metrics.Accuracy(), "nam", "acc")
+    ),
+    "EarlyStopping has no attribute 'patiance' to assign to. Did you mean 'patience'?": (
+        lambda _: setattr(callbacks.EarlyStopping(), "patiance", 3)
+    ),
+    "CosineDecay has no attribute 'steps' to assign to. Did you mean 'decay_steps'?": (
+        lambda _: setattr(schedules.CosineDecay(0.1, 10), "steps", 3)
     ),
     "Gain has no attribute 'trainble' to assign to. Did you mean 'trainable'?": (
         lambda _: setattr(Gain(), "trainble", False)

@@ -72,8 +72,8 @@ def test_doctor_finds_that_kernels_cannot_be_kept(capsys, monkeypatch, tmp_path)
     assert findings(capsys)[0] == 1
     [problem] = findings(capsys)[1]["problems"]
     assert problem == (
-        "no folder can be written to keep kernels in, so every start compiles them: set NUMBA_CACHE_DIR to one of your "
-        "own."
+        "no folder can be written to keep kernels in, so every start compiles those that it does not find: set "
+        "NUMBA_CACHE_DIR to one of your own."
     )
     monkeypatch.setattr(cache, "folder", lambda: tmp_path / "gone")
     [problem] = findings(capsys)[1]["problems"]

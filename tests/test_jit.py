@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from numba import config
 from programs import output, run
 
 import minicnn
@@ -113,6 +115,75 @@ def test_every_changed_byte_and_every_missing_one_is_noticed(tmp_path, monkeypat
             assert cache.load("kernel", "key") is None
     cache.save("kernel", "key", b"machine code")
     assert cache.load("kernel", "key") == b"machine code"
+
+
+def test_a_kernel_under_another_kernels_name_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    names = [("kernel", "key"), ("kernel", "other key"), ("other kernel", "key")]
+    for name, key in names:
+        cache.save(name, key, f"{name} for {key}".encode())
+    files = sorted(tmp_path.iterdir())
+    whole = [file.read_bytes() for file in files]
+    assert len(files) == 3
+    for content in whole:
+        for file in files:
+            file.write_bytes(content)
+        assert sum(cache.load(*asked) is not None for asked in names) == 1  # the one whose own file it is
+        assert cache.load(*names[0]) in (None, b"kernel for key")
+
+
+def test_every_setting_that_changes_machine_code_makes_another_key(monkeypatch):
+    codegen = types.SimpleNamespace(magic_tuple=lambda: ("processor",))
+
+    def key():
+        return repr(cache.KernelCache(key)._key(("types",), codegen))
+
+    usual = key()
+    for name in cache.SETTINGS:
+        with monkeypatch.context() as patch:
+            patch.setattr(config, name, "another")  # which all of them are in this version of Numba
+            assert key() != usual, name
+    assert key() == usual and {"BOUNDSCHECK", "OPT"} < set(cache.SETTINGS)
+
+
+BEYOND = """
+import numpy as np
+from minicnn.kernels.jit import jit
+
+@jit
+def beyond(x):
+    return x[len(x)]
+
+def answer():
+    try:
+        return beyond(np.zeros(3)) is not None
+    except IndexError:
+        return "told"
+"""
+
+
+def test_a_pass_with_bounds_checks_does_not_use_kernels_without_them(package):
+    (package / "minicnn" / "engine" / "probe_beyond.py").write_text(BEYOND)
+    program = "from minicnn.engine import probe_beyond; print(probe_beyond.answer(), len(cache.compiled))"
+    assert start(package, program)[0] == "True 1"
+    assert start(package, program)[0] == "True 0"
+    assert start(package, program, NUMBA_BOUNDSCHECK="1")[0] == "told 1"
+
+
+READ_ONLY = "cache.can_be_written = lambda place: 'user' in str(place); "  # root could write everywhere
+
+
+def test_a_cache_that_can_only_be_read_is_read_and_what_is_new_is_kept_elsewhere(package):
+    """As in an image that was warmed up when it was built, and that is run read-only or by another user."""
+    assert start(package) == (COLD, ANNOUNCEMENT)
+    image = sorted(package.glob("cache/**/*.kernel"))
+    user = {"XDG_CACHE_HOME": str(package / "user"), "HOME": str(package / "user")}
+    assert start(package, READ_ONLY + RESULT, **user) == (WARM, "")
+    more = READ_ONLY + "outer(np.float32); " + RESULT
+    assert start(package, more, **user) == ("6.0 2 1", ANNOUNCEMENT)
+    assert start(package, more, **user) == ("6.0 0 2", "")
+    assert sorted(package.glob("cache/**/*.kernel")) == image
+    assert len(list(package.glob("user/**/*.kernel"))) == 2
 
 
 def test_kernels_run_when_the_cache_vanishes_meanwhile(package):

@@ -18,9 +18,9 @@ from minicnn import callbacks, data, datasets, layers, losses, metrics, models, 
 from minicnn.layers.base import Layer
 from minicnn.names import instead, known_arguments
 from minicnn.names.arguments import argument_names
-from minicnn.names.attributes import is_not_there
 from minicnn.names.keras_arguments import ARGUMENTS
 from minicnn.names.keras_attributes import ATTRIBUTES
+from minicnn.names.not_there import is_not_there
 from minicnn.names.words import ADVICE, TABLES
 from minicnn.preprocessing.image import ImageDataGenerator, img_to_array, load_img
 

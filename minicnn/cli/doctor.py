@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -77,17 +76,18 @@ def processor() -> str:
 
 
 def kernel_cache() -> dict[str, Any]:
-    """Where compiled kernels are kept, and how much there is."""
+    """Where compiled kernels are kept, where else they are found, and how much there is."""
     folder = cache.folder()
-    if folder is None:
-        return {"folder": None, "writable": False, "kernels": 0, "bytes": 0}
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            writable = True
-    except OSError:
-        writable = False
-    sizes = [file.stat().st_size for file in folder.glob("*.kernel")]
-    return {"folder": str(folder), "writable": writable, "kernels": len(sizes), "bytes": sum(sizes)}
+    writable = folder is not None and folder.is_dir() and cache.can_be_written(folder)
+    kept = {place: [file.stat().st_size for file in place.glob("*.kernel")] for place in cache.folders()}
+    sizes = [size for found in kept.values() for size in found]
+    return {
+        "folder": folder and str(folder),
+        "writable": writable,
+        "read_only": [str(place) for place, found in kept.items() if found and place != folder],
+        "kernels": len(sizes),
+        "bytes": sum(sizes),
+    }
 
 
 def blas() -> dict[str, Any]:
@@ -142,8 +142,8 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
                 )
     if found["cache"]["folder"] is None:
         yield (
-            "no folder can be written to keep kernels in, so every start compiles them: set NUMBA_CACHE_DIR to one of "
-            "your own."
+            "no folder can be written to keep kernels in, so every start compiles those that it does not find: set "
+            "NUMBA_CACHE_DIR to one of your own."
         )
     elif not found["cache"]["writable"]:
         yield "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to another."
@@ -165,13 +165,14 @@ def as_text(found: dict[str, Any]) -> str:
         for dtype, errors in found["self_test"].items()
         for kind, error in errors.items()
     ]
+    places = ", ".join([*kept["read_only"], kept["folder"] or "none that can be written"])
     rows = {
         "versions": ", ".join(f"{names.get(name, name)} {number}" for name, number in found["versions"].items()),
         "processor": f"{cpu['name']}, compiled for {cpu['compiled_for']}",
         "instructions": f"{cpu['instruction_set']}: {' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
         "tiles": f"{', '.join(tiles)} (rows x registers x numbers in a register)",
         "threads": f"{pool['used']} of {pool['available']}, threading layer {pool['layer']}",
-        "cache": f"{kept['folder'] or 'none'}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
+        "cache": f"{places}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
         "BLAS": f"{library['name']} {library['version']}",
         "self-test": ", ".join(verdicts) or "not run",
     }

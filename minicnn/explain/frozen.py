@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minicnn.execution import final_softmax
+from minicnn.kernels.threads import alone
 from minicnn.layers.base import Array
 from minicnn.losses import check_predictions
 
@@ -31,7 +32,8 @@ class Frozen:
 
     def __init__(self, model: "Sequential"):
         check_predictions((1, *model.layers[-1].output_shape), f"explain of {model.name!r}")
-        self.layers = copy.deepcopy(model.layers)
+        with alone:
+            self.layers = copy.deepcopy(model.layers)
         softmax = final_softmax(self.layers[-1])
         if softmax is self.layers[-1]:
             self.layers.pop()

@@ -10,6 +10,7 @@ from minicnn.expect import Pair, array
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
+from minicnn.kernels.threads import alone
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
 from minicnn.training import checks
@@ -35,7 +36,8 @@ def filters(model: "Sequential") -> Filters:
         wanted = "with a convolution (Conv2D)" if layer is None else "with weights: call build((None, H, W, C)) first"
         raise ValueError(f"explain.filters expected a model {wanted}, received {model.name!r}")
     checks.fresh_weights(model)
-    kernels = layer.params["kernel"].transpose(3, 0, 1, 2).copy()  # (F, KH, KW, C)
+    with alone:
+        kernels = layer.params["kernel"].transpose(3, 0, 1, 2).copy()  # (F, KH, KW, C)
     colours = kernels if kernels.shape[-1] == 3 else kernels.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     largest = np.abs(colours).max(axis=(1, 2, 3), keepdims=True)
     pictures = 0.5 + np.divide(colours, 2 * largest, out=np.zeros_like(colours), where=largest > 0)
@@ -53,7 +55,9 @@ def activations(model: "Sequential", x: ArrayLike) -> Activations:
     checks.fresh_weights(model)
     checks.pixel_range(model, picture[None])
     outputs = {}
-    for layer in copy.deepcopy(model.layers):  # a forward would leave its traces in the layers
+    with alone:
+        layers = copy.deepcopy(model.layers)  # a forward would leave its traces in the model's own
+    for layer in layers:
         y = layer.forward(y)
         outputs[layer.name] = y[0]
     kinds = {layer.name: type(layer).__name__ for layer in model.layers}

@@ -1,28 +1,49 @@
-"""The threads that parallel kernels run on: how many, how they wait, and one kernel at a time.
+"""The threads that parallel kernels run on: how many, how they wait, and one thing at a time.
 
-Two Python threads may train two models. Not every threading layer of Numba can run two parallel kernels at once
-(workqueue ends the process), and none would be faster for it, so they take turns.
+Threads of a program may share a model, and models may share layers. All of them hold `alone` while they run,
+change or copy a network: a batch of a prediction, a whole training step from its forward to its update. So nobody
+meets numbers that are half of one batch and half of another. There is one lock for all networks, not one for each,
+because parallel kernels take turns anyway: workqueue, one of Numba's threading layers, ends the process when two of
+them meet, and none would be faster for it.
+
+A fork waits for its turn too. A child has only the thread that forked; what the others were doing would stay half done
+in it, and what they held, held for ever.
 """
 
 import os
 import threading
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc.parallel import get_thread_count
 
 from minicnn.names import known_arguments
 
+P = ParamSpec("P")
+R = TypeVar("R")
 SPINS = "20000"  # turns of a waiting loop, some 50 microseconds: longer than the Python between two regions takes
 
-_turn = threading.RLock()
+alone = threading.RLock()  # in C: `with` takes and returns it whole, whenever a Ctrl-C comes
 _count: int | None = None  # what set_threads was given
 _thread = threading.local()  # .count: what the calling thread has been told of it
 _orphaned = False  # whether this process was forked from one whose threads it would need
 
 
 @known_arguments
+def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function one that is `alone` while it runs."""
+
+    @wraps(function)
+    def in_turn(*arguments: P.args, **options: P.kwargs) -> R:
+        with alone:
+            return function(*arguments, **options)
+
+    return in_turn
+
+
 def set_threads(n: int) -> None:
     """Run the engine on n threads from now on, whichever thread of the program calls it. Results do not depend on n.
 
@@ -51,7 +72,7 @@ def turn() -> threading.RLock:
     if _count is not None and getattr(_thread, "count", None) != _count:
         numba.set_num_threads(_count)  # it holds for the calling thread only
         _thread.count = _count
-    return _turn
+    return alone
 
 
 @cache
@@ -63,14 +84,28 @@ def start() -> None:
     seen to take ten times as long. Sleeping at once costs a tenth of a step on an idle machine. The setting is read
     when the threads start, and is taken back afterwards; one of the user's own is left alone.
     """
-    if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-        numba.get_num_threads()  # starts them
-        return
-    os.environ["GOMP_SPINCOUNT"] = SPINS
+    with alone:
+        if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+            _launch()
+            return
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+        try:
+            _launch()
+        finally:
+            del os.environ["GOMP_SPINCOUNT"]
+
+
+def _launch() -> None:
     try:
         numba.get_num_threads()
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+    except ValueError as error:
+        names = ("NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")
+        settings = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+        raise ValueError(
+            f"the engine expected Numba to start threads, received {' '.join(str(error).split())!r} with "
+            f"{settings or 'the layers that are installed'}: unset it, or choose a layer that is there, such as "
+            "workqueue"
+        ) from None
 
 
 def state() -> dict[str, Any]:
@@ -80,14 +115,31 @@ def state() -> dict[str, Any]:
     return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
 
 
-def _note_fork() -> None:
-    global _orphaned, _turn
-    _turn = threading.RLock()  # whoever held it is not in this process
+def _before_fork() -> None:
+    alone.acquire()
+    global_compiler_lock.acquire()  # Numba's own, which a child would wait for, too
+
+
+def _after_fork() -> None:
     try:
-        _orphaned = numba.threading_layer() == "omp"
+        global_compiler_lock.release()
+    finally:
+        alone.release()
+
+
+def _after_fork_in_child() -> None:
+    global _orphaned
+    try:
+        _after_fork()
+    except RuntimeError:  # Ctrl-C has ended the wait for a lock, and who holds it is not in this process
+        lock: Any = alone  # whose type does not tell of this method, which logging uses likewise
+        lock._at_fork_reinit()
+        _orphaned = True
+    try:
+        _orphaned = _orphaned or numba.threading_layer() == "omp"
     except ValueError:  # no threads have been started, so none are missing
         pass
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_note_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

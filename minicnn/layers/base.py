@@ -9,9 +9,10 @@ import numpy as np
 
 from minicnn import initializers
 from minicnn.expect import sample_shape
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import Array, Arrays
 from minicnn.layers.settings import check_assignment
-from minicnn.names import Declared, KerasNames
+from minicnn.names import KerasNames
 from minicnn.utils import fresh_seed
 
 Shape = tuple[int, ...]
@@ -25,7 +26,7 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Shape | None
 
 
-class Layer(Declared, KerasNames):
+class Layer(KerasNames):
     """A differentiable function with parameters, whose forward and backward are written out by hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
@@ -43,6 +44,7 @@ class Layer(Declared, KerasNames):
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
         _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
+        _last_trained: the number of a model's last training forward, see execution.py; 0 after set_weights.
     """
 
     name: str = ""
@@ -59,6 +61,7 @@ class Layer(Declared, KerasNames):
     activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
     needs_input_grad = True  # the model sets it False where nobody reads dx
     _builds = 0  # how often it has been built: plans made before the last time are void
+    _last_trained = 0
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""
@@ -74,12 +77,11 @@ class Layer(Declared, KerasNames):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name[0] != "_":  # those change with every batch
-            self.check_name(name)
             check_assignment(self, name, value)
             if name in ("params", "grads", "state"):
                 vars(self)[name].replace(value)
                 return
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
     # What a subclass writes
 
@@ -219,16 +221,18 @@ class Layer(Declared, KerasNames):
         """params and state by name, in Keras' order."""
         return {**self.params, **self.state}
 
+    @one_at_a_time
     def get_weights(self) -> list[Array]:
         """Copies of params, then state."""
         return [array.copy() for array in self.weights.values()]
 
+    @one_at_a_time
     def set_weights(self, weights: list[Array]) -> None:
         """Overwrite params, then state. Raises ValueError when number or shapes differ."""
         self.check_weights(weights)
         for array, value in zip(self.weights.values(), weights, strict=True):
             array[...] = value
-        self.has_fresh_weights = False
+        self.has_fresh_weights, self._last_trained = False, 0
 
     def check_weights(self, weights: list[Array]) -> None:
         """Raise ValueError when number or shapes are not those of params, then state."""

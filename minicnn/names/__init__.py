@@ -5,9 +5,8 @@ names is in tables, keras_*.py.
 """
 
 from minicnn.names.arguments import known_arguments
-from minicnn.names.assignment import Declared
 from minicnn.names.attributes import KerasNames
 from minicnn.names.modules import missing_from
 from minicnn.names.words import instead
 
-__all__ = ["Declared", "KerasNames", "instead", "known_arguments", "missing_from"]
+__all__ = ["KerasNames", "instead", "known_arguments", "missing_from"]

@@ -1,4 +1,4 @@
-"""Objects that take only attributes which their class declares: a slip of the pen must not go without effect."""
+"""Attributes that are assigned to: only what their class declares, for a slip of the pen must not go without effect."""
 
 import inspect
 from difflib import get_close_matches
@@ -6,36 +6,27 @@ from functools import cache
 from typing import Any, get_args
 
 from minicnn.errors import did_you_mean
-from minicnn.names.attributes import is_not_there
+from minicnn.names.not_there import is_not_there
 
 CLOSE = 0.8  # of 1: how much alike an attribute of a user's class and an argument must be for the one to mean the other
 OLD_NAMES = {"lr": "learning_rate"}  # those of earlier versions of Keras, too far from today's to be guessed
 
 
-class Declared:
-    """Refuses `model.trainble = False` and `optimizer.lr = 0.1`.
+def check_assigned(owner: Any, name: str) -> None:
+    """Raise AttributeError for an attribute that the owner's class does not declare.
 
-    A class declares an attribute by an argument of its constructor, an annotation, a property or a method. Names that
-    begin with _ are free. Subclasses outside minicnn may have any attributes, but for those that are an argument
-    but for a letter.
+    Names that begin with _ are free. Subclasses outside minicnn may have any attributes, but for those that are an
+    argument but for a letter.
     """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name[0] != "_":
-            self.check_name(name)
-        object.__setattr__(self, name, value)
-
-    def check_name(self, name: str) -> None:
-        """Raise AttributeError for a name that the class does not declare."""
-        kind: type = type(self)
-        if name in declared(kind):
-            return
-        meant = [OLD_NAMES[name]] if OLD_NAMES.get(name) in arguments(kind) else settable(kind)
-        if not kind.__module__.startswith("minicnn."):
-            meant = meant if len(meant) == 1 else get_close_matches(name, meant, n=1, cutoff=CLOSE)
-        if meant:
-            who = f"{kind.__name__} {own!r}" if (own := self.__dict__.get("name")) else kind.__name__
-            raise AttributeError(f"{who} has no attribute {name!r} to assign to.{did_you_mean_one_of(name, meant)}")
+    kind: type = type(owner)
+    if name in declared(kind):
+        return
+    meant = [OLD_NAMES[name]] if OLD_NAMES.get(name) in arguments(kind) else settable(kind)
+    if owner.takes_any or not kind.__module__.startswith("minicnn."):
+        meant = meant if len(meant) == 1 else get_close_matches(name, meant, n=1, cutoff=CLOSE)
+    if meant:
+        who = f"{kind.__name__} {own!r}" if (own := vars(owner).get("name")) else kind.__name__
+        raise AttributeError(f"{who} has no attribute {name!r} to assign to.{did_you_mean_one_of(name, meant)}")
 
 
 def did_you_mean_one_of(name: str, meant: list[str]) -> str:

@@ -1,29 +1,24 @@
-"""Attributes and methods that Keras' classes have and these have not: an AttributeError that says what to use."""
+"""The base of the classes that users know from Keras: what is not there is answered, and cannot be assigned to."""
 
-import inspect
 from collections.abc import Iterable
-from typing import Any, Never, NoReturn
+from typing import Any, Never
 
 from minicnn.names.arguments import known_arguments
+from minicnn.names.assignment import check_assigned
 from minicnn.names.keras_attributes import ATTRIBUTES
-
-
-class NotThere:
-    """A class attribute that raises when it is read; hasattr says no, and an object may well set its own."""
-
-    def __init__(self, name: str, advice: str):
-        self.name = name
-        self.advice = advice
-
-    def __get__(self, owner: Any, cls: type) -> NoReturn:
-        raise AttributeError(f"{cls.__name__} has no {self.name!r}. {self.advice}")
+from minicnn.names.not_there import NotThere, is_not_there
 
 
 class KerasNames:
-    """Base of the classes that users know from Keras: arguments and attributes that are not there get advice.
+    """Arguments and attributes that are not there get advice, whether they are given, read or assigned to.
 
-    (Not by __getattr__, which would make every look-up of every attribute slower.)
+    A class declares an attribute by an argument of its constructor, an annotation, a property or a method:
+    `optimizer.lr = 0.1` and `layer.trainble = False` are refused. (Nothing here is by
+    __getattr__, which would make every look-up of
+    every attribute slower.)
     """
+
+    takes_any = False  # whether objects of this very class have attributes that it does not declare
 
     @known_arguments
     def __init__(self, *arguments: Never) -> None:
@@ -39,10 +34,10 @@ class KerasNames:
                 if not hasattr(cls, name):
                     setattr(cls, name, NotThere(name, advice))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_":
+            check_assigned(self, name)
+        object.__setattr__(self, name, value)
+
     def __dir__(self) -> Iterable[str]:
         return [name for name in super().__dir__() if not is_not_there(type(self), name)]
-
-
-def is_not_there(cls: type, name: str) -> bool:
-    """Whether the class has an attribute only to say that it has not."""
-    return isinstance(inspect.getattr_static(cls, name, None), NotThere)

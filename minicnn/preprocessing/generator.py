@@ -1,6 +1,6 @@
 """ImageDataGenerator: pictures that are changed at random as they are handed out, in the words of older Keras."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,12 @@ import numpy as np
 from minicnn.errors import did_you_mean
 from minicnn.expect import array, count, flag, number
 from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
-from minicnn.layers.augmentation.draws import picture_seeds, uniform
+from minicnn.layers.augmentation.draws import uniform
 from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
 from minicnn.names import KerasNames, known_arguments
 from minicnn.preprocessing.affine import affine
+from minicnn.preprocessing.flow import Flow
 from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
@@ -49,6 +50,9 @@ class ImageDataGenerator(KerasNames):
     Source: keras.src.legacy.preprocessing.image of Keras 3. There, height_shift_range moves pictures sideways and
     width_shift_range up and down; here each does what it is called.
     """
+
+    mean: Any  # (C,), measured by fit
+    std: Any
 
     def __init__(
         self,
@@ -111,8 +115,7 @@ class ImageDataGenerator(KerasNames):
         self.featurewise_center = featurewise_center or featurewise_std_normalization
         self.featurewise_std_normalization = featurewise_std_normalization
         self.validation_split = validation_split
-        self.mean: Any = None  # (C,), measured by fit
-        self.std: Any = None
+        self.mean, self.std = None, None
 
     @known_arguments
     def fit(self, x: Array) -> None:
@@ -133,7 +136,7 @@ class ImageDataGenerator(KerasNames):
         seed: int | None = None,
         *,
         subset: str | None = None,
-    ) -> "Flow":
+    ) -> Flow:
         """Batches of changed pictures (N, H, W, C), float32, with their labels; of pictures alone when y is None.
 
         Args:
@@ -208,75 +211,6 @@ class ImageDataGenerator(KerasNames):
         if self.featurewise_std_normalization:
             y /= self.std + EPSILON
         return y
-
-
-class Flow(KerasNames):
-    """A source of batches for fit: `flow[i]` is the i-th of `len(flow)` batches of the current epoch.
-
-    Iterating goes on without end, epoch after epoch, as Keras' iterators do.
-
-    Attributes:
-        epoch: counted from 0. Seed and epoch decide order and changes; it may be set, to repeat epochs or to skip them.
-    """
-
-    def __init__(
-        self, generator: ImageDataGenerator, x: Array, labels: list[Array], batch_size: int, shuffle: bool, seed: int
-    ):
-        self.generator = generator
-        self.x = np.ascontiguousarray(x, None if x.dtype == np.uint8 else np.float32)
-        self.labels = labels  # y and the weights of the samples, where they are given
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.epoch = 0
-        self._size = (x.shape[1], x.shape[2])
-        self._top = 255.0 if self.x.dtype == np.uint8 or self.x.max() > 1 else 1.0
-        self._next = 0  # the batch that next() gives
-
-    @property
-    def epoch(self) -> int:
-        return self._epoch
-
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        n = len(self.x)
-        self._epoch = epoch
-        self._order = np.random.default_rng((self.seed, epoch)).permutation(n) if self.shuffle else np.arange(n)
-
-    def __len__(self) -> int:
-        return -(-len(self.x) // self.batch_size)
-
-    def __getitem__(self, index: int) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(f"flow expected a batch from 0 to {len(self) - 1}, received {index}")
-        samples = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        x = self.x[samples]
-        parameters = self.generator.parameters(self._size, picture_seeds(self.seed, self.epoch, samples))
-        x = self.generator.changed(x, parameters, self._top)
-        return (x, *(part[samples] for part in self.labels)) if self.labels else x
-
-    def on_epoch_end(self) -> None:
-        """Go on to the next epoch."""
-        self.epoch += 1
-        self._next = 0
-
-    def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of the flow."""
-        return {"seed": self.seed, "epoch": self.epoch}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        self.seed, self.epoch = int(state["seed"]), int(state["epoch"])
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        batch = self[self._next]
-        self._next += 1
-        if self._next == len(self):
-            self.on_epoch_end()
-        return batch
 
 
 def _pair(value: Any, what: str, least: float) -> tuple[float, float]:

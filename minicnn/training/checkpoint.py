@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minicnn import persistence
+from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Array
 from minicnn.saving import model_file
 from minicnn.training.callbacks import Callback, CallbackList
@@ -91,20 +92,22 @@ class Checkpoint:
     def save(self, position: Position) -> Position:
         """Write the present state, and return the position."""
         model = self.model
-        config, arrays = persistence.contents(model)
-        state = {
-            "seed": model.seed,
-            "stop_training": model.stop_training,
-            "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
-            "averages_in_use": model.optimizer.averages_in_use,
-            "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
-            "meter": self.meter.get_state(),
-            "callbacks": {name: callback.get_state() for name, callback in self.named.items()},
-        }
+        with alone:
+            config, arrays = persistence.contents(model)
+            state = {
+                "seed": model.seed,
+                "stop_training": model.stop_training,
+                "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
+                "averages_in_use": model.optimizer.averages_in_use,
+                "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
+                "meter": self.meter.get_state(),
+                "callbacks": {name: callback.get_state() for name, callback in self.named.items()},
+            }
         config["training"] = {"of": self.begun, "state": _pack(state, arrays), "position": asdict(position)}
         model_file.write(self.path, config, arrays)
         return position
 
+    @one_at_a_time
     def restore(self) -> Position:
         """Bring back the state of the file that was found. Called after on_train_begin, whose effects it overrides."""
         model, optimizer, config = self.model, self.model.optimizer, self.config

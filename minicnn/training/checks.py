@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minicnn.expect import array, is_source, number
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.labels import class_of
 from minicnn.layers import (
     AveragePooling2D,
@@ -165,6 +166,7 @@ def warn_of_loss(model: "Sequential", loss: float, x: Array, epoch: int, batch: 
     )
 
 
+@one_at_a_time
 def _first_non_finite(model: "Sequential", x: Array) -> str:
     if not np.isfinite(x).all():
         return "the input holds NaN or infinity"

@@ -7,6 +7,7 @@ import numpy as np
 
 from minicnn.execution import final_softmax
 from minicnn.expect import is_source
+from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Array
 from minicnn.names import known_arguments
 from minicnn.training import checks, given
@@ -92,8 +93,9 @@ def evaluate(
         _check_flips(model, batches.x, "evaluate")
 
         def step(x: Array, y: Array, weight: Array | None) -> tuple[float, Array]:
-            probabilities = _flip_average(model, x)
-            return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
+            with alone:
+                probabilities = _flip_average(model, x)
+                return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
 
     with quiet():
         meter = measured(model, batches, step)
@@ -151,6 +153,7 @@ def _of_source(source: SourceBatches) -> Iterator[Array]:
     source.end_epoch()
 
 
+@one_at_a_time
 def _flip_average(model: "Sequential", x: Array) -> Array:
     """Mean probabilities (N, K) of pictures (N, H, W, C) and their mirror images."""
     return (model.forward(x) + model.forward(x[:, :, ::-1])) / 2

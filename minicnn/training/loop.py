@@ -6,6 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from minicnn.expect import count, flag
+from minicnn.kernels.threads import alone
 from minicnn.layers.base import Array
 from minicnn.names import known_arguments
 from minicnn.training import checks, given
@@ -105,9 +106,10 @@ def fit(
         model.reseed(seed)
 
     verbose = resolve_verbose(verbose)
-    model.history, model.stop_training = History(), False
+    history = History()
+    model.history, model.stop_training = history, False
     # History and Progress come last: they record and show what the others add to the logs.
-    own = [model.history, Progress(verbose, epochs, batches.steps, batches.samples)]
+    own = [history, Progress(verbose, epochs, batches.steps, batches.samples)]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
@@ -119,8 +121,8 @@ def fit(
         sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
         training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
-    training.run(initial_epoch, epochs)
-    return model.history
+    training.run(initial_epoch, epochs, history)
+    return history
 
 
 class Training:
@@ -149,8 +151,8 @@ class Training:
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_steps = 0
 
-    def run(self, first_epoch: int, epochs: int) -> None:
-        """Train until epoch number `epochs` is over, or somebody stops it."""
+    def run(self, first_epoch: int, epochs: int, history: History) -> None:
+        """Train until epoch number `epochs` is over, or somebody stops it, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
         with Interrupt() as interrupt:
@@ -161,7 +163,7 @@ class Training:
                 at = self.epoch(at, interrupt)
                 if checkpoint is not None:
                     checkpoint.save(at)
-            model.history.interrupted = interrupt.requested
+            history.interrupted = interrupt.requested
             model.optimizer.finalize_variable_values(model.parameters())
             self.watchers.on_train_end(at.logs)
 
@@ -206,9 +208,10 @@ class Training:
         x, y, weight, numbers = self.batches[at.batch]
         if self.transform is not None:
             x, y = self.transform(x, y, at.before, numbers, model.seed if self.seed is None else self.seed)
-        for layer in model.layers:
-            layer.next_samples(at.before, numbers)
-        meter.measure(model.train_step, x, y, weight)
+        with alone:  # the samples that are announced are those of this step
+            for layer in model.layers:
+                layer.next_samples(at.before, numbers)
+            meter.measure(model.train_step, x, y, weight)
         if not isfinite(meter.last_loss):
             checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
         self.watchers.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})

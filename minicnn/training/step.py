@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minicnn.execution import final_softmax
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Array
 from minicnn.layers.softmax import softmax
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
 
+@one_at_a_time
 def loss_and_gradients(
     model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
@@ -31,8 +33,9 @@ def loss_and_gradients(
     return loss, y_pred
 
 
+@one_at_a_time
 def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-    """One forward, backward and update; returns what loss_and_gradients does.
+    """One forward, backward and update; returns what loss_and_gradients does. No other thread comes in between.
 
     When the loss is NaN or infinite the update is left out: it would make every weight NaN.
     """
@@ -44,6 +47,7 @@ def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | N
     return loss, y_pred
 
 
+@one_at_a_time
 def test_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
     """The loss and the predictions of a batch in inference."""
     execution = model.execution_for(x)

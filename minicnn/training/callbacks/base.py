@@ -29,11 +29,14 @@ class Callback(KerasNames):
     Source: Keras 3, ``keras.callbacks.Callback`` (``remembers`` and the state are minicnn's).
     """
 
+    model: Any
+    params: dict[str, Any]
     remembers: tuple[str, ...] = ()
+    takes_any = True  # what a callback remembers is its own affair
 
     def __init__(self) -> None:
-        self.model: Any = None
-        self.params: dict[str, Any] = {}
+        self.model = None
+        self.params = {}
 
     def set_model(self, model: Any) -> None:
         self.model = model

@@ -1,22 +1,17 @@
-"""Optimizers: how a gradient changes a weight. Names, defaults and arithmetic are Keras 3's."""
+"""What every optimizer is: a step for all parameters, what it remembers of each, decay, clipping and averages."""
 
 from collections.abc import Iterable, Iterator
 from math import sqrt
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict
 
 import numpy as np
 
-from minicnn import schedules
-from minicnn.engine.update import AdamUpdate
 from minicnn.expect import count, flag, number
+from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import is_like, like
 from minicnn.layers.base import Array
-from minicnn.names import Declared, KerasNames, instead, missing_from
+from minicnn.names import KerasNames
 from minicnn.schedules import LearningRateSchedule
-
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules"]
-
-__getattr__ = missing_from(__name__, "optimizers", __all__)
 
 AVERAGE = "average"  # the slot of use_ema
 Parameter = tuple[Array, Array, dict[str, Array]]  # a value, its gradient, and what the optimizer remembers of it
@@ -31,7 +26,7 @@ class OptimizerOptions(TypedDict, total=False):
     ema_overwrite_frequency: int | None
 
 
-class Optimizer(Declared, KerasNames):
+class Optimizer(KerasNames):
     """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by parameter name.
 
         value -= learning_rate * weight_decay * value           if there is a weight_decay
@@ -104,6 +99,7 @@ class Optimizer(Declared, KerasNames):
         else:
             self._rate, self.schedule = number(rate, "learning_rate", type(self).__name__, least=0), None
 
+    @one_at_a_time
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place. Raises ValueError when a slot is of another shape."""
         group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
@@ -135,12 +131,14 @@ class Optimizer(Declared, KerasNames):
         if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
             value[...] = average
 
+    @one_at_a_time
     def swap_averages(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Exchange weights and averages; before the next step, exchange them back."""
         for value, average in self._averaged(parameters):
             value[...], average[...] = average.copy(), value.copy()
         self.averages_in_use = not self.averages_in_use
 
+    @one_at_a_time
     def finalize_variable_values(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """With use_ema, put the averages in the place of the weights, as fit does at its end."""
         for value, average in self._averaged(parameters):
@@ -188,114 +186,3 @@ class Optimizer(Declared, KerasNames):
             "ema_momentum": self.ema_momentum,
             "ema_overwrite_frequency": self.ema_overwrite_frequency,
         }
-
-
-class SGD(Optimizer):
-    """Gradient descent, with momentum if wanted.
-
-        velocity = momentum * velocity - learning_rate * gradient
-        value   += velocity                                             (or, nesterov:)
-        value   += momentum * velocity - learning_rate * gradient
-
-    Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", section 2.
-    """
-
-    slot_names = ("velocity",)
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float | None = None,
-        **options: Unpack[OptimizerOptions],
-    ):
-        super().__init__(learning_rate, weight_decay, **options)
-        self.momentum = number(momentum, "momentum", "SGD", least=0, most=1)
-        self.nesterov = flag(nesterov, "nesterov", "SGD")
-
-    def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
-        velocity, descent = slots["velocity"], grad * value.dtype.type(self.learning_rate)
-        velocity *= self.momentum
-        velocity -= descent
-        value += velocity * value.dtype.type(self.momentum) - descent if self.nesterov else velocity
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"momentum": self.momentum, "nesterov": self.nesterov}
-
-
-class Adam(Optimizer):
-    """Steps of a size that each weight's own gradients set: their mean over the root of their mean square.
-
-        m += (gradient - m) * (1 - beta_1)
-        v += (gradient^2 - v) * (1 - beta_2)
-        value -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
-
-    epsilon is added outside the bias correction, as in Keras (PyTorch's is inside, and 1e-8).
-    Source: Kingma & Ba 2014, arXiv:1412.6980, section 2 (the form before section 2.1).
-    """
-
-    slot_names = ("m", "v")
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        **options: Unpack[OptimizerOptions],
-    ):
-        super().__init__(learning_rate, weight_decay, **options)
-        who = type(self).__name__
-        self.beta_1 = number(beta_1, "beta_1", who, least=0, below=1)
-        self.beta_2 = number(beta_2, "beta_2", who, least=0, below=1)
-        self.epsilon = number(epsilon, "epsilon", who, least=0)
-        self._update: AdamUpdate | None = None
-
-    def update_all(self, group: list[Parameter]) -> None:
-        if not group:
-            return
-        arrays = [(value, grad, slots["m"], slots["v"]) for value, grad, slots in group]
-        if not (self._update and self._update.holds(arrays)):
-            self._update = AdamUpdate(arrays)
-        t, number = self.iterations + 1, arrays[0][0].dtype.type
-        step_size = self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self._update.update(number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies of the optimizer take along: not the addresses of this one's arrays."""
-        return self.__dict__ | {"_update": None}
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-
-
-class AdamW(Adam):
-    """Adam with a weight_decay unless told otherwise.
-
-    Source: Loshchilov & Hutter 2017, arXiv:1711.05101, algorithm 2.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        weight_decay: float = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **options: Unpack[OptimizerOptions],
-    ):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **options)
-
-
-NAMES: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-
-
-def get(identifier: str | Optimizer) -> Optimizer:
-    """The optimizer of that name with its defaults, or the argument itself. Raises ValueError for an unknown name."""
-    if isinstance(identifier, Optimizer):
-        return identifier
-    if str(identifier).lower() not in NAMES:
-        raise ValueError(f"unknown optimizer {identifier!r}.{instead(str(identifier), 'optimizers', NAMES)}")
-    return NAMES[identifier.lower()]()

@@ -1,0 +1,72 @@
+from math import sqrt
+from typing import Any, Unpack
+
+from minicnn.engine.update import AdamUpdate
+from minicnn.expect import number
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Parameter
+from minicnn.schedules import LearningRateSchedule
+
+
+class Adam(Optimizer):
+    """Steps of a size that each weight's own gradients set: their mean over the root of their mean square.
+
+        m += (gradient - m) * (1 - beta_1)
+        v += (gradient^2 - v) * (1 - beta_2)
+        value -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
+
+    epsilon is added outside the bias correction, as in Keras (PyTorch's is inside, and 1e-8).
+    Source: Kingma & Ba 2014, arXiv:1412.6980, section 2 (the form before section 2.1).
+    """
+
+    slot_names = ("m", "v")
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        **options: Unpack[OptimizerOptions],
+    ):
+        super().__init__(learning_rate, weight_decay, **options)
+        who = type(self).__name__
+        self.beta_1 = number(beta_1, "beta_1", who, least=0, below=1)
+        self.beta_2 = number(beta_2, "beta_2", who, least=0, below=1)
+        self.epsilon = number(epsilon, "epsilon", who, least=0)
+        self._update: AdamUpdate | None = None
+
+    def update_all(self, group: list[Parameter]) -> None:
+        if not group:
+            return
+        arrays = [(value, grad, slots["m"], slots["v"]) for value, grad, slots in group]
+        if not (self._update and self._update.holds(arrays)):
+            self._update = AdamUpdate(arrays)
+        t, number = self.iterations + 1, arrays[0][0].dtype.type
+        step_size = self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        self._update.update(number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies of the optimizer take along: not the addresses of this one's arrays."""
+        return self.__dict__ | {"_update": None}
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+
+
+class AdamW(Adam):
+    """Adam with a weight_decay unless told otherwise.
+
+    Source: Loshchilov & Hutter 2017, arXiv:1711.05101, algorithm 2.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Unpack[OptimizerOptions],
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **options)
