@@ -185,7 +185,7 @@ def test_predictions_that_are_not_n_by_k_are_refused(loss):
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
-@pytest.mark.parametrize("weight", [np.ones(3), np.ones((4, 1)), 2.0])
+@pytest.mark.parametrize("weight", [np.ones(3), np.ones((4, 2)), 2.0])
 def test_a_weight_per_sample_is_demanded_where_it_is_used(from_logits, weight):
     loss = SparseCategoricalCrossentropy(from_logits=from_logits)
     with pytest.raises(ValueError, match=r"expected sample_weight of shape \(4,\), one per prediction, received \("):

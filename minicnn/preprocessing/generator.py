@@ -149,13 +149,13 @@ class ImageDataGenerator(KerasNames):
         Raises ValueError for x and y that do not fit each other or the generator.
         """
         x = array(x, "x", "flow")
-        given = {"y": y} if sample_weight is None else {"y": y, "sample_weight": sample_weight}
-        labels = [array(part, name, "flow") for name, part in given.items() if y is not None]
+        given = {"y": y, "sample_weight": sample_weight}
+        labels = {name: array(part, name, "flow") for name, part in given.items() if part is not None}
         if x.ndim != 4 or len(x) == 0:
             raise ValueError(f"flow expected pictures (n, H, W, C), received x of shape {x.shape}")
-        if sample_weight is not None and y is None:
+        if y is None and labels:
             raise ValueError("flow expected labels y beside sample_weight, received None")
-        for name, part in zip(given, labels, strict=False):
+        for name, part in labels.items():
             if len(part) != len(x):
                 raise ValueError(f"flow expected as many samples in {name} as in x, {len(x)}, received {len(part)}")
         if self.featurewise_center and self.mean is None:
@@ -166,9 +166,9 @@ class ImageDataGenerator(KerasNames):
             )
         if subset is not None:
             chosen = self._part(len(x), subset)
-            x, labels = x[chosen], [part[chosen] for part in labels]
-        size = count(batch_size, "batch_size", "flow")
-        return Flow(self, x, labels, size, flag(shuffle, "shuffle", "flow"), fresh_seed() if seed is None else seed)
+            x, labels = x[chosen], {name: part[chosen] for name, part in labels.items()}
+        size, shuffle = count(batch_size, "batch_size", "flow"), flag(shuffle, "shuffle", "flow")
+        return Flow(self, x, list(labels.values()), size, shuffle, fresh_seed() if seed is None else seed)
 
     def _part(self, n: int, subset: str) -> slice:
         at = int(n * self.validation_split)
