@@ -1,7 +1,10 @@
-"""The package's own exceptions, and the spelling help that its messages offer."""
+"""The package's own exceptions, the spelling help that its messages offer, and warnings at the user's line."""
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from types import FrameType
 
 
 class ModelFileError(ValueError):
@@ -30,3 +33,12 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     if close:
         return f" Did you mean {close[0]!r}?"
     return f" Known are: {', '.join(choices)}."
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line outside minicnn that called what is running, such as fit."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("minicnn."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

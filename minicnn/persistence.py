@@ -1,14 +1,13 @@
 """Saving a model or its weights, and loading weights. Files and what they say of a model: minicnn/saving."""
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.errors import ModelFileError
+from minicnn.errors import ModelFileError, warn
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.saving import description, model_file
@@ -101,7 +100,7 @@ def _warn_of_rest(path: str | os.PathLike, left: list[str], weights: int, unused
     loaded = "nothing" if len(left) == weights else f"{weights - len(left)} of {weights} weights"
     kept = f"; as they were: {_listed(left)}" if left else ""
     spare = f"; in the file alone: {_listed(unused)}" if unused else ""
-    warnings.warn(f"load_weights(skip_mismatch=True) loaded {loaded} from {str(path)!r}{kept}{spare}", stacklevel=5)
+    warn(f"load_weights(skip_mismatch=True) loaded {loaded} from {str(path)!r}{kept}{spare}")
 
 
 def _listed(names: list[str]) -> str:
@@ -118,7 +117,6 @@ def _shape(arrays: Mapping[str, np.ndarray], name: str) -> str:
 
 def _warn_of_suffix(path: str | os.PathLike) -> None:
     if Path(path).suffix in (".keras", ".h5", ".hdf5"):
-        warnings.warn(
-            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'",
-            stacklevel=4,
+        warn(
+            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'"
         )

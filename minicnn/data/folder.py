@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from minicnn.data import image
 from minicnn.datasets.cache import Arrays, cached
-from minicnn.errors import DataError, ImageError
+from minicnn.errors import DataError, ImageError, warn
 from minicnn.names import known_arguments
 
 READER = 1  # raise it when pictures are read in another way: what is kept on disk is then made again
@@ -73,7 +72,7 @@ def from_directory(
     else:
         arrays, remark = _read(files, size)
     if remark:
-        warnings.warn(f"from_directory({str(folder)!r}) {remark}", stacklevel=3)
+        warn(f"from_directory({str(folder)!r}) {remark}")
     return Folder(arrays["x"], arrays["y"], class_names)
 
 

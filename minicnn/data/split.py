@@ -1,12 +1,12 @@
 """Divide a data set so that every part has every class in the same proportion."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.data.describe import checked
+from minicnn.errors import warn
 from minicnn.expect import array
 from minicnn.names import known_arguments
 
@@ -56,10 +56,9 @@ def split(
     for name, share, of_part in zip(PARTS, shares, sizes.T, strict=True):
         lacking = np.flatnonzero((counts > 0) & (of_part == 0) & (share > 0))
         if len(lacking):
-            warnings.warn(
+            warn(
                 f"split leaves no sample of class {', '.join(map(str, lacking))} for {name}: it has too few of them "
-                f"({', '.join(str(counts[k]) for k in lacking)}) for a share of {share:g}",
-                stacklevel=3,
+                f"({', '.join(str(counts[k]) for k in lacking)}) for a share of {share:g}"
             )
     chosen = [order[part[order] == p] for p in range(3)]
     first, second, third = ((samples[indices], labels[indices]) for indices in chosen)

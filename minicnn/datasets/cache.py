@@ -12,13 +12,15 @@ import secrets
 import shutil
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from minicnn.errors import warn
+
 Arrays = dict[str, np.ndarray]
+
 ABOUT = "about.json"
 
 
@@ -76,7 +78,7 @@ def _store(folder: Path, name: str, version: str, arrays: Arrays, remark: str) -
         (temporary / ABOUT).write_text(json.dumps({"remark": remark, "arrays": list(arrays)}), encoding="utf-8")
         temporary.rename(path)
     except OSError as error:
-        warnings.warn(f"{path} could not be written ({error}): the next start decodes the data again.", stacklevel=2)
+        warn(f"{path} could not be written ({error}): the next start decodes the data again.")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return _load(path)
@@ -93,10 +95,9 @@ def _workplace(name: str) -> Iterator[Path]:
             home().mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(open(home() / f"{name}.lock", "wb"))
         except OSError as error:
-            warnings.warn(
+            warn(
                 f"{home()} cannot be written ({error}): decoded data is not kept and the next start decodes it again; "
-                "set MINICNN_HOME to a folder that can.",
-                stacklevel=2,
+                "set MINICNN_HOME to a folder that can."
             )
             yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="minicnn-")))
             return

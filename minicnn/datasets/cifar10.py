@@ -6,7 +6,6 @@ https://www.cs.toronto.edu/~kriz/cifar.html (the two versions of the files and t
 
 import hashlib
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from minicnn.datasets import archive, cache
 from minicnn.datasets.unpickle import IMAGE_BYTES, read_batch
-from minicnn.errors import DataError
+from minicnn.errors import DataError, warn
 from minicnn.names import known_arguments
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -109,7 +108,7 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
             "cifar10-toronto", DOWNLOAD_SHA256[:16], lambda folder: _find_or_fetch(folder, offline)
         )
     if remark:
-        warnings.warn(remark, stacklevel=3)
+        warn(remark)
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
 
 
@@ -185,7 +184,7 @@ def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
             remark = str(error)
         if not remark:
             return arrays, remark
-        warnings.warn(f"skipped a copy of CIFAR-10: {remark}", stacklevel=2)
+        warn(f"skipped a copy of CIFAR-10: {remark}")
     try:
         if offline:
             raise DataError("offline was asked for, so nothing was downloaded")

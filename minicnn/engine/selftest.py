@@ -4,7 +4,6 @@ Its kernels are machine code made on the spot. A source that is right can still 
 Numba did it, and the next may do it for a processor that nobody has tried.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minicnn.engine.plan import plan
+from minicnn.errors import warn
 from minicnn.layers.base import Array, Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -33,11 +33,10 @@ def _passes(kind: type, dtype: str) -> bool:
     found = errors(kind, dtype)
     wrong = [f"{name} by {error:.0e}" for name, error in found.items() if not error <= tolerance(dtype)]
     if wrong:
-        warnings.warn(
+        warn(
             f"minicnn's engine computes {kind.__name__} in {dtype} wrongly on this machine ({', '.join(wrong)} of its "
             "largest value), so models run on the readable layers, slower but right: see `minicnn doctor`",
             RuntimeWarning,
-            stacklevel=2,
         )
     return not wrong
 

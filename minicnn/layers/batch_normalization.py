@@ -1,8 +1,8 @@
-import warnings
 from typing import Unpack
 
 import numpy as np
 
+from minicnn.errors import warn
 from minicnn.expect import number
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
@@ -111,10 +111,9 @@ class BatchNormalization(Layer):
     def warn_of_single_value(self, M: int) -> None:
         """Warn when a batch has only one value per channel."""
         if M == 1:
-            warnings.warn(
+            warn(
                 f"{self} normalises a batch with one value per channel: its variance is 0 and the output is beta "
-                "whatever the input. Use larger batches.",
-                stacklevel=4,
+                "whatever the input. Use larger batches."
             )
 
     def move_averages(self, mean: Array, variance: Array) -> None:

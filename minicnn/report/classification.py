@@ -1,6 +1,5 @@
 """Confusion matrix, precision, recall and F1 from answers, as scikit-learn reports them."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.errors import warn
 from minicnn.expect import array
 from minicnn.labels import check_numbers
 from minicnn.names import known_arguments
@@ -127,7 +127,7 @@ def classification_report(
     counts = confusion_matrix(true, predicted, None if class_names is None else len(names))[np.ix_(labels, labels)]
     report = report_of_counts(counts, names, digits)
     if report.undefined:
-        warnings.warn(f"classification_report: undefined, reported as 0: {'; '.join(report.undefined)}.", stacklevel=3)
+        warn(f"classification_report: undefined, reported as 0: {'; '.join(report.undefined)}.")
     return report
 
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from minicnn.errors import warn
 from minicnn.expect import count
 from minicnn.layers.base import Array
 from minicnn.training import checks
 from minicnn.training.class_weight import weighted
-from minicnn.training.warn import warn
 
 
 class Batch(NamedTuple):

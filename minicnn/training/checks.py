@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.labels import class_of
@@ -25,7 +26,6 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Layer, Shape
 from minicnn.losses import check_predictions
 from minicnn.training import step
-from minicnn.training.warn import warn
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -1,10 +1,10 @@
 """What all layers share that change pictures at random while a model trains."""
 
-import warnings
 from typing import Any, Unpack
 
 import numpy as np
 
+from minicnn.errors import warn
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape
 from minicnn.layers.window import check_picture
@@ -93,9 +93,7 @@ class RandomLayer(Layer):
                 f"which it would cut off: {fix}"
             )
         if most - low <= (high - low) / 100:
-            warnings.warn(
-                f"{self} expects values from {low:g} to {high:g}, but they only reach {most:.4g}: {fix}", stacklevel=4
-            )
+            warn(f"{self} expects values from {low:g} to {high:g}, but they only reach {most:.4g}: {fix}")
 
 
 def span(value: Any, what: str, owner: str, least: float = -1.0, most: float = 1.0) -> Span:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from minicnn.errors import warn
 from minicnn.names import KerasNames, instead
-from minicnn.training.warn import warn
 
 Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_accuracy": 0.6}
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.errors import did_you_mean
+from minicnn.errors import did_you_mean, warn
 from minicnn.expect import number
 from minicnn.training.callbacks.base import Callback, Logs
-from minicnn.training.warn import warn
 
 
 class MonitorCallback(Callback):

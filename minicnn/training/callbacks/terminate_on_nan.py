@@ -3,8 +3,8 @@
 
 import math
 
+from minicnn.errors import warn
 from minicnn.training.callbacks.base import Callback, Logs
-from minicnn.training.warn import warn
 
 
 class TerminateOnNaN(Callback):
