@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.expect import count
-from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
+from minicnn.expect import count, number
+from minicnn.kernels.resample import CONSTANT, LONGEST, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
@@ -91,11 +91,11 @@ class ImageDataGenerator:
         if not 0 <= validation_split < 1:
             raise ValueError(f"ImageDataGenerator expected 0 <= validation_split < 1, received {validation_split!r}")
         around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
-        self.rotation_range = rotation_range
-        self.width_shift_range = width_shift_range
-        self.height_shift_range = height_shift_range
+        self.rotation_range = number(rotation_range, "rotation_range", "ImageDataGenerator")
+        self.width_shift_range = _checked_shift(width_shift_range, "width_shift_range")
+        self.height_shift_range = _checked_shift(height_shift_range, "height_shift_range")
         self.brightness_range = None if brightness_range is None else _pair(brightness_range, "brightness_range", 0)
-        self.shear_range = shear_range
+        self.shear_range = number(shear_range, "shear_range", "ImageDataGenerator")
         self.zoom_range = _pair(around_one, "zoom_range", np.finfo(float).tiny)
         self.fill_mode = fill_mode
         self.cval = cval
@@ -266,13 +266,27 @@ class Flow:
 
 
 def _pair(value: Any, what: str, least: float) -> tuple[float, float]:
-    """value as a pair of floats, the smaller first. Raises ValueError for anything else, or below `least`."""
+    """value as a pair of floats, the smaller first. Raises ValueError for anything else, or below `least`.
+
+    No factor is above LONGEST either: no picture could be made smaller than that.
+    """
     pair = tuple(value) if isinstance(value, Sequence) else ()
-    if len(pair) != 2 or not all(isinstance(v, int | float) and v >= least for v in pair):
+    if len(pair) != 2 or not all(isinstance(v, int | float) and least <= v <= LONGEST for v in pair):
         raise ValueError(
-            f"ImageDataGenerator expected {what} as (least, greatest), factors above 0, received {value!r}"
+            f"ImageDataGenerator expected {what} as (least, greatest), factors above 0 and at most {LONGEST}, "
+            f"received {value!r}"
         )
     return min(pair), max(pair)
+
+
+def _checked_shift(limit: Any, what: str) -> Limit:
+    """The limit itself. Raises ValueError unless it is a number, or a sequence of some, of pixels that can be meant."""
+    several = isinstance(limit, Sequence) and not isinstance(limit, str)
+    for value in limit if several else [limit]:
+        number(value, what, "ImageDataGenerator", least=-LONGEST, most=LONGEST)
+    if several and not limit:
+        raise ValueError(f"ImageDataGenerator expected {what} with one shift or more, received {limit!r}")
+    return limit
 
 
 def _between(least: float, greatest: float, u: Array) -> Array:
