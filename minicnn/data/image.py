@@ -22,7 +22,7 @@ from minicnn.errors import ImageError
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # a decoder that nobody needs is one more that can be attacked
-STRIP = 1 << 20  # pixels that are converted at a time, so that what comes between takes no memory
+STRIP = 1 << 18  # pixels that are converted at a time, so that what comes between takes little memory
 DETAIL = 8  # a JPEG that will be shrunk is decoded at no less than so many times the size that it will have
 UPRIGHT = {  # how the rows of a file lie in the upright picture, for each orientation in Exif, of which 1 is upright:
     2: (1, -1, False),  # (downwards or upwards, to the right or to the left, whether they are columns)

@@ -26,6 +26,7 @@ MAX_RUNS = 4_000_000  # bytes of a run-length-encoded BMP, which Pillow decodes 
 
 STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}  # bytes per pixel, else 4
 RESULT, REFIT = 3, 4  # as an array, and once more as a picture of Pillow's
+WORK = 10_000_000  # bytes for strips that are converted, and for tables
 
 GAP = re.compile(rb"(?:\xff+\x00)*\xff+([^\x00\xff])")  # what Pillow skips before a marker, and its code
 MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # in entropy-coded data, where 0xff is followed by 0 or a restart
@@ -79,7 +80,7 @@ def check_memory(picture: Image.Image, besides: int, name: str) -> None:
     elif picture.format == "BMP" and besides > MAX_RUNS and _run_length_encoded(picture):
         raise refused(name, f"at most {MAX_RUNS} bytes of run-length-encoded BMP", f"{besides}", "RUNS")
     width, height = picture.size
-    needed = besides + width * height * max(pixel + RESULT, RESULT + REFIT)
+    needed = WORK + besides + width * height * max(pixel + RESULT, RESULT + REFIT)
     if needed > MAX_MEMORY:
         received = f"{width} x {height} ({picture.format or 'picture'}, mode {picture.mode}), which takes {needed}"
         raise refused(name, f"a picture that takes at most {MAX_MEMORY} bytes to decode", received, "MEMORY")
