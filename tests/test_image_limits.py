@@ -10,7 +10,7 @@ import numpy as np
 import picture_bombs as bombs
 import pytest
 from picture_files import MODES, ORIENTATIONS, chunk, picture_file
-from PIL import Image
+from PIL import Image, ImageFile
 
 from minicnn.data import ImageError, image, limits, read_image
 from minicnn.data.image import read_fitted
@@ -58,7 +58,7 @@ LIMITS = {
 def test_beyond_a_limit_nothing_is_decoded(case, monkeypatch):
     limit, value, make, message = LIMITS[case]
     data = make()
-    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
     monkeypatch.setattr(limits, limit, value)
     monkeypatch.setattr(limits, "WORK", 0)
     with pytest.raises(ImageError, match=f"^the picture: expected {message.removeprefix('expected ')}") as refused:
