@@ -7,18 +7,17 @@ import numpy as np
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, number
-from minicnn.kernels.resample import CONSTANT, LONGEST, NEAREST, REFLECT, WRAP, resample
+from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
 from minicnn.preprocessing.affine import affine
+from minicnn.preprocessing.ranges import Limit, between, factors, shift, shift_limit
 from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
 DRAWS = np.arange(11, dtype=np.uint64)[:, None]  # each change has its own random numbers, whatever else is switched on
 EPSILON = np.float32(1e-6)  # added to a standard deviation, as in Keras
-
-Limit = float | Sequence[float]
 
 
 class ImageDataGenerator:
@@ -92,11 +91,11 @@ class ImageDataGenerator:
             raise ValueError(f"ImageDataGenerator expected 0 <= validation_split < 1, received {validation_split!r}")
         around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
         self.rotation_range = number(rotation_range, "rotation_range", "ImageDataGenerator")
-        self.width_shift_range = _checked_shift(width_shift_range, "width_shift_range")
-        self.height_shift_range = _checked_shift(height_shift_range, "height_shift_range")
-        self.brightness_range = None if brightness_range is None else _pair(brightness_range, "brightness_range", 0)
+        self.width_shift_range = shift_limit(width_shift_range, "width_shift_range")
+        self.height_shift_range = shift_limit(height_shift_range, "height_shift_range")
+        self.brightness_range = None if brightness_range is None else factors(brightness_range, "brightness_range", 0)
         self.shear_range = number(shear_range, "shear_range", "ImageDataGenerator")
-        self.zoom_range = _pair(around_one, "zoom_range", np.finfo(float).tiny)
+        self.zoom_range = factors(around_one, "zoom_range", np.finfo(float).tiny)
         self.fill_mode = fill_mode
         self.cval = cval
         self.horizontal_flip = horizontal_flip
@@ -167,15 +166,15 @@ class ImageDataGenerator:
         u = uniform(seeds, DRAWS)  # (11, N)
         darkest, brightest = self.brightness_range or (1.0, 1.0)
         return {
-            "theta": _between(-self.rotation_range, self.rotation_range, u[0]),
-            "shear": _between(-self.shear_range, self.shear_range, u[1]),
-            "tx": _shift(self.width_shift_range, size[1], u[2], u[3]),
-            "ty": _shift(self.height_shift_range, size[0], u[4], u[5]),
-            "zx": _between(*self.zoom_range, u[6]),
-            "zy": _between(*self.zoom_range, u[7]),
+            "theta": between(-self.rotation_range, self.rotation_range, u[0]),
+            "shear": between(-self.shear_range, self.shear_range, u[1]),
+            "tx": shift(self.width_shift_range, size[1], u[2], u[3]),
+            "ty": shift(self.height_shift_range, size[0], u[4], u[5]),
+            "zx": between(*self.zoom_range, u[6]),
+            "zy": between(*self.zoom_range, u[7]),
             "flip_horizontal": self.horizontal_flip & (u[8] < 0.5),
             "flip_vertical": self.vertical_flip & (u[9] < 0.5),
-            "brightness": _between(darkest, brightest, u[10]),
+            "brightness": between(darkest, brightest, u[10]),
         }
 
     def changed(self, x: Array, parameters: dict[str, Array], top: float) -> Array:
@@ -263,39 +262,3 @@ class Flow:
         if self._next == len(self):
             self.on_epoch_end()
         return batch
-
-
-def _pair(value: Any, what: str, least: float) -> tuple[float, float]:
-    """value as a pair of floats, the smaller first. Raises ValueError for anything else, or below `least`.
-
-    No factor is above LONGEST either: no picture could be made smaller than that.
-    """
-    pair = tuple(value) if isinstance(value, Sequence) else ()
-    if len(pair) != 2 or not all(isinstance(v, int | float) and least <= v <= LONGEST for v in pair):
-        raise ValueError(
-            f"ImageDataGenerator expected {what} as (least, greatest), factors above 0 and at most {LONGEST}, "
-            f"received {value!r}"
-        )
-    return min(pair), max(pair)
-
-
-def _checked_shift(limit: Any, what: str) -> Limit:
-    """The limit itself. Raises ValueError unless it is a number, or a sequence of some, of pixels that can be meant."""
-    several = isinstance(limit, Sequence) and not isinstance(limit, str)
-    for value in limit if several else [limit]:
-        number(value, what, "ImageDataGenerator", least=-LONGEST, most=LONGEST)
-    if several and not limit:
-        raise ValueError(f"ImageDataGenerator expected {what} with one shift or more, received {limit!r}")
-    return limit
-
-
-def _between(least: float, greatest: float, u: Array) -> Array:
-    """What lies a share u of the way from one to the other."""
-    return least + (greatest - least) * u
-
-
-def _shift(limit: Limit, size: int, u: Array, side: Array) -> Array:
-    """Pixels: uniform up to a number, or one of a list, to either side; an integer n is the list 0 ... n - 1."""
-    choices = range(max(limit, 1)) if isinstance(limit, int) else limit
-    pixels = np.asarray(choices)[(len(choices) * u).astype(int)] if isinstance(choices, Sequence) else choices * u
-    return np.where(side < 0.5, -pixels, pixels) * (size if np.max(limit) < 1 else 1)
