@@ -114,7 +114,7 @@ def test_threads_are_those_asked_for(here):
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
     """Killed in the middle of an epoch, without warning; also with augmentation, dropout and another time limit."""
-    options = [*SMALL[:3], "--limit", "600", "--augment", "--seed", "4"]
+    options = [*SMALL[:3], "--limit", "300", "--augment", "--seed", "4"]
     process = started(*options, "--epochs", "1000", "--output", "parts")
     wait_for(process, "Epoch 2/")
     process.kill()
