@@ -1,9 +1,11 @@
 """Damaged picture files by the thousand: each is either read or refused with ImageError, and nothing else happens.
 
     python tests/check_image_fuzz.py [count]
+    python tests/check_image_fuzz.py bombs
 
-prints one JSON line (the last one is docs/results/image_fuzz.json) and exits with 1 when something else happened: a
-crash, another exception, a warning, more than 300 MB, or more than five seconds for one file.
+prints a JSON line (the last one is docs/results/image_fuzz.json); the second form does so for the files of
+picture_bombs.py, which are made to cost (docs/results/image_bombs.json). It exits with 1 when something else happened:
+a crash, another exception, a warning, more than 300 MB, or more than five seconds for one file.
 The files are PNG, JPEG, WebP, BMP, GIF and TIFF in many modes, mutated: bits flipped, bytes set to the values that
 break decoders, parts cut out, cut off, doubled, or spliced in from other files; half of the PNGs with checksums made
 right again, so that the damage gets past them. The n-th file is the same on every machine with the same Pillow.
@@ -17,11 +19,13 @@ import platform
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 
 import numpy as np
 import PIL
+from picture_bombs import BOMBS
 from picture_files import MODES, ORIENTATIONS, chunk, picture_file
 from PIL import Image
 
@@ -30,6 +34,11 @@ from minicnn.errors import ImageError
 
 COUNT, BATCH = 2000, 500  # files, and how many of them one process reads: a crash costs no more than that
 MEMORY, SECONDS = 300, 5  # megabytes, and processor time for one file
+VERSIONS = {
+    "pillow": PIL.__version__,
+    "python": platform.python_version(),
+    "platform": f"{platform.system()} {platform.machine()}",
+}
 EXTREME = [
     b"\0",
     b"\xff",
@@ -139,6 +148,48 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
+def try_bomb(path, reader):
+    """Read one file; what happened, with the memory that it took and the processor time."""
+    read = {"read_image": read_image, "read_fitted": lambda data: read_fitted(data, (32, 32))}[reader]
+    read(picture_file("RGB", 1)[0])  # what Pillow loads at its first picture counts for none
+    before, began = peak_memory(), time.process_time()
+    try:
+        ending = f"read {read(path).shape}"
+    except ImageError as error:
+        ending = f"refused {error}"
+    return {"ending": ending, "seconds": time.process_time() - began, "memory": peak_memory() - before}
+
+
+def bombs():
+    """Every bomb with both readers, each in a process of its own."""
+    rows, unexpected = {}, []
+    for name, make in BOMBS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "bomb")
+            with open(path, "wb") as file:
+                file.write(make())
+            for reader in ("read_image", "read_fitted"):
+                arguments = [sys.executable, __file__, "bomb", path, reader]
+                done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    unexpected.append(f"{name}: exit code {done.returncode}: {done.stderr[-200:]}")
+                else:
+                    rows[f"{name}: {reader}"] = json.loads(done.stdout)
+    slowest = max(rows, key=lambda row: rows[row]["seconds"])
+    largest = max(rows, key=lambda row: rows[row]["memory"])
+    beyond = [row for row, r in rows.items() if r["seconds"] > SECONDS or r["memory"] > MEMORY]
+    result = {
+        "check": "pictures made to cost", "passed": not (unexpected or beyond), "tried": len(rows),
+        "read": sum(row["ending"].startswith("read") for row in rows.values()),
+        "refused": sum(row["ending"].startswith("refused") for row in rows.values()),
+        "unexpected": unexpected, "beyond_the_bars": beyond,
+        "slowest": slowest, "slowest_cpu_seconds": round(rows[slowest]["seconds"], 3),
+        "largest": largest, "largest_memory_mb": round(rows[largest]["memory"]),
+    }  # fmt: skip
+    print(json.dumps(result | VERSIONS))
+    return 0 if result["passed"] else 1
+
+
 def main(count):
     total, crashes, said, unexpected, slowest, peak = collections.Counter(), [], [], [], 0.0, 0.0
     for start in range(0, count, BATCH):
@@ -157,15 +208,17 @@ def main(count):
         "check": "damaged pictures", "passed": good, "tried": count, "read": total.pop("read", 0),
         "refused": total.pop("refused", 0), "crashes": crashes, "unexpected": unexpected, "lines_of_libtiff": len(said),
         "slowest_cpu_seconds": round(slowest, 3), "peak_memory_mb": round(peak), "causes": dict(total.most_common()),
-        "pillow": PIL.__version__, "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip
-    print(json.dumps(result))
+    print(json.dumps(result | VERSIONS), flush=True)
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
+    if sys.argv[1:2] == ["bomb"]:
+        print(json.dumps(try_bomb(*sys.argv[2:])))
+    elif sys.argv[1:2] == ["bombs"]:
+        sys.exit(bombs())
+    elif len(sys.argv) == 3:
         found = try_files(int(sys.argv[1]), int(sys.argv[2]))
         print(json.dumps(found | {"peak": peak_memory()}))
     else:

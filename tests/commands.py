@@ -1,7 +1,6 @@
 """For the tests of the commands: options, colours, and `minicnn` in a process of its own."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -17,6 +16,4 @@ def started(*arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # a parent in the background ignores it
-        preexec_fn=None if sys.platform == "win32" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from programs import PATIENCE
+
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
 
 
@@ -20,5 +22,5 @@ def run(name: str, folder: Path, *arguments: object, **more: str) -> subprocess.
     (script,) = [path for path in EXAMPLES if path.name == name]
     command = [sys.executable, str(script), *map(str, arguments)]
     return subprocess.run(
-        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=300
+        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=PATIENCE
     )

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+PATIENCE = 1800  # seconds: nothing takes as long on any machine, however busy, unless it hangs
+
 
 def run(program, *arguments, folder=None, **environment):
     """The finished process of a Python program; from `folder`, if given, minicnn is imported."""
@@ -13,7 +15,7 @@ def run(program, *arguments, folder=None, **environment):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     return done
 

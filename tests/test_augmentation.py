@@ -136,6 +136,29 @@ def test_resampling_is_its_definition(case, dtype):
 
 
 @pytest.mark.nojit
+@pytest.mark.parametrize("fill", PAD_MODES)
+@pytest.mark.parametrize("far", [10**6, -(10**6), 3 * 2**40, -3 * 2**50])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_places_far_away_are_found_without_walking_there(fill, far, n):
+    """Fillings repeat themselves: far is moved to a whole number of periods, beyond which all is as it is here."""
+    period = {kernel.REFLECT: 2 * n, kernel.WRAP: n, kernel.MIRROR: max(2 * n - 2, 1)}.get(fill, 1)
+    far -= far % period
+    x = np.arange(1.0, n + 1).reshape(1, 1, n, 1)
+    around = extended(x[0], fill, 0.0)[FAR, :, 0]
+    matrices = np.eye(3)[None].copy()
+    matrices[0, 0, 2] = far
+    y, dx = np.empty((1, 1, 20, 1)), np.empty_like(x)
+    kernel.resample(x, matrices, fill, 0.0, False, y)
+    if fill in (kernel.CONSTANT, kernel.NEAREST):
+        expected = np.full(20, around[-1] if far > 0 else around[0])
+    else:
+        expected = around[FAR : FAR + 20]
+    np.testing.assert_array_equal(y.ravel(), expected)
+    kernel.unresample(np.ones_like(y), matrices, fill, False, dx)
+    assert dx.sum() == (0 if fill == kernel.CONSTANT else 20)
+
+
+@pytest.mark.nojit
 @given(resamplings())
 @settings(max_examples=60)
 def test_unresample_is_the_adjoint_of_resample(case):
@@ -446,6 +469,10 @@ def test_a_rotation_says_its_degrees():
         ),
         (lambda: layers.RandomCrop(0, 3), "RandomCrop expected height and width of at least 1, received 0"),
         (lambda: layers.RandomCrop(3, 3, padding=-1), "RandomCrop expected padding of at least 0, received -1"),
+        (
+            lambda: layers.RandomCrop(3, 3, padding=10**9),
+            "RandomCrop expected padding of at most 65535 pixels, received 1000000000: a few are usual",
+        ),
         (
             lambda: layers.RandomCrop(3, 3, padding_mode="mirror"),
             "RandomCrop expected padding_mode to be one of ['constant', 'edge', 'reflect', 'symmetric', 'wrap'], "

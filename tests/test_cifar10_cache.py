@@ -57,9 +57,11 @@ def test_another_tarball_is_never_mistaken(tmp_path):
 
 def test_a_changed_file_in_a_folder_is_noticed(tmp_path):
     folder = files.write_folder(tmp_path, files.python_members())
+    times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     load(folder)
     files.write_folder(tmp_path, files.python_members(seed=1))
-    os.utime(folder / "data_batch_4", ns=(0, 12345))
+    for path, time in times.items():  # of equal size and time
+        os.utime(path, ns=(time, time))
     assert_is_seed(load(folder), 1)
 
 
@@ -81,6 +83,12 @@ def damage_objects(entry):
     np.save(entry / "x_test.npy", np.array([{}], object), allow_pickle=True)
 
 
+def damage_header(entry):
+    """numpy reads it with Python's tokenizer, which has errors of its own."""
+    path = entry / "y_test.npy"
+    path.write_bytes(path.read_bytes().replace(b"{'descr", b"{('desc"))
+
+
 DAMAGES = {
     "truncated": damage_truncate,
     "emptied": lambda entry: (entry / "y_test.npy").write_bytes(b""),
@@ -90,6 +98,10 @@ DAMAGES = {
     "no about": lambda entry: (entry / "about.json").unlink(),
     "bad about": lambda entry: (entry / "about.json").write_text("{]"),
     "odd about": lambda entry: (entry / "about.json").write_text("[]"),
+    "deep about": lambda entry: (entry / "about.json").write_text("[" * 100_000),
+    "no seal": lambda entry: (entry / "seal").unlink(),
+    "other pixels": lambda entry: np.save(entry / "x_test.npy", np.zeros((10_000, 32, 32, 3), np.uint8)),
+    "odd header": damage_header,
 }
 
 
@@ -102,6 +114,58 @@ def test_a_damaged_entry_is_made_again(tmp_path, damage, no_decoding):
     assert_is_seed(load(path), 0)
     no_decoding()
     assert_is_seed(load(path), 0)
+
+
+SMALL = {"x": np.arange(90, dtype=np.uint8).reshape(10, 3, 3), "y": np.arange(10)}
+
+
+def small(name="small", version="1"):
+    """What is kept under this name, and whether it had to be made."""
+    made = []
+    arrays, remark = cache.cached(name, version, lambda _: made.append(1) or (SMALL, "a remark"))
+    for key, array in SMALL.items():
+        np.testing.assert_array_equal(arrays[key], array)
+    assert list(arrays) == list(SMALL) and remark == "a remark"
+    return bool(made)
+
+
+def damaged(data, rng):
+    """The bytes of a file after one of the things that happen to files."""
+    at, length = int(rng.integers(len(data))), int(rng.integers(1, 9))
+    match rng.integers(4):
+        case 0:
+            return data[:at] + bytes([data[at] ^ (1 << int(rng.integers(8)))]) + data[at + 1 :]
+        case 1:
+            return data[:at] + rng.bytes(length) + data[at:]
+        case 2:
+            return data[:at] + data[at + length :]
+        case _:
+            return data[:at]
+
+
+def test_no_damage_goes_unnoticed():
+    """600 entries, a file of each damaged somewhere: flipped, inserted, cut out, cut off."""
+    rng = np.random.default_rng(0)
+    assert small() and not small()
+    entry = cache.home() / "small-1"
+    whole = {path: path.read_bytes() for path in sorted(entry.iterdir())}
+    assert {path.name for path in whole} == {"about.json", "seal", "x.npy", "y.npy"}
+    for number in range(600):
+        path = list(whole)[number % len(whole)]
+        path.write_bytes(damaged(whole[path], rng))
+        assert cache._load(entry) is None, f"damage {number}, of {path.name}"
+        path.write_bytes(whole[path])
+        assert cache._load(entry)
+    path.write_bytes(b"")
+    assert small() and not small()
+
+
+def test_an_entry_under_another_name_is_not_believed():
+    small("one")
+    for name, version in (("one", "2"), ("two", "1")):
+        (cache.home() / "one-1").rename(cache.home() / f"{name}-{version}")
+        assert small(name, version) and not small(name, version)
+        small("one")
 
 
 def test_works_without_a_cache_where_home_cannot_be_written(tmp_path, monkeypatch):

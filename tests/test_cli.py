@@ -11,6 +11,7 @@ import pytest
 from cifar_files import ROWS
 from commands import COLOURS, started
 from PIL import Image
+from programs import PATIENCE
 
 from minicnn import Sequential, __version__, cli, datasets, layers, models, runs
 from minicnn.cli import main
@@ -177,7 +178,7 @@ def test_a_reader_that_has_enough_is_no_error():
     assert process.stdout.readline().startswith('Model: "documented_cnn"')
     process.stdout.close()
     assert process.stderr.read() == ""
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     process.stderr.close()
 
 
@@ -188,7 +189,7 @@ def test_warnings_are_told_in_one_line(here):
         Image.new("RGB", (9, 9)).save(here / name / "good.png")
     (here / "cat" / "bad.png").write_bytes(b"")
     process = started("data", "info", "--data", here)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     lines = err.splitlines()
     assert lines[0].startswith(f"minicnn data: warning: from_directory({str(here)!r}) left out 1 of 3 files")

@@ -236,3 +236,19 @@ def test_photographs_of_any_size_and_orientation(tmp_path):
         warnings.simplefilter("error")
         x, _, _ = data.from_directory(tmp_path / "photos")
     assert np.abs(x.astype(int) - x[0]).max() <= 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells no time of change that cannot be set back")
+@pytest.mark.parametrize("way", ["written over", "exchanged"])
+def test_a_changed_file_of_equal_size_and_time_is_read_again(animals, way):
+    path, state = animals / "cat" / "Z.bmp", (animals / "cat" / "Z.bmp").stat()
+    before = data.from_directory(animals).x
+    other = draw(3).point(lambda level: 255 - level)
+    other.save(path if way == "written over" else animals.with_name("other.bmp"))
+    if way == "exchanged":
+        os.replace(animals.with_name("other.bmp"), path)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (state.st_size, state.st_mtime_ns)
+    after = data.from_directory(animals).x
+    np.testing.assert_array_equal(after[0], 255 - before[0])
+    np.testing.assert_array_equal(after[1:], before[1:])

@@ -4,14 +4,18 @@ import contextlib
 import hashlib
 import http.server
 import socket
+import ssl
 import struct
 import threading
+import tracemalloc
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
+from minicnn.datasets import download
 from minicnn.datasets.download import ATTEMPTS, _SchemeGuard, fetch
 from minicnn.errors import DataError
 
@@ -19,8 +23,21 @@ PAYLOAD = np.random.default_rng(0).bytes(300_000)
 SIZE = len(PAYLOAD)
 SHA256 = hashlib.sha256(PAYLOAD).hexdigest()
 WRONG = PAYLOAD[:-1] + bytes([PAYLOAD[-1] ^ 1])
-SLOW = ("stall", "silent", "drip")  # what is given up soon; a busy machine may answer late to all else
 REDIRECTS = {"to_ok": "/ok", "to_file": "file:///etc/passwd", "to_ftp": "ftp://127.0.0.1/x", "to_itself": "/to-itself"}
+OK, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+DRIPS = {  # a beginning, and what follows it again and again, so slowly that each read is in time
+    "drip_status": (b"", b"H"),
+    "drip_header": (OK, b"X"),
+    "drip_headers": (OK, b"X: y\r\n"),
+    "drip_continue": (b"", CONTINUE),
+    "drip_chunk_size": (CHUNKED, b"0"),
+    "drip_chunk_extension": (CHUNKED + b"5;", b"e"),
+    "drip_chunk": (CHUNKED + b"50000\r\n", b"x"),
+    "drip_trailers": (CHUNKED + b"5\r\nhello\r\n0\r\n", b"t: x\r\n"),
+    "drip_error": (b"HTTP/1.1 404 No\r\n", b"X: y\r\n"),
+}
+SLOW = ("stall", "silent", "drip", *(name.replace("_", "-") for name in DRIPS))  # what is given up soon
 
 
 class Misbehaving(http.server.BaseHTTPRequestHandler):
@@ -34,8 +51,12 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
                 self.send_error(int(behaviour))
             elif behaviour in REDIRECTS:
                 self.reply(302, length=0, Location=REDIRECTS[behaviour])
+            elif behaviour in DRIPS:
+                self.drip_raw(*DRIPS[behaviour])
             else:
                 getattr(self, behaviour)()
+
+    do_CONNECT = do_GET  # as a proxy
 
     def log_message(self, *_):
         pass
@@ -136,13 +157,42 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
             if self.server.over.wait(0.02):
                 break
 
+    def drip_raw(self, start, drop):
+        self.wfile.write(start)
+        while not self.server.over.wait(0.02):
+            self.wfile.write(drop)
+
+    def flood_continue(self):
+        while True:
+            self.wfile.write(CONTINUE * 100)
+
+    def flood_redirect(self):
+        self.reply(302, length=None, Location="/ok")
+        while True:
+            self.wfile.write(bytes(50_000))
+
+    def drip_redirect(self):
+        self.reply(302, length=None, Location="/ok")
+        self.drip_raw(b"", b"x")
+
+    def flood_error(self):
+        self.reply(500, length=None)
+        while True:
+            self.wfile.write(bytes(50_000))
+
     def no_http(self):
-        self.wfile.write(b"220 ready\r\n")
+        self.wfile.write(b"220 ready" + b"x" * 5000)
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
+    transfer = download._transfer
+
+    def impatient(url, schemes, part, size, timeout):  # a busy machine may answer late to all that is not SLOW
+        return transfer(url, schemes, part, size, 0.15 if url.endswith(SLOW) else timeout)
+
+    monkeypatch.setattr(download, "_transfer", impatient)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as server:
         server.requests, server.over = [], threading.Event()
         server.daemon_threads = True
@@ -156,8 +206,7 @@ def server(monkeypatch):
 
 
 def get(target, *own, mirrors=()):
-    timeout = 0.15 if any(address.endswith(SLOW) for address in own) else 30
-    return fetch(target, mirrors, size=SIZE, sha256=SHA256, own=own, timeout=timeout)
+    return fetch(target, mirrors, size=SIZE, sha256=SHA256, own=own)
 
 
 def files(folder):
@@ -166,7 +215,7 @@ def files(folder):
 
 GOOD = [
     "ok", "interrupted", "range-ignored", "wrong-range", "range-refused", "no-length", "gzip-label",
-    "endless-after-the-file", "to-ok",
+    "endless-after-the-file", "to-ok", "flood-redirect", "drip-redirect",
 ]  # fmt: skip
 BAD = {
     "short": "incomplete after 5 attempts|the connection ended after .* of 300000 bytes",
@@ -181,10 +230,15 @@ BAD = {
     "404": "404: Not Found",
     "500": "500: Internal Server Error",
     "503": "503: Service Unavailable",
-    "no-http": "220 ready",
+    "no-http": "220 readyx{291}$",
+    "flood-continue": "much more was sent than a file of 300000 bytes, of which came 0",
+    "flood-error": "500: Internal Server Error",
     "to-file": "file:///etc/passwd.* not allowed",
     "to-ftp": "expected an address with https or http, received ftp://127.0.0.1/x",
     "to-itself": "infinite loop",
+} | {
+    name.replace("_", "-"): "timed out: less than 1024 bytes per second for 0.15 seconds, after . of 300000 bytes"
+    for name in DRIPS
 }
 
 
@@ -298,3 +352,76 @@ def test_a_full_disk_is_one_line(server, tmp_path, monkeypatch):
         get(tmp_path / "file", server.url("ok"))
     monkeypatch.undo()
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("behaviour", ["flood-redirect", "flood-error", "endless"])
+def test_a_flood_takes_no_memory(server, tmp_path, behaviour):
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(DataError):
+            get(tmp_path / "file", server.url(behaviour))
+        assert tracemalloc.get_traced_memory()[1] < 2e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture
+def encrypted(server, monkeypatch):
+    """The server, speaking https with a certificate of its own, which is trusted."""
+    pem = Path(__file__).with_name("localhost.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.url = lambda behaviour: f"https://127.0.0.1:{server.server_port}/{behaviour}"
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    return server
+
+
+@pytest.mark.parametrize("behaviour", ["ok", "interrupted", "to-ok", "drip-redirect"])
+def test_the_file_arrives_encrypted(encrypted, tmp_path, behaviour):
+    assert get(tmp_path / "file", mirrors=[encrypted.url(behaviour)]).read_bytes() == PAYLOAD
+
+
+@pytest.mark.parametrize("behaviour", ["drip-status", "drip-chunk-size", "silent"])
+def test_a_slow_encrypted_server_is_given_up(encrypted, tmp_path, behaviour):
+    with pytest.raises(DataError, match="timed out: less than 1024 bytes per second"):
+        get(tmp_path / "file", mirrors=[encrypted.url(behaviour)])
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(encrypted, tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(DataError, match="CERTIFICATE_VERIFY_FAILED"):
+        get(tmp_path / "file", mirrors=[encrypted.url("ok")])
+
+
+@pytest.mark.usefixtures("server")
+def test_a_server_that_never_begins_encryption_is_given_up(tmp_path):
+    """It accepts the connection and says nothing to the client's hello."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}/silent"
+        with pytest.raises(DataError, match="timed out"):
+            get(tmp_path / "file", mirrors=[url])
+
+
+@pytest.mark.parametrize("behaviour", ["drip-status", "drip-headers"])
+def test_a_slow_proxy_is_given_up(server, tmp_path, monkeypatch, behaviour):
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("https_proxy", server.url("proxy"))
+    monkeypatch.setattr(Misbehaving, "do_CONNECT", lambda self: self.drip_raw(*DRIPS[behaviour.replace("-", "_")]))
+    with pytest.raises(DataError, match="timed out"):
+        get(tmp_path / "file", mirrors=["https://a.example/silent"])
+
+
+def test_a_look_up_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
+    def waits(*_):
+        server.over.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", waits)
+    with pytest.raises(DataError, match="timed out"):
+        get(tmp_path / "file", "http://a.example/silent")
+
+
+def test_a_name_that_is_none_is_one_line(tmp_path):
+    with pytest.raises(DataError, match="label"):
+        get(tmp_path / "file", mirrors=[f"https://{'x' * 70}.example/"])

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from programs import PATIENCE
 
 from minicnn import Sequential, layers
 
@@ -99,7 +100,7 @@ def test_starting_the_threads_leaves_the_environment_as_it_was():
             env={**os.environ, **setting, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
         assert (done.returncode, done.stdout.strip()) == (0, "as it was"), done.stderr
 
@@ -116,7 +117,7 @@ def test_without_numbas_compiler_the_layers_run_as_they_are_written():
         env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "(1, 2)"), done.stderr
 
@@ -146,7 +147,7 @@ def test_the_weights_do_not_depend_on_the_number_of_threads():
             env={**os.environ, "NUMBA_NUM_THREADS": "4", "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         hashes.add(done.stdout.strip())

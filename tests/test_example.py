@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from programs import PATIENCE
 
 from minicnn import datasets, models, report
 
@@ -32,7 +33,12 @@ def environment(folder, **more):
 
 def run(folder, *arguments, **more):
     return subprocess.run(
-        command(*arguments), cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=120
+        command(*arguments),
+        cwd=folder,
+        env=environment(folder, **more),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
 
 
@@ -114,7 +120,6 @@ def test_ctrl_c_still_evaluates_and_saves(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a parent in the background ignores it
     )
     assert process.stdout is not None
     before = ""
@@ -123,7 +128,7 @@ def test_ctrl_c_still_evaluates_and_saves(tmp_path):
         if line.startswith("Epoch 1/"):
             process.send_signal(signal.SIGINT)
             break
-    after, errors = process.communicate(timeout=120)
+    after, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert "SYNTHETIC DATA: drawn shapes, NOT CIFAR-10: as --synthetic asks" in before
     assert "Test accuracy" in after and "Traceback" not in errors

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from example_runs import EXAMPLES, environment
+from programs import PATIENCE
 
 import minicnn
 
@@ -46,7 +47,7 @@ def test_it_is_divided_into_cells_with_titles(path):
 def finish(program, path, folder, **more):
     command = [sys.executable, *program, str(path), *SMALL]
     done = subprocess.run(
-        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=300
+        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import MODES, ORIENTATIONS, chunk, picture_file, png, stored, tiff
-from PIL import Image
+from PIL import Image, ImageFile
 
-from minicnn.data import ImageError, fit_image, image, read_image
+from minicnn.data import ImageError, fit_image, image, limits, read_image
 
 ROOT = Path(__file__).resolve().parent.parent
 ORIENTATION = 274
@@ -270,17 +270,17 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 def test_the_limit_of_pixels_can_be_raised(monkeypatch):
-    monkeypatch.setattr(image, "MAX_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 40 * 30 - 1)
     with pytest.raises(ImageError, match="expected at most 1199 pixels, received 30 x 40; make it smaller"):
         read_image(WHOLE)
     with pytest.raises(ImageError, match="received 30 x 40"):
         read_image(Image.open(io.BytesIO(WHOLE)))
-    monkeypatch.setattr(image, "MAX_PIXELS", 40 * 30)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 40 * 30)
     assert read_image(WHOLE).shape == (40, 30, 3)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
     for width, height in ((65535, 65535), (9000, 9000), (2**31 - 1, 1)):
         header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
         with pytest.raises(ImageError, match="expected at most"):

@@ -8,6 +8,7 @@ from threading import Thread
 from time import monotonic, sleep
 
 import pytest
+from programs import PATIENCE
 
 pytest_plugins = ["run_fixtures"]
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -78,7 +79,7 @@ def opened(request, browser, address):
 
 def requests(browser, page):
     """The addresses that a loaded page asked for; the browser may tell of them a moment later."""
-    urls, until = [], monotonic() + 20
+    urls, until = [], monotonic() + PATIENCE
     while monotonic() < until:
         events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
         sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]

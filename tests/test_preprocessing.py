@@ -359,10 +359,30 @@ def test_a_training_on_a_flow_that_is_interrupted_becomes_what_it_would_have_bec
         ({"preprocessing_function": np.sqrt}, "does not support preprocessing_function="),
         ({"data_format": "channels_first"}, "does not support data_format='channels_first'"),
         ({"fill_mode": "reflekt"}, r"has no fill_mode 'reflekt'\. Did you mean 'reflect'\?"),
-        ({"zoom_range": (1, 2, 3)}, r"zoom_range as \(least, greatest\), factors above 0, received \(1, 2, 3\)"),
-        ({"zoom_range": 1.0}, r"zoom_range as \(least, greatest\), factors above 0, received \(0.0, 2.0\)"),
+        (
+            {"zoom_range": (1, 2, 3)},
+            r"zoom_range as \(least, greatest\), factors above 0 and at most 65535, received \(1, 2, 3\)",
+        ),
+        (
+            {"zoom_range": 1.0},
+            r"zoom_range as \(least, greatest\), factors above 0 and at most 65535, received \(0.0, 2.0\)",
+        ),
         ({"brightness_range": 0.5}, r"expected brightness_range as \(least, greatest\).*received 0.5"),
         ({"brightness_range": (-1, 1)}, r"expected brightness_range as .*received \(-1, 1\)"),
+        ({"brightness_range": (0, np.inf)}, r"expected brightness_range as .*at most 65535, received \(0, inf\)"),
+        ({"zoom_range": (1, 1e9)}, r"expected zoom_range as .*at most 65535, received \(1, 1000000000.0\)"),
+        (
+            {"width_shift_range": 1e12},
+            "expected width_shift_range as a finite number of at least -65535 and at most 65535",
+        ),
+        (
+            {"height_shift_range": [1, 10**12]},
+            "expected height_shift_range as a finite number .*received 1000000000000",
+        ),
+        ({"height_shift_range": []}, r"expected height_shift_range with one shift or more, received \[\]"),
+        ({"width_shift_range": "far"}, "expected width_shift_range as a finite number .*received 'far'"),
+        ({"rotation_range": np.nan}, "expected rotation_range as a finite number, received nan"),
+        ({"shear_range": np.inf}, "expected shear_range as a finite number, received inf"),
         ({"validation_split": 1.5}, "expected 0 <= validation_split < 1, received 1.5"),
     ],
 )

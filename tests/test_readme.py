@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import PATIENCE
 from test_keras_parity import BARS
 
 from minicnn import cli, datasets, testing
@@ -88,7 +89,7 @@ def code_of(page):
 
 def test_options_of_the_example_that_are_named_exist():
     example = [sys.executable, str(ROOT / "examples" / "train_cifar.py"), "--help"]
-    shown = subprocess.run(example, capture_output=True, text=True, check=True, timeout=60).stdout
+    shown = subprocess.run(example, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     for page in (PAGES[0], ROOT / "docs" / "data.md"):
         spans = [code for code in code_of(page) if not code.startswith("minicnn ")]
         named = {option for code in spans for option in re.findall(r"(?<!\S)--[a-z-]+", code)}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import PATIENCE
 
 import minicnn
 import minicnn as keras
@@ -528,7 +529,7 @@ class PressCtrlC(Callback):
         if hook == self.hook:
             self.hook = ""
             for _ in range(self.times):
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
 
     def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002  a hook keeps its whole signature
         self.batches += 1
@@ -542,16 +543,7 @@ class PressCtrlC(Callback):
         self._at("epoch end")
 
 
-@pytest.fixture
-def ctrl_c_as_in_python():
-    """Python's own handler, whatever the test runner or its shell set."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize(("moment", "batches"), [("batch", 2), ("validation", 5), ("epoch end", 5)])
-@pytest.mark.usefixtures("ctrl_c_as_in_python")
 def test_ctrl_c_ends_the_epoch_in_good_order(moment, batches):
     x, y = linear_data(10)
     model = linear()
@@ -574,7 +566,6 @@ def test_ctrl_c_ends_the_epoch_in_good_order(moment, batches):
     assert linear().fit(x, y, verbose=0).interrupted is False
 
 
-@pytest.mark.usefixtures("ctrl_c_as_in_python")
 def test_a_second_ctrl_c_interrupts_at_once():
     x, y = linear_data(10)
     press = PressCtrlC("batch", times=2)
@@ -582,22 +573,17 @@ def test_a_second_ctrl_c_interrupts_at_once():
         linear().fit(x, y, batch_size=2, verbose=0, callbacks=press)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt):  # and outside of fit the first one does
-        os.kill(os.getpid(), signal.SIGINT)
-        signal.pause()
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_programs_own_handler_stays_in_place():
     received: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
-    try:
-        history = linear().fit(*linear_data(), epochs=2, verbose=0, callbacks=PressCtrlC("batch"), batch_size=2)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    history = linear().fit(*linear_data(), epochs=2, verbose=0, callbacks=PressCtrlC("batch"), batch_size=2)
     assert received == [signal.SIGINT]
     assert history.epoch == [0, 1] and history.interrupted is False
 
 
-@pytest.mark.usefixtures("ctrl_c_as_in_python")
 def test_a_callback_that_fails_gives_ctrl_c_back():
     def fail(epoch, *_):
         raise ZeroDivisionError(f"in epoch {epoch}")
@@ -607,7 +593,6 @@ def test_a_callback_that_fails_gives_ctrl_c_back():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.usefixtures("ctrl_c_as_in_python")
 def test_fit_runs_outside_of_the_main_thread_too():
     """Where no signal handler can be set."""
     model = linear()
@@ -619,12 +604,12 @@ def test_fit_runs_outside_of_the_main_thread_too():
 
 def test_ctrl_c_in_a_process_of_its_own_still_lets_it_save(tmp_path):
     script = f"""
-        import os, signal, numpy as np, minicnn as keras
+        import signal, numpy as np, minicnn as keras
         from minicnn import layers
         signal.signal(signal.SIGINT, signal.default_int_handler)
         model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
         model.compile("sgd", "sparse_categorical_crossentropy")
-        press = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        press = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: signal.raise_signal(signal.SIGINT))
         history = model.fit(np.eye(4), np.arange(4) % 3, epochs=10**6, batch_size=2, callbacks=[press])
         assert history.interrupted and len(history.history["loss"]) == 1
         model.save({str(tmp_path / "kept.safetensors")!r})
@@ -634,7 +619,7 @@ def test_ctrl_c_in_a_process_of_its_own_still_lets_it_save(tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(minicnn.__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0 and run.stderr in ("", "minicnn: compiling kernels (first run only)\n")
     assert run.stdout.startswith("Epoch 1/1000000  loss ") and run.stdout.count("\n") == 1

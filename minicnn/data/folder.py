@@ -43,8 +43,8 @@ def from_directory(
     Args:
         path: the folder.
         image_size: (H, W) of the result, or one number for both.
-        cache: keep the pictures in minicnn's cache folder, from where the next call maps them into memory in
-            milliseconds. They are read again when a file has come, gone or changed.
+        cache: keep the pictures in minicnn's cache folder, from where the next call maps them into memory. They are
+            read again when a file has come, gone or changed, and when what was kept has been damaged.
 
     Raises DataError when there are no subfolders, when they are parts of a data set, such as train and test, and when
     one of them has no picture that can be read; ValueError for another size.
@@ -117,10 +117,10 @@ def _remark(errors: list[tuple[Path, ImageError]], total: int) -> str:
     )
 
 
-def _identity(file: Path) -> tuple[str, int, int]:
-    """What changes when a file does."""
+def _identity(file: Path) -> tuple[str, int, int, int]:
+    """What changes when a file does. Its own time may be set back, as `cp -p` and archives do; ctime may not."""
     state = file.stat()
-    return str(file), state.st_size, state.st_mtime_ns
+    return str(file), state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _digest(*parts: object) -> str:

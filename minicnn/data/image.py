@@ -4,19 +4,19 @@ What Pillow's `convert("RGB")` alone gets wrong: it ignores how the camera was h
 whatever colour lies beneath, and clips 16-bit pictures at 255, which turns them white.
 """
 
-import contextlib
 import io
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image
 
+from minicnn.data import limits
+from minicnn.data.limits import check_memory, check_size, checked_file, refused
 from minicnn.errors import ImageError
 from minicnn.expect import array, is_integer
 from minicnn.names import known_arguments
@@ -24,16 +24,16 @@ from minicnn.names import known_arguments
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # a decoder that nobody needs is one more that can be attacked
-MAX_PIXELS = 50_000_000  # of one picture, ten bytes of memory each: a file of some kilobytes can claim to hold billions
+STRIP = 1 << 18  # pixels that are converted at a time, so that what comes between takes little memory
 DETAIL = 8  # a JPEG that will be shrunk is decoded at no less than so many times the size that it will have
-UPRIGHT = {  # what undoes each orientation in Exif, of which 1 is upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+UPRIGHT = {  # how the rows of a file lie in the upright picture, for each orientation in Exif, of which 1 is upright:
+    2: (1, -1, False),  # (downwards or upwards, to the right or to the left, whether they are columns)
+    3: (-1, -1, False),
+    4: (-1, 1, False),
+    5: (1, 1, True),
+    6: (1, -1, True),
+    7: (-1, -1, True),
+    8: (-1, 1, True),
 }
 # What Pillow's many decoders raise when a file is damaged; tests/check_image_fuzz.py counts them.
 DAMAGE = (
@@ -66,9 +66,9 @@ def read_image(source: Source) -> NDArray[np.uint8]:
     where top is 65535 for 16 bits; for wider integers the smaller of 255 and 65535 that holds them all; and for
     fractions 1. Colour profiles are not applied.
 
-    Raises ImageError for what is missing, damaged, no picture, or has more than MAX_PIXELS pixels.
+    Raises ImageError for what is missing, damaged, no picture, or would cost more memory or time than limits.py allows.
     """
-    return np.array(_read(source))
+    return _read(source)
 
 
 def read_fitted(source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -77,7 +77,7 @@ def read_fitted(source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
     It is decoded at the half, quarter or eighth of its size that leaves DETAIL times as much as is wanted. Values may
     differ by a level or two.
     """
-    return np.array(_fitted(_read(source, least=DETAIL * max(checked_size(size))), size))
+    return _fitted(_read(source, least=DETAIL * max(checked_size(size))), size)
 
 
 @known_arguments
@@ -101,7 +101,7 @@ def fit_image(picture: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArra
             f"fit_image expected uint8 (h, w, 3), received {picture.dtype} {picture.shape}: "
             "read_image makes that of any picture"
         )
-    return np.array(_fitted(Image.fromarray(picture), checked_size(size)))
+    return _fitted(picture, checked_size(size))
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
@@ -112,25 +112,25 @@ def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _fitted(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = size
-    w, h = picture.size
+    h, w = pixels.shape[:2]
     cut_w, cut_h = min(w, h * width / height), min(h, w * height / width)
     box = (w - cut_w) / 2, (h - cut_h) / 2, (w + cut_w) / 2, (h + cut_h) / 2
-    return picture.resize((width, height), Image.Resampling.LANCZOS, box)
+    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS, box))
 
 
-def _read(source: Source, least: int | None = None) -> Image.Image:
-    """The picture in Pillow's mode RGB; with `least`, perhaps smaller, but with no side shorter than that."""
+def _read(source: Source, least: int | None = None) -> NDArray[np.uint8]:
+    """The picture (H, W, 3); with `least`, perhaps smaller, but with no side shorter than that."""
     name = _name(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is odd about a picture that can be read is of no interest here
         if isinstance(source, Image.Image):
-            return _decoded(source, name, None)  # the caller's own, which must not shrink
+            return _decoded(source, name, None, 0)  # the caller's own, which must not shrink
         if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
-            return _rgb(_from_array(array(source, "one picture", name), name), name)
-        with _opened(source, name) as file:
-            return _decoded(_recognised(file, name), name, least)
+            return np.array(_rgb(_from_array(array(source, "one picture", name), name)))
+        data, memory = checked_file(_contents(source, name), name)
+        return _decoded(_recognised(io.BytesIO(data), name), name, least, len(data) + memory)
 
 
 def _name(source: Source) -> str:
@@ -140,27 +140,26 @@ def _name(source: Source) -> str:
     return str(getattr(source, "name", None) or getattr(source, "filename", None) or "the picture")
 
 
-@contextlib.contextmanager
-def _opened(source: Any, name: str) -> Iterator[IO[bytes]]:
-    """A file to read from; a path is opened here, so that Pillow never maps it into memory."""
-    if isinstance(source, bytes) or hasattr(source, "read"):
-        yield io.BytesIO(source if isinstance(source, bytes) else source.read())
-        return
+def _contents(source: Any, name: str) -> bytes:
+    """The bytes of a file, but not many more than may be."""
+    if isinstance(source, bytes):
+        return source
+    if hasattr(source, "read"):
+        return source.read(limits.MAX_BYTES + 1)
     try:
-        file = open(source, "rb")
+        with open(source, "rb") as file:
+            return file.read(limits.MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{name}: expected a picture, received '{reason}'; correct the path") from error
-    with file:
-        yield file
 
 
 def _recognised(file: IO[bytes], name: str) -> Image.Image:
     """The picture in a file, of which only the first lines have been read."""
     try:
         return Image.open(file, formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise _too_large(name, str(error)) from error
+    except Image.DecompressionBombError as error:  # far more than MAX_PIXELS
+        raise refused(name, f"at most {limits.MAX_PIXELS} pixels", str(error), "PIXELS") from error
     except DAMAGE as error:
         file.seek(0)
         start = file.read(12)
@@ -170,16 +169,15 @@ def _recognised(file: IO[bytes], name: str) -> Image.Image:
         ) from error
 
 
-def _decoded(picture: Image.Image, name: str, least: int | None) -> Image.Image:
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise _too_large(name, f"{width} x {height}")
+def _decoded(picture: Image.Image, name: str, least: int | None, besides: int) -> NDArray[np.uint8]:
+    """besides: bytes that the file and its decoder take."""
+    check_size(picture.size, name)
     try:
         if least:
             picture.draft(None, (least, least))
+        check_memory(picture, besides, name)
         picture.load()
-        turn = UPRIGHT.get(_orientation(picture))
-        return _rgb(picture if turn is None else picture.transpose(turn), name)
+        return _upright(picture, name)
     except ImageError:
         raise
     except DAMAGE as error:
@@ -189,11 +187,29 @@ def _decoded(picture: Image.Image, name: str, least: int | None) -> Image.Image:
         ) from error
 
 
-def _too_large(name: str, received: str) -> ImageError:
-    return ImageError(
-        f"{name}: expected at most {MAX_PIXELS} pixels, received {received}; make it smaller first, or raise "
-        "minicnn.data.image.MAX_PIXELS"
-    )
+def _upright(picture: Image.Image, name: str) -> NDArray[np.uint8]:
+    """The pixels (H, W, 3), converted strip by strip into their places."""
+    width, height = picture.size
+    down, right, columns = UPRIGHT.get(_orientation(picture), (1, 1, False))
+    pixels = np.empty((width, height, 3) if columns else (height, width, 3), np.uint8)
+    rows = pixels[::down, ::right].swapaxes(0, 1) if columns else pixels[::down, ::right]
+    step = max(STRIP // width, 1)
+    tops = range(0, height, step)
+    if picture.mode[0] in "IF":  # more than 8 bits
+        parts = (np.asarray(_strip(picture, top, step)) for top in tops)
+        full = _full_scale([_range(part) for part in parts], name)
+    for top in tops:
+        part = _strip(picture, top, step)
+        if picture.mode[0] in "IF":
+            part = Image.fromarray(_levels(np.asarray(part), full))
+        rows[top : top + step] = np.asarray(_rgb(part))
+    return pixels
+
+
+def _strip(picture: Image.Image, top: int, step: int) -> Image.Image:
+    """Some rows of it."""
+    width, height = picture.size
+    return picture if step >= height else picture.crop((0, top, width, min(top + step, height)))
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -204,14 +220,12 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _rgb(picture: Image.Image, name: str) -> Image.Image:
-    """Any of Pillow's modes as RGB."""
-    if picture.mode[0] in "IF":  # more than 8 bits
-        picture = Image.fromarray(_levels(np.asarray(picture), name))
+def _rgb(picture: Image.Image) -> Image.Image:
+    """Any of Pillow's modes of 8 bits as RGB."""
     if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("LA" if picture.mode == "La" else "RGBA").convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _from_array(array: NDArray[Any], name: str) -> Image.Image:
@@ -222,23 +236,37 @@ def _from_array(array: NDArray[Any], name: str) -> Image.Image:
             f"{name}: expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), received {array.shape}; "
             "give one picture, channels last"
         )
-    return Image.fromarray(_levels(array, name))
+    if array.dtype != np.uint8:
+        array = _levels(array, _full_scale([_range(array)], name))
+    return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _levels(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """Numbers of any type as the nearest of the levels 0 ... 255."""
-    if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
-    kind, bits = values.dtype.kind, 8 * values.dtype.itemsize
-    low, top = (float(values.min()), float(values.max())) if kind in "biuf" else (np.nan, np.nan)
+Range = tuple[np.dtype[Any], float, float]
+
+
+def _range(values: NDArray[Any]) -> Range:
+    """(type, least, greatest) of numbers; NaN where they are none, or one of them is none."""
+    low, top = (float(values.min()), float(values.max())) if values.dtype.kind in "biuf" else (np.nan, np.nan)
+    return values.dtype, low, top
+
+
+def _full_scale(parts: list[Range], name: str) -> int:
+    """The number that stands for level 255, in the parts of a picture."""
+    dtype, low, top = parts[0][0], np.min([part[1] for part in parts]), np.max([part[2] for part in parts])
+    kind, bits = dtype.kind, 8 * dtype.itemsize
     if kind == "b" or (kind == "f" and top < 2):  # beyond 1 by more than rounding, and it is refused below
         full = 1
     else:
         full = 65535 if (kind, bits) == ("u", 16) or top > 255 else 255
     if not (low >= -1e-3 * full and top <= 1.001 * full):  # NaN is neither
         raise ImageError(
-            f"{name}: expected levels 0 ... 255, 16-bit numbers or fractions 0 ... 1, received {values.dtype} from "
+            f"{name}: expected levels 0 ... 255, 16-bit numbers or fractions 0 ... 1, received {dtype} from "
             f"{low:.6g} to {top:.6g}; scale it to one of these"
         )
+    return full
+
+
+def _levels(values: NDArray[Any], full: int) -> NDArray[np.uint8]:
+    """Numbers from 0 to `full` as the nearest of the levels 0 ... 255."""
     scaled = np.multiply(values, np.float32(255 / full), dtype=np.float32)
     return np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled).astype(np.uint8)

@@ -1,11 +1,14 @@
 """The folder that outlives a run, and the decoded data sets in it.
 
-An entry is a folder with one .npy file per array and an about.json. Its name says what it was made from, so it is never
-changed, only made and removed, and it appears whole, by one rename: processes may race, die or fill the disk at will.
+An entry is a folder with one .npy file per array, an about.json with their digests, and a seal, which is a digest of
+that and of the entry's name. The name says what it was made from, so it is never changed, only made and removed, and
+it appears whole, by one rename: processes may race, die or fill the disk at will. Nothing of it is looked at before
+its digest has been compared: what was damaged since is made again.
 """
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -21,7 +24,7 @@ from minicnn.errors import warn
 
 Arrays = dict[str, np.ndarray]
 
-ABOUT = "about.json"
+ABOUT, SEAL = "about.json", "seal"
 
 
 def home() -> Path:
@@ -40,9 +43,10 @@ def home() -> Path:
 def cached(name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]) -> tuple[Arrays, str]:
     """Return the arrays of this name and version and a remark about them, calling `make` only where they are not kept.
 
-    The arrays are memory-mapped copy-on-write: loading takes milliseconds and no memory until they are read, and
-    writing to them changes this process's copy, never the file. One process makes an entry while others wait for it;
-    `make` is given a folder where it may keep files of its own. Older versions are removed.
+    The arrays are memory-mapped copy-on-write: loading reads their files once, for the digests (a quarter of a second
+    for CIFAR-10), and takes no memory until they are read; writing to them changes this process's copy, never the
+    file. One process makes an entry while others wait for it; `make` is given a folder where it may keep files of its
+    own. Older versions are removed.
     """
     if entry := _load(home() / f"{name}-{version}"):
         return entry
@@ -55,13 +59,29 @@ def cached(name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]) 
 
 
 def _load(path: Path) -> tuple[Arrays, str] | None:
+    """An entry; None where there is none, or a damaged one."""
     try:
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-        maps = {name: np.lib.format.open_memmap(path / f"{name}.npy", mode="c") for name in about["arrays"]}
+        content = (path / ABOUT).read_bytes()
+        if (path / SEAL).read_bytes() != _seal(path.name, content):
+            return None
+        about = json.loads(content)
+        files = {name: path / f"{name}.npy" for name in about["arrays"]}
+        if {name: _digest(file) for name, file in files.items()} != about["arrays"]:
+            return None
         # asarray: plain arrays over the maps, without the attributes that numpy.memmap passes on to every slice
-        return {name: np.asarray(array) for name, array in maps.items()}, about["remark"]
-    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: to be made (again)
+        maps = {name: np.asarray(np.lib.format.open_memmap(file, mode="c")) for name, file in files.items()}
+        return maps, about["remark"]
+    except OSError:
         return None
+
+
+def _seal(name: str, about: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + about).hexdigest().encode()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _store(folder: Path, name: str, version: str, arrays: Arrays, remark: str) -> tuple[Arrays, str] | None:
@@ -71,11 +91,15 @@ def _store(folder: Path, name: str, version: str, arrays: Arrays, remark: str) -
     temporary, path = folder / f".{name}-{secrets.token_hex(8)}", folder / f"{name}-{version}"
     try:
         temporary.mkdir()
+        digests = {}
         for key, array in arrays.items():
             with open(temporary / f"{key}.npy", "wb") as file:
                 np.save(file, array)
                 os.fsync(file.fileno())
-        (temporary / ABOUT).write_text(json.dumps({"remark": remark, "arrays": list(arrays)}), encoding="utf-8")
+            digests[key] = _digest(temporary / f"{key}.npy")
+        about = json.dumps({"remark": remark, "arrays": digests}).encode()
+        (temporary / ABOUT).write_bytes(about)
+        (temporary / SEAL).write_bytes(_seal(path.name, about))
         temporary.rename(path)
     except OSError as error:
         warn(f"{path} could not be written ({error}): the next start decodes the data again.")

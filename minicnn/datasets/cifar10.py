@@ -76,7 +76,7 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
     """Return ``((x_train, y_train), (x_test, y_test))``: 50 000 and 10 000 images, in Toronto's order.
 
     Images are uint8 (n, 32, 32, 3) in C order, red, green, blue from 0 to 255; labels are uint8 (n, 1), the position in
-    `CLASS_NAMES`. The first call decodes and keeps the arrays on disk; later calls map that file in milliseconds. The
+    `CLASS_NAMES`. The first call decodes and keeps the arrays on disk; later calls map those files. The
     arrays may be written to: the mapping is copy-on-write, so neither the file nor another process sees it.
 
     Args:
@@ -203,10 +203,10 @@ def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
 
 
 def _identity(source: Path) -> str:
-    """What changes when the source does: name, size and time of each of its files."""
+    """What changes when the source does: name, size and times of each of its files (ctime cannot be set back)."""
     files = [source] if source.is_file() else [source / name for version in VERSIONS for name in version.batches]
     states = [(file.name, file.stat()) for file in files if file.is_file()]
-    return repr([(name, state.st_size, state.st_mtime_ns) for name, state in states])
+    return repr([(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states])
 
 
 def _digest(text: str) -> str:

@@ -1,10 +1,10 @@
 """Fetch one file of known size and SHA-256 from the first of several addresses that delivers it."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import re
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,10 +15,11 @@ from typing import IO
 
 from tqdm import tqdm
 
+from minicnn.datasets.watched import Watch, opener
 from minicnn.errors import DataError
 
 ATTEMPTS = 5  # at one address, each of which must have got further than the one before
-SLOWEST = 1024  # bytes per second, over `timeout` seconds: slower counts as stalled
+REASON = 300  # letters of what went wrong: the server chose some of them
 
 
 def fetch(
@@ -28,8 +29,9 @@ def fetch(
 
     The bytes gather in `target` + ".part", where the next call resumes after an interruption; the final name is given
     by one rename, after the checksum was compared. The `own` addresses, which the user chose, come first and may be
-    http; the `mirrors` must be https, and so must what they redirect to. `timeout` (seconds) is how long a silence may
-    last. Raises DataError, saying what each address answered, when none delivers the file.
+    http; the `mirrors` must be https, and so must what they redirect to. Each connection is watched as a whole: it is
+    given up when `timeout` seconds have brought less of the file than watched.SLOWEST bytes a second, or when it sends
+    much more than the file. Raises DataError, saying what each address answered, when none delivers the file.
     """
     part = target.with_name(target.name + ".part")
     failures = []
@@ -48,7 +50,7 @@ def fetch(
                     part.unlink(missing_ok=True)
                 if _size(part) != before:  # got further, or a wrong beginning was thrown away: worth another attempt
                     continue
-                failures.append(f"{url}: {' '.join(str(error).split()) or type(error).__name__}")
+                failures.append(f"{url}: {' '.join(str(error).split())[:REASON] or type(error).__name__}")
                 break
         else:
             failures.append(f"{url}: still incomplete after {ATTEMPTS} attempts")
@@ -59,12 +61,13 @@ def _transfer(url: str, schemes: Sequence[str], part: Path, size: int, timeout: 
     """Append to `part` what it lacks, at most `size` bytes in all; raise where the connection ends too early."""
     done = _size(part)
     headers = {"User-Agent": "minicnn", "Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
-    guard = _SchemeGuard(schemes)
+    guard, watch = _SchemeGuard(schemes), Watch(timeout, size)
     guard.check(url)
-    opener = urllib.request.build_opener(guard)
-    with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as response:
+    request = urllib.request.Request(url, headers=headers)
+    with contextlib.closing(watch), opener(watch, guard).open(request, timeout=timeout) as response:
         resumed = response.status == 206 and re.match(rf"bytes {done}-", response.headers.get("Content-Range", ""))
         done = done if resumed else 0
+        watch.begin(done)
         announced = response.headers.get("Content-Length", "")
         if announced.isdigit() and done + int(announced) != size:
             start = "" if resumed else f" starting with {response.read(40)!r}"
@@ -72,15 +75,11 @@ def _transfer(url: str, schemes: Sequence[str], part: Path, size: int, timeout: 
         host = urllib.parse.urlsplit(response.url).hostname
         bar = tqdm(desc=f"{part.stem} from {host}", initial=done, total=size, unit="B", unit_scale=True, disable=None)
         with bar, open(part, "ab" if resumed else "wb") as file:
-            deadline, due = time.monotonic() + timeout, done + SLOWEST * timeout
             while done < size and (chunk := response.read1(min(1 << 18, size - done))):
                 file.write(chunk)
                 done += len(chunk)
                 bar.update(len(chunk))
-                if time.monotonic() > deadline:
-                    if done < due:
-                        raise TimeoutError(f"less than {SLOWEST} bytes per second, after {done} of {size} bytes")
-                    deadline, due = time.monotonic() + timeout, done + SLOWEST * timeout
+                watch.progress(done)
     if done < size:
         raise DataError(f"the connection ended after {done} of {size} bytes")
 
@@ -101,7 +100,7 @@ def _size(path: Path) -> int:
 
 
 class _SchemeGuard(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but not to an address that is less safe than was asked for."""
+    """Follows redirects by their headers alone, but not to an address that is less safe than was asked for."""
 
     def __init__(self, schemes: Sequence[str]) -> None:
         self.schemes = schemes
@@ -115,3 +114,11 @@ class _SchemeGuard(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         self.check(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    def http_error_302(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> IO[bytes] | None:
+        fp.close()  # or all of its body would be read into memory
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302

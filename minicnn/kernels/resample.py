@@ -20,6 +20,7 @@ import numpy as np
 from minicnn.kernels.jit import jit, jit_part, parallel_jit, prange
 
 CONSTANT, NEAREST, REFLECT, WRAP, MIRROR = range(5)
+LONGEST = 65_535  # pixels: no picture has a longer side, and nobody who shifts one or adds to it means more
 
 
 @parallel_jit
@@ -65,13 +66,11 @@ def _inside(k, n, fill):
         return -1 if k < 0 or k >= n else k
     if fill == NEAREST or n == 1:
         return min(max(k, 0), n - 1)
-    while k < 0 or k >= n:  # rarely more than once: a division would take longer
-        if fill == WRAP:
-            k += n if k < 0 else -n
-        elif fill == REFLECT:
-            k = (-1 if k < 0 else 2 * n - 1) - k
-        else:
-            k = (0 if k < 0 else 2 * n - 2) - k
+    if k < 0 or k >= n:
+        period = n if fill == WRAP else 2 * n if fill == REFLECT else 2 * n - 2
+        k %= period
+        if k >= n:
+            k = (period - 1 if fill == REFLECT else period) - k
     return k
 
 

@@ -14,13 +14,12 @@ from minicnn.layers.normalization import Normalization
 from minicnn.names import KerasNames, known_arguments
 from minicnn.preprocessing.affine import affine
 from minicnn.preprocessing.flow import Flow
+from minicnn.preprocessing.ranges import Limit, between, factors, shift, shift_limit
 from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
 DRAWS = np.arange(11, dtype=np.uint64)[:, None]  # each change has its own random numbers, whatever else is switched on
 EPSILON = np.float32(1e-6)  # added to a standard deviation, as in Keras
-
-Limit = float | Sequence[float]
 
 
 class ImageDataGenerator(KerasNames):
@@ -96,19 +95,17 @@ class ImageDataGenerator(KerasNames):
         who = type(self).__name__
         if not 0 <= number(validation_split, "validation_split", who) < 1:
             raise ValueError(f"{who} expected 0 <= validation_split < 1, received {validation_split!r}")
-        for name, value in {"rotation_range": rotation_range, "shear_range": shear_range, "cval": cval}.items():
-            number(value, name, who)
         if rescale is not None:
             number(rescale, "rescale", who)
         around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
-        self.rotation_range = rotation_range
-        self.width_shift_range = width_shift_range
-        self.height_shift_range = height_shift_range
-        self.brightness_range = None if brightness_range is None else _pair(brightness_range, "brightness_range", 0)
-        self.shear_range = shear_range
-        self.zoom_range = _pair(around_one, "zoom_range", np.finfo(float).tiny)
+        self.rotation_range = number(rotation_range, "rotation_range", who)
+        self.width_shift_range = shift_limit(width_shift_range, "width_shift_range")
+        self.height_shift_range = shift_limit(height_shift_range, "height_shift_range")
+        self.brightness_range = None if brightness_range is None else factors(brightness_range, "brightness_range", 0)
+        self.shear_range = number(shear_range, "shear_range", who)
+        self.zoom_range = factors(around_one, "zoom_range", np.finfo(float).tiny)
         self.fill_mode = fill_mode
-        self.cval = cval
+        self.cval = number(cval, "cval", who)
         self.horizontal_flip = horizontal_flip
         self.vertical_flip = vertical_flip
         self.rescale = rescale
@@ -184,15 +181,15 @@ class ImageDataGenerator(KerasNames):
         u = uniform(seeds, DRAWS)  # (11, N)
         darkest, brightest = self.brightness_range or (1.0, 1.0)
         return {
-            "theta": _between(-self.rotation_range, self.rotation_range, u[0]),
-            "shear": _between(-self.shear_range, self.shear_range, u[1]),
-            "tx": _shift(self.width_shift_range, size[1], u[2], u[3]),
-            "ty": _shift(self.height_shift_range, size[0], u[4], u[5]),
-            "zx": _between(*self.zoom_range, u[6]),
-            "zy": _between(*self.zoom_range, u[7]),
+            "theta": between(-self.rotation_range, self.rotation_range, u[0]),
+            "shear": between(-self.shear_range, self.shear_range, u[1]),
+            "tx": shift(self.width_shift_range, size[1], u[2], u[3]),
+            "ty": shift(self.height_shift_range, size[0], u[4], u[5]),
+            "zx": between(*self.zoom_range, u[6]),
+            "zy": between(*self.zoom_range, u[7]),
             "flip_horizontal": self.horizontal_flip & (u[8] < 0.5),
             "flip_vertical": self.vertical_flip & (u[9] < 0.5),
-            "brightness": _between(darkest, brightest, u[10]),
+            "brightness": between(darkest, brightest, u[10]),
         }
 
     def changed(self, x: Array, parameters: dict[str, Array], top: float) -> Array:
@@ -211,25 +208,3 @@ class ImageDataGenerator(KerasNames):
         if self.featurewise_std_normalization:
             y /= self.std + EPSILON
         return y
-
-
-def _pair(value: Any, what: str, least: float) -> tuple[float, float]:
-    """value as a pair of floats, the smaller first. Raises ValueError for anything else, or below `least`."""
-    pair = tuple(value) if isinstance(value, Sequence) else ()
-    if len(pair) != 2 or not all(isinstance(v, int | float) and v >= least for v in pair):
-        raise ValueError(
-            f"ImageDataGenerator expected {what} as (least, greatest), factors above 0, received {value!r}"
-        )
-    return min(pair), max(pair)
-
-
-def _between(least: float, greatest: float, u: Array) -> Array:
-    """What lies a share u of the way from one to the other."""
-    return least + (greatest - least) * u
-
-
-def _shift(limit: Limit, size: int, u: Array, side: Array) -> Array:
-    """Pixels: uniform up to a number, or one of a list, to either side; an integer n is the list 0 ... n - 1."""
-    choices = range(max(limit, 1)) if isinstance(limit, int) else limit
-    pixels = np.asarray(choices)[(len(choices) * u).astype(int)] if isinstance(choices, Sequence) else choices * u
-    return np.where(side < 0.5, -pixels, pixels) * (size if np.max(limit) < 1 else 1)

@@ -57,6 +57,11 @@ class RandomCrop(GeometricLayer):
             )
         self.height, self.width = (checked_count(n, "height and width", "RandomCrop") for n in (height, width))
         self.padding = checked_count(padding, "padding", "RandomCrop", least=0)
+        if self.padding > kernel.LONGEST:
+            raise ValueError(
+                f"RandomCrop expected padding of at most {kernel.LONGEST} pixels, received {padding!r}: "
+                "a few are usual, such as 4 for pictures of 32x32"
+            )
         self.padding_mode = padding_mode
         self.filling = Filling(PADDING_MODES[padding_mode], 0.0, False)
 
