@@ -1,7 +1,9 @@
 """The checks of model files that take minutes, shortened."""
 
+import json
 import os
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 
 import check_model_fuzz  # noqa: E402
 import check_saving  # noqa: E402
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
 
 
 def test_damaged_and_forged_model_files():
@@ -22,3 +26,11 @@ def test_saves_that_are_killed(tmp_path):
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: the child only saves
         found = check_saving.kills(5, tmp_path / "m.safetensors")
     assert found["lost"] == [] and found["left"] == []
+
+
+def test_the_long_forms_were_run_and_passed():
+    fuzz, saving = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("model_fuzz", "saving"))
+    assert fuzz["passed"] and fuzz["tried"] >= check_model_fuzz.COUNT and fuzz["every_byte"]["accepted"] == 0
+    assert fuzz["read"] + fuzz["refused"] == fuzz["tried"] and fuzz["largest_memory_mb"] <= check_model_fuzz.MEMORY
+    assert saving["passed"] and saving["kills"] >= check_saving.KILLS and saving["torn"] == 0
+    assert saving["lost"] == saving["left"] == saving["wrong"] == []
