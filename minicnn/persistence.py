@@ -122,7 +122,7 @@ def _warn_of_rest(path: str | os.PathLike, left: list[str], weights: int, unused
     loaded = "nothing" if len(left) == weights else f"{weights - len(left)} of {weights} weights"
     kept = f"; as they were: {_listed(left)}" if left else ""
     spare = f"; in the file alone: {_listed(unused)}" if unused else ""
-    warnings.warn(f"load_weights(skip_mismatch=True) loaded {loaded} from {str(path)!r}{kept}{spare}", stacklevel=5)
+    warnings.warn(f"load_weights(skip_mismatch=True) loaded {loaded} from {str(path)!r}{kept}{spare}", stacklevel=6)
 
 
 def _listed(names: list[str]) -> str:

@@ -662,7 +662,7 @@ def test_a_config_that_cannot_be_written_leaves_the_old_file(tmp_path):
     small(seed=1).save(path)
     before = path.read_bytes()
     model = Sequential([Input((3,)), layers.Rescaling(1.0)])
-    model.layers[0].offset = 1j
+    model.seed = 1j
     with pytest.raises(TypeError, match="not JSON serializable"):
         model.save(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
