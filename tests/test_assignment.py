@@ -477,3 +477,16 @@ def test_parameters_that_adam_cannot_update():
     ):
         with pytest.raises(ValueError, match=f"^Adam .*{message}"):
             optimizers.Adam().step([("w", value, grad)])
+
+
+def test_a_user_s_class_of_one_argument_may_have_attributes_of_its_own():
+    """A metric takes a name and nothing else: whatever else is assigned need not be meant as that."""
+
+    class Spread(metrics.Metric):
+        def __init__(self):
+            self.seen = 0
+            super().__init__("spread")
+
+    assert Spread().seen == 0
+    with pytest.raises(AttributeError, match=r"has no attribute 'nam' to assign to. Did you mean 'name'\?"):
+        Spread().nam = "other"

@@ -645,16 +645,12 @@ def test_the_file_is_in_place_whole_or_not_at_all(tmp_path, monkeypatch):
     assert seen == [before] and path.read_bytes() != before
 
 
-class Odd(layers.ReLU):
-    def get_config(self):
-        return super().get_config() | {"max_value": 1j}
-
-
 def test_a_config_that_cannot_be_written_leaves_the_old_file(tmp_path):
     path = tmp_path / "m.safetensors"
     small(seed=1).save(path)
     before = path.read_bytes()
-    model = Sequential([Input((3,)), Odd()])
+    model = Sequential([Input((3,)), layers.Rescaling(1.0)])
+    model.seed = 1j
     with pytest.raises(TypeError, match="not JSON serializable"):
         model.save(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

@@ -21,12 +21,11 @@ def check_assigned(owner: Any, name: str) -> None:
     kind: type = type(owner)
     if name in declared(kind):
         return
+    meant = settable(kind)
     if OLD_NAMES.get(name) in arguments(kind):
         meant = [OLD_NAMES[name]]
     elif owner.takes_any or not kind.__module__.startswith("minicnn."):
-        meant = get_close_matches(name, settable(kind), n=1, cutoff=CLOSE)
-    else:
-        meant = settable(kind)
+        meant = get_close_matches(name, meant, n=1, cutoff=CLOSE)
     if meant:
         who = f"{kind.__name__} {own!r}" if (own := vars(owner).get("name")) else kind.__name__
         raise AttributeError(f"{who} has no attribute {name!r} to assign to.{did_you_mean_one_of(name, meant)}")

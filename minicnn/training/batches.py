@@ -142,9 +142,10 @@ class SourceBatches:
     def described(self) -> dict[str, Any]:
         """What a checkpoint recognises them by: the first batch stands for all, unless it depends on a state."""
         contents = not hasattr(self.source, "get_state")
-        arrays = {"x": self.x, "y": self.y, "sample_weight": self.weight}
-        factors = None if self.factors is None else self.factors.tolist()
-        source = {"source": type(self.source).__name__, "steps": self.steps, "class_weight": factors}
+        arrays = {"x": self.x, "y": self.y, "weight": self.weight, "numbers": np.arange(len(self.x))}
+        source = {"source": type(self.source).__name__, "steps": self.steps}
+        if self.factors is not None and not contents:  # which else are in the weights
+            source["class_weight"] = self.factors.tolist()
         return source | {name: fingerprint(array, contents) for name, array in arrays.items()}
 
     def get_state(self) -> dict[str, Any]:

@@ -155,6 +155,8 @@ class Checkpoint:
         model, optimizer, compiled = self.model, self.model.optimizer, self.config["compile"]
         position = self._position(self.config["training"]["position"])
         state = unpack(self.config["training"]["state"], self.arrays)
+        if "batches" not in state["batches"]:  # version 1 knew no others
+            state["batches"] = {"batches": state["batches"]}
         present = self._state()
         own = {name: kept for name, kept in present["callbacks"].items() if is_own(self.named[name])}
         known = {what: kept for what, kept in present["batches"].items() if is_own(self.batches[what])}
@@ -173,7 +175,7 @@ class Checkpoint:
             check_kind(random_state, layer.random_state, f"{layer.name}'s random_state")
             layer.trainable, layer.random_state = trainable, random_state
         for purpose, batches in self.batches.items():
-            batches.set_state(state["batches"][purpose])
+            batches.set_state(state["batches"].get(purpose, {}))
         self.meter.set_state(state["meter"])
         for name, callback in self.named.items():
             if name in state["callbacks"]:

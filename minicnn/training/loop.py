@@ -120,7 +120,9 @@ def fit(
     with held(resume):
         mixing = None if batch_transform is None else described(batch_transform)
         arguments = {"shuffle": shuffle, "seed": seed, "initial_epoch": initial_epoch, "batch_transform": mixing}
-        data = batches.described() | {"validation": None if held_out is None else held_out.described()}
+        validated = {} if held_out is None else held_out.described()
+        validated.pop("batch_size", None)  # on which nothing depends
+        data = batches.described() | {"validation": validated}
         sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
         training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
