@@ -571,7 +571,7 @@ def test_a_layer_that_minicnn_does_not_have():
         (lambda: optimizers.get("adamm"), "unknown optimizer 'adamm'. Did you mean 'adam'?"),
         (lambda: optimizers.get("newton"), "unknown optimizer 'newton'. Known are: adam, adamw, sgd."),
         (lambda: optimizers.get(None), "unknown optimizer None"),
-        (lambda: optimizers.get(optimizers.SGD), "unknown optimizer <class 'minicnn.optimizers.SGD'>"),
+        (lambda: optimizers.get(optimizers.SGD), "unknown optimizer <class 'minicnn.optimizers.sgd.SGD'>"),
         (lambda: losses.get("categorical_crossentrpy"), "Did you mean 'categorical_crossentropy'?"),
         (lambda: losses.get("zero_one"), "unknown loss 'zero_one'. Known are: categorical_crossentropy, sparse_cat"),
         (lambda: losses.get(losses.CategoricalCrossentropy), "unknown loss <class"),
