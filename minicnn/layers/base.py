@@ -14,10 +14,9 @@ from minicnn.expect import sample_shape
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import Array, Arrays
 from minicnn.layers.settings import check_assignment
+from minicnn.layers.shapes import Shape, shape_hint, with_batch
 from minicnn.names import KerasNames
 from minicnn.utils import fresh_seed
-
-Shape = tuple[int, ...]
 
 
 class LayerOptions(TypedDict, total=False):
@@ -279,29 +278,6 @@ class Layer(KerasNames):
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
-
-
-def with_batch(shape: Shape) -> str:
-    """A sample's shape as users see it: (32, 32, 3) -> "(N, 32, 32, 3)"."""
-    return "(" + ", ".join(["N", *map(str, shape)]) + ("," if not shape else "") + ")"
-
-
-def shape_hint(received: Shape, expected: Shape) -> str:
-    """The likely fix when an input of `received` (with N) meets a layer for samples of `expected`."""
-    if len(expected) == 3:
-        if received[1:] == (expected[2], *expected[:2]):
-            return ": minicnn is channels-last, try x.transpose(0, 2, 3, 1)"
-        if received[1:] == expected[:2] and expected[2] == 1:
-            return ": add the channel axis, x[..., None]"
-    if received == expected:
-        return ": add the batch axis, x[None]"
-    return ""
-
-
-def check_last_axis(axis: int, input_shape: Shape, owner: Layer) -> None:
-    """Raise ValueError unless `axis`, counted with N, is the channel axis: minicnn is channels-last throughout."""
-    if axis not in (-1, len(input_shape)):
-        raise ValueError(f"{owner} expected axis -1, the channels of {with_batch(input_shape)}, received axis={axis}")
 
 
 def snake_case(class_name: str) -> str:

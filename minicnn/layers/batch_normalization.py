@@ -5,7 +5,8 @@ import numpy as np
 from minicnn.errors import warn
 from minicnn.expect import number
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
+from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.shapes import check_last_axis
 
 
 class BatchNormalization(Layer):

@@ -3,7 +3,8 @@ from typing import Self, Unpack
 import numpy as np
 
 from minicnn.expect import array
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape, check_last_axis
+from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.shapes import check_last_axis
 
 SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
 

@@ -1,0 +1,26 @@
+"""Shapes of samples, as messages speak of them."""
+
+Shape = tuple[int, ...]
+
+
+def with_batch(shape: Shape) -> str:
+    """A sample's shape as users see it: (32, 32, 3) -> "(N, 32, 32, 3)"."""
+    return "(" + ", ".join(["N", *map(str, shape)]) + ("," if not shape else "") + ")"
+
+
+def shape_hint(received: Shape, expected: Shape) -> str:
+    """The likely fix when an input of `received` (with N) meets a layer for samples of `expected`."""
+    if len(expected) == 3:
+        if received[1:] == (expected[2], *expected[:2]):
+            return ": minicnn is channels-last, try x.transpose(0, 2, 3, 1)"
+        if received[1:] == expected[:2] and expected[2] == 1:
+            return ": add the channel axis, x[..., None]"
+    if received == expected:
+        return ": add the batch axis, x[None]"
+    return ""
+
+
+def check_last_axis(axis: int, input_shape: Shape, owner: object) -> None:
+    """Raise ValueError unless `axis`, counted with N, is the channel axis: minicnn is channels-last throughout."""
+    if axis not in (-1, len(input_shape)):
+        raise ValueError(f"{owner} expected axis -1, the channels of {with_batch(input_shape)}, received axis={axis}")
