@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import reference
 from hypothesis import given, settings
+from matplotlib.image import BboxImage
 from strategies import seeds, windows
 
 from minicnn import Input, Sequential, explain, layers
@@ -423,7 +424,10 @@ def has_text(plot, words):
 
 def drawn(plot):
     """The arrays of all pictures in a figure."""
-    return [np.asarray(image.get_array()) for axes in plot.figure.axes for image in axes.images]
+    placed = [artist for artist in plot.figure.artists if isinstance(artist, BboxImage)]
+    return [
+        np.asarray(image.get_array()) for image in [*placed, *(i for axes in plot.figure.axes for i in axes.images)]
+    ]
 
 
 def assert_nothing_leaves_the_figure(plot):
@@ -446,7 +450,7 @@ def test_a_heat_map_is_laid_over_the_grey_picture(tmp_path):
         np.testing.assert_allclose(overlay[cold], 0.25 + 0.75 * x.mean(axis=-1, keepdims=True).repeat(3, -1)[cold])
         place = np.unravel_index(np.abs(made.heat).argmax(), made.heat.shape)
         red, _, blue = overlay[place]
-        assert (red > blue) == (made.heat[place] > 0), "vermillion for, blue against"
+        assert (blue > red) == (made.heat[place] > 0), "blue for, vermillion against"
         assert has_text(plot, made.method)
     assert has_text(plot, "bee") and plot.to_text() == "\n\n".join(made.to_text() for made in maps)
     assert_nothing_leaves_the_figure(plot)
