@@ -11,6 +11,7 @@ from matplotlib.image import BboxImage
 from strategies import seeds, windows
 
 from minicnn import Input, Sequential, explain, layers
+from minicnn.explain import frozen
 from minicnn.explain.maps import enlarge
 from minicnn.layers import (
     AveragePooling2D,
@@ -155,6 +156,21 @@ def test_occlusion_is_what_it_says_square_by_square():
     expected = [[np.mean(values) for values in line] for line in lost]
     np.testing.assert_allclose(found.heat, expected, atol=1e-14)
     assert found.probability == pytest.approx(whole, rel=1e-12)
+
+
+def test_occlusion_runs_on_the_engine_and_finds_what_the_layers_find(monkeypatch):
+    """They take ten times as long for its many pictures."""
+    model, x = network("float32"), picture()
+    found = {}
+    for model.engine in ("reference", "fast"):
+        found[model.engine] = explain.occlusion(model, x)
+    np.testing.assert_allclose(found["fast"].heat, found["reference"].heat, atol=1e-6)
+    used = []
+    execution = frozen.Execution
+    monkeypatch.setattr(frozen, "Execution", lambda layers, engine: used.append(engine) or execution(layers, engine))
+    monkeypatch.setattr(frozen.Frozen, "run", pytest.fail)
+    np.testing.assert_array_equal(explain.occlusion(model, x).heat, found["fast"].heat)
+    assert used == ["fast"]
 
 
 @given(windows(dilated=True), seeds)
