@@ -49,7 +49,7 @@ def verdict(history, right, n, classes=10, **numbers):
             1000,
             {},
             "no better than chance",
-            "No better than chance: 10.9 % on new pictures, and 10 % without looking.",
+            "No better than chance: 10.9 % on new pictures; guessing gets 10 %.",
         ),
         # always the most frequent class
         (GOOD, 702, 1000, {"chance": 0.7}, "no better than chance", "No better than chance: 70.2 % on new"),

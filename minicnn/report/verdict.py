@@ -81,7 +81,7 @@ def judge(
         falling = len(losses) > 1 and losses[-1] < (1 - FALLEN) * losses[-2]
         return Verdict(
             "no better than chance",
-            f"No better than chance: {new}, and {percent(chance)} without looking.",
+            f"No better than chance: {new}; guessing gets {percent(chance)}.",
             "It was still learning: train for longer."
             if falling
             else "See that each picture has its own label, and try another learning rate.",
