@@ -17,16 +17,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from PIL import Image
 
-# Okabe and Ito's colours, told apart by every kind of colour vision; markers differ too.
-BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-INK, MUTED, HAIRLINE = "#1F2328", "#59636E", "#D1D9E0"
-SIDES = {
-    "minicnn": (BLUE, "o"),
-    "keras": (VERMILLION, "s"),
-    "torch channels_last": (GREEN, "^"),
-    "torch compile": (PURPLE, "D"),
+from minicnn.plots.base import new_figure
+from minicnn.plots.palette import HAIRLINE, INK, MUTED, SERIES
+
+SIDES = {  # as the results call them, and people
+    "minicnn": "minicnn",
+    "keras": "Keras",
+    "torch channels_last": "PyTorch, channels last",
+    "torch compile": "PyTorch, compiled",
 }
-PASSES = {"forward": (BLUE, "o"), "input gradient": (VERMILLION, "s"), "weight gradient": (GREEN, "^")}
+PASSES = ("forward", "input gradient", "weight gradient")
 TASKS = {"train": "Training", "infer": "Inference"}
 SCANS = {
     "batch": ("batch size", "pictures in a batch"),
@@ -43,19 +43,17 @@ def read(path: Path) -> tuple[str, Record, list[Record]]:
     return head["benchmark"], head["machine"], records
 
 
-def figure(width: float, height: float, title: str, machine: Record) -> Figure:
-    """An empty figure of so many inches; below its title, what was measured on."""
-    drawn = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+def figure(width: float, height: float, title: str, said: str, machine: Record) -> Figure:
+    """An empty figure of so many inches; below its title, what there is to see, and what was measured on."""
     cores = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
     system = f"{machine['processor']}, {machine['minicnn']['engine']['instruction_set']}, {cores}"
-    drawn.suptitle(f"{title}\n{system}", x=0.01, ha="left", fontsize=11, color=INK)
-    return drawn
+    return new_figure(width, height, title, f"{said}{system}")
 
 
 def clean(axes: Axes, grid: str) -> None:
     """No frame, and faint lines to read values by."""
     axes.spines[:].set_visible(False)
-    axes.tick_params(which="both", labelcolor=INK, length=0, labelsize=9)
+    axes.tick_params(which="both", labelcolor=INK, length=0, labelsize=8.5)
     axes.grid(axis=grid, color=HAIRLINE, linewidth=0.6)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
 
@@ -66,7 +64,7 @@ def logarithmic(axes: Axes, axis: str, ticks: Sequence[float]) -> None:
     scale = getattr(axes, f"{axis}axis")
     scale.set_major_locator(FixedLocator(ticks))
     scale.set_minor_locator(NullLocator())
-    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{',' if value > 9999 else ''}.9g}"))
+    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9g}"))
 
 
 def round_numbers(values: Sequence[float]) -> list[float]:
@@ -76,7 +74,7 @@ def round_numbers(values: Sequence[float]) -> list[float]:
 
 
 def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
-    """For each scan images per second of all sides, in training and in inference."""
+    """For each scan pictures per second of all sides, in training and in inference."""
     for scan, (words, label) in SCANS.items():
         of_scan = [record for record in records if record["scan"] == scan]
         if not of_scan:
@@ -84,23 +82,27 @@ def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
         leads = {task: lead([record for record in of_scan if record["task"] == task]) for task in TASKS}
         every = [value for of_task in leads.values() for value in of_task.values()]
         ahead = f"at {sum(value > 1 for value in every)} of {len(every)} points"
-        drawn = figure(8, 3.7, f"Does the {words} matter? minicnn is ahead of the best peer {ahead}", machine)
+        said = f"minicnn is ahead of the best peer {ahead}; "
+        drawn = figure(8, 3.7, f"Does the {words} matter?", said, machine)
         for axes, task in zip(drawn.subplots(1, 2), TASKS, strict=True):
             of_task = [record for record in of_scan if record["task"] == task]
             lines = speeds(of_task)
-            for side, line in lines.items():
-                colour, marker = SIDES[side]
-                own = side == "minicnn"
-                axes.plot(*zip(*line.items(), strict=True), color=colour, marker=marker, markersize=4,
-                          linewidth=2.4 if own else 1.2, label=side, zorder=3 if own else 2)  # fmt: skip
+            for (side, name), (colour, marker) in zip(SIDES.items(), SERIES, strict=True):
+                if side in lines:
+                    own = side == "minicnn"
+                    axes.plot(*zip(*lines[side].items(), strict=True), color=colour, marker=marker, markersize=4,
+                              linewidth=2.4 if own else 1.4, label=name, zorder=3 if own else 2)  # fmt: skip
             clean(axes, "both")
-            logarithmic(axes, "x", list(leads[task]))
+            values = list(leads[task])
+            logarithmic(axes, "x", values if len(values) < 9 else values[::2])  # or they run into each other
             logarithmic(axes, "y", round_numbers([speed for line in lines.values() for speed in line.values()]))
             low, high = min(leads[task].values()), max(leads[task].values())
-            axes.set_title(f"{TASKS[task]}: {low:.2f} to {high:.2f} times the best peer", fontsize=10, color=INK)
+            title = f"{TASKS[task]}: {low:.2f} to {high:.2f} times the best peer"
+            axes.set_title(title, fontsize=10, color=INK, loc="left")
             axes.set_xlabel(label, color=INK)
-            axes.set_ylabel("images per second", color=INK)
-        axes.legend(frameon=False, fontsize=9, labelcolor=INK)  # inference has all sides
+            axes.set_ylabel("pictures per second", color=INK)
+        of_all = axes.get_legend_handles_labels()  # inference has all sides
+        drawn.legend(*of_all, loc="outside lower center", frameon=False, fontsize=9, labelcolor=INK, ncols=len(SIDES))
         yield f"_{scan}", drawn
 
 
@@ -111,7 +113,7 @@ def lead(records: list[Record]) -> dict[int, float]:
 
 
 def speeds(records: list[Record]) -> dict[str, dict[int, float]]:
-    """For each side, minicnn first, its median images per second at each value of a scan."""
+    """For each side, minicnn first, its median pictures per second at each value of a scan."""
     found: dict[str, dict[int, list[float]]] = {"minicnn": {}}
     for record in records:
         for side, values in (("minicnn", record["minicnn_values"]), (record["peer"], record["peer_values"])):
@@ -124,10 +126,10 @@ def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure
     shapes = list(dict.fromkeys((record["family"], record["shape"]) for record in records))
     ratios = [record["speed_ratio"][0] for record in records]
     ahead = sum(value >= 1 for value in ratios)
-    title = f"Speed of the engine's convolutions beside oneDNN's: ahead in {ahead} of {len(records)} passes"
-    drawn = figure(8, 1.6 + 0.19 * len(shapes), title, machine)
+    said = f"ahead in {ahead} of {len(records)} passes; "
+    drawn = figure(8, 2.0 + 0.19 * len(shapes), "Speed of the engine's convolutions beside oneDNN's", said, machine)
     axes = drawn.subplots()
-    for name, (colour, marker) in PASSES.items():
+    for name, (colour, marker) in zip(PASSES, SERIES, strict=False):
         of_pass = {(r["family"], r["shape"]): r["speed_ratio"][0] for r in records if r["pass"] == name}
         mean = statistics.geometric_mean(of_pass.values())
         axes.plot([of_pass[shape] for shape in shapes], range(len(shapes)), marker, color=colour, markersize=5,
@@ -148,24 +150,24 @@ def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure
 
 def compare(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
     """How many times better than each mode of each peer minicnn is at each task, with the interval and the floor."""
-    drawn = figure(8, 1.2 + 0.24 * len(records), "How many times better than its peers minicnn is", machine)
+    drawn = figure(8, 1.6 + 0.24 * len(records), "How many times better than its peers minicnn is", "", machine)
     axes = drawn.subplots()
     names, ends = [], [1.0]
     for place, record in enumerate(records):
         better = [value if record["more_is_better"] else 1 / value for value in record["ratio"]]
         ends += better
-        axes.plot(sorted(better[1:]), [place] * 2, color=BLUE, linewidth=2)
-        axes.plot(better[0], place, "o", color=BLUE, markersize=5)
+        axes.plot(sorted(better[1:]), [place] * 2, color=INK, linewidth=2)
+        axes.plot(better[0], place, "o", color=INK, markersize=5)
         if record["floor"] is not None:
             floor = record["floor"] if record["more_is_better"] else 1 / record["floor"]
-            axes.plot(floor, place, "|", color=VERMILLION, markersize=11, markeredgewidth=2)
+            axes.plot(floor, place, "|", color=MUTED, markersize=11, markeredgewidth=2)
         names.append(f"{record['task']}: {record['minicnn']} beside {record['peer']}")
     clean(axes, "y")
     logarithmic(axes, "x", round_numbers(ends))
     axes.axvline(1, color=INK, linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlabel("times better, with 95 % interval (blue), and floor (red)", color=INK)
+    axes.set_xlabel("times better, with 95 % interval; grey: the floor", color=INK)
     yield "", drawn
 
 

@@ -15,7 +15,8 @@ from minicnn import datasets, layers, transforms, utils
 from minicnn.errors import DataError
 from minicnn.layers.augmentation.geometric import composed
 from minicnn.plots.augmentation import augmentation_preview
-from minicnn.plots.base import CELL, Plot, cell_height, draw_grid, new_figure
+from minicnn.plots.base import HEADER, MARGIN, Plot, new_figure
+from minicnn.plots.grid import CELL, cell_height, draw_grid
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
 HORSE, SHOWN = 7, (7, 4, 1, 9, 0, 5)  # numbers of training pictures
@@ -40,8 +41,9 @@ def preview(x: Array) -> Plot:
 
 def row(pictures: Array, captions: list[str], title: str, subtitle: str) -> Plot:
     """Pictures side by side, which show no data."""
-    figure = new_figure(CELL * len(pictures) + 0.2, 0.8 + cell_height(pictures, captions), title, subtitle)
-    draw_grid(figure, pictures, captions, 1, len(pictures))
+    width, height = CELL * len(pictures) + 2 * MARGIN, HEADER + cell_height(pictures, captions)
+    figure = new_figure(width, height, title, subtitle)
+    draw_grid(figure, pictures, captions, len(pictures))
     return Plot(figure, {}, "")
 
 
@@ -95,12 +97,12 @@ def mixed(x: Array, y: Array) -> Plot:
     shown = np.concatenate([x, to_bytes(blended), pasted])
     captions = [in_words(label) for labels in (y, shares, areas) for label in labels]
     figure = new_figure(
-        CELL * 6 + 0.2,
-        0.8 + 3 * cell_height(shown, captions),
+        CELL * 6 + 2 * MARGIN,
+        HEADER + 3 * cell_height(shown, captions),
         "MixUp and CutMix",
         "Six pictures as they are, blended, and pasted into each other, with their labels",
     )
-    draw_grid(figure, shown, captions, 3, 6)
+    draw_grid(figure, shown, captions, 6)
     return Plot(figure, {}, "")
 
 

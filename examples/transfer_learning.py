@@ -163,7 +163,7 @@ seconds = time.perf_counter() - start
 # %% The results as pictures and numbers
 model.save(output / "model.safetensors")  # the last one, of the most pictures; it knows the names of its classes
 title = f"{new_names[0].capitalize()} or {new_names[1]}? {data_name}"
-comparison = accuracy_by_size([2 * size for size in sizes], accuracies, title=title)
+comparison = accuracy_by_size([2 * size for size in sizes], accuracies, chance=0.5, title=title)
 comparison.save(output / "comparison.png")
 plots.learning_curves(history, title=f"Pre-training on eight classes: {data_name}").save(output / "pretraining.png")
 metrics = {

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 LATEST = "latest"
 NARROW = "-narrow"  # at the end of the names of plots that are drawn for narrow screens
-PICTURES, COLUMNS = 24, (8, 3)  # in grids, on wide and narrow screens
+PICTURES, COLUMNS = 21, (7, 3)  # in grids, on wide and narrow screens
 OPTIONS: dict[str, Any] = {
     "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int
 }  # fmt: skip
@@ -201,25 +201,23 @@ def draw(
 ) -> None:
     """Write all plots of a finished run."""
     from minicnn import explain, plots  # matplotlib takes its time, and only this needs it
+    from minicnn.plots.fitted import TELEPHONE
 
     names = evaluation.classes.class_names
     draw_curves(run)
     save_plot(run, "confusion", plots.confusion_heatmap(evaluation.confusion, names))
-    save_plot(run, "rates", plots.confusion_heatmap(evaluation.confusion, names, normalize=True))
     save_plot(run, "reliability", plots.reliability_diagram(evaluation.calibration))
     counts = np.bincount(class_of(train[1], "the labels"), minlength=len(names))
     bars = plots.class_distribution(counts, names)
     save_plot(run, "classes", bars, bars)
-    wide, narrow = (plots.image_grid(*train, names, columns=n, rows=PICTURES // n) for n in COLUMNS)
-    save_plot(run, "pictures", wide, narrow)
+    grids = [plots.image_grid(*train, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
+    save_plot(run, "pictures", *grids)
     if evaluation.accuracy < 1:
-        wide, narrow = (
-            plots.mistakes_gallery(*test, probabilities, names, columns=n, rows=PICTURES // n) for n in COLUMNS
-        )
-        save_plot(run, "mistakes", wide, narrow)
+        grids = [plots.mistakes_gallery(*test, probabilities, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
+        save_plot(run, "mistakes", *grids)
     if any(isinstance(layer, Conv2D) for layer in model.layers):
-        filters = explain.filters(model).plot()
-        save_plot(run, "filters", filters, filters, stretch=0.75)
+        filters = explain.filters(model)
+        save_plot(run, "filters", plots.filters(filters), plots.filters(filters, columns=4, width=TELEPHONE))
 
 
 def draw_curves(run: Run) -> None:
@@ -231,13 +229,19 @@ def draw_curves(run: Run) -> None:
     save_plot(run, "curves", curves, curves)
 
 
-def save_plot(run: Run, name: str, plot: "Plot", narrow: "Plot | None" = None, stretch: float = 1.3) -> None:
-    """Write a plot as PNG and as text; and `narrow`, which may be the same, as PNG for narrow screens."""
+def save_plot(run: Run, name: str, plot: "Plot", narrow: "Plot | None" = None) -> None:
+    """Write a plot as PNG and as text; and `narrow`, which may be the same, as PNG for narrow screens.
+
+    The titles are the page's. Grids of pictures are transparent: on a dark page they would be white cards.
+    """
+    from minicnn.plots.fitted import TELEPHONE, fitted
+
     run.plots.mkdir(exist_ok=True)
-    plot.save(run.plots / f"{name}.png")
+    background = "none" if name in page.PHOTOGRAPHS else "white"
+    fitted(plot).save(run.plots / f"{name}.png", background=background)
     write_text(run.plots / f"{name}.txt", plot.to_text() + "\n")
     if narrow is not None:
-        page.narrowed(narrow, stretch).save(run.plots / f"{name}{NARROW}.png")
+        fitted(narrow, TELEPHONE).save(run.plots / f"{name}{NARROW}.png", background=background)
 
 
 def write_page(run: Run) -> None:

@@ -349,8 +349,8 @@ def test_a_picture_of_each_scan_says_where_minicnn_is_ahead():
     assert list(figures) == ["_batch", "_threads"]
     said = words(figures["_batch"])
     assert "minicnn is ahead of the best peer at 20 of 22 points" in said and "A processor, AVX2, 2 threads" in said
-    assert "Training: 0.90 to 1.50 times the best peer" in said and "torch compile" in said
-    assert "1024" in said and "20,000" in said
+    assert "Training: 0.90 to 1.50 times the best peer" in said and "PyTorch, compiled" in said
+    assert "1,024" in said and "20,000" in said
     for figure in figures.values():
         assert_nothing_leaves_the_figure(figure)
 

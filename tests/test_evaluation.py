@@ -145,11 +145,11 @@ def test_known_values_by_hand():
 def test_the_page_for_a_terminal():
     assert KNOWN.to_text() == str(KNOWN) == repr(KNOWN)
     top, table, pairs = KNOWN.to_text().split("\n\n", 1)[0], str(KNOWN.classes), KNOWN.to_text().splitlines()[-2:]
-    assert top == "6 images, 3 classes"
+    assert top == "6 pictures, 3 classes"
     assert table in KNOWN.to_text()
     assert pairs == [
-        "cat taken for dog       2 times,  66.7 % of its images",
-        "dog taken for cat       1 times,  50.0 % of its images",
+        "cat taken for dog       2 times,  66.7 % of its pictures",
+        "dog taken for cat       1 times,  50.0 % of its pictures",
     ]
     for line in (
         "accuracy            50.00 %   95 % interval 18.76 to 81.24 %",

@@ -5,14 +5,16 @@ import io
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn import page, plots, runs
+from minicnn import page, plots, report, runs
 from minicnn.page import parts
+from minicnn.plots.fitted import PAGE, TELEPHONE, fitted
 
 pytest_plugins = ["run_fixtures"]
-EMPTY = {"meta", "link", "img", "source", "br"}  # elements without an end tag
+EMPTY = {"meta", "link", "img", "source", "br", "wbr"}  # elements without an end tag
 
 
 class Page(HTMLParser):
@@ -63,10 +65,10 @@ def test_it_is_one_page_with_its_headings(text, parsed):
     assert parsed.texts["h1"] == ["first"] and parsed.texts["title"] == ["minicnn: first"]
     assert parsed.texts["h2"] == [
         "How it learnt",
-        "What it takes for what",
+        "Which classes it confuses",
         "Class by class",
         "Its most confident mistakes",
-        "How far to believe its probabilities",
+        "How far its probabilities can be trusted",
         "What it was trained on",
         "What its first layer looks for",
         "The network",
@@ -94,7 +96,7 @@ def test_it_is_made_for_telephones(parsed):
 
 def test_all_pictures_are_in_it_and_described(parsed):
     pictures = parsed.all("img")
-    assert len(pictures) == 8
+    assert len(pictures) == 7
     for picture, url in [(each, each["src"]) for each in pictures] + [
         (each, each["srcset"]) for each in parsed.all("source")
     ]:
@@ -115,18 +117,36 @@ def test_it_has_the_figures(trained, text):
     test = runs.Run(trained).metrics["test"]
     low, high = test["accuracy_interval"]
     for figure in (
-        f"<dd>{100 * test['accuracy']:.1f} %<small>95 % interval {100 * low:.1f} % to {100 * high:.1f} %</small></dd>",
+        f"<dd>{100 * test['accuracy']:.1f}~%<small>95~% interval {100 * low:.1f} to {100 * high:.1f}~%</small></dd>",
         f"<dd>{test['cross_entropy']:.4f}<small>",
-        f"<dd>{100 * test['classes']['macro avg']['f1-score']:.1f} %<small>",
+        f"<dd>{100 * test['classes']['macro avg']['f1-score']:.1f}~%<small>",
+        "<dt>Top 3</dt>",
+        "<small>true class among the 3 likeliest</small>",
+        "<small>the loss; 2.3026 for guessing</small>",
         "<dt>Epochs</dt><dd>2<small>",
         "Synthetic data: the pictures are drawn shapes, not photographs.",
         "161,098 parameters, on synthetic shapes: 320 training, 80 validation and 400 test pictures",
-        "minicnn train --data shapes --limit 400 --epochs 2 --seed 1",
+        "minicnn train <span>--data</span> shapes <span>--limit</span> 400 <span>--epochs</span> 2 ",
     ):
-        assert figure in text
+        assert figure.replace("~", "\u00a0") in text
     circle = test["classes"]["circle"]
     shares = "".join(f"<td>{100 * circle[name]:.1f} %</td>" for name in ("precision", "recall", "f1-score"))
     assert f'<th scope="row">circle</th>{shares}<td>{circle["support"]}</td>' in text
+
+
+def test_the_verdict_stands_on_top(trained, text, parsed):
+    run = runs.Run(trained)
+    found = report.judge_run(run.config, run.history, run.metrics["test"])
+    assert found.sentence == parsed.texts["strong"][0].replace("\u00a0", " ")
+    assert text.index(found.kind.split()[0].capitalize()) < text.index("Synthetic data")
+    healthy = report.Verdict("healthy", "Healthy: 7 % <b>.", "")
+    assert parts.verdict(healthy).startswith('<p class="verdict good"><strong>Healthy: 7\u00a0% &lt;b&gt;.</strong>')
+
+
+def test_a_line_breaks_neither_before_a_percent_sign_nor_in_a_word(text):
+    head = text[: text.index("How it learnt")]
+    assert " %" not in head
+    assert 'scope="row">batch_<wbr>normalization_1</th>' in text
 
 
 def test_the_matrix_for_narrow_screens_is_the_confusion_matrix(trained, text):
@@ -148,7 +168,11 @@ def test_text_from_outside_is_text(trained):
     }
     test["classes"]["macro avg"] = run.metrics["test"]["classes"]["macro avg"]
     test["most_confused"] = [{"true": name, "predicted": name, "images": 1}]
-    config = run.config | {"command": name, "options": {name: name}, "data": run.config["data"] | {"name": name}}
+    config = run.config | {
+        "command": name,
+        "options": run.config["options"] | {name: name},
+        "data": run.config["data"] | {"name": name},
+    }
     picture = page.Picture(png(), None, name)
     found = page.render(name, config, run.history, run.metrics | {"test": test}, {"curves": picture})
     assert "<script" not in found
@@ -191,12 +215,33 @@ def test_pictures_that_nobody_knows_are_left_out(trained):
     assert "<img" not in rendered(trained, pictures={"other": page.Picture(png(), None, "")})
 
 
-def test_narrowed_plots_are_as_wide_as_a_telephone_and_have_no_titles():
+def test_diagrams_are_as_wide_as_the_page_or_a_telephone_and_have_no_titles():
     plot = plots.learning_curves({"loss": [3.0, 2.0], "val_loss": [3.0, 2.5]})
     before = plot.figure.get_size_inches()
-    width, height = page.narrowed(plot).figure.get_size_inches()
-    assert width == parts.INCHES < before[0] and width * before[1] / before[0] < height <= before[1]
+    width, height = fitted(plot).figure.get_size_inches()
+    assert width == PAGE > before[0] and height == pytest.approx(before[1] - 0.7)  # without its titles
+    narrow, high = fitted(plot, TELEPHONE).figure.get_size_inches()
+    assert narrow == TELEPHONE and narrow * height / width < high <= height
     assert not [text for text in plot.figure.texts if text.get_visible()]
+
+
+def test_grids_lose_their_titles_and_keep_their_places():
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    plot = plots.image_grid(images, columns=3, title="Pictures with a title that is wider than a telephone's screen")
+    before = [text.get_window_extent().bounds for text in plot.figure.texts[2:]]
+    width, height = fitted(plot, TELEPHONE).figure.get_size_inches()
+    assert width == TELEPHONE and [text.get_window_extent().bounds for text in plot.figure.texts[2:]] == before
+    assert [text.get_visible() for text in plot.figure.texts] == [False, False, True, True]
+    assert height < 2
+
+
+def test_pictures_are_transparent_where_there_is_nothing_and_diagrams_are_white(trained):
+    """White cards would glare on a dark page; what is white in a diagram is made dark by its style."""
+    for name in ("pictures", "mistakes", "filters", "curves", "classes"):
+        for narrow in ("", runs.NARROW):
+            with Image.open(trained / "plots" / f"{name}{narrow}.png") as image:
+                corner = image.convert("RGBA").getpixel((0, 0))
+            assert corner[3] == 0 if name in page.PHOTOGRAPHS else corner == (255, 255, 255, 255)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_all_pictures_are_decoded(opened):
     pictures = opened.execute_script(
         "return [...document.images].map(image => [image.complete, image.naturalWidth, image.alt, image.currentSrc])"
     )
-    assert len(pictures) == 8
+    assert len(pictures) == 7
     for complete, width, alternative, source in pictures:
         assert complete and width > 300 and alternative and source.startswith("data:image/png")
 
@@ -130,7 +130,7 @@ def test_each_screen_gets_its_own(opened, request):
     """Narrow pictures and tables on the telephone, wide ones at the desk, and never both."""
     is_telephone = "telephone" in request.node.name
     widths = opened.execute_script("return [...document.images].map(image => image.naturalWidth)")
-    assert widths.count(660) == (5 if is_telephone else 0)
+    assert widths.count(615) == (5 if is_telephone else 0)
     shown = {
         part: opened.execute_script(f"return getComputedStyle(document.querySelector('{part}')).display != 'none'")
         for part in ("table.narrow", "figure.wide")

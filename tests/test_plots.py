@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.image import BboxImage
 from PIL import Image
 
 from minicnn import plots
+from minicnn.plots.palette import RIGHT, TRAINING, VALIDATION, WRONG
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HISTORY = {
@@ -35,6 +37,11 @@ def has_colour(picture, hexadecimal):
 def words(plot):
     """All that is written in a figure, titles, labels and captions, parts of the figure included."""
     return " | ".join(text.get_text() for text in plot.figure.findobj(match=lambda artist: hasattr(artist, "get_text")))
+
+
+def pictures_of(plot):
+    """The pictures that a figure shows, in order."""
+    return [artist for artist in plot.figure.artists if isinstance(artist, BboxImage)]
 
 
 def assert_nothing_leaves_the_figure(plot):
@@ -71,8 +78,21 @@ def test_learning_curves_mark_the_best_epoch_and_the_change_of_rate(tmp_path):
     for expected in ("Learning curves: test", "Loss (cross-entropy, nats)", "Accuracy (%)", "Learning rate", "Epoch"):
         assert expected in text
     picture = pixels(plot.save(tmp_path / "curves.png"))
-    assert has_colour(picture, plots.BLUE) and has_colour(picture, plots.VERMILLION)
+    assert has_colour(picture, TRAINING) and has_colour(picture, VALIDATION)
     assert_nothing_leaves_the_figure(plot)
+
+
+def test_a_constant_learning_rate_is_told_and_takes_no_panel():
+    plot = plots.learning_curves(HISTORY | {"learning_rate": [1e-3] * 4})
+    assert len(plot.figure.axes) == 2 and "accuracy 52.0 %; learning rate 0.001" in words(plot)
+
+
+def test_a_few_levels_of_the_learning_rate_are_written_once():
+    plot = plots.learning_curves(HISTORY)
+    plot.figure.canvas.draw()
+    rate = plot.figure.axes[2]
+    assert [text.get_text().strip() for text in rate.texts] == ["0.001", "0.0001"]
+    assert not [label for label in rate.get_yticklabels() if label.get_text()]
 
 
 def test_learning_curves_as_text():
@@ -118,14 +138,21 @@ def test_heatmap_writes_every_number_where_it_belongs():
     }
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     assert plot.data == {"class_names": ["a", "b", "c"], "normalize": False, "matrix": matrix.tolist()}
-    assert "33.3 % of 3,600 images are right" in words(plot)
+    assert "33.3 % of 3,600 pictures are right" in words(plot)
     assert plot.to_text() == (
-        "rows: true class, columns: predicted class, cells: images\n"
+        "rows: true class, columns: predicted class, cells: pictures\n"
         "     a    b    c\n"
         "a    0  100  200\n"
         "b  300  400  500\n"
         "c  600  700  800"
     )
+
+
+def test_heatmap_colours_are_shares_of_the_true_class():
+    """Also where classes are of different size, and whatever is written in the cells."""
+    for normalize in (False, True):
+        plot = plots.confusion_heatmap([[300, 100], [1, 3]], ["cat", "dog"], normalize=normalize)
+        np.testing.assert_allclose(plot.figure.axes[0].images[0].get_array(), [[75, 25], [25, 75]])
 
 
 def test_heatmap_in_percent_of_each_true_class():
@@ -142,18 +169,20 @@ def luminance(rgb):
 
 
 def test_heatmap_numbers_stand_out_from_every_shade():
-    """A contrast of 4:1 at least between number and cell, whatever the count; darker always means more."""
+    """A contrast of 4.5:1 at least between number and cell, whatever the share; darker always means more."""
     from matplotlib.colors import to_rgb
 
-    counts = np.arange(10_000).reshape(100, 100)[::8, ::8]
-    plot = plots.confusion_heatmap(counts, [str(i) for i in range(len(counts))])
+    shares = np.array([0, 1, 2, 5, 10, 20, 30, 40, 44, 46, 48, 49, 50, 51, 52, 54, 60, 70, 80, 100])
+    counts = np.zeros((len(shares), len(shares)), int)
+    counts[:, 0], counts[:, 1] = shares, 100 - shares
+    plot = plots.confusion_heatmap(counts, [str(i) for i in shares])
     axes = plot.figure.axes[0]
     picture = axes.images[0]
     shades = []
-    for text, count in zip(axes.texts, counts.ravel(), strict=True):
-        background = luminance(picture.cmap(picture.norm(count))[:3])
+    for text, share in zip(axes.texts[:: len(shares)], shares, strict=True):  # the first column
+        background = luminance(picture.cmap(picture.norm(share))[:3])
         ink = luminance(to_rgb(text.get_color()))
-        assert (max(background, ink) + 0.05) / (min(background, ink) + 0.05) >= 4
+        assert (max(background, ink) + 0.05) / (min(background, ink) + 0.05) >= 4.5
         shades.append(background)
     assert np.all(np.diff(shades) <= 1e-9)
 
@@ -202,22 +231,22 @@ def test_predictions_are_marked_in_words_signs_and_colour(tmp_path):
         "image": 4, "true": "deer", "predicted": "horse", "probability": "80 %", "verdict": "wrong",
     }  # fmt: skip
     text = words(plot)
-    for expected in ("Predictions: test", "Right: 4 of 6", "Wrong: 2 of 6", "✓ bird 80 %", "✗ horse 80 %\nis deer"):
+    for expected in ("Predictions: test", "Right: 4 of 6", "Wrong: 2 of 6", "✓ bird 80 %", "✗ horse 80 % | is deer"):
         assert expected in text
     assert plot.to_text() == (
         "4 right, 2 wrong\n"
-        "image        true  predicted  probability  verdict\n"
-        "    0    airplane   airplane         80 %    right\n"
-        "    2        bird       bird         80 %    right\n"
-        "    3         cat        cat         80 %    right\n"
-        "    5         dog        dog         80 %    right\n"
-        "    1  automobile       deer         80 %    wrong\n"
-        "    4        deer      horse         80 %    wrong"
+        "picture        true  predicted  probability  verdict\n"
+        "      0    airplane   airplane         80 %    right\n"
+        "      2        bird       bird         80 %    right\n"
+        "      3         cat        cat         80 %    right\n"
+        "      5         dog        dog         80 %    right\n"
+        "      1  automobile       deer         80 %    wrong\n"
+        "      4        deer      horse         80 %    wrong"
     )
     picture = pixels(plot.save(tmp_path / "grid.png"))
-    assert has_colour(picture, plots.BLUE) and has_colour(picture, plots.VERMILLION)
+    assert has_colour(picture, RIGHT) and has_colour(picture, WRONG)
     assert_nothing_leaves_the_figure(plot)
-    shown = [axes.images[0].get_array() for part in plot.figure.subfigs for axes in part.axes if axes.images]
+    shown = [picture.get_array() for picture in pictures_of(plot)]
     np.testing.assert_array_equal(shown, images[[0, 2, 3, 5, 1, 4]])
 
 
@@ -230,13 +259,13 @@ def test_rows_that_one_kind_leaves_empty_go_to_the_other(wrong, shown_right, sho
     plot = plots.predictions_grid(images, y_true, probabilities, NAMES, columns=5, rows=4)
     verdicts = [row["verdict"] for row in plot.data["shown"]]
     assert (verdicts.count("right"), verdicts.count("wrong")) == (shown_right, shown_wrong)
-    assert sum(bool(axes.images) for part in plot.figure.subfigs for axes in part.axes) == len(verdicts)
+    assert len(pictures_of(plot)) == len(verdicts)
 
 
 def test_predictions_may_be_labels_and_pictures_grey_floats():
     images, y_true, probabilities = examples(3, wrong=[1])
     plot = plots.predictions_grid(images[..., :1] / 255, y_true, probabilities.argmax(axis=1), NAMES)
-    assert "✗ deer\nis automobile" in words(plot)
+    assert "✗ deer | is automobile" in words(plot)
     assert "probability" not in words(plot)
     assert pixels(plot._repr_png_()).std() > 5
 

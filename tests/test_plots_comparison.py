@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_plots import assert_nothing_leaves_the_figure, has_colour, pixels, words
 
-from minicnn.plots.base import BLUE, VERMILLION
 from minicnn.plots.comparison import accuracy_by_size, compared_curves
+from minicnn.plots.palette import SERIES
 from minicnn.training.callbacks import History
 
 PLAIN = {
@@ -28,7 +28,7 @@ def test_curves_of_trainings_of_different_length(tmp_path):
     plot = compared_curves({"plain": PLAIN, "augmented": LONGER}, title="With and without")
     assert_nothing_leaves_the_figure(plot)
     picture = pixels(plot.save(tmp_path / "curves.png"))
-    assert has_colour(picture, BLUE) and has_colour(picture, VERMILLION)
+    assert has_colour(picture, SERIES[0][0]) and has_colour(picture, SERIES[1][0])
     for text in ("With and without", "plain", "augmented", "Epoch", "Accuracy (%)", "Loss"):
         assert text in words(plot)
     drawn = lines(plot, 1)
@@ -62,17 +62,35 @@ def test_curves_without_validation_are_refused(logs):
 def test_accuracy_by_size_draws_means_and_ranges(tmp_path):
     plot = accuracy_by_size(SIZES, ACCURACIES, title="Bird or frog?")
     assert_nothing_leaves_the_figure(plot)
-    assert has_colour(pixels(plot.save(tmp_path / "sizes.png")), VERMILLION)
+    assert has_colour(pixels(plot.save(tmp_path / "sizes.png")), SERIES[1][0])
     for text in ("Bird or frog?", "from scratch", "tuned", "Training pictures", "20", "200"):
         assert text in words(plot)
-    assert np.allclose(lines(plot, 0)[0], [[20, 55], [60, 65], [200, 80]])
-    assert plot.data == {"sizes": SIZES, "accuracies": ACCURACIES}
+    first, second = lines(plot, 0)
+    assert np.allclose(first[:, 1], [55, 65, 80]) and np.allclose(first[:, 0], SIZES, rtol=0.02)
+    assert (first[:, 0] < second[:, 0]).all(), "beside each other in the order of the legend"
+    assert plot.data == {"sizes": SIZES, "accuracies": ACCURACIES, "chance": None}
     assert plot.to_text().splitlines() == [
         "pictures  from scratch   tuned",
         "      20        55.0 %  70.0 %",
         "      60        65.0 %  80.0 %",
         "     200        80.0 %  85.0 %",
     ]
+
+
+def test_accuracy_by_size_shows_what_guessing_gets():
+    plot = accuracy_by_size(SIZES, ACCURACIES, chance=0.5)
+    assert "chance" in words(plot) and plot.data["chance"] == 0.5
+    assert any(np.allclose(line[:, 1], 50) for line in lines(plot, 0))
+    assert_nothing_leaves_the_figure(plot)
+
+
+def test_best_epochs_of_like_trainings_are_all_seen():
+    """Their marks lie on one another: each is hollow and larger than the one before."""
+    plot = compared_curves({"one": PLAIN, "the same": PLAIN, "again": PLAIN})
+    marks = [line for line in plot.figure.axes[0].get_lines() if len(line.get_xdata()) == 1]
+    assert [mark.get_fillstyle() for mark in marks] == ["none"] * 3
+    sizes = [mark.get_markersize() for mark in marks]
+    assert sizes == sorted(set(sizes))
 
 
 def test_accuracies_that_do_not_fit_the_sizes_are_refused():

@@ -108,7 +108,7 @@ def test_the_dictionary_goes_through_json():
 def test_undefined_figures_are_named():
     with pytest.warns(UserWarning, match=r"reported as 0: precision of bird \(never predicted\); recall of cat"):
         report = classification_report([0, 1, 0], [0, 2, 0], ["dog", "bird", "cat"])
-    assert report.undefined == ("precision of bird (never predicted)", "recall of cat (no such image)")
+    assert report.undefined == ("precision of bird (never predicted)", "recall of cat (no such picture)")
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,9 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
 
 def test_plots_are_saved_with_their_text(trained):
     names = {path.stem for path in (trained / "plots").glob("*.txt")}
-    assert names == {"curves", "confusion", "rates", "reliability", "classes", "pictures", "mistakes", "filters"}
+    assert names == {"curves", "confusion", "reliability", "classes", "pictures", "mistakes", "filters"}
     narrow = {path.stem.removesuffix("-narrow") for path in (trained / "plots").glob("*-narrow.png")}
-    assert narrow == names - {"confusion", "rates", "reliability"}
+    assert narrow == names - {"confusion", "reliability"}
     for name in names:
         assert (trained / "plots" / f"{name}.png").stat().st_size > 5000
         assert len((trained / "plots" / f"{name}.txt").read_text(encoding="utf-8").splitlines()) >= 3

@@ -1,11 +1,12 @@
 """A model's layers as inference runs them, and yet with a backward."""
 
 import copy
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minicnn.execution import final_softmax
+from minicnn.execution import Execution, final_softmax
 from minicnn.kernels.threads import alone
 from minicnn.layers.base import Array
 from minicnn.losses import check_predictions
@@ -42,12 +43,21 @@ class Frozen:
         for layer in self.layers:
             layer.trainable = False
             layer.needs_input_grad = True
+        self._engine = model.engine
 
     def run(self, x: Array, first: int = 0, last: int | None = None) -> Array:
         """What layers number `first` up to, and not with, `last` make of x, which is what layer `first` takes."""
         for layer in self.layers[first:last]:
             x = layer.forward(x)
         return x
+
+    def scores(self, x: Array) -> Array:
+        """The scores (N, K) of a batch: run(x) by the model's engine, ten times as fast where there are many."""
+        return self._execution.outputs(x, training=False)
+
+    @cached_property
+    def _execution(self) -> Execution:
+        return Execution(self.layers, self._engine)
 
     def gradient(self, x: Array, class_index: int, first: int = 0) -> Array:
         """d(score of the class) / dx, x and gradient being of the shape that layer number `first` takes.

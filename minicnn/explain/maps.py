@@ -20,7 +20,7 @@ from minicnn.training import checks
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
-BATCH = 64  # covered pictures that occlusion runs together; results do not depend on it
+BATCH = 64  # covered pictures that occlusion runs together
 
 
 @known_arguments
@@ -120,14 +120,17 @@ def occlusion(
         )
     _warn(model, picture)
     frozen = Frozen(model)
-    chosen = _chosen(model, frozen.run(batch), class_index)
+    chosen = _chosen(model, frozen.scores(batch), class_index)
     rows, columns = ([*range(0, n - size, stride), n - size] for n in picture.shape[:2])
     places = [(slice(row, row + size), slice(column, column + size)) for row in rows for column in columns]
-    covered = np.repeat(batch, len(places), axis=0)
-    for one, place in zip(covered, places, strict=True):
-        one[place] = batch.mean(axis=(0, 1, 2))
-    parts = [frozen.run(covered[start : start + BATCH]) for start in range(0, len(places), BATCH)]
-    probabilities = softmax(np.concatenate(parts))[:, chosen["class_index"]]
+    scores = []
+    for start in range(0, len(places), BATCH):
+        some = places[start : start + BATCH]
+        covered = np.repeat(batch, len(some), axis=0)
+        for one, place in zip(covered, some, strict=True):
+            one[place] = batch.mean(axis=(0, 1, 2))
+        scores.append(frozen.scores(covered))
+    probabilities = softmax(np.concatenate(scores))[:, chosen["class_index"]]
     lost, times = np.zeros((2, *picture.shape[:2]))
     for probability, place in zip(probabilities.tolist(), places, strict=True):
         lost[place] += chosen["probability"] - probability

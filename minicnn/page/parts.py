@@ -1,29 +1,31 @@
 """What a page is put together from: figures, tables and large numbers, each a piece of HTML."""
 
 import base64
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from math import log
+from typing import Any
 
-if TYPE_CHECKING:
-    from minicnn.plots import Plot
+from minicnn.report import Verdict
 
 SCREEN = 600  # CSS pixels: screens of this width and less get the narrow pictures, as in template.py
-INCHES = 4.4  # width of those
 DPI = 150  # pixels per inch of plots; a CSS pixel is 1/96 inch
 FIGURES = {  # the pictures that a page shows, by name, and what is to be seen
     "curves": "Loss and accuracy after every epoch, on the pictures it was trained on and on those held out. Circles "
     "mark the best epoch, whose weights were kept.",
-    "confusion": "A row for each true class, a column for each answer: how many test pictures.",
-    "rates": "The same in percent of each true class.",
-    "mistakes": "Wrong answers on test pictures, the most confident ones first.",
+    "confusion": "A row for each true class, a column for each answer: how many test pictures, and the darker, the "
+    "larger their share of the true class.",
+    "mistakes": "Wrong answers on test pictures, the most confident ones first: what the model took each for, and what "
+    "it is, with the probabilities that the model gave to both.",
     "reliability": "Of the answers given with a certain probability, how many are right.",
     "pictures": "The first training pictures, as the network gets them.",
-    "classes": "How many training pictures there are of each class.",
-    "filters": "The weights of the first convolution, each filter as a small picture.",
+    "classes": "How many training pictures there are of each class; dashed: as many as each would have in equal parts.",
+    "filters": "The weights of the first convolution, each filter as a small picture; grey is a weight of 0.",
 }
+PHOTOGRAPHS = ("mistakes", "pictures", "filters")  # figures that show pictures, whose colours are their own
 
 
 @dataclass(frozen=True)
@@ -35,20 +37,10 @@ class Picture:
     text: str
 
 
-def narrowed(plot: "Plot", stretch: float = 1.3) -> "Plot":
-    """Make a plot's figure as narrow as a telephone with letters as large as before.
-
-    Its titles are left out, because headings and captions of the page say the same.
-
-    Args:
-        stretch: how many times as high as wide it may become, if it was as high before.
-    """
-    width, height = plot.figure.get_size_inches()
-    plot.figure.set_size_inches(INCHES, max(height * INCHES / width, min(height, stretch * INCHES)))
-    plot.figure.set_layout_engine("constrained", rect=(0.01, 0.01, 0.98, 0.98))
-    for title in plot.figure.texts:
-        title.set_visible(False)
-    return plot
+def verdict(found: Verdict) -> str:
+    """What has come of the training, in one sentence, and what to do."""
+    kind = "good" if found.kind == "healthy" else "bad"
+    return f'<p class="verdict {kind}"><strong>{unbroken(found.sentence)}</strong> {unbroken(found.advice)}</p>\n'
 
 
 def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]]) -> str:
@@ -56,17 +48,26 @@ def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]])
     cells = []
     if test:
         low, high = test["accuracy_interval"]
+        guessing = f"the loss; {log(len(test['class_names'])):.4f} for guessing"
         cells += [
-            ("Test accuracy", percent(test["accuracy"]), f"95 % interval {percent(low)} to {percent(high)}"),
-            *((f"Top {k}", percent(share), "right among so many") for k, share in test["top_k_accuracy"].items()),
-            ("Macro F1", percent(test["classes"]["macro avg"]["f1-score"]), "mean over the classes"),
-            ("Cross-entropy", number(test["cross_entropy"]), "nats per picture"),
-            ("Calibration error", percent(test["calibration"]["expected_calibration_error"]), "of the probabilities"),
+            ("Test accuracy", percent(test["accuracy"]), f"95 % interval {100 * low:.1f} to {percent(high)}"),
+            *(
+                (f"Top {k}", percent(share), f"true class among the {k} likeliest")
+                for k, share in test["top_k_accuracy"].items()
+            ),
+            ("Macro F1", percent(test["classes"]["macro avg"]["f1-score"]), "mean of the classes"),
+            ("Cross-entropy", number(test["cross_entropy"]), guessing),
+            (
+                "Calibration error",
+                percent(test["calibration"]["expected_calibration_error"]),
+                "how far probabilities are off",
+            ),
         ]
     seconds = history["seconds"]
-    cells.append(("Epochs", f"{len(seconds)}", f"{duration(sum(seconds))}, {sum(seconds) / len(seconds):.1f} s each"))
+    each = f"{duration(sum(seconds))}, {sum(seconds) / len(seconds):.1f} s each"
+    cells.append(("Epochs", f"{len(seconds)}", each))
     inner = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>\n"
+        f"<div><dt>{escape(name)}</dt><dd>{unbroken(value)}<small>{unbroken(note)}</small></dd></div>\n"
         for name, value, note in cells
     )
     return f'<dl class="figures">\n{inner}</dl>'
@@ -77,8 +78,9 @@ def figure(name: str, picture: Picture) -> str:
     caption = FIGURES[name]
     source = f'<source media="(max-width: {SCREEN}px)" srcset{url(picture.narrow)}>' if picture.narrow else ""
     alternative = escape(f"{caption} {picture.text.partition(chr(10))[0]}")
+    kinds = ["photographs" if name in PHOTOGRAPHS else "diagram", *([] if picture.narrow else ["wide"])]
     return (
-        f"<figure{'' if picture.narrow else ' class=wide'}>\n"
+        f'<figure class="{" ".join(kinds)}">\n'
         f'<picture>{source}<img src{url(picture.wide)} alt="{alternative}"></picture>\n'
         f"<figcaption>{escape(caption)}</figcaption>\n"
         f"<details><summary>The same as text</summary><pre>{escape(picture.text)}</pre></details>\n</figure>\n"
@@ -95,7 +97,7 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], 
     """An HTML table whose first column names the rows, for "any" screen or "narrow" ones."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
     body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>\n'
+        f'<tr><th scope="row">{name_cell(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>\n'
         for first, *rest in rows
     )
     return (
@@ -126,7 +128,7 @@ def matrix(test: Mapping[str, Any]) -> str:
 def confused_pairs(test: Mapping[str, Any]) -> str:
     """Which classes are taken for which most often."""
     rows = [(pair["true"], pair["predicted"], f"{pair['images']:,}") for pair in test["most_confused"][:10]]
-    return table("Most frequent confusions", ["True class", "Answer", "Pictures"], rows)
+    return table("The most frequent confusions.", ["True class", "Answer", "Pictures"], rows)
 
 
 def classes_table(test: Mapping[str, Any]) -> str:
@@ -137,7 +139,10 @@ def classes_table(test: Mapping[str, Any]) -> str:
         for name, row in test["classes"].items()
         if isinstance(row, Mapping)  # the accuracy is one number
     ]
-    caption = "Precision: of the pictures called so, how many are. Recall: of those that are, how many are called so."
+    caption = (
+        "Precision: of the pictures that were called cats, say, how many are cats. Recall: of the cats, how many were "
+        "called so. F1: low when either is."
+    )
     return table(caption, ["Class", "Precision", "Recall", "F1", "Pictures"], rows)
 
 
@@ -161,7 +166,7 @@ def layers_table(layers: Sequence[Mapping[str, Any]]) -> str:
         for layer in layers
     ]
     return table(
-        "Layers, what comes out of each, its parameters, and its floating point operations per picture.",
+        "Each layer, the size of what comes out of it, its parameters, and its floating point operations per picture.",
         ["Layer", "Output", "Parameters", "FLOPs"],
         rows,
     )
@@ -175,12 +180,23 @@ def facts(config: Mapping[str, Any]) -> str:
         for name, value in rows.items()
         if value is not None
     )
-    return f'<pre class="command">{escape(config["command"])}</pre>\n<dl class="facts">\n{items}</dl>'
+    command = re.sub(r"(?<= )(--\S+)", r"<span>\1</span>", escape(config["command"]))
+    return f'<pre class="command">{command}</pre>\n<dl class="facts">\n{items}</dl>'
 
 
 def percent(share: float) -> str:
     """0.7123 as "71.2 %"."""
     return f"{100 * share:.1f} %"
+
+
+def unbroken(text: str) -> str:
+    """Text as HTML that never breaks a line before a percent sign."""
+    return escape(text).replace(" %", "\u00a0%")
+
+
+def name_cell(name: str) -> str:
+    """A name as HTML that may break after an underscore, as in batch_normalization_1."""
+    return re.sub("_(?=[A-Za-z])", "_<wbr>", escape(name))
 
 
 def number(value: float | None) -> str:

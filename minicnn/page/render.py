@@ -15,8 +15,10 @@ from minicnn.page.parts import (
     key_figures,
     layers_table,
     matrix,
+    verdict,
 )
 from minicnn.page.template import PAGE, STYLE
+from minicnn.report import judge_run
 
 
 def render(
@@ -42,19 +44,20 @@ def render(
     shown = {name: figure(name, picture) for name, picture in pictures.items() if name in FIGURES}
     sections: dict[str, list[str]] = {
         "How it learnt": [shown.get("curves", "")],
-        "What it takes for what": [shown.get("confusion", ""), shown.get("rates", "")],
+        "Which classes it confuses": [shown.get("confusion", "")],
         "Class by class": [],
         "Its most confident mistakes": [shown.get("mistakes", "")],
-        "How far to believe its probabilities": [shown.get("reliability", "")],
+        "How far its probabilities can be trusted": [shown.get("reliability", "")],
         "What it was trained on": [shown.get("pictures", ""), shown.get("classes", "")],
         "What its first layer looks for": [shown.get("filters", "")],
         "The network": [layers_table(model["layers"])],
         "How to repeat it": [facts(config)],
     }
     if test:
-        sections["What it takes for what"] += [matrix(test), confused_pairs(test)]
+        sections["Which classes it confuses"] += [matrix(test), confused_pairs(test)]
         sections["Class by class"] += [classes_table(test)]
-        sections["How far to believe its probabilities"] += [calibration_table(test)]
+        sections["How far its probabilities can be trusted"] += [calibration_table(test)]
+    judged = judge_run(config, history, test)
     content = [key_figures(test, history)] if epochs else []
     content += [f"<h2>{heading}</h2>\n{''.join(parts)}" for heading, parts in sections.items() if any(parts)]
     subtitle = (
@@ -66,6 +69,7 @@ def render(
         style=STYLE,
         heading=escape(name),
         subtitle=escape(subtitle),
+        verdict=verdict(judged) if judged else "",
         notice="".join(f'<p class="notice">{escape(text)}</p>\n' for text in notices(data, metrics, epochs)),
         content="\n".join(content),
     )

@@ -18,7 +18,7 @@ $style</style>
 <header>
 <h1>$heading</h1>
 <p>$subtitle</p>
-$notice</header>
+$verdict$notice</header>
 <main>
 $content
 </main>
@@ -28,30 +28,36 @@ $content
 
 STYLE = """\
 :root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --line: #d1d9e0; --page: #fff; --card: #f5f8fa;
-  --blue: #0072b2; --shade: 0, 114, 178; --notice: #fff3d6; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --muted: #9ba6b2; --line: #323a44; --page: #0f1419;
-  --card: #1a2129; --blue: #6cb8e6; --shade: 76, 160, 214; --notice: #3d3210; } }
+  --blue: #0072b2; --vermillion: #d55e00; --shade: 0, 114, 178; --notice: #fff3d6; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --muted: #9ba6b2; --line: #323a44; --page: #121212;
+  --card: #1c2127; --blue: #6cb8e6; --vermillion: #f08a3c; --shade: 76, 160, 214; --notice: #3d3210; }
+  .diagram img { filter: invert(.93) hue-rotate(180deg); } }  /* white becomes --page, blue stays blue */
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 58rem; padding: 1rem; background: var(--page); color: var(--ink);
+body { margin: 0 auto; max-width: calc(9.3in + 2rem); padding: 1rem; background: var(--page); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { margin: .5rem 0 0; font-size: 1.7rem; line-height: 1.2; }
 h2 { margin: 2.5rem 0 .5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 1.25rem; }
 p { margin: .25rem 0 .75rem; }
 header p, figcaption, caption, dt { color: var(--muted); }
+header .verdict { margin: 1rem 0; padding: .2rem .8rem; border-left: .3rem solid; color: var(--ink);
+  font-size: 1.1rem; }
+header .good { border-color: var(--blue); }
+header .bad { border-color: var(--vermillion); }
 .notice { padding: .6rem .8rem; border-radius: .4rem; background: var(--notice); color: var(--ink); }
-.figures { display: grid; gap: .6rem; margin: 1.2rem 0;
-  grid-template-columns: repeat(auto-fit, minmax(min(11rem, 45%), 1fr)); }
-.figures div { padding: .6rem .8rem; border-radius: .4rem; background: var(--card); }
+.figures { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1.2rem 0; }
+.figures div { flex: 1 1 min(11rem, 45%); padding: .6rem .8rem; border-radius: .4rem; background: var(--card); }
 .figures dd { margin: 0; font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .figures dd small { display: block; font-size: .8rem; font-weight: 400; color: var(--muted); }
 .figures dt { font-size: .85rem; }
 figure { margin: 0 0 1.2rem; }
-img { display: block; max-width: 100%; height: auto; border-radius: .4rem; background: #fff; }
+img { display: block; max-width: 100%; height: auto; }
+figcaption { margin-top: .5rem; }
 details { margin: .4rem 0; }
 summary { cursor: pointer; color: var(--blue); }
 pre { margin: .4rem 0; padding: .6rem .8rem; overflow-x: auto; border-radius: .4rem; background: var(--card);
   font-size: .8rem; overflow-wrap: normal; }
 .command { white-space: pre-wrap; }
+.command span { white-space: nowrap; }
 table { width: 100%; margin-bottom: 1.2rem; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { padding-bottom: .4rem; text-align: left; }
 th, td { padding: .25rem .4rem; border-bottom: 1px solid var(--line); text-align: right; font-weight: 400; }

@@ -1,7 +1,7 @@
 """Pictures of data, of a training run and of its results; each is a `Plot`: a figure, its data, the same as text."""
 
 from minicnn.plots.augmentation import augmentation_preview
-from minicnn.plots.base import BLUE, VERMILLION, Plot
+from minicnn.plots.base import Plot
 from minicnn.plots.comparison import accuracy_by_size, compared_curves
 from minicnn.plots.confusion import confusion_heatmap
 from minicnn.plots.curves import learning_curves
@@ -12,8 +12,6 @@ from minicnn.plots.predictions import mistakes_gallery, predictions_grid
 from minicnn.plots.scores import class_scores, reliability_diagram
 
 __all__ = [
-    "BLUE",
-    "VERMILLION",
     "Plot",
     "accuracy_by_size",
     "activations",

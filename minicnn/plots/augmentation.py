@@ -11,7 +11,8 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.augmentation.geometric import composed
 from minicnn.layers.base import Layer
 from minicnn.names import known_arguments
-from minicnn.plots.base import CELL, Plot, cell_height, checked_pictures, draw_grid, new_figure, table
+from minicnn.plots.base import HEADER, MARGIN, Plot, checked_pictures, new_figure, table
+from minicnn.plots.grid import CELL, cell_height, draw_grid
 from minicnn.sequential import Sequential
 
 COLUMNS = 6
@@ -49,8 +50,8 @@ def augmentation_preview(
     captions = ["as it is", *map(str, range(1, variants + 1))]
     rows = -(-len(shown) // COLUMNS)
     names = ", ".join(type(layer).__name__ for layer in layers)
-    figure = new_figure(CELL * COLUMNS + 0.2, 0.8 + rows * cell_height(shown, captions), title, names)
-    draw_grid(figure, shown, captions, rows, COLUMNS)
+    figure = new_figure(CELL * COLUMNS + 2 * MARGIN, HEADER + rows * cell_height(shown, captions), title, names)
+    draw_grid(figure, shown, captions, COLUMNS)
     difference = np.abs(changed - original).mean(axis=(1, 2, 3))
     lines: list[tuple[Any, ...]] = [("variant", "mean", "mean difference"), ("as it is", f"{original.mean():.4g}", "")]
     for number, (picture, value) in enumerate(zip(changed, difference, strict=True), 1):

@@ -1,11 +1,9 @@
-"""What every plot is made of: the `Plot` itself, an empty figure with its titles, a picture on it, a table of text.
+"""What every plot is made of: the `Plot` itself, an empty figure with its titles, bars, a table of text.
 
 Figures are drawn on matplotlib's own canvas, without pyplot: no display, no global state, nothing to close.
-The two series colours are Okabe and Ito's, told apart by every kind of colour vision, and never the only difference.
 """
 
 import io
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -15,21 +13,18 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from minicnn.expect import array
+from minicnn.plots.palette import FOR, INK, MUTED
 from minicnn.saving import atomic
 
-BLUE, VERMILLION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: training and right, validation and wrong
-INK, MUTED, HAIRLINE = "#1F2328", "#59636E", "#D1D9E0"
-PALE = "#7FB5D8"  # blue that other colours can lie on
 FIGURE_SPACE = "\u2007"  # as wide as a digit
-CELL = 1.3  # inches from one picture of a grid to the next
-SHADES = LinearSegmentedColormap.from_list("shades", ["#F5F8FA", "#CFE3F1", PALE, BLUE, "#004A75"])
-
+MARGIN = 0.1  # inches around what is drawn
+HEADER = 0.8  # inches at the top of a figure, which hold its titles
 ROUNDING = 1e-6  # by which a float picture may leave 0 ... 1, as resampling can
 
 
@@ -41,9 +36,12 @@ class Plot:
     data: dict[str, Any]
     text: str
 
-    def save(self, path: str | PathLike[str], dpi: int = 150) -> Path:
-        """Write the figure as PNG, whole or not at all, and return its path."""
-        atomic.write(path, [self._png(dpi)])
+    def save(self, path: str | PathLike[str], dpi: int = 150, background: str = "white") -> Path:
+        """Write the figure as PNG, whole or not at all, and return its path.
+
+        On background "none", what lies behind the figure shines through.
+        """
+        atomic.write(path, [self._png(dpi, background)])
         return Path(path)
 
     def to_text(self) -> str:
@@ -52,12 +50,22 @@ class Plot:
 
     def _repr_png_(self) -> bytes:
         """Show the figure in a notebook."""
-        return self._png(100)
+        return self._png(100, "white")
 
-    def _png(self, dpi: int) -> bytes:
+    def _png(self, dpi: int, background: str) -> bytes:
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, dpi=dpi, format="png", facecolor="white")
+        self._picture(dpi, background).save(buffer, format="png", dpi=(dpi, dpi))
         return buffer.getvalue()
+
+    def _picture(self, dpi: int, background: str) -> Image.Image:
+        """The figure in pixels. (Figure.savefig would draw it twice, the first time only to lay it out.)"""
+        before = self.figure.dpi
+        self.figure.set(dpi=dpi, facecolor=background)
+        canvas = FigureCanvasAgg(self.figure)
+        canvas.draw()
+        self.figure.set(dpi=before)
+        drawn = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+        return drawn if background == "none" else drawn.convert("RGB")
 
 
 def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
@@ -75,46 +83,9 @@ def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure
     # A font is a few hundredths wider or narrower at another resolution.
     whole = max(width, *(1.06 * text.get_window_extent().width / figure.dpi + 0.3 for text in words))
     figure.set_size_inches(whole, height)
-    below = (0.1 / whole, 0.1 / height, (width - 0.2) / whole, 1 - 0.8 / height)  # left, bottom, width, height
-    figure.set_layout_engine(ConstrainedLayoutEngine(rect=below))
+    below = (MARGIN / whole, MARGIN / height, (width - 2 * MARGIN) / whole, 1 - HEADER / height)
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=below))  # left, bottom, width, height
     return figure
-
-
-def draw_picture(axes: Axes, picture: NDArray[Any], caption: str, colour: str = HAIRLINE) -> None:
-    """Draw one picture (H, W, 3) or (H, W, 1), each pixel a square, in a coloured frame with a caption below."""
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set(color=colour, linewidth=2.5)
-    axes.set_xlabel(caption, fontsize=8.5, color=INK, linespacing=1.2, labelpad=4)
-
-
-def draw_grid(
-    figure: Figure | SubFigure,
-    pictures: NDArray[Any],
-    captions: Sequence[str],
-    rows: int,
-    columns: int,
-    colour: str = HAIRLINE,
-) -> None:
-    """Draw pictures row by row on a figure, or part of one, that has `cell_height` inches for each row."""
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[len(pictures) :]:
-        axes.set_axis_off()
-    for axes, picture, caption in zip(grid, pictures, captions, strict=False):
-        draw_picture(axes, picture, caption, colour)
-
-
-def cell_height(pictures: NDArray[Any], captions: Sequence[str]) -> float:
-    """Inches that a picture of `CELL` inches in width needs with the longest of the captions, in lines, below it."""
-    _, height, width, _ = pictures.shape
-    lines = max((caption.count("\n") + 1 for caption in captions if caption), default=0)
-    return (CELL - 0.1) * height / width + 0.15 * lines + 0.2
-
-
-def wrap(text: str) -> str:
-    """Break a caption into at most two lines as wide as a picture in a grid, and cut off the rest."""
-    return textwrap.fill(text, 18, max_lines=2, placeholder=" …")
 
 
 def shorten(name: str, letters: int = 30) -> str:
@@ -130,7 +101,7 @@ def table(*rows: Sequence[object]) -> str:
 
 
 def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
-    """Return pictures as an array that `draw_picture` can draw one by one.
+    """Return pictures as an array that `draw_grid` can draw.
 
     Args:
         who: the function that was called, for the message.
@@ -162,7 +133,7 @@ def tidy(axes: Axes) -> None:
 
 def draw_bars(axes: Axes, values: Sequence[float], names: Sequence[str], labels: Sequence[str], mean: float) -> None:
     """Draw a horizontal bar for each value, the first on top, with its name, a label at the right, and their mean."""
-    axes.barh(range(len(values)), values, height=0.72, color=BLUE)
+    axes.barh(range(len(values)), values, height=0.72, color=FOR)
     axes.axvline(mean, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(names)), [shorten(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)

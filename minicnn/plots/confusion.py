@@ -4,23 +4,23 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import PowerNorm
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from minicnn.names import known_arguments
-from minicnn.plots.base import INK, MUTED, SHADES, Plot, new_figure, shorten, table
+from minicnn.plots.base import Plot, new_figure, shorten, table
+from minicnn.plots.palette import INK, MUTED, SHADES
 
 
 @known_arguments
 def confusion_heatmap(
     matrix: ArrayLike, class_names: Sequence[str], *, normalize: bool = False, title: str = "Confusion matrix"
 ) -> Plot:
-    """Draw a confusion matrix with its number in every cell.
+    """Draw a confusion matrix with its number in every cell; the darker, the larger the share of the true class.
 
     Args:
         matrix: (K, K) counts, rows true and columns predicted, as `report.confusion_matrix` returns them.
         class_names: K names.
-        normalize: show each row in percent of its true class (0 in the row of a class without images).
+        normalize: write each row in percent of its true class (0 in the row of a class without pictures).
 
     Raises:
         ValueError: the matrix has not a row and a column for each name, or holds no whole numbers.
@@ -32,22 +32,24 @@ def confusion_heatmap(
             f"{counts.dtype} {counts.shape}: pass the names of all classes, and num_classes to confusion_matrix."
         )
     support, total = counts.sum(axis=1, keepdims=True), counts.sum()
-    values = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support > 0) if normalize else counts
+    shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support > 0)
+    values = shares if normalize else counts
     shown = [[f"{value:.1f}" if normalize else f"{value:d}" for value in row] for row in values.tolist()]
-    unit = "% of the true class" if normalize else "images"
+    unit = "% of the true class" if normalize else "pictures"
 
     cell = 0.68 if classes <= 20 else 0.5  # inches: the figure grows with the number of classes, its type never shrinks
     names = [shorten(name, 24) for name in class_names]
     side, longest_name = max(classes * cell, 2.0), max(map(len, names))
     width, height = side + 0.09 * longest_name + 2.0, side + 0.07 * longest_name + 1.8
     share = 100 * np.trace(counts) / max(total, 1)
-    figure = new_figure(width, height, title, f"{share:.1f} % of {total:,} images are right (diagonal)")
+    figure = new_figure(width, height, title, f"{share:.1f} % of {total:,} pictures are right (diagonal)")
     axes = figure.subplots()
     # Square-root scale: on a linear one a few dozen confusions out of a thousand look like none.
-    scale = PowerNorm(0.5, vmin=0, vmax=max(values.max(), 1))
-    picture = axes.imshow(values, cmap=SHADES, norm=scale)
-    for (row, column), value in np.ndenumerate(values):
-        colour = "white" if scale(value) > 0.68 else INK if value else MUTED
+    scale = PowerNorm(0.5, vmin=0, vmax=100)
+    picture = axes.imshow(shares, cmap=SHADES, norm=scale, aspect="auto")
+    depths = scale(shares)
+    for (row, column), value in np.ndenumerate(shares):
+        colour = "white" if depths[row, column] > 0.71 else "black" if value else MUTED
         weight = "bold" if row == column else "normal"
         axes.text(column, row, shown[row][column], ha="center", va="center", fontsize=9, color=colour, weight=weight)
     axes.set_xticks(range(classes), names, rotation=40, ha="right", rotation_mode="anchor")
@@ -63,9 +65,9 @@ def confusion_heatmap(
         shrink=0.8,
         aspect=5 * side,
         pad=0.02,
-        ticks=MaxNLocator(min(8, 2 * round(side)), integer=True),
+        ticks=[0, 1, 5, 10, 25, 50, 100],
     )
-    bar.set_label(f"{unit[0].upper()}{unit[1:]} (square-root scale)", color=INK)
+    bar.set_label("% of the true class (square-root scale)", color=INK)
     for part in (axes, bar.ax):
         part.spines[:].set_visible(False)
         part.tick_params(which="both", length=0, labelcolor=INK)

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from minicnn.names import known_arguments
-from minicnn.plots.base import BLUE, HAIRLINE, INK, MUTED, VERMILLION, Plot, new_figure, table, tidy
+from minicnn.plots.base import Plot, new_figure, table, tidy
+from minicnn.plots.palette import HAIRLINE, INK, MUTED, TRAINING, VALIDATION
 
 
 @known_arguments
@@ -16,7 +17,7 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     """Draw loss and accuracy after every epoch, for training and validation data.
 
     The best epoch (lowest validation loss; lowest training loss where there is no validation) and the changes of the
-    learning rate are marked; the learning rate has a panel of its own where the history holds it.
+    learning rate are marked; a learning rate that changes has a panel of its own, one that does not is in the subtitle.
 
     Args:
         history: what ``fit`` returned, or its ``.history`` dictionary of lists.
@@ -48,12 +49,14 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
             if prefix + name in logs
         ]
         subtitle = f"Best epoch (circles): {best} of {epochs[-1]}, with {', '.join(at_best)}".replace("_", " ")
-    heights = [3.1] * len(panels) + [1.3] * bool(rates)
+    if rates and not changes:
+        subtitle += f"; learning rate {rates[0]:.3g}"
+    heights = [3.1] * len(panels) + [1.3] * bool(changes)
     figure = new_figure(8.5, sum(heights) + 1.1, title, subtitle)
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for panel, name in zip(axes, panels, strict=False):
         _draw_curves(panel, epochs, name, logs, best)
-    if rates:
+    if changes:
         _draw_learning_rate(axes[-1], epochs, rates)
     for panel in axes:
         for change in changes if len(changes) <= 10 else []:  # a rate that moves at every epoch shows in its own panel
@@ -76,7 +79,10 @@ def _draw_curves(
 ) -> None:
     """One panel: a quantity for training and, where there is one, for validation data."""
     percent, size = "accuracy" in name, 3.5 if len(epochs) <= 30 else 0
-    for key, label, colour, line in ((name, "training", BLUE, "--"), (f"val_{name}", "validation", VERMILLION, "-")):
+    for key, label, colour, line in (
+        (name, "training", TRAINING, "--"),
+        (f"val_{name}", "validation", VALIDATION, "-"),
+    ):
         if key in logs:
             values = np.multiply(logs[key], 100 if percent else 1)
             axes.plot(epochs, values, line, color=colour, linewidth=1.8, marker="o", markersize=size, label=label)
@@ -99,6 +105,7 @@ def _draw_learning_rate(axes: Axes, epochs: list[int], rates: Sequence[float]) -
         axes.set_yscale("log")
         axes.set_ylim(min(rates) / 4, max(rates) * 6)
         axes.minorticks_off()
+        axes.set_yticks([])  # each level has its value written on it
     for i in levels if few else []:
         axes.text(edges[i], rates[i] * 1.3, f" {rates[i]:.3g}", va="bottom", fontsize=9, color=INK)
     axes.set_ylabel("Learning rate", color=INK)

@@ -9,19 +9,9 @@ from numpy.typing import ArrayLike
 from minicnn.expect import array
 from minicnn.labels import is_sparse
 from minicnn.names import known_arguments
-from minicnn.plots.base import (
-    CELL,
-    FIGURE_SPACE,
-    INK,
-    Plot,
-    cell_height,
-    checked_pictures,
-    draw_bars,
-    draw_grid,
-    new_figure,
-    table,
-    wrap,
-)
+from minicnn.plots.base import FIGURE_SPACE, HEADER, MARGIN, Plot, checked_pictures, draw_bars, new_figure, table
+from minicnn.plots.grid import CELL, cell_height, draw_grid, wrap
+from minicnn.plots.palette import INK
 
 
 @known_arguments
@@ -32,7 +22,7 @@ def image_grid(
     *,
     columns: int = 8,
     rows: int = 4,
-    title: str = "Images",
+    title: str = "Pictures",
 ) -> Plot:
     """Show the first pictures of a set, as many as there are places, each with the name of its class below it.
 
@@ -56,8 +46,9 @@ def image_grid(
     used_rows = -(-shown // columns)
 
     height = used_rows * cell_height(pictures, captions)
-    figure = new_figure(CELL * columns + 0.4, height + 0.8, title, f"{shown:,} of {len(pictures):,} images")
-    draw_grid(figure, pictures[:shown], captions, used_rows, columns)
+    subtitle = f"{shown:,} of {len(pictures):,} pictures"
+    figure = new_figure(CELL * columns + 2 * MARGIN, height + HEADER, title, subtitle)
+    draw_grid(figure, pictures[:shown], captions, columns)
 
     channels = ["red", "green", "blue"] if pictures.shape[-1] == 3 else ["grey"]
     means = pictures[:shown].mean(axis=(1, 2)) / (2.55 if pictures.dtype == np.uint8 else 0.01)
@@ -66,11 +57,11 @@ def image_grid(
         for i, (name, mean) in enumerate(zip(names, means, strict=True))
     ]
     data = {"images": len(pictures), "shown": shown, "labels": names, "means": means.tolist()}
-    return Plot(figure, data, f"{shown:,} of {len(pictures):,} images\n{table(['image', 'class', *channels], *lines)}")
+    return Plot(figure, data, f"{subtitle}\n{table(['picture', 'class', *channels], *lines)}")
 
 
 @known_arguments
-def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: str = "Images per class") -> Plot:
+def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: str = "Pictures per class") -> Plot:
     """Draw a bar for the number of pictures of each class, with the number and its share of the whole.
 
     Args:
@@ -89,7 +80,7 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
     total = int(numbers.sum())
     shares = [f"{100 * number / max(total, 1):.1f} %" for number in numbers.tolist()]
 
-    subtitle = f"{total:,} images in {classes} classes; dashed: what each would have in equal parts"
+    subtitle = f"{total:,} pictures in {classes} classes; dashed: as many as each would have in equal parts"
     figure = new_figure(7.5, 0.27 * classes + 1.6, title, subtitle)
     axes = figure.subplots()
     labels = [
@@ -100,10 +91,10 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
     axes.set_xlim(0, 1.02 * max(int(numbers.max()), 1))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set_xlabel("Images", color=INK)
+    axes.set_xlabel("Pictures", color=INK)
     lines = zip(class_names, numbers.tolist(), shares, strict=True)
     data = {"class_names": list(class_names), "counts": numbers.tolist()}
-    return Plot(figure, data, table(["class", "images", "share"], *lines))
+    return Plot(figure, data, table(["class", "pictures", "share"], *lines))
 
 
 def _names_of(labels: np.ndarray, pictures: int, class_names: Sequence[str] | None) -> list[str]:

@@ -1,22 +1,22 @@
-"""Pictures of what is inside a model, and of where its decisions come from: what minicnn.explain returns, drawn."""
+"""Where a model's decisions come from, and how a convolution sees a picture: what minicnn.explain returns, drawn."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from minicnn.names import known_arguments
-from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, draw_picture, new_figure, tidy
+from minicnn.plots.base import HEADER, MARGIN, Plot, new_figure, tidy
+from minicnn.plots.grid import GAP, cell_height, draw_grid, place_picture, place_words
+from minicnn.plots.palette import AGAINST, FOR, HAIRLINE, INK, PALE, POSITIVE, SERIES, SIGNED
 
 if TYPE_CHECKING:
     from minicnn.explain import Activations, Filters, HeatMap, Im2col
 
-GREEN = "#009E73"  # Okabe & Ito's third
-SIGNED = LinearSegmentedColormap.from_list("signed", ["#8A3A00", VERMILLION, "#F5F8FA", BLUE, "#004A75"])
 MAPS = 16  # feature maps of a layer that are shown
 
 
@@ -24,57 +24,57 @@ MAPS = 16  # feature maps of a layer that are shown
 def heat_overlay(maps: "Sequence[HeatMap]", *, title: str | None = None) -> Plot:
     """Show a picture, and beside it what one or several explanations colour in it.
 
-    Vermillion is what speaks for the class, blue what speaks against it; the strongest hundredth of each map has the
+    Blue is what speaks for the class, vermillion what speaks against it; the strongest hundredth of each map has the
     full colour.
 
     Args:
         maps: what explain.grad_cam, explain.saliency and explain.occlusion return, of one picture.
-        title: "Where ... comes from" unless given.
+        title: "What looks like ..." unless given.
 
     Raises:
         ValueError: there are none.
     """
     if not maps:
         raise ValueError("heat_overlay expected at least one map, received none: pass [explain.grad_cam(model, x)]")
-    picture = visible(maps[0].picture)
-    first = maps[0]
-    subtitle = f"{first.class_name}: {100 * first.probability:.1f} %. Vermillion speaks for it, blue against it"
-    figure = new_figure(2.5 * (1 + len(maps)) + 0.4, 3.5, title or f"What looks like {first.class_name}", subtitle)
-    axes = figure.subplots(1, 1 + len(maps))
-    draw_picture(axes[0], picture, "the picture", HAIRLINE)
-    for panel, shown in zip(axes[1:], maps, strict=True):
-        draw_picture(panel, coloured(picture, shown.heat), f"{shown.method}\n{shown.of}", HAIRLINE)
-    data = {shown.method: shown.to_dict() for shown in maps}
-    return Plot(figure, data, "\n\n".join(shown.to_text() for shown in maps))
+    first, cell = maps[0], 2.5
+    picture = visible(first.picture)
+    subtitle = f"{first.class_name}: {100 * first.probability:.1f} %. Blue speaks for it, vermillion against it"
+    shown = np.stack([picture, *(coloured(picture, one.heat) for one in maps)])
+    captions = ["the picture", *(f"{one.method}\n{one.of}" for one in maps)]
+    height = HEADER + cell_height(shown, captions, cell)
+    figure = new_figure(
+        cell * len(shown) + 2 * MARGIN, height, title or f"What looks like {first.class_name}", subtitle
+    )
+    draw_grid(figure, shown, captions, len(shown), cell=cell)
+    return Plot(figure, {one.method: one.to_dict() for one in maps}, "\n\n".join(one.to_text() for one in maps))
 
 
 def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
     """A picture (H, W, 3) in grey with a map (H, W) laid over it, which is the more opaque the stronger it is."""
     strength = np.abs(heat)
     strength = np.minimum(strength / (np.percentile(strength, 99) or strength.max() or 1), 1)
-    colour = np.where(heat[..., None] > 0, to_rgb(VERMILLION), to_rgb(BLUE))
+    colour = np.where(heat[..., None] > 0, to_rgb(FOR), to_rgb(AGAINST))
     grey = 0.25 + 0.75 * picture.mean(axis=-1, keepdims=True)
     opacity = 0.9 * strength[..., None]
     return (1 - opacity) * grey + opacity * colour
 
 
 @known_arguments
-def filters(found: "Filters", *, title: str = "First filters") -> Plot:
+def filters(found: "Filters", *, columns: int = 8, width: float = 9.3, title: str = "First filters") -> Plot:
     """Show the kernels of a first convolution as small pictures, grey where a weight is 0.
 
     Args:
         found: what explain.filters returns.
+        columns: kernels in a row.
+        width: inches of a full row, with margins.
     """
-    columns = min(8, len(found.pictures))
-    rows = -(-len(found.pictures) // columns)
     F, KH, KW, _ = found.pictures.shape
+    cell, columns = (width - 2 * MARGIN) / columns, min(columns, F)
+    captions = [str(number) for number in range(F)]
     subtitle = f"{F} kernels of {found.layer}, {KH}x{KW}: each answers most to a patch that looks like it"
-    figure = new_figure(max(0.95 * columns + 0.4, 6.0), 1.05 * rows + 0.9, title, subtitle)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[F:]:
-        axes.set_axis_off()
-    for number, (axes, picture) in enumerate(zip(grid, found.pictures, strict=False)):
-        draw_picture(axes, picture, str(number), HAIRLINE)
+    height = -(-F // columns) * cell_height(found.pictures, captions, cell)
+    figure = new_figure(cell * columns + 2 * MARGIN, height + HEADER, title, subtitle)
+    draw_grid(figure, found.pictures, captions, columns, cell=cell)
     return Plot(figure, found.to_dict(), found.to_text())
 
 
@@ -85,25 +85,33 @@ def activations(found: "Activations", *, title: str = "Layer by layer") -> Plot:
     Args:
         found: what explain.activations returns.
     """
+    width, heading_height, gap = 9.7, 0.24, 0.14  # inches
     last = list(found.outputs)[-1]
-    heights = [1.1, *(0.75 if y.ndim == 3 else 1.2 if name == last else 0.4 for name, y in found.outputs.items())]
+    sheets, heights = [], []
+    for name, y in found.outputs.items():
+        sheets.append(side_by_side(y[..., :MAPS]) if y.ndim == 3 else y.reshape(1, -1))
+        rows, columns = sheets[-1].shape
+        one_line = 1.3 if name == last else 0.35
+        heights.append(min(0.68, width * rows / columns) if y.ndim == 3 else one_line)
     subtitle = f"Up to {MAPS} feature maps of each layer: blue above 0, white 0, vermillion below"
-    figure = new_figure(10.0, sum(heights) + 0.1 * len(heights) + 0.9, title, subtitle)
-    first, *panels = figure.subplots(len(heights), 1, height_ratios=heights)
-    draw_picture(first, visible(found.picture), "", HAIRLINE)
-    first.set_anchor("W")
-    for axes, (name, y) in zip(panels, found.outputs.items(), strict=True):
+    whole = HEADER + 1.1 + sum(heights) + len(heights) * (heading_height + gap) + MARGIN
+    figure = new_figure(width + 0.3, whole, title, subtitle)
+    figure.set_layout_engine("none")  # all of it has its place
+    left, y_top = MARGIN + GAP / 2, whole - HEADER - 1.0
+    picture = visible(found.picture)
+    place_picture(figure, picture, (left, y_top, picture.shape[1] / picture.shape[0], 1.0), colour=HAIRLINE)
+    for (name, y), sheet, height in zip(found.outputs.items(), sheets, heights, strict=True):
+        y_top -= gap + heading_height
         heading = f"{name}  {'x'.join(map(str, y.shape))}  {found.kinds[name]}"
-        axes.set_title(heading, loc="left", fontsize=8.5, color=INK, pad=2)
+        place_words(figure, left, y_top + 0.07, heading, color=INK)
+        y_top -= height
         if name == last and y.ndim == 1:
-            draw_answer(axes, y, found.class_names)
+            box = ((left / figure.get_figwidth()), (y_top + 0.25) / whole, width / figure.get_figwidth())
+            draw_answer(figure.add_axes((*box, (height - 0.25) / whole)), y, found.class_names)
             continue
-        sheet = side_by_side(y[..., :MAPS]) if y.ndim == 3 else y.reshape(1, -1)
         largest = max(float(np.abs(y).max()), np.finfo(float).tiny)
-        aspect = "equal" if y.ndim == 3 else "auto"
-        axes.imshow(sheet, cmap=SIGNED, vmin=-largest, vmax=largest, interpolation="nearest", aspect=aspect)
-        axes.set_anchor("W")
-        axes.set_axis_off()
+        across = height * sheet.shape[1] / sheet.shape[0] if y.ndim == 3 else width
+        place_picture(figure, sheet, (left, y_top, across, height), cmap=SIGNED, vmin=-largest, vmax=largest)
     return Plot(figure, found.to_dict(), found.to_text())
 
 
@@ -116,10 +124,10 @@ def side_by_side(maps: NDArray[Any]) -> NDArray[Any]:
 
 
 def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | None) -> None:
-    """The outputs of the last layer as columns, the largest in another colour."""
+    """The outputs of the last layer as columns, the largest in full colour."""
     numbers = range(len(values))
     best = int(values.argmax())
-    bars = axes.bar(numbers, values, color=[VERMILLION if n == best else BLUE for n in numbers])
+    bars = axes.bar(numbers, values, color=[POSITIVE if n == best else PALE for n in numbers])
     axes.bar_label(bars, [f"{value:.2f}" for value in values.tolist()], fontsize=8.5, color=INK, padding=2)
     axes.margins(x=0.01, y=0.3)
     axes.set_xticks(numbers, class_names or [str(n) for n in numbers], fontsize=8.5)
@@ -152,17 +160,17 @@ def im2col(made: "Im2col", *, title: str = "im2col") -> Plot:
     everything.set_xticks([])
     chosen = sorted({(OH // 4) * OW + OW // 4, (OH // 2) * OW + OW // 2, (3 * OH // 4) * OW + 3 * OW // 4})
     everything.set_yticks(chosen)
-    for part, (row, colour) in enumerate(zip(chosen, (VERMILLION, GREEN, BLUE), strict=False)):
+    for part, (row, (colour, _)) in enumerate(zip(chosen, SERIES[1:], strict=False)):
         h, w = made.corner(row)
         extent = [(size - 1) * rate + 1 for size, rate in zip(made.kernel_size, made.dilation_rate, strict=True)]
         whole.add_patch(Rectangle((w - 0.5, h - 0.5), extent[1], extent[0], fill=False, color=colour, linewidth=2))
         everything.axhline(row, color=colour, linewidth=2)
-        everything.get_yticklabels()[part].set(color=colour, weight="bold")
+        everything.get_yticklabels()[part].set(color=INK, weight="bold")
         patch, strip = figure.add_subplot(grid[part, 1]), figure.add_subplot(grid[part, 2])
         draw_picture(patch, visible(matrix[row].reshape(KH, KW, C)), f"at {h}, {w}", colour)
         draw_picture(strip, cells[row : row + 1], "", colour)
         strip.set_aspect("auto")
-        strip.set_title(f"row {row} of the matrix", fontsize=9, color=colour, loc="left", weight="bold", pad=3)
+        strip.set_title(f"row {row} of the matrix", fontsize=9, color=INK, loc="left", weight="bold", pad=4)
         for pixel in range(1, KH * KW):
             strip.axvline(pixel * C - 0.5, color="white", linewidth=1.5)
     if KH * KW <= 9:
@@ -171,6 +179,15 @@ def im2col(made: "Im2col", *, title: str = "im2col") -> Plot:
         strip.tick_params(length=0, labelcolor=INK)
         strip.set_xlabel("row and column in the kernel; in each, the channels", fontsize=8.5, color=INK)
     return Plot(figure, made.to_dict(), made.to_text())
+
+
+def draw_picture(axes: Axes, picture: NDArray[Any], caption: str, colour: str) -> None:
+    """Draw one picture (H, W, 3), each pixel a square, in a coloured frame with a caption below."""
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(color=colour, linewidth=2.5)
+    axes.set_xlabel(caption, fontsize=8.5, color=INK, labelpad=4)
 
 
 def in_channel_colours(matrix: NDArray[Any], channels: int) -> NDArray[Any]:

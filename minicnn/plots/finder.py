@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.names import known_arguments
-from minicnn.plots.base import BLUE, HAIRLINE, INK, VERMILLION, Plot, new_figure, table, tidy
+from minicnn.plots.base import Plot, new_figure, table, tidy
+from minicnn.plots.palette import HAIRLINE, INK, TRAINING
 
 
 @known_arguments
@@ -33,11 +34,11 @@ def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     subtitle += f"; lowest loss {low:.3f} at {rates[losses == low][0]:.2g}"
     figure = new_figure(7.5, 4.6, title, subtitle)
     axes = figure.subplots()
-    axes.plot(rates, losses, color=BLUE, linewidth=1.8)
+    axes.plot(rates, losses, color=TRAINING, linewidth=1.8)
     axes.set_xscale("log")
     axes.set_ylim(low - margin, high + 3 * margin)  # a loss that explodes leaves at the top
     if suggestion is not None:
-        axes.axvline(suggestion, color=VERMILLION, linewidth=1.5, linestyle="--")
+        axes.axvline(suggestion, color=INK, linewidth=1.5, linestyle="--")
         side = "left" if suggestion**2 < rates[0] * rates[-1] else "right"  # of the line: where there is more room
         axes.text(suggestion, high + 2.8 * margin, f" suggested: {suggestion:.2g} ", ha=side, va="top", color=INK)
     axes.set_xlabel("Learning rate", color=INK)

@@ -9,19 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from minicnn.expect import array
 from minicnn.labels import is_sparse
 from minicnn.names import known_arguments
-from minicnn.plots.base import (
-    BLUE,
-    CELL,
-    VERMILLION,
-    Plot,
-    cell_height,
-    checked_pictures,
-    draw_grid,
-    new_figure,
-    shorten,
-    table,
-    wrap,
-)
+from minicnn.plots.base import HEADER, MARGIN, Plot, checked_pictures, new_figure, shorten, table
+from minicnn.plots.grid import CELL, GAP, cell_height, draw_grid, place_words, wrap
+from minicnn.plots.palette import RIGHT, WRONG
+
+SECTION = 0.35  # inches that a heading within a figure takes
 
 
 @known_arguments
@@ -54,7 +46,7 @@ def predictions_grid(
     rows_right, rows_wrong = (-(-len(found) // columns) for found in (right, wrong))  # rows that each could fill
     rows_wrong = min(rows_wrong, max(rows // 2, rows - rows_right))
     rows_right = min(rows_right, rows - rows_wrong)
-    kinds = [("right", BLUE, right, rows_right), ("wrong", VERMILLION, wrong, rows_wrong)]
+    kinds = [("right", RIGHT, right, rows_right), ("wrong", WRONG, wrong, rows_wrong)]
     kinds = [kind for kind in kinds if kind[-1] > 0]
 
     lines, captions, heights = [], [], []
@@ -64,18 +56,21 @@ def predictions_grid(
         answers = [(class_names[true[i]], class_names[predicted[i]]) for i in shown]
         lines += [[i, *answer, percent, word] for i, answer, percent in zip(shown, answers, percents, strict=True)]
         captions.append([_caption(*answer, percent) for answer, percent in zip(answers, percents, strict=True)])
-        heights.append(kind_rows * cell_height(pictures, captions[-1]) + 0.35)
+        heights.append(kind_rows * cell_height(pictures, captions[-1]) + SECTION)
 
     note = "" if probabilities is None else ", with the probability that the model gave its answer"
-    figure = new_figure(CELL * columns + 0.4, sum(heights) + 0.8, title, f"The first ones of each kind{note}")
-    parts = figure.subfigures(len(kinds), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, (word, colour, found, kind_rows), below in zip(parts, kinds, captions, strict=True):
+    figure = new_figure(CELL * columns + 2 * MARGIN, sum(heights) + HEADER, title, f"The first ones of each kind{note}")
+    top = HEADER
+    for (word, colour, found, _), below, height in zip(kinds, captions, heights, strict=True):
         heading = f"{word.capitalize()}: {len(found):,} of {len(true):,}"
-        part.suptitle(heading, x=0.005, ha="left", fontsize=11, color=colour, weight="bold")
-        draw_grid(part, pictures[found[: len(below)]], below, kind_rows, columns, colour)
-    headings = ["image", "true", "predicted", "probability", "verdict"]
-    data = {"right": len(right), "wrong": len(wrong), "shown": [dict(zip(headings, row, strict=True)) for row in lines]}
-    return Plot(figure, data, f"{len(right):,} right, {len(wrong):,} wrong\n{table(headings, *lines)}")
+        baseline = figure.get_figheight() - top - SECTION / 2
+        place_words(figure, MARGIN + GAP / 2, baseline, heading, fontsize=11, color=colour, weight="bold")
+        draw_grid(figure, pictures[found[: len(below)]], below, columns, top=top + SECTION, colour=colour)
+        top += height
+    headings = ["true", "predicted", "probability", "verdict"]
+    shown_rows = [dict(zip(["image", *headings], row, strict=True)) for row in lines]
+    data = {"right": len(right), "wrong": len(wrong), "shown": shown_rows}
+    return Plot(figure, data, f"{len(right):,} right, {len(wrong):,} wrong\n{table(['picture', *headings], *lines)}")
 
 
 @known_arguments
@@ -121,12 +116,13 @@ def mistakes_gallery(
 
     height = used_rows * cell_height(pictures, captions)
     subtitle = f"{len(wrong):,} of {len(true):,} answers are wrong" + ", with the probabilities of both" * bool(shown)
-    figure = new_figure(CELL * columns + 0.4, height + 0.8, title, subtitle)
+    figure = new_figure(CELL * columns + 2 * MARGIN, height + HEADER, title, subtitle)
     if shown:
-        draw_grid(figure, pictures[shown], captions, used_rows, columns, VERMILLION)
-    headings = ["image", "true", "its probability", "predicted", "probability"]
-    data = {"wrong": len(wrong), "images": len(true), "shown": [dict(zip(headings, row, strict=True)) for row in lines]}
-    return Plot(figure, data, f"{len(wrong):,} wrong of {len(true):,}\n{table(headings, *lines)}")
+        draw_grid(figure, pictures[shown], captions, columns, colour=WRONG)
+    headings = ["true", "its probability", "predicted", "probability"]
+    shown_rows = [dict(zip(["image", *headings], row, strict=True)) for row in lines]
+    data = {"wrong": len(wrong), "images": len(true), "shown": shown_rows}
+    return Plot(figure, data, f"{subtitle}\n{table(['picture', *headings], *lines)}")
 
 
 def _percent(probability: float) -> str:

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from minicnn.names import known_arguments
-from minicnn.plots.base import HAIRLINE, INK, MUTED, PALE, VERMILLION, Plot, draw_bars, new_figure, shorten, table, tidy
+from minicnn.plots.base import Plot, draw_bars, new_figure, shorten, table, tidy
+from minicnn.plots.palette import HAIRLINE, INK, MUTED, PALE, WRONG
 from minicnn.report import Calibration, ClassificationReport
 
 FIGURES = (
@@ -38,7 +39,7 @@ def class_scores(classes: ClassificationReport, *, title: str = "Precision, reca
     columns = (classes.precision, classes.recall, classes.f1)
     lines = [[names[i], *(f"{100 * column[i]:.1f} %" for column in columns), int(classes.support[i])] for i in order]
     last = ["mean", *(f"{100 * value:.1f} %" for value in average.values()), int(classes.support.sum())]
-    return Plot(figure, classes.to_dict(), table(["class", "precision", "recall", "F1", "images"], *lines, last))
+    return Plot(figure, classes.to_dict(), table(["class", "precision", "recall", "F1", "pictures"], *lines, last))
 
 
 @known_arguments
@@ -58,7 +59,7 @@ def reliability_diagram(calibration: Calibration, *, title: str = "How far to be
     figure = new_figure(6.2, 7.0, title, subtitle)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.bar(edges[:-1], accuracy, widths, align="edge", color=PALE, edgecolor="white", label="right answers")
-    gap = {"facecolor": "none", "edgecolor": VERMILLION, "hatch": "////", "linewidth": 1}
+    gap = {"facecolor": "none", "edgecolor": WRONG, "hatch": "////", "linewidth": 1}
     span = (confidence - accuracy)[filled]
     upper.bar(
         edges[:-1][filled], span, widths[filled], accuracy[filled], align="edge", label="gap to what was said", **gap

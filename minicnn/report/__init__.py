@@ -4,15 +4,19 @@ from minicnn.report.classification import ClassificationReport, classification_r
 from minicnn.report.confidence import Calibration, calibration
 from minicnn.report.environment import environment
 from minicnn.report.evaluation import Evaluation, evaluate_report, wilson_interval
+from minicnn.report.verdict import Verdict, judge, judge_run
 
 __all__ = [
     "Calibration",
     "ClassificationReport",
     "Evaluation",
+    "Verdict",
     "calibration",
     "classification_report",
     "confusion_matrix",
     "environment",
     "evaluate_report",
+    "judge",
+    "judge_run",
     "wilson_interval",
 ]

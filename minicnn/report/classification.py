@@ -47,10 +47,10 @@ class ClassificationReport:
     """Precision, recall, F1 and support of each of K classes; ``str()`` is scikit-learn's text, digit for digit."""
 
     class_names: tuple[str, ...]
-    precision: NDArray[np.float64]  # (K,) of the images predicted as this class, the share that is of it
-    recall: NDArray[np.float64]  # (K,) of the images of this class, the share predicted as it
+    precision: NDArray[np.float64]  # (K,) of the pictures predicted as this class, the share that is of it
+    recall: NDArray[np.float64]  # (K,) of the pictures of this class, the share predicted as it
     f1: NDArray[np.float64]  # (K,) harmonic mean of the two
-    support: NDArray[np.int64]  # (K,) images of this class
+    support: NDArray[np.int64]  # (K,) pictures of this class
     accuracy: float  # share of right answers
     undefined: tuple[str, ...]  # which figures had a zero denominator and are therefore reported as 0
     digits: int = 4
@@ -138,7 +138,7 @@ def report_of_counts(counts: NDArray[np.int64], names: tuple[str, ...], digits: 
         f"{figure} of {', '.join(np.array(names)[denominator == 0])} ({reason})"
         for figure, denominator, reason in (
             ("precision", predicted_count, "never predicted"),
-            ("recall", true_count, "no such image"),
+            ("recall", true_count, "no such picture"),
             ("F1", true_count + predicted_count, "neither true nor predicted"),
         )
         if (denominator == 0).any()
@@ -178,7 +178,7 @@ def label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[
     if len(pair[0]) != len(pair[1]):
         raise ValueError(
             f"{who} expected one prediction for each label, received {len(pair[0])} in y_true and "
-            f"{len(pair[1])} in y_pred: predict the same images that y_true describes."
+            f"{len(pair[1])} in y_pred: predict the same pictures that y_true describes."
         )
     return pair[0], pair[1]
 

@@ -77,7 +77,7 @@ class Evaluation:
         low, high = (100 * bound for bound in self.accuracy_interval)
         over = 100 * self.calibration.overconfidence
         lines = [
-            f"{self.confusion.sum():,} images, {len(names)} classes",
+            f"{self.confusion.sum():,} pictures, {len(names)} classes",
             "",
             f"accuracy           {100 * self.accuracy:6.2f} %   95 % interval {low:.2f} to {high:.2f} %",
             *(f"top-{k} accuracy     {100 * share:6.2f} %" for k, share in self.top_k_accuracy.items()),
@@ -91,7 +91,7 @@ class Evaluation:
         wide = max(map(len, names))
         for true, answer, count in self.most_confused[:PAIRS_SHOWN]:
             share = 100 * count / support[true]
-            lines.append(f"{true:>{wide}} taken for {answer:<{wide}} {count:>7,} times, {share:5.1f} % of its images")
+            lines.append(f"{true:>{wide}} taken for {answer:<{wide}} {count:>7,} times, {share:5.1f} % of its pictures")
         return "\n".join(lines)
 
     __str__ = __repr__ = to_text
