@@ -111,7 +111,8 @@ class ConvBlock:
             self.channels.bias[: self.g.F] = conv.params["bias"]
         of_batch = norm is not None and training and bool(norm.trainable)
         if norm is not None:
-            own.momentum[0], own.epsilon[0] = norm.momentum, norm.epsilon  # which may be changed at any time
+            own.epsilon[0] = norm.epsilon  # which may be changed at any time
+            own.momentum[0] = norm.next_momentum() if of_batch else norm.momentum
         work = self._forward(len(x) == 1, training, of_batch, from_bytes)
         weights = np.ascontiguousarray(conv.params["kernel"], conv.dtype)
         self.region.add(own.job, own.prepare(work, x=x, weights=weights))

@@ -61,6 +61,7 @@ class Layer(KerasNames):
     has_fresh_weights: bool  # neither trained nor loaded
     activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
     needs_input_grad = True  # the model sets it False where nobody reads dx
+    own_state: tuple[str, ...] = ()  # names in state of what get_weights and set_weights leave out
     _builds = 0  # how often it has been built: plans made before the last time are void
     _last_trained = 0
     stored: Mapping[str, Shape] | None = None  # while a model is loaded: the shapes in its file, by weight
@@ -229,9 +230,14 @@ class Layer(KerasNames):
         return self.output_shape is not None
 
     @property
-    def weights(self) -> dict[str, Array]:
-        """params and state by name, in Keras' order."""
+    def variables(self) -> dict[str, Array]:
+        """params and state by name: all that is saved."""
         return {**self.params, **self.state}
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The same in Keras' order, but for what Keras' layer of this name does not have."""
+        return {name: array for name, array in self.variables.items() if name not in self.own_state}
 
     @one_at_a_time
     def get_weights(self) -> list[Array]:

@@ -1,12 +1,14 @@
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from minicnn.errors import warn
-from minicnn.expect import number
+from minicnn.expect import flag, number
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
 from minicnn.layers.base import Array, Layer, LayerOptions, Shape
 from minicnn.layers.shapes import check_last_axis
+
+BATCHES = "batches"  # in state: how many have moved the averages, with warmup
 
 
 class BatchNormalization(Layer):
@@ -16,7 +18,11 @@ class BatchNormalization(Layer):
         y     = gamma * x_hat + beta
 
     Training uses the batch's own mean and (biased) variance and moves the moving averages towards them; inference,
-    and training while `trainable` is False, uses the moving averages.
+    and training while `trainable` is False, uses the moving averages:
+        average = m * average + (1 - m) * the batch's,    m = momentum
+    They begin at 0 and 1, and at momentum 0.99 it takes some 400 batches until nothing is left of that: whoever has few
+    pictures, and so few batches, validates on averages that are none. With `warmup` they are plain means at first:
+        m = min(momentum, 1 - 1 / t) at the t-th batch
 
     Backward: dbeta = sum of dy and dgamma = sum of dy * x_hat over the M values of a channel. For dx, mean and variance
     are functions of x too, and what that adds is just what makes dx blind to a shift and to a stretch of x:
@@ -28,12 +34,15 @@ class BatchNormalization(Layer):
         momentum: weight of the old moving average, as in Keras (PyTorch's is 1 - momentum). May be changed.
         epsilon: added to the variance. May be changed.
         center, scale: whether there is a beta, a gamma.
+        warmup: whether the moving averages are plain means at first. (Keras has no such argument.)
 
     Shapes: x, y (N, ..., C); gamma, beta, moving_mean, moving_variance (C,)
     Cache: x_hat (M, C), M = N * positions; inv_std (C,); whether the statistics were the batch's
     Warns: when a batch holds one value per channel, which is normalised to beta whatever it is.
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
     """
+
+    own_state = (BATCHES,)
 
     def __init__(
         self,
@@ -42,6 +51,8 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
+        *,
+        warmup: bool = False,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
@@ -50,6 +61,7 @@ class BatchNormalization(Layer):
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
+        self.warmup = flag(warmup, "warmup", "BatchNormalization")
 
     @property
     def momentum(self) -> float:
@@ -80,6 +92,8 @@ class BatchNormalization(Layer):
             self.add_param("beta", channels, "zeros")
         self.add_state("moving_mean", channels, "zeros")
         self.add_state("moving_variance", channels, "ones")
+        if self.warmup:
+            self.add_state(BATCHES, (1,), "zeros")
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -119,9 +133,23 @@ class BatchNormalization(Layer):
 
     def move_averages(self, mean: Array, variance: Array) -> None:
         """Move the moving averages towards a batch's mean and variance (C,)."""
+        momentum = self.next_momentum()
         if (variance < np.finfo(self.dtype).max).all():  # NaN is not: one bad batch must not spoil the averages
             for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
-                average[...] = average * self.momentum + batch * (1 - self.momentum)
+                average[...] = average * momentum + batch * (1 - momentum)
+
+    def next_momentum(self) -> float:
+        """The weight of the old averages at the coming batch, which is counted."""
+        if not self.warmup:
+            return self.momentum
+        batches = self.state[BATCHES]
+        batches += 1
+        return min(self.momentum, 1 - 1 / float(batches[0]))
+
+    def get_config(self) -> dict[str, Any]:
+        """Without warmup where it is off: what is saved is then what it was before the argument came."""
+        config = super().get_config()
+        return config if self.warmup else {name: value for name, value in config.items() if name != "warmup"}
 
     def backward(self, dy: Array) -> Array | None:
         dy, x_hat, inv_std, of_batch = self.take_cache(dy)

@@ -163,7 +163,7 @@ def _check_class_names(model: "Sequential", names: list[str] | None) -> None:
 
 def check_arrays(model: "Sequential", optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
     """Raise ModelFileError unless a file holds just the weights, the optimizer's memory and, if allowed, `more`."""
-    own = {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.weights.items()}
+    own = {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.variables.items()}
     for name, array in own.items():
         found = stored.get(name)
         if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
