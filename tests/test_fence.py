@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import check_fence
 import fence
 import pytest
 
@@ -33,3 +34,8 @@ def test_an_array_that_is_one_number_short_is_a_fault(short, number):
     done = run(number, number + 1, f"short={short}")
     assert done.returncode == -signal.SIGSEGV, f"exit code {done.returncode}: {done.stderr[-2000:]}"
     assert done.stdout.split() == [str(number)]
+
+
+def test_the_last_long_check_found_no_fault():
+    result = json.loads((Path(__file__).parent.parent / "docs" / "results" / "fence.json").read_text(encoding="utf-8"))
+    assert result["passed"] and result["tried"] == result["held"] >= check_fence.COUNT and not result["faults"]
