@@ -284,7 +284,7 @@ def test_evaluate_measures_the_run_on_its_own_test_pictures(trained, capsys):
     saved = runs.Run(trained).metrics["test"]
     assert found == {"data": "synthetic shapes"} | saved
     assert main(["evaluate", "--model", str(trained), "--limit", "50"]) == 0
-    assert "synthetic shapes: 50 images, 10 classes" in capsys.readouterr().out
+    assert "synthetic shapes: 50 pictures, 10 classes" in capsys.readouterr().out
 
 
 def test_evaluate_takes_all_pictures_of_a_folder(colour_model, photographs, capsys):

@@ -100,6 +100,9 @@ class Doctor(Callback):
             *vitals["updates"].values(),
         ):
             check_numbers(values, "Doctor")
+        losses, validated = len(state["_losses"]), len(state["_validation"])
+        if validated > losses:
+            raise ValueError(f"Doctor expected a loss for each validation, received {losses} for {validated}")
         for name, alive in vitals["alive"].items():
             check_kind(alive, np.zeros(np.shape(alive), bool), f"Doctor's {name}")
         self.findings = [Finding(**finding) for finding in state["findings"]]
