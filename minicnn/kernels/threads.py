@@ -32,7 +32,6 @@ _thread = threading.local()  # .count: what the calling thread has been told of 
 _orphaned = False  # whether this process was forked from one whose threads it would need
 
 
-@known_arguments
 def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function one that is `alone` while it runs."""
 
@@ -44,6 +43,7 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
     return in_turn
 
 
+@known_arguments
 def set_threads(n: int) -> None:
     """Run the engine on n threads from now on, whichever thread of the program calls it. Results do not depend on n.
 

@@ -55,7 +55,6 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("input output", STACK),
         ("trainable_variables trainable_weights", "Use params."),
         ("non_trainable_variables non_trainable_weights", "Use state."),
-        ("variables", "Use weights."),
         ("add_loss losses", "There is one loss, compile's: weight_decay in the optimizer takes the place of others."),
         ("add_metric metrics metrics_variables", "Metrics go into compile."),
         ("load_own_variables save_own_variables", "Use get_weights() and set_weights(weights)."),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import Any
 
+from minicnn.names import known_arguments
+
 GAP = 0.2  # by which training accuracy is above all that the test may mean: learnt by heart
 LAG = 0.01  # of what moving averages began with, still in them: they do not say much yet
 FALLEN = 0.01  # a loss that fell by this share of itself was still falling
@@ -24,6 +26,7 @@ class Verdict:
         return f"{self.sentence} {self.advice}".rstrip()
 
 
+@known_arguments
 def judge(
     history: Mapping[str, Sequence[float]],
     accuracy: float,
@@ -92,6 +95,7 @@ def judge(
     return Verdict("healthy", f"Healthy: {both}.", _more(accuracy, ahead))
 
 
+@known_arguments
 def judge_run(
     config: Mapping[str, Any], history: Mapping[str, Sequence[float]], test: Mapping[str, Any]
 ) -> Verdict | None:
