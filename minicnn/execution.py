@@ -60,7 +60,7 @@ class Execution:
         if training:
             self._trained = number, get_ident()
             for layer in self.layers:
-                layer._last_trained = number
+                vars(layer)["_last_trained"] = number  # at once, not by __setattr__
         if self.linear is not None and self.linear.trainable is not self.last.trainable:
             self.linear.trainable = self.last.trainable
         with self.region:

@@ -197,15 +197,20 @@ class Sequential(KerasNames):
 
     def execution_for(self, x: Array) -> Execution:
         """What runs the layers, which are built for the shape of x's samples unless they are."""
-        self.build_for(x)
+        if self._planned is None or self._planned[0] != self._plan_key():
+            self.build_for(x)
         return self._execution()
 
     def _execution(self) -> Execution:
-        """Planned anew when the layers or the engine have changed, or a layer was built again."""
-        key = (self._engine, *((id(layer), layer._builds) for layer in self.layers))
+        """Planned anew where it must be."""
+        key = self._plan_key()
         if self._planned is None or self._planned[0] != key:
             self._planned = key, Execution(self.layers, self._engine)
         return self._planned[1]
+
+    def _plan_key(self) -> tuple:
+        """What changes when a new plan is needed: with the engine, with a layer, and when one was built again."""
+        return (self._engine, *map(id, self.layers), *[layer._builds for layer in self.layers])
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies of the model take along: everything but the engine's buffers."""
@@ -287,4 +292,5 @@ class Sequential(KerasNames):
     def note_weights(self) -> None:
         """Remember that no weight is fresh any more."""
         for layer in self.layers:
-            layer.has_fresh_weights = False
+            if layer.has_fresh_weights:
+                layer.has_fresh_weights = False

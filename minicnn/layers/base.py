@@ -79,12 +79,14 @@ class Layer(KerasNames):
         self.has_fresh_weights = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name[0] != "_":  # those change with every batch
-            check_assignment(self, name, value)
-            if name in ("params", "grads", "state"):
-                vars(self)[name].replace(value)
-                return
-        super().__setattr__(name, value)
+        if name[0] == "_":  # those change with every batch
+            object.__setattr__(self, name, value)
+            return
+        check_assignment(self, name, value)
+        if name in ("params", "grads", "state"):
+            vars(self)[name].replace(value)
+        else:
+            super().__setattr__(name, value)
 
     # What a subclass writes
 
