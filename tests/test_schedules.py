@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import minicnn
 from minicnn import Input, Sequential, callbacks, layers, models, optimizers, schedules
 from minicnn.errors import ModelFileError
-from minicnn.optimizers import AVERAGE
+from minicnn.optimizers.base import AVERAGE
 from minicnn.saving import model_file
 
 EXPECTED = json.loads(golden.GOLDEN.read_text())
