@@ -6,10 +6,11 @@ from pathlib import Path
 from minicnn.errors import ModelFileError
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
+# No model file can begin so: its first eight bytes are a size, and these are too large.
 BEGINNINGS = {
     b"PK\x03\x04": "a zip",
     b"\x89HDF": "HDF5",
-}  # neither could begin a model file: as sizes, they are too much
+}
 
 
 def refuse_name(path: str | os.PathLike[str], who: str) -> None:
