@@ -54,7 +54,7 @@ def test_weights_and_batches_are_those_that_keras_got() -> None:
 
 
 def test_keras_weights_in_keras_order_give_what_keras_predicts() -> None:
-    """docs/coming_from_keras.md: make_parity.py gave this list to Keras' set_weights, whose get_weights returns it so."""
+    """docs/coming_from_keras.md: make_parity.py gave Keras' set_weights this list, in get_weights' order."""
     model = minicnn.Sequential(recipe.documented_layers(minicnn))
     weights = recipe.documented_weights()
     names = [f"{layer.name}/{name}" for layer in model.layers for name in layer.variables]
