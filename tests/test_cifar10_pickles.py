@@ -79,7 +79,7 @@ PICKLES = {
     "data is bytes": (odd(data=string("pixels")), "a Array was due but a bytes came"),
     "array without contents": (
         odd(data=b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\1b\x87R"),
-        "0 images",
+        "0 pictures",
     ),
     "too few rows": (odd(data=array(PIXELS[3072:], shape(ROWS - 1, 3072))), r"not the shape \(4, 3072\)"),
     "too few bytes": (odd(data=array(PIXELS[1:], shape(ROWS, 3072))), r"not the shape \(4, 3072\)"),

@@ -280,7 +280,7 @@ IMAGES, LABELS, PROBABILITIES = examples(4, wrong=[])
         (IMAGES.transpose(0, 3, 1, 2), LABELS, PROBABILITIES, NAMES, r"channels last, received \(4, 3, 32, 32\)"),
         (IMAGES[:0], LABELS, PROBABILITIES, NAMES, r"received \(0, 32, 32, 3\)"),
         (IMAGES.astype(float), LABELS, PROBABILITIES, NAMES, r"values from 0 to 1, received float64 from 0.0 to 255"),
-        (IMAGES, LABELS[:3], PROBABILITIES, NAMES, r"received 4 images, 3 labels, 4 predictions"),
+        (IMAGES, LABELS[:3], PROBABILITIES, NAMES, r"received 4 pictures, 3 labels, 4 predictions"),
         (IMAGES, LABELS, PROBABILITIES, NAMES[:3], r"expected one of 3 classes, received 3"),
         (IMAGES, [0, 1, 2, -1], PROBABILITIES, NAMES, r"expected one of 10 classes, received -1"),
     ],
