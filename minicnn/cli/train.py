@@ -89,14 +89,18 @@ def run(options: argparse.Namespace) -> int:
     if not kept.history:
         say(options, "interrupted before an epoch had ended; --resume goes on from here")
         return 130
+    if history.interrupted:
+        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
     model.save(kept.model_file)
-    evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
+
+    def tell(evaluation: report.Evaluation) -> None:
+        show(options, {"run": str(kept.folder)} | kept.metrics, evaluation.to_text())
+        sys.stdout.flush()
+        say(options, "drawing the report")
+
+    runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted, tell=tell)
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
-    show(
-        options,
-        {"run": str(kept.folder)} | kept.metrics,
-        f"{evaluation.to_text()}\n\nResults in {kept.folder}: {files}",
-    )
+    say(options, f"results in {kept.folder}: {files}")
     return 130 if history.interrupted else 0
 
 

@@ -111,13 +111,15 @@ def fit(
     history = History()
     model.history, model.stop_training = history, False
     # History and Progress come last: they record and show what the others add to the logs.
-    own = [history, Progress(verbose, epochs, batches.steps, batches.samples)]
+    progress = Progress(verbose, epochs, batches.steps, batches.samples)
+    own = [history, progress]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
+    interrupt = Interrupt(progress.interrupted)
     if resume is None:
-        training.run(initial_epoch, epochs, history)
+        training.run(initial_epoch, epochs, history, interrupt)
         return history
     with held(resume):
         mixing = None if batch_transform is None else described(batch_transform)
@@ -128,7 +130,7 @@ def fit(
         sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
         training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
-        training.run(initial_epoch, epochs, history)
+        training.run(initial_epoch, epochs, history, interrupt)
     return history
 
 
@@ -159,11 +161,11 @@ class Training:
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_steps = 0
 
-    def run(self, first_epoch: int, epochs: int, history: History) -> None:
+    def run(self, first_epoch: int, epochs: int, history: History, interrupt: Interrupt) -> None:
         """Train until epoch number `epochs` is over, or somebody stops it, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
-        with Interrupt() as interrupt, self.pace:
+        with interrupt, self.pace:
             self.watchers.on_train_begin()
             if checkpoint is not None:
                 at = checkpoint.restore() if checkpoint.found else checkpoint.save(at)
