@@ -100,7 +100,8 @@ def run(options: argparse.Namespace) -> int:
 
     runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted, tell=tell)
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
-    say(options, f"results in {kept.folder}: {files}")
+    if not options.json:
+        print(f"\nResults in {kept.folder}: {files}")
     return 130 if history.interrupted else 0
 
 
