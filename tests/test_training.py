@@ -487,7 +487,7 @@ def test_without_a_terminal_every_epoch_is_one_plain_line(verbose, capsys):
     assert printed.err == "" and len(lines) == 2
     for number, line in enumerate(lines, 1):
         assert line.startswith(f"Epoch {number}/2  loss ")
-        assert all(word in line for word in ("accuracy ", "val_loss ", "val_accuracy ", "images/s"))
+        assert all(word in line for word in ("accuracy ", "val_loss ", "val_accuracy ", "pictures/s"))
         assert "\r" not in line and "\x1b" not in line
 
 

@@ -83,7 +83,7 @@ def evaluate(
 ) -> list[float] | dict[str, float] | float:
     """Loss and metrics on (n, ...) samples in inference: a list, a dict if asked for, the loss alone without metrics.
 
-    x may also be a source of batches, as of fit, which brings y and the weights itself.
+    x may also be a source of batches, as in `fit`, which brings y and the weights itself.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
     steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.

@@ -140,7 +140,7 @@ class Training:
     Args:
         model, batches, held_out: what is trained, on what, and what it is validated on, if at all.
         watchers: the callbacks.
-        shuffle, seed, transform: as of fit.
+        shuffle, seed, transform: as in `fit`.
     """
 
     def __init__(

@@ -32,14 +32,14 @@ def resolve_verbose(verbose: int | str) -> int:
 class Progress(Callback):
     """Shows a training's progress. It belongs last in the list, so that it sees what other callbacks add to the logs.
 
-    Times and images/s count the training only: from the beginning of the epoch to the end of its last batch, without
+    Times and pictures/s count the training only: from the beginning of the epoch to the end of its last batch, without
     the validation.
 
     Args:
         verbose: 0 nothing; 1 a bar per epoch on stderr, which leaves the epoch's line; 2 only that line, on stdout.
         epochs: how many epochs there will be.
         steps: batches per epoch.
-        samples: images per epoch.
+        samples: pictures per epoch.
     """
 
     def __init__(self, verbose: int, epochs: int, steps: int, samples: int) -> None:
@@ -87,7 +87,7 @@ class Progress(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = (self._images - self._resumed_at) / self._seconds if self._seconds > 0 else 0.0
-        line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} images/s"])
+        line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} pictures/s"])
         if self.verbose == 1:
             self._close_bar()
             print(line, file=sys.stderr, flush=True)
