@@ -101,7 +101,7 @@ for model in (plain, augmented):
             f"{options.output}-{model.name}" if options.output else runs.unused_folder(f"{kind}-{model.name}"),
             runs.config(
                 model,
-                options=vars(options) | {"data": options.data or kind},
+                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
                 name="CIFAR-10" if real else "synthetic shapes",
                 synthetic=not real,
                 train=train,

@@ -98,7 +98,7 @@ try:
             options.output or runs.unused_folder(f"{kind}-best"),
             runs.config(
                 model,
-                options=vars(options) | {"data": options.data or kind},
+                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
                 name="CIFAR-10" if real else "synthetic shapes",
                 synthetic=not real,
                 train=train,

@@ -100,7 +100,7 @@ try:
         options.output or runs.unused_folder(kind),
         runs.config(
             model,
-            options=vars(options) | {"data": options.data or kind},
+            options=vars(options) | {"data": options.data or kind, "synthetic": not real},
             name="CIFAR-10" if real else "synthetic shapes",
             synthetic=not real,
             train=train,
