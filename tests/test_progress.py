@@ -88,7 +88,8 @@ def test_bar_shows_running_means_and_leaves_one_line_per_epoch(clock: Clock, mon
     monkeypatch.setattr("sys.stderr", terminal)
     train(1, clock, epochs=2)
     screen = terminal.getvalue()
-    assert "Epoch 1/2   0%|" in screen
+    assert "Epoch 1/2  40%|" in screen, "from the first batch on, before which kernels may be compiled"
+    assert "?" not in screen, "time left is not said before it is known"
     assert re.search(r"Epoch 1/2 100%\|[#█]+\| .* img/s, 00:00 left, loss 1\.5000  accuracy 0\.2500", screen)
     assert "Epoch 2/2 validating" in screen
     line = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 pictures/s"

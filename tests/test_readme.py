@@ -11,7 +11,7 @@ import pytest
 from programs import PATIENCE
 from test_keras_parity import BARS
 
-from minicnn import cli, datasets, testing
+from minicnn import datasets, testing
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs import each other by name
@@ -97,17 +97,6 @@ def test_files_that_are_named_exist(page):
     assert not missing
 
 
-@each_page
-def test_commands_that_are_named_exist(page, capsys):
-    lines = [line for code in code_of(page) for line in code.splitlines()]
-    commands = [line.split()[1] for line in lines if re.match(r"(\S*/)?minicnn \w", line)]
-    for command in commands:
-        with pytest.raises(SystemExit) as done:
-            cli.main([command, "--help"])
-        assert done.value.code == 0, f"{page.name} names `minicnn {command}`: {capsys.readouterr().err}"
-    assert commands or name_of(page) not in ("README.md", "CONTRIBUTING.md")
-
-
 def code_of(page):
     """Shell blocks and `inline code`."""
     text = page.read_text(encoding="utf-8")
@@ -121,18 +110,6 @@ def test_options_of_the_example_that_are_named_exist():
         spans = [code for code in code_of(page) if not code.startswith("minicnn ")]
         named = {option for code in spans for option in re.findall(r"(?<!\S)--[a-z-]+", code)}
         assert named and named <= set(re.findall(r"--[a-z-]+", shown)), page.name
-
-
-@each_page
-def test_options_of_commands_that_are_named_exist(page, capsys):
-    lines = [line for code in code_of(page) for line in code.splitlines()]  # shell blocks too
-    for line in lines:
-        for command in filter(None, (re.match(r"\s*minicnn ((?:data )?[a-z]+)(.*)", one) for one in line.split("&&"))):
-            with pytest.raises(SystemExit) as stopped:
-                cli.main([*command[1].split(), "--help"])
-            assert stopped.value.code == 0, line
-            shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-            assert set(re.findall(r"(?<!\S)--[a-z-]+", command[2])) <= shown, line
 
 
 def test_the_first_screen_has_the_two_commands_that_ci_runs():

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from minicnn import layers, models, runs
@@ -40,14 +41,18 @@ def positive(text: str) -> int:
 def add_model(parser: argparse.ArgumentParser, default: str | None = RUN) -> None:
     """Declare `--model`."""
     told = default or "the documented network, not trained"
-    parser.add_argument(
-        "--model", metavar="PATH", default=default, help=f"a model file or run folder (default: {told})"
-    )
+    text = f"a model file, or a folder with one, such as a run (default: {told})"
+    parser.add_argument("--model", metavar="PATH", default=default, help=text)
 
 
 def load_model(options: argparse.Namespace) -> Sequential:
-    """The model that `--model` names, or the documented network."""
-    return network() if options.model is None else models.load_model(runs.model_file(options.model))
+    """The model that `--model` names, or the documented network; which one `latest` is, is said."""
+    if options.model is None:
+        return network()
+    file = runs.model_file(options.model)
+    if Path(options.model).name == runs.LATEST:
+        say(options, f"asking {file}, the latest run's")
+    return models.load_model(file)
 
 
 def network(

@@ -1,10 +1,12 @@
 """`minicnn evaluate`: how good a model is on pictures that it has not been trained on."""
 
 import argparse
+from pathlib import Path
 
 from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
-from minicnn.cli.pictures import add_data, fit_classes, load, name_of, picture_size
+from minicnn.cli.pictures import Pictures, add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
+from minicnn.data.fingerprint import fingerprint
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -26,9 +28,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the evaluation; 1 if it is worse than was asked for."""
-    model, own = load_model(options), trained_on(options.model)
-    other = options.data is not None and name_of(options.data) != own
-    pictures = load(options.data or own, options.limit, picture_size(model), test_on_all=other)
+    model, run = load_model(options), run_of(options.model)
+    pictures = to_test_on(options, picture_size(model), run)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
     probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
@@ -40,8 +41,21 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def trained_on(model: str) -> str:
-    """The data of the run that a path names, cifar10 if it names a file."""
+def run_of(model: str) -> runs.Run | None:
+    """The run whose model a path names, if it is one's."""
     file = runs.model_file(model)
     run = runs.Run(file.parent)
-    return run.options["data"] if file == run.model_file and run.config_file.exists() else "cifar10"
+    return run if file == run.model_file and run.config_file.exists() else None
+
+
+def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> Pictures:
+    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved."""
+    own = run.data if run else "cifar10"
+    if options.data is None or name_of(options.data) == own:
+        return load(own, options.limit, size)
+    if run and run.fingerprint and is_folder_of_pictures(Path(options.data)):
+        moved = load(options.data, run.config["options"].get("limit"), size)
+        if fingerprint(moved.class_names, moved.train, moved.validation, moved.test) == run.fingerprint:
+            say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
+            return load(options.data, options.limit, size)
+    return load(options.data, options.limit, size, test_on_all=True)

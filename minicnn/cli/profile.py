@@ -2,8 +2,7 @@
 
 import argparse
 
-from minicnn import models, runs
-from minicnn.cli.common import declare, show
+from minicnn.cli.common import declare, load_model, show
 from minicnn.kernels import threads
 from minicnn.profiling import documented_model, profile
 
@@ -20,7 +19,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "MINICNN_ENGINE=reference profiles the layers as they are written.",
         "profile --model runs/latest --batch 128 --threads 1",
     )
-    parser.add_argument("--model", metavar="PATH", help="a model file or run folder (default: the documented network)")
+    parser.add_argument(
+        "--model", metavar="PATH", help="a model file, or a folder with one (default: the documented network)"
+    )
     parser.add_argument("--batch", type=int, default=64, help="pictures per step (default 64)")
     parser.add_argument(
         "--threads", type=int, help="threads of the engine (default: one per processor); NumPy has its own"
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the table."""
     if options.threads is not None:
         threads.set_threads(options.threads)
-    model = models.load_model(runs.model_file(options.model)) if options.model else documented_model()
+    model = load_model(options) if options.model else documented_model()
     result = profile(model, options.batch, options.seconds)
     show(options, result.to_dict(), result)
     return 0

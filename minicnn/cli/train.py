@@ -8,14 +8,12 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from minicnn import __version__, callbacks, layers, report, runs
+from minicnn import callbacks, layers, report, runs
 from minicnn.cli.common import RUN, declare, network, positive, say, show
 from minicnn.cli.pictures import Pictures, add_data, load, name_of
-from minicnn.cli.summary import described
 from minicnn.kernels import threads
 
 DEFAULTS = {"data": "cifar10", "limit": None, "augment": False, "epochs": 100, "batch_size": 64, "seed": 0}
@@ -45,8 +43,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)")
     parser.add_argument(
         "--resume",
-        action="store_true",
-        help=f"go on with the run in --output (default: {RUN}) where it stopped, with the options it was begun with",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help=f"go on with this run, or that in --output (default: {RUN}), where it stopped, with the options it was "
+        "begun with; --data names where its pictures are now",
     )
     parser.set_defaults(run=run)
 
@@ -61,7 +62,7 @@ def seconds(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
-    begun = runs.find(options.output or RUN) if options.resume else None
+    begun = to_resume(options)
     chosen = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
@@ -69,6 +70,9 @@ def run(options: argparse.Namespace) -> int:
     model = network(pictures.class_names, augmentation() if chosen["augment"] else (), chosen["seed"])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     kept = begun or runs.create(options.output or unused_folder(chosen["data"]), config(chosen, pictures, model))
+    if begun:
+        recognise(begun, chosen, config(chosen, pictures, model))
+    before = len(kept.history.get("epoch", ()))
     say(options, f"{pictures.name}, {len(pictures.train[0]):,} pictures to train on, results go to {kept.folder}")
     watchers = [
         callbacks.ReduceLROnPlateau(factor=0.1, patience=5),  # before what writes down the learning rate
@@ -77,7 +81,10 @@ def run(options: argparse.Namespace) -> int:
         runs.HistoryFile(kept.history_file),
         TimeLimit(options.max_time),
     ]
-    with contextlib.redirect_stdout(sys.stderr):  # where progress belongs; stdout is for the result
+    with contextlib.ExitStack() as stack:
+        if not begun:
+            stack.callback(runs.discard, kept)  # unless it has something to go on from
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # where progress belongs; stdout is for the result
         history = model.fit(
             *pictures.train,
             batch_size=chosen["batch_size"],
@@ -86,18 +93,58 @@ def run(options: argparse.Namespace) -> int:
             callbacks=watchers,
             resume=kept.checkpoint,
         )
+        stack.pop_all()
     if not kept.history:
-        say(options, "interrupted before an epoch had ended; --resume goes on from here")
+        say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
+    if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
+        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, chosen["epochs"]))
+        return 0
+    if history.interrupted:
+        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
     model.save(kept.model_file)
-    evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
+
+    def tell(evaluation: report.Evaluation) -> None:
+        show(options, {"run": str(kept.folder)} | kept.metrics, evaluation.to_text())
+        sys.stdout.flush()
+        say(options, "drawing the report")
+
+    runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted, tell=tell)
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
-    show(
-        options,
-        {"run": str(kept.folder)} | kept.metrics,
-        f"{evaluation.to_text()}\n\nResults in {kept.folder}: {files}",
-    )
+    if not options.json:
+        print(f"\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}")
     return 130 if history.interrupted else 0
+
+
+def to_resume(options: argparse.Namespace) -> runs.Run | None:
+    """The run that is to go on, if one is. Raises ValueError when two are named."""
+    if options.resume is None:
+        return None
+    if options.resume and options.output:
+        raise ValueError(f"--resume {options.resume} expected no --output, received {options.output}: name one run")
+    return runs.find(options.resume or options.output or RUN)
+
+
+def recognise(begun: runs.Run, chosen: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Note where the pictures of a run are now. Raises ValueError when these are not those that it was begun with."""
+    if begun.fingerprint not in (None, now["data"]["fingerprint"]):
+        known = begun.config["data"]
+        raise ValueError(
+            f"--resume expected the pictures that {begun.folder} was begun with ({known['train']:,} to train on from "
+            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} from {chosen['data']}, "
+            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a new run"
+        )
+    if chosen["data"] != begun.data:
+        runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": chosen["data"]}})
+
+
+def nothing_left(run: runs.Run, epochs: int) -> str:
+    """What to say of a run that had ended before it was resumed."""
+    done = len(run.history["epoch"])
+    why = f"it has had all {done} epochs; --epochs {2 * done} trains on"
+    if done < epochs:
+        why = f"early stopping ended it after {done} epochs, and what that has ended stays ended: begin a new run"
+    return f"nothing was left to train in {run.folder}: {why}\n{runs.next_steps(run)}"
 
 
 def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +153,7 @@ def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, A
     if "data" in given:
         given["data"] = name_of(given["data"])
     for name, value in given.items():
-        if name in saved and name != "epochs" and value != saved[name]:
+        if name in saved and name not in ("epochs", "data") and value != saved[name]:
             raise ValueError(
                 f"--resume expected the options that the run was begun with, --{name.replace('_', '-')} "
                 f"{saved[name]}, received {value}: leave it out, or begin a new run"
@@ -119,31 +166,27 @@ def augmentation() -> list[layers.Layer]:
     return [layers.RandomFlip("horizontal"), layers.RandomCrop(32, 32, padding=4)]
 
 
-def unused_folder(what: str) -> Path:
+def unused_folder(data: str) -> Path:
     """runs/<date>-<data>, with a number where that is taken."""
-    name = f"runs/{datetime.now():%Y-%m-%d}-{Path(what).stem}"
-    number = 1
-    while (folder := Path(f"{name}-{number}" if number > 1 else name)).exists():
-        number += 1
-    return folder
+    return runs.unused_folder(Path(data).name.partition(".")[0] or "pictures")
 
 
 def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[str, Any]:
     """All that a reader needs to know of how a run was begun, and to repeat it."""
-    parts = {"train": pictures.train, "validation": pictures.validation, "test": pictures.test}
     command = ["minicnn", "train"]
     for name, value in chosen.items():
         if value != DEFAULTS[name]:
             command += [f"--{name.replace('_', '-')}", *([str(value)] if value is not True else [])]
-    return {
-        "command": shlex.join(command),
-        "options": dict(chosen),
-        "data": {"name": pictures.name, "synthetic": chosen["data"] == "shapes"}
-        | {name: len(x) for name, (x, _) in parts.items()},
-        "model": described(model),
-        "environment": {"minicnn": __version__, **report.environment(), "threads": threads.state()["used"]},
-        "began": datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
+    return runs.config(
+        model,
+        command=shlex.join(command),
+        options=chosen,
+        name=pictures.name,
+        synthetic=chosen["data"] == "shapes",
+        train=pictures.train,
+        validation=pictures.validation,
+        test=pictures.test,
+    )
 
 
 class TimeLimit(callbacks.Callback):

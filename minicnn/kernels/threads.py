@@ -75,6 +75,17 @@ def turn() -> threading.RLock:
     return alone
 
 
+def used() -> int:
+    """How many threads kernels run on when the calling thread calls them; 1 before they have been started."""
+    return numba.get_num_threads() if start.cache_info().currsize and not _orphaned else 1
+
+
+def use(n: int) -> None:
+    """Let the calling thread run kernels on n threads from now on, until set_threads says otherwise."""
+    with turn():
+        numba.set_num_threads(n)
+
+
 @cache
 def start() -> None:
     """Start Numba's threads, so that they spin for a moment between two regions and then sleep.

@@ -9,19 +9,17 @@
                 report.html         all of this on one page
 
 All but the last three are written while the model trains, so that a training that was killed can be read as well.
-`runs/latest` is no file but a name: the folder in `runs` whose training began last.
+`runs/latest` is a link to the run that was trained last (minicnn/runs/latest.py).
 """
 
-import csv
-import json
-import math
-import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from minicnn import page, report
 from minicnn.callbacks import Callback
@@ -29,73 +27,45 @@ from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
+from minicnn.runs.begin import config, next_steps, unused_folder
+from minicnn.runs.folder import OPTIONS, Run, create, discard, rewrite, to_json
+from minicnn.runs.latest import LATEST, find, link, model_file
 from minicnn.saving.atomic import write_text
-from minicnn.saving.signature import fits
-from minicnn.saving.strict_json import parse
 from minicnn.sequential import Sequential
 
 if TYPE_CHECKING:
     from minicnn.plots import Plot
 
-LATEST = "latest"
+__all__ = [
+    "LATEST",
+    "OPTIONS",
+    "HistoryFile",
+    "Run",
+    "best_epoch",
+    "config",
+    "create",
+    "discard",
+    "find",
+    "finish",
+    "model_file",
+    "next_steps",
+    "rewrite",
+    "to_json",
+    "unused_folder",
+    "write_page",
+]
+
 NARROW = "-narrow"  # at the end of the names of plots that are drawn for narrow screens
 PICTURES, COLUMNS = 21, (7, 3)  # in grids, on wide and narrow screens
-OPTIONS: dict[str, Any] = {
-    "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int
-}  # fmt: skip
 Array = np.ndarray
 Pair = tuple[Array, Array]
-
-
-class Run:
-    """The files of a run folder, and what stands in them."""
-
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
-        self.config_file = self.folder / "config.json"
-        self.history_file = self.folder / "history.csv"
-        self.checkpoint = self.folder / "checkpoint"
-        self.model_file = self.folder / "model.safetensors"
-        self.metrics_file = self.folder / "metrics.json"
-        self.plots = self.folder / "plots"
-        self.page = self.folder / "report.html"
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """How the training was begun. Raises DataError when the file is damaged."""
-        return _read_json(self.config_file)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `minicnn train` was told, or took, for it. Raises DataError when config.json does not say it."""
-        options = self.config.get("options")
-        if not isinstance(options, dict) or not all(fits(options.get(name), kind) for name, kind in OPTIONS.items()):
-            raise DataError(f"{self.config_file} expected options of `minicnn train`, received {options!r:.200}")
-        return options
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """How the training ended; empty until it does. Raises DataError when the file is damaged."""
-        return _read_json(self.metrics_file) if self.metrics_file.exists() else {}
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        """Every column of history.csv, epoch by epoch. Raises DataError when the file is damaged."""
-        if not self.history_file.exists():
-            return {}
-        try:
-            with self.history_file.open(newline="", encoding="utf-8") as file:
-                names, *rows = csv.reader(file)
-            columns = zip(*([float(cell) for cell in row] for row in rows), strict=True)
-            return dict(zip(names, map(list, columns), strict=True))
-        except (ValueError, csv.Error) as error:
-            raise DataError(f"{self.history_file} is damaged ({error}): train again") from error
 
 
 class HistoryFile(Callback):
     """Writes history.csv after every epoch, whole, so that a resumed training has each epoch in it once.
 
-    Its columns are the epoch (from 0), how many seconds it took, with validation, and all that is logged.
+    Its columns are the epoch (from 0), how many seconds it took, with validation, and all that is logged. The first
+    epoch after which the folder also has a model makes it the latest run.
     """
 
     remembers = ("seconds",)
@@ -105,6 +75,7 @@ class HistoryFile(Callback):
         self.path = path
         self.seconds: list[float] = []
         self._began = 0.0
+        self._linked = False
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         self._began = time.perf_counter()
@@ -116,50 +87,7 @@ class HistoryFile(Callback):
         rows = zip(range(epoch + 1), self.seconds, *columns.values(), strict=True)
         lines = [",".join(map(str, row)) for row in [("epoch", "seconds", *columns), *rows]]
         write_text(self.path, "\n".join(lines) + "\n")
-
-
-@known_arguments
-def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
-    """Make a run folder that holds its config.
-
-    Raises:
-        FileExistsError: there is a run in it already.
-        ValueError: it would be called "latest".
-        OSError: it cannot be written.
-    """
-    run = Run(folder)
-    if run.folder.name == LATEST:
-        raise ValueError(f"a run cannot be called {LATEST!r}, which stands for the last one: choose another name")
-    if run.config_file.exists():
-        raise FileExistsError(f"{run.folder} holds a run already: resume it, or choose another name")
-    run.folder.mkdir(parents=True, exist_ok=True)
-    write_text(run.config_file, to_json(config) + "\n")
-    return run
-
-
-@known_arguments
-def find(folder: str | os.PathLike[str]) -> Run:
-    """The run in that folder, which may be called `latest`. Raises FileNotFoundError when there is none."""
-    run = Run(folder)
-    if run.folder.name == LATEST and not run.folder.exists():
-        configs = run.folder.parent.glob("*/config.json")
-        newest = max(configs, key=lambda path: path.stat().st_mtime_ns, default=None)
-        if newest is None:
-            raise FileNotFoundError(f"there is no run in {run.folder.parent} yet: `minicnn train` makes one")
-        return Run(newest.parent)
-    if not run.config_file.exists():
-        raise FileNotFoundError(f"{run.folder} is no run folder: there is no {run.config_file.name} in it")
-    return run
-
-
-def model_file(path: str | os.PathLike[str]) -> Path:
-    """The model that a path names: a file, or that of a run folder. Raises FileNotFoundError when there is none."""
-    if Path(path).name != LATEST and not Path(path).is_dir():
-        return Path(path)
-    run = find(path)
-    if not run.model_file.exists():
-        raise FileNotFoundError(f"{run.folder} has no model yet: its first epoch has not ended")
-    return run.model_file
+        self._linked = self._linked or link(Run(self.path.parent))
 
 
 def best_epoch(history: Mapping[str, list[float]]) -> int | None:
@@ -169,13 +97,22 @@ def best_epoch(history: Mapping[str, list[float]]) -> int | None:
 
 
 @known_arguments
-def finish(run: Run, model: Sequential, train: Pair, test: Pair, *, interrupted: bool = False) -> report.Evaluation:
+def finish(
+    run: Run,
+    model: Sequential,
+    train: Pair,
+    test: Pair,
+    *,
+    interrupted: bool = False,
+    tell: Callable[[report.Evaluation], None] | None = None,
+) -> report.Evaluation:
     """Examine a trained model, and write what it has come to: numbers, plots, and the page of it all.
 
     Args:
         model: as the run is to keep it; with class names.
         train, test: (x, y), what it was trained on and what it is examined on.
         interrupted: whether the training was ended before its time.
+        tell: called when the numbers are known, before the plots, which take some seconds and show a bar.
 
     Returns: what is on the page of the test pictures.
     """
@@ -191,6 +128,8 @@ def finish(run: Run, model: Sequential, train: Pair, test: Pair, *, interrupted:
         "interrupted": interrupted,
     }
     write_text(run.metrics_file, to_json(metrics) + "\n")
+    if tell is not None:
+        tell(evaluation)
     draw(run, model, train, test, probabilities, evaluation)
     write_page(run)
     return evaluation
@@ -204,20 +143,25 @@ def draw(
     from minicnn.plots.fitted import TELEPHONE
 
     names = evaluation.classes.class_names
-    draw_curves(run)
-    save_plot(run, "confusion", plots.confusion_heatmap(evaluation.confusion, names))
-    save_plot(run, "reliability", plots.reliability_diagram(evaluation.calibration))
     counts = np.bincount(class_of(train[1], "the labels"), minlength=len(names))
-    bars = plots.class_distribution(counts, names)
-    save_plot(run, "classes", bars, bars)
-    grids = [plots.image_grid(*train, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
-    save_plot(run, "pictures", *grids)
+
+    def grids(grid: Callable[..., "Plot"], *arguments: Any) -> list["Plot"]:
+        return [grid(*arguments, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
+
+    wanted: dict[str, Callable[[], list[Plot]]] = {
+        "confusion": lambda: [plots.confusion_heatmap(evaluation.confusion, names)],
+        "reliability": lambda: [plots.reliability_diagram(evaluation.calibration)],
+        "classes": lambda: 2 * [plots.class_distribution(counts, names)],
+        "pictures": lambda: grids(plots.image_grid, *train),
+    }
     if evaluation.accuracy < 1:
-        grids = [plots.mistakes_gallery(*test, probabilities, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
-        save_plot(run, "mistakes", *grids)
+        wanted["mistakes"] = lambda: grids(plots.mistakes_gallery, *test, probabilities)
     if any(isinstance(layer, Conv2D) for layer in model.layers):
-        filters = explain.filters(model)
-        save_plot(run, "filters", plots.filters(filters), plots.filters(filters, columns=4, width=TELEPHONE))
+        kernels = explain.filters(model)
+        wanted["filters"] = lambda: [plots.filters(kernels), plots.filters(kernels, columns=4, width=TELEPHONE)]
+    draw_curves(run)
+    for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):  # on terminals
+        save_plot(run, name, *make())
 
 
 def draw_curves(run: Run) -> None:
@@ -272,27 +216,3 @@ def _page(run: Run) -> str:
             text=path.read_text(encoding="utf-8").rstrip(),
         )
     return page.render(run.folder.name, run.config, history, run.metrics, pictures)
-
-
-def to_json(value: Mapping[str, Any]) -> str:
-    """A dictionary as JSON for people and programs; what is no finite number is null."""
-    return json.dumps(_plain(value), indent=1, allow_nan=False)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): train again") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(member) for member in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
