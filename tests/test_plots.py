@@ -75,7 +75,7 @@ def test_learning_curves_mark_the_best_epoch_and_the_change_of_rate(tmp_path):
     assert rate.get_yscale() == "log"
     text = words(plot)
     assert "Best epoch (circles): 3 of 4, with validation loss 1.300, accuracy 52.0 %" in text
-    for expected in ("Learning curves: test", "Loss (cross-entropy, nats)", "Accuracy (%)", "Learning rate", "Epoch"):
+    for expected in ("Learning curves: test", "Loss (cross-entropy, nats)", "Accuracy (%)", "Learning\nrate", "Epoch"):
         assert expected in text
     picture = pixels(plot.save(tmp_path / "curves.png"))
     assert has_colour(picture, TRAINING) and has_colour(picture, VALIDATION)

@@ -108,4 +108,4 @@ def _draw_learning_rate(axes: Axes, epochs: list[int], rates: Sequence[float]) -
         axes.set_yticks([])  # each level has its value written on it
     for i in levels if few else []:
         axes.text(edges[i], rates[i] * 1.3, f" {rates[i]:.3g}", va="bottom", fontsize=9, color=INK)
-    axes.set_ylabel("Learning rate", color=INK)
+    axes.set_ylabel("Learning\nrate", color=INK)  # a low panel
