@@ -22,6 +22,7 @@ from minicnn.layers.base import Array, Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
+from minicnn.wording import percent
 
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
 LOOK = 256  # pictures that the other checks look at
@@ -93,7 +94,8 @@ def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
         if best == 1:
             return Finding("overfits 50 pictures", True, f"{len(x)} of {len(x)} right after {step} steps")
     text = (
-        f"only {best:.0%} of {len(x)} right after {STEPS} steps: too few parameters, wrong labels or wrong gradients?"
+        f"only {percent(best, 0)} of {len(x)} right after {STEPS} steps: too few parameters, wrong labels or wrong "
+        "gradients?"
     )
     return Finding("overfits 50 pictures", False, text)
 

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import asdict
 
 from minicnn import preflight
-from minicnn.cli.common import add_model, declare, show
-from minicnn.cli.pictures import add_data, model_and_pictures
+from minicnn.cli.common import add_model, declare, show, whole
+from minicnn.cli.pictures import add_untrained, model_and_pictures
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -20,14 +20,14 @@ def add(commands: argparse._SubParsersAction) -> None:
         "check --data photographs/",
     )
     add_model(parser, default=None)
-    add_data(parser, default="shapes")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights (default 0)")
+    add_untrained(parser)
+    parser.add_argument("--seed", type=whole, default=0, help="of the weights (default 0)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print a line per check, as soon as it is known; 1 if one has failed."""
-    model, pictures = model_and_pictures(options, default="shapes")
+    model, pictures = model_and_pictures(options)
     findings = []
     for finding in preflight.check(model, *pictures.train, seed=options.seed):
         findings.append(finding)

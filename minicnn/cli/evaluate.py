@@ -1,10 +1,12 @@
 """`minicnn evaluate`: how good a model is on pictures that it has not been trained on."""
 
 import argparse
+import math
 
 from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
 from minicnn.cli.pictures import add_data, fit_classes, load, name_of, picture_size
+from minicnn.wording import percent
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -15,12 +17,17 @@ def add(commands: argparse._SubParsersAction) -> None:
         "measure how good a model is",
         "Print accuracy, precision, recall, F1, cross-entropy and calibration of a model on test pictures, and what it "
         "takes for what. Of a folder that the run was trained on, its test pictures are taken; of another, all.",
-        "evaluate --model runs/latest --min-accuracy 0.7",
+        "evaluate runs/latest --min-accuracy 70%",
     )
-    add_model(parser)
+    add_model(parser, first=True)
     add_data(parser, default="what the run was trained on, otherwise cifar10")
     parser.add_argument("--average-flips", action="store_true", help="look at each picture and its mirror image")
-    parser.add_argument("--min-accuracy", type=float, metavar="SHARE", help="exit with 1 below it, such as 0.7")
+    parser.add_argument(
+        "--min-accuracy",
+        type=share,
+        metavar="SHARE",
+        help="exit with 1 below it, such as 0.7 or 70%%",
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,9 +42,22 @@ def run(options: argparse.Namespace) -> int:
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
     show(options, {"data": pictures.name} | evaluation.to_dict(), f"{pictures.name}: {evaluation.to_text()}")
     if options.min_accuracy is not None and evaluation.accuracy < options.min_accuracy:
-        say(options, f"expected an accuracy of {options.min_accuracy} or more, received {evaluation.accuracy:.4f}")
+        least, found = percent(options.min_accuracy, 2), percent(evaluation.accuracy, 2)
+        say(options, f"expected an accuracy of {least} or more, received {found}")
         return 1
     return 0
+
+
+def share(text: str) -> float:
+    """A share on the command line, 0.7 or 70%. Raises ArgumentTypeError unless it is one from 0 to 1."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        fix = f": write {text}%" if 1 < value <= 100 else ""
+        raise argparse.ArgumentTypeError(f"expected a share such as 0.7, or 70%, received {text!r}{fix}")
+    return value
 
 
 def trained_on(model: str) -> str:

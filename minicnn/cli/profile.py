@@ -2,8 +2,7 @@
 
 import argparse
 
-from minicnn import models, runs
-from minicnn.cli.common import declare, show
+from minicnn.cli.common import add_model, declare, load_model, positive, show
 from minicnn.kernels import threads
 from minicnn.profiling import documented_model, profile
 
@@ -18,12 +17,12 @@ def add(commands: argparse._SubParsersAction) -> None:
         "GFLOP/s counts what convolutions and dense layers multiply and add as they are written (Winograd's algorithm "
         "needs less, and may exceed the peak), MB what a pass at least reads and writes, GB/s that by its time. "
         "MINICNN_ENGINE=reference profiles the layers as they are written.",
-        "profile --model runs/latest --batch 128 --threads 1",
+        "profile --model runs/latest --batch-size 128 --threads 1",
     )
-    parser.add_argument("--model", metavar="PATH", help="a model file or run folder (default: the documented network)")
-    parser.add_argument("--batch", type=int, default=64, help="pictures per step (default 64)")
+    add_model(parser, default=None)
+    parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step (default 64)")
     parser.add_argument(
-        "--threads", type=int, help="threads of the engine (default: one per processor); NumPy has its own"
+        "--threads", type=positive, help="threads of the engine (default: one per processor); NumPy has its own"
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to measure (default 4)")
     parser.set_defaults(run=run)
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the table."""
     if options.threads is not None:
         threads.set_threads(options.threads)
-    model = models.load_model(runs.model_file(options.model)) if options.model else documented_model()
-    result = profile(model, options.batch, options.seconds)
+    model = load_model(options) if options.model else documented_model()
+    result = profile(model, options.batch_size, options.seconds)
     show(options, result.to_dict(), result)
     return 0

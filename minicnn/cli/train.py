@@ -1,25 +1,28 @@
-"""`minicnn train`: the documented network on CIFAR-10 or your own pictures, kept in a run folder."""
+"""`minicnn train`: a network on CIFAR-10 or your own pictures, kept in a run folder."""
 
 import argparse
 import contextlib
-import math
-import re
-import shlex
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from minicnn import __version__, callbacks, layers, report, runs
-from minicnn.cli.common import RUN, declare, network, positive, say, show
-from minicnn.cli.pictures import Pictures, add_data, load, name_of
+from minicnn import __version__, callbacks, models, report, runs
+from minicnn.cli import seeds
+from minicnn.cli.common import RUN, declare, say, show, writing
+from minicnn.cli.networks import network
+from minicnn.cli.options import add_options, choose, command
+from minicnn.cli.own_classes import own_classes
+from minicnn.cli.pictures import Pictures, load, picture_size, short_name, size_of
+from minicnn.cli.recipes import RECIPES, augmentation, fitted
 from minicnn.cli.summary import described
 from minicnn.kernels import threads
-
-DEFAULTS = {"data": "cifar10", "limit": None, "augment": False, "epochs": 100, "batch_size": 64, "seed": 0}
-UNITS = {"s": 1, "m": 60, "h": 3600}
+from minicnn.saving.atomic import write_text
+from minicnn.sequential import Sequential
+from minicnn.wording import counted
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -27,101 +30,102 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = declare(
         commands,
         "train",
-        "train the documented network",
-        "Train the documented network with Adam, until the validation loss has not fallen for ten epochs, and examine "
-        "it on test pictures. All that comes of it is kept in a run folder, with a page that shows it. Ctrl-C ends the "
-        "training early and keeps its results.",
+        "train a network",
+        "Train a network, by default the documented one with Adam, until the validation loss has not fallen for ten "
+        "epochs, and examine it on test pictures. All that comes of it is kept in a run folder, with a page that shows "
+        "it. Ctrl-C ends the training early and keeps its results.",
         "train --data photographs/ --augment --max-time 10m",
     )
-    add_data(parser)
-    parser.add_argument("--augment", action="store_true", default=None, help="train on pictures flipped and shifted")
-    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({DEFAULTS['epochs']})")
-    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({DEFAULTS['batch_size']})")
-    parser.add_argument(
-        "--max-time", type=seconds, default=math.inf, metavar="TIME", help="stop after so long, such as 90s, 10m or 2h"
-    )
-    parser.add_argument("--seed", type=int, help=f"the same seed gives the same network ({DEFAULTS['seed']})")
-    parser.add_argument("--threads", type=positive, help="threads to compute with (default: one per processor)")
-    parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help=f"go on with the run in --output (default: {RUN}) where it stopped, with the options it was begun with",
-    )
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
-def seconds(text: str) -> float:
-    """A time on the command line. Raises ArgumentTypeError unless it is like 90s, 10m or 1.5h."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 10m or 2h, received {text!r}")
-    return float(found[1]) * UNITS[found[2]]
+@dataclass(frozen=True)
+class Trained:
+    """What a training has come to: its run, and its examination unless it was interrupted in its first epoch."""
+
+    run: runs.Run
+    evaluation: report.Evaluation | None
+    interrupted: bool
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
+    if options.seeds and options.resume:
+        raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
     begun = runs.find(options.output or RUN) if options.resume else None
     chosen = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
-    pictures = load(chosen["data"], chosen["limit"])
-    model = network(pictures.class_names, augmentation() if chosen["augment"] else (), chosen["seed"])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    kept = begun or runs.create(options.output or unused_folder(chosen["data"]), config(chosen, pictures, model))
-    say(options, f"{pictures.name}, {len(pictures.train[0]):,} pictures to train on, results go to {kept.folder}")
-    watchers = [
-        callbacks.ReduceLROnPlateau(factor=0.1, patience=5),  # before what writes down the learning rate
-        callbacks.EarlyStopping(patience=10, restore_best_weights=True),
-        callbacks.ModelCheckpoint(kept.model_file, save_best_only=True),
+    if options.seeds:
+        return seeds.run(options, chosen, options.output or unused_folder(chosen["data"]), train)
+    trained = train(options, chosen, options.output or unused_folder(chosen["data"]), begun)
+    kept = trained.run
+    if trained.evaluation is None:
+        say(options, "interrupted before an epoch had ended; --resume goes on from here")
+        return 130
+    files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
+    show(
+        options,
+        {"run": str(kept.folder)} | kept.metrics,
+        f"{trained.evaluation.to_text()}\n\nResults in {kept.folder}: {files}",
+    )
+    return 130 if trained.interrupted else 0
+
+
+def train(
+    options: argparse.Namespace, chosen: Mapping[str, Any], folder: Path, begun: runs.Run | None = None
+) -> Trained:
+    """Train as chosen, in a new folder or in that of the run that was begun."""
+    recipe, own = RECIPES[chosen["recipe"]], own_classes(chosen["imports"])
+    model = models.load_model(chosen["model"], own, compile=False) if chosen["model"] else None
+    size = picture_size(model) if model else size_of(chosen["image_size"])
+    pictures = recipe.chosen(load(chosen["data"], chosen["limit"], size))
+    model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
+    watchers = recipe.prepare(model, chosen, len(pictures.train[0]))
+    with writing(folder):
+        kept = begun or runs.create(folder, config(chosen, pictures, model))
+    number = counted(len(pictures.train[0]), "picture")
+    say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
+    doctor = callbacks.Doctor()
+    watchers += [
+        *([] if begun and "recipe" not in begun.config["options"] else [doctor]),  # not there when it was begun
+        callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
         runs.HistoryFile(kept.history_file),
         TimeLimit(options.max_time),
     ]
     with contextlib.redirect_stdout(sys.stderr):  # where progress belongs; stdout is for the result
         history = model.fit(
-            *pictures.train,
+            **recipe.arguments(pictures),
             batch_size=chosen["batch_size"],
             epochs=chosen["epochs"],
-            validation_data=pictures.validation,
+            class_weight=chosen["class_weight"],
             callbacks=watchers,
             resume=kept.checkpoint,
         )
     if not kept.history:
-        say(options, "interrupted before an epoch had ended; --resume goes on from here")
-        return 130
+        return Trained(kept, None, history.interrupted)
+    write_text(kept.folder / "doctor.txt", doctor.to_text() + "\n")
     model.save(kept.model_file)
     evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
-    files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
-    show(
-        options,
-        {"run": str(kept.folder)} | kept.metrics,
-        f"{evaluation.to_text()}\n\nResults in {kept.folder}: {files}",
+    return Trained(kept, evaluation, history.interrupted)
+
+
+def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Sequential:
+    """A new network."""
+    return network(
+        pictures.class_names,
+        augmentation(size) if chosen["augment"] else (),
+        chosen["seed"],
+        name=chosen["network"],
+        size=size,
+        dropout=RECIPES[chosen["recipe"]].dropout,
     )
-    return 130 if history.interrupted else 0
-
-
-def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The options given, those saved, the defaults, in this order. Raises ValueError for a saved one that differs."""
-    given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
-    if "data" in given:
-        given["data"] = name_of(given["data"])
-    for name, value in given.items():
-        if name in saved and name != "epochs" and value != saved[name]:
-            raise ValueError(
-                f"--resume expected the options that the run was begun with, --{name.replace('_', '-')} "
-                f"{saved[name]}, received {value}: leave it out, or begin a new run"
-            )
-    return {**DEFAULTS, **saved, **given}
-
-
-def augmentation() -> list[layers.Layer]:
-    """What changes pictures at random in training: mirrored or not, moved by up to four pixels."""
-    return [layers.RandomFlip("horizontal"), layers.RandomCrop(32, 32, padding=4)]
 
 
 def unused_folder(what: str) -> Path:
     """runs/<date>-<data>, with a number where that is taken."""
-    name = f"runs/{datetime.now():%Y-%m-%d}-{Path(what).stem}"
+    name = f"runs/{datetime.now():%Y-%m-%d}-{short_name(what)}"
     number = 1
     while (folder := Path(f"{name}-{number}" if number > 1 else name)).exists():
         number += 1
@@ -131,12 +135,8 @@ def unused_folder(what: str) -> Path:
 def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[str, Any]:
     """All that a reader needs to know of how a run was begun, and to repeat it."""
     parts = {"train": pictures.train, "validation": pictures.validation, "test": pictures.test}
-    command = ["minicnn", "train"]
-    for name, value in chosen.items():
-        if value != DEFAULTS[name]:
-            command += [f"--{name.replace('_', '-')}", *([str(value)] if value is not True else [])]
     return {
-        "command": shlex.join(command),
+        "command": command(chosen),
         "options": dict(chosen),
         "data": {"name": pictures.name, "synthetic": chosen["data"] == "shapes"}
         | {name: len(x) for name, (x, _) in parts.items()},

@@ -19,6 +19,7 @@ from minicnn.report.classification import (
     report_of_counts,
 )
 from minicnn.report.confidence import Calibration, calibration
+from minicnn.wording import counted
 
 PAIRS_SHOWN = 10
 
@@ -77,7 +78,7 @@ class Evaluation:
         low, high = (100 * bound for bound in self.accuracy_interval)
         over = 100 * self.calibration.overconfidence
         lines = [
-            f"{self.confusion.sum():,} pictures, {len(names)} classes",
+            f"{counted(int(self.confusion.sum()), 'picture')}, {counted(len(names), 'class')}",
             "",
             f"accuracy           {100 * self.accuracy:6.2f} %   95 % interval {low:.2f} to {high:.2f} %",
             *(f"top-{k} accuracy     {100 * share:6.2f} %" for k, share in self.top_k_accuracy.items()),
