@@ -2,10 +2,11 @@
 
 import argparse
 import math
+from pathlib import Path
 
 from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
-from minicnn.cli.pictures import add_data, fit_classes, load, name_of, picture_size
+from minicnn.cli.pictures import add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
 from minicnn.wording import percent
 
 
@@ -38,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     pictures = load(options.data or own, options.limit, picture_size(model), test_on_all=other)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
+    if other and is_folder_of_pictures(Path(options.data)):
+        say(options, f"tested on all of {pictures.name}; pictures that the model was trained on would tell nothing")
     probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
     show(options, {"data": pictures.name} | evaluation.to_dict(), f"{pictures.name}: {evaluation.to_text()}")

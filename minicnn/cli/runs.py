@@ -1,7 +1,7 @@
 """`minicnn runs`: all trainings in a table, or some of them compared."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,10 @@ def run(options: argparse.Namespace) -> int:
     found = list(folders(options.paths))
     if not found:
         raise FileNotFoundError(f"there is no run in {', '.join(options.paths)} yet: `minicnn train` makes one")
-    lines = sorted((line_of(run) for run in found), key=lambda line: line.began or "")
     named = all(is_run(Path(path)) for path in options.paths)
+    lines = [line_of(run) for run in found]
+    if not named:
+        lines.sort(key=lambda line: line.began or "")
     result: dict[str, Any] = {"runs": [asdict(line) for line in lines]}
     text = table(HEADINGS, [line.cells() for line in lines])
     compared = [run for run in found if next(line for line in lines if line.run == str(run.folder)).state != "damaged"]
@@ -84,8 +86,7 @@ def run(options: argparse.Namespace) -> int:
         saved = draw(compared, options.output or Path("compared.png"))
         result |= {"differences": different, "saved": saved}
         rows = [[name, *map(str, values)] for name, values in different.items()]
-        names = [run.folder.name for run in compared]
-        told = table(["option", *names], rows) if rows else "All options are the same."
+        told = table(["option", *names_of(compared)], rows) if rows else "All options are the same."
         text = f"{text}\n\n{told}\n\n{f'Saved {saved}' if saved else 'No curves: an epoch has not ended yet.'}"
     show(options, result, text)
     damaged = [line.run for line in lines if line.state == "damaged"]
@@ -141,8 +142,14 @@ def _line_of(run: runs.Run) -> Line:
 def differences(found: Sequence[runs.Run]) -> dict[str, list[Any]]:
     """The options that are not the same in all runs, and their values."""
     options = [run.options for run in found]
-    values = {name: [each.get(name) for each in options] for name in options[0]}
+    values = {name: [each[name] for each in options] for name in runs.OPTIONS}
     return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
+
+
+def names_of(found: Sequence[runs.Run]) -> list[str]:
+    """What the runs are called: their folders' names, or their paths where two have the same."""
+    names = [run.folder.name for run in found]
+    return names if len(set(names)) == len(names) else [str(run.folder) for run in found]
 
 
 def draw(found: Sequence[runs.Run], file: Path) -> str | None:
@@ -150,7 +157,8 @@ def draw(found: Sequence[runs.Run], file: Path) -> str | None:
     from minicnn import plots  # matplotlib takes its time
     from minicnn.plots.palette import SERIES
 
-    logs: Mapping[str, Any] = {run.folder.name: run.history for run in found if run.history.get("epoch")}
+    histories = {name: run.history for name, run in zip(names_of(found), found, strict=True)}
+    logs = {name: history for name, history in histories.items() if history.get("epoch")}
     if not logs:
         return None
     validated = all(log.get("val_loss") for log in logs.values())

@@ -6,6 +6,7 @@ whatever colour lies beneath, and clips 16-bit pictures at 255, which turns them
 
 import io
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -166,7 +167,7 @@ def _contents(source: Any, name: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         reason = getattr(error, "strerror", None) or error
         fix = "correct the path"
-        if "://" in name:
+        if re.match(r"[a-z]{2,}:/", name):  # one slash of the two is left by Path
             fix = "pictures are read from files, so download it first"
         elif name == "-":
             fix = "pictures are read from files, not from standard input, so name one"
