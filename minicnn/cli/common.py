@@ -62,12 +62,10 @@ def add_model(parser: argparse.ArgumentParser, default: str | None = RUN, *, fir
     """Declare `--model`; with `first`, the path may also stand alone."""
     told = default or "the documented network, not trained"
     if first:
-        parser.add_argument("model", nargs="?", metavar="PATH", default=default, help="the same as --model PATH")
+        help = "the same as --model PATH"
+        parser.add_argument("model", nargs="?", metavar="PATH", default=argparse.SUPPRESS, help=help)
     parser.add_argument(
-        "--model",
-        metavar="PATH",
-        default=argparse.SUPPRESS if first else default,
-        help=f"a model file or run folder (default: {told})",
+        "--model", metavar="PATH", default=default, help=f"a model file or run folder (default: {told})"
     )
     add_import(parser)
 
