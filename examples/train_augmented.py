@@ -9,18 +9,15 @@ That costs nothing but time, and a network that cannot learn its pictures by hea
 
 # %% Imports; they also work in a fresh clone of which nothing is installed
 import argparse
-import json
 import os
 import sys
-import time
 from pathlib import Path
 
 try:
-    import minicnn
+    import minicnn  # noqa: F401
 except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import minicnn
-from minicnn import Input, Sequential, callbacks, datasets, layers, report
+from minicnn import Input, Sequential, callbacks, datasets, layers, runs
 from minicnn.errors import DataError
 from minicnn.plots.augmentation import augmentation_preview
 from minicnn.plots.comparison import compared_curves
@@ -45,23 +42,20 @@ parser.add_argument("--limit", type=positive, metavar="N", help="use only the fi
 parser.add_argument("--epochs", type=positive, default=100, help="passes over the pictures, at most (%(default)s)")
 parser.add_argument("--batch-size", type=positive, default=64, help="pictures per optimizer step (%(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same networks (%(default)s)")
-parser.add_argument("--output", type=Path, default="runs/augmented", help="results folder, overwritten (%(default)s)")
+parser.add_argument(
+    "--output", type=Path, metavar="RUN", help="run folders RUN-plain and RUN-augmented (runs/<date>-cifar10-...)"
+)
 parser.add_argument("--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)")
 options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook has no command line
 if options.limit == 1:
     parser.error("--limit expects 2 or more: one picture to train on, one to validate")
-output: Path = options.output
-try:
-    output.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    parser.error(f"--output expects a folder that can be written: {error}")
 
 # %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall overlook it
 real, warning = not options.synthetic, "as --synthetic asks"
 if real:
     try:
         (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data(options.data, offline=options.offline or None)
-        data_name, warning = "CIFAR-10", ""
+        class_names, kind, warning = list(datasets.cifar10.CLASS_NAMES), "cifar10", ""
     except DataError as error:
         if options.data or os.environ.get("MINICNN_DATA"):  # whoever names a file does not want another one
             print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -69,11 +63,11 @@ if real:
         real, warning = False, str(error)
 if not real:
     (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data()
-    data_name = "SYNTHETIC shapes, not CIFAR-10"
+    class_names, kind = list(datasets.shapes.CLASS_NAMES), "shapes"
     warning = f"{'!' * 80}\nSYNTHETIC DATA: drawn shapes, NOT CIFAR-10: {warning}\n{'!' * 80}"
 
 x_train, y_train, x_test, y_test = (array[: options.limit] for array in (x_train, y_train, x_test, y_test))
-print(warning or f"Data: {data_name}", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
+print(warning or "Data: CIFAR-10", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
 
 
 # %% The network, with or without layers before it that change pictures at random. They do so in training only.
@@ -82,7 +76,8 @@ def network(augmentation: list[layers.Layer], name: str) -> Sequential:
     for filters in (32, 64, 128):
         stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    return Sequential([*stack, layers.Dense(10, activation="softmax")], name=name, seed=options.seed)
+    stack.append(layers.Dense(10, activation="softmax"))
+    return Sequential(stack, name=name, seed=options.seed, class_names=class_names)
 
 
 plain = network([], "plain")
@@ -94,62 +89,58 @@ augmented = network(
     ],
     "augmented",
 )
-preview = augmentation_preview(augmented, x_train[0], seed=options.seed, title=f"Augmentation: {data_name}")
-preview.save(output / "augmentation.png")
 
-# %% Both trainings: the last fifth of the pictures, never augmented, tells when a network stops getting better
-histories, runs = {}, {}
+# %% Both trainings: the last fifth of the pictures, never augmented, tells when a network stops getting better.
+# Each has a run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such ones.
+held_out = int(0.8 * len(x_train))
+train, validation = (x_train[:held_out], y_train[:held_out]), (x_train[held_out:], y_train[held_out:])
+histories, table = {}, [f"{'':12}  {'test accuracy':>13}  {'cross-entropy':>13}  {'epochs':>6}  {'seconds':>7}"]
 for model in (plain, augmented):
+    try:
+        run = runs.create(
+            f"{options.output}-{model.name}" if options.output else runs.unused_folder(f"{kind}-{model.name}"),
+            runs.config(
+                model,
+                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+                name="CIFAR-10" if real else "synthetic shapes",
+                synthetic=not real,
+                train=train,
+                validation=validation,
+                test=(x_test, y_test),
+            ),
+        )
+    except (OSError, ValueError) as error:
+        parser.error(f"--output expects new folders that can be written: {error}")
     print(f"\nTraining: {model.name}")
-    start = time.perf_counter()
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
-        x_train,
-        y_train,
+        *train,
         batch_size=options.batch_size,
         epochs=options.epochs,
-        validation_split=0.2,
+        validation_data=validation,
         callbacks=[
-            callbacks.EarlyStopping(patience=10, restore_best_weights=True),
             callbacks.ReduceLROnPlateau(factor=0.1, patience=5),
-            callbacks.CSVLogger(output / f"history_{model.name}.csv"),
+            callbacks.EarlyStopping(patience=10, restore_best_weights=True),
+            callbacks.ModelCheckpoint(run.model_file, save_best_only=True),
+            runs.HistoryFile(run.history_file),
         ],
         verbose="auto" if options.verbose is None else options.verbose,
     )
-    seconds = time.perf_counter() - start
-    test = model.evaluate(x_test, y_test, verbose=0, return_dict=True)
-    model.save(output / f"{model.name}.safetensors")
+    model.save(run.model_file)
+    evaluation = runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted)
     histories[model.name] = history
-    runs[model.name] = {
-        "test_accuracy": test["accuracy"],
-        "test_loss": test["loss"],
-        "epochs_run": len(history.epoch),
-        "best_val_loss": min(history.history["val_loss"]),
-        "best_val_accuracy": max(history.history["val_accuracy"]),
-        "seconds": seconds,  # of fit, with validation and compilation
-        "interrupted": history.interrupted,
-    }
+    accuracy, epochs, seconds = f"{100 * evaluation.accuracy:.2f} %", len(history.epoch), run.metrics["seconds"]
+    table += [f"{model.name:12}  {accuracy:>13}  {evaluation.cross_entropy:>13.4f}  {epochs:>6}  {seconds:>7.1f}"]
     if history.interrupted:
         break
 
-# %% The comparison
-curves = compared_curves(histories, title=f"With and without augmentation: {data_name}")
-curves.save(output / "comparison.png")
-print(f"\nBest epochs\n{curves.to_text()}\n")
-print(f"{'':12}  {'test accuracy':>13}  {'test loss':>9}  {'epochs':>6}  {'seconds':>7}")
-for name, run in runs.items():
-    accuracy, loss = f"{100 * run['test_accuracy']:.2f} %", f"{run['test_loss']:.4f}"
-    print(f"{name:12}  {accuracy:>13}  {loss:>9}  {run['epochs_run']:>6}  {run['seconds']:>7.1f}")
-
-# %% The results as numbers
-metrics = {
-    "data": {"source": "real" if real else "synthetic", "name": data_name, "train": len(x_train), "test": len(x_test)},
-    "runs": runs,
-    "options": {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()},
-    "environment": {"minicnn": minicnn.__version__, **report.environment()},
-}
-(output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-print(f"\nResults in {output}:", *sorted(path.name for path in output.iterdir()))
-print(warning)
+# %% The comparison, kept beside the last run's own plots
+preview = augmentation_preview(augmented, x_train[0], seed=options.seed, title="Augmentation")
+curves = compared_curves(histories, title="With and without augmentation")
+saved = [preview.save(run.folder / "augmentation.png"), curves.save(run.folder / "comparison.png")]
+print(f"\nBest epochs\n{curves.to_text()}\n", *table, f"\nSaved {saved[0]} and {saved[1]}", sep="\n")
+if warning:
+    print(warning)
+print(runs.next_steps(run))
 if history.interrupted:
     sys.exit(130)

@@ -12,18 +12,15 @@ mirror image.
 
 # %% Imports; they also work in a fresh clone of which nothing is installed
 import argparse
-import json
 import os
 import sys
-import time
 from pathlib import Path
 
 try:
-    import minicnn
+    import minicnn  # noqa: F401
 except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import minicnn
-from minicnn import Input, Sequential, callbacks, datasets, layers, losses, optimizers, plots, report, schedules, utils
+from minicnn import Input, Sequential, callbacks, datasets, layers, losses, optimizers, report, runs, schedules, utils
 from minicnn.errors import DataError
 
 
@@ -46,22 +43,17 @@ parser.add_argument("--limit", type=positive, metavar="N", help="use only the fi
 parser.add_argument("--epochs", type=positive, default=60, help="passes over the pictures (%(default)s)")
 parser.add_argument("--batch-size", type=positive, default=128, help="pictures per optimizer step (%(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same network (%(default)s)")
-parser.add_argument("--output", type=Path, default="runs/best", help="results folder, overwritten (%(default)s)")
-parser.add_argument("--resume", action="store_true", help="write checkpoints, and go on from those there are")
+parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-cifar10-best)")
+parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run; with the options it began with")
 parser.add_argument("--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)")
 options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook has no command line
-output: Path = options.output
-try:
-    output.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    parser.error(f"--output expects a folder that can be written: {error}")
 
 # %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall overlook it
 real, warning = not options.synthetic, "as --synthetic asks"
 if real:
     try:
         (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data(options.data, offline=options.offline or None)
-        class_names, data_name, warning = list(datasets.cifar10.CLASS_NAMES), "CIFAR-10", ""
+        class_names, kind, warning = list(datasets.cifar10.CLASS_NAMES), "cifar10", ""
     except DataError as error:
         if options.data or os.environ.get("MINICNN_DATA"):  # whoever names a file does not want another one
             print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -69,11 +61,11 @@ if real:
         real, warning = False, str(error)
 if not real:
     (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data()
-    class_names, data_name = list(datasets.shapes.CLASS_NAMES), "SYNTHETIC shapes, not CIFAR-10"
+    class_names, kind = list(datasets.shapes.CLASS_NAMES), "shapes"
     warning = f"{'!' * 80}\nSYNTHETIC DATA: drawn shapes, NOT CIFAR-10: {warning}\n{'!' * 80}"
 
 x_train, y_train, x_test, y_test = (array[: options.limit] for array in (x_train, y_train, x_test, y_test))
-print(warning or f"Data: {data_name}", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
+print(warning or "Data: CIFAR-10", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
 
 
 # %% The network: the documented one, behind two layers that change pictures at random while it trains
@@ -96,42 +88,48 @@ model.compile(
 )
 model.summary()
 
-# %% Training. Ctrl-C ends it early; the same command with --resume goes on where it was.
-start = time.perf_counter()
+# %% A run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such folders.
+train, test = (x_train, y_train), (x_test, y_test)
+try:
+    if options.resume:
+        run = runs.find(options.resume)
+    else:
+        run = runs.create(
+            options.output or runs.unused_folder(f"{kind}-best"),
+            runs.config(
+                model,
+                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+                name="CIFAR-10" if real else "synthetic shapes",
+                synthetic=not real,
+                train=train,
+                test=test,
+            ),
+        )
+except (OSError, ValueError) as error:
+    parser.error(f"--output expects a new folder that can be written, --resume one that holds a run: {error}")
+
+# %% Training. Ctrl-C ends it early; the same command with --resume RUN goes on where it was.
 history = model.fit(
     x_train,
     utils.to_categorical(y_train, 10),
     batch_size=options.batch_size,
     epochs=options.epochs,
-    callbacks=[callbacks.CSVLogger(output / "history.csv")],
-    resume=output / "checkpoint" if options.resume else None,
+    callbacks=[callbacks.ModelCheckpoint(run.model_file), runs.HistoryFile(run.history_file)],
+    resume=run.checkpoint,
     verbose="auto" if options.verbose is None else options.verbose,
 )
-seconds, epochs_run = time.perf_counter() - start, len(history.epoch)
-model.save(output / "model.safetensors")
+if not run.history:
+    sys.exit(130)  # interrupted in the first epoch
+model.save(run.model_file)
 
-# %% The examination: pictures that it has not been trained on
-evaluations = {}
-for view, flips in (("one view", False), ("mean of two flips", True)):
-    probabilities = model.predict(x_test, average_flips=flips, verbose=0)
-    evaluations[view] = report.evaluate_report(y_test, probabilities, class_names)
-    print(f"\nTest accuracy, {view}: {100 * evaluations[view].accuracy:.2f} %")
-print(f"\n{evaluations['mean of two flips']}")
-
-# %% The results as pictures and numbers
-plots.learning_curves(history, title=f"Learning curves: {data_name}").save(output / "curves.png")
-metrics = {
-    "data": {"source": "real" if real else "synthetic", "name": data_name, "train": len(x_train), "test": len(x_test)},
-    "evaluation": {view: evaluation.to_dict() for view, evaluation in evaluations.items()},
-    "epochs_run": epochs_run,
-    "interrupted": history.interrupted,
-    "seconds": seconds,  # of fit, with compilation
-    "seconds_per_epoch": seconds / max(epochs_run, 1),
-    "options": {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()},
-    "environment": {"minicnn": minicnn.__version__, **report.environment()},
-}
-(output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-print(f"\nResults in {output}:", *sorted(path.name for path in output.iterdir()))
-print(warning)
+# %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
+evaluation = runs.finish(run, model, train, test, interrupted=history.interrupted)
+flipped = report.evaluate_report(y_test, model.predict(x_test, average_flips=True, verbose=0), class_names)
+print(f"\nTest {evaluation}\n\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")
+print(f"Test accuracy, mean of each picture and its mirror image: {100 * flipped.accuracy:.2f} %")
+print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
+if warning:
+    print(warning)
+print(runs.next_steps(run))
 if history.interrupted:
     sys.exit(130)

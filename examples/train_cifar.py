@@ -9,18 +9,15 @@ top to bottom: get the pictures, build the network, train it, examine it on pict
 
 # %% Imports; they also work in a fresh clone of which nothing is installed
 import argparse
-import json
 import os
 import sys
-import time
 from pathlib import Path
 
 try:
-    import minicnn
+    import minicnn  # noqa: F401
 except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import minicnn
-from minicnn import Input, Sequential, callbacks, datasets, layers, plots, report
+from minicnn import Input, Sequential, callbacks, datasets, layers, runs
 from minicnn.errors import DataError
 
 
@@ -43,23 +40,18 @@ parser.add_argument("--limit", type=positive, metavar="N", help="use only the fi
 parser.add_argument("--epochs", type=positive, default=100, help="passes over the pictures, at most (%(default)s)")
 parser.add_argument("--batch-size", type=positive, default=64, help="pictures per optimizer step (%(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same network (%(default)s)")
-parser.add_argument("--output", type=Path, default="runs/cifar10", help="results folder, overwritten (%(default)s)")
+parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-cifar10)")
 parser.add_argument("--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)")
 options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook has no command line
 if options.limit == 1:
     parser.error("--limit expects 2 or more: one picture to train on, one to validate")
-output: Path = options.output
-try:
-    output.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    parser.error(f"--output expects a folder that can be written: {error}")
 
 # %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall overlook it
 real, warning = not options.synthetic, "as --synthetic asks"
 if real:
     try:
         (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data(options.data, offline=options.offline or None)
-        class_names, data_name, warning = list(datasets.cifar10.CLASS_NAMES), "CIFAR-10", ""
+        class_names, kind, warning = list(datasets.cifar10.CLASS_NAMES), "cifar10", ""
     except DataError as error:
         if options.data or os.environ.get("MINICNN_DATA"):  # whoever names a file does not want another one
             print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -67,11 +59,11 @@ if real:
         real, warning = False, str(error)
 if not real:
     (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data()
-    class_names, data_name = list(datasets.shapes.CLASS_NAMES), "SYNTHETIC shapes, not CIFAR-10"
+    class_names, kind = list(datasets.shapes.CLASS_NAMES), "shapes"
     warning = f"{'!' * 80}\nSYNTHETIC DATA: drawn shapes, NOT CIFAR-10: {warning}\n{'!' * 80}"
 
 x_train, y_train, x_test, y_test = (array[: options.limit] for array in (x_train, y_train, x_test, y_test))
-print(warning or f"Data: {data_name}", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
+print(warning or "Data: CIFAR-10", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
 
 # %% The network: convolution, normalisation and pooling, three times; then two dense layers decide.
 # It takes pictures as they are, bytes from 0 to 255, and scales them itself: whoever loads it cannot forget to.
@@ -94,62 +86,52 @@ model = Sequential(
         layers.Dense(10, activation="softmax"),
     ],
     name="documented_cnn",
+    class_names=class_names,
     seed=options.seed,
 )
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 model.summary()
 
-# %% Training: the last fifth of the pictures only tells when the network stops getting better. Ctrl-C ends it early.
-start = time.perf_counter()
+# %% A run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such folders.
+held_out = int(0.8 * len(x_train))  # the last fifth of the pictures only tells when the network stops getting better
+train, validation = (x_train[:held_out], y_train[:held_out]), (x_train[held_out:], y_train[held_out:])
+try:
+    run = runs.create(
+        options.output or runs.unused_folder(kind),
+        runs.config(
+            model,
+            options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+            name="CIFAR-10" if real else "synthetic shapes",
+            synthetic=not real,
+            train=train,
+            validation=validation,
+            test=(x_test, y_test),
+        ),
+    )
+except (OSError, ValueError) as error:
+    parser.error(f"--output expects a new folder that can be written: {error}")
+
+# %% Training. Ctrl-C ends it early and keeps what there is.
 history = model.fit(
-    x_train,
-    y_train,
+    *train,
     batch_size=options.batch_size,
     epochs=options.epochs,
-    validation_split=0.2,
+    validation_data=validation,
     callbacks=[
-        callbacks.EarlyStopping(patience=10, restore_best_weights=True),
         callbacks.ReduceLROnPlateau(factor=0.1, patience=5),
-        callbacks.CSVLogger(output / "history.csv"),
+        callbacks.EarlyStopping(patience=10, restore_best_weights=True),
+        callbacks.ModelCheckpoint(run.model_file, save_best_only=True),
+        runs.HistoryFile(run.history_file),
     ],
     verbose="auto" if options.verbose is None else options.verbose,
 )
-seconds, epochs_run = time.perf_counter() - start, len(history.epoch)
-model.save(output / "model.safetensors")
+model.save(run.model_file)
 
-# %% The examination: pictures that it has not been trained on
-test = model.evaluate(x_test, y_test, verbose=0, return_dict=True)
-probabilities = model.predict(x_test, verbose=0)
-answers = probabilities.argmax(axis=1)
-classes = report.classification_report(y_test, answers, class_names)
-confusion = report.confusion_matrix(y_test, answers, len(class_names))
-print(f"\nTest accuracy {100 * test['accuracy']:.2f} %, loss {test['loss']:.4f} on {data_name}\n\n{classes}")
-
-# %% The results as pictures
-heatmap = plots.confusion_heatmap(confusion, class_names, title=f"Confusion matrix: {data_name}")
-heatmap.save(output / "confusion.png")
-grid = plots.predictions_grid(x_test, y_test, probabilities, class_names, title=f"Predictions: {data_name}")
-grid.save(output / "predictions.png")
-curves = plots.learning_curves(history, title=f"Learning curves: {data_name}")
-curves.save(output / "curves.png")
-
-# %% The results as numbers
-metrics = {
-    "data": {"source": "real" if real else "synthetic", "name": data_name, "train": len(x_train), "test": len(x_test)},
-    "test_accuracy": test["accuracy"],
-    "test_loss": test["loss"],
-    "classes": classes.to_dict(),
-    "confusion_matrix": confusion.tolist(),
-    "epochs_run": epochs_run,
-    "best_epoch": curves.data["best_epoch"],  # whose weights EarlyStopping has put back
-    "interrupted": history.interrupted,
-    "seconds": seconds,  # of fit, with validation and compilation
-    "images_per_second": None if history.interrupted else epochs_run * int(0.8 * len(x_train)) / seconds,
-    "options": {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()},
-    "environment": {"minicnn": minicnn.__version__, **report.environment()},
-}
-(output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-print(f"Results in {output}:", *sorted(path.name for path in output.iterdir()))
-print(warning)
+# %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
+evaluation = runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted)
+print(f"\nTest {evaluation}\n\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
+if warning:
+    print(warning)
+print(runs.next_steps(run))
 if history.interrupted:
     sys.exit(130)

@@ -23,7 +23,7 @@ try:
 except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import minicnn
-from minicnn import Input, Sequential, callbacks, datasets, layers, optimizers, plots, report
+from minicnn import Input, Sequential, callbacks, datasets, layers, optimizers, plots, report, runs
 from minicnn.errors import DataError
 from minicnn.plots.comparison import accuracy_by_size
 
@@ -52,14 +52,9 @@ parser.add_argument("--limit", type=positive, metavar="N", help="use only the fi
 parser.add_argument("--epochs", type=positive, default=10, help="passes over the eight classes, at most (%(default)s)")
 parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step on eight classes (%(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same networks (%(default)s)")
-parser.add_argument("--output", type=Path, default="runs/transfer", help="results folder, overwritten (%(default)s)")
+parser.add_argument("--output", type=Path, help="new folder for the results (default: runs/<date>-cifar10-transfer)")
 parser.add_argument("--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)")
 options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook has no command line
-output: Path = options.output
-try:
-    output.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    parser.error(f"--output expects a folder that can be written: {error}")
 
 # %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall overlook it
 real, warning = not options.synthetic, "as --synthetic asks"
@@ -87,6 +82,11 @@ old = [k for k in range(10) if k not in new]
 sizes = [size for size in SIZES if size <= min(np.sum(y_train == k) for k in new)]
 if not sizes:
     parser.error(f"--limit leaves fewer than {SIZES[0]} pictures of {' or '.join(new_names)}: try {20 * SIZES[0]}")
+output = options.output or runs.unused_folder(f"{'cifar10' if real else 'shapes'}-transfer")
+try:
+    output.mkdir(parents=True)
+except OSError as error:
+    parser.error(f"--output expects a new folder that can be written: {error}")
 print(warning or f"Data: {data_name}", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
 
 
@@ -179,4 +179,6 @@ metrics = {
 (output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 print(f"\nTest accuracy, {new_names[0]} or {new_names[1]}, means of {REPETITIONS}:\n{comparison.to_text()}\n")
 print(f"Results in {output}:", *sorted(path.name for path in output.iterdir()))
-print(warning)
+if warning:
+    print(warning)
+print(f"next: minicnn predict PICTURE --model {output}")

@@ -76,3 +76,19 @@ def receptive_fields(layers: Sequence[Layer]) -> list[str]:
         step = str(jump[0]) if jump[0] == jump[1] else f"{jump[0]}x{jump[1]}"
         fields.append(f"{field[0]}x{field[1]} / {step}")
     return fields
+
+
+def described(model: "Sequential") -> dict[str, Any]:
+    """The table with both columns as plain values."""
+    layers = [
+        {
+            "name": layer.name,
+            "class": type(layer).__name__,
+            "output_shape": list(layer.output_shape),
+            "parameters": layer.count_params(),
+            "flops": 2 * layer.multiply_adds(),
+            "receptive_field": field,
+        }
+        for layer, field in zip(model.layers, receptive_fields(model.layers), strict=True)
+    ]
+    return {"name": model.name, "parameters": model.count_params(), "layers": layers, "class_names": model.class_names}

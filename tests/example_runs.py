@@ -8,6 +8,19 @@ from pathlib import Path
 from programs import PATIENCE
 
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
+FEW = ("--offline", "--seed", "3", "--limit")  # there is no CIFAR-10: they train on drawn shapes
+ARGUMENTS = {
+    "train_augmented.py": (*FEW, "300", "--epochs", "1"),
+    "train_best.py": (*FEW, "300", "--epochs", "1"),
+    "train_cifar.py": (*FEW, "300", "--epochs", "2"),
+    "transfer_learning.py": (*FEW, "250", "--epochs", "3", "--new", "ring", "dots"),
+}
+
+
+def path_of(name: str) -> Path:
+    """examples/<name>."""
+    (script,) = [path for path in EXAMPLES if path.name == name]
+    return script
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -19,8 +32,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 def run(name: str, folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess:
     """examples/<name> with these arguments, in that folder."""
-    (script,) = [path for path in EXAMPLES if path.name == name]
-    command = [sys.executable, str(script), *map(str, arguments)]
+    command = [sys.executable, str(path_of(name)), *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=PATIENCE
     )

@@ -115,7 +115,7 @@ def a_run_without_model(folder):
     [
         (lambda folder: folder / "gone.safetensors", "there is no model file '{path}'"),
         (damaged, "'{path}' is damaged or no model file"),
-        (lambda folder: folder, "{path} is no run folder: there is no config.json in it"),
+        (lambda folder: folder, "{path} expected a model file in this folder, model.safetensors, received none"),
         (lambda folder: folder / "latest", "there is no run in {folder} yet: `minicnn train` makes one"),
         (a_run_without_model, "{path} has no model yet: its first epoch has not ended"),
     ],

@@ -2,30 +2,98 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minicnn import Sequential, layers, runs
+from minicnn import Sequential, layers
 from minicnn.errors import DataError
-from minicnn.runs import HistoryFile, Run, best_epoch, create, find, model_file, to_json, write_text
+from minicnn.runs import HistoryFile, Run, best_epoch, create, discard, find, link, model_file, to_json, write_text
 
 pytest_plugins = ["run_fixtures"]
 
 
-def test_latest_is_the_run_begun_last(tmp_path):
-    for age, name in enumerate(("new", "middle", "old")):
-        run = create(tmp_path / name, {"name": name})
+def begun(folder, name, *, has_model=True):
+    """A run that has had an epoch and a model, or not yet."""
+    run = create(folder / name, {"name": name})
+    if has_model:
+        run.history_file.write_text("epoch,seconds,loss\n0,1.0,2.0\n")
+        run.model_file.write_bytes(b"")
+    return run
+
+
+def test_without_links_latest_is_the_run_begun_last_that_has_a_model(tmp_path):
+    for age, name in enumerate(("empty", "new", "middle", "old")):
+        run = begun(tmp_path, name, has_model=name != "empty")
         os.utime(run.config_file, ns=(0, 10**18 - age))
     (tmp_path / "no run").mkdir()
-    assert find(tmp_path / "latest").folder == tmp_path / "new"
+    assert find(tmp_path / "latest").folder == model_file(tmp_path / "latest").parent == tmp_path / "new"
     assert find(tmp_path / "old").config == {"name": "old"}
+
+
+def test_latest_is_a_relative_link_that_is_moved_in_one_step(tmp_path):
+    for name in ("first", "second"):
+        assert link(begun(tmp_path, name))
+        assert (tmp_path / "latest").readlink() == Path(name)
+        assert find(tmp_path / "latest").folder == tmp_path / name
+        assert model_file(tmp_path / "latest") == tmp_path / name / "model.safetensors"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "latest", "second"]
+    tmp_path.rename(tmp_path.with_name("moved"))
+    assert (tmp_path.with_name("moved") / "latest" / "config.json").exists()
+
+
+def test_a_run_without_a_model_does_not_become_the_latest(tmp_path):
+    assert link(begun(tmp_path, "good"))
+    assert not link(begun(tmp_path, "empty", has_model=False))
+    assert not link(Run(tmp_path / "nowhere"))
+    assert find(tmp_path / "latest").folder == tmp_path / "good"
+
+
+def test_a_link_to_a_run_that_is_gone_is_passed_over(tmp_path):
+    begun(tmp_path, "here")
+    link(begun(tmp_path, "gone"))
+    (tmp_path / "gone").rename(tmp_path.with_name("elsewhere"))
+    assert find(tmp_path / "latest").folder == tmp_path / "here"
+    assert link(Run(tmp_path / "here")) and (tmp_path / "latest").readlink() == Path("here")
+
+
+def test_where_links_are_not_permitted_the_search_goes_by_time(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError("A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    assert link(begun(tmp_path, "one"))
+    assert [path.name for path in tmp_path.iterdir()] == ["one"] and find(tmp_path / "latest").folder.name == "one"
+
+
+def test_no_link_is_made_in_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert link(begun(Path(), "one")) and [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_run_that_is_only_begun_is_named(tmp_path):
+    begun(tmp_path, "one", has_model=False)
+    with pytest.raises(FileNotFoundError, match="there is no run in .* yet: .* minicnn train --resume .*one goes on"):
+        find(tmp_path / "latest")
+
+
+def test_what_a_failed_training_has_made_is_removed_and_nothing_else(tmp_path):
+    for name in ("new", "mine"):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+        run = begun(tmp_path, name, has_model=False)
+        run.checkpoint.mkdir()
+        (run.checkpoint / "checkpoint.safetensors").write_bytes(b"")
+        discard(run)
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [Path("mine"), Path("mine", "thesis.txt")]
 
 
 def test_a_folder_that_is_called_latest_is_itself(tmp_path):
     """A link that somebody made, for example."""
     create(tmp_path / "new", {})
     (tmp_path / "latest").mkdir()
+    assert link(begun(tmp_path, "newer")) and not (tmp_path / "latest").is_symlink()
     with pytest.raises(FileNotFoundError, match="latest is no run folder: there is no config.json in it"):
         find(tmp_path / "latest")
     (tmp_path / "latest" / "config.json").write_text('{"is": "here"}')
@@ -50,13 +118,25 @@ def test_no_run_is_called_latest(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_is_the_one_in_any_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a model file in this folder, model.safetensors, received no"):
+        model_file(tmp_path)
+    for name in ("a", "b", "model"):
+        (tmp_path / f"{name}.safetensors").write_bytes(b"")
+        if name == "b":
+            with pytest.raises(ValueError, match="expected one model file .*, received a.safetensors, b.safetensors: "):
+                model_file(tmp_path)
+        else:
+            assert model_file(tmp_path) == tmp_path / f"{name}.safetensors"
+
+
 def test_a_model_is_a_file_or_that_of_a_run(tmp_path):
     run = create(tmp_path / "run", {})
     assert model_file(tmp_path / "any.safetensors") == tmp_path / "any.safetensors"  # whoever reads it will complain
     with pytest.raises(FileNotFoundError, match="run has no model yet: its first epoch has not ended"):
         model_file(tmp_path / "run")
     run.model_file.write_bytes(b"")
-    assert model_file(tmp_path / "run") == model_file(tmp_path / "latest") == run.model_file
+    assert model_file(tmp_path / "run") == run.model_file
 
 
 def test_an_unfinished_run_can_be_read(tmp_path):
@@ -134,7 +214,7 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(runs.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         write_text(path, "new")
     assert path.read_text() == "old"

@@ -64,13 +64,17 @@ def add_model(parser: argparse.ArgumentParser, default: str | None = RUN, *, fir
     if first:
         help = "the same as --model PATH"
         parser.add_argument("model", nargs="?", metavar="PATH", default=argparse.SUPPRESS, help=help)
-    parser.add_argument(
-        "--model", metavar="PATH", default=default, help=f"a model file or run folder (default: {told})"
-    )
+    text = f"a model file, or a folder with one, such as a run (default: {told})"
+    parser.add_argument("--model", metavar="PATH", default=default, help=text)
     add_import(parser)
 
 
 def load_model(options: argparse.Namespace) -> Sequential:
-    """The model that `--model` names, or the documented network."""
+    """The model that `--model` names, or the documented network; which one `latest` is, is said."""
     own = own_classes(options.imports)
-    return network() if options.model is None else models.load_model(runs.model_file(options.model), own)
+    if options.model is None:
+        return network()
+    file = runs.model_file(options.model)
+    if Path(options.model).name == runs.LATEST:
+        say(options, f"asking {file}, the latest run's")
+    return models.load_model(file, own)

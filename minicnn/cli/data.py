@@ -43,7 +43,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         "fetch",
         "find or download CIFAR-10",
         "Find CIFAR-10 on this machine or download it, which goes on where it was interrupted. MINICNN_OFFLINE=1 "
-        "forbids the download. Exits with 3 when it cannot be had.",
+        "forbids the download. What --data names is found without its name from then on. Exits with 3 when it cannot "
+        "be had.",
         "data fetch",
     )
     fetch.add_argument("--data", metavar="PATH", help="its tarball or folder, if you have it")
@@ -78,7 +79,7 @@ def run_show(options: argparse.Namespace) -> int:
 
 def run_fetch(options: argparse.Namespace) -> int:
     """Load CIFAR-10, so that it is kept, and say what is there."""
-    (x_train, _), (x_test, _) = cifar10.load_data(options.data)
+    (x_train, _), (x_test, _) = cifar10.fetch(options.data)
     kept = str(cache.home())
     result = {"train": len(x_train), "test": len(x_test), "kept_in": kept}
     show(options, result, f"CIFAR-10: {len(x_train):,} training and {len(x_test):,} test pictures, kept in {kept}")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
-from minicnn.cli.pictures import add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
+from minicnn.cli.pictures import Pictures, add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
+from minicnn.cli.recipes import DOCUMENTED, RECIPES
+from minicnn.data.fingerprint import fingerprint
 from minicnn.wording import percent
 
 
@@ -34,13 +36,10 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the evaluation; 1 if it is worse than was asked for."""
-    model, own = load_model(options), trained_on(options.model)
-    other = options.data is not None and name_of(options.data) != own
-    pictures = load(options.data or own, options.limit, picture_size(model), test_on_all=other)
+    model, run = load_model(options), run_of(options.model)
+    pictures = to_test_on(options, picture_size(model), run)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
-    if other and is_folder_of_pictures(Path(options.data)):
-        say(options, f"tested on all of {pictures.name}; pictures that the model was trained on would tell nothing")
     probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
     show(options, {"data": pictures.name} | evaluation.to_dict(), f"{pictures.name}: {evaluation.to_text()}")
@@ -63,8 +62,25 @@ def share(text: str) -> float:
     return value
 
 
-def trained_on(model: str) -> str:
-    """The data of the run that a path names, cifar10 if it names a file."""
+def run_of(model: str) -> runs.Run | None:
+    """The run whose model a path names, if it is one's."""
     file = runs.model_file(model)
     run = runs.Run(file.parent)
-    return run.options["data"] if file == run.model_file and run.config_file.exists() else "cifar10"
+    return run if file == run.model_file and run.config_file.exists() else None
+
+
+def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> Pictures:
+    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved."""
+    own = run.data if run else "cifar10"
+    if options.data is None or name_of(options.data) == own:
+        return load(own, options.limit, size)
+    if run and run.fingerprint and is_folder_of_pictures(Path(options.data)):
+        begun = run.config["options"]
+        moved = RECIPES[begun.get("recipe", DOCUMENTED)].chosen(load(options.data, begun.get("limit"), size))
+        if fingerprint(moved.class_names, moved.train, moved.validation, moved.test) == run.fingerprint:
+            say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
+            return load(options.data, options.limit, size)
+    found = load(options.data, options.limit, size, test_on_all=True)
+    if is_folder_of_pictures(Path(options.data)):
+        say(options, f"tested on all of {found.name}; pictures that the model was trained on would tell nothing")
+    return found

@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "class_weight": None,
     "imports": None,
 }  # fmt: skip  None: the recipe or the data decide
-MAY_CHANGE = ("epochs", "imports")  # when a run is resumed
+MAY_CHANGE = ("epochs", "data", "imports")  # when a run is resumed
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -68,8 +68,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)")
     parser.add_argument(
         "--resume",
-        action="store_true",
-        help=f"go on with the run in --output (default: {RUN}) where it stopped, with the options it was begun with",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help=f"go on with this run, or that in --output (default: {RUN}), where it stopped, with the options it was "
+        "begun with; --data names where its pictures are now",
     )
 
 

@@ -94,6 +94,11 @@ def load(what: str, limit: int | None = None, size: Size | None = None, *, test_
     """
     if what == "shapes":
         return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
+    if what != "cifar10" and not Path(what).expanduser().exists():
+        raise DataError(
+            f"{what}: expected a folder with one folder of pictures per class, or CIFAR-10's tarball or folder, "
+            "received a path where nothing is: correct it, or name where the pictures are now, with --data PATH"
+        )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         return _parted("CIFAR-10", cifar10.CLASS_NAMES, *cifar10.load_data(None if what == "cifar10" else what), limit)
     x, y, class_names = data.from_directory(what, size or data.usual_size(what))

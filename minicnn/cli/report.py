@@ -1,9 +1,10 @@
 """`minicnn report`: a run on one page."""
 
 import argparse
+from pathlib import Path
 
 from minicnn import runs
-from minicnn.cli.common import RUN, declare, show
+from minicnn.cli.common import RUN, declare, say, show
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -22,6 +23,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the page and print where it is."""
     found = runs.find(options.run_folder)
+    if Path(options.run_folder).name == runs.LATEST:
+        say(options, f"the latest run is {found.folder}")
     runs.write_page(found)
     show(options, {"page": str(found.page)}, found.page)
     return 0

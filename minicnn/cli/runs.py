@@ -121,7 +121,7 @@ def line_of(run: runs.Run) -> Line:
 
 
 def _line_of(run: runs.Run) -> Line:
-    config, options, history, metrics = run.config, run.options, run.history, run.metrics
+    config, history, metrics = run.config, run.history, run.metrics
     test = metrics.get("test", {})
     judged = report.judge_run(config, history, test)
     return Line(
@@ -130,7 +130,7 @@ def _line_of(run: runs.Run) -> Line:
         began=str(config["began"]),
         data=str(config["data"]["name"]),
         network=str(config["model"]["name"]),
-        recipe=options["recipe"],
+        recipe=options_of(run).get("recipe"),
         epochs=len(history.get("epoch", [])),
         accuracy=float(test["accuracy"]) if test else None,
         interval=[float(bound) for bound in test["accuracy_interval"]] if test else None,
@@ -141,9 +141,18 @@ def _line_of(run: runs.Run) -> Line:
 
 def differences(found: Sequence[runs.Run]) -> dict[str, list[Any]]:
     """The options that are not the same in all runs, and their values."""
-    options = [run.options for run in found]
-    values = {name: [each[name] for each in options] for name in runs.OPTIONS}
+    options = [options_of(run) for run in found]
+    names = dict.fromkeys(name for each in (runs.OPTIONS, *options) for name in each)
+    values = {name: [each.get(name) for each in options] for name in names}
     return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
+
+
+def options_of(run: runs.Run) -> dict[str, Any]:
+    """What a run was told, also one that another program has begun, such as an example."""
+    try:
+        return run.options
+    except DataError:
+        return dict(run.config["options"])
 
 
 def names_of(found: Sequence[runs.Run]) -> list[str]:

@@ -1,11 +1,9 @@
 """`minicnn summary`: the layers of a model, what they weigh and how much work they are."""
 
 import argparse
-from typing import Any
 
 from minicnn.cli.common import add_model, declare, load_model, show
-from minicnn.sequential import Sequential
-from minicnn.summary import receptive_fields
+from minicnn.summary import described
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -29,19 +27,3 @@ def run(options: argparse.Namespace) -> int:
     model.summary(lines.append, flops=True, receptive_field=True)
     show(options, described(model), "\n".join(lines))
     return 0
-
-
-def described(model: Sequential) -> dict[str, Any]:
-    """The table as plain values."""
-    layers = [
-        {
-            "name": layer.name,
-            "class": type(layer).__name__,
-            "output_shape": list(layer.output_shape),
-            "parameters": layer.count_params(),
-            "flops": 2 * layer.multiply_adds(),
-            "receptive_field": field,
-        }
-        for layer, field in zip(model.layers, receptive_fields(model.layers), strict=True)
-    ]
-    return {"name": model.name, "parameters": model.count_params(), "layers": layers, "class_names": model.class_names}

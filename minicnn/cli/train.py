@@ -6,11 +6,10 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from minicnn import __version__, callbacks, models, report, runs
+from minicnn import callbacks, models, report, runs
 from minicnn.cli import seeds
 from minicnn.cli.common import RUN, declare, say, show, writing
 from minicnn.cli.networks import network
@@ -18,7 +17,6 @@ from minicnn.cli.options import add_options, choose, command
 from minicnn.cli.own_classes import own_classes
 from minicnn.cli.pictures import Pictures, load, picture_size, short_name, size_of
 from minicnn.cli.recipes import RECIPES, augmentation, fitted
-from minicnn.cli.summary import described
 from minicnn.kernels import threads
 from minicnn.saving.atomic import write_text
 from minicnn.sequential import Sequential
@@ -42,7 +40,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training has come to: its run, and its examination unless it was interrupted in its first epoch."""
+    """What a training has come to: its run, and its examination, unless no epoch has ended or nothing was left."""
 
     run: runs.Run
     evaluation: report.Evaluation | None
@@ -51,9 +49,9 @@ class Trained:
 
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
-    if options.seeds and options.resume:
+    if options.seeds and options.resume is not None:
         raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
-    begun = runs.find(options.output or RUN) if options.resume else None
+    begun = to_resume(options)
     chosen = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
@@ -61,14 +59,17 @@ def run(options: argparse.Namespace) -> int:
         return seeds.run(options, chosen, options.output or unused_folder(chosen["data"]), train)
     trained = train(options, chosen, options.output or unused_folder(chosen["data"]), begun)
     kept = trained.run
-    if trained.evaluation is None:
-        say(options, "interrupted before an epoch had ended; --resume goes on from here")
+    if not kept.history:
+        say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
+    if trained.evaluation is None:
+        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, chosen["epochs"]))
+        return 0
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
     show(
         options,
         {"run": str(kept.folder)} | kept.metrics,
-        f"{trained.evaluation.to_text()}\n\nResults in {kept.folder}: {files}",
+        f"{trained.evaluation.to_text()}\n\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}",
     )
     return 130 if trained.interrupted else 0
 
@@ -85,6 +86,9 @@ def train(
     watchers = recipe.prepare(model, chosen, len(pictures.train[0]))
     with writing(folder):
         kept = begun or runs.create(folder, config(chosen, pictures, model))
+    if begun:
+        recognise(begun, chosen, config(chosen, pictures, model))
+    before = len(kept.history.get("epoch", ()))
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
     doctor = callbacks.Doctor()
@@ -94,21 +98,58 @@ def train(
         runs.HistoryFile(kept.history_file),
         TimeLimit(options.max_time),
     ]
-    with contextlib.redirect_stdout(sys.stderr):  # where progress belongs; stdout is for the result
-        history = model.fit(
-            **recipe.arguments(pictures),
-            batch_size=chosen["batch_size"],
-            epochs=chosen["epochs"],
-            class_weight=chosen["class_weight"],
-            callbacks=watchers,
-            resume=kept.checkpoint,
-        )
+    with contextlib.ExitStack() as undo:
+        if not begun:
+            undo.callback(runs.discard, kept)  # unless it has something to go on from
+        with contextlib.redirect_stdout(sys.stderr):  # where progress belongs; stdout is for the result
+            history = model.fit(
+                **recipe.arguments(pictures),
+                batch_size=chosen["batch_size"],
+                epochs=chosen["epochs"],
+                class_weight=chosen["class_weight"],
+                callbacks=watchers,
+                resume=kept.checkpoint,
+            )
+        undo.pop_all()
     if not kept.history:
         return Trained(kept, None, history.interrupted)
+    if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
+        return Trained(kept, None, False)
     write_text(kept.folder / "doctor.txt", doctor.to_text() + "\n")
     model.save(kept.model_file)
     evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
     return Trained(kept, evaluation, history.interrupted)
+
+
+def to_resume(options: argparse.Namespace) -> runs.Run | None:
+    """The run that is to go on, if one is. Raises ValueError when two are named."""
+    if options.resume is None:
+        return None
+    if options.resume and options.output:
+        raise ValueError(f"--resume {options.resume} expected no --output, received {options.output}: name one run")
+    return runs.find(options.resume or options.output or RUN)
+
+
+def recognise(begun: runs.Run, chosen: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Note where the pictures of a run are now. Raises ValueError when these are not those that it was begun with."""
+    if begun.fingerprint not in (None, now["data"]["fingerprint"]):
+        known = begun.config["data"]
+        raise ValueError(
+            f"--resume expected the pictures that {begun.folder} was begun with ({known['train']:,} to train on from "
+            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} from {chosen['data']}, "
+            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a new run"
+        )
+    if chosen["data"] != begun.data:
+        runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": chosen["data"]}})
+
+
+def nothing_left(run: runs.Run, epochs: int) -> str:
+    """What to say of a run that had ended before it was resumed."""
+    done = len(run.history["epoch"])
+    why = f"it has had all {done} epochs; --epochs {2 * done} trains on"
+    if done < epochs:
+        why = f"early stopping ended it after {done} epochs, and what that has ended stays ended: begin a new run"
+    return f"nothing was left to train in {run.folder}: {why}\n{runs.next_steps(run)}"
 
 
 def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Sequential:
@@ -123,27 +164,23 @@ def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, in
     )
 
 
-def unused_folder(what: str) -> Path:
+def unused_folder(data: str) -> Path:
     """runs/<date>-<data>, with a number where that is taken."""
-    name = f"runs/{datetime.now():%Y-%m-%d}-{short_name(what)}"
-    number = 1
-    while (folder := Path(f"{name}-{number}" if number > 1 else name)).exists():
-        number += 1
-    return folder
+    return runs.unused_folder(short_name(data) or "pictures")
 
 
-def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[str, Any]:
+def config(chosen: Mapping[str, Any], pictures: Pictures, model: Sequential) -> dict[str, Any]:
     """All that a reader needs to know of how a run was begun, and to repeat it."""
-    parts = {"train": pictures.train, "validation": pictures.validation, "test": pictures.test}
-    return {
-        "command": command(chosen),
-        "options": dict(chosen),
-        "data": {"name": pictures.name, "synthetic": chosen["data"] == "shapes"}
-        | {name: len(x) for name, (x, _) in parts.items()},
-        "model": described(model),
-        "environment": {"minicnn": __version__, **report.environment(), "threads": threads.state()["used"]},
-        "began": datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
+    return runs.config(
+        model,
+        command=command(chosen),
+        options=chosen,
+        name=pictures.name,
+        synthetic=chosen["data"] == "shapes",
+        train=pictures.train,
+        validation=pictures.validation,
+        test=pictures.test,
+    )
 
 
 class TimeLimit(callbacks.Callback):

@@ -58,6 +58,11 @@ def cached(name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]) 
         return kept or (arrays, remark)
 
 
+def kept(name: str, version: str = "*") -> tuple[Arrays, str] | None:
+    """The entry of this name, and of this version or whichever there is; None where none is kept."""
+    return next(filter(None, map(_load, sorted(home().glob(f"{name}-{version}")))), None)
+
+
 def _load(path: Path) -> tuple[Arrays, str] | None:
     """An entry; None where there is none, or a damaged one."""
     try:

