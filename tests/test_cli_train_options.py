@@ -193,7 +193,7 @@ def test_sizes_on_the_command_line(photographs):
 def test_networks_suit_the_size(name, size):
     model = network(["a", "b"], name=name, size=size)
     assert model.output_shape == (None, 2) and model.name == f"{name}_cnn"
-    assert model.count_params() < 1_000_000  # the dense layer does not grow with the picture
+    assert model.count_params() < 1_500_000  # the dense layer does not grow with the picture
     before = next(layer for layer in model.layers if len(layer.output_shape) == 1).input_shape
     assert max(before[:2]) <= 2 * 4
 
@@ -281,6 +281,7 @@ def test_own_layers_are_imported(here, photographs, capsys):
     model = Sequential(
         [
             layers.Input((32, 32, 3)),
+            layers.Rescaling(1 / 255),
             namespace["Swish"](),
             layers.GlobalAveragePooling2D(),
             layers.Dense(3, activation="softmax"),
