@@ -15,7 +15,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "check",
         "check a model before a long training",
         "Check that the loss of an untrained model is that of guessing, that it can learn 50 pictures by heart, that "
-        "its gradients are right and that its units are alive. Takes less than a minute; exits with 1 when a check "
+        "its gradients are right, that its units are alive and that an epoch has steps enough. Takes less than a minute; exits with 1 when a check "
         "fails.",
         "check --data photographs/",
     )
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a line per check, as soon as it is known; 1 if one has failed."""
     model, pictures = model_and_pictures(options, default="shapes")
     findings = []
-    for finding in preflight.check(model, *pictures.train, seed=options.seed):
+    for finding in preflight.check(model, *pictures.train, seed=options.seed, batch_size=BATCH):
         findings.append(finding)
         if not options.json:
             print(finding, flush=True)

@@ -5,6 +5,7 @@ import argparse
 from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
 from minicnn.cli.pictures import add_data, fit_classes, load, name_of, picture_size
+from minicnn.cli.verdict import keyed, shown, verdict
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -26,22 +27,25 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the evaluation; 1 if it is worse than was asked for."""
-    model, own = load_model(options), trained_on(options.model)
+    model, run = load_model(options), run_of(options.model)
+    own = run.options["data"] if run else "cifar10"
     other = options.data is not None and name_of(options.data) != own
     pictures = load(options.data or own, options.limit, picture_size(model), test_on_all=other)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
     probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
-    show(options, {"data": pictures.name} | evaluation.to_dict(), f"{pictures.name}: {evaluation.to_text()}")
+    judged = verdict(run, evaluation.to_dict()) if run and not other else None
+    result = {"data": pictures.name} | evaluation.to_dict() | keyed(judged)
+    show(options, result, shown(f"{pictures.name}: {evaluation.to_text()}", judged))
     if options.min_accuracy is not None and evaluation.accuracy < options.min_accuracy:
         say(options, f"expected an accuracy of {options.min_accuracy} or more, received {evaluation.accuracy:.4f}")
         return 1
     return 0
 
 
-def trained_on(model: str) -> str:
-    """The data of the run that a path names, cifar10 if it names a file."""
+def run_of(model: str) -> runs.Run | None:
+    """The run that a path names, None if it names a file."""
     file = runs.model_file(model)
     run = runs.Run(file.parent)
-    return run.options["data"] if file == run.model_file and run.config_file.exists() else "cifar10"
+    return run if file == run.model_file and run.config_file.exists() else None

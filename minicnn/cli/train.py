@@ -16,7 +16,9 @@ from minicnn import __version__, callbacks, layers, report, runs
 from minicnn.cli.common import RUN, declare, network, positive, say, show
 from minicnn.cli.pictures import Pictures, add_data, load, name_of
 from minicnn.cli.summary import described
+from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.kernels import threads
+from minicnn.layers.averages import lagging_momentum
 
 DEFAULTS = {"data": "cifar10", "limit": None, "augment": False, "epochs": 100, "batch_size": 64, "seed": 0}
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -91,11 +93,12 @@ def run(options: argparse.Namespace) -> int:
         return 130
     model.save(kept.model_file)
     evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
+    judged = verdict(kept, kept.metrics["test"])
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
     show(
         options,
-        {"run": str(kept.folder)} | kept.metrics,
-        f"{evaluation.to_text()}\n\nResults in {kept.folder}: {files}",
+        {"run": str(kept.folder)} | kept.metrics | keyed(judged),
+        f"{shown(evaluation.to_text(), judged)}\n\nResults in {kept.folder}: {files}",
     )
     return 130 if history.interrupted else 0
 
@@ -132,6 +135,7 @@ def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[st
     """All that a reader needs to know of how a run was begun, and to repeat it."""
     parts = {"train": pictures.train, "validation": pictures.validation, "test": pictures.test}
     command = ["minicnn", "train"]
+    momentum = lagging_momentum(model.layers)
     for name, value in chosen.items():
         if value != DEFAULTS[name]:
             command += [f"--{name.replace('_', '-')}", *([str(value)] if value is not True else [])]
@@ -140,7 +144,7 @@ def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[st
         "options": dict(chosen),
         "data": {"name": pictures.name, "synthetic": chosen["data"] == "shapes"}
         | {name: len(x) for name, (x, _) in parts.items()},
-        "model": described(model),
+        "model": described(model) | ({} if momentum is None else {"momentum": momentum}),
         "environment": {"minicnn": __version__, **report.environment(), "threads": threads.state()["used"]},
         "began": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
