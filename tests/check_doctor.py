@@ -36,9 +36,9 @@ ILLNESSES = {
 
 
 def bars(count, seed, noise=0.4):
-    """Noise with a bright bar: upright or lying, in the first or the second half: (x, y) of four classes."""
+    """Noise around 0 with a bright bar: upright or lying, in the first or the second half: (x, y) of four classes."""
     rng = np.random.default_rng(seed)
-    x, y = rng.uniform(0, noise, (count, 12, 12, 1)).astype(np.float32), rng.integers(0, 4, count)
+    x, y = (rng.uniform(-noise, noise, (count, 12, 12, 1)) / 2).astype(np.float32), rng.integers(0, 4, count)
     for one, label, place in zip(x, y, rng.integers(0, 6, count), strict=True):
         at = place + 6 * (label % 2)
         (one[:, at] if label < 2 else one[at])[...] += 0.6

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from minicnn import preflight
 from minicnn.cli.common import add_model, declare, show
 from minicnn.cli.pictures import add_data, model_and_pictures
+from minicnn.cli.train import DEFAULTS
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a line per check, as soon as it is known; 1 if one has failed."""
     model, pictures = model_and_pictures(options, default="shapes")
     findings = []
-    for finding in preflight.check(model, *pictures.train, seed=options.seed, batch_size=BATCH):
+    for finding in preflight.check(model, *pictures.train, seed=options.seed, batch_size=DEFAULTS["batch_size"]):
         findings.append(finding)
         if not options.json:
             print(finding, flush=True)
