@@ -183,7 +183,12 @@ def main(every):
                 wrong.append(f"case {seed}, {case.illness}: {', '.join(found) or 'nothing found'}")
                 accused += [wrong[-1]] if case.illness == "healthy" else []
     passed = sum(right.values()) >= ENOUGH / 40 * count and not accused
-    result = {"check": "illnesses that the Doctor names", "passed": passed, "cases": count, "right": sum(right.values())}
+    result = {
+        "check": "illnesses that the Doctor names",
+        "passed": passed,
+        "cases": count,
+        "right": sum(right.values()),
+    }
     result |= {"right_by_illness": right, "accused": accused, "wrong": wrong}
     print(json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()}))
     return 0 if passed else 1

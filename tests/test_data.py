@@ -148,7 +148,7 @@ def test_every_class_is_divided_by_largest_remainder_and_nothing_is_lost(counts,
     for k, count in enumerate(counts):
         sizes = [int((ys == k).sum()) for _, ys in divided]
         assert sum(sizes) == count
-        if count and any(0 < count * fraction < 1 for fraction in fractions):  # a part may have got its one from another
+        if count and any(0 < count * fraction < 1 for fraction in fractions):  # a part may have got its one
             assert all((size > 0) == (fraction > 0) for size, fraction in zip(sizes, fractions, strict=True))
             continue
         for size, expected, fraction in zip(sizes, largest_remainder(count, fractions), fractions, strict=True):
@@ -218,7 +218,9 @@ def test_a_class_too_small_for_all_parts_is_named():
         data.split(y, y)
     print(error.value)
     assert [len(ys) for _, ys in data.split(y[:-1], y[:-1], 0.5, 0, 0.5)] == [103, 0, 102]
-    with pytest.raises(ValueError, match="expected 2 samples or more.*one for each of train, test, received 1 of class 5"):
+    with pytest.raises(
+        ValueError, match="expected 2 samples or more.*one for each of train, test, received 1 of class 5"
+    ):
         data.split(y, y, 0.5, 0, 0.5)
 
 

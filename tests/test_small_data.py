@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from minicnn import Input, Sequential, layers, models, runs
-from minicnn.cli import main
+from minicnn.cli import few, main
 from minicnn.layers.averages import lagging_momentum
 from minicnn.training import checks
 
@@ -67,7 +67,7 @@ def test_fit_says_nothing_where_nothing_depends_on_averages_that_lag(model, opti
 
 
 @pytest.mark.parametrize("steps, epochs, freq, lags", [
-    (229, 9, 1, True), (230, 9, 1, False),  # 0.99 ** 460 is below a hundredth: from the second validation on all is well
+    (229, 9, 1, True), (230, 9, 1, False),  # 0.99 ** 460 is below a hundredth at the second validation
     (458, 1, 1, True), (459, 1, 1, False),  # the first is the only one
     (115, 9, 2, False), (114, 9, 2, True),
 ])  # fmt: skip
@@ -188,3 +188,37 @@ def test_train_and_evaluate_say_what_has_come_of_it(tmp_path, capsys):
     (runs.Run("run").config_file).write_text(json.dumps({"options": runs.Run("run").options, "model": 3}))
     assert main(["evaluate", "--model", "run"]) == 3
     assert "run is no whole run: config.json or history.csv is wrong" in capsys.readouterr().err
+
+
+# Steps
+
+
+@pytest.mark.parametrize(
+    "pictures, size, patience, epochs",
+    [
+        (24, 16, 625, 2500),  # 2 steps an epoch
+        (240, 16, 84, 336),
+        (1600, 16, 13, 100),
+        (1905, 32, 21, 100),
+        (3777, 64, 21, 100),
+        (8000, 64, 10, 100),
+        (40_000, 64, 10, 100),  # as documented
+    ],
+)
+def test_few_pictures_get_smaller_batches_and_as_many_steps_of_patience(pictures, size, patience, epochs):
+    assert few.batch_size(pictures) == size
+    assert few.patience(pictures, size) == patience and few.epochs(pictures, size) == epochs
+    assert few.augment(pictures) == (size < 64)
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_asked_for_is_done_and_stands_in_the_command(tmp_path):
+    data = folder(tmp_path / "data", red=10, green=10)
+    arguments = ["train", "--data", data, "--epochs", "1", "--output"]
+    assert main([*arguments, "by-itself"]) == 0
+    assert main([*arguments, "asked", "--no-augment", "--batch-size", "5"]) == 0
+    usual, asked = runs.Run("by-itself").config, runs.Run("asked").config
+    assert (usual["options"]["augment"], usual["options"]["batch_size"]) == (True, 16)
+    assert (asked["options"]["augment"], asked["options"]["batch_size"]) == (False, 5)
+    assert usual["command"] == f"minicnn train --data {data} --epochs 1"
+    assert asked["command"] == f"minicnn train --data {data} --no-augment --epochs 1 --batch-size 5"

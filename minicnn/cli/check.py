@@ -4,9 +4,9 @@ import argparse
 from dataclasses import asdict
 
 from minicnn import preflight
+from minicnn.cli import few
 from minicnn.cli.common import add_model, declare, show
 from minicnn.cli.pictures import add_data, model_and_pictures
-from minicnn.cli.train import DEFAULTS
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -16,8 +16,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         "check",
         "check a model before a long training",
         "Check that the loss of an untrained model is that of guessing, that it can learn 50 pictures by heart, that "
-        "its gradients are right, that its units are alive and that an epoch has steps enough. Takes less than a minute; exits with 1 when a check "
-        "fails.",
+        "its gradients are right, that its units are alive and that an epoch has steps enough. Takes less than a "
+        "minute; exits with 1 when a check fails.",
         "check --data photographs/",
     )
     add_model(parser, default=None)
@@ -29,8 +29,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a line per check, as soon as it is known; 1 if one has failed."""
     model, pictures = model_and_pictures(options, default="shapes")
-    findings = []
-    for finding in preflight.check(model, *pictures.train, seed=options.seed, batch_size=DEFAULTS["batch_size"]):
+    findings, batch_size = [], few.batch_size(len(pictures.train[0]))
+    for finding in preflight.check(model, *pictures.train, seed=options.seed, batch_size=batch_size):
         findings.append(finding)
         if not options.json:
             print(finding, flush=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import __version__, callbacks, layers, report, runs
+from minicnn.cli import few
 from minicnn.cli.common import RUN, declare, network, positive, say, show
 from minicnn.cli.pictures import Pictures, add_data, load, name_of
 from minicnn.cli.summary import described
@@ -20,7 +21,14 @@ from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.kernels import threads
 from minicnn.layers.averages import lagging_momentum
 
-DEFAULTS = {"data": "cifar10", "limit": None, "augment": False, "epochs": 100, "batch_size": 64, "seed": 0}
+DEFAULTS: dict[str, Any] = {
+    "data": "cifar10",
+    "limit": None,
+    "augment": False,
+    "epochs": None,
+    "batch_size": None,
+    "seed": 0,
+}  # fmt: skip  None: it depends on how many pictures there are
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -30,15 +38,19 @@ def add(commands: argparse._SubParsersAction) -> None:
         commands,
         "train",
         "train the documented network",
-        "Train the documented network with Adam, until the validation loss has not fallen for ten epochs, and examine "
-        "it on test pictures. All that comes of it is kept in a run folder, with a page that shows it. Ctrl-C ends the "
-        "training early and keeps its results.",
+        "Train the documented network with Adam, until the validation loss has not fallen for ten epochs (or more, "
+        "where pictures are few), and examine it on test pictures. All that comes of it is kept in a run folder, with "
+        "a page that shows it. Ctrl-C ends the training early and keeps its results.",
         "train --data photographs/ --augment --max-time 10m",
     )
     add_data(parser)
-    parser.add_argument("--augment", action="store_true", default=None, help="train on pictures flipped and shifted")
-    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({DEFAULTS['epochs']})")
-    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({DEFAULTS['batch_size']})")
+    parser.add_argument(
+        "--augment",
+        action=argparse.BooleanOptionalAction,
+        help="train on pictures flipped and shifted, or not (default: only where they are few)",
+    )
+    parser.add_argument("--epochs", type=positive, help="passes over the pictures, at most (100, more for few)")
+    parser.add_argument("--batch-size", type=positive, help="pictures per step (64, fewer for few)")
     parser.add_argument(
         "--max-time", type=seconds, default=math.inf, metavar="TIME", help="stop after so long, such as 90s, 10m or 2h"
     )
@@ -64,17 +76,19 @@ def seconds(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
     begun = runs.find(options.output or RUN) if options.resume else None
-    chosen = choose(options, begun.options if begun else {})
+    asked = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
-    pictures = load(chosen["data"], chosen["limit"])
+    pictures = load(asked["data"], asked["limit"])
+    chosen = suited(asked, len(pictures.train[0]))
+    patience = few.patience(len(pictures.train[0]), chosen["batch_size"])
     model = network(pictures.class_names, augmentation() if chosen["augment"] else (), chosen["seed"])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    kept = begun or runs.create(options.output or unused_folder(chosen["data"]), config(chosen, pictures, model))
+    kept = begun or runs.create(options.output or unused_folder(chosen["data"]), config(asked, chosen, pictures, model))
     say(options, f"{pictures.name}, {len(pictures.train[0]):,} pictures to train on, results go to {kept.folder}")
     watchers = [
-        callbacks.ReduceLROnPlateau(factor=0.1, patience=5),  # before what writes down the learning rate
-        callbacks.EarlyStopping(patience=10, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau(factor=0.1, patience=patience // 2),  # before what writes down the learning rate
+        callbacks.EarlyStopping(patience=patience, restore_best_weights=True),
         callbacks.ModelCheckpoint(kept.model_file, save_best_only=True),
         runs.HistoryFile(kept.history_file),
         TimeLimit(options.max_time),
@@ -117,6 +131,14 @@ def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, A
     return {**DEFAULTS, **saved, **given}
 
 
+def suited(chosen: Mapping[str, Any], pictures: int) -> dict[str, Any]:
+    """The options with what depends on how many pictures there are to train on."""
+    size = chosen["batch_size"] or few.batch_size(pictures)
+    augment = few.augment(pictures) if chosen["augment"] is None else chosen["augment"]
+    epochs = chosen["epochs"] or few.epochs(pictures, size)
+    return {**chosen, "augment": augment, "batch_size": size, "epochs": epochs}
+
+
 def augmentation() -> list[layers.Layer]:
     """What changes pictures at random in training: mirrored or not, moved by up to four pixels."""
     return [layers.RandomFlip("horizontal"), layers.RandomCrop(32, 32, padding=4)]
@@ -131,14 +153,15 @@ def unused_folder(what: str) -> Path:
     return folder
 
 
-def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[str, Any]:
-    """All that a reader needs to know of how a run was begun, and to repeat it."""
+def config(asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[str, Any]:
+    """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for, what was taken."""
     parts = {"train": pictures.train, "validation": pictures.validation, "test": pictures.test}
     command = ["minicnn", "train"]
     momentum = lagging_momentum(model.layers)
-    for name, value in chosen.items():
+    for name, value in asked.items():
         if value != DEFAULTS[name]:
-            command += [f"--{name.replace('_', '-')}", *([str(value)] if value is not True else [])]
+            option = f"{'no-' if value is False else ''}{name.replace('_', '-')}"
+            command += [f"--{option}", *([] if isinstance(value, bool) else [str(value)])]
     return {
         "command": shlex.join(command),
         "options": dict(chosen),

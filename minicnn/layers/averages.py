@@ -14,10 +14,11 @@ def lagging_momentum(layers: Iterable[Layer]) -> float | None:
     After t steps momentum ** t of that beginning is still in them. None when there is no such layer: averages that are
     warmed up do not lag, those of frozen layers do not move, and those of a trained model begin where they were.
     """
-    return max((layer.momentum for layer in layers if _begins(layer)), default=None)
+    norms = [layer for layer in layers if isinstance(layer, BatchNormalization)]
+    return max((norm.momentum for norm in norms if _begins(norm)), default=None)
 
 
-def _begins(layer: Layer) -> bool:
-    if not isinstance(layer, BatchNormalization) or layer.warmup or not layer.trainable or not layer.built:
+def _begins(norm: BatchNormalization) -> bool:
+    if norm.warmup or not norm.trainable or not norm.built:
         return False
-    return not layer.state["moving_mean"].any() and bool((layer.state["moving_variance"] == 1).all())
+    return not norm.state["moving_mean"].any() and bool((norm.state["moving_variance"] == 1).all())
