@@ -74,7 +74,11 @@ print(warning or "Data: CIFAR-10", f"{len(x_train):,} training and {len(x_test):
 def network(augmentation: list[layers.Layer], name: str) -> Sequential:
     stack = [Input((32, 32, 3)), *augmentation, layers.Rescaling(1 / 255)]
     for filters in (32, 64, 128):
-        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+        stack += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(warmup=True),
+            layers.MaxPooling2D(),
+        ]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     stack.append(layers.Dense(10, activation="softmax"))
     return Sequential(stack, name=name, seed=options.seed, class_names=class_names)

@@ -76,7 +76,11 @@ stack = [
     layers.Rescaling(1 / 255),
 ]
 for filters in (32, 64, 128):
-    stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    stack += [
+        layers.Conv2D(filters, 3, activation="relu"),
+        layers.BatchNormalization(warmup=True),
+        layers.MaxPooling2D(),
+    ]
 stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.1)]
 stack.append(layers.Dense(10, activation="softmax"))
 model = Sequential(stack, name="best_cnn", seed=options.seed, class_names=class_names)

@@ -270,7 +270,11 @@ def documented_model() -> Sequential:
     """The network of README and examples, as it begins: 32x32 pictures, ten classes, 161,098 numbers."""
     blocks: list[Layer] = []
     for filters in (32, 64, 128):
-        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+        blocks += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(warmup=True),
+            layers.MaxPooling2D(),
+        ]
     head = [
         layers.Flatten(),
         layers.Dense(128, activation="relu"),

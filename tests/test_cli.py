@@ -282,6 +282,7 @@ def test_classes_are_numbered_as_the_model_does(photographs):
 def test_evaluate_measures_the_run_on_its_own_test_pictures(trained, capsys):
     found = printed_json(capsys, "evaluate", "--model", trained, "--limit", 400)
     saved = runs.Run(trained).metrics["test"]
+    assert set(found.pop("verdict")) == {"kind", "text"}
     assert found == {"data": "synthetic shapes"} | saved
     assert main(["evaluate", "--model", str(trained), "--limit", "50"]) == 0
     assert "synthetic shapes: 50 pictures, 10 classes" in capsys.readouterr().out

@@ -38,7 +38,7 @@ def test_it_leaves_a_run_folder(trained):
     assert {path.name for path in trained.iterdir()} == FILES
     config = runs.Run(trained).config
     assert config["command"] == "minicnn train --data shapes --limit 400 --epochs 2 --seed 1"
-    assert config["options"]["batch_size"] == 64 and config["options"]["augment"] is False
+    assert config["options"]["batch_size"] == 16 and config["options"]["augment"] is True
     assert config["data"] == {
         "name": "synthetic shapes",
         "synthetic": True,

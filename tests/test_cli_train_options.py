@@ -75,15 +75,20 @@ def quick(monkeypatch):
 
 def test_the_recipe_decides_what_is_not_given():
     plain = chosen("--data", "shapes")
-    assert (plain["recipe"], plain["epochs"], plain["batch_size"], plain["learning_rate"]) == (
-        "documented",
-        100,
-        64,
-        1e-3,
-    )
-    assert (plain["augment"], plain["network"], plain["image_size"]) == (False, "documented", "32x32")
-    best = chosen("--data", "shapes", "--recipe", "best", "--epochs", 7)
+    assert (plain["recipe"], plain["network"], plain["image_size"]) == ("documented", "documented", "32x32")
+    many = recipes.RECIPES["documented"].suited(plain, 40_000)
+    assert (many["epochs"], many["batch_size"], many["learning_rate"], many["augment"]) == (100, 64, 1e-3, False)
+    best = recipes.RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best", "--epochs", 7), 50_000)
     assert (best["epochs"], best["batch_size"], best["learning_rate"], best["augment"]) == (7, 128, 4e-3, True)
+
+
+def test_few_pictures_get_smaller_batches_and_are_augmented_unless_told_otherwise():
+    found = recipes.RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best"), 300)
+    assert (found["epochs"], found["batch_size"], found["augment"]) == (60, 16, True)
+    asked = chosen("--data", "shapes", "--no-augment", "--batch-size", 100)
+    found = recipes.RECIPES["documented"].suited(asked, 300)
+    assert (found["batch_size"], found["augment"]) == (100, False) and found["epochs"] > 100
+    assert options.command(asked) == "minicnn train --data shapes --no-augment --batch-size 100"
 
 
 def test_a_model_is_tuned_and_brings_size_and_network(colour_model):
@@ -159,7 +164,7 @@ def test_runs_of_before_have_the_options_of_then(here):
 
 
 def test_the_epochs_of_one_cycle_cannot_be_changed():
-    begun = chosen("--data", "shapes", "--recipe", "best")
+    begun = recipes.RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best"), 100)
     with pytest.raises(ValueError, match="--epochs 60, received 70"):
         chosen("--resume", "--epochs", 70, saved=begun)
     assert chosen("--resume", "--epochs", 170, saved=chosen("--data", "shapes"))["epochs"] == 170
@@ -195,7 +200,7 @@ def test_networks_suit_the_size(name, size):
     assert model.output_shape == (None, 2) and model.name == f"{name}_cnn"
     assert model.count_params() < 1_500_000  # the dense layer does not grow with the picture
     before = next(layer for layer in model.layers if len(layer.output_shape) == 1).input_shape
-    assert max(before[:2]) <= 2 * 4
+    assert max(before[:2]) <= 4
 
 
 def test_the_documented_network_is_as_documented():

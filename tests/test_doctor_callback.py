@@ -24,10 +24,10 @@ def pictures(count=320, seed=0):
     return x, y
 
 
-def network(*head, engine="fast", **options):
+def network(*head, engine="fast", warmup=True, **options):
     """Two convolutions and a dense layer with normalisation, as the documented network has them."""
-    stack = [Conv2D(8, 3, activation="relu"), BatchNormalization(), MaxPooling2D()]
-    stack += [Conv2D(8, 3, activation="relu"), BatchNormalization(), Flatten(), *head]
+    stack = [Conv2D(8, 3, activation="relu"), BatchNormalization(warmup=warmup), MaxPooling2D()]
+    stack += [Conv2D(8, 3, activation="relu"), BatchNormalization(warmup=warmup), Flatten(), *head]
     model = Sequential([Input((12, 12, 1)), *stack, Dense(2, activation="softmax", name="last")], seed=0, **options)
     model.engine = engine
     return model

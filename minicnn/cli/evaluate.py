@@ -8,6 +8,7 @@ from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
 from minicnn.cli.pictures import Pictures, add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
 from minicnn.cli.recipes import DOCUMENTED, RECIPES
+from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.data.fingerprint import fingerprint
 from minicnn.wording import percent
 
@@ -37,12 +38,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the evaluation; 1 if it is worse than was asked for."""
     model, run = load_model(options), run_of(options.model)
-    pictures = to_test_on(options, picture_size(model), run)
+    pictures, own = to_test_on(options, picture_size(model), run)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
     probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
-    show(options, {"data": pictures.name} | evaluation.to_dict(), f"{pictures.name}: {evaluation.to_text()}")
+    judged = verdict(run, evaluation.to_dict()) if run and own else None
+    result = {"data": pictures.name} | evaluation.to_dict() | keyed(judged)
+    show(options, result, shown(f"{pictures.name}: {evaluation.to_text()}", judged))
     if options.min_accuracy is not None and evaluation.accuracy < options.min_accuracy:
         least, found = percent(options.min_accuracy, 2), percent(evaluation.accuracy, 2)
         say(options, f"expected an accuracy of {least} or more, received {found}")
@@ -69,18 +72,21 @@ def run_of(model: str) -> runs.Run | None:
     return run if file == run.model_file and run.config_file.exists() else None
 
 
-def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> Pictures:
-    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved."""
+def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> tuple[Pictures, bool]:
+    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved.
+
+    And whether they are the run's.
+    """
     own = run.data if run else "cifar10"
     if options.data is None or name_of(options.data) == own:
-        return load(own, options.limit, size)
+        return load(own, options.limit, size), True
     if run and run.fingerprint and is_folder_of_pictures(Path(options.data)):
         begun = run.config["options"]
         moved = RECIPES[begun.get("recipe", DOCUMENTED)].chosen(load(options.data, begun.get("limit"), size))
         if fingerprint(moved.class_names, moved.train, moved.validation, moved.test) == run.fingerprint:
             say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
-            return load(options.data, options.limit, size)
+            return load(options.data, options.limit, size), True
     found = load(options.data, options.limit, size, test_on_all=True)
     if is_folder_of_pictures(Path(options.data)):
         say(options, f"tested on all of {found.name}; pictures that the model was trained on would tell nothing")
-    return found
+    return found, False

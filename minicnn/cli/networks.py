@@ -1,7 +1,7 @@
 """The networks that `minicnn train` can be told to train, for pictures of any size from 0 to 255."""
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from minicnn.layers import (
     BatchNormalization,
@@ -33,7 +33,7 @@ def pooled(size: Size, filters: Sequence[int]) -> list[Layer]:
     while min(height, width) >= 4 and (stage < len(filters) or max(height, width) > SMALL_ENOUGH):
         found += [
             Conv2D(filters[min(stage, len(filters) - 1)], 3, activation="relu"),
-            BatchNormalization(),
+            BatchNormalization(warmup=True),
             MaxPooling2D(),
         ]
         height, width, stage = (height - 2) // 2, (width - 2) // 2, stage + 1
@@ -53,25 +53,30 @@ def small(size: Size, dropout: float) -> list[Layer]:
 def large(size: Size, dropout: float) -> list[Layer]:
     """Pairs of convolutions, with 32, 64 and 128 filters, as in VGG: slower and better."""
     found: list[Layer] = []
-    side, stage = min(size), 0
-    while stage < 3 or side > SMALL_ENOUGH:
-        for _ in range(2):
-            found += [Conv2D((32, 64, 128)[min(stage, 2)], 3, padding="same", activation="relu"), BatchNormalization()]
-        found.append(MaxPooling2D())
-        side, stage = side // 2, stage + 1
+    for filters in stages(size):
+        found += [*convolution(filters), *convolution(filters), MaxPooling2D()]
     return [*found, GlobalAveragePooling2D(), Dense(128, activation="relu"), Dropout(dropout)]
 
 
 def convolutional(size: Size, dropout: float) -> list[Layer]:
     """Convolutions only, every other one with strides of 2 in place of pooling."""
     found: list[Layer] = []
-    side, stage = min(size), 0
-    while stage < 3 or side > SMALL_ENOUGH:
-        filters = (32, 64, 128)[min(stage, 2)]
-        for strides in (1, 2):
-            found += [Conv2D(filters, 3, strides, padding="same", activation="relu"), BatchNormalization()]
-        side, stage = side // 2, stage + 1
+    for filters in stages(size):
+        found += [*convolution(filters), *convolution(filters, strides=2)]
     return [*found, GlobalAveragePooling2D(), Dropout(dropout)]
+
+
+def stages(size: Size) -> Iterator[int]:
+    """The filters of each stage that halves a picture: three stages, and more until it is small enough."""
+    side, stage = max(size), 0
+    while stage < 3 or side > SMALL_ENOUGH:
+        yield (32, 64, 128)[min(stage, 2)]
+        side, stage = -(-side // 2), stage + 1
+
+
+def convolution(filters: int, strides: int = 1) -> list[Layer]:
+    """A convolution that keeps the size, or with strides of 2 halves it, and normalisation."""
+    return [Conv2D(filters, 3, strides, padding="same", activation="relu"), BatchNormalization(warmup=True)]
 
 
 NETWORKS: dict[str, Callable[[Size, float], list[Layer]]] = {

@@ -50,13 +50,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="begin with what this model file or run has learnt (recipe: finetune)",
     )
     add_import(parser)
-    parser.add_argument("--augment", action="store_true", default=None, help="train on pictures flipped and shifted")
+    parser.add_argument(
+        "--augment",
+        action=argparse.BooleanOptionalAction,
+        help="train on pictures flipped and shifted, or not (default: with best, and where they are few)",
+    )
     parser.add_argument("--learning-rate", type=rate, metavar="RATE", help=f"of the optimizer ({rates})")
     parser.add_argument(
         "--class-weight", choices=["balanced"], help="let classes with few pictures count as much as those with many"
     )
-    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({usual})")
-    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({sizes})")
+    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({usual}; more for few)")
+    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({sizes}; fewer for few)")
     parser.add_argument(
         "--max-time", type=seconds, default=math.inf, metavar="TIME", help="stop after so long, such as 90s, 10m or 2h"
     )
@@ -103,7 +107,7 @@ def several(text: str) -> int:
 
 
 def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The options given, those saved, the defaults of the recipe, in this order.
+    """The options given, those saved, the defaults, in this order; None for what depends on the pictures.
 
     Raises ValueError for one that differs from what is saved, and for those that exclude each other.
     """
@@ -127,8 +131,6 @@ def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, A
     exclude(chosen)
     recipe = RECIPES[chosen["recipe"] or (FINETUNE if chosen["model"] else DOCUMENTED)]
     chosen["recipe"] = next(name for name, found in RECIPES.items() if found is recipe)
-    for name, value in recipe.defaults.items():
-        chosen[name] = value if chosen[name] is None else chosen[name]
     if chosen["model"] is None:
         chosen["network"] = chosen["network"] or DOCUMENTED
         size = chosen["image_size"] and tuple(map(int, chosen["image_size"].split("x")))
@@ -151,15 +153,13 @@ def exclude(chosen: Mapping[str, Any]) -> None:
 def command(chosen: Mapping[str, Any]) -> str:
     """The command that trains so (again): all options that are not what they are by themselves."""
     usual = DEFAULTS | {"recipe": DOCUMENTED, "network": DOCUMENTED, "image_size": "32x32"}
-    usual |= RECIPES[chosen.get("recipe") or (FINETUNE if chosen["model"] else DOCUMENTED)].defaults
     words = ["minicnn", "train"]
     for name, value in chosen.items():
         for one in value if isinstance(value, list) else [value]:
             if one is not None and one != usual[name]:
-                words += [
-                    flag(name),
-                    *([f"{one:g}" if isinstance(one, float) else str(one)] if one is not True else []),
-                ]
+                option = flag(name) if one is not False else f"--no-{name}"
+                shown = f"{one:g}" if isinstance(one, float) else str(one)
+                words += [option, *([] if isinstance(one, bool) else [shown])]
     return shlex.join(words)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from minicnn import data
 from minicnn.cli.common import load_model, positive
 from minicnn.cli.networks import DOCUMENTED, Size, add_network, network
+from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
 from minicnn.sequential import Sequential
@@ -89,7 +90,7 @@ def load(what: str, limit: int | None = None, size: Size | None = None, *, test_
         test_on_all: a folder is to test on, all of it.
 
     Raises:
-        DataError: it is missing or damaged.
+        DataError: it is missing or damaged, or a folder has too few pictures or classes to be divided.
         ValueError: limit leaves nothing to validate on.
     """
     if what == "shapes":
@@ -102,8 +103,26 @@ def load(what: str, limit: int | None = None, size: Size | None = None, *, test_
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         return _parted("CIFAR-10", cifar10.CLASS_NAMES, *cifar10.load_data(None if what == "cifar10" else what), limit)
     x, y, class_names = data.from_directory(what, size or data.usual_size(what))
+    if not test_on_all:
+        check_enough(what, class_names, np.bincount(y))
     parts = ((x[:0], y[:0]), (x[:0], y[:0]), (x, y)) if test_on_all else data.split(x, y)
     return Pictures(Path(what).resolve().name, class_names, *((x[:limit], y[:limit]) for x, y in parts))
+
+
+def check_enough(folder: str, class_names: Sequence[str], counts: np.ndarray) -> None:
+    """Raise DataError unless there are classes to tell apart, and for each part a picture of every one."""
+    if len(class_names) < 2:
+        raise DataError(
+            f"{folder}: expected two classes or more to tell apart, each a folder of pictures, received only "
+            f"{class_names[0]!r}"
+        )
+    few = [f"{count} of {name!r}" for name, count in zip(class_names, counts, strict=True) if count < len(PARTS)]
+    if few:
+        raise DataError(
+            f"{folder}: expected {len(PARTS)} pictures or more of every class, one to train on, one to validate on and "
+            f"one to test on, received {', '.join(few)}: put more pictures into the folder, or remove it (50 of a "
+            "class are few)"
+        )
 
 
 def name_of(what: str) -> str:

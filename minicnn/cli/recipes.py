@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import callbacks, layers, losses, optimizers, schedules, utils
+from minicnn.cli import few
 from minicnn.cli.pictures import Pictures, picture_size
 from minicnn.layers import BatchNormalization, Layer
 from minicnn.layers.augmentation.base import RandomLayer
@@ -24,10 +25,12 @@ class Recipe:
     """A way to train.
 
     Attributes:
-        epochs, batch_size, learning_rate, augment: what the options of these names are unless they are given.
+        prepare: (model, options, training pictures) compiles the model; returns the callbacks that belong to it.
+        epochs, batch_size: of many pictures; few ones are trained on as cli/few.py says.
+        learning_rate: unless another one is asked for.
+        augment: whether many pictures change at random, as few ones do.
         dropout: of a new network.
         holds_out: whether pictures are held out to validate on, and the best epoch is kept.
-        prepare: (model, options, training pictures) compiles the model; returns the callbacks that belong to it.
     """
 
     prepare: Prepare
@@ -38,10 +41,18 @@ class Recipe:
     dropout: float = 0.5
     holds_out: bool = True
 
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """Options by name."""
-        return {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate", "augment")}
+    def suited(self, asked: Options, pictures: int) -> dict[str, Any]:
+        """The options with what depends on the recipe, and on how many pictures there are to train on."""
+        scarce = few.augment(pictures)
+        size = asked["batch_size"] or (min(self.batch_size, few.batch_size(pictures)) if scarce else self.batch_size)
+        epochs = few.epochs(pictures, size) if self.epochs == few.UNTIL else self.epochs
+        return {
+            **asked,
+            "batch_size": size,
+            "epochs": asked["epochs"] or epochs,
+            "augment": self.augment or scarce if asked["augment"] is None else asked["augment"],
+            "learning_rate": asked["learning_rate"] or self.learning_rate,
+        }
 
     def chosen(self, pictures: Pictures) -> Pictures:
         """The pictures, those to validate on among those to train on where nothing is held out."""
@@ -59,13 +70,14 @@ class Recipe:
         return {"x": x, "y": utils.to_categorical(y, len(pictures.class_names))}  # which label smoothing wants
 
 
-def documented(model: Sequential, options: Options, pictures: int) -> list[callbacks.Callback]:  # noqa: ARG001
+def documented(model: Sequential, options: Options, pictures: int) -> list[callbacks.Callback]:
     """Adam, with a tenth of the learning rate when the validation loss has not fallen for five epochs, until ten."""
+    patience = few.patience(pictures, options["batch_size"])
     adam = optimizers.Adam(options["learning_rate"])
     model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return [
-        callbacks.ReduceLROnPlateau(factor=0.1, patience=5),  # before what writes down the learning rate
-        callbacks.EarlyStopping(patience=10, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau(factor=0.1, patience=patience // 2),  # before what writes down the learning rate
+        callbacks.EarlyStopping(patience=patience, restore_best_weights=True),
     ]
 
 
@@ -88,7 +100,7 @@ def finetune(model: Sequential, options: Options, pictures: int) -> list[callbac
 
 
 RECIPES = {
-    DOCUMENTED: Recipe(documented, epochs=100, batch_size=64, learning_rate=1e-3),
+    DOCUMENTED: Recipe(documented, epochs=few.UNTIL, batch_size=max(few.BATCHES), learning_rate=1e-3),
     "best": Recipe(best, epochs=60, batch_size=128, learning_rate=4e-3, augment=True, dropout=0.1, holds_out=False),
     FINETUNE: Recipe(finetune, epochs=30, batch_size=32, learning_rate=1e-3),
 }

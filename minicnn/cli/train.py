@@ -17,6 +17,7 @@ from minicnn.cli.options import add_options, choose, command
 from minicnn.cli.own_classes import own_classes
 from minicnn.cli.pictures import Pictures, load, picture_size, short_name, size_of
 from minicnn.cli.recipes import RECIPES, augmentation, fitted
+from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.kernels import threads
 from minicnn.saving.atomic import write_text
 from minicnn.sequential import Sequential
@@ -30,8 +31,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         "train",
         "train a network",
         "Train a network, by default the documented one with Adam, until the validation loss has not fallen for ten "
-        "epochs, and examine it on test pictures. All that comes of it is kept in a run folder, with a page that shows "
-        "it. Ctrl-C ends the training early and keeps its results.",
+        "epochs (or more, where pictures are few), and examine it on test pictures. All that comes of it is kept in a "
+        "run folder, with a page that shows it. Ctrl-C ends the training early and keeps its results.",
         "train --data photographs/ --augment --max-time 10m",
     )
     add_options(parser)
@@ -52,42 +53,44 @@ def run(options: argparse.Namespace) -> int:
     if options.seeds and options.resume is not None:
         raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
     begun = to_resume(options)
-    chosen = choose(options, begun.options if begun else {})
+    asked = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
     if options.seeds:
-        return seeds.run(options, chosen, options.output or unused_folder(chosen["data"]), train)
-    trained = train(options, chosen, options.output or unused_folder(chosen["data"]), begun)
+        return seeds.run(options, asked, options.output or unused_folder(asked["data"]), train)
+    trained = train(options, asked, options.output or unused_folder(asked["data"]), begun)
     kept = trained.run
     if not kept.history:
         say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
     if trained.evaluation is None:
-        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, chosen["epochs"]))
+        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, kept.options["epochs"]))
         return 0
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
+    judged = verdict(kept, kept.metrics["test"])
     show(
         options,
-        {"run": str(kept.folder)} | kept.metrics,
-        f"{trained.evaluation.to_text()}\n\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}",
+        {"run": str(kept.folder)} | kept.metrics | keyed(judged),
+        f"{shown(trained.evaluation.to_text(), judged)}\n\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}",
     )
     return 130 if trained.interrupted else 0
 
 
 def train(
-    options: argparse.Namespace, chosen: Mapping[str, Any], folder: Path, begun: runs.Run | None = None
+    options: argparse.Namespace, asked: Mapping[str, Any], folder: Path, begun: runs.Run | None = None
 ) -> Trained:
-    """Train as chosen, in a new folder or in that of the run that was begun."""
-    recipe, own = RECIPES[chosen["recipe"]], own_classes(chosen["imports"])
-    model = models.load_model(chosen["model"], own, compile=False) if chosen["model"] else None
-    size = picture_size(model) if model else size_of(chosen["image_size"])
-    pictures = recipe.chosen(load(chosen["data"], chosen["limit"], size))
+    """Train as asked for, in a new folder or in that of the run that was begun."""
+    recipe, own = RECIPES[asked["recipe"]], own_classes(asked["imports"])
+    model = models.load_model(asked["model"], own, compile=False) if asked["model"] else None
+    size = picture_size(model) if model else size_of(asked["image_size"])
+    pictures = recipe.chosen(load(asked["data"], asked["limit"], size))
+    chosen = recipe.suited(asked, len(pictures.train[0]))
     model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
     watchers = recipe.prepare(model, chosen, len(pictures.train[0]))
     with writing(folder):
-        kept = begun or runs.create(folder, config(chosen, pictures, model))
+        kept = begun or runs.create(folder, config(asked, chosen, pictures, model))
     if begun:
-        recognise(begun, chosen, config(chosen, pictures, model))
+        recognise(begun, chosen, config(asked, chosen, pictures, model))
     before = len(kept.history.get("epoch", ()))
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
@@ -169,11 +172,13 @@ def unused_folder(data: str) -> Path:
     return runs.unused_folder(short_name(data) or "pictures")
 
 
-def config(chosen: Mapping[str, Any], pictures: Pictures, model: Sequential) -> dict[str, Any]:
-    """All that a reader needs to know of how a run was begun, and to repeat it."""
+def config(
+    asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Sequential
+) -> dict[str, Any]:
+    """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for, what was taken."""
     return runs.config(
         model,
-        command=command(chosen),
+        command=command(asked),
         options=chosen,
         name=pictures.name,
         synthetic=chosen["data"] == "shapes",

@@ -111,7 +111,9 @@ def fit(
     # History and Progress come last: they record and show what the others add to the logs.
     own = [history, Progress(verbose, epochs, batches.steps, batches.samples)]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
-    watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
+    params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
+    params |= {} if held_out is None else {"validation_samples": held_out.samples}
+    watchers = CallbackList([*others, *own], model, params)
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
     if resume is None:
@@ -160,6 +162,9 @@ class Training:
         """Train until epoch number `epochs` is over, or somebody stops it, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
+        validations = epochs // self.validation_freq - first_epoch // self.validation_freq
+        if self.held_out is not None and validations > 0 and not (checkpoint and checkpoint.found):
+            checks.lagging_averages(model, self.validation_freq * self.batches.steps, validations)
         with Interrupt() as interrupt:
             self.watchers.on_train_begin()
             if checkpoint is not None:
