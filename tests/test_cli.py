@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("here")
 GUIDE = (Path(__file__).parent.parent / "docs" / "command_line.md").read_text(encoding="utf-8")
 COMMANDS = [
     *("train", "evaluate", "predict", "report", "explain", "lrfind", "summary", "check", "gradcheck", "profile"),
-    *("warmup", "doctor", "data info", "data show", "data fetch"),
+    *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
 ]
 
 
@@ -79,15 +79,15 @@ def test_version(capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ([], "the following arguments are required: COMMAND"),
         (["trian"], "invalid choice: 'trian'"),
-        (["train", "--epoch-count", "3"], "unrecognized arguments: --epoch-count 3"),
+        (["train", "--epoch-count", "3"], "minicnn train: error: unrecognized arguments: --epoch-count 3"),
+        (["data", "info", "--size", "3"], "minicnn data info: error: unrecognized arguments: --size 3"),
+        (["--epoch-count"], "unrecognized arguments: --epoch-count"),
         (["train", "--limit", "0"], "argument --limit: expected a whole number of 1 or more, received '0'"),
         (
             ["train", "--max-time", "soon"],
             "argument --max-time: expected a time such as 90s, 10m or 2h, received 'soon'",
         ),
-        (["data"], "the following arguments are required: ACTION"),
         (["predict"], "the following arguments are required: PICTURE"),
     ],
 )
@@ -97,6 +97,13 @@ def test_wrong_usage_exits_with_2(arguments, message, capsys):
     printed = capsys.readouterr()
     assert (exit.value.code, printed.out) == (2, "")
     assert message in printed.err and printed.err.startswith("usage: minicnn")
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"]])
+def test_a_command_without_anything_prints_its_help(arguments, capsys):
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("usage: minicnn") and "example: minicnn" in printed.out and printed.err == ""
 
 
 def damaged(folder):
@@ -144,6 +151,16 @@ def test_without_cifar10_and_network_the_exit_code_is_3(here, capsys):
     assert main(["data", "fetch"]) == 3
     assert "offline was asked for, so nothing was downloaded" in capsys.readouterr().err
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is where nothing can be made")
+@pytest.mark.parametrize("command", ["data show", "train", "lrfind", "predict", "explain"])
+def test_an_output_in_a_place_that_is_none_exits_with_2(command, colour_model, pictures, capsys):
+    more = ["--data", "shapes", "--limit", "60"]
+    if command in ("predict", "explain"):
+        more = [str(pictures / "red.png"), "--model", str(colour_model)]
+    assert main([*command.split(), *more, "--output", "/proc/none/x"]) == 2
+    assert "--output expected a path that can be written, received /proc/none/x" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["data", "show", "--data", "shapes"], ["train", "--data", "shapes"]])
@@ -300,7 +317,7 @@ def test_evaluate_exits_with_1_below_the_accuracy_asked_for(colour_model, photog
     arguments = ["evaluate", "--model", str(colour_model), "--data", str(photographs), "--min-accuracy"]
     assert main([*arguments, "0.5"]) == 1
     printed = capsys.readouterr()
-    assert "expected an accuracy of 0.5 or more, received 0.0000" in printed.err and "accuracy" in printed.out
+    assert "expected an accuracy of 50.00 % or more, received 0.00 %" in printed.err and "accuracy" in printed.out
     assert main([*arguments, "0", "--average-flips"]) == 0
 
 

@@ -125,7 +125,9 @@ def test_too_few_steps_for_the_averages_are_found(count, warmup, momentum, passe
     assert finding.passed == passes
     assert finding.text.startswith(f"{-(-count // 32)}: {count:,} pictures in batches of 32")
     if not passes:
-        assert "after the first, 90% of what batch normalisation's averages begin with is still in them" in finding.text
+        assert (
+            "after the first, 90 % of what batch normalisation's averages begin with is still in them" in finding.text
+        )
         assert "use warmup=True, a lower momentum, or smaller batches" in finding.text
         assert found(small(norm), shapes)["steps per epoch"] == finding
 

@@ -45,8 +45,8 @@ def test_fit_says_once_that_averages_lag():
     [message] = said(network())
     print(message)
     assert message == (
-        "validation after 16 steps is measured with moving averages that lag: 85% of what BatchNormalization's begin "
-        "with, 0 and 1, is still in them, and less than 1% after 459 steps (momentum 0.99). Use "
+        "validation after 16 steps is measured with moving averages that lag: 85 % of what BatchNormalization's begin "
+        "with, 0 and 1, is still in them, and less than 1 % after 459 steps (momentum 0.99). Use "
         "BatchNormalization(warmup=True), or a lower momentum"
     )
 
@@ -97,7 +97,7 @@ def test_a_resumed_training_does_not_say_it_again(tmp_path):
 
 
 def test_averages_that_never_arrive():
-    assert "still in them, and less than 1% never (momentum 1)" in said(network(momentum=1))[0]
+    assert "still in them, and less than 1 % never (momentum 1)" in said(network(momentum=1))[0]
 
 
 def test_the_largest_momentum_counts():

@@ -5,6 +5,7 @@ import contextlib
 import sys
 from pathlib import Path
 
+from minicnn.cli import few
 from minicnn.cli.common import add_model, declare, positive, show, writing
 from minicnn.cli.options import as_text, command
 from minicnn.cli.pictures import add_untrained, model_and_pictures
@@ -22,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     add_model(parser, default=None)
     add_untrained(parser)
-    parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step (default 64)")
+    parser.add_argument("--batch-size", type=positive, help="pictures per step (default: as train)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the curve as a picture, such as rates.png")
     parser.set_defaults(run=run)
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     model, pictures = model_and_pictures(options)
     model.compile(model.optimizer or "adam", "sparse_categorical_crossentropy")
     with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
-        found = model.lr_find(*pictures.train, batch_size=options.batch_size)
+        found = model.lr_find(*pictures.train, batch_size=options.batch_size or few.batch_size(len(pictures.train[0])))
     text, saved = found.to_text(), None
     given = {name: getattr(options, name) for name in ("data", "limit", "network", "model", "imports")}
     given["image_size"] = options.image_size and as_text(options.image_size)

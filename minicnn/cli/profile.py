@@ -2,7 +2,7 @@
 
 import argparse
 
-from minicnn.cli.common import add_model, declare, load_model, positive, show
+from minicnn.cli.common import add_model, declare, load_model, show
 from minicnn.kernels import threads
 from minicnn.profiling import documented_model, profile
 
@@ -20,9 +20,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "profile --model runs/latest --batch-size 128 --threads 1",
     )
     add_model(parser, default=None)
-    parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step (default 64)")
+    parser.add_argument("--batch-size", type=int, default=64, help="pictures per step (default 64)")
     parser.add_argument(
-        "--threads", type=positive, help="threads of the engine (default: one per processor); NumPy has its own"
+        "--threads", type=int, help="threads of the engine (default: one per processor); NumPy has its own"
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to measure (default 4)")
     parser.set_defaults(run=run)
