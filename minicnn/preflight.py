@@ -143,8 +143,8 @@ def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Findin
     return Finding(
         "steps per epoch",
         False,
-        f"{text}; after the first, {percent(momentum**steps, 0)} of what batch normalisation's averages begin with is still in "
-        "them, so that validation says little: use warmup=True, a lower momentum, or smaller batches",
+        f"{text}; after the first, {percent(momentum**steps, 0)} of what batch normalisation's averages begin with is "
+        "still in them, so that validation says little: use warmup=True, a lower momentum, or smaller batches",
     )
 
 

@@ -26,7 +26,10 @@ Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # a decoder that nobody needs is one more that can be attacked
 HEIF = {  # brands, bytes 8 to 11 of the file (ISO/IEC 23008-12), of pictures that no decoder of ours reads
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "a HEIC picture"),
+    **dict.fromkeys(
+        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
+        "a HEIC picture, as telephones take them",
+    ),
     **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
 }
 STRIP = 1 << 18  # pixels that are converted at a time, so that what comes between takes little memory
@@ -191,7 +194,7 @@ def _recognised(file: IO[bytes], name: str) -> Image.Image:
 def _looks_like(start: bytes) -> str:
     """What a file is that is no picture for us, by its first 12 bytes."""
     if start[4:8] == b"ftyp" and start[8:] in HEIF:
-        return f"{HEIF[start[8:]]}, as telephones take them"
+        return HEIF[start[8:]]
     return f"a file that starts with {start!r}" if start else "an empty file"
 
 

@@ -163,8 +163,9 @@ def lagging_averages(model: "Sequential", steps: int, validations: int) -> None:
     known = "never" if momentum == 1 else f"after {ceil(log(LAG) / log(momentum)):,} steps"
     warn(
         f"validation after {steps:,} {'step' if steps == 1 else 'steps'} is measured with moving averages that lag: "
-        f"{percent(momentum**steps, 0)} of what BatchNormalization's begin with, 0 and 1, is still in them, and less than "
-        f"{percent(LAG, 0)} {known} (momentum {momentum:g}). Use BatchNormalization(warmup=True), or a lower momentum"
+        f"{percent(momentum**steps, 0)} of what BatchNormalization's begin with, 0 and 1, is still in them, and less "
+        f"than {percent(LAG, 0)} {known} (momentum {momentum:g}). Use BatchNormalization(warmup=True), or a lower "
+        "momentum"
     )
 
 
