@@ -85,7 +85,9 @@ def run(options: argparse.Namespace) -> int:
         different = differences(compared)
         saved = draw(compared, options.output or Path("compared.png"))
         result |= {"differences": different, "saved": saved}
-        rows = [[name, *map(str, values)] for name, values in different.items()]
+        rows = [
+            [name, *("-" if value is None else str(value) for value in values)] for name, values in different.items()
+        ]
         told = table(["option", *names_of(compared)], rows) if rows else "All options are the same."
         text = f"{text}\n\n{told}\n\n{f'Saved {saved}' if saved else 'No curves: an epoch has not ended yet.'}"
     show(options, result, text)

@@ -25,11 +25,9 @@ from minicnn.names import known_arguments
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # a decoder that nobody needs is one more that can be attacked
-HEIF = {  # brands, bytes 8 to 11 of the file (ISO/IEC 23008-12), of pictures that no decoder of ours reads
-    **dict.fromkeys(
-        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
-        "a HEIC picture, as telephones take them",
-    ),
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIF = {  # by bytes 8 to 11 of the file, the brand (ISO/IEC 23008-12): pictures that no decoder of ours reads
+    **dict.fromkeys(HEIC, "a HEIC picture, as telephones take them"),
     **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
 }
 STRIP = 1 << 18  # pixels that are converted at a time, so that what comes between takes little memory
