@@ -92,8 +92,9 @@ class Evaluation:
         wide = max(map(len, names))
         for true, answer, count in self.most_confused[:PAIRS_SHOWN]:
             share = 100 * count / support[true]
+            times = "time, " if count == 1 else "times,"
             lines.append(
-                f"{true:>{wide}} taken for {answer:<{wide}} {count:>7,} {'time, ' if count == 1 else 'times,'} {share:5.1f} % of its pictures"
+                f"{true:>{wide}} taken for {answer:<{wide}} {count:>7,} {times} {share:5.1f} % of its pictures"
             )
         return "\n".join(lines)
 
