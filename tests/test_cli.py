@@ -2,10 +2,8 @@
 
 import json
 import os
-import re
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 from cifar_files import ROWS
@@ -20,7 +18,6 @@ from minicnn.errors import DataError
 
 pytest_plugins = ["run_fixtures", "cifar_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
-GUIDE = (Path(__file__).parent.parent / "docs" / "command_line.md").read_text(encoding="utf-8")
 COMMANDS = [
     *("train", "evaluate", "predict", "report", "explain", "lrfind", "summary", "check", "gradcheck", "profile"),
     *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
@@ -54,20 +51,6 @@ def test_the_list_of_commands_is_complete(capsys):
     names = {command.__name__.rpartition(".")[2] for command in cli.COMMANDS}
     assert names == {command.split()[0] for command in COMMANDS}
     assert all(f"\n    {name}" in told for name in names) and "example: minicnn train" in told
-
-
-def test_the_guide_names_commands_and_options_that_exist(capsys):
-    shell = [line for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
-    lines = [line for line in shell + re.findall(r"`([^`\n]+)`", GUIDE) if line.startswith("minicnn ")]
-    assert len(lines) > 20
-    for part in re.split(r" && | \| | > |\n", "\n".join(lines)):
-        if part.startswith("minicnn "):
-            command, *arguments = part.split()[1:]
-            with pytest.raises(SystemExit) as exit:
-                main([command, *(arguments[:1] if command == "data" else []), "--help"])
-            told = capsys.readouterr().out
-            assert exit.value.code == 0, part
-            assert all(word in told for word in arguments if word.startswith("--")), part
 
 
 def test_version(capsys):

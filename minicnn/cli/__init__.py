@@ -30,24 +30,8 @@ from minicnn.cli import (
 from minicnn.cli.common import say
 from minicnn.errors import DataError, ModelFileError
 
-COMMANDS = (
-    *(
-        data,
-        train,
-        evaluate,
-        predict,
-        report,
-        runs,
-        explain,
-        lrfind,
-        summary,
-        check,
-        gradcheck,
-        profile,
-        warmup,
-        doctor,
-    ),
-)
+TRAINING = (data, train, evaluate, predict, report, runs, explain, lrfind)
+COMMANDS = (*TRAINING, summary, check, gradcheck, profile, warmup, doctor)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         threads.set_threads(options.threads)
     if options.seeds:
         return seeds.run(options, asked, options.output or unused_folder(asked["data"]), train)
-    trained = train(options, asked, options.output or unused_folder(asked["data"]), begun)
+    trained = train(options, asked, options.output or unused_folder(asked["data"]), begun, tell)
     kept = trained.run
     if not kept.history:
         say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
@@ -67,19 +67,28 @@ def run(options: argparse.Namespace) -> int:
         show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, kept.options["epochs"]))
         return 0
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
-    judged = verdict(kept, kept.metrics["test"])
-    show(
-        options,
-        {"run": str(kept.folder)} | kept.metrics | keyed(judged),
-        f"{shown(trained.evaluation.to_text(), judged)}\n\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}",
-    )
+    if not options.json:
+        print(f"\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}")
     return 130 if trained.interrupted else 0
 
 
+def tell(options: argparse.Namespace, kept: runs.Run, evaluation: report.Evaluation) -> None:
+    """Print the numbers, before the report is drawn."""
+    judged = verdict(kept, kept.metrics["test"])
+    result = {"run": str(kept.folder)} | kept.metrics | keyed(judged)
+    show(options, result, shown(evaluation.to_text(), judged))
+    sys.stdout.flush()
+    say(options, "drawing the report")
+
+
 def train(
-    options: argparse.Namespace, asked: Mapping[str, Any], folder: Path, begun: runs.Run | None = None
+    options: argparse.Namespace,
+    asked: Mapping[str, Any],
+    folder: Path,
+    begun: runs.Run | None = None,
+    tell: Callable[[argparse.Namespace, runs.Run, report.Evaluation], None] | None = None,
 ) -> Trained:
-    """Train as asked for, in a new folder or in that of the run that was begun."""
+    """Train as asked for, in a new folder or in that of the run that was begun; `tell` is told the numbers early."""
     recipe, own = RECIPES[asked["recipe"]], own_classes(asked["imports"])
     model = models.load_model(asked["model"], own, compile=False) if asked["model"] else None
     size = picture_size(model) if model else size_of(asked["image_size"])
@@ -118,9 +127,18 @@ def train(
         return Trained(kept, None, history.interrupted)
     if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
         return Trained(kept, None, False)
+    if history.interrupted:
+        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
     write_text(kept.folder / "doctor.txt", doctor.to_text() + "\n")
     model.save(kept.model_file)
-    evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
+    evaluation = runs.finish(
+        kept,
+        model,
+        pictures.train,
+        pictures.test,
+        interrupted=history.interrupted,
+        tell=None if tell is None else lambda evaluation: tell(options, kept, evaluation),
+    )
     return Trained(kept, evaluation, history.interrupted)
 
 
