@@ -24,7 +24,7 @@ from minicnn.layers.averages import lagging_momentum
 DEFAULTS: dict[str, Any] = {
     "data": "cifar10",
     "limit": None,
-    "augment": False,
+    "augment": None,
     "epochs": None,
     "batch_size": None,
     "seed": 0,
