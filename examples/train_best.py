@@ -90,6 +90,7 @@ model.summary()
 
 # %% A run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such folders.
 train, test = (x_train, y_train), (x_test, y_test)
+data = os.path.abspath(options.data) if options.data else kind
 try:
     if options.resume:
         run = runs.find(options.resume)
@@ -98,7 +99,7 @@ try:
             options.output or runs.unused_folder(f"{kind}-best"),
             runs.config(
                 model,
-                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+                options=vars(options) | {"data": data, "synthetic": not real},
                 name="CIFAR-10" if real else "synthetic shapes",
                 synthetic=not real,
                 train=train,

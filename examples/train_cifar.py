@@ -95,12 +95,13 @@ model.summary()
 # %% A run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such folders.
 held_out = int(0.8 * len(x_train))  # the last fifth of the pictures only tells when the network stops getting better
 train, validation = (x_train[:held_out], y_train[:held_out]), (x_train[held_out:], y_train[held_out:])
+data = os.path.abspath(options.data) if options.data else kind
 try:
     run = runs.create(
         options.output or runs.unused_folder(kind),
         runs.config(
             model,
-            options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+            options=vars(options) | {"data": data, "synthetic": not real},
             name="CIFAR-10" if real else "synthetic shapes",
             synthetic=not real,
             train=train,

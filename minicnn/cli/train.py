@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import callbacks, layers, runs
+from minicnn.cli import resume
 from minicnn.cli.common import RUN, declare, network, positive, say, show
 from minicnn.cli.pictures import Pictures, add_data, load, name_of
 from minicnn.kernels import threads
@@ -62,16 +63,17 @@ def seconds(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
-    begun = to_resume(options)
+    begun = resume.named(options)
     chosen = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
     pictures = load(chosen["data"], chosen["limit"])
     model = network(pictures.class_names, augmentation() if chosen["augment"] else (), chosen["seed"])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    kept = begun or runs.create(options.output or unused_folder(chosen["data"]), config(chosen, pictures, model))
+    now = config(chosen, pictures, model)
+    kept = begun or runs.create(options.output or unused_folder(chosen["data"]), now)
     if begun:
-        recognise(begun, chosen, config(chosen, pictures, model))
+        resume.recognise(begun, now)
     before = len(kept.history.get("epoch", ()))
     say(options, f"{pictures.name}, {len(pictures.train[0]):,} pictures to train on, results go to {kept.folder}")
     watchers = [
@@ -81,10 +83,9 @@ def run(options: argparse.Namespace) -> int:
         runs.HistoryFile(kept.history_file),
         TimeLimit(options.max_time),
     ]
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as if_it_fails, contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
         if not begun:
-            stack.callback(runs.discard, kept)  # unless it has something to go on from
-        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # where progress belongs; stdout is for the result
+            if_it_fails.callback(runs.discard, kept)
         history = model.fit(
             *pictures.train,
             batch_size=chosen["batch_size"],
@@ -93,12 +94,12 @@ def run(options: argparse.Namespace) -> int:
             callbacks=watchers,
             resume=kept.checkpoint,
         )
-        stack.pop_all()
+        if_it_fails.pop_all()
     if not kept.history:
         say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
     if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
-        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, chosen["epochs"]))
+        show(options, {"run": str(kept.folder)} | kept.metrics, resume.nothing_left(kept, chosen["epochs"]))
         return 0
     model.save(kept.model_file)
     evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
@@ -109,37 +110,6 @@ def run(options: argparse.Namespace) -> int:
         f"{evaluation.to_text()}\n\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}",
     )
     return 130 if history.interrupted else 0
-
-
-def to_resume(options: argparse.Namespace) -> runs.Run | None:
-    """The run that is to go on, if one is. Raises ValueError when two are named."""
-    if options.resume is None:
-        return None
-    if options.resume and options.output:
-        raise ValueError(f"--resume {options.resume} expected no --output, received {options.output}: name one run")
-    return runs.find(options.resume or options.output or RUN)
-
-
-def recognise(begun: runs.Run, chosen: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Note where the pictures of a run are now. Raises ValueError when these are not those that it was begun with."""
-    if begun.fingerprint not in (None, now["data"]["fingerprint"]):
-        known = begun.config["data"]
-        raise ValueError(
-            f"--resume expected the pictures that {begun.folder} was begun with ({known['train']:,} to train on from "
-            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} from {chosen['data']}, "
-            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a new run"
-        )
-    if chosen["data"] != begun.data:
-        runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": chosen["data"]}})
-
-
-def nothing_left(run: runs.Run, epochs: int) -> str:
-    """What to say of a run that had ended before it was resumed."""
-    done = len(run.history["epoch"])
-    why = f"it has had all {done} epochs; --epochs {2 * done} trains on"
-    if done < epochs:
-        why = f"early stopping ended it after {done} epochs, and what that has ended stays ended: begin a new run"
-    return f"nothing was left to train in {run.folder}: {why}\n{runs.next_steps(run)}"
 
 
 def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:
