@@ -1,25 +1,35 @@
 """minicnn: convolutional networks to read, check and train on a CPU. `import minicnn as keras` runs Keras scripts."""
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from minicnn import (
-    callbacks,
-    datasets,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    optimizers,
-    schedules,
-    transforms,
-    utils,
-)
-from minicnn.kernels.threads import set_threads
-from minicnn.layers import Input
 from minicnn.names import missing_from
-from minicnn.sequential import Sequential
+
+if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
+    from minicnn import (
+        callbacks,
+        data,
+        datasets,
+        explain,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        plots,
+        preflight,
+        preprocessing,
+        report,
+        runs,
+        schedules,
+        testing,
+        transforms,
+        utils,
+    )
+    from minicnn.kernels.threads import set_threads
+    from minicnn.layers import Input
+    from minicnn.sequential import Sequential
 
 __version__ = "0.1.0"
 
@@ -48,14 +58,21 @@ __all__ = [
     "utils",
 ]
 
-# What these import takes time.
-LATER = ("data", "explain", "plots", "preflight", "preprocessing", "report", "runs", "testing")
+# The names above that are no modules, and the modules that they are in.
+PLACES = {"Input": "layers", "Sequential": "sequential", "set_threads": "kernels.threads"}
 
 not_there = missing_from(__name__, "", __all__)
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Load some modules only when somebody asks for them."""
-    if name in LATER:
+def __getattr__(name: str) -> Any:
+    """Load a module or a class when somebody first asks for it: `minicnn --help` needs no Numba."""
+    if name not in __all__:
+        return not_there(name)
+    if name not in PLACES:
         return import_module(f"minicnn.{name}")
-    return not_there(name)
+    value = globals()[name] = getattr(import_module(f"minicnn.{PLACES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

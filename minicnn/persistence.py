@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minicnn.errors import ModelFileError, warn
+from minicnn.expect import flag
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.names import known_arguments
-from minicnn.saving import description, model_file
+from minicnn.saving import description, keras_files, model_file
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -19,23 +19,35 @@ NAMED = 6  # weights in a warning
 
 
 @known_arguments
-def save(model: "Sequential", filepath: str | os.PathLike) -> None:
+def save(model: "Sequential", filepath: str | os.PathLike, optimizer: bool = True) -> None:
     """Write architecture, weights, and, when the model is compiled, loss, metrics and the optimizer's memory.
 
-    `models.load_model` reads the file. Raises ValueError for a model that is not built yet.
+    `models.load_model` reads the file. optimizer=False leaves the memory out, two thirds of the file with Adam: to
+    predict, nothing changes; a training that goes on begins with a fresh optimizer of the same settings.
+
+    Raises ValueError for a model that is not built yet, and for the name of a Keras file.
     """
-    config, arrays = contents(model)
-    _warn_of_suffix(filepath)
+    remembers = flag(optimizer, "optimizer", "save")
+    keras_files.refuse_name(filepath, "save")
+    config, arrays = contents(model, remembers)
     model_file.write(filepath, config, arrays)
 
 
 @one_at_a_time
-def contents(model: "Sequential") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The config and the arrays of the model's file; copies, all of one moment, whichever threads train the model."""
+def contents(model: "Sequential", optimizer: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The config and the arrays of the model's file; copies, all of one moment, whichever threads train the model.
+
+    Without the optimizer's memory, its steps are not told either: Adam's corrections count from when it was empty.
+    """
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
-    arrays = _weights_now(model)
-    return description.described(model), arrays if model.optimizer is None else arrays | description.memory(model)
+    config, arrays = description.described(model), _weights_now(model)
+    if model.optimizer is None:
+        return config, arrays
+    if optimizer:
+        return config, arrays | description.memory(model)
+    config["compile"]["iterations"] = 0
+    return config, arrays
 
 
 @known_arguments
@@ -43,7 +55,7 @@ def save_weights(model: "Sequential", filepath: str | os.PathLike) -> None:
     """Write the weights alone, by layer name. Raises ValueError for a model that is not built yet."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
-    _warn_of_suffix(filepath)
+    keras_files.refuse_name(filepath, "save_weights")
     model_file.write(filepath, {}, _weights_now(model))
 
 
@@ -113,10 +125,3 @@ def _shape(arrays: Mapping[str, np.ndarray], name: str) -> str:
         return "missing"
     shape, dtype = arrays[name].shape, arrays[name].dtype
     return str(shape) if dtype.kind == "f" else f"{shape} {dtype.name}"
-
-
-def _warn_of_suffix(path: str | os.PathLike) -> None:
-    if Path(path).suffix in (".keras", ".h5", ".hdf5"):
-        warn(
-            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'"
-        )

@@ -57,7 +57,7 @@ def predict_image(model: "Sequential", image: "Source", top: int = 3) -> ImagePr
 
     The picture is read as `data.read_image` does, cut and scaled to the model's input as `data.fit_image` does, made
     grey for a model of one channel, and handed over as levels 0 ... 255: what else the model needs, such as
-    Rescaling(1 / 255), belongs into its layers. The names are `model.class_names`, or else the numbers of the classes.
+    Rescaling(1 / 255), belongs in its layers. The names are `model.class_names`, or else the numbers of the classes.
 
     Args:
         image: a path, an open file, bytes, a Pillow image, or an array; see `data.read_image`.

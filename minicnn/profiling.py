@@ -10,8 +10,8 @@ convolution or dense layer is told apart by leaving a part of it out, all else e
     rest            = what remains: the gradient through activation, pooling and normalisation
 
 Floating point operations are those of the sums as they are written, 2 per multiply-add, without multiplications by
-padding; an algorithm that needs fewer (engine/winograd.py) may so exceed the peak. Bytes are those that a pass at least
-reads and writes: its inputs, its weights and its results, once each.
+padding; an algorithm that needs fewer (engine/winograd.py) can therefore exceed the peak. Bytes are those that a pass
+at least reads and writes: its inputs, its weights and its results, once each.
 """
 
 import copy
@@ -85,7 +85,7 @@ class Profile:
             "-" * len(heading),
             *self._lines([*sums, self.total], 0),
             "",
-            f"{self.batch / self.total.seconds:,.0f} images/s",
+            f"{self.batch / self.total.seconds:,.0f} pictures/s",
         ]
         return "\n".join(line.rstrip() for line in lines)
 

@@ -22,7 +22,7 @@ def summary(
 def table(name: str, layers: Sequence[Layer], flops: bool = False, receptive_field: bool = False) -> str:
     """Layers, output shapes and parameter counts as text; optionally two more columns.
 
-    flops: floating point operations (2 per multiply-add) of one image's forward pass in matrix products.
+    flops: floating point operations (2 per multiply-add) of one picture's forward pass in matrix products.
     receptive_field: the patch of the input that one output sees, and the step between neighbours' patches, in pixels.
     """
     headings = ["Layer (type)", "Output Shape", "Param #"]
@@ -40,7 +40,7 @@ def table(name: str, layers: Sequence[Layer], flops: bool = False, receptive_fie
     counts = {"Total": total, "Trainable": trained, "Non-trainable": total - trained}
     totals = [f"{kind} params: {count:,}" for kind, count in counts.items()]
     if flops:
-        totals.append(f"FLOPs of one image's forward pass: {2 * sum(layer.multiply_adds() for layer in layers):,}")
+        totals.append(f"FLOPs of one picture's forward pass: {2 * sum(layer.multiply_adds() for layer in layers):,}")
     return "\n".join([f'Model: "{name}"', rule, lines[0], rule, *lines[1:], rule, *totals])
 
 

@@ -27,7 +27,7 @@ def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequenti
         classes: how many, or their names, which become the copy's class_names.
 
     Raises: ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
-        classes or names that are no different strings.
+        classes, names that repeat or that are no strings.
     Source: Yosinski et al. 2014, arXiv:1411.1792.
     """
     head = _head(model)
@@ -77,7 +77,7 @@ def freeze(model: "Sequential", *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
         model.freeze("conv2d")   the layer of that name
-        model.freeze("conv")     when no layer has that name: all whose names begin so
+        model.freeze("conv")     when no layer has that name: all layers whose names begin with it
         model.freeze(6)          the first six layers, layers[:6]; freeze(-1) all but the last
         model.freeze()           all layers
 

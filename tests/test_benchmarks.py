@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 from itertools import product
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from PIL import Image
 from minicnn.layers import Conv2D
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))  # its programs import each other by name
-compare, draw, layers, machine, reporting, scaling, sides, worker = map(
-    import_module, "compare draw layers machine reporting scaling sides worker".split()
+compare, draw, first_screen, layers, machine, reporting, scaling, sides, worker = map(
+    import_module, "compare draw first_screen layers machine reporting scaling sides worker".split()
 )
 
 MACHINE = {
@@ -391,3 +392,53 @@ def test_pictures_are_written_beside_their_results_and_are_small(tmp_path):
         picture = np.asarray(Image.open(path).convert("RGB"))
         assert picture.shape == (370, 800, 3)
         assert (picture != 255).any() and path.stat().st_size < 60_000
+
+
+class Recorder:
+    """Stands for all processes: notes who was asked for what, and says that it took so many seconds."""
+
+    def __init__(self):
+        self.asked, self.started = [], []
+
+    def new(self, library, threads, settings):
+        self.started.append((library, threads, settings.get("MINICNN_ENGINE")))
+        side, order = mock.MagicMock(), len(self.started) - 1
+        side.__enter__.return_value = side
+        side.block.side_effect = lambda *_: self.asked.append("ABCD"[order]) or 10.0 * order + len(self.asked)
+        return side
+
+
+def test_the_first_screen_is_measured_in_turns():
+    processes = Recorder()
+    seconds = first_screen.measure(processes, 2, 640, rounds=2)
+    assert "".join(processes.asked) == "ABCDDCBA"
+    assert seconds == {"minicnn": [1, 8], "torch": [12, 17], "keras": [23, 26], "reference": [34, 35]}
+    assert processes.engines == [
+        ("minicnn", 2, None),
+        ("torch", 2, None),
+        ("keras", 2, None),
+        ("minicnn", 2, "reference"),
+    ]
+
+
+def test_the_first_screen_shows_medians_for_50_000_pictures_and_leaves_open_what_is_not_known():
+    peers = {"torch": "2.13.0+cpu", "keras": "3.15.1", "tensorflow-cpu": "2.21.0"}
+    seconds = {"minicnn": [1.0, 1.2, 9.0], "torch": [3.0], "keras": [6.0, 7.0], "reference": []}
+    results = {
+        "machine": MACHINE | {"date": "2026-11-28T12:00", "peers": peers},
+        "pictures": 10_000,
+        "seconds": seconds,
+    }
+    reached = {side: {"test_accuracy": [0.7, 0.72, 0.74]} for side in seconds} | {"torch": {"test_accuracy": []}}
+    rows = first_screen.table(results, reached)
+    assert rows.splitlines()[2:6] == [
+        "| **minicnn** | 6.0 s | 72.0 % |",
+        "| PyTorch 2.13, channels_last | 15.0 s | - |",
+        "| Keras 3.15 with TensorFlow 2.21 | 32.5 s | 72.0 % |",
+        "| NumPy and plain Numba loops: minicnn without its engine | - | 72.0 % |",
+    ]
+    assert "on 2 threads of A processor with AVX2, 2026-11-28" in " ".join(rows.split())
+    page = f"before\n{first_screen.BEGIN}old\n{first_screen.END}after\n"
+    written = first_screen.with_table(page, rows)
+    assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
+    assert first_screen.with_table(written, rows) == written

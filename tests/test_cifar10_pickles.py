@@ -116,7 +116,7 @@ PICKLES = {
     "label true": (odd(labels=b"](" + ONES[2:] + b"\x88e"), "a int was due but a bool came"),
     "label text": (odd(labels=b"](" + ONES[2:] + string("cat") + b"e"), "a int was due but a bytes came"),
     "label list": (odd(labels=b"](" + ONES[2:] + b"]e"), "a int was due but a list came"),
-    "five labels": (odd(labels=labels_list([1] * 5)), "it has 5 labels and 4 images, not 4"),
+    "five labels": (odd(labels=labels_list([1] * 5)), "it has 5 labels and 4 pictures, not 4"),
     "labels are an array": (odd(labels=GOOD_ARRAY), "a list was due but a Array came"),
     "labels are a tuple": (odd(labels=b"(" + ONES + b"t"), "a list was due but a tuple came"),
     "os.system": (

@@ -46,7 +46,7 @@ def outer(dtype):
 """
 RESULT = "print(outer(np.float64), len(cache.compiled), len(cache.loaded))"
 COLD, WARM = "6.0 2 0", "6.0 0 1"  # two kernels are compiled; the outer one from the cache has the inner one in it
-ANNOUNCEMENT = "minicnn: compiling kernels (first run only)\n"
+ANNOUNCEMENT = "minicnn: compiling kernels (kept for later runs)\n"
 
 
 @pytest.fixture

@@ -53,6 +53,17 @@ def test_weights_and_batches_are_those_that_keras_got() -> None:
     assert recipe.inputs_crc() == GOLDEN["crc"]
 
 
+def test_keras_weights_in_keras_order_give_what_keras_predicts() -> None:
+    """docs/coming_from_keras.md: make_parity.py gave Keras' set_weights this list, in get_weights' order."""
+    model = minicnn.Sequential(recipe.documented_layers(minicnn))
+    weights = recipe.documented_weights()
+    names = [f"{layer.name}/{name}" for layer in model.layers for name in layer.variables]
+    assert names == list(weights)
+    model.set_weights(list(weights.values()))
+    difference = model.predict(recipe.documented_batches()[0][0].astype(np.float32)) - GOLDEN["float32/outputs"]
+    assert np.abs(difference).max() < 3e-6
+
+
 def test_outputs(run: dict[str, Any]) -> None:
     expected = GOLDEN[f"{run['dtype']}/outputs"]
     assert run["outputs"].dtype == expected.dtype

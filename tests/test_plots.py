@@ -276,7 +276,7 @@ IMAGES, LABELS, PROBABILITIES = examples(4, wrong=[])
 @pytest.mark.parametrize(
     "images, y_true, predictions, names, message",
     [
-        (IMAGES[0], LABELS, PROBABILITIES, NAMES, r"expected images .* received \(32, 32, 3\): .*images\[None\]"),
+        (IMAGES[0], LABELS, PROBABILITIES, NAMES, r"expected pictures .* received \(32, 32, 3\): .*images\[None\]"),
         (IMAGES.transpose(0, 3, 1, 2), LABELS, PROBABILITIES, NAMES, r"channels last, received \(4, 3, 32, 32\)"),
         (IMAGES[:0], LABELS, PROBABILITIES, NAMES, r"received \(0, 32, 32, 3\)"),
         (IMAGES.astype(float), LABELS, PROBABILITIES, NAMES, r"values from 0 to 1, received float64 from 0.0 to 255"),

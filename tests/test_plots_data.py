@@ -101,10 +101,15 @@ def test_image_grid_is_legible(count, shape, names):
 @pytest.mark.parametrize(
     "images, labels, names, message",
     [
-        (IMAGES[0], None, None, r"image_grid expected images \(n, H, W, 3\).*received \(32, 32, 3\): .*images\[None\]"),
+        (
+            IMAGES[0],
+            None,
+            None,
+            r"image_grid expected pictures \(n, H, W, 3\).*received \(32, 32, 3\): .*images\[None\]",
+        ),
         (IMAGES[..., :2], None, None, r"received \(12, 32, 32, 2\)"),
         (IMAGES.astype(float), None, None, r"values from 0 to 1, received float64 from 0.0 to 255"),
-        (IMAGES, LABELS[:5], NAMES, r"image_grid expected a label for each image, received 5 for 12 images"),
+        (IMAGES, LABELS[:5], NAMES, r"image_grid expected a label for each picture, received 5 for 12 pictures"),
         (IMAGES, LABELS, NAMES[:3], r"labels from 0 to 2 for 3 class_names, received uint8 from 0 to 9: name every"),
         (IMAGES, LABELS.astype(int) - 1, NAMES, r"received int64 from -1 to 8"),
         (IMAGES, LABELS / 2, NAMES, r"received float64 from 0.0 to 4.5"),

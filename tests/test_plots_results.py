@@ -57,7 +57,7 @@ def test_mistakes_need_probabilities():
         ValueError, match=r"mistakes_gallery expected probabilities \(n, 10\), received \(3,\): pass what"
     ):
         plots.mistakes_gallery(images, y_true, p.argmax(axis=1), NAMES)
-    with pytest.raises(ValueError, match=r"mistakes_gallery expected a label and a prediction for each image"):
+    with pytest.raises(ValueError, match=r"mistakes_gallery expected a label and a prediction for each picture"):
         plots.mistakes_gallery(images, y_true[:2], p, NAMES)
 
 

@@ -170,7 +170,7 @@ def test_the_command_prints_a_table_one_screen_wide(tmp_path, capsys):
     assert lines[3].split()[:4] == ["layers", "pass", "ms", "share"]
     assert any(line.startswith("conv2d .. max_pooling2d     forward") for line in lines)
     assert any(line.startswith("whole step") and "100.0%" in line for line in lines)
-    assert lines[-1].endswith("images/s")
+    assert lines[-1].endswith("pictures/s")
 
 
 @pytest.mark.usefixtures("all_threads_afterwards")

@@ -56,7 +56,7 @@ def train(verbose: int, clock: Clock, epochs: int = 1, callbacks: tuple[Any, ...
 def test_plain_lines_count_training_time_only(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     train(2, clock, epochs=2)
     out, err = capsys.readouterr()
-    rest = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 images/s"
+    rest = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 pictures/s"
     assert out.splitlines() == [f"Epoch 1/2  {rest}", f"Epoch 2/2  {rest}"]
     assert err == ""
 
@@ -74,7 +74,7 @@ def test_plain_lines_show_what_other_callbacks_log(clock: Clock, capsys: pytest.
     train(2, clock, callbacks=(add,), validate=False)
     assert capsys.readouterr().out == (
         "Epoch 1/1  loss 1.5000  accuracy 0.2500  learning_rate 1e-05  small 0.0001234  "
-        "large -3e+16  zero 0.0000  none nan  6.0 s  2 images/s\n"
+        "large -3e+16  zero 0.0000  none nan  6.0 s  2 pictures/s\n"
     )
 
 
@@ -88,10 +88,11 @@ def test_bar_shows_running_means_and_leaves_one_line_per_epoch(clock: Clock, mon
     monkeypatch.setattr("sys.stderr", terminal)
     train(1, clock, epochs=2)
     screen = terminal.getvalue()
-    assert "Epoch 1/2   0%|" in screen
+    assert "Epoch 1/2  40%|" in screen, "from the first batch on, before which kernels may be compiled"
+    assert "?" not in screen, "time left is not said before it is known"
     assert re.search(r"Epoch 1/2 100%\|[#█]+\| .* img/s, 00:00 left, loss 1\.5000  accuracy 0\.2500", screen)
     assert "Epoch 2/2 validating" in screen
-    line = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 images/s"
+    line = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 pictures/s"
     assert left_on_screen(screen) == [f"Epoch 1/2  {line}", f"Epoch 2/2  {line}"]
 
 

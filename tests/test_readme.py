@@ -1,8 +1,10 @@
 """What README.md, CONTRIBUTING.md and docs/ say is so: their code runs, and what they name exists."""
 
+import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,18 @@ from test_keras_parity import BARS
 from minicnn import datasets, testing
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs import each other by name
+first_screen = import_module("first_screen")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NO_CODE = {"notation.md"}
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
+NO_CODE = {"notation.md", "docs/README.md", "speed.md", "results.md", "how_it_is_checked.md"}
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
+
+
+def name_of(page):
+    """Its file's name; of the two README, the one in docs has its folder's name before it."""
+    return "docs/README.md" if page.parent.name == "docs" and page.stem == "README" else page.name
 
 
 def blocks(page, language):
@@ -48,16 +58,33 @@ def run(page, folder, monkeypatch):
 @each_page
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     names = run(page, tmp_path, monkeypatch)
-    assert (len(names) > 2) == (page.name not in NO_CODE)
-    if page.name == "README.md":
+    assert (len(names) > 2) == (name_of(page) not in NO_CODE)
+    if name_of(page) == "README.md":
         assert names["accuracy"] > 0.9, "README says that the shapes are learnt to 90 %"
+    if page.name == "first_steps.md":
         claimed, happened = names["dx"][1, 4, 5, 2], names["layer"].forward(names["x"]) - names["y"]
         assert claimed == pytest.approx((happened * names["dy"]).sum() / names["h"], rel=1e-8)
 
 
-def test_readmes_example_has_twelve_lines():
-    _, example = blocks(PAGES[0], "python")[0]
-    assert "## In twelve lines" in README and len([line for line in example.splitlines() if line]) == 12
+def test_readmes_example_has_eleven_lines():
+    ((_, example),) = blocks(PAGES[0], "python")
+    assert "## In eleven lines" in README and len([line for line in example.splitlines() if line]) == 11
+
+
+def test_readmes_table_is_what_its_program_makes_of_the_results():
+    results, accuracies = (json.loads(path.read_text()) for path in (first_screen.RESULTS, first_screen.ACCURACIES))
+    assert first_screen.with_table(README, first_screen.table(results, accuracies)) == README
+
+
+def test_the_first_screen_has_one_picture_the_table_and_the_code():
+    first = README[: README.index("## Start")]
+    assert len(first.splitlines()) <= 50
+    assert first.count("![") == 1 and first.index("![") < first.index("| one epoch |") < first.index("```python")
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES if page.parent.name == "docs" and f"({page.name}" not in index] == ["README.md"]
 
 
 @each_page
@@ -87,15 +114,15 @@ def test_options_of_the_example_that_are_named_exist():
 
 def test_the_first_screen_has_the_two_commands_that_ci_runs():
     (_, job), (_, tests) = blocks(PAGES[0], "sh")
-    assert README.index(tests) < README.index("\n## ")
+    assert README.index(tests) < README.index("\n## From the first look to the last")
     for command in (job, tests):
         assert len(command.splitlines()) == 1
         assert f"'{command.strip()}'\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def table_rows(first_word):
-    """The numbers in README's table rows that begin so."""
-    (row,) = re.findall(rf"^\| {first_word}[^|]*\|(.*)\|$", README, re.MULTILINE)
+    """The numbers in the table rows of how_it_is_checked.md that begin so."""
+    (row,) = re.findall(rf"^\| {first_word}[^|]*\|(.*)\|$", CHECKED, re.MULTILINE)
     return [float(number) for number in re.findall(r"[\d.]+(?:e-\d+)?", row)]
 
 
@@ -113,4 +140,4 @@ def test_gradient_figures_are_within_the_bounds_that_the_command_applies():
 
 
 def test_no_figure_is_left_open():
-    assert not re.findall(r"\{\{\w+\}\}", README)
+    assert not [page.name for page in PAGES if re.search(r"\{\{\w+\}\}", page.read_text(encoding="utf-8"))]

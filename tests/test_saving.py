@@ -591,10 +591,17 @@ def test_a_newer_files_version_is_named(raw, file):
 
 
 @pytest.mark.parametrize(
-    "start", [b"", b"PK\x03\x04 a zip, as Keras writes", b"\x89HDF\r\n\x1a\n", b"<!DOCTYPE html>", b"\x80\x04\x95"]
+    ("start", "message"),
+    [
+        (b"", "is damaged or no model file"),
+        (b"<!DOCTYPE html>", "is damaged or no model file"),
+        (b"\x80\x04\x95", "is damaged or no model file"),
+        (b"PK\x03\x04", r"expected a minicnn file, received a zip, as Keras writes: .*set_weights\(keras_model.get_w"),
+        (b"\x89HDF\r\n\x1a\n", "expected a minicnn file, received HDF5, as Keras writes: build the same layers here"),
+    ],
 )
-def test_files_of_other_kinds_are_refused(start, file):
-    with pytest.raises(ModelFileError, match="other.keras' is damaged or no model file"):
+def test_files_of_other_kinds_are_refused(start, message, file):
+    with pytest.raises(ModelFileError, match=f"other.keras' {message}"):
         load_model(file(start + bytes(200 if start else 0), "other.keras"))
 
 
@@ -656,16 +663,36 @@ def test_a_config_that_cannot_be_written_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".h5", ".hdf5"])
-@pytest.mark.parametrize("what", ["save", "save_weights"])
-def test_kerass_suffixes_warn(suffix, what, tmp_path):
-    model, path = small(), tmp_path / f"m{suffix}"
-    with pytest.warns(UserWarning, match=f"m{suffix}' is written as a minicnn file.*prefer '.safetensors'") as got:
-        getattr(model, what)(path)
-    assert got[0].filename == __file__  # it points to the caller
-    fresh = small(seed=9)
-    fresh.load_weights(str(path))
-    assert bits(fresh) == bits(model)
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.hdf5", "M.H5"])
+@pytest.mark.parametrize("what", ["save", "save_weights", "ModelCheckpoint"])
+def test_kerass_names_are_refused(name, what, tmp_path):
+    write = minicnn.callbacks.ModelCheckpoint if what == "ModelCheckpoint" else getattr(small(), what)
+    with pytest.raises(ValueError, match=rf"{what} expected a name .* received .*{name}'.*: use '[mM].safetensors'"):
+        write(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_optimizer_a_file_is_a_third_and_a_training_goes_on_afresh(tmp_path):
+    x, y = np.random.default_rng(0).random((8, 3), np.float32), np.arange(8) % 2
+    whole, slim = tmp_path / "whole.safetensors", tmp_path / "slim.safetensors"
+    model = Sequential([Input((3,)), layers.Dense(200), layers.Dense(2, activation="softmax")], seed=0)
+    model.compile(optimizers.Adam(0.03, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=3, verbose=0)
+    model.save(whole)
+    model.save(slim, optimizer=False)
+    assert whole.stat().st_size - slim.stat().st_size > 2 * 4 * model.count_params()
+    assert not any(name.startswith("/") for name in safetensors.numpy.load_file(slim))
+
+    again = load_model(slim)
+    assert np.array_equal(again.predict(x), model.predict(x)) and again.epochs_done == 3
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    assert again.optimizer.iterations == 0 and not again.optimizer.slots
+    fresh = load_model(whole)
+    fresh.compile(optimizers.Adam(0.03, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    assert again.train_on_batch(x, y) == fresh.train_on_batch(x, y)
+    assert bits(again) == bits(fresh), "as a training with an optimizer that is new"
+    with pytest.raises(ValueError, match="save expected optimizer as True or False, received 'adam'"):
+        model.save(slim, optimizer="adam")
 
 
 def test_nothing_that_reads_or_writes_models_can_unpickle():

@@ -114,7 +114,7 @@ def test_summary_shows_flops_and_receptive_fields():
     documented_model().summary(print_fn=lines.append, flops=True, receptive_field=True)
     text = "\n".join(lines).splitlines()
     rows = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text[4:17]}
-    assert text[-1] == "FLOPs of one image's forward pass: 10,278,144"
+    assert text[-1] == "FLOPs of one picture's forward pass: 10,278,144"
     multiply_adds = {  # output positions * kernel numbers, written out
         "conv2d": 30 * 30 * (3 * 3 * 3 * 32),
         "conv2d_1": 13 * 13 * (3 * 3 * 32 * 64),

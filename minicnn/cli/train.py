@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from minicnn import callbacks, layers, runs
+from minicnn import callbacks, layers, report, runs
 from minicnn.cli import resume
 from minicnn.cli.common import RUN, declare, network, positive, say, show
 from minicnn.cli.pictures import Pictures, add_data, load, name_of
@@ -101,14 +101,19 @@ def run(options: argparse.Namespace) -> int:
     if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
         show(options, {"run": str(kept.folder)} | kept.metrics, resume.nothing_left(kept, chosen["epochs"]))
         return 0
+    if history.interrupted:
+        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
     model.save(kept.model_file)
-    evaluation = runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted)
+
+    def tell(evaluation: report.Evaluation) -> None:
+        show(options, {"run": str(kept.folder)} | kept.metrics, evaluation.to_text())
+        sys.stdout.flush()
+        say(options, "drawing the report")
+
+    runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted, tell=tell)
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
-    show(
-        options,
-        {"run": str(kept.folder)} | kept.metrics,
-        f"{evaluation.to_text()}\n\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}",
-    )
+    if not options.json:
+        print(f"\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}")
     return 130 if history.interrupted else 0
 
 

@@ -20,7 +20,7 @@ from minicnn.errors import DataError, warn
 from minicnn.names import known_arguments
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-ROWS = 10_000  # images in each of the six batches
+ROWS = 10_000  # pictures in each of the six batches
 TITLES = (*(f"training batch {k} of 5" for k in range(1, 6)), "testing batch 1 of 1")
 Pair = tuple[np.ndarray, np.ndarray]
 

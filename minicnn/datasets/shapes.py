@@ -12,7 +12,7 @@ import numpy as np
 from minicnn.names import known_arguments
 
 SIZE = 32
-BLOCK = 1000  # images drawn at a time: bounds the memory for intermediate planes to some megabytes
+BLOCK = 1000  # pictures drawn at a time: bounds the memory for intermediate planes to some megabytes
 NOISE = 12.0  # standard deviation, in grey levels
 Plane = np.ndarray  # float32 (n, 32, 32)
 
@@ -70,7 +70,7 @@ def load_data(
     """Return ``((x_train, y_train), (x_test, y_test))`` of that many images, drawn anew in about a second.
 
     Images are uint8 (n, 32, 32, 3), labels uint8 (n, 1), the position in `CLASS_NAMES`; every class is equally
-    frequent, within one. The same seed gives the same images; the test images do not depend on `train`. Raises
+    frequent, within one. The same seed gives the same pictures; the test pictures do not depend on `train`. Raises
     ValueError for a negative number and TypeError for one that is not whole.
     """
     for name, value in (("train", train), ("test", test), ("seed", seed)):

@@ -54,7 +54,7 @@ def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarra
             raise ValueError(f"its keys are {[key[:20] for key in sorted(batch)[:9]]}, not b'data' and b'labels'")
         pixels, labels = _expect(batch[b"data"], Array).contents, _expect(batch[b"labels"], list)
         if pixels is None or len(labels) != rows:
-            raise ValueError(f"it has {len(labels)} labels and {0 if pixels is None else rows} images, not {rows}")
+            raise ValueError(f"it has {len(labels)} labels and {0 if pixels is None else rows} pictures, not {rows}")
         if wrong := {_expect(label, int) for label in labels} - set(range(10)):
             raise ValueError(f"it has the label {min(wrong)}, not only 0 to 9")
     except (ValueError, Warning) as error:  # Python may be told to raise the warning that a damaged string causes

@@ -2,7 +2,7 @@
 
 Work is cut by picture into CHUNKS parts whatever the number of threads, and partial sums are folded in the order of the
 chunks: so a result does not depend on the number of threads, not in its last bit. A thread does its chunks one after
-the other in the same scratch memory, which so stays in its cache.
+the other in the same scratch memory, and so it stays in its cache.
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,6 @@ is executed.
 
 import contextlib
 import hashlib
-import logging
 import secrets
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from numba.core import config
 from numba.core.caching import InTreeCacheLocator, NullCache, UserProvidedCacheLocator, UserWideCacheLocator
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps, loads
+
+from minicnn.kernels import compiling
 
 SEAL = hashlib.sha256().digest_size
 compiled: list[str] = []  # names of the kernels that this process has made
@@ -126,21 +127,15 @@ class KernelCache(NullCache):
         target_context.refresh()  # kernels refer to what Numba registers there
         data = load(self.name, self._key(sig, target_context.codegen()))
         if data is None:
-            _announce()
+            compiling.begin(kept=folder() is not None)
             return None
         return CompileResult._rebuild(target_context, *loads(data))
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        compiling.end()
         if not data.library.has_dynamic_globals:  # addresses of this process
             save(self.name, self._key(sig, data.codegen), dumps(data._reduce()))
 
     def _key(self, sig: Any, codegen: Any) -> Any:
         """Types of the arguments; system, processor and its features; settings."""
         return sig, codegen.magic_tuple(), [getattr(config, name, None) for name in SETTINGS]
-
-
-@cache
-def _announce() -> None:
-    """Say, once per process, why nothing seems to happen for some seconds."""
-    how_often = "first run only" if folder() else "at every start: no folder can be written to keep them in"
-    logging.getLogger("minicnn").warning("minicnn: compiling kernels (%s)", how_often)

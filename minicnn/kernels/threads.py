@@ -75,12 +75,23 @@ def turn() -> threading.RLock:
     return alone
 
 
+def used() -> int:
+    """How many threads kernels run on when the calling thread calls them; 1 before they have been started."""
+    return numba.get_num_threads() if start.cache_info().currsize and not _orphaned else 1
+
+
+def use(n: int) -> None:
+    """Let the calling thread run kernels on n threads from now on, until set_threads says otherwise."""
+    with turn():
+        numba.set_num_threads(n)
+
+
 @cache
 def start() -> None:
     """Start Numba's threads, so that they spin for a moment between two regions and then sleep.
 
     Where Numba uses GNU OpenMP, a waiting thread by default spins for milliseconds. On a machine that has other work it
-    so uses up its turn with waiting, and is not running when its part of the next region is due: a training step was
+    uses up its turn with waiting, and is not running when its part of the next region is due: a training step was
     seen to take ten times as long. Sleeping at once costs a tenth of a step on an idle machine. The setting is read
     when the threads start, and is taken back afterwards; one of the user's own is left alone.
     """

@@ -175,7 +175,7 @@ ARGUMENTS: dict[str, Arguments] = {
     # Files
     "save": {
         "overwrite": (TRUE, "An existing file is replaced: ask os.path.exists(filepath) before."),
-        "include_optimizer": (TRUE, "Use save_weights(filepath), or load_model(filepath, compile=False) later."),
+        "include_optimizer": (TRUE, "Use optimizer=False."),
         **each("save_format zipped options signatures", NONE, "There is one format, safetensors: leave it out."),
         "save_traces": (ANY, ""),
     },

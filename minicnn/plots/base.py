@@ -113,12 +113,12 @@ def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
     pictures = array(images, "images", who)
     if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.size == 0:
         raise ValueError(
-            f"{who} expected images (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "
+            f"{who} expected pictures (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "
             "give a single picture a batch axis with images[None]."
         )
     if pictures.dtype != np.uint8 and not (pictures.min() >= -ROUNDING and pictures.max() <= 1 + ROUNDING):
         raise ValueError(
-            f"{who} expected uint8 images or values from 0 to 1, received {pictures.dtype} from {pictures.min()} to "
+            f"{who} expected uint8 pictures or values from 0 to 1, received {pictures.dtype} from {pictures.min()} to "
             f"{pictures.max()}: pass the pictures as they were loaded."
         )
     return pictures

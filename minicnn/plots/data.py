@@ -103,7 +103,9 @@ def _names_of(labels: np.ndarray, pictures: int, class_names: Sequence[str] | No
         raise ValueError(f"image_grid expected labels (n,) or (n, 1), received shape {labels.shape}")
     labels = labels.reshape(-1)
     if len(labels) != pictures:
-        raise ValueError(f"image_grid expected a label for each image, received {len(labels)} for {pictures} images.")
+        raise ValueError(
+            f"image_grid expected a label for each picture, received {len(labels)} for {pictures} pictures."
+        )
     if class_names is None:
         return [str(label) for label in labels]
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(class_names):

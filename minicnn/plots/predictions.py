@@ -146,9 +146,9 @@ def _checked_predictions(
         if not (is_sparse(y) or (what == "predictions" and probable)):
             raise ValueError(f"{who} expected {what} (n,) or (n, 1), received shape {y.shape}.")
     true, predicted = labels.reshape(-1), given.argmax(axis=1) if probable else given.reshape(-1)
-    lengths = f"{len(pictures)} images, {len(true)} labels, {len(predicted)} predictions"
+    lengths = f"{len(pictures)} pictures, {len(true)} labels, {len(predicted)} predictions"
     if not len(pictures) == len(true) == len(predicted):
-        raise ValueError(f"{who} expected a label and a prediction for each image, received {lengths}.")
+        raise ValueError(f"{who} expected a label and a prediction for each picture, received {lengths}.")
     for label in np.union1d(true, predicted):
         if not 0 <= label < len(class_names):
             raise ValueError(f"{who} expected one of {len(class_names)} classes, received {label}.")

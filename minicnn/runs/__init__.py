@@ -12,12 +12,14 @@ All but the last three are written while the model trains, so that a training th
 `runs/latest` is a link to the run that was trained last (minicnn/runs/latest.py).
 """
 
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from minicnn import page, report
 from minicnn.callbacks import Callback
@@ -95,13 +97,22 @@ def best_epoch(history: Mapping[str, list[float]]) -> int | None:
 
 
 @known_arguments
-def finish(run: Run, model: Sequential, train: Pair, test: Pair, *, interrupted: bool = False) -> report.Evaluation:
+def finish(
+    run: Run,
+    model: Sequential,
+    train: Pair,
+    test: Pair,
+    *,
+    interrupted: bool = False,
+    tell: Callable[[report.Evaluation], None] | None = None,
+) -> report.Evaluation:
     """Examine a trained model, and write what it has come to: numbers, plots, and the page of it all.
 
     Args:
         model: as the run is to keep it; with class names.
         train, test: (x, y), what it was trained on and what it is examined on.
         interrupted: whether the training was ended before its time.
+        tell: called when the numbers are known, before the plots, which take some seconds and show a bar.
 
     Returns: what is on the page of the test pictures.
     """
@@ -117,6 +128,8 @@ def finish(run: Run, model: Sequential, train: Pair, test: Pair, *, interrupted:
         "interrupted": interrupted,
     }
     write_text(run.metrics_file, to_json(metrics) + "\n")
+    if tell is not None:
+        tell(evaluation)
     draw(run, model, train, test, probabilities, evaluation)
     write_page(run)
     return evaluation
@@ -130,20 +143,25 @@ def draw(
     from minicnn.plots.fitted import TELEPHONE
 
     names = evaluation.classes.class_names
-    draw_curves(run)
-    save_plot(run, "confusion", plots.confusion_heatmap(evaluation.confusion, names))
-    save_plot(run, "reliability", plots.reliability_diagram(evaluation.calibration))
     counts = np.bincount(class_of(train[1], "the labels"), minlength=len(names))
-    bars = plots.class_distribution(counts, names)
-    save_plot(run, "classes", bars, bars)
-    grids = [plots.image_grid(*train, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
-    save_plot(run, "pictures", *grids)
+
+    def grids(grid: Callable[..., "Plot"], *arguments: Any) -> list["Plot"]:
+        return [grid(*arguments, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
+
+    wanted: dict[str, Callable[[], list[Plot]]] = {
+        "confusion": lambda: [plots.confusion_heatmap(evaluation.confusion, names)],
+        "reliability": lambda: [plots.reliability_diagram(evaluation.calibration)],
+        "classes": lambda: 2 * [plots.class_distribution(counts, names)],
+        "pictures": lambda: grids(plots.image_grid, *train),
+    }
     if evaluation.accuracy < 1:
-        grids = [plots.mistakes_gallery(*test, probabilities, names, columns=n, rows=PICTURES // n) for n in COLUMNS]
-        save_plot(run, "mistakes", *grids)
+        wanted["mistakes"] = lambda: grids(plots.mistakes_gallery, *test, probabilities)
     if any(isinstance(layer, Conv2D) for layer in model.layers):
-        filters = explain.filters(model)
-        save_plot(run, "filters", plots.filters(filters), plots.filters(filters, columns=4, width=TELEPHONE))
+        kernels = explain.filters(model)
+        wanted["filters"] = lambda: [plots.filters(kernels), plots.filters(kernels, columns=4, width=TELEPHONE)]
+    draw_curves(run)
+    for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):  # on terminals
+        save_plot(run, name, *make())
 
 
 def draw_curves(run: Run) -> None:

@@ -33,6 +33,7 @@ import numpy as np
 
 from minicnn.errors import ModelFileError
 from minicnn.saving import atomic
+from minicnn.saving.keras_files import refuse_contents
 from minicnn.saving.strict_json import parse
 
 FORMAT, VERSION = "minicnn", 2
@@ -99,7 +100,9 @@ class ModelFile:
     def __init__(self, path: str, file: FileIO):
         self.path, self._file = path, file
         size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(self._fill(bytearray(8)), "little")
+        start = bytes(self._fill(bytearray(8)))
+        refuse_contents(path, start)
+        length = int.from_bytes(start, "little")
         if not 2 <= length <= min(HEADER, size - 8):
             raise self.damaged(f"a header of {length:,} bytes in a file of {size:,}")
         self._size = size - 8 - length

@@ -69,7 +69,7 @@ class ArrayBatches:
         return Batch(x, self.y[picked], None if self.weight is None else self.weight[picked], picked)
 
     def end_epoch(self) -> None:
-        """Nothing."""
+        """Arrays need not be told."""
 
     def described(self) -> dict[str, Any]:
         """What a checkpoint recognises them by."""
@@ -80,11 +80,11 @@ class ArrayBatches:
         return size | {name: fingerprint(array) for name, array in arrays.items()}
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing."""
+        """Arrays keep no state: what is in them does not change."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Nothing."""
+        """There is none to restore."""
 
 
 class SourceBatches:

@@ -30,7 +30,7 @@ from minicnn.training import step
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
 
-SAMPLE = 256  # images that pixel_range looks at
+SAMPLE = 256  # pictures that pixel_range looks at
 POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
 PICTURE_LAYERS = (Conv2D, *POOLINGS, ZeroPadding2D, RandomLayer, BatchNormalization, Normalization)
 

@@ -1,6 +1,7 @@
 """evaluate and predict: batches without training. Sequential has them as methods of the same names."""
 
 from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -13,6 +14,7 @@ from minicnn.names import known_arguments
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource, SourceBatches, at_most
 from minicnn.training.meter import Meter
+from minicnn.training.pace import Pace
 from minicnn.training.progress import resolve_verbose
 from minicnn.training.step import quiet
 
@@ -26,9 +28,12 @@ def measured(
     """The meter after a step, test_step unless given, on every batch."""
     meter = Meter(model)
     batches.begin_epoch()
-    for index in range(batches.steps):
-        batch = batches[index]
-        meter.measure(step or model.test_step, batch.x, batch.y, batch.weight)
+    with Pace() as pace:
+        for index in range(batches.steps):
+            batch = batches[index]
+            began = perf_counter()
+            meter.measure(step or model.test_step, batch.x, batch.y, batch.weight)
+            pace.note(len(batch.x), perf_counter() - began)
     batches.end_epoch()
     return meter
 
@@ -78,7 +83,7 @@ def evaluate(
 ) -> list[float] | dict[str, float] | float:
     """Loss and metrics on (n, ...) samples in inference: a list, a dict if asked for, the loss alone without metrics.
 
-    x may also be a source of batches, as of fit, which brings y and the weights itself.
+    x may also be a source of batches, as in `fit`, which brings y and the weights itself.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
     steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.
@@ -129,8 +134,12 @@ def predict(
     checks.pixel_range(model, first)
     if average_flips:
         _check_flips(model, first, "predict")
-    with quiet():
-        parts = [_flip_average(model, part) if average_flips else model.forward(part) for part in batches]
+    parts = []
+    with quiet(), Pace() as pace:
+        for part in batches:
+            began = perf_counter()
+            parts.append(_flip_average(model, part) if average_flips else model.forward(part))
+            pace.note(len(part), perf_counter() - began)
     return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 
 

@@ -1,6 +1,8 @@
 """Ctrl-C that ends training in good order."""
 
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Self
 
@@ -10,9 +12,13 @@ class Interrupt:
 
     It acts only in the main thread and only where Python's own handler is in place: a program that handles the signal
     itself keeps doing so.
+
+    Args:
+        tell: called at the first one, so that nobody wonders whether it was heard.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
         self.requested = False
         self._installed = False
 
@@ -29,6 +35,8 @@ class Interrupt:
         if self.requested:
             signal.default_int_handler(number, frame)
         self.requested = True
+        with suppress(RuntimeError):  # it came in the middle of another message
+            self.tell()
 
     def __exit__(self, *_: object) -> None:
         if self._installed:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from minicnn.expect import count, flag
@@ -17,6 +18,7 @@ from minicnn.training.class_weight import class_factors, weighted
 from minicnn.training.inference import measured
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
+from minicnn.training.pace import Pace
 from minicnn.training.progress import Progress, resolve_verbose
 
 if TYPE_CHECKING:
@@ -109,13 +111,15 @@ def fit(
     history = History()
     model.history, model.stop_training = history, False
     # History and Progress come last: they record and show what the others add to the logs.
-    own = [history, Progress(verbose, epochs, batches.steps, batches.samples)]
+    progress = Progress(verbose, epochs, batches.steps, batches.samples)
+    own = [history, progress]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
+    interrupt = Interrupt(progress.interrupted)
     if resume is None:
-        training.run(initial_epoch, epochs, history)
+        training.run(initial_epoch, epochs, history, interrupt)
         return history
     with held(resume):
         mixing = None if batch_transform is None else described(batch_transform)
@@ -126,7 +130,7 @@ def fit(
         sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
         training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
         training.checkpoint_steps = checkpoint_every_steps or 0
-        training.run(initial_epoch, epochs, history)
+        training.run(initial_epoch, epochs, history, interrupt)
     return history
 
 
@@ -136,7 +140,7 @@ class Training:
     Args:
         model, batches, held_out: what is trained, on what, and what it is validated on, if at all.
         watchers: the callbacks.
-        shuffle, seed, transform: as of fit.
+        shuffle, seed, transform: as in `fit`.
     """
 
     def __init__(
@@ -152,15 +156,16 @@ class Training:
         self.model, self.batches, self.held_out, self.watchers = model, batches, held_out, watchers
         self.shuffle, self.seed, self.transform = shuffle, seed, transform
         self.meter = Meter(model)
+        self.pace = Pace()
         self.validation_freq = 1
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_steps = 0
 
-    def run(self, first_epoch: int, epochs: int, history: History) -> None:
+    def run(self, first_epoch: int, epochs: int, history: History, interrupt: Interrupt) -> None:
         """Train until epoch number `epochs` is over, or somebody stops it, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
-        with Interrupt() as interrupt:
+        with interrupt, self.pace:
             self.watchers.on_train_begin()
             if checkpoint is not None:
                 at = checkpoint.restore() if checkpoint.found else checkpoint.save(at)
@@ -213,10 +218,12 @@ class Training:
         x, y, weight, numbers = self.batches[at.batch]
         if self.transform is not None:
             x, y = self.transform(x, y, at.before, numbers, model.seed if self.seed is None else self.seed)
+        began = perf_counter()
         with alone:  # the samples that are announced are those of this step
             for layer in model.layers:
                 layer.next_samples(at.before, numbers)
             meter.measure(model.train_step, x, y, weight)
+        self.pace.note(len(x), perf_counter() - began)
         if not isfinite(meter.last_loss):
             checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
         self.watchers.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})

@@ -67,7 +67,7 @@ def lr_find(
     The model itself, its optimizer and its generators stay as they are, bit for bit.
 
     Args:
-        x, y, batch_size: as of fit; the data are gone through again when they have fewer batches than steps.
+        x, y, batch_size: as in `fit`; the data are gone through again when they have fewer batches than steps.
         start, end: the first and the last rate.
         steps: how many rates to try, one batch each.
 

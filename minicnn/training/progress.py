@@ -10,6 +10,8 @@ from tqdm import tqdm
 from minicnn.training.callbacks.base import Callback, Logs
 
 BAR = "{desc}{percentage:4.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"  # all of it fits in 80 columns
+BEGUN = "{desc}{percentage:4.0f}%|{bar}|{postfix}"  # as long as nobody knows
+SOON = 1.0  # second, after which the rate is known
 
 
 def resolve_verbose(verbose: int | str) -> int:
@@ -30,14 +32,14 @@ def resolve_verbose(verbose: int | str) -> int:
 class Progress(Callback):
     """Shows a training's progress. It belongs last in the list, so that it sees what other callbacks add to the logs.
 
-    Times and images/s count the training only: from the beginning of the epoch to the end of its last batch, without
+    Times and pictures/s count the training only: from the beginning of the epoch to the end of its last batch, without
     the validation.
 
     Args:
         verbose: 0 nothing; 1 a bar per epoch on stderr, which leaves the epoch's line; 2 only that line, on stdout.
         epochs: how many epochs there will be.
         steps: batches per epoch.
-        samples: images per epoch.
+        samples: pictures per epoch.
     """
 
     def __init__(self, verbose: int, epochs: int, steps: int, samples: int) -> None:
@@ -58,30 +60,22 @@ class Progress(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         self._images = self._resumed_at = state["images"]
-        if self._bar is not None:
-            self._bar.update(self._images)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._title = f"Epoch {epoch + 1}/{self.epochs}"
         self._images = self._resumed_at = 0
         self._seconds = 0.0
         self._began = time.perf_counter()
-        if self.verbose == 1:
-            self._bar = tqdm(
-                total=self.samples,
-                desc=self._title,
-                unit=" img",
-                bar_format=BAR,
-                file=sys.stderr,
-                leave=False,  # the epoch's line takes its place
-                dynamic_ncols=True,
-            )
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
         self._images += logs["size"]
         self._seconds = time.perf_counter() - self._began
-        if self._bar is not None:
+        if self.verbose == 1 and self._bar is None:  # not before: the first batch may have kernels to compile
+            self._open_bar()
+        elif self._bar is not None:
+            if self._seconds > SOON:
+                self._bar.bar_format = BAR
             self._bar.set_postfix_str("  ".join(_numbers(logs)), refresh=False)
             self._bar.update(logs["size"])
             if batch + 1 == self.steps:
@@ -93,15 +87,32 @@ class Progress(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = (self._images - self._resumed_at) / self._seconds if self._seconds > 0 else 0.0
-        line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} images/s"])
+        line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} pictures/s"])
         if self.verbose == 1:
             self._close_bar()
             print(line, file=sys.stderr, flush=True)
         elif self.verbose == 2:
             print(line, flush=True)
 
+    def interrupted(self) -> None:
+        """Answer the first Ctrl-C."""
+        if self.verbose:
+            tqdm.write("Ctrl-C: this batch is the last one; once more, and it ends at once", file=sys.stderr)
+
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._close_bar()  # open only if the last epoch was left unfinished
+
+    def _open_bar(self) -> None:
+        self._bar = tqdm(
+            total=self.samples,
+            initial=self._images,
+            desc=self._title,
+            unit=" img",
+            bar_format=BEGUN,
+            file=sys.stderr,
+            leave=False,  # the epoch's line takes its place
+            dynamic_ncols=True,
+        )
 
     def _close_bar(self) -> None:
         if self._bar is not None:

@@ -45,7 +45,7 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def is_own(thing: Any) -> bool:
-    """Whether minicnn's code, which always keeps the same kinds of values, knows what belongs into the thing."""
+    """Whether minicnn's code, which always keeps the same kinds of values, knows what belongs in the thing."""
     return type(thing).__module__.startswith("minicnn.")
 
 

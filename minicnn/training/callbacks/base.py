@@ -73,7 +73,7 @@ class Callback(KerasNames):
         self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after a batch, with the means so far in this epoch and ``size``, this batch's number of images."""
+        """Called after a batch, with the means so far in this epoch and ``size``, this batch's number of pictures."""
         self.on_batch_end(batch, logs=logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
