@@ -124,9 +124,9 @@ if not run.history:
 model.save(run.model_file)
 
 # %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
-evaluation = runs.finish(run, model, train, test, interrupted=history.interrupted)
+evaluation = runs.finish(run, model, train, test, interrupted=history.interrupted, tell=print)
 flipped = report.evaluate_report(y_test, model.predict(x_test, average_flips=True, verbose=0), class_names)
-print(f"\nTest {evaluation}\n\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")
+print(f"\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")
 print(f"Test accuracy, mean of each picture and its mirror image: {100 * flipped.accuracy:.2f} %")
 print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
 if warning:

@@ -129,8 +129,8 @@ history = model.fit(
 model.save(run.model_file)
 
 # %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
-evaluation = runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted)
-print(f"\nTest {evaluation}\n\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
+runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted, tell=print)
+print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
 if warning:
     print(warning)
 print(runs.next_steps(run))
