@@ -1,6 +1,7 @@
 """describe measures what NumPy measures; split divides every class in the same proportion, and loses nothing."""
 
 import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from minicnn import data
 from minicnn.data.describe import BLOCK
+from minicnn.data.fingerprint import fingerprint
 from minicnn.utils import to_categorical
 
 # describe
@@ -239,3 +241,24 @@ def test_samples_and_labels_that_do_not_fit():
         data.split(np.arange(3), np.arange(2))
     with pytest.raises(ValueError, match="split expected integer labels from 0, received -1 to 1"):
         data.split(np.arange(3), np.array([-1, 0, 1]))
+
+
+def test_a_fingerprint_is_of_what_data_show_and_of_nothing_else():
+    x = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    y = np.array([0, 1])
+    known = fingerprint(["cat", "dog"], (x, y), (x[:1], y[:1]))
+    assert re.fullmatch("[0-9a-f]{16}", known)
+    same = [(x.copy(), y.reshape(-1, 1).astype(np.uint8)), (x[:1], y[:1])]
+    assert fingerprint(("cat", "dog"), *same) == known  # labels (n,) and (n, 1) say the same
+    brighter = x.copy()
+    brighter[1, 3, 3, 2] += 1
+    others = {
+        fingerprint(["dog", "cat"], (x, y), (x[:1], y[:1])),
+        fingerprint(None, (x, y), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (brighter, y), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (x[::-1], y), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (x, y[::-1]), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (x, y), (x[1:], y[:1])),
+        fingerprint(["cat", "dog"], (x[:1], y[:1]), (x, y)),
+    }
+    assert len(others) == 7 and known not in others

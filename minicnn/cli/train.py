@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import callbacks, models, report, runs
-from minicnn.cli import seeds
-from minicnn.cli.common import RUN, declare, say, show, writing
+from minicnn.cli import resume, seeds
+from minicnn.cli.common import declare, say, show, writing
 from minicnn.cli.networks import network
 from minicnn.cli.options import add_options, choose, command
 from minicnn.cli.own_classes import own_classes
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
     if options.seeds and options.resume is not None:
         raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
-    begun = to_resume(options)
+    begun = resume.named(options)
     asked = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
     if trained.evaluation is None:
-        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, kept.options["epochs"]))
+        show(options, {"run": str(kept.folder)} | kept.metrics, resume.nothing_left(kept, kept.options["epochs"]))
         return 0
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
     if not options.json:
@@ -96,10 +96,11 @@ def train(
     chosen = recipe.suited(asked, len(pictures.train[0]))
     model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
     watchers = recipe.prepare(model, chosen, len(pictures.train[0]))
+    now = config(asked, chosen, pictures, model)
     with writing(folder):
-        kept = begun or runs.create(folder, config(asked, chosen, pictures, model))
+        kept = begun or runs.create(folder, now)
     if begun:
-        recognise(begun, chosen, config(asked, chosen, pictures, model))
+        resume.recognise(begun, now)
     before = len(kept.history.get("epoch", ()))
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
@@ -110,19 +111,18 @@ def train(
         runs.HistoryFile(kept.history_file),
         TimeLimit(options.max_time),
     ]
-    with contextlib.ExitStack() as undo:
+    with contextlib.ExitStack() as if_it_fails, contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
         if not begun:
-            undo.callback(runs.discard, kept)  # unless it has something to go on from
-        with contextlib.redirect_stdout(sys.stderr):  # where progress belongs; stdout is for the result
-            history = model.fit(
-                **recipe.arguments(pictures),
-                batch_size=chosen["batch_size"],
-                epochs=chosen["epochs"],
-                class_weight=chosen["class_weight"],
-                callbacks=watchers,
-                resume=kept.checkpoint,
-            )
-        undo.pop_all()
+            if_it_fails.callback(runs.discard, kept)
+        history = model.fit(
+            **recipe.arguments(pictures),
+            batch_size=chosen["batch_size"],
+            epochs=chosen["epochs"],
+            class_weight=chosen["class_weight"],
+            callbacks=watchers,
+            resume=kept.checkpoint,
+        )
+        if_it_fails.pop_all()
     if not kept.history:
         return Trained(kept, None, history.interrupted)
     if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
@@ -140,37 +140,6 @@ def train(
         tell=None if tell is None else lambda evaluation: tell(options, kept, evaluation),
     )
     return Trained(kept, evaluation, history.interrupted)
-
-
-def to_resume(options: argparse.Namespace) -> runs.Run | None:
-    """The run that is to go on, if one is. Raises ValueError when two are named."""
-    if options.resume is None:
-        return None
-    if options.resume and options.output:
-        raise ValueError(f"--resume {options.resume} expected no --output, received {options.output}: name one run")
-    return runs.find(options.resume or options.output or RUN)
-
-
-def recognise(begun: runs.Run, chosen: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Note where the pictures of a run are now. Raises ValueError when these are not those that it was begun with."""
-    if begun.fingerprint not in (None, now["data"]["fingerprint"]):
-        known = begun.config["data"]
-        raise ValueError(
-            f"--resume expected the pictures that {begun.folder} was begun with ({known['train']:,} to train on from "
-            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} from {chosen['data']}, "
-            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a new run"
-        )
-    if chosen["data"] != begun.data:
-        runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": chosen["data"]}})
-
-
-def nothing_left(run: runs.Run, epochs: int) -> str:
-    """What to say of a run that had ended before it was resumed."""
-    done = len(run.history["epoch"])
-    why = f"it has had all {done} epochs; --epochs {2 * done} trains on"
-    if done < epochs:
-        why = f"early stopping ended it after {done} epochs, and what that has ended stays ended: begin a new run"
-    return f"nothing was left to train in {run.folder}: {why}\n{runs.next_steps(run)}"
 
 
 def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Sequential:
