@@ -19,7 +19,7 @@ def trained(x, y) -> Sequential:
     stack = [Input((32, 32, 3)), layers.Rescaling(1 / 255)]
     for filters in (32, 64):
         stack.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        stack += [layers.BatchNormalization(), layers.MaxPooling2D()]
+        stack += [layers.BatchNormalization(warmup=True), layers.MaxPooling2D()]
     stack.append(layers.Conv2D(128, 3, padding="same", activation="relu"))
     stack += [layers.GlobalAveragePooling2D(), layers.Dropout(0.3), layers.Dense(10, activation="softmax")]
     model = Sequential(stack, class_names=datasets.cifar10.CLASS_NAMES, seed=0)

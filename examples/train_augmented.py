@@ -74,7 +74,11 @@ print(warning or "Data: CIFAR-10", f"{len(x_train):,} training and {len(x_test):
 def network(augmentation: list[layers.Layer], name: str) -> Sequential:
     stack = [Input((32, 32, 3)), *augmentation, layers.Rescaling(1 / 255)]
     for filters in (32, 64, 128):
-        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+        stack += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(warmup=True),
+            layers.MaxPooling2D(),
+        ]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     stack.append(layers.Dense(10, activation="softmax"))
     return Sequential(stack, name=name, seed=options.seed, class_names=class_names)
@@ -94,6 +98,7 @@ augmented = network(
 # Each has a run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such ones.
 held_out = int(0.8 * len(x_train))
 train, validation = (x_train[:held_out], y_train[:held_out]), (x_train[held_out:], y_train[held_out:])
+data = os.path.abspath(options.data) if options.data else kind
 histories, table = {}, [f"{'':12}  {'test accuracy':>13}  {'cross-entropy':>13}  {'epochs':>6}  {'seconds':>7}"]
 for model in (plain, augmented):
     try:
@@ -101,7 +106,7 @@ for model in (plain, augmented):
             f"{options.output}-{model.name}" if options.output else runs.unused_folder(f"{kind}-{model.name}"),
             runs.config(
                 model,
-                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+                options=vars(options) | {"data": data, "synthetic": not real},
                 name="CIFAR-10" if real else "synthetic shapes",
                 synthetic=not real,
                 train=train,

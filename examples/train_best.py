@@ -76,7 +76,11 @@ stack = [
     layers.Rescaling(1 / 255),
 ]
 for filters in (32, 64, 128):
-    stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    stack += [
+        layers.Conv2D(filters, 3, activation="relu"),
+        layers.BatchNormalization(warmup=True),
+        layers.MaxPooling2D(),
+    ]
 stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.1)]
 stack.append(layers.Dense(10, activation="softmax"))
 model = Sequential(stack, name="best_cnn", seed=options.seed, class_names=class_names)
@@ -90,6 +94,7 @@ model.summary()
 
 # %% A run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such folders.
 train, test = (x_train, y_train), (x_test, y_test)
+data = os.path.abspath(options.data) if options.data else kind
 try:
     if options.resume:
         run = runs.find(options.resume)
@@ -98,7 +103,7 @@ try:
             options.output or runs.unused_folder(f"{kind}-best"),
             runs.config(
                 model,
-                options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+                options=vars(options) | {"data": data, "synthetic": not real},
                 name="CIFAR-10" if real else "synthetic shapes",
                 synthetic=not real,
                 train=train,
@@ -123,9 +128,9 @@ if not run.history:
 model.save(run.model_file)
 
 # %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
-evaluation = runs.finish(run, model, train, test, interrupted=history.interrupted)
+evaluation = runs.finish(run, model, train, test, interrupted=history.interrupted, tell=print)
 flipped = report.evaluate_report(y_test, model.predict(x_test, average_flips=True, verbose=0), class_names)
-print(f"\nTest {evaluation}\n\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")
+print(f"\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")
 print(f"Test accuracy, mean of each picture and its mirror image: {100 * flipped.accuracy:.2f} %")
 print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
 if warning:

@@ -72,13 +72,13 @@ model = Sequential(
         Input((32, 32, 3)),
         layers.Rescaling(1 / 255),
         layers.Conv2D(32, 3, activation="relu"),
-        layers.BatchNormalization(),
+        layers.BatchNormalization(warmup=True),
         layers.MaxPooling2D(),
         layers.Conv2D(64, 3, activation="relu"),
-        layers.BatchNormalization(),
+        layers.BatchNormalization(warmup=True),
         layers.MaxPooling2D(),
         layers.Conv2D(128, 3, activation="relu"),
-        layers.BatchNormalization(),
+        layers.BatchNormalization(warmup=True),
         layers.MaxPooling2D(),
         layers.Flatten(),
         layers.Dense(128, activation="relu"),
@@ -95,12 +95,13 @@ model.summary()
 # %% A run folder, for all that comes of it. `minicnn predict`, `evaluate`, `explain` and `report` know such folders.
 held_out = int(0.8 * len(x_train))  # the last fifth of the pictures only tells when the network stops getting better
 train, validation = (x_train[:held_out], y_train[:held_out]), (x_train[held_out:], y_train[held_out:])
+data = os.path.abspath(options.data) if options.data else kind
 try:
     run = runs.create(
         options.output or runs.unused_folder(kind),
         runs.config(
             model,
-            options=vars(options) | {"data": options.data or kind, "synthetic": not real},
+            options=vars(options) | {"data": data, "synthetic": not real},
             name="CIFAR-10" if real else "synthetic shapes",
             synthetic=not real,
             train=train,
@@ -128,8 +129,8 @@ history = model.fit(
 model.save(run.model_file)
 
 # %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
-evaluation = runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted)
-print(f"\nTest {evaluation}\n\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
+runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted, tell=print)
+print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
 if warning:
     print(warning)
 print(runs.next_steps(run))

@@ -91,12 +91,12 @@ print(warning or f"Data: {data_name}", f"{len(x_train):,} training and {len(x_te
 
 
 # %% Eight classes: a network like that of train_cifar.py. Its batch normalisation forgets sooner (momentum 0.9, not
-# 0.99), because a training on 20 pictures ends before the averages of the usual one have arrived.
+# 0.99), because a training on 20 pictures has too few steps to move the averages of the eight classes to new ones.
 def network(names: list[str], seed: int) -> Sequential:
     stack = [Input((32, 32, 3)), layers.Rescaling(1 / 255)]
     for filters in (32, 64, 128):
-        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(momentum=0.9)]
-        stack += [layers.MaxPooling2D()]
+        stack.append(layers.Conv2D(filters, 3, activation="relu"))
+        stack += [layers.BatchNormalization(momentum=0.9, warmup=True), layers.MaxPooling2D()]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     return Sequential([*stack, layers.Dense(len(names), activation="softmax")], seed=seed, class_names=names)
 

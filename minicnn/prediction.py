@@ -13,6 +13,7 @@ from minicnn.errors import ImageError
 from minicnn.execution import final_softmax
 from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
+from minicnn.wording import percent
 
 if TYPE_CHECKING:
     from minicnn.data.image import Source
@@ -44,9 +45,9 @@ class ImagePrediction:
         """A line per class, and what to think of it."""
         width = max(map(len, self.classes))
         rows = zip(self.classes, self.probabilities, strict=True)
-        lines = [f"{name:<{width}}  {probability:6.1%}" for name, probability in rows]
+        lines = [f"{name:<{width}}  {percent(probability):>7}" for name, probability in rows]
         if not self.confident:
-            lines.append(f"Low confidence: no class reaches {CONFIDENT:.0%}.")
+            lines.append(f"Low confidence: no class reaches {percent(CONFIDENT, 0)}.")
         lines.append(f"The model knows {self.known} classes and chooses among them whatever the picture shows.")
         return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""What a careful practitioner looks at before a long training: four checks in a moment, each with a verdict.
+"""What a careful practitioner looks at before a long training: five checks in a moment, each with a verdict.
 
     from minicnn import preflight
     for finding in preflight.check(model, x, y):
@@ -10,18 +10,21 @@ Source: Karpathy's CS231n notes, "Learning", sections on sanity checks and on ba
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import log
+from math import ceil, log
 from typing import Any
 
 from minicnn import layers, testing
 from minicnn.execution import final_softmax
-from minicnn.expect import array
+from minicnn.expect import array, count
 from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
+from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Array, Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
+from minicnn.training.given import BATCH
+from minicnn.wording import percent
 
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
 LOOK = 256  # pictures that the other checks look at
@@ -42,8 +45,10 @@ class Finding:
 
 
 @known_arguments
-def check(model: Sequential, x: Array, y: Array, *, seed: int = 0) -> Iterator[Finding]:
+def check(model: Sequential, x: Array, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
     """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
+
+    x are the pictures that are to be trained on, in batches of batch_size.
 
     The model itself is not changed. Dead units are counted with the weights that it has, if it has been trained.
 
@@ -61,6 +66,7 @@ def check(model: Sequential, x: Array, y: Array, *, seed: int = 0) -> Iterator[F
         yield dead_units(fresh(model, certain, seed), x[:LOOK], training=True)
     else:
         yield dead_units(model, x[:LOOK])
+    yield steps_per_epoch(model, len(x), count(batch_size, "batch_size", "preflight"))
 
 
 def is_random(layer: Layer) -> bool:
@@ -93,7 +99,8 @@ def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
         if best == 1:
             return Finding("overfits 50 pictures", True, f"{len(x)} of {len(x)} right after {step} steps")
     text = (
-        f"only {best:.0%} of {len(x)} right after {STEPS} steps: too few parameters, wrong labels or wrong gradients?"
+        f"only {percent(best, 0)} of {len(x)} right after {STEPS} steps: too few parameters, wrong labels or wrong "
+        "gradients?"
     )
     return Finding("overfits 50 pictures", False, text)
 
@@ -124,6 +131,21 @@ def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
     if not passed:
         text += f", {shares[worst][0]} of {shares[worst][1]} in {worst}: is the learning rate or a bias too large?"
     return Finding("dead units", passed, text)
+
+
+def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Finding:
+    """Averages that are not warmed up need some steps before validation, which uses them, means anything."""
+    steps = ceil(pictures / batch_size)
+    text = f"{steps:,}: {pictures:,} pictures in batches of {batch_size}"
+    momentum = lagging_momentum(model.layers)
+    if momentum is None or momentum ** (2 * steps) <= LAG:
+        return Finding("steps per epoch", True, text)
+    return Finding(
+        "steps per epoch",
+        False,
+        f"{text}; after the first, {percent(momentum**steps, 0)} of what batch normalisation's averages begin with is "
+        "still in them, so that validation says little: use warmup=True, a lower momentum, or smaller batches",
+    )
 
 
 def _loss(model: Sequential) -> Any:

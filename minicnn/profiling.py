@@ -32,6 +32,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Array, Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.sequential import Sequential
+from minicnn.wording import percent
 
 COLUMNS = "{:<28}{:<17}{:>8}{:>8}  {:<12}{:>9}{:>9}{:>8}{:>8}"
 BAR = 12  # characters for the longest pass
@@ -81,7 +82,7 @@ class Profile:
             heading,
             "-" * len(heading),
             *self._lines(shown, BAR / max(row.seconds for row in shown)),
-            *([f"({hidden} passes below {LEAST:.1%} each are left out)"] if hidden else []),
+            *([f"({hidden} passes below {percent(LEAST)} each are left out)"] if hidden else []),
             "-" * len(heading),
             *self._lines([*sums, self.total], 0),
             "",
@@ -99,9 +100,9 @@ class Profile:
                 "" if row.layers == above else name,
                 row.work,
                 f"{row.seconds * 1e3:.2f}",
-                f"{share:.1%}",
+                percent(share),
                 "#" * round(row.seconds * scale),
-                *((f"{rate / 1e9:.0f}", f"{rate / self.peak:.0%}") if row.flops else ("", "")),
+                *((f"{rate / 1e9:.0f}", percent(rate / self.peak, 0)) if row.flops else ("", "")),
                 *((f"{row.bytes / 1e6:.1f}", f"{row.bytes / row.seconds / 1e9:.1f}") if row.bytes else ("", "")),
             )
             above = row.layers
@@ -269,7 +270,11 @@ def documented_model() -> Sequential:
     """The network of README and examples, as it begins: 32x32 pictures, ten classes, 161,098 numbers."""
     blocks: list[Layer] = []
     for filters in (32, 64, 128):
-        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+        blocks += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(warmup=True),
+            layers.MaxPooling2D(),
+        ]
     head = [
         layers.Flatten(),
         layers.Dense(128, activation="relu"),

@@ -163,6 +163,7 @@ class Sequential(KerasNames):
         wanted, names = index if name is None else name, [layer.name for layer in self.layers]
         raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
 
+    __repr__ = summary.in_a_line
     summary = summary.summary
 
     # Running

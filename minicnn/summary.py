@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from minicnn.layers.base import Layer
 from minicnn.layers.window import Window
 from minicnn.names import known_arguments
+from minicnn.wording import counted
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -17,6 +18,12 @@ def summary(
 ) -> None:
     """Print layers, output shapes and parameter counts; optionally the work and the view of each layer."""
     print_fn(table(model.name, model.layers, flops, receptive_field))
+
+
+def in_a_line(model: "Sequential") -> str:
+    """repr(model): its name, how many layers it has and, once it is built, how many numbers are in them."""
+    size = counted(model.count_params(), "parameter") if model.built else "not built"
+    return f"<{type(model).__name__} {model.name!r}: {counted(len(model.layers), 'layer')}, {size}>"
 
 
 def table(name: str, layers: Sequence[Layer], flops: bool = False, receptive_field: bool = False) -> str:

@@ -27,6 +27,7 @@ from minicnn.layers.base import Array, Layer, Shape
 from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
+from minicnn.wording import percent
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
 # Of a whole network: there one weight moves thousands of units, and each must stay clear of its corner.
@@ -96,7 +97,7 @@ def check_layer(
     if not report.error <= tolerance:
         raise AssertionError(f"backward is not the derivative of forward: {report}\n  expected at most {tolerance:.0e}")
     if report.kinks > 0.01 and sum(tensor.kinks for tensor in report.tensors.values()) > 1:
-        raise AssertionError(f"{report.kinks:.1%} of the places are kinks, expected at most 1 %: {report}")
+        raise AssertionError(f"{percent(report.kinks)} of the places are kinks, expected at most 1 %: {report}")
     return report
 
 

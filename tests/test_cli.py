@@ -20,7 +20,7 @@ pytest_plugins = ["run_fixtures", "cifar_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
 COMMANDS = [
     *("train", "evaluate", "predict", "report", "explain", "lrfind", "summary", "check", "gradcheck", "profile"),
-    *("warmup", "doctor", "data info", "data show", "data fetch"),
+    *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
 ]
 
 
@@ -62,15 +62,15 @@ def test_version(capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ([], "the following arguments are required: COMMAND"),
         (["trian"], "invalid choice: 'trian'"),
-        (["train", "--epoch-count", "3"], "unrecognized arguments: --epoch-count 3"),
+        (["train", "--epoch-count", "3"], "minicnn train: error: unrecognized arguments: --epoch-count 3"),
+        (["data", "info", "--size", "3"], "minicnn data info: error: unrecognized arguments: --size 3"),
+        (["--epoch-count"], "unrecognized arguments: --epoch-count"),
         (["train", "--limit", "0"], "argument --limit: expected a whole number of 1 or more, received '0'"),
         (
             ["train", "--max-time", "soon"],
             "argument --max-time: expected a time such as 90s, 10m or 2h, received 'soon'",
         ),
-        (["data"], "the following arguments are required: ACTION"),
         (["predict"], "the following arguments are required: PICTURE"),
     ],
 )
@@ -80,6 +80,13 @@ def test_wrong_usage_exits_with_2(arguments, message, capsys):
     printed = capsys.readouterr()
     assert (exit.value.code, printed.out) == (2, "")
     assert message in printed.err and printed.err.startswith("usage: minicnn")
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"]])
+def test_a_command_without_anything_prints_its_help(arguments, capsys):
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("usage: minicnn") and "example: minicnn" in printed.out and printed.err == ""
 
 
 def damaged(folder):
@@ -127,6 +134,16 @@ def test_without_cifar10_and_network_the_exit_code_is_3(here, capsys):
     assert main(["data", "fetch"]) == 3
     assert "offline was asked for, so nothing was downloaded" in capsys.readouterr().err
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is where nothing can be made")
+@pytest.mark.parametrize("command", ["data show", "train", "lrfind", "predict", "explain"])
+def test_an_output_in_a_place_that_is_none_exits_with_2(command, colour_model, pictures, capsys):
+    more = ["--data", "shapes", "--limit", "60"]
+    if command in ("predict", "explain"):
+        more = [str(pictures / "red.png"), "--model", str(colour_model)]
+    assert main([*command.split(), *more, "--output", "/proc/none/x"]) == 2
+    assert "--output expected a path that can be written, received /proc/none/x" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["data", "show", "--data", "shapes"], ["train", "--data", "shapes"]])
@@ -265,6 +282,7 @@ def test_classes_are_numbered_as_the_model_does(photographs):
 def test_evaluate_measures_the_run_on_its_own_test_pictures(trained, capsys):
     found = printed_json(capsys, "evaluate", "--model", trained, "--limit", 400)
     saved = runs.Run(trained).metrics["test"]
+    assert set(found.pop("verdict")) == {"kind", "text"}
     assert found == {"data": "synthetic shapes"} | saved
     assert main(["evaluate", "--model", str(trained), "--limit", "50"]) == 0
     assert "synthetic shapes: 50 pictures, 10 classes" in capsys.readouterr().out
@@ -282,7 +300,7 @@ def test_evaluate_exits_with_1_below_the_accuracy_asked_for(colour_model, photog
     arguments = ["evaluate", "--model", str(colour_model), "--data", str(photographs), "--min-accuracy"]
     assert main([*arguments, "0.5"]) == 1
     printed = capsys.readouterr()
-    assert "expected an accuracy of 0.5 or more, received 0.0000" in printed.err and "accuracy" in printed.out
+    assert "expected an accuracy of 50.00 % or more, received 0.00 %" in printed.err and "accuracy" in printed.out
     assert main([*arguments, "0", "--average-flips"]) == 0
 
 

@@ -10,7 +10,7 @@ from minicnn.cli import main, pictures
 
 pytest_plugins = ["run_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
-CHECKS = ["initial loss", "overfits 50 pictures", "gradients", "dead units"]
+CHECKS = ["initial loss", "overfits 50 pictures", "gradients", "dead units", "steps per epoch"]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def found(model, shapes):
 def test_the_documented_network_passes(capsys):
     assert main(["check", "--limit", "300"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:6] for line in lines] == ["PASS  "] * 4
+    assert [line[:6] for line in lines] == ["PASS  "] * 5
     assert [name for name, line in zip(CHECKS, lines, strict=True) if name in line] == CHECKS
 
 
@@ -113,6 +113,28 @@ def test_dead_units_are_found_and_named(shapes):
     finding = found(model, shapes)["dead units"]
     assert not finding.passed
     assert "13 of 20 in hidden: is the learning rate or a bias too large?" in finding.text
+
+
+@pytest.mark.parametrize("count, warmup, momentum, passes", [
+    (300, False, 0.99, False), (300, True, 0.99, True), (300, False, 0.7, True), (7360, False, 0.99, True)
+])  # fmt: skip
+def test_too_few_steps_for_the_averages_are_found(count, warmup, momentum, passes, shapes):
+    """Batches of 32: 10 steps an epoch, or 230, after two of which less than a hundredth is left."""
+    norm = layers.BatchNormalization(momentum=momentum, warmup=warmup)
+    finding = preflight.steps_per_epoch(small(norm), count, 32)
+    assert finding.passed == passes
+    assert finding.text.startswith(f"{-(-count // 32)}: {count:,} pictures in batches of 32")
+    if not passes:
+        assert (
+            "after the first, 90 % of what batch normalisation's averages begin with is still in them" in finding.text
+        )
+        assert "use warmup=True, a lower momentum, or smaller batches" in finding.text
+        assert found(small(norm), shapes)["steps per epoch"] == finding
+
+
+def test_the_batches_must_be_batches(shapes):
+    with pytest.raises(ValueError, match="preflight expected batch_size"):
+        list(preflight.check(small(), *shapes, batch_size=0))
 
 
 def test_a_network_without_relus_has_no_dead_units(shapes):

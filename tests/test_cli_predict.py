@@ -50,7 +50,7 @@ def test_a_folder_with_a_broken_file_predicts_the_good_ones_and_names_the_bad_on
 def test_low_confidence_is_said(predict, pictures):
     _, printed = predict(pictures / "more" / "grey.jpg", pictures / "red.png")
     sure = [line for line in printed.out.splitlines() if line.endswith("(low confidence)")]
-    assert len(sure) == 1 and "grey.jpg: " in sure[0] and "33.3%" in sure[0]
+    assert len(sure) == 1 and "grey.jpg: " in sure[0] and "33.3 %" in sure[0]
 
 
 def test_json(predict, pictures):

@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
+import shutil
 import signal
+import sys
 
 import numpy as np
 import pytest
-from commands import TRAIN, started
+from commands import COLOURS, TRAIN, started
+from PIL import Image
 from programs import PATIENCE
 
 from minicnn import callbacks, datasets, models, report, runs
-from minicnn.cli import main, train
+from minicnn.cli import main, resume, train
 from minicnn.kernels import threads
 from minicnn.layers import RandomCrop, RandomFlip
 from minicnn.saving import model_file
@@ -38,7 +42,8 @@ def test_it_leaves_a_run_folder(trained):
     assert {path.name for path in trained.iterdir()} == FILES
     config = runs.Run(trained).config
     assert config["command"] == "minicnn train --data shapes --limit 400 --epochs 2 --seed 1"
-    assert config["options"]["batch_size"] == 64 and config["options"]["augment"] is False
+    assert config["options"]["batch_size"] == 16 and config["options"]["augment"] is True
+    assert re.fullmatch("[0-9a-f]{16}", config["data"].pop("fingerprint"))
     assert config["data"] == {
         "name": "synthetic shapes",
         "synthetic": True,
@@ -77,7 +82,8 @@ def test_the_result_goes_to_stdout_and_progress_to_stderr(capsys):
 def test_runs_get_names_and_the_last_one_is_latest(here, capsys):
     for _ in range(2):
         assert main([*SMALL, "--epochs", "1"]) == 0
-    first, second = sorted(path.name for path in (here / "runs").iterdir())
+    first, second = sorted(path.name for path in (here / "runs").iterdir() if path.name != "latest")
+    assert (here / "runs" / "latest").readlink().name == second
     assert first.endswith("-shapes") and second == f"{first}-2"
     assert runs.find("runs/latest").folder.name == second
     text = capsys.readouterr().out
@@ -124,7 +130,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
     assert main(["report", "parts"]) == 0
     assert "This training has not ended" in part.page.read_text(encoding="utf-8")
     epochs = len(part.history["epoch"]) + 2  # it may have trained on before it was killed
-    assert main(["train", "--resume", "--output", "parts", "--epochs", str(epochs), "--max-time", "2h"]) == 0
+    assert main(["train", "--resume", "parts", "--epochs", str(epochs), "--max-time", "2h"]) == 0
     assert main([*options, "--epochs", str(epochs), "--output", "whole"]) == 0
     whole, parts = weights(here / "whole"), weights(here / "parts")
     assert whole.keys() == parts.keys() and all(np.array_equal(whole[name], parts[name]) for name in whole)
@@ -159,7 +165,10 @@ def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monk
     monkeypatch.setattr(train.callbacks, "ModelCheckpoint", Impatient)
     assert main([*SMALL, "--epochs", "1", "--output", "stopped"]) == 130
     printed = capsys.readouterr()
-    assert printed.out == "" and "interrupted before an epoch had ended; --resume goes on from here" in printed.err
+    assert (
+        printed.out == ""
+        and "interrupted before an epoch had ended; minicnn train --resume stopped goes on" in printed.err
+    )
     assert main(["evaluate", "--model", "stopped"]) == 3
     monkeypatch.undo()
     monkeypatch.chdir(here)
@@ -185,8 +194,99 @@ def test_times(text, value):
 def test_resume_takes_no_other_options(trained, capsys):
     assert main(["train", "--resume", "--output", str(trained), "--seed", "7"]) == 2
     assert "--resume expected the options that the run was begun with, --seed 1, received 7" in capsys.readouterr().err
-    assert main(["train", "--resume", "--output", str(trained), "--data", "cifar10"]) == 2
-    assert "--data shapes, received cifar10" in capsys.readouterr().err
+    assert main(["train", "--resume", str(trained), "--output", "other"]) == 2
+    assert f"--resume {trained} expected no --output, received other: name one run" in capsys.readouterr().err
+
+
+@pytest.fixture
+def photographs(here):
+    """Twenty pictures of each of two colours, in a folder each."""
+    rng = np.random.default_rng(0)
+    for name in ("red", "blue"):
+        (here / "photographs" / name).mkdir(parents=True)
+        for number in range(20):
+            picture = np.uint8(COLOURS[name]) + rng.integers(0, 25, (40, 50, 3), np.uint8)
+            Image.fromarray(picture).save(here / "photographs" / name / f"{number}.png")
+    return here / "photographs"
+
+
+def test_a_run_knows_its_pictures_where_they_were_moved(photographs, here, capsys):
+    assert main(["train", "--data", "photographs", "--epochs", "1", "--output", "runs/one"]) == 0
+    moved = here / "elsewhere" / "other name"
+    moved.parent.mkdir()
+    photographs.rename(moved)
+    capsys.readouterr()
+    for command in (["evaluate"], ["train", "--resume"]):
+        assert main(command) == 3
+        assert (
+            f"{photographs}: expected a folder with one folder of pictures per class, or CIFAR-10's tarball or folder, "
+            "received a path where nothing is: correct it, or name where the pictures are now, with --data PATH\n"
+        ) in capsys.readouterr().err
+    assert main(["evaluate", "--data", str(moved), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["images"] == 4  # those that it was not trained on
+    assert f"{moved} has the pictures of {photographs}: its test pictures are taken" in printed.err
+    assert main(["train", "--resume", "runs/one", "--data", str(moved), "--epochs", "2"]) == 0
+    assert runs.Run("runs/one").options["data"] == str(moved)
+    assert runs.Run("runs/one").history["epoch"] == [0, 1]
+    assert main(["evaluate"]) == 0
+    capsys.readouterr()
+    next(moved.glob("red/*.png")).unlink()
+    assert main(["train", "--resume", "--data", str(moved), "--epochs", "3"]) == 2
+    told = capsys.readouterr().err
+    assert f"--resume expected the pictures that {os.path.join('runs', 'one')} was begun with (32 to train on" in told
+    assert "name where those pictures are, or begin a new run" in told
+
+
+def test_a_run_that_has_ended_says_that_nothing_was_left(trained, here, capsys):
+    shutil.copytree(trained, here / "runs" / "NAME")
+    before = {path: path.stat().st_mtime_ns for path in (here / "runs" / "NAME").glob("*.*")}
+    assert main(["train", "--resume", "runs/NAME"]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0] == (
+        f"nothing was left to train in {os.path.join('runs', 'NAME')}: it has had all 2 epochs; --epochs 4 trains on"
+    )
+    assert lines[1].startswith("next: ") and "Epoch" not in printed.err
+    assert before == {path: path.stat().st_mtime_ns for path in (here / "runs" / "NAME").glob("*.*")}
+    assert "early stopping ended it after 2 epochs" in resume.nothing_left(runs.Run("runs/NAME"), 100)
+
+
+def test_a_training_that_fails_before_its_first_epoch_leaves_nothing(here, capsys, monkeypatch):
+    class Failing(callbacks.ModelCheckpoint):
+        def on_train_batch_end(self, *_, **__):
+            raise ValueError("expected something else")
+
+    (here / "mine").mkdir()
+    (here / "mine" / "notes.txt").write_text("keep")
+    monkeypatch.setattr(train.callbacks, "ModelCheckpoint", Failing)
+    for output in ([], ["--output", "mine"]):
+        assert main([*SMALL, *output]) == 2
+    assert [path.name for path in here.rglob("*")] == ["mine", "runs", "notes.txt"]
+    assert main(["train", "--resume"]) == 3
+    assert "there is no run in runs yet" in capsys.readouterr().err
+
+
+def test_the_last_line_says_what_can_be_done_next(trained, here, monkeypatch):
+    page = trained / "report.html"
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: name if path is None else None)
+    told = runs.next_steps(runs.Run(trained))
+    assert told == f"next: minicnn predict PICTURE --model {trained} | minicnn evaluate --model {trained} | open {page}"
+    shutil.copytree(trained, here / "runs" / "one")
+    (here / "runs" / "latest").symlink_to("one")
+    run = runs.Run("runs/one")
+    assert runs.next_steps(run) == f"next: minicnn predict PICTURE | minicnn evaluate | open {run.page}"
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: path and os.path.join(path, name))
+    beside = os.path.join(os.path.dirname(sys.executable), "minicnn")
+    assert f"{beside} predict PICTURE" in runs.next_steps(run)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    assert f"{sys.executable} -m minicnn predict PICTURE" in runs.next_steps(run)
+
+
+def test_a_run_of_another_program_is_not_resumed(here, capsys):
+    runs.create(here / "runs" / "own", {"options": {"data": "shapes"}})
+    assert main(["train", "--resume", "runs/own"]) == 3
+    assert "whichever program began the run goes on with it" in capsys.readouterr().err
 
 
 def test_resume_without_a_run_exits_with_3(capsys):

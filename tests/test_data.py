@@ -1,7 +1,7 @@
 """describe measures what NumPy measures; split divides every class in the same proportion, and loses nothing."""
 
 import json
-import warnings
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from minicnn import data
 from minicnn.data.describe import BLOCK
+from minicnn.data.fingerprint import fingerprint
 from minicnn.utils import to_categorical
 
 # describe
@@ -67,8 +68,8 @@ def test_the_text_and_the_dictionary():
         "4 pictures of 2 x 2 x 3, uint8 from 0 to 255, in 2 classes",
         "",
         "class    pictures    share",
-        "cat             3    75.0%  ########################",
-        "a dog           1    25.0%  ########",
+        "cat             3   75.0 %  ########################",
+        "a dog           1   25.0 %  ########",
         "",
         "channel      mean      std",
         "red         255.0    0.000",
@@ -118,12 +119,6 @@ def test_more_labels_than_names():
 shares = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20)).filter(lambda parts: sum(parts) > 0)
 
 
-def quiet_split(x, y, *parts, **options):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return data.split(x, y, *parts, **options)
-
-
 def largest_remainder(count, fractions):
     """Hamilton's method in exact arithmetic; None for the parts that a tie decides."""
     exact = [count * fraction for fraction in fractions]
@@ -143,23 +138,31 @@ def test_every_class_is_divided_by_largest_remainder_and_nothing_is_lost(counts,
     y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
     x = np.arange(len(y)) * 10
     fractions = [Fraction(part, sum(parts)) for part in parts]
-    divided = quiet_split(x, y, *map(float, fractions), seed=seed)
+    filled = sum(part > 0 for part in parts)
+    if any(0 < count < filled for count in counts):
+        with pytest.raises(ValueError, match=f"split expected {filled} samples or more of every class"):
+            data.split(x, y, *map(float, fractions), seed=seed)
+        return
+    divided = data.split(x, y, *map(float, fractions), seed=seed)
     for xs, ys in divided:
         np.testing.assert_array_equal(ys, y[xs // 10])  # every sample keeps its label
     np.testing.assert_array_equal(np.sort(np.concatenate([xs for xs, _ in divided])), x)
     for k, count in enumerate(counts):
         sizes = [int((ys == k).sum()) for _, ys in divided]
         assert sum(sizes) == count
+        if count and any(0 < count * fraction < 1 for fraction in fractions):  # a part may have got its one
+            assert all((size > 0) == (fraction > 0) for size, fraction in zip(sizes, fractions, strict=True))
+            continue
         for size, expected, fraction in zip(sizes, largest_remainder(count, fractions), fractions, strict=True):
             assert abs(size - count * fraction) < 1
             assert expected is None or size == expected
 
 
-@given(classes=st.integers(1, 40), count=st.integers(1, 30), parts=st.sampled_from([(1, 1, 0), (8, 1, 1), (2, 1, 1)]))
+@given(classes=st.integers(1, 40), count=st.integers(3, 30), parts=st.sampled_from([(1, 1, 0), (8, 1, 1), (2, 1, 1)]))
 def test_ties_do_not_all_go_to_the_same_part(classes, count, parts):
     y = np.repeat(np.arange(classes), count)
     fractions = [part / sum(parts) for part in parts]
-    sizes = [len(part[1]) for part in quiet_split(y, y, *fractions)]
+    sizes = [len(part[1]) for part in data.split(y, y, *fractions)]
     if parts[1] == parts[2] or parts == (1, 1, 0):
         assert abs(sizes[1] - sizes[2 if parts[2] else 0]) <= 1
 
@@ -199,15 +202,28 @@ def test_a_share_of_zero_makes_an_empty_part_without_a_warning():
     assert [len(part[0]) for part in (train, validation, test)] == [10, 10, 0]
 
 
-def test_a_warning_names_the_classes_that_a_part_lacks():
-    y = np.array([0] * 100 + [1] * 3 + [2] * 100 + [4] * 2)
-    with pytest.warns(UserWarning) as caught:
+@pytest.mark.parametrize(
+    "count, sizes", [(3, [1, 1, 1]), (4, [2, 1, 1]), (5, [3, 1, 1]), (7, [5, 1, 1]), (10, [8, 1, 1]), (50, [40, 5, 5])]
+)
+def test_every_part_gets_one_of_every_class(count, sizes):
+    y = np.repeat([0, 1, 3], [count, 100, count])
+    assert [(ys == 3).sum() for _, ys in data.split(y, y)] == [(ys == 0).sum() for _, ys in data.split(y, y)] == sizes
+
+
+def test_a_class_too_small_for_all_parts_is_named():
+    y = np.array([0] * 100 + [1] * 3 + [2] * 100 + [4] * 2 + [5])
+    message = (
+        "split expected 3 samples or more of every class, one for each of train, validation, test, received 2 of "
+        "class 4, 1 of class 5$"
+    )
+    with pytest.raises(ValueError, match=message) as error:
         data.split(y, y)
-    messages = [str(warning.message) for warning in caught]
-    assert len(messages) == 2
-    assert "no sample of class 1, 4 for validation: it has too few of them (3, 2) for a share of 0.1" in messages[0]
-    assert "for test" in messages[1]
-    assert all(warning.filename == __file__ for warning in caught)
+    print(error.value)
+    assert [len(ys) for _, ys in data.split(y[:-1], y[:-1], 0.5, 0, 0.5)] == [103, 0, 102]
+    with pytest.raises(
+        ValueError, match="expected 2 samples or more.*one for each of train, test, received 1 of class 5"
+    ):
+        data.split(y, y, 0.5, 0, 0.5)
 
 
 @pytest.mark.parametrize("parts", [(0.8, 0.1, 0.2), (0.8, 0.3, -0.1), (np.nan, 0.5, 0.5), (80, 10, 10)])
@@ -225,3 +241,24 @@ def test_samples_and_labels_that_do_not_fit():
         data.split(np.arange(3), np.arange(2))
     with pytest.raises(ValueError, match="split expected integer labels from 0, received -1 to 1"):
         data.split(np.arange(3), np.array([-1, 0, 1]))
+
+
+def test_a_fingerprint_is_of_what_data_show_and_of_nothing_else():
+    x = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    y = np.array([0, 1])
+    known = fingerprint(["cat", "dog"], (x, y), (x[:1], y[:1]))
+    assert re.fullmatch("[0-9a-f]{16}", known)
+    same = [(x.copy(), y.reshape(-1, 1).astype(np.uint8)), (x[:1], y[:1])]
+    assert fingerprint(("cat", "dog"), *same) == known  # labels (n,) and (n, 1) say the same
+    brighter = x.copy()
+    brighter[1, 3, 3, 2] += 1
+    others = {
+        fingerprint(["dog", "cat"], (x, y), (x[:1], y[:1])),
+        fingerprint(None, (x, y), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (brighter, y), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (x[::-1], y), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (x, y[::-1]), (x[:1], y[:1])),
+        fingerprint(["cat", "dog"], (x, y), (x[1:], y[:1])),
+        fingerprint(["cat", "dog"], (x[:1], y[:1]), (x, y)),
+    }
+    assert len(others) == 7 and known not in others

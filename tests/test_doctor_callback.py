@@ -10,6 +10,7 @@ from minicnn import Input, Sequential, layers, optimizers
 from minicnn.callbacks import Callback, LambdaCallback, LearningRateScheduler
 from minicnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from minicnn.training.callbacks.doctor import LOOKS, PICTURES, Doctor
+from minicnn.training.callbacks.validated import judge, worse
 from minicnn.training.callbacks.vitals import Vitals, kernels
 
 both_engines = pytest.mark.parametrize("engine", ["fast", "reference"])
@@ -24,10 +25,10 @@ def pictures(count=320, seed=0):
     return x, y
 
 
-def network(*head, engine="fast", **options):
+def network(*head, engine="fast", warmup=True, **options):
     """Two convolutions and a dense layer with normalisation, as the documented network has them."""
-    stack = [Conv2D(8, 3, activation="relu"), BatchNormalization(), MaxPooling2D()]
-    stack += [Conv2D(8, 3, activation="relu"), BatchNormalization(), Flatten(), *head]
+    stack = [Conv2D(8, 3, activation="relu"), BatchNormalization(warmup=warmup), MaxPooling2D()]
+    stack += [Conv2D(8, 3, activation="relu"), BatchNormalization(warmup=warmup), Flatten(), *head]
     model = Sequential([Input((12, 12, 1)), *stack, Dense(2, activation="softmax", name="last")], seed=0, **options)
     model.engine = engine
     return model
@@ -252,15 +253,89 @@ def test_loss_not_finite():
 
 
 def test_overfitting():
-    """Random labels: what is learnt by heart helps with no other picture."""
+    """A few pictures full of noise: there is something to learn, and then they are learnt by heart."""
+    model = Sequential([Input((12, 12, 1)), Flatten(), Dense(64, "relu"), Dense(2, "softmax")], seed=0)
     rng = np.random.default_rng(0)
-    (x, y), held_out = [(rng.random((n, 12, 12, 1)), rng.integers(0, 2, n)) for n in (40, 80)]
-    model = Sequential([Input((12, 12, 1)), Flatten(), Dense(32, "relu"), Dense(2, "softmax")], seed=0)
-    doctor = train(model, optimizers.Adam(5e-3), epochs=20, data=(x, y), validation_data=held_out)
+    data, held_out = [(x + rng.uniform(-1, 1, x.shape), y) for x, y in (pictures(60), pictures(300, seed=1))]
+    doctor = train(model, optimizers.Adam(5e-3), epochs=30, data=data, validation_data=held_out)
     finding = only(doctor, "overfitting")
     assert finding.value > 1.1 and finding.layer is None
     assert "the validation loss has risen from" in finding.message
     assert "pictures are learnt by heart" in finding.message
+
+
+def test_random_labels_are_not_overfitting():
+    """What is learnt by heart helps with no other picture, not even at first."""
+    rng = np.random.default_rng(0)
+    (x, y), held_out = [(rng.random((n, 12, 12, 1)), rng.integers(0, 2, n)) for n in (40, 80)]
+    model = Sequential([Input((12, 12, 1)), Flatten(), Dense(32, "relu"), Dense(2, "softmax")], seed=0)
+    doctor = train(model, optimizers.Adam(5e-3), epochs=20, data=(x, y), validation_data=held_out)
+    finding = only(doctor, "nothing carried over")
+    assert finding.value > 0.97 and "guessing gives 0.6931" in finding.message
+    assert "shuffled apart" in finding.message
+    assert "overfitting" not in [finding.kind for finding in doctor.findings]
+
+
+def test_averages_that_lag_are_not_overfitting():
+    with pytest.warns(UserWarning, match="averages that lag"):
+        doctor = train(network(warmup=False), epochs=15, data=pictures(160), validation_data=pictures(100, seed=1))
+    finding = only(doctor, "averages lagging")
+    assert finding.value == pytest.approx(0.99 ** (5 * finding.epoch))
+    assert f"after {5 * finding.epoch} steps" in finding.message and "warmup=True" in finding.message
+    assert [finding.kind for finding in doctor.findings] == ["averages lagging"]
+
+
+GUESSING = float(np.log(6))
+
+
+def ailment(losses, validation, steps=4, momentum=None):
+    found = judge(losses, validation, guessing=GUESSING, steps=steps, momentum=momentum)
+    return found and found.kind
+
+
+def test_a_training_is_compared_with_the_loss_of_the_same_epoch():
+    """Validated every second epoch: the best validation, 0.9, was in epoch 2 of 6, whose training loss was 0.8."""
+    assert ailment([1.0, 0.8, 0.5, 0.5, 0.4, 0.79], [0.9, 0.9, 1.1, 1.1, 1.3]) == "overfitting"
+    assert ailment([1.0, 0.8, 0.5, 0.5, 0.4, 0.81], [0.9, 0.9, 1.1, 1.1, 1.3]) is None
+
+
+def test_losses_of_epochs_without_validation_are_those_known():
+    doctor = train(network(), epochs=5, validation_data=pictures(20), validation_freq=2)
+    losses = doctor.model.history.history["val_loss"]
+    assert doctor._validation == [losses[0], losses[0], losses[1], losses[1]] and len(doctor._losses) == 5
+
+
+def test_validations_with_averages_that_lag_are_no_best_ones():
+    """Four steps an epoch at momentum 0.5: from epoch 2 on less than a hundredth is left."""
+    losses, validation = [1.7, 1.0, 0.6, 0.3, 0.2, 0.1], [0.5, 1.3, 1.2, 1.1, 1.1, 1.1]
+    assert ailment(losses, validation) == "overfitting" and ailment(losses, validation, momentum=0.5) is None
+    assert ailment(losses, validation, momentum=0.99) == "averages lagging"
+
+
+@pytest.mark.parametrize("training, validation, samples, unit, is_worse", [
+    (0.01, 0.30, 30, GUESSING, False),  # 30 pictures: up to 0.51 may be chance
+    (0.01, 0.60, 30, GUESSING, True),
+    (0.01, 0.30, 10_000, GUESSING, True),
+    (-1.00, -0.967, 30, 1, False),  # the photographs: 100 % in training, 96.7 % in validation
+    (-1.00, -0.40, 30, 1, True),
+    (0.5, 0.4, 30, GUESSING, False),
+])  # fmt: skip
+def test_what_is_worse(training, validation, samples, unit, is_worse):
+    assert worse(training, validation, samples, unit) == is_worse
+
+
+def test_a_validation_as_accurate_as_the_training_is_no_overfitting():
+    """Its loss may rise: the model is too sure of a few."""
+    doctor = Doctor(verbose=0)
+    model = network()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    doctor.set_model(model)
+    doctor.set_params({"steps": 10, "validation_samples": 100})
+    doctor.on_train_begin()
+    for accuracy, kinds in ((0.97, []), (0.6, ["overfitting"])):
+        doctor._losses, doctor._validation = [0.5, 0.3, 0.2, 0.1, 0.05], [0.4, 0.45, 0.5, 0.6, 0.7]
+        doctor._judge_validation({"accuracy": 1.0, "val_accuracy": accuracy})
+        assert [finding.kind for finding in doctor.findings] == kinds
 
 
 # Around it

@@ -149,7 +149,7 @@ def test_the_page_for_a_terminal():
     assert table in KNOWN.to_text()
     assert pairs == [
         "cat taken for dog       2 times,  66.7 % of its pictures",
-        "dog taken for cat       1 times,  50.0 % of its pictures",
+        "dog taken for cat       1 time,   50.0 % of its pictures",
     ]
     for line in (
         "accuracy            50.00 %   95 % interval 18.76 to 81.24 %",

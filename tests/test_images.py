@@ -231,6 +231,8 @@ LARGE = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 65535, 655
     ("source", "message"),
     [
         (b"", r"^the picture: expected a picture \(PNG, JPEG.*\), received an empty file; save it as JPEG or PNG$"),
+        (b"\0\0\0\x18ftypheic\0\0", "received a HEIC picture, as telephones take them; save it as JPEG or PNG"),
+        (b"\0\0\0\x20ftypavif\0\0", "received an AVIF picture; save it as JPEG or PNG"),
         (b"<!DOCTYPE html><html>", "received a file that starts with b'<!DOCTYPE ht'; save it as JPEG or PNG"),
         (WHOLE[:-30], r"the picture: expected a whole PNG, received a damaged one \(.*\); get it again"),
         (written(smooth(90, 90), "JPEG")[:700], r"expected a whole JPEG, received a damaged one \(image file is trunc"),

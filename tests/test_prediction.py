@@ -83,8 +83,8 @@ def test_a_turned_picture_gets_the_very_same_prediction(mode):
 def test_the_text_of_a_confident_answer():
     said = predict_image(colour_model(), picture((0, 0, 255)), top=2)
     assert said.to_text().splitlines() == [
-        "blue   99.9%",
-        "red     0.0%",
+        "blue   99.9 %",
+        "red     0.0 %",
         "The model knows 3 classes and chooses among them whatever the picture shows.",
     ]
     stored = json.loads(json.dumps(said.to_dict()))
@@ -97,7 +97,7 @@ def test_the_text_of_a_doubtful_answer():
     assert not said.confident and said.to_dict()["confident"] is False
     np.testing.assert_allclose(said.probabilities, 1 / 3, rtol=1e-5)
     assert said.classes == NAMES  # equal probabilities stay in the order of the classes
-    assert "Low confidence: no class reaches 50%." in said.to_text().splitlines()
+    assert "Low confidence: no class reaches 50 %." in said.to_text().splitlines()
 
 
 @pytest.mark.parametrize(("probability", "confident"), [(0.5, True), (0.49999, False)])

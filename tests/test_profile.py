@@ -163,19 +163,19 @@ def test_an_empty_batch_is_refused():
 def test_the_command_prints_a_table_one_screen_wide(tmp_path, capsys):
     path = tmp_path / "small.minicnn"
     small_model().save(path)
-    assert cli.main(["profile", "--model", str(path), "--batch", "8", "--seconds", "0"]) == 0
+    assert cli.main(["profile", "--model", str(path), "--batch-size", "8", "--seconds", "0"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 110
     assert "batch 8" in lines[0] and "GFLOP/s" in lines[1]
     assert lines[3].split()[:4] == ["layers", "pass", "ms", "share"]
     assert any(line.startswith("conv2d .. max_pooling2d     forward") for line in lines)
-    assert any(line.startswith("whole step") and "100.0%" in line for line in lines)
+    assert any(line.startswith("whole step") and "100.0 %" in line for line in lines)
     assert lines[-1].endswith("pictures/s")
 
 
 @pytest.mark.usefixtures("all_threads_afterwards")
 def test_the_command_prints_json(capsys):
-    assert cli.main(["profile", "--batch", "2", "--seconds", "0", "--threads", "1", "--json"]) == 0
+    assert cli.main(["profile", "--batch-size", "2", "--seconds", "0", "--threads", "1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["batch"] == 2 and result["threads"] == 1 and result["title"].startswith("documented network")
     assert {"layers", "work", "seconds", "flops", "bytes"} == set(result["rows"][0]) == set(result["total"])
@@ -187,7 +187,7 @@ def test_the_command_prints_json(capsys):
     ("options", "code", "message"),
     [
         (["--model", "nowhere.minicnn"], 3, "minicnn profile: there is no model file 'nowhere.minicnn'"),
-        (["--batch", "0"], 2, "minicnn profile: profile expected a batch of at least 1, received 0"),
+        (["--batch-size", "0"], 2, "minicnn profile: profile expected a batch of at least 1, received 0"),
         (["--threads", "0"], 2, "minicnn profile: set_threads expected an integer from 1 to"),
     ],
 )

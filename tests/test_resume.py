@@ -81,7 +81,7 @@ def network(augmented: bool = False, seed: int | None = None) -> Sequential:
             *random,
             layers.Rescaling(1 / 255),
             layers.Conv2D(3, 3, activation="relu"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(warmup=True),
             layers.MaxPooling2D(),
             layers.Flatten(),
             layers.Dropout(0.3),

@@ -22,6 +22,7 @@ from minicnn.cli import (
     predict,
     profile,
     report,
+    runs,
     summary,
     train,
     warmup,
@@ -29,7 +30,8 @@ from minicnn.cli import (
 from minicnn.cli.common import say
 from minicnn.errors import DataError, ModelFileError
 
-COMMANDS = (data, train, evaluate, predict, report, explain, lrfind, summary, check, gradcheck, profile, warmup, doctor)
+TRAINING = (data, train, evaluate, predict, report, runs, explain, lrfind)
+COMMANDS = (*TRAINING, summary, check, gradcheck, profile, warmup, doctor)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,10 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: minicnn train --data shapes --epochs 5 && minicnn predict --model runs/latest picture.jpg",
     )
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if options.command is None and not unknown:
+        parser.print_help()
+        return 0
+    if unknown:
+        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     warnings.formatwarning = lambda message, *_, **__: f"minicnn {options.command}: warning: {message}\n"
     try:
         return options.run(options)

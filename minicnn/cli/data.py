@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from minicnn import data
-from minicnn.cli.common import declare, show
+from minicnn.cli.common import declare, show, writing
 from minicnn.cli.pictures import add_data, load
 from minicnn.datasets import cache, cifar10
 
@@ -17,7 +17,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Get pictures, count them, look at them.",
         epilog="example: minicnn data fetch",
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    parser.set_defaults(parser=parser, run=lambda _: parser.print_help() or 0)
     info = declare(
         actions,
         "info",
@@ -68,8 +69,9 @@ def run_show(options: argparse.Namespace) -> int:
     counts = data.describe(*pictures.train, pictures.class_names).counts
     grid = plots.image_grid(*pictures.train, pictures.class_names, title=pictures.name)
     bars = plots.class_distribution(counts, pictures.class_names)
-    options.output.mkdir(parents=True, exist_ok=True)
-    saved = [str(grid.save(options.output / "pictures.png")), str(bars.save(options.output / "classes.png"))]
+    with writing(options.output):
+        options.output.mkdir(parents=True, exist_ok=True)
+        saved = [str(grid.save(options.output / "pictures.png")), str(bars.save(options.output / "classes.png"))]
     result = {"name": pictures.name, "saved": saved, "counts": dict(zip(pictures.class_names, counts, strict=True))}
     show(options, result, f"{bars.to_text()}\n\nSaved {' and '.join(saved)}")
     return 0

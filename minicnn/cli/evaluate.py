@@ -1,12 +1,16 @@
 """`minicnn evaluate`: how good a model is on pictures that it has not been trained on."""
 
 import argparse
+import math
 from pathlib import Path
 
 from minicnn import report, runs
 from minicnn.cli.common import add_model, declare, load_model, say, show
 from minicnn.cli.pictures import Pictures, add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
+from minicnn.cli.recipes import DOCUMENTED, RECIPES
+from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.data.fingerprint import fingerprint
+from minicnn.wording import percent
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -17,28 +21,48 @@ def add(commands: argparse._SubParsersAction) -> None:
         "measure how good a model is",
         "Print accuracy, precision, recall, F1, cross-entropy and calibration of a model on test pictures, and what it "
         "takes for what. Of a folder that the run was trained on, its test pictures are taken; of another, all.",
-        "evaluate --model runs/latest --min-accuracy 0.7",
+        "evaluate runs/latest --min-accuracy 70%",
     )
-    add_model(parser)
+    add_model(parser, first=True)
     add_data(parser, default="what the run was trained on, otherwise cifar10")
     parser.add_argument("--average-flips", action="store_true", help="look at each picture and its mirror image")
-    parser.add_argument("--min-accuracy", type=float, metavar="SHARE", help="exit with 1 below it, such as 0.7")
+    parser.add_argument(
+        "--min-accuracy",
+        type=share,
+        metavar="SHARE",
+        help="exit with 1 below it, such as 0.7 or 70%%",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the evaluation; 1 if it is worse than was asked for."""
     model, run = load_model(options), run_of(options.model)
-    pictures = to_test_on(options, picture_size(model), run)
+    pictures, own = to_test_on(options, picture_size(model), run)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
     probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
-    show(options, {"data": pictures.name} | evaluation.to_dict(), f"{pictures.name}: {evaluation.to_text()}")
+    judged = verdict(run, evaluation.to_dict()) if run and own else None
+    result = {"data": pictures.name} | evaluation.to_dict() | keyed(judged)
+    show(options, result, shown(f"{pictures.name}: {evaluation.to_text()}", judged))
     if options.min_accuracy is not None and evaluation.accuracy < options.min_accuracy:
-        say(options, f"expected an accuracy of {options.min_accuracy} or more, received {evaluation.accuracy:.4f}")
+        least, found = percent(options.min_accuracy, 2), percent(evaluation.accuracy, 2)
+        say(options, f"expected an accuracy of {least} or more, received {found}")
         return 1
     return 0
+
+
+def share(text: str) -> float:
+    """A share on the command line, 0.7 or 70%. Raises ArgumentTypeError unless it is one from 0 to 1."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        fix = f": write {text}%" if 1 < value <= 100 else ""
+        raise argparse.ArgumentTypeError(f"expected a share such as 0.7, or 70%, received {text!r}{fix}")
+    return value
 
 
 def run_of(model: str) -> runs.Run | None:
@@ -48,14 +72,21 @@ def run_of(model: str) -> runs.Run | None:
     return run if file == run.model_file and run.config_file.exists() else None
 
 
-def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> Pictures:
-    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved."""
+def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> tuple[Pictures, bool]:
+    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved.
+
+    And whether they are the run's.
+    """
     own = run.data if run else "cifar10"
     if options.data is None or name_of(options.data) == own:
-        return load(own, options.limit, size)
+        return load(own, options.limit, size), True
     if run and run.fingerprint and is_folder_of_pictures(Path(options.data)):
-        moved = load(options.data, run.config["options"].get("limit"), size)
+        begun = run.config["options"]
+        moved = RECIPES[begun.get("recipe", DOCUMENTED)].chosen(load(options.data, begun.get("limit"), size))
         if fingerprint(moved.class_names, moved.train, moved.validation, moved.test) == run.fingerprint:
             say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
-            return load(options.data, options.limit, size)
-    return load(options.data, options.limit, size, test_on_all=True)
+            return load(options.data, options.limit, size), True
+    found = load(options.data, options.limit, size, test_on_all=True)
+    if is_folder_of_pictures(Path(options.data)):
+        say(options, f"tested on all of {found.name}; pictures that the model was trained on would tell nothing")
+    return found, False

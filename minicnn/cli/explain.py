@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minicnn.cli.common import add_model, declare, load_model, show
+from minicnn.cli.common import add_model, declare, load_model, show, writing
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -43,8 +43,9 @@ def run(options: argparse.Namespace) -> int:
         "filters": explain.filters(model).plot(),
         "im2col": explain.im2col(picture).plot(),
     }
-    options.output.mkdir(parents=True, exist_ok=True)
-    saved = [str(plot.save(options.output / f"{name}.png")) for name, plot in drawn.items()]
+    with writing(options.output):
+        options.output.mkdir(parents=True, exist_ok=True)
+        saved = [str(plot.save(options.output / f"{name}.png")) for name, plot in drawn.items()]
     result = {"prediction": prediction.to_dict(), "maps": [found.to_dict() for found in maps], "saved": saved}
     show(options, result, "\n\n".join([*(found.to_text() for found in maps), f"Saved {', '.join(saved)}"]))
     return 0

@@ -5,8 +5,10 @@ import contextlib
 import sys
 from pathlib import Path
 
-from minicnn.cli.common import add_model, declare, positive, show
-from minicnn.cli.pictures import add_data, model_and_pictures
+from minicnn.cli import few
+from minicnn.cli.common import add_model, declare, positive, show, writing
+from minicnn.cli.options import as_text, command
+from minicnn.cli.pictures import add_untrained, model_and_pictures
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -20,24 +22,36 @@ def add(commands: argparse._SubParsersAction) -> None:
         "lrfind --data shapes --output rates.png",
     )
     add_model(parser, default=None)
-    add_data(parser)
-    parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step (default 64)")
+    add_untrained(parser)
+    parser.add_argument("--batch-size", type=positive, help="pictures per step (default: as train)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the curve as a picture, such as rates.png")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print losses by learning rate and the suggestion."""
-    model, pictures = model_and_pictures(options, default="cifar10")
+    model, pictures = model_and_pictures(options)
     model.compile(model.optimizer or "adam", "sparse_categorical_crossentropy")
     with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
-        found = model.lr_find(*pictures.train, batch_size=options.batch_size)
+        found = model.lr_find(*pictures.train, batch_size=options.batch_size or few.batch_size(len(pictures.train[0])))
     text, saved = found.to_text(), None
+    given = {name: getattr(options, name) for name in ("data", "limit", "network", "model", "imports")}
+    given["image_size"] = options.image_size and as_text(options.image_size)
+    next_step = command(
+        {
+            **given,
+            "batch_size": options.batch_size,
+            "learning_rate": found.suggestion and float(f"{found.suggestion:.2g}"),
+        }
+    )
+    if found.suggestion is not None:
+        text += f"\n\nTrain with it: {next_step}"
     if options.output:
         from minicnn import plots  # matplotlib takes its time
 
-        saved = str(plots.lr_finder(found).save(options.output))
+        with writing(options.output):
+            saved = str(plots.lr_finder(found).save(options.output))
         text += f"\n\nSaved {saved}"
     curve = {"learning_rates": list(found.learning_rates), "losses": list(found.losses)}
-    show(options, {"suggestion": found.suggestion, "saved": saved} | curve, text)
+    show(options, {"suggestion": found.suggestion, "command": next_step, "saved": saved} | curve, text)
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import data
-from minicnn.cli.common import load_model, network, positive
+from minicnn.cli.common import load_model, positive
+from minicnn.cli.networks import DOCUMENTED, Size, add_network, network
+from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
 from minicnn.sequential import Sequential
 
 Pair = tuple[np.ndarray, np.ndarray]
+NAMES = ("cifar10", "shapes")  # words that `--data` knows
+USUAL = (32, 32)  # pixels of CIFAR-10 and of the shapes
 
 
 @dataclass(frozen=True)
@@ -39,20 +44,53 @@ def add_data(parser: argparse.ArgumentParser, default: str = "cifar10") -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N training and N test pictures")
 
 
-def load(
-    what: str, limit: int | None = None, size: tuple[int, int] = (32, 32), *, test_on_all: bool = False
-) -> Pictures:
+def add_image_size(parser: argparse.ArgumentParser) -> None:
+    """Declare `--image-size`."""
+    parser.add_argument(
+        "--image-size",
+        type=size_of,
+        metavar="SIZE",
+        help="pixels to which the pictures of a folder are cut and scaled, such as 64 or 48x96, height first (default: "
+        "what most of them have, at most 96; CIFAR-10 and shapes are 32x32)",
+    )
+
+
+def size_of(text: str) -> Size:
+    """(H, W) as it stands on the command line. Raises ArgumentTypeError unless it is like 64 or 48x96."""
+    found = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    if not found or not all(int(side) for side in found.groups(default=found[1])):
+        raise argparse.ArgumentTypeError(f"expected pixels such as 64 or 48x96, height first, received {text!r}")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def chosen_size(what: str, size: Size | None) -> Size:
+    """(H, W) of the pictures that `--data` names: as asked for, or as suits them.
+
+    Raises ValueError for another size than 32x32 of what has only that.
+    """
+    if what not in NAMES and is_folder_of_pictures(Path(what)):
+        return size or data.usual_size(what)
+    if size not in (None, USUAL):
+        height, width = size
+        raise ValueError(
+            f"--image-size expected a folder of pictures as --data, received {height}x{width} for {what}, whose "
+            "pictures are 32x32: leave it out"
+        )
+    return USUAL
+
+
+def load(what: str, limit: int | None = None, size: Size | None = None, *, test_on_all: bool = False) -> Pictures:
     """Load what `--data` names.
 
     Of CIFAR-10 and the shapes, the last fifth of the training pictures is to validate on. A folder is divided at
     random, always in the same way: 80 % to train on, 10 % to validate on, 10 % to test on.
 
     Args:
-        size: (H, W) of the pictures in folders.
+        size: (H, W) of the pictures in folders; None for what suits them.
         test_on_all: a folder is to test on, all of it.
 
     Raises:
-        DataError: it is missing or damaged.
+        DataError: it is missing or damaged, or a folder has too few pictures or classes to be divided.
         ValueError: limit leaves nothing to validate on.
     """
     if what == "shapes":
@@ -64,14 +102,37 @@ def load(
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         return _parted("CIFAR-10", cifar10.CLASS_NAMES, *cifar10.load_data(None if what == "cifar10" else what), limit)
-    x, y, class_names = data.from_directory(what, size)
+    x, y, class_names = data.from_directory(what, size or data.usual_size(what))
+    if not test_on_all:
+        check_enough(what, class_names, np.bincount(y))
     parts = ((x[:0], y[:0]), (x[:0], y[:0]), (x, y)) if test_on_all else data.split(x, y)
     return Pictures(Path(what).resolve().name, class_names, *((x[:limit], y[:limit]) for x, y in parts))
 
 
+def check_enough(folder: str, class_names: Sequence[str], counts: np.ndarray) -> None:
+    """Raise DataError unless there are classes to tell apart, and for each part a picture of every one."""
+    if len(class_names) < 2:
+        raise DataError(
+            f"{folder}: expected two classes or more to tell apart, each a folder of pictures, received only "
+            f"{class_names[0]!r}"
+        )
+    few = [f"{count} of {name!r}" for name, count in zip(class_names, counts, strict=True) if count < len(PARTS)]
+    if few:
+        raise DataError(
+            f"{folder}: expected {len(PARTS)} pictures or more of every class, one to train on, one to validate on and "
+            f"one to test on, received {', '.join(few)}: put more pictures into the folder, or remove it (50 of a "
+            "class are few)"
+        )
+
+
 def name_of(what: str) -> str:
     """What `--data` names, valid in other working directories too."""
-    return what if what in ("cifar10", "shapes") else os.path.abspath(what)
+    return what if what in NAMES else os.path.abspath(what)
+
+
+def short_name(what: str) -> str:
+    """What runs on these pictures are called: cifar10 for its tarball and folder too, else the folder's name."""
+    return what if what in NAMES else Path(what).name if is_folder_of_pictures(Path(what)) else "cifar10"
 
 
 def is_folder_of_pictures(path: Path) -> bool:
@@ -81,13 +142,24 @@ def is_folder_of_pictures(path: Path) -> bool:
     return path.is_dir() and not any((path / name).exists() for name in names)
 
 
-def model_and_pictures(options: argparse.Namespace, default: str) -> tuple[Sequential, Pictures]:
-    """What `--model` and `--data` name; without a model, the documented network for the classes of the pictures."""
+def add_untrained(parser: argparse.ArgumentParser) -> None:
+    """Declare what `model_and_pictures` reads, beside `--model`."""
+    add_data(parser)
+    add_image_size(parser)
+    add_network(parser)
+
+
+def model_and_pictures(options: argparse.Namespace) -> tuple[Sequential, Pictures]:
+    """What `--model` and `--data` name; without a model, a network for the classes and the size of the pictures."""
     if options.model is None:
-        pictures = load(options.data or default, options.limit)
-        return network(pictures.class_names), pictures
+        size = chosen_size(options.data or "cifar10", options.image_size)
+        pictures = load(options.data or "cifar10", options.limit, size)
+        return network(pictures.class_names, name=options.network or DOCUMENTED, size=size), pictures
+    for name in ("network", "image_size"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is the model's own with --model: leave one of them out")
     model = load_model(options)
-    pictures = load(options.data or default, options.limit, picture_size(model))
+    pictures = load(options.data or "cifar10", options.limit, picture_size(model))
     return model, fit_classes(pictures, model.class_names)
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn.cli.common import add_model, declare, load_model, positive, say, show
+from minicnn.cli.common import add_model, declare, load_model, positive, say, show, writing
 from minicnn.prediction import ImagePrediction, predict_images
 from minicnn.sequential import Sequential
+from minicnn.wording import percent
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -37,7 +38,10 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options)
     found, errors = predict_images(model, options.pictures, options.top)
     folder = options.output or (Path("seen") if options.explain else None)
-    saved = save(model, found, folder, options.explain) if folder and found else []
+    saved: list[str] = []
+    if folder and found:
+        with writing(folder):
+            saved = save(model, found, folder, options.explain)
     lines = [f"{path}: {as_text(prediction)}" for path, prediction in found.items()]
     if found:
         known = next(iter(found.values())).known
@@ -60,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 def as_text(prediction: ImagePrediction) -> str:
     """The classes with their probabilities in one line."""
     answers = zip(prediction.classes, prediction.probabilities, strict=True)
-    text = ", ".join(f"{name} {probability:.1%}" for name, probability in answers)
+    text = ", ".join(f"{name} {percent(probability)}" for name, probability in answers)
     return text if prediction.confident else f"{text} (low confidence)"
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from minicnn.cli.common import declare, load_model, show
+from minicnn.cli.common import add_model, declare, load_model, show
 from minicnn.kernels import threads
 from minicnn.profiling import documented_model, profile
 
@@ -17,12 +17,10 @@ def add(commands: argparse._SubParsersAction) -> None:
         "GFLOP/s counts what convolutions and dense layers multiply and add as they are written (Winograd's algorithm "
         "needs less, and may exceed the peak), MB what a pass at least reads and writes, GB/s that by its time. "
         "MINICNN_ENGINE=reference profiles the layers as they are written.",
-        "profile --model runs/latest --batch 128 --threads 1",
+        "profile --model runs/latest --batch-size 128 --threads 1",
     )
-    parser.add_argument(
-        "--model", metavar="PATH", help="a model file, or a folder with one (default: the documented network)"
-    )
-    parser.add_argument("--batch", type=int, default=64, help="pictures per step (default 64)")
+    add_model(parser, default=None)
+    parser.add_argument("--batch-size", type=int, default=64, help="pictures per step (default 64)")
     parser.add_argument(
         "--threads", type=int, help="threads of the engine (default: one per processor); NumPy has its own"
     )
@@ -35,6 +33,6 @@ def run(options: argparse.Namespace) -> int:
     if options.threads is not None:
         threads.set_threads(options.threads)
     model = load_model(options) if options.model else documented_model()
-    result = profile(model, options.batch, options.seconds)
+    result = profile(model, options.batch_size, options.seconds)
     show(options, result.to_dict(), result)
     return 0

@@ -14,9 +14,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "print the layers of a model",
         "Print every layer of a model: what comes out of it, its parameters, its floating point operations for one "
         "picture, and the part of the picture that one of its outputs sees.",
-        "summary --model runs/latest",
+        "summary runs/latest",
     )
-    add_model(parser, default=None)
+    add_model(parser, default=None, first=True)
     parser.set_defaults(run=run)
 
 

@@ -1,23 +1,27 @@
-"""`minicnn train`: the documented network on CIFAR-10 or your own pictures, kept in a run folder."""
+"""`minicnn train`: a network on CIFAR-10 or your own pictures, kept in a run folder."""
 
 import argparse
 import contextlib
-import math
-import re
-import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minicnn import callbacks, layers, report, runs
-from minicnn.cli.common import RUN, declare, network, positive, say, show
-from minicnn.cli.pictures import Pictures, add_data, load, name_of
+from minicnn import callbacks, models, report, runs
+from minicnn.cli import resume, seeds
+from minicnn.cli.common import declare, say, show, writing
+from minicnn.cli.networks import network
+from minicnn.cli.options import add_options, choose, command
+from minicnn.cli.own_classes import own_classes
+from minicnn.cli.pictures import Pictures, load, picture_size, short_name, size_of
+from minicnn.cli.recipes import RECIPES, augmentation, fitted
+from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.kernels import threads
-
-DEFAULTS = {"data": "cifar10", "limit": None, "augment": False, "epochs": 100, "batch_size": 64, "seed": 0}
-UNITS = {"s": 1, "m": 60, "h": 3600}
+from minicnn.saving.atomic import write_text
+from minicnn.sequential import Sequential
+from minicnn.wording import counted
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -25,161 +29,143 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = declare(
         commands,
         "train",
-        "train the documented network",
-        "Train the documented network with Adam, until the validation loss has not fallen for ten epochs, and examine "
-        "it on test pictures. All that comes of it is kept in a run folder, with a page that shows it. Ctrl-C ends the "
-        "training early and keeps its results.",
+        "train a network",
+        "Train a network, by default the documented one with Adam, until the validation loss has not fallen for ten "
+        "epochs (or more, where pictures are few), and examine it on test pictures. All that comes of it is kept in a "
+        "run folder, with a page that shows it. Ctrl-C ends the training early and keeps its results.",
         "train --data photographs/ --augment --max-time 10m",
     )
-    add_data(parser)
-    parser.add_argument("--augment", action="store_true", default=None, help="train on pictures flipped and shifted")
-    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({DEFAULTS['epochs']})")
-    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({DEFAULTS['batch_size']})")
-    parser.add_argument(
-        "--max-time", type=seconds, default=math.inf, metavar="TIME", help="stop after so long, such as 90s, 10m or 2h"
-    )
-    parser.add_argument("--seed", type=int, help=f"the same seed gives the same network ({DEFAULTS['seed']})")
-    parser.add_argument("--threads", type=positive, help="threads to compute with (default: one per processor)")
-    parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)")
-    parser.add_argument(
-        "--resume",
-        nargs="?",
-        const="",
-        metavar="RUN",
-        help=f"go on with this run, or that in --output (default: {RUN}), where it stopped, with the options it was "
-        "begun with; --data names where its pictures are now",
-    )
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
-def seconds(text: str) -> float:
-    """A time on the command line. Raises ArgumentTypeError unless it is like 90s, 10m or 1.5h."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 10m or 2h, received {text!r}")
-    return float(found[1]) * UNITS[found[2]]
+@dataclass(frozen=True)
+class Trained:
+    """What a training has come to: its run, and its examination, unless no epoch has ended or nothing was left."""
+
+    run: runs.Run
+    evaluation: report.Evaluation | None
+    interrupted: bool
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, examine, keep; 130 if Ctrl-C ended it early."""
-    begun = to_resume(options)
-    chosen = choose(options, begun.options if begun else {})
+    if options.seeds and options.resume is not None:
+        raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
+    begun = resume.named(options)
+    asked = choose(options, begun.options if begun else {})
     if options.threads is not None:
         threads.set_threads(options.threads)
-    pictures = load(chosen["data"], chosen["limit"])
-    model = network(pictures.class_names, augmentation() if chosen["augment"] else (), chosen["seed"])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    kept = begun or runs.create(options.output or unused_folder(chosen["data"]), config(chosen, pictures, model))
-    if begun:
-        recognise(begun, chosen, config(chosen, pictures, model))
-    before = len(kept.history.get("epoch", ()))
-    say(options, f"{pictures.name}, {len(pictures.train[0]):,} pictures to train on, results go to {kept.folder}")
-    watchers = [
-        callbacks.ReduceLROnPlateau(factor=0.1, patience=5),  # before what writes down the learning rate
-        callbacks.EarlyStopping(patience=10, restore_best_weights=True),
-        callbacks.ModelCheckpoint(kept.model_file, save_best_only=True),
-        runs.HistoryFile(kept.history_file),
-        TimeLimit(options.max_time),
-    ]
-    with contextlib.ExitStack() as stack:
-        if not begun:
-            stack.callback(runs.discard, kept)  # unless it has something to go on from
-        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # where progress belongs; stdout is for the result
-        history = model.fit(
-            *pictures.train,
-            batch_size=chosen["batch_size"],
-            epochs=chosen["epochs"],
-            validation_data=pictures.validation,
-            callbacks=watchers,
-            resume=kept.checkpoint,
-        )
-        stack.pop_all()
+    if options.seeds:
+        return seeds.run(options, asked, options.output or unused_folder(asked["data"]), train)
+    trained = train(options, asked, options.output or unused_folder(asked["data"]), begun, tell)
+    kept = trained.run
     if not kept.history:
         say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
-    if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
-        show(options, {"run": str(kept.folder)} | kept.metrics, nothing_left(kept, chosen["epochs"]))
+    if trained.evaluation is None:
+        show(options, {"run": str(kept.folder)} | kept.metrics, resume.nothing_left(kept, kept.options["epochs"]))
         return 0
-    if history.interrupted:
-        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
-    model.save(kept.model_file)
-
-    def tell(evaluation: report.Evaluation) -> None:
-        show(options, {"run": str(kept.folder)} | kept.metrics, evaluation.to_text())
-        sys.stdout.flush()
-        say(options, "drawing the report")
-
-    runs.finish(kept, model, pictures.train, pictures.test, interrupted=history.interrupted, tell=tell)
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
     if not options.json:
         print(f"\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}")
-    return 130 if history.interrupted else 0
+    return 130 if trained.interrupted else 0
 
 
-def to_resume(options: argparse.Namespace) -> runs.Run | None:
-    """The run that is to go on, if one is. Raises ValueError when two are named."""
-    if options.resume is None:
-        return None
-    if options.resume and options.output:
-        raise ValueError(f"--resume {options.resume} expected no --output, received {options.output}: name one run")
-    return runs.find(options.resume or options.output or RUN)
+def tell(options: argparse.Namespace, kept: runs.Run, evaluation: report.Evaluation) -> None:
+    """Print the numbers, before the report is drawn."""
+    judged = verdict(kept, kept.metrics["test"])
+    result = {"run": str(kept.folder)} | kept.metrics | keyed(judged)
+    show(options, result, shown(evaluation.to_text(), judged))
+    sys.stdout.flush()
+    say(options, "drawing the report")
 
 
-def recognise(begun: runs.Run, chosen: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Note where the pictures of a run are now. Raises ValueError when these are not those that it was begun with."""
-    if begun.fingerprint not in (None, now["data"]["fingerprint"]):
-        known = begun.config["data"]
-        raise ValueError(
-            f"--resume expected the pictures that {begun.folder} was begun with ({known['train']:,} to train on from "
-            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} from {chosen['data']}, "
-            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a new run"
+def train(
+    options: argparse.Namespace,
+    asked: Mapping[str, Any],
+    folder: Path,
+    begun: runs.Run | None = None,
+    tell: Callable[[argparse.Namespace, runs.Run, report.Evaluation], None] | None = None,
+) -> Trained:
+    """Train as asked for, in a new folder or in that of the run that was begun; `tell` is told the numbers early."""
+    recipe, own = RECIPES[asked["recipe"]], own_classes(asked["imports"])
+    model = models.load_model(asked["model"], own, compile=False) if asked["model"] else None
+    size = picture_size(model) if model else size_of(asked["image_size"])
+    pictures = recipe.chosen(load(asked["data"], asked["limit"], size))
+    chosen = recipe.suited(asked, len(pictures.train[0]))
+    model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
+    watchers = recipe.prepare(model, chosen, len(pictures.train[0]))
+    now = config(asked, chosen, pictures, model)
+    with writing(folder):
+        kept = begun or runs.create(folder, now)
+    if begun:
+        resume.recognise(begun, now)
+    before = len(kept.history.get("epoch", ()))
+    number = counted(len(pictures.train[0]), "picture")
+    say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
+    doctor = callbacks.Doctor()
+    watchers += [
+        *([] if begun and "recipe" not in begun.config["options"] else [doctor]),  # not there when it was begun
+        callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
+        runs.HistoryFile(kept.history_file),
+        TimeLimit(options.max_time),
+    ]
+    with contextlib.ExitStack() as if_it_fails, contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
+        if not begun:
+            if_it_fails.callback(runs.discard, kept)
+        history = model.fit(
+            **recipe.arguments(pictures),
+            batch_size=chosen["batch_size"],
+            epochs=chosen["epochs"],
+            class_weight=chosen["class_weight"],
+            callbacks=watchers,
+            resume=kept.checkpoint,
         )
-    if chosen["data"] != begun.data:
-        runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": chosen["data"]}})
+        if_it_fails.pop_all()
+    if not kept.history:
+        return Trained(kept, None, history.interrupted)
+    if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
+        return Trained(kept, None, False)
+    if history.interrupted:
+        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
+    write_text(kept.folder / "doctor.txt", doctor.to_text() + "\n")
+    model.save(kept.model_file)
+    evaluation = runs.finish(
+        kept,
+        model,
+        pictures.train,
+        pictures.test,
+        interrupted=history.interrupted,
+        tell=None if tell is None else lambda evaluation: tell(options, kept, evaluation),
+    )
+    return Trained(kept, evaluation, history.interrupted)
 
 
-def nothing_left(run: runs.Run, epochs: int) -> str:
-    """What to say of a run that had ended before it was resumed."""
-    done = len(run.history["epoch"])
-    why = f"it has had all {done} epochs; --epochs {2 * done} trains on"
-    if done < epochs:
-        why = f"early stopping ended it after {done} epochs, and what that has ended stays ended: begin a new run"
-    return f"nothing was left to train in {run.folder}: {why}\n{runs.next_steps(run)}"
-
-
-def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The options given, those saved, the defaults, in this order. Raises ValueError for a saved one that differs."""
-    given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
-    if "data" in given:
-        given["data"] = name_of(given["data"])
-    for name, value in given.items():
-        if name in saved and name not in ("epochs", "data") and value != saved[name]:
-            raise ValueError(
-                f"--resume expected the options that the run was begun with, --{name.replace('_', '-')} "
-                f"{saved[name]}, received {value}: leave it out, or begin a new run"
-            )
-    return {**DEFAULTS, **saved, **given}
-
-
-def augmentation() -> list[layers.Layer]:
-    """What changes pictures at random in training: mirrored or not, moved by up to four pixels."""
-    return [layers.RandomFlip("horizontal"), layers.RandomCrop(32, 32, padding=4)]
+def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Sequential:
+    """A new network."""
+    return network(
+        pictures.class_names,
+        augmentation(size) if chosen["augment"] else (),
+        chosen["seed"],
+        name=chosen["network"],
+        size=size,
+        dropout=RECIPES[chosen["recipe"]].dropout,
+    )
 
 
 def unused_folder(data: str) -> Path:
     """runs/<date>-<data>, with a number where that is taken."""
-    return runs.unused_folder(Path(data).name.partition(".")[0] or "pictures")
+    return runs.unused_folder(short_name(data) or "pictures")
 
 
-def config(chosen: Mapping[str, Any], pictures: Pictures, model: Any) -> dict[str, Any]:
-    """All that a reader needs to know of how a run was begun, and to repeat it."""
-    command = ["minicnn", "train"]
-    for name, value in chosen.items():
-        if value != DEFAULTS[name]:
-            command += [f"--{name.replace('_', '-')}", *([str(value)] if value is not True else [])]
+def config(
+    asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Sequential
+) -> dict[str, Any]:
+    """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for, what was taken."""
     return runs.config(
         model,
-        command=shlex.join(command),
+        command=command(asked),
         options=chosen,
         name=pictures.name,
         synthetic=chosen["data"] == "shapes",

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from minicnn.expect import array
 from minicnn.labels import class_of
 from minicnn.names import known_arguments
+from minicnn.wording import counted, percent
 
 BLOCK = 1000  # pictures that are converted to float64 at a time
 BAR = 24  # characters of the largest class's bar
@@ -36,15 +37,15 @@ class Description:
         """Two tables: classes with a bar for each, and channels."""
         n, height, width, channels = self.shape
         lines = [
-            f"{n} pictures of {height} x {width} x {channels}, {self.dtype} from {self.low:g} to {self.high:g}, "
-            f"in {len(self.counts)} classes",
+            f"{counted(n, 'picture')} of {height} x {width} x {channels}, {self.dtype} from {self.low:g} to "
+            f"{self.high:g}, in {counted(len(self.counts), 'class')}",
             "",
         ]
         name_width = max(map(len, ["channel", *self.class_names]))
         lines.append(f"{'class':<{name_width}}  {'pictures':>8}  {'share':>7}")
         for name, count in zip(self.class_names, self.counts, strict=True):
             bar = "#" * round(BAR * count / max(self.counts))
-            lines.append(f"{name:<{name_width}}  {count:>8}  {count / n:>7.1%}  {bar}".rstrip())
+            lines.append(f"{name:<{name_width}}  {count:>8}  {percent(count / n):>7}  {bar}".rstrip())
         lines += ["", f"{'channel':<{name_width}}  {'mean':>8}  {'std':>7}"]
         channel_names = ["red", "green", "blue"] if channels == 3 else map(str, range(channels))
         for name, mean, std in zip(channel_names, self.mean, self.std, strict=True):

@@ -16,6 +16,7 @@ from minicnn.names import known_arguments
 
 READER = 1  # raise it when pictures are read in another way: what is kept on disk is then made again
 PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}  # names that are no classes
+LOOKS = 200  # files whose size usual_size asks for
 NAMED = 20  # broken files that the warning names
 
 
@@ -76,6 +77,20 @@ def from_directory(
     return Folder(arrays["x"], arrays["y"], class_names)
 
 
+@known_arguments
+def usual_size(path: str | os.PathLike[str], most: int = 96) -> tuple[int, int]:
+    """(H, W), a square that suits most pictures in a folder: the shorter side that half of them reach.
+
+    Rounded down to a multiple of 16, at least 32 and at most `most`. Of many files, 200 are looked at, and of those
+    only their first lines; what cannot be read does not count.
+    """
+    files = image_files(Path(path).expanduser())
+    sides = [side for file in files[:: max(1, len(files) // LOOKS)] if (side := image.shorter_side(file))]
+    typical = int(np.median(sides)) if sides else most
+    side = max(32, min(typical, most) // 16 * 16)
+    return side, side
+
+
 def image_files(folder: Path) -> list[Path]:
     """All files below a folder, in the order of their names, but none whose name or folder begins with a dot."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
@@ -98,10 +113,13 @@ def _read(files: dict[str, list[Path]], size: tuple[int, int]) -> tuple[Arrays, 
                     errors.append((file, error))
                 bar.update()
             if label not in labels[-1:]:
-                first = f"; the first: {errors[-len(members)][1]}" if members else ""
+                received = "an empty folder"
+                if members:
+                    files_are = "1 file that is none" if len(members) == 1 else f"{len(members)} files that are none"
+                    received = f"{files_are}; the first: {errors[-len(members)][1]}"
                 raise DataError(
-                    f"class {name!r} expected at least one picture, received {len(members)} files that are none"
-                    f"{first}; remove the folder or put pictures into it"
+                    f"class {name!r} expected at least one picture, received {received}; remove the folder or put "
+                    "pictures into it"
                 )
     return {"x": np.stack(pictures), "y": np.array(labels, np.int64)}, _remark(errors, total)
 

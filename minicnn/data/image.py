@@ -6,6 +6,7 @@ whatever colour lies beneath, and clips 16-bit pictures at 255, which turns them
 
 import io
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -24,6 +25,11 @@ from minicnn.names import known_arguments
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # a decoder that nobody needs is one more that can be attacked
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIF = {  # by bytes 8 to 11 of the file, the brand (ISO/IEC 23008-12): pictures that no decoder of ours reads
+    **dict.fromkeys(HEIC, "a HEIC picture, as telephones take them"),
+    **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
+}
 STRIP = 1 << 18  # pixels that are converted at a time, so that what comes between takes little memory
 DETAIL = 8  # a JPEG that will be shrunk is decoded at no less than so many times the size that it will have
 UPRIGHT = {  # how the rows of a file lie in the upright picture, for each orientation in Exif, of which 1 is upright:
@@ -112,6 +118,16 @@ def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def shorter_side(path: str | os.PathLike[str]) -> int | None:
+    """How many pixels the shorter side of a file's picture has, by its first lines; None for what is no picture."""
+    try:
+        with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return min(_recognised(file, os.fspath(path)).size)
+    except (OSError, ImageError):
+        return None
+
+
 def _fitted(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = size
     h, w = pixels.shape[:2]
@@ -151,7 +167,12 @@ def _contents(source: Any, name: str) -> bytes:
             return file.read(limits.MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{name}: expected a picture, received '{reason}'; correct the path") from error
+        fix = "correct the path"
+        if re.match(r"[a-z]{2,}:/", name):  # one slash of the two is left by Path
+            fix = "pictures are read from files, so download it first"
+        elif name == "-":
+            fix = "pictures are read from files, not from standard input, so name one"
+        raise ImageError(f"{name}: expected a picture, received '{reason}'; {fix}") from error
 
 
 def _recognised(file: IO[bytes], name: str) -> Image.Image:
@@ -162,11 +183,17 @@ def _recognised(file: IO[bytes], name: str) -> Image.Image:
         raise refused(name, f"at most {limits.MAX_PIXELS} pixels", str(error), "PIXELS") from error
     except DAMAGE as error:
         file.seek(0)
-        start = file.read(12)
+        received = _looks_like(file.read(12))
         raise ImageError(
-            f"{name}: expected a picture ({', '.join(FORMATS)}), received "
-            f"{f'a file that starts with {start!r}' if start else 'an empty file'}; save it as JPEG or PNG"
+            f"{name}: expected a picture ({', '.join(FORMATS)}), received {received}; save it as JPEG or PNG"
         ) from error
+
+
+def _looks_like(start: bytes) -> str:
+    """What a file is that is no picture for us, by its first 12 bytes."""
+    if start[4:8] == b"ftyp" and start[8:] in HEIF:
+        return HEIF[start[8:]]
+    return f"a file that starts with {start!r}" if start else "an empty file"
 
 
 def _decoded(picture: Image.Image, name: str, least: int | None, besides: int) -> NDArray[np.uint8]:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.data.describe import checked
-from minicnn.errors import warn
 from minicnn.expect import array
 from minicnn.names import known_arguments
 
@@ -28,15 +27,16 @@ def split(
 
     Of the n samples of a class, each part gets the whole number of its share and the rest go to the largest fractions:
     of 7 at 80, 10 and 10 %, that is 5.6, 0.7 and 0.7, the parts get 5, 1 and 1. Where fractions are equal, the part
-    that has got least of what it is due so far comes first.
+    that has got least of what it is due so far comes first. A part that would get none gets one from the largest: of 3
+    at those shares, the parts get 1, 1 and 1.
 
     Args:
         x, y: samples (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K).
         train, validation, test: the shares, which add up to 1; 0 makes a part empty.
         seed: decides which samples go where, and their order, which is shuffled.
 
-    Raises ValueError for shares that do not add up to 1, and for x and y that do not fit each other. Warns when a part
-    lacks a class.
+    Raises ValueError for shares that do not add up to 1, for x and y that do not fit each other, and for a class with
+    fewer samples than there are parts to have one.
     Source: Hamilton's method of apportionment, 1792, for the rounding.
     """
     shares = np.array([train, validation, test], np.float64)
@@ -48,18 +48,18 @@ def split(
     samples, classes = checked("split", x, y)
     labels = array(y, "y", "split")
     counts = np.bincount(classes)
+    parts = [name for name, share in zip(PARTS, shares, strict=True) if share > 0]
+    few = np.flatnonzero((counts > 0) & (counts < len(parts)))
+    if len(few):
+        raise ValueError(
+            f"split expected {len(parts)} samples or more of every class, one for each of {', '.join(parts)}, received "
+            f"{', '.join(f'{counts[k]} of class {k}' for k in few)}"
+        )
     sizes = _apportion(counts, shares)
     order = np.random.default_rng(seed).permutation(len(classes))
     part = np.empty(len(classes), np.int64)
     for k, size in enumerate(sizes):
         part[order[classes[order] == k]] = np.repeat(np.arange(3), size)
-    for name, share, of_part in zip(PARTS, shares, sizes.T, strict=True):
-        lacking = np.flatnonzero((counts > 0) & (of_part == 0) & (share > 0))
-        if len(lacking):
-            warn(
-                f"split leaves no sample of class {', '.join(map(str, lacking))} for {name}: it has too few of them "
-                f"({', '.join(str(counts[k]) for k in lacking)}) for a share of {share:g}"
-            )
     chosen = [order[part[order] == p] for p in range(3)]
     first, second, third = ((samples[indices], labels[indices]) for indices in chosen)
     return first, second, third
@@ -76,4 +76,9 @@ def _apportion(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArra
         behind = due - sizes.sum(axis=0)
         first = np.lexsort((-behind, -np.round(exact - sizes[k], 9)))  # by remainder, then by what is due
         sizes[k, first[: count - sizes[k].sum()]] += 1
+    for size, count in zip(sizes, counts, strict=True):
+        for empty in np.flatnonzero((size == 0) & (shares > 0)):
+            if count:
+                size[size.argmax()] -= 1
+                size[empty] = 1
     return sizes

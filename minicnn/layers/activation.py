@@ -21,6 +21,11 @@ def activation_layer(name: str | None, owner: str) -> Layer | None:
     """The layer that `activation=name` stands for; None for None and "linear". Raises ValueError for another name."""
     if name is None or name == "linear":
         return None
+    if not isinstance(name, str):
+        raise ValueError(
+            f"{owner} expected activation as a name, one of {', '.join([*NAMES, 'linear'])}, received {name!r}: "
+            f"leave it out, and add a layer that does it after {owner}"
+        )
     if name not in NAMES:
         raise ValueError(f"{owner} has no activation {name!r}.{instead(str(name), 'activations', [*NAMES, 'linear'])}")
     return NAMES[name]()

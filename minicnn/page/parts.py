@@ -10,6 +10,7 @@ from math import log
 from typing import Any
 
 from minicnn.report import Verdict
+from minicnn.wording import duration, percent
 
 SCREEN = 600  # CSS pixels: screens of this width and less get the narrow pictures, as in template.py
 DPI = 150  # pixels per inch of plots; a CSS pixel is 1/96 inch
@@ -184,11 +185,6 @@ def facts(config: Mapping[str, Any]) -> str:
     return f'<pre class="command">{command}</pre>\n<dl class="facts">\n{items}</dl>'
 
 
-def percent(share: float) -> str:
-    """0.7123 as "71.2 %"."""
-    return f"{100 * share:.1f} %"
-
-
 def unbroken(text: str) -> str:
     """Text as HTML that never breaks a line before a percent sign."""
     return escape(text).replace(" %", "\u00a0%")
@@ -202,10 +198,3 @@ def name_cell(name: str) -> str:
 def number(value: float | None) -> str:
     """Four digits; None, which is how JSON has infinity, as "infinite"."""
     return "infinite" if value is None else f"{value:.4f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as "1 h 5 min", "5 min 12 s" or "12 s"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -8,6 +8,7 @@ from minicnn.plots.curves import learning_curves
 from minicnn.plots.data import class_distribution, image_grid
 from minicnn.plots.explain import activations, filters, heat_overlay, im2col
 from minicnn.plots.finder import lr_finder
+from minicnn.plots.multiples import curves_side_by_side
 from minicnn.plots.predictions import mistakes_gallery, predictions_grid
 from minicnn.plots.scores import class_scores, reliability_diagram
 
@@ -20,6 +21,7 @@ __all__ = [
     "class_scores",
     "compared_curves",
     "confusion_heatmap",
+    "curves_side_by_side",
     "filters",
     "heat_overlay",
     "im2col",

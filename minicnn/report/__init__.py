@@ -4,12 +4,14 @@ from minicnn.report.classification import ClassificationReport, classification_r
 from minicnn.report.confidence import Calibration, calibration
 from minicnn.report.environment import environment
 from minicnn.report.evaluation import Evaluation, evaluate_report, wilson_interval
+from minicnn.report.several import Spread, spread
 from minicnn.report.verdict import Verdict, judge, judge_run
 
 __all__ = [
     "Calibration",
     "ClassificationReport",
     "Evaluation",
+    "Spread",
     "Verdict",
     "calibration",
     "classification_report",
@@ -18,5 +20,6 @@ __all__ = [
     "evaluate_report",
     "judge",
     "judge_run",
+    "spread",
     "wilson_interval",
 ]

@@ -19,6 +19,7 @@ from minicnn.report.classification import (
     report_of_counts,
 )
 from minicnn.report.confidence import Calibration, calibration
+from minicnn.wording import counted
 
 PAIRS_SHOWN = 10
 
@@ -77,7 +78,7 @@ class Evaluation:
         low, high = (100 * bound for bound in self.accuracy_interval)
         over = 100 * self.calibration.overconfidence
         lines = [
-            f"{self.confusion.sum():,} pictures, {len(names)} classes",
+            f"{counted(int(self.confusion.sum()), 'picture')}, {counted(len(names), 'class')}",
             "",
             f"accuracy           {100 * self.accuracy:6.2f} %   95 % interval {low:.2f} to {high:.2f} %",
             *(f"top-{k} accuracy     {100 * share:6.2f} %" for k, share in self.top_k_accuracy.items()),
@@ -91,7 +92,10 @@ class Evaluation:
         wide = max(map(len, names))
         for true, answer, count in self.most_confused[:PAIRS_SHOWN]:
             share = 100 * count / support[true]
-            lines.append(f"{true:>{wide}} taken for {answer:<{wide}} {count:>7,} times, {share:5.1f} % of its pictures")
+            times = "time, " if count == 1 else "times,"
+            lines.append(
+                f"{true:>{wide}} taken for {answer:<{wide}} {count:>7,} {times} {share:5.1f} % of its pictures"
+            )
         return "\n".join(lines)
 
     __str__ = __repr__ = to_text

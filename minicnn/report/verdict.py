@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import Any
 
+from minicnn.layers.averages import LAG
 from minicnn.names import known_arguments
 
 GAP = 0.2  # by which training accuracy is above all that the test may mean: learnt by heart
-LAG = 0.01  # of what moving averages began with, still in them: they do not say much yet
 FALLEN = 0.01  # a loss that fell by this share of itself was still falling
 WIDE = 0.2  # an interval so wide is worth a word
 GOOD = 0.98  # nobody asks for more
@@ -72,7 +72,7 @@ def judge(
             "averages lagged",
             f"Validation was measured with averages that lagged: {both}.",
             f"After {steps_per_epoch * best} steps, {percent(left)} of what batch normalisation's averages began with "
-            f"was still in them. Use averages that are warmed up, a lower momentum, or smaller batches.",
+            f"was still in them. Use BatchNormalization(warmup=True), a lower momentum, or smaller batches.",
         )
     if ahead > GAP and (low > chance or ahead > 0.5):
         return Verdict(

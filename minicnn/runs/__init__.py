@@ -28,7 +28,7 @@ from minicnn.labels import class_of
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
 from minicnn.runs.begin import config, next_steps, unused_folder
-from minicnn.runs.folder import OPTIONS, Run, create, discard, rewrite, to_json
+from minicnn.runs.folder import BEFORE, OPTIONS, Run, create, discard, rewrite, to_json
 from minicnn.runs.latest import LATEST, find, link, model_file
 from minicnn.saving.atomic import write_text
 from minicnn.sequential import Sequential
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from minicnn.plots import Plot
 
 __all__ = [
+    "BEFORE",
     "LATEST",
     "OPTIONS",
     "HistoryFile",

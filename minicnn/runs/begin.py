@@ -14,6 +14,7 @@ import numpy as np
 from minicnn import report
 from minicnn.data.fingerprint import fingerprint
 from minicnn.kernels import threads
+from minicnn.layers.averages import lagging_momentum
 from minicnn.names import known_arguments
 from minicnn.runs.folder import LATEST, Run
 from minicnn.sequential import Sequential
@@ -38,21 +39,22 @@ def config(
 
     Args:
         model: built, with class names.
-        options: what was chosen, or taken; options["data"], a path or what `--data` knows, is where `evaluate` looks.
+        options: what was chosen, or taken. `evaluate` looks for pictures where options["data"] says, a whole path or a
+            name that `--data` knows.
         name: what the pictures are called.
         synthetic: whether they are drawn, and no photographs.
         train, validation, test: (x, y).
         command: what was typed; the running program's arguments unless given.
     """
-    data = options["data"]
+    momentum = lagging_momentum(model.layers)
     parts = {"train": train, "validation": validation or (train[0][:0], train[1][:0]), "test": test}
     return {
         "command": shlex.join(["python", *sys.argv]) if command is None else command,
-        "options": {**options, "data": os.path.abspath(data) if os.path.exists(data) else data},
+        "options": dict(options),
         "data": {"name": name, "synthetic": synthetic}
         | {part: len(x) for part, (x, _) in parts.items()}
         | {"fingerprint": fingerprint(model.class_names, *parts.values())},
-        "model": described(model),
+        "model": described(model) | ({} if momentum is None else {"momentum": momentum}),
         "environment": {
             "minicnn": sys.modules["minicnn"].__version__,  # which is above this floor
             **report.environment(),

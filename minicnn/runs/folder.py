@@ -20,7 +20,13 @@ from minicnn.saving.strict_json import parse
 
 LATEST = "latest"
 OPTIONS: dict[str, Any] = {
-    "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int
+    "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int,
+    "learning_rate": float, "image_size": str | None, "recipe": str, "network": str | None,
+    "model": str | None, "class_weight": str | None, "imports": list[str] | None,
+}  # fmt: skip
+BEFORE: dict[str, Any] = {  # what runs did that were begun when these options were not there yet
+    "learning_rate": 1e-3, "image_size": "32x32", "recipe": "documented", "network": "documented", "model": None,
+    "class_weight": None, "imports": None,
 }  # fmt: skip
 
 
@@ -46,6 +52,7 @@ class Run:
     def options(self) -> dict[str, Any]:
         """What `minicnn train` was told, or took, for it. Raises DataError when config.json does not say it."""
         options = self.config.get("options")
+        options = BEFORE | options if isinstance(options, dict) else options
         if not isinstance(options, dict) or not all(fits(options.get(name), kind) for name, kind in OPTIONS.items()):
             raise DataError(
                 f"{self.config_file} expected options of `minicnn train`, received {options!r:.200}: "

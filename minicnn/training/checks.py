@@ -1,6 +1,7 @@
 """What is looked at before training and prediction start, so that mistakes are named where they are made."""
 
 from collections.abc import Mapping
+from math import ceil, log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,11 @@ from minicnn.layers import (
     ZeroPadding2D,
 )
 from minicnn.layers.augmentation.base import RandomLayer
+from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Array, Layer, Shape
 from minicnn.losses import check_predictions
 from minicnn.training import step
+from minicnn.wording import percent
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
@@ -147,6 +150,23 @@ def pixel_range(model: "Sequential", x: Array) -> None:
             f"pixels up to {top:.4g} go into {first} as they are: "
             "put Rescaling(1 / 255) first in the model, or divide them by 255",
         )
+
+
+def lagging_averages(model: "Sequential", steps: int, validations: int) -> None:
+    """Warn when batch normalisation's averages still lag at the second validation, or at the only one.
+
+    Each of the validations comes after so many steps. The first of several may be wrong: none is chosen by it alone.
+    """
+    momentum = lagging_momentum(model.layers)
+    if momentum is None or momentum ** (steps * min(validations, 2)) <= LAG:
+        return
+    known = "never" if momentum == 1 else f"after {ceil(log(LAG) / log(momentum)):,} steps"
+    warn(
+        f"validation after {steps:,} {'step' if steps == 1 else 'steps'} is measured with moving averages that lag: "
+        f"{percent(momentum**steps, 0)} of what BatchNormalization's begin with, 0 and 1, is still in them, and less "
+        f"than {percent(LAG, 0)} {known} (momentum {momentum:g}). Use BatchNormalization(warmup=True), or a lower "
+        "momentum"
+    )
 
 
 def fresh_weights(model: "Sequential") -> None:

@@ -114,7 +114,9 @@ def fit(
     progress = Progress(verbose, epochs, batches.steps, batches.samples)
     own = [history, progress]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
-    watchers = CallbackList([*others, *own], model, {"verbose": verbose, "epochs": epochs, "steps": batches.steps})
+    params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
+    params |= {} if held_out is None else {"validation_samples": held_out.samples}
+    watchers = CallbackList([*others, *own], model, params)
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
     interrupt = Interrupt(progress.interrupted)
@@ -165,6 +167,9 @@ class Training:
         """Train until epoch number `epochs` is over, or somebody stops it, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
+        validations = epochs // self.validation_freq - first_epoch // self.validation_freq
+        if self.held_out is not None and validations > 0 and not (checkpoint and checkpoint.found):
+            checks.lagging_averages(model, self.validation_freq * self.batches.steps, validations)
         with interrupt, self.pace:
             self.watchers.on_train_begin()
             if checkpoint is not None:

@@ -22,7 +22,8 @@ class Callback(KerasNames):
         model: the model in training, set before ``on_train_begin``. minicnn's own callbacks use nothing else of it than
             ``stop_training``, ``optimizer.learning_rate``, ``get_weights``, ``set_weights``, ``save`` and
             ``save_weights``. (SwapEMAWeights also uses ``parameters``, and the optimizer's averages.)
-        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch.
+        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch; with
+            validation also ``"validation_samples"``.
 
         remembers: the names of the attributes that a resumed training must find as they were; hooks may change them.
 

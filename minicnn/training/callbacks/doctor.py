@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.layers.averages import lagging_momentum
 from minicnn.layers.base import Array
 from minicnn.training.callbacks.base import Callback, Logs, announce
+from minicnn.training.callbacks.validated import PATIENCE, judge, worse
 from minicnn.training.callbacks.vitals import Vitals, kernels
 from minicnn.training.state import check_kind, check_numbers
 from minicnn.training.step import quiet
@@ -23,7 +25,6 @@ LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-4  # change of a kernel in one step / kerne
 FALLING = 0.99  # a loss that falls is at most this share of what it was
 STUCK = 0.9  # and one that has hardly fallen more than this share of what it was at the start
 RISEN = 0.2  # of the first epoch's loss: by how much the loss may rise again
-DIVERGED, PATIENCE = 1.1, 3  # validation loss / its best value, and for how many epochs
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Finding:
 
     Attributes:
         kind: "dead units", "exploding gradients", "vanishing gradients", "learning rate too high", "learning rate too
-            low", "loss not falling", "loss not finite" or "overfitting".
+            low", "loss not falling", "loss not finite", "averages lagging", "nothing carried over" or "overfitting".
         epoch: the epoch that showed it, from 1.
         layer: the layer's name; None for what concerns the whole model.
         value: the number by which it was judged; None for a loss that is none.
@@ -76,9 +77,10 @@ class Doctor(Callback):
     def _reset(self) -> None:
         self.findings: list[Finding] = []
         self._losses: list[float] = []  # of the epochs so far
-        self._validation: list[float] = []
+        self._validation: list[float] = []  # of the last so many of them; the last known where there was none
         self._first_loss = 0.0  # of the first batch; 0 before it
         self._highest_rate = 0.0
+        self._momentum: float | None = None  # of averages that begin with this training, and lag at first
         self._vitals = Vitals()
         self._before: dict[str, Array] | None = None  # the kernels, while a batch is looked at
         self._epoch = 0
@@ -111,6 +113,7 @@ class Doctor(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()  # one object may serve several fits
+        self._momentum = lagging_momentum(self.model.layers)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch + 1
@@ -141,9 +144,11 @@ class Doctor(Callback):
             self._judge_units()
             self._judge_updates()
             self._judge_loss()
-            if "val_loss" in logs:
+            if math.isfinite(logs.get("val_loss", math.nan)):
                 self._validation.append(logs["val_loss"])
-                self._judge_validation()
+                self._judge_validation(logs)
+            elif self._validation:
+                self._validation.append(self._validation[-1])
         self._vitals.forget(enough=PICTURES)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -245,7 +250,7 @@ class Doctor(Callback):
                 f"the training loss has risen from {lowest:.4g} to {loss:.4g} with the learning rate {self._rate():.3g}"
                 f". Try {self._rate() / 10:.3g}",
             )
-        guessing = math.log(self.model.layers[-1].output_shape[-1])
+        guessing = self._guessing()
         hopeless = loss > STUCK * losses[0] or loss > FALLING * guessing
         if len(losses) >= PATIENCE and loss > FALLING * losses[-PATIENCE] and hopeless:
             self._tell(
@@ -258,16 +263,17 @@ class Doctor(Callback):
                 "model.lr_find(x, y)",
             )
 
-    def _judge_validation(self) -> None:
-        best, now = int(np.argmin(self._validation)), len(self._validation) - 1
-        was, here = self._validation[best], self._validation[now]
-        loss_was, loss = self._losses[best - now - 1], self._losses[-1]
-        if now - best >= PATIENCE and here > DIVERGED * was and loss < loss_was:
-            self._tell(
-                "overfitting",
-                None,
-                here / was,
-                f"the validation loss has risen from {was:.4g} to {here:.4g} in {now - best} epochs, the training "
-                f"loss has fallen from {loss_was:.4g} to {loss:.4g}: pictures are learnt by heart. Use more of them, "
-                "augmentation, Dropout or weight decay, and EarlyStopping(restore_best_weights=True)",
-            )
+    def _judge_validation(self, logs: Logs) -> None:
+        guessing, samples = self._guessing(), self.params["validation_samples"]
+        is_worse = worse(self._losses[-1], self._validation[-1], samples, guessing)
+        if is_worse and "accuracy" in logs:
+            is_worse = worse(-logs["accuracy"], -logs["val_accuracy"], samples)
+        if is_worse:
+            steps, momentum = self.params["steps"], self._momentum
+            found = judge(self._losses, self._validation, guessing=guessing, steps=steps, momentum=momentum)
+            if found is not None:
+                self._tell(found.kind, None, found.value, found.message)
+
+    def _guessing(self) -> float:
+        """The loss of guessing, ln K."""
+        return math.log(self.model.layers[-1].output_shape[-1])
