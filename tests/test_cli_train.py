@@ -14,7 +14,7 @@ from PIL import Image
 from programs import PATIENCE
 
 from minicnn import callbacks, datasets, models, report, runs
-from minicnn.cli import main, resume, train
+from minicnn.cli import arguments, main, resume, train
 from minicnn.kernels import threads
 from minicnn.layers import RandomCrop, RandomFlip
 from minicnn.saving import model_file
@@ -188,7 +188,7 @@ def test_a_time_limit_ends_the_training_and_a_resumed_one_has_time_again():
 
 @pytest.mark.parametrize("text, value", [("90s", 90), ("10m", 600), ("1.5h", 5400)])
 def test_times(text, value):
-    assert train.seconds(text) == value
+    assert arguments.seconds(text) == value
 
 
 def test_resume_takes_no_other_options(trained, capsys):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from minicnn import Sequential, callbacks, data, layers, models, optimizers, report, runs, schedules
-from minicnn.cli import evaluate, main, options, pictures, recipes, seeds, train
-from minicnn.cli.networks import NETWORKS, network
+from minicnn.cli import arguments, main, options, pictures, recipes, seeds, train, training_options
+from minicnn.cli.choices import NETWORKS, RECIPES
+from minicnn.cli.networks import BUILDERS, network
 from minicnn.layers import BatchNormalization, Conv2D, RandomCrop, RandomFlip
 
 pytest_plugins = ["run_fixtures"]
@@ -37,7 +38,7 @@ class Swish(Layer):
 def given(*arguments):
     """The options of a command line."""
     parser = argparse.ArgumentParser()
-    options.add_options(parser)
+    training_options.add_options(parser)
     return parser.parse_args([str(argument) for argument in arguments])
 
 
@@ -77,17 +78,17 @@ def quick(monkeypatch):
 def test_the_recipe_decides_what_is_not_given():
     plain = chosen("--data", "shapes")
     assert (plain["recipe"], plain["network"], plain["image_size"]) == ("documented", "documented", "32x32")
-    many = recipes.RECIPES["documented"].suited(plain, 40_000)
+    many = RECIPES["documented"].suited(plain, 40_000)
     assert (many["epochs"], many["batch_size"], many["learning_rate"], many["augment"]) == (100, 64, 1e-3, False)
-    best = recipes.RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best", "--epochs", 7), 50_000)
+    best = RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best", "--epochs", 7), 50_000)
     assert (best["epochs"], best["batch_size"], best["learning_rate"], best["augment"]) == (7, 128, 4e-3, True)
 
 
 def test_few_pictures_get_smaller_batches_and_are_augmented_unless_told_otherwise():
-    found = recipes.RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best"), 300)
+    found = RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best"), 300)
     assert (found["epochs"], found["batch_size"], found["augment"]) == (60, 16, True)
     asked = chosen("--data", "shapes", "--no-augment", "--batch-size", 100)
-    found = recipes.RECIPES["documented"].suited(asked, 300)
+    found = RECIPES["documented"].suited(asked, 300)
     assert (found["batch_size"], found["augment"]) == (100, False) and found["epochs"] > 100
     assert options.command(asked) == "minicnn train --data shapes --no-augment --batch-size 100"
 
@@ -165,7 +166,7 @@ def test_runs_of_before_have_the_options_of_then(here):
 
 
 def test_the_epochs_of_one_cycle_cannot_be_changed():
-    begun = recipes.RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best"), 100)
+    begun = RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best"), 100)
     with pytest.raises(ValueError, match="--epochs 60, received 70"):
         chosen("--resume", "--epochs", 70, saved=begun)
     assert chosen("--resume", "--epochs", 170, saved=chosen("--data", "shapes"))["epochs"] == 170
@@ -185,13 +186,17 @@ def test_the_size_suits_most_pictures(sides, expected, here):
 
 
 def test_sizes_on_the_command_line(photographs):
-    assert pictures.size_of("64") == (64, 64) and pictures.size_of("48x96") == (48, 96)
+    assert arguments.size_of("64") == (64, 64) and arguments.size_of("48x96") == (48, 96)
     assert chosen("--data", photographs)["image_size"] == "32x32"
     assert chosen("--data", photographs, "--image-size", "48x96")["image_size"] == "48x96"
     assert pictures.load(str(photographs), size=(48, 96)).train[0].shape == (16, 48, 96, 3)
 
 
 # Networks
+
+
+def test_what_can_be_chosen_is_there():
+    assert list(BUILDERS) == list(NETWORKS) and list(recipes.PREPARE) == list(RECIPES)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -383,7 +388,7 @@ def test_one_number_has_no_spread(numbers):
 
 @pytest.mark.parametrize("text, value", [("0.7", 0.7), ("70%", 0.7), ("1", 1.0), ("0", 0.0), ("0.5%", 0.005)])
 def test_an_accuracy_is_a_share_or_a_percentage(text, value):
-    assert evaluate.share(text) == pytest.approx(value)
+    assert arguments.share(text) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The `minicnn` command. Every command is a module here: `add` declares its arguments, `run` does it.
+"""The `minicnn` command. What each command can be told stands in commands.py; `run` in the module of its name does it.
 
 Results are printed on stdout, progress and messages on stderr, and `--json` prints one JSON object in place of text.
 Exit codes: 0 done; 1 a check failed, or some of the inputs could not be used; 2 wrong usage; 3 a file that is needed
@@ -9,29 +9,12 @@ import argparse
 import os
 import sys
 import warnings
+from importlib import import_module
 
 from minicnn import __version__
-from minicnn.cli import (
-    check,
-    data,
-    doctor,
-    evaluate,
-    explain,
-    gradcheck,
-    lrfind,
-    predict,
-    profile,
-    report,
-    runs,
-    summary,
-    train,
-    warmup,
-)
-from minicnn.cli.common import say
+from minicnn.cli.commands import COMMANDS
+from minicnn.cli.messages import say
 from minicnn.errors import DataError, ModelFileError
-
-TRAINING = (data, train, evaluate, predict, report, runs, explain, lrfind)
-COMMANDS = (*TRAINING, summary, check, gradcheck, profile, warmup, doctor)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
-        command.add(commands)
+        command(commands)
     options, unknown = parser.parse_known_args(arguments)
     if options.command is None and not unknown:
         parser.print_help()
@@ -53,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     warnings.formatwarning = lambda message, *_, **__: f"minicnn {options.command}: warning: {message}\n"
     try:
-        return options.run(options)
+        return import_module(f"minicnn.cli.{options.command}").run(options)
     except KeyboardInterrupt:
         say(options, "interrupted")
         return 130

@@ -5,25 +5,8 @@ from dataclasses import asdict
 
 from minicnn import preflight
 from minicnn.cli import few
-from minicnn.cli.common import add_model, declare, show, whole
-from minicnn.cli.pictures import add_untrained, model_and_pictures
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "check",
-        "check a model before a long training",
-        "Check that the loss of an untrained model is that of guessing, that it can learn 50 pictures by heart, that "
-        "its gradients are right, that its units are alive and that an epoch has steps enough. Takes less than a "
-        "minute; exits with 1 when a check fails.",
-        "check --data photographs/",
-    )
-    add_model(parser, default=None)
-    add_untrained(parser)
-    parser.add_argument("--seed", type=whole, default=0, help="of the weights (default 0)")
-    parser.set_defaults(run=run)
+from minicnn.cli.common import show
+from minicnn.cli.pictures import model_and_pictures
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,54 +1,19 @@
 """`minicnn data`: get pictures, count them, look at them."""
 
 import argparse
-from pathlib import Path
 
 from minicnn import data
-from minicnn.cli.common import declare, show, writing
-from minicnn.cli.pictures import add_data, load
+from minicnn.cli.common import show, writing
+from minicnn.cli.pictures import load
 from minicnn.datasets import cache, cifar10
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command and what it does with data."""
-    parser = commands.add_parser(
-        "data",
-        help="get pictures, count them, look at them",
-        description="Get pictures, count them, look at them.",
-        epilog="example: minicnn data fetch",
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    parser.set_defaults(parser=parser, run=lambda _: parser.print_help() or 0)
-    info = declare(
-        actions,
-        "info",
-        "count classes, measure channels",
-        "Print how many pictures there are of each class, and mean and deviation of each channel.",
-        "data info --data shapes",
-    )
-    add_data(info)
-    info.set_defaults(run=run_info)
-    look = declare(
-        actions,
-        "show",
-        "save pictures of the pictures",
-        "Save the first training pictures with their classes, and a diagram of how many there are of each class.",
-        "data show --data photographs/ --output look",
-    )
-    add_data(look)
-    look.add_argument("--output", type=Path, default=Path("plots"), help="folder for the two files (default: plots)")
-    look.set_defaults(run=run_show)
-    fetch = declare(
-        actions,
-        "fetch",
-        "find or download CIFAR-10",
-        "Find CIFAR-10 on this machine or download it, which goes on where it was interrupted. MINICNN_OFFLINE=1 "
-        "forbids the download. What --data names is found without its name from then on. Exits with 3 when it cannot "
-        "be had.",
-        "data fetch",
-    )
-    fetch.add_argument("--data", metavar="PATH", help="its tarball or folder, if you have it")
-    fetch.set_defaults(run=run_fetch)
+def run(options: argparse.Namespace) -> int:
+    """Do what was asked for; without a word of it, print the help."""
+    if options.action is None:
+        options.parser.print_help()
+        return 0
+    return ACTIONS[options.action](options)
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -84,3 +49,6 @@ def run_fetch(options: argparse.Namespace) -> int:
     result = {"train": len(x_train), "test": len(x_test), "kept_in": kept}
     show(options, result, f"CIFAR-10: {len(x_train):,} training and {len(x_test):,} test pictures, kept in {kept}")
     return 0
+
+
+ACTIONS = {"info": run_info, "show": run_show, "fetch": run_fetch}

@@ -15,25 +15,12 @@ from typing import Any
 import numpy as np
 
 from minicnn import __version__
-from minicnn.cli.common import declare, show
+from minicnn.cli.common import show
 from minicnn.engine import emit, selftest
 from minicnn.kernels import cache, jit, threads
 
 DTYPES = ("float32", "float64")
 VECTORS = ("sse4", "avx", "fma", "neon", "sve")  # how the names of the interesting processor features begin
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "doctor",
-        "say what the engine runs on and whether it computes right",
-        "Print processor, tiles, threads, kernel cache, BLAS and versions, and test the engine's kernels against "
-        "NumPy, which takes half a minute where they have to be compiled. Exits with 1 when there is a problem.",
-        "doctor --json",
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

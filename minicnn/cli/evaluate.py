@@ -1,38 +1,17 @@
 """`minicnn evaluate`: how good a model is on pictures that it has not been trained on."""
 
 import argparse
-import math
 from pathlib import Path
 
 from minicnn import report, runs
-from minicnn.cli.common import add_model, declare, load_model, say, show
-from minicnn.cli.pictures import Pictures, add_data, fit_classes, is_folder_of_pictures, load, name_of, picture_size
-from minicnn.cli.recipes import DOCUMENTED, RECIPES
+from minicnn.cli import recipes
+from minicnn.cli.choices import DOCUMENTED, RECIPES
+from minicnn.cli.common import load_model, show
+from minicnn.cli.messages import say
+from minicnn.cli.pictures import Pictures, fit_classes, is_folder_of_pictures, load, name_of, picture_size
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.data.fingerprint import fingerprint
 from minicnn.wording import percent
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "evaluate",
-        "measure how good a model is",
-        "Print accuracy, precision, recall, F1, cross-entropy and calibration of a model on test pictures, and what it "
-        "takes for what. Of a folder that the run was trained on, its test pictures are taken; of another, all.",
-        "evaluate runs/latest --min-accuracy 70%",
-    )
-    add_model(parser, first=True)
-    add_data(parser, default="what the run was trained on, otherwise cifar10")
-    parser.add_argument("--average-flips", action="store_true", help="look at each picture and its mirror image")
-    parser.add_argument(
-        "--min-accuracy",
-        type=share,
-        metavar="SHARE",
-        help="exit with 1 below it, such as 0.7 or 70%%",
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,18 +32,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def share(text: str) -> float:
-    """A share on the command line, 0.7 or 70%. Raises ArgumentTypeError unless it is one from 0 to 1."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        fix = f": write {text}%" if 1 < value <= 100 else ""
-        raise argparse.ArgumentTypeError(f"expected a share such as 0.7, or 70%, received {text!r}{fix}")
-    return value
-
-
 def run_of(model: str) -> runs.Run | None:
     """The run whose model a path names, if it is one's."""
     file = runs.model_file(model)
@@ -82,7 +49,7 @@ def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run
         return load(own, options.limit, size), True
     if run and run.fingerprint and is_folder_of_pictures(Path(options.data)):
         begun = run.config["options"]
-        moved = RECIPES[begun.get("recipe", DOCUMENTED)].chosen(load(options.data, begun.get("limit"), size))
+        moved = recipes.chosen(RECIPES[begun.get("recipe", DOCUMENTED)], load(options.data, begun.get("limit"), size))
         if fingerprint(moved.class_names, moved.train, moved.validation, moved.test) == run.fingerprint:
             say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
             return load(options.data, options.limit, size), True

@@ -1,26 +1,8 @@
 """`minicnn explain`: what a model looks at in a picture, and what its layers make of it."""
 
 import argparse
-from pathlib import Path
 
-from minicnn.cli.common import add_model, declare, load_model, show, writing
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "explain",
-        "show what a model looks at in a picture",
-        "Save where a model looks for its answer (Grad-CAM, saliency and occlusion side by side), what every layer "
-        "makes of the picture, the filters of the first layer, and how im2col lays the picture out.",
-        "explain cat.jpg --model runs/latest --output explained",
-    )
-    parser.add_argument("picture", metavar="PICTURE", help="a picture of any size and form")
-    add_model(parser)
-    parser.add_argument("--class", dest="class_name", metavar="NAME", help="explain this class (default: the answer)")
-    parser.add_argument("--output", type=Path, default=Path("explained"), help="folder for the files (explained)")
-    parser.set_defaults(run=run)
+from minicnn.cli.common import load_model, show, writing
 
 
 def run(options: argparse.Namespace) -> int:

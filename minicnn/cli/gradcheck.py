@@ -3,23 +3,8 @@
 import argparse
 
 from minicnn import testing
-from minicnn.cli.common import declare, show
+from minicnn.cli.common import show
 from minicnn.testing import GradientReport
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "gradcheck",
-        "compare every layer's backward with numerical derivatives",
-        "Compare every layer's backward with numerical derivatives, in float64 and for a random dy. Exits with 1 when "
-        "one is off.",
-        "gradcheck --layer Conv2D --seed 3",
-    )
-    parser.add_argument("--layer", default="", help="only layers and losses whose name begins so, such as Conv2D")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

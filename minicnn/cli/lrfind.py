@@ -3,29 +3,11 @@
 import argparse
 import contextlib
 import sys
-from pathlib import Path
 
 from minicnn.cli import few
-from minicnn.cli.common import add_model, declare, positive, show, writing
+from minicnn.cli.common import show, writing
 from minicnn.cli.options import as_text, command
-from minicnn.cli.pictures import add_untrained, model_and_pictures
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "lrfind",
-        "find a learning rate",
-        "Train for a moment with a learning rate that rises from step to step, watch the loss, and suggest a rate. The "
-        "model itself is not changed.",
-        "lrfind --data shapes --output rates.png",
-    )
-    add_model(parser, default=None)
-    add_untrained(parser)
-    parser.add_argument("--batch-size", type=positive, help="pictures per step (default: as train)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="save the curve as a picture, such as rates.png")
-    parser.set_defaults(run=run)
+from minicnn.cli.pictures import model_and_pictures
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """The networks that `minicnn train` can be told to train, for pictures of any size from 0 to 255."""
 
-import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from minicnn.cli.choices import DOCUMENTED
 from minicnn.layers import (
     BatchNormalization,
     Conv2D,
@@ -18,7 +18,6 @@ from minicnn.layers import (
 from minicnn.sequential import Sequential
 
 Size = tuple[int, int]
-DOCUMENTED = "documented"
 LEAST = 8  # pixels of the shorter side
 SMALL_ENOUGH = 4  # a picture of no more cells a side goes to the dense layers
 
@@ -79,17 +78,9 @@ def convolution(filters: int, strides: int = 1) -> list[Layer]:
     return [Conv2D(filters, 3, strides, padding="same", activation="relu"), BatchNormalization(warmup=True)]
 
 
-NETWORKS: dict[str, Callable[[Size, float], list[Layer]]] = {
+BUILDERS: dict[str, Callable[[Size, float], list[Layer]]] = {
     function.__name__: function for function in (documented, small, large, convolutional)
 }
-
-
-def add_network(parser: argparse.ArgumentParser) -> None:
-    """Declare `--network`."""
-    listed = " ".join(f"{name}: {function.__doc__}" for name, function in NETWORKS.items())
-    parser.add_argument(
-        "--network", choices=list(NETWORKS), metavar="NAME", help=f"which network (default: {DOCUMENTED}). {listed}"
-    )
 
 
 def network(
@@ -116,7 +107,7 @@ def network(
             Input((*size, 3)),
             *augmentation,
             Rescaling(1 / 255),
-            *NETWORKS[name](size, dropout),
+            *BUILDERS[name](size, dropout),
             Dense(classes, activation="softmax"),
         ],
         name=f"{name}_cnn",

@@ -1,20 +1,14 @@
-"""What `minicnn train` can be told: its options, their defaults, and which of them a run keeps."""
+"""What `minicnn train` was told: options, their defaults, what a run keeps of them, and how they are typed again."""
 
 import argparse
-import math
 import os
-import re
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from minicnn import runs
-from minicnn.cli.common import RUN, positive, whole
-from minicnn.cli.networks import DOCUMENTED, NETWORKS, add_network
-from minicnn.cli.own_classes import add_import
-from minicnn.cli.pictures import add_data, add_image_size, chosen_size, name_of
-from minicnn.cli.recipes import FINETUNE, RECIPES, TOLD
+from minicnn.cli.choices import DOCUMENTED, FINETUNE, NETWORKS, RECIPES
+from minicnn.cli.pictures import chosen_size, name_of
 
 DEFAULTS: dict[str, Any] = {
     "data": "cifar10",
@@ -32,78 +26,6 @@ DEFAULTS: dict[str, Any] = {
     "imports": None,
 }  # fmt: skip  None: the recipe or the data decide
 MAY_CHANGE = ("epochs", "data", "imports")  # when a run is resumed
-UNITS = {"s": 1, "m": 60, "h": 3600}
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare what a training can be told."""
-    usual = ", ".join(f"{name} {recipe.epochs}" for name, recipe in RECIPES.items())
-    sizes = ", ".join(f"{name} {recipe.batch_size}" for name, recipe in RECIPES.items())
-    rates = ", ".join(f"{name} {recipe.learning_rate:g}" for name, recipe in RECIPES.items())
-    add_data(parser)
-    add_image_size(parser)
-    parser.add_argument("--recipe", choices=list(RECIPES), help=f"how to train (default: documented). {TOLD}")
-    add_network(parser)
-    parser.add_argument(
-        "--model",
-        metavar="PATH",
-        help="begin with what this model file or run has learnt (recipe: finetune)",
-    )
-    add_import(parser)
-    parser.add_argument(
-        "--augment",
-        action=argparse.BooleanOptionalAction,
-        help="train on pictures flipped and shifted, or not (default: with best, and where they are few)",
-    )
-    parser.add_argument("--learning-rate", type=rate, metavar="RATE", help=f"of the optimizer ({rates})")
-    parser.add_argument(
-        "--class-weight", choices=["balanced"], help="let classes with few pictures count as much as those with many"
-    )
-    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({usual}; more for few)")
-    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({sizes}; fewer for few)")
-    parser.add_argument(
-        "--max-time", type=seconds, default=math.inf, metavar="TIME", help="stop after so long, such as 90s, 10m or 2h"
-    )
-    parser.add_argument("--seed", type=whole, help=f"the same seed gives the same network ({DEFAULTS['seed']})")
-    parser.add_argument(
-        "--seeds", type=several, metavar="N", help="train N times, from --seed on, and give mean and interval"
-    )
-    parser.add_argument("--threads", type=positive, help="threads to compute with (default: one per processor)")
-    parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)")
-    parser.add_argument(
-        "--resume",
-        nargs="?",
-        const="",
-        metavar="RUN",
-        help=f"go on with this run, or that in --output (default: {RUN}), where it stopped, with the options it was "
-        "begun with; --data names where its pictures are now",
-    )
-
-
-def seconds(text: str) -> float:
-    """A time on the command line. Raises ArgumentTypeError unless it is like 90s, 10m or 1.5h."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 10m or 2h, received {text!r}")
-    return float(found[1]) * UNITS[found[2]]
-
-
-def rate(text: str) -> float:
-    """A learning rate on the command line. Raises ArgumentTypeError unless it is a number above 0 and at most 10."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= 10:
-        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 10, such as 0.001, received {text!r}")
-    return value
-
-
-def several(text: str) -> int:
-    """How many seeds. Raises ArgumentTypeError unless there are two or more."""
-    if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"expected 2 or more, received {text!r}: --seed trains once")
-    return int(text)
 
 
 def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:

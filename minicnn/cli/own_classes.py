@@ -1,6 +1,5 @@
 """`--import my_layers.py`: layers of one's own, in every command that loads models."""
 
-import argparse
 import importlib.util
 import inspect
 import sys
@@ -14,17 +13,6 @@ from minicnn.optimizers import Optimizer
 from minicnn.schedules import LearningRateSchedule
 
 KINDS = (Layer, CategoricalCrossentropy, Metric, Optimizer, LearningRateSchedule)
-
-
-def add_import(parser: argparse.ArgumentParser) -> None:
-    """Declare `--import`, which may be given several times."""
-    parser.add_argument(
-        "--import",
-        dest="imports",
-        action="append",
-        metavar="FILE",
-        help="run this Python file, which defines layers of your own that the model has; may be repeated",
-    )
 
 
 def own_classes(files: Iterable[str] | None) -> dict[str, type]:

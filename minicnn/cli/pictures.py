@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import data
-from minicnn.cli.common import load_model, positive
-from minicnn.cli.networks import DOCUMENTED, Size, add_network, network
+from minicnn.cli.choices import DOCUMENTED
+from minicnn.cli.common import load_model
+from minicnn.cli.networks import Size, network
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
@@ -31,36 +31,6 @@ class Pictures:
     train: Pair
     validation: Pair
     test: Pair
-
-
-def add_data(parser: argparse.ArgumentParser, default: str = "cifar10") -> None:
-    """Declare `--data` and `--limit`."""
-    parser.add_argument(
-        "--data",
-        metavar="WHAT",
-        help="cifar10, which is found or downloaded; shapes, which are drawn; CIFAR-10's tarball or folder; or a "
-        f"folder with one folder of pictures per class (default: {default})",
-    )
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N training and N test pictures")
-
-
-def add_image_size(parser: argparse.ArgumentParser) -> None:
-    """Declare `--image-size`."""
-    parser.add_argument(
-        "--image-size",
-        type=size_of,
-        metavar="SIZE",
-        help="pixels to which the pictures of a folder are cut and scaled, such as 64 or 48x96, height first (default: "
-        "what most of them have, at most 96; CIFAR-10 and shapes are 32x32)",
-    )
-
-
-def size_of(text: str) -> Size:
-    """(H, W) as it stands on the command line. Raises ArgumentTypeError unless it is like 64 or 48x96."""
-    found = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
-    if not found or not all(int(side) for side in found.groups(default=found[1])):
-        raise argparse.ArgumentTypeError(f"expected pixels such as 64 or 48x96, height first, received {text!r}")
-    return int(found[1]), int(found[2] or found[1])
 
 
 def chosen_size(what: str, size: Size | None) -> Size:
@@ -140,13 +110,6 @@ def is_folder_of_pictures(path: Path) -> bool:
     versions = cifar10.VERSIONS
     names = [name for version in versions for name in (version.archive, version.folder, *version.batches)]
     return path.is_dir() and not any((path / name).exists() for name in names)
-
-
-def add_untrained(parser: argparse.ArgumentParser) -> None:
-    """Declare what `model_and_pictures` reads, beside `--model`."""
-    add_data(parser)
-    add_image_size(parser)
-    add_network(parser)
 
 
 def model_and_pictures(options: argparse.Namespace) -> tuple[Sequential, Pictures]:

@@ -5,32 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn.cli.common import add_model, declare, load_model, positive, say, show, writing
+from minicnn.cli.common import load_model, show, writing
+from minicnn.cli.messages import say
 from minicnn.prediction import ImagePrediction, predict_images
 from minicnn.sequential import Sequential
 from minicnn.wording import percent
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "predict",
-        "say what is on pictures",
-        "Print the most probable classes of every picture, and say where the model is not sure. A folder stands for "
-        "all files in it. Exits with 1 when some files are damaged or no pictures.",
-        "predict cat.jpg dog.png folder/ --top 3 --explain",
-    )
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="a picture or a folder of pictures")
-    add_model(parser)
-    parser.add_argument("--top", type=positive, default=3, help="how many classes to print (default: 3)")
-    parser.add_argument(
-        "--explain", action="store_true", help="save each picture as the model sees it, and where it looks (Grad-CAM)"
-    )
-    parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="save what the model sees here (default with --explain: seen)"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

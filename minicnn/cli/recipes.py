@@ -1,73 +1,39 @@
 """The ways in which `minicnn train` trains: with which optimizer, for how long, and on which of the pictures."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from minicnn import callbacks, layers, losses, optimizers, schedules, utils
 from minicnn.cli import few
+from minicnn.cli.choices import DOCUMENTED, FINETUNE, Recipe
 from minicnn.cli.pictures import Pictures, picture_size
 from minicnn.layers import BatchNormalization, Layer
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.sequential import Sequential
 
-DOCUMENTED, FINETUNE = "documented", "finetune"
 HEAD_EPOCHS = 5  # in which finetune trains the head alone
 LATER = 0.1  # of the learning rate, with which it trains all layers then
 Options = Mapping[str, Any]
-Prepare = Callable[[Sequential, Options, int], list[callbacks.Callback]]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A way to train.
+def chosen(recipe: Recipe, pictures: Pictures) -> Pictures:
+    """The pictures, those to validate on among those to train on where nothing is held out."""
+    if recipe.holds_out:
+        return pictures
+    parts = zip(pictures.train, pictures.validation, strict=True)
+    x, y = (np.concatenate(part) for part in parts)
+    return replace(pictures, train=(x, y), validation=(x[:0], y[:0]))
 
-    Attributes:
-        prepare: (model, options, training pictures) compiles the model; returns the callbacks that belong to it.
-        epochs, batch_size: of many pictures; few ones are trained on as cli/few.py says.
-        learning_rate: unless another one is asked for.
-        augment: whether many pictures change at random, as few ones do.
-        dropout: of a new network.
-        holds_out: whether pictures are held out to validate on, and the best epoch is kept.
-    """
 
-    prepare: Prepare
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    augment: bool = False
-    dropout: float = 0.5
-    holds_out: bool = True
-
-    def suited(self, asked: Options, pictures: int) -> dict[str, Any]:
-        """The options with what depends on the recipe, and on how many pictures there are to train on."""
-        scarce = few.augment(pictures)
-        size = asked["batch_size"] or (min(self.batch_size, few.batch_size(pictures)) if scarce else self.batch_size)
-        epochs = few.epochs(pictures, size) if self.epochs == few.UNTIL else self.epochs
-        return {
-            **asked,
-            "batch_size": size,
-            "epochs": asked["epochs"] or epochs,
-            "augment": self.augment or scarce if asked["augment"] is None else asked["augment"],
-            "learning_rate": asked["learning_rate"] or self.learning_rate,
-        }
-
-    def chosen(self, pictures: Pictures) -> Pictures:
-        """The pictures, those to validate on among those to train on where nothing is held out."""
-        if self.holds_out:
-            return pictures
-        parts = zip(pictures.train, pictures.validation, strict=True)
-        x, y = (np.concatenate(part) for part in parts)
-        return replace(pictures, train=(x, y), validation=(x[:0], y[:0]))
-
-    def arguments(self, pictures: Pictures) -> dict[str, Any]:
-        """What fit is given of the pictures."""
-        x, y = pictures.train
-        if self.holds_out:
-            return {"x": x, "y": y, "validation_data": pictures.validation}
-        return {"x": x, "y": utils.to_categorical(y, len(pictures.class_names))}  # which label smoothing wants
+def arguments(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
+    """What fit is given of the pictures."""
+    x, y = pictures.train
+    if recipe.holds_out:
+        return {"x": x, "y": y, "validation_data": pictures.validation}
+    return {"x": x, "y": utils.to_categorical(y, len(pictures.class_names))}  # which label smoothing wants
 
 
 def documented(model: Sequential, options: Options, pictures: int) -> list[callbacks.Callback]:
@@ -99,16 +65,12 @@ def finetune(model: Sequential, options: Options, pictures: int) -> list[callbac
     return [FineTuning(), callbacks.EarlyStopping(patience=10, restore_best_weights=True, start_from_epoch=HEAD_EPOCHS)]
 
 
-RECIPES = {
-    DOCUMENTED: Recipe(documented, epochs=few.UNTIL, batch_size=max(few.BATCHES), learning_rate=1e-3),
-    "best": Recipe(best, epochs=60, batch_size=128, learning_rate=4e-3, augment=True, dropout=0.1, holds_out=False),
-    FINETUNE: Recipe(finetune, epochs=30, batch_size=32, learning_rate=1e-3),
+# (model, options, training pictures) compiles the model; returns the callbacks that belong to it.
+PREPARE: dict[str, Callable[[Sequential, Options, int], list[callbacks.Callback]]] = {
+    DOCUMENTED: documented,
+    "best": best,
+    FINETUNE: finetune,
 }
-TOLD = (
-    "documented: Adam, until the validation loss has not fallen for ten epochs. best: mirrored and shifted pictures, "
-    "AdamW with one cycle of the learning rate, weight decay, label smoothing, a fixed number of epochs, on all "
-    "pictures but the test's. finetune: a model's last layers first, then all of it with a tenth of the learning rate"
-)
 
 
 def augmentation(size: tuple[int, int]) -> list[Layer]:

@@ -4,20 +4,8 @@ import argparse
 from pathlib import Path
 
 from minicnn import runs
-from minicnn.cli.common import RUN, declare, say, show
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "report",
-        "write a run's page anew",
-        "Write report.html of a run from the files in its folder, also while it trains or after it was killed.",
-        "report runs/latest",
-    )
-    parser.add_argument("run_folder", nargs="?", default=RUN, metavar="RUN", help=f"a run folder (default: {RUN})")
-    parser.set_defaults(run=run)
+from minicnn.cli.common import show
+from minicnn.cli.messages import say
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minicnn import runs
-from minicnn.cli.common import RUN
+from minicnn.cli.arguments import RUN
 
 
 def named(options: argparse.Namespace) -> runs.Run | None:

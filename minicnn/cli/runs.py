@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import report, runs
-from minicnn.cli.common import declare, say, show, writing
+from minicnn.cli.common import show, writing
+from minicnn.cli.messages import say
 from minicnn.errors import DataError
 from minicnn.wording import counted, duration, percent
 
@@ -48,25 +49,6 @@ class Line:
         began = (self.began or "-")[:16].replace("T", " ")
         rest = (self.data or "-", self.network or "-", self.recipe or "-", epochs, accuracy, said or "-", time)
         return [self.run, began, *rest]
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "runs",
-        "list trainings, or compare some of them",
-        "Without names, or with folders that hold runs, list them: what they were trained on, how, and what came of "
-        "it. With the names of two runs or more, show in which options they differ, and draw their curves.",
-        "runs runs/first runs/second --output compared.png",
-    )
-    parser.add_argument(
-        "paths", nargs="*", default=[FOLDER], metavar="RUN", help=f"runs, or folders of runs (default: {FOLDER})"
-    )
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="save the curves of those that are compared (default: compared.png)"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

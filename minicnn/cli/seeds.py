@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import report
-from minicnn.cli.common import say, show
+from minicnn.cli.common import show
+from minicnn.cli.messages import say
 from minicnn.wording import percent
 
 

@@ -2,22 +2,8 @@
 
 import argparse
 
-from minicnn.cli.common import add_model, declare, load_model, show
+from minicnn.cli.common import load_model, show
 from minicnn.summary import described
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "summary",
-        "print the layers of a model",
-        "Print every layer of a model: what comes out of it, its parameters, its floating point operations for one "
-        "picture, and the part of the picture that one of its outputs sees.",
-        "summary runs/latest",
-    )
-    add_model(parser, default=None, first=True)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

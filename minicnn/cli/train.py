@@ -10,33 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import callbacks, models, report, runs
-from minicnn.cli import resume, seeds
-from minicnn.cli.common import declare, say, show, writing
+from minicnn.cli import recipes, resume, seeds
+from minicnn.cli.arguments import size_of
+from minicnn.cli.choices import RECIPES
+from minicnn.cli.common import show, writing
+from minicnn.cli.messages import say
 from minicnn.cli.networks import network
-from minicnn.cli.options import add_options, choose, command
+from minicnn.cli.options import choose, command
 from minicnn.cli.own_classes import own_classes
-from minicnn.cli.pictures import Pictures, load, picture_size, short_name, size_of
-from minicnn.cli.recipes import RECIPES, augmentation, fitted
+from minicnn.cli.pictures import Pictures, load, picture_size, short_name
+from minicnn.cli.recipes import augmentation, fitted
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.kernels import threads
 from minicnn.saving.atomic import write_text
 from minicnn.sequential import Sequential
 from minicnn.wording import counted
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "train",
-        "train a network",
-        "Train a network, by default the documented one with Adam, until the validation loss has not fallen for ten "
-        "epochs (or more, where pictures are few), and examine it on test pictures. All that comes of it is kept in a "
-        "run folder, with a page that shows it. Ctrl-C ends the training early and keeps its results.",
-        "train --data photographs/ --augment --max-time 10m",
-    )
-    add_options(parser)
-    parser.set_defaults(run=run)
 
 
 @dataclass(frozen=True)
@@ -92,10 +80,10 @@ def train(
     recipe, own = RECIPES[asked["recipe"]], own_classes(asked["imports"])
     model = models.load_model(asked["model"], own, compile=False) if asked["model"] else None
     size = picture_size(model) if model else size_of(asked["image_size"])
-    pictures = recipe.chosen(load(asked["data"], asked["limit"], size))
+    pictures = recipes.chosen(recipe, load(asked["data"], asked["limit"], size))
     chosen = recipe.suited(asked, len(pictures.train[0]))
     model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
-    watchers = recipe.prepare(model, chosen, len(pictures.train[0]))
+    watchers = recipes.PREPARE[asked["recipe"]](model, chosen, len(pictures.train[0]))
     now = config(asked, chosen, pictures, model)
     with writing(folder):
         kept = begun or runs.create(folder, now)
@@ -115,7 +103,7 @@ def train(
         if not begun:
             if_it_fails.callback(runs.discard, kept)
         history = model.fit(
-            **recipe.arguments(pictures),
+            **recipes.arguments(recipe, pictures),
             batch_size=chosen["batch_size"],
             epochs=chosen["epochs"],
             class_weight=chosen["class_weight"],

@@ -6,22 +6,10 @@ import time
 import numpy as np
 
 from minicnn import Sequential, layers
-from minicnn.cli.common import declare, say, show
+from minicnn.cli.common import show
+from minicnn.cli.messages import say
 from minicnn.kernels import cache
 from minicnn.profiling import documented_model
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    parser = declare(
-        commands,
-        "warmup",
-        "compile the kernels that training needs, for all later starts",
-        "Train the documented network on random pictures for a moment, so that its kernels are compiled and kept. "
-        "Other networks share most of them. Exits with 1 when they cannot be kept.",
-        "warmup",
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
