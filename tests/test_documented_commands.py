@@ -35,9 +35,10 @@ WORLD = {
     r"\S+\.(jpg|jpeg|png|webp)|PICTURE": "picture",
     r"runs/(?!latest)[\w.-]+|RUN|\S+\.safetensors": "run",
     r"\S+/|photographs|photos|pictures|FOLDER|NEW": "folder",
+    r"\S+\.py": "layers",
     r"PATH|T|path|\S*cifar-10\S*\.tar\.gz": "cifar",
 }
-NEW = ("--output", "--import")  # what follows them need not be there
+NEW = ("--output",)  # what follows them need not be there
 
 
 def documented():
@@ -119,6 +120,9 @@ def placed(words):
             placed.append(word)
         elif kind == "picture":
             picture(path)
+            placed.append(word)
+        elif kind == "layers":
+            path.write_text("from minicnn import layers\n\n\nclass Swish(layers.ReLU):\n    pass\n")
             placed.append(word)
         elif kind == "run":
             if path.suffix and not path.exists():
