@@ -21,7 +21,16 @@ from minicnn.saving import model_file
 
 pytest_plugins = ["run_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
-FILES = {"checkpoint", "config.json", "history.csv", "metrics.json", "model.safetensors", "plots", "report.html"}
+FILES = {
+    "checkpoint",
+    "config.json",
+    "doctor.txt",
+    "history.csv",
+    "metrics.json",
+    "model.safetensors",
+    "plots",
+    "report.html",
+}
 SMALL = ["train", "--data", "shapes", "--limit", "100"]
 
 
