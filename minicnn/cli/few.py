@@ -9,20 +9,20 @@ what is documented.
 
 from math import ceil
 
-STEPS = 100  # of an epoch at least, as long as batches are large enough for batch normalisation
+STEPS = 60  # of an epoch at least, as long as batches are large enough for batch normalisation
 BATCHES = (64, 32, 16)
 PATIENCE = 1250  # steps without a better validation loss, after which training ends
 EPOCHS, UNTIL = 10, 100  # the documented patience, and the documented number of epochs at most
 
 
 def batch_size(pictures: int) -> int:
-    """Pictures per step: the largest of 64, 32 and 16 that makes 100 steps of an epoch, or else 16."""
+    """Pictures per step: the largest of 64, 32 and 16 that makes 60 steps of an epoch, or else 16."""
     return next((size for size in BATCHES if ceil(pictures / size) >= STEPS), BATCHES[-1])
 
 
 def augment(pictures: int) -> bool:
     """Whether pictures are so few that, all alike in every epoch, they would be learnt by heart."""
-    return batch_size(pictures) == BATCHES[-1]
+    return batch_size(pictures) < BATCHES[0]
 
 
 def patience(pictures: int, batch_size: int) -> int:
