@@ -58,11 +58,13 @@ def judge(
         )
         if momentum is None or momentum ** (steps * epoch) <= LAG
     ]
-    if len(late) <= PATIENCE:
+    if not late:
         return None
     best = int(np.argmin([held_out for _, held_out in late]))
     loss_was, was = late[best]
     epochs = len(late) - 1 - best
+    if epochs < PATIENCE:  # it may still come
+        return None
     if was > GUESSED * guessing and loss < GUESSED * late[0][0]:
         return Ailment(
             "nothing carried over",
@@ -72,7 +74,7 @@ def judge(
             "See that each picture has its own label, that x and y were not shuffled apart, and that both parts are of "
             "one kind",
         )
-    if epochs >= PATIENCE and here > DIVERGED * was and loss < loss_was:
+    if here > DIVERGED * was and loss < loss_was:
         return Ailment(
             "overfitting",
             here / was,
