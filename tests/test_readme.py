@@ -55,6 +55,7 @@ def run(page, folder, monkeypatch):
     return names
 
 
+@pytest.mark.filterwarnings("ignore:.*averages that lag")  # of the Keras script: here it has few pictures
 @each_page
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     names = run(page, tmp_path, monkeypatch)

@@ -39,7 +39,5 @@ def test_the_bars_are_those_of_the_program():
 @pytest.mark.parametrize("what", SMALL)
 def test_few_pictures_reach_their_bar(what, request):
     if "CIFAR-10" in what:
-        request.applymarker(
-            pytest.mark.xfail(strict=True, reason="48.6 % in six epochs: it ends at a low of validation")
-        )
+        request.applymarker(pytest.mark.xfail(strict=True, reason="48.6 %: six epochs end before the rate is lowered"))
     assert SMALL[what]["accuracy"] >= SMALL[what]["bar"]
