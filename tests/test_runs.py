@@ -228,3 +228,13 @@ def test_plots_are_saved_with_their_text(trained):
     for name in names:
         assert (trained / "plots" / f"{name}.png").stat().st_size > 5000
         assert len((trained / "plots" / f"{name}.txt").read_text(encoding="utf-8").splitlines()) >= 3
+
+
+def test_a_folder_is_used_if_only_by_seeds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = runs.unused_folder("shapes")
+    first.with_name(f"{first.name}-seed-0").mkdir(parents=True)
+    second = runs.unused_folder("shapes")
+    assert second.name == f"{first.name}-2"
+    second.mkdir()
+    assert runs.unused_folder("shapes").name == f"{first.name}-3"

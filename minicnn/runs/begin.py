@@ -66,12 +66,14 @@ def config(
 
 @known_arguments
 def unused_folder(what: str) -> Path:
-    """runs/<date>-<what>, with a number where that is taken."""
+    """runs/<date>-<what>, with a number where that is taken, if only by the runs of several seeds."""
     name = f"runs/{datetime.now():%Y-%m-%d}-{what}"
     number = 1
-    while (folder := Path(f"{name}-{number}" if number > 1 else name)).exists():
+    while True:
+        folder = Path(f"{name}-{number}" if number > 1 else name)
+        if not folder.exists() and not any(folder.parent.glob(f"{folder.name}-seed-*")):
+            return folder
         number += 1
-    return folder
 
 
 @known_arguments
