@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn import Sequential, layers
+from minicnn import Sequential, layers, runs
 from minicnn.errors import DataError
 from minicnn.runs import HistoryFile, Run, best_epoch, create, discard, find, link, model_file, to_json, write_text
 
