@@ -25,10 +25,10 @@ def save(model: "Sequential", filepath: str | os.PathLike, optimizer: bool = Tru
     `models.load_model` reads the file. optimizer=False leaves the memory out, two thirds of the file with Adam: to
     predict, nothing changes; a training that goes on begins with a fresh optimizer of the same settings.
 
-    Raises ValueError for a model that is not built yet, and for the name of a Keras file.
+    Raises ValueError for a model that is not built yet. Warns of the name of a Keras file.
     """
     remembers = flag(optimizer, "optimizer", "save")
-    keras_files.refuse_name(filepath, "save")
+    keras_files.warn_of_name(filepath)
     config, arrays = contents(model, remembers)
     model_file.write(filepath, config, arrays)
 
@@ -55,7 +55,7 @@ def save_weights(model: "Sequential", filepath: str | os.PathLike) -> None:
     """Write the weights alone, by layer name. Raises ValueError for a model that is not built yet."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
-    keras_files.refuse_name(filepath, "save_weights")
+    keras_files.warn_of_name(filepath)
     model_file.write(filepath, {}, _weights_now(model))
 
 

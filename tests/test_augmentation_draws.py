@@ -405,5 +405,5 @@ def test_a_preview_of_a_model_leaves_it_alone_and_ends_where_draws_end():
 def test_a_preview_needs_something_random():
     with pytest.raises(ValueError, match=r"augmentation_preview expected a layer that draws at random, such as Random"):
         augmentation_preview([layers.Rescaling(1 / 255)], some_bytes(8, 8, 3))
-    with pytest.raises(ValueError, match="augmentation_preview expected images"):
+    with pytest.raises(ValueError, match="augmentation_preview expected pictures"):
         augmentation_preview(layers.RandomFlip(), some_bytes(8, 8, 4))

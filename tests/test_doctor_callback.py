@@ -331,8 +331,9 @@ def test_a_validation_as_accurate_as_the_training_is_no_overfitting():
     model = network()
     model.compile("adam", "sparse_categorical_crossentropy")
     doctor.set_model(model)
-    doctor.set_params({"steps": 10, "validation_samples": 100})
+    doctor.set_params({"steps": 10})
     doctor.on_train_begin()
+    doctor.on_test_begin({"size": 100})
     for accuracy, kinds in ((0.97, []), (0.6, ["overfitting"])):
         doctor._losses, doctor._validation = [0.5, 0.3, 0.2, 0.1, 0.05], [0.4, 0.45, 0.5, 0.6, 0.7]
         doctor._judge_validation({"accuracy": 1.0, "val_accuracy": accuracy})

@@ -28,6 +28,8 @@ from minicnn.optimizers import Adam
 from minicnn.preprocessing.image import ImageDataGenerator, img_to_array, load_img
 from minicnn.utils import to_categorical
 
+# Batch normalisation is Keras' own here, and 400 pictures make few steps: fit says so (tests/test_small_data.py).
+pytestmark = pytest.mark.filterwarnings("ignore:validation after .* is measured with moving averages that lag")
 PARAMETERS = [896, 128, 18_496, 256, 73_856, 512, 65_664, 1_290]  # of the tutorial's printed summary
 
 

@@ -155,7 +155,7 @@ def test_few_pictures_train(counts, parts, tmp_path, capsys):
         ({"red": 50, "green": 1}, "expected 3 pictures or more of every class, one to train on, one to validate on and "
          "one to test on, received 1 of 'green'"),
         ({"red": 50}, "expected two classes or more to tell apart, each a folder of pictures, received only 'red'"),
-        ({"red": 50, "green": 0}, "class 'green' expected at least one picture, received 0 files"),
+        ({"red": 50, "green": 0}, "class 'green' expected at least one picture, received an empty folder"),
     ],
 )  # fmt: skip
 def test_folders_that_cannot_be_divided_are_refused_before_a_run_is_made(counts, message, tmp_path, capsys, here):

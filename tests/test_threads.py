@@ -172,7 +172,7 @@ for lock in (alone, global_compiler_lock):
 
 @pytest.mark.parametrize("number", ["0", "-2"])
 def test_a_number_of_threads_that_is_none_is_said_before_numba_is_asked(number):
-    done = run("import minicnn", NUMBA_NUM_THREADS=number)
+    done = run("import minicnn; minicnn.layers", NUMBA_NUM_THREADS=number)
     assert done.stderr.splitlines()[-1] == (
         f"ValueError: NUMBA_NUM_THREADS expected at least 1 thread, received {number!r}: unset it for one per processor"
     )

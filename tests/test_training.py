@@ -92,7 +92,7 @@ def test_history_has_keras_keys_and_one_value_per_epoch():
     assert list(history.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
     assert {len(values) for values in history.history.values()} == {3}
     assert history.epoch == [0, 1, 2]
-    assert history.params == {"verbose": 0, "epochs": 3, "steps": 3, "validation_samples": len(x)}
+    assert history.params == {"verbose": 0, "epochs": 3, "steps": 3}
     assert history.interrupted is False
     assert list(model.fit(x, y, verbose=0).history) == ["loss", "accuracy"]
 

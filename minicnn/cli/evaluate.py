@@ -11,6 +11,7 @@ from minicnn.cli.messages import say
 from minicnn.cli.pictures import Pictures, fit_classes, is_folder_of_pictures, load, name_of, picture_size
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.data.fingerprint import fingerprint
+from minicnn.errors import DataError
 from minicnn.wording import percent
 
 
@@ -47,13 +48,22 @@ def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run
     own = run.data if run else "cifar10"
     if options.data is None or name_of(options.data) == own:
         return load(own, options.limit, size), True
-    if run and run.fingerprint and is_folder_of_pictures(Path(options.data)):
-        begun = run.config["options"]
-        moved = recipes.chosen(RECIPES[begun.get("recipe", DOCUMENTED)], load(options.data, begun.get("limit"), size))
-        if fingerprint(moved.class_names, moved.train, moved.validation, moved.test) == run.fingerprint:
-            say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
-            return load(options.data, options.limit, size), True
+    if run and is_folder_of_pictures(Path(options.data)) and has_moved_to(options.data, size, run):
+        say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
+        return load(options.data, options.limit, size), True
     found = load(options.data, options.limit, size, test_on_all=True)
     if is_folder_of_pictures(Path(options.data)):
         say(options, f"tested on all of {found.name}; pictures that the model was trained on would tell nothing")
     return found, False
+
+
+def has_moved_to(folder: str, size: tuple[int, int], run: runs.Run) -> bool:
+    """Whether a folder has the pictures that a run was begun with."""
+    begun = run.config["options"]
+    try:
+        pictures = load(folder, begun.get("limit"), size)
+    except DataError:  # too few to be trained on
+        return False
+    pictures = recipes.chosen(RECIPES[begun.get("recipe", DOCUMENTED)], pictures)
+    parts = (pictures.train, pictures.validation, pictures.test)
+    return fingerprint(pictures.class_names, *parts) == run.fingerprint

@@ -1,9 +1,9 @@
-"""Files of Keras: they are neither written nor read, and whoever tries is told what to do instead."""
+"""Files of Keras: they are neither written nor read, and whoever tries is told so."""
 
 import os
 from pathlib import Path
 
-from minicnn.errors import ModelFileError
+from minicnn.errors import ModelFileError, warn
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 # No model file can begin so: its first eight bytes are a size, and these are too large.
@@ -13,13 +13,11 @@ BEGINNINGS = {
 }
 
 
-def refuse_name(path: str | os.PathLike[str], who: str) -> None:
-    """Raise ValueError for the name of a file that Keras would write: everybody would take it for Keras' file."""
-    name = Path(os.fsdecode(path))
-    if name.suffix.lower() in SUFFIXES:
-        raise ValueError(
-            f"{who} expected a name for a minicnn file, received {str(name)!r}, which Keras could not open: "
-            f"use {name.with_suffix('.safetensors').name!r}"
+def warn_of_name(path: str | os.PathLike[str]) -> None:
+    """Warn of a name that Keras gives its files, as its scripts do: everybody would take the file for Keras' own."""
+    if Path(os.fsdecode(path)).suffix.lower() in SUFFIXES:
+        warn(
+            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'"
         )
 
 

@@ -115,7 +115,6 @@ def fit(
     own = [history, progress]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
-    params |= {} if held_out is None else {"validation_samples": held_out.samples}
     watchers = CallbackList([*others, *own], model, params)
     training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
@@ -205,7 +204,7 @@ class Training:
             return at
         logs = meter.results()
         if self.held_out is not None and (at.epoch + 1) % self.validation_freq == 0:
-            watchers.on_test_begin()
+            watchers.on_test_begin({"size": self.held_out.samples})
             validation = measured(model, self.held_out).results()
             watchers.on_test_end(validation)
             logs |= {f"val_{name}": value for name, value in validation.items()}

@@ -22,9 +22,7 @@ class Callback(KerasNames):
         model: the model in training, set before ``on_train_begin``. minicnn's own callbacks use nothing else of it than
             ``stop_training``, ``optimizer.learning_rate``, ``get_weights``, ``set_weights``, ``save`` and
             ``save_weights``. (SwapEMAWeights also uses ``parameters``, and the optimizer's averages.)
-        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch; with
-            validation also ``"validation_samples"``.
-
+        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch.
         remembers: the names of the attributes that a resumed training must find as they were; hooks may change them.
 
     Source: Keras 3, ``keras.callbacks.Callback`` (``remembers`` and the state are minicnn's).
@@ -84,7 +82,7 @@ class Callback(KerasNames):
         """Another name of ``on_train_batch_end``."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Called before the validation of an epoch; ``logs`` is empty."""
+        """Called before the validation of an epoch; ``logs`` has ``size``, on how many samples."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Called after the validation of an epoch, with its metrics (without ``val_``)."""

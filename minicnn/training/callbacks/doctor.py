@@ -80,6 +80,7 @@ class Doctor(Callback):
         self._validation: list[float] = []  # of the last so many of them; the last known where there was none
         self._first_loss = 0.0  # of the first batch; 0 before it
         self._highest_rate = 0.0
+        self._validated = 0  # samples of a validation
         self._momentum: float | None = None  # of averages that begin with this training, and lag at first
         self._vitals = Vitals()
         self._before: dict[str, Array] | None = None  # the kernels, while a batch is looked at
@@ -134,6 +135,9 @@ class Doctor(Callback):
         if self._before is not None:
             with quiet():  # what diverges overflows here too
                 self._vitals.look(self.model.layers, self._before, logs["size"])
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        self._validated = (logs or {})["size"]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
@@ -264,7 +268,7 @@ class Doctor(Callback):
             )
 
     def _judge_validation(self, logs: Logs) -> None:
-        guessing, samples = self._guessing(), self.params["validation_samples"]
+        guessing, samples = self._guessing(), self._validated
         is_worse = worse(self._losses[-1], self._validation[-1], samples, guessing)
         if is_worse and "accuracy" in logs:
             is_worse = worse(-logs["accuracy"], -logs["val_accuracy"], samples)

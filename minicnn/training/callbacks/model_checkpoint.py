@@ -4,7 +4,6 @@
 import os
 
 from minicnn.expect import flag, is_integer
-from minicnn.saving import keras_files
 from minicnn.training.callbacks.base import Logs, announce
 from minicnn.training.callbacks.monitor import MonitorCallback
 
@@ -25,7 +24,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: with ``save_best_only``, the value that the first saved model must beat.
 
     Raises:
-        ValueError: ``save_freq`` is something else, or ``filepath`` the name of a Keras file.
+        ValueError: ``save_freq`` is something else.
         KeyError: when saving, ``filepath`` names something that is not in the logs.
         IsADirectoryError: when saving, there is a folder at ``filepath``.
 
@@ -50,7 +49,6 @@ class ModelCheckpoint(MonitorCallback):
             raise ValueError(
                 f"ModelCheckpoint expected save_freq='epoch' or a number of batches, received save_freq={save_freq!r}"
             )
-        keras_files.refuse_name(filepath, "ModelCheckpoint")
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = flag(save_best_only, "save_best_only", "ModelCheckpoint")
