@@ -13,12 +13,13 @@ from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution
 from minicnn.expect import array, count
 from minicnn.kernels.threads import alone, one_at_a_time
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.base import Layer
 from minicnn.layers.input import Input
 from minicnn.layers.names import Names
 from minicnn.names import KerasNames, known_arguments
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
+from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed
 
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for

@@ -46,7 +46,7 @@ FLOORS = [
     ["labels"],
     ["names"],
     ["expect"],
-    ["errors", "wording"],
+    ["errors", "wording", "types"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

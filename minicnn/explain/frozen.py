@@ -8,8 +8,8 @@ import numpy as np
 
 from minicnn.execution import Execution, final_softmax
 from minicnn.kernels.threads import alone
-from minicnn.layers.base import Array
 from minicnn.losses import check_predictions
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -11,11 +11,12 @@ from minicnn.explain.frozen import Frozen
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import GradCam, Occlusion, Saliency
 from minicnn.layers import Conv2D, ZeroPadding2D
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.layers.softmax import softmax
 from minicnn.layers.window import Window
 from minicnn.names import known_arguments
 from minicnn.training import checks
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

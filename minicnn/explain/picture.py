@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.expect import array
-from minicnn.layers.base import Array, Shape
+from minicnn.types import Array, Shape
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.expect import Pair, array
+from minicnn.expect import array
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
@@ -14,6 +14,7 @@ from minicnn.kernels.threads import alone
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
 from minicnn.training import checks
+from minicnn.types import Pair
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

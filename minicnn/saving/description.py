@@ -18,8 +18,9 @@ import numpy as np
 from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.layers import LAYERS, Layer
-from minicnn.saving.model_file import Array, Stored
+from minicnn.saving.model_file import Stored
 from minicnn.saving.signature import arguments, fits
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

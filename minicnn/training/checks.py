@@ -25,9 +25,10 @@ from minicnn.layers import (
 )
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
 from minicnn.training import step
+from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from minicnn.expect import count, is_source
-from minicnn.layers.base import Array
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, SourceBatches
 from minicnn.training.class_weight import class_factors, weighted
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -9,7 +9,6 @@ import numpy as np
 from minicnn.execution import final_softmax
 from minicnn.expect import is_source
 from minicnn.kernels.threads import alone, one_at_a_time
-from minicnn.layers.base import Array
 from minicnn.names import known_arguments
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource, SourceBatches, at_most
@@ -17,6 +16,7 @@ from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
 from minicnn.training.progress import resolve_verbose
 from minicnn.training.step import quiet
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from minicnn.expect import count, flag
 from minicnn.kernels.threads import alone
-from minicnn.layers.base import Array
 from minicnn.names import known_arguments
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
@@ -20,6 +19,7 @@ from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
 from minicnn.training.progress import Progress, resolve_verbose
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

@@ -17,10 +17,10 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from minicnn.expect import count
-from minicnn.layers.base import Array
 from minicnn.names import known_arguments
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

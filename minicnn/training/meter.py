@@ -4,8 +4,8 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minicnn.layers.base import Array
 from minicnn.training.state import check_kind, is_own
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential

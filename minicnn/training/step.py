@@ -7,8 +7,8 @@ import numpy as np
 
 from minicnn.execution import final_softmax
 from minicnn.kernels.threads import one_at_a_time
-from minicnn.layers.base import Array
 from minicnn.layers.softmax import softmax
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.sequential import Sequential
