@@ -28,10 +28,11 @@ FLOORS = [
     ["report"],
     ["models", "callbacks"],  # Keras' names for what lies below
     ["sequential"],
-    ["summary", "prediction", "transfer", "weights"],
+    ["summary", "prediction", "transfer"],
     ["training"],
     ["persistence"],
     ["saving"],
+    ["network"],
     ["losses", "optimizers", "metrics"],
     ["schedules"],
     ["execution"],

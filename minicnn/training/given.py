@@ -1,15 +1,13 @@
 """What fit, evaluate and lr_find are given, arrays or a source of batches, as checked batches: here it is decided."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn.expect import count, is_source
+from minicnn.network import Network
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, SourceBatches
 from minicnn.training.class_weight import class_factors, weighted
 from minicnn.types import Array
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
 
 BATCH = 32  # Keras' default
 LARGE = 256  # where results do not depend on it
@@ -18,7 +16,7 @@ Batches = ArrayBatches | SourceBatches
 
 
 def to_train_on(
-    model: "Sequential",
+    model: Network,
     x: Any,
     y: Any,
     batch_size: int | None,
@@ -52,7 +50,7 @@ def to_train_on(
 
 
 def to_measure(
-    model: "Sequential", x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int | None, who: str
+    model: Network, x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int | None, who: str
 ) -> Batches:
     """The batches to evaluate on."""
     batches: Batches
@@ -66,7 +64,7 @@ def to_measure(
     return batches
 
 
-def to_validate_on(model: "Sequential", data: Any, batch_size: int | None, steps: int | None) -> Batches:
+def to_validate_on(model: Network, data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """The batches of fit's validation_data. Raises ValueError when they do not fit the model."""
     who = "fit(validation_data)"
     if is_source(data):

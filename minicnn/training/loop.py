@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn.expect import count, flag
 from minicnn.kernels.threads import alone
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
 from minicnn.training.callbacks import Callback, CallbackList, History
@@ -21,16 +22,13 @@ from minicnn.training.pace import Pace
 from minicnn.training.progress import Progress, resolve_verbose
 from minicnn.types import Array
 
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
-
 BatchTransform = Callable[[Array, Array, int, Array, int], tuple[Array, Array]]
 ClassWeight = Mapping[int, float] | Sequence[float] | Array | str
 
 
 @known_arguments
 def fit(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
@@ -147,7 +145,7 @@ class Training:
 
     def __init__(
         self,
-        model: "Sequential",
+        model: Network,
         batches: given.Batches,
         held_out: given.Batches | None,
         watchers: CallbackList,
@@ -242,7 +240,7 @@ def described(transform: BatchTransform) -> dict[str, Any]:
 
 @known_arguments
 def train_on_batch(
-    model: "Sequential",
+    model: Network,
     x: Array,
     y: Array,
     sample_weight: Array | None = None,

@@ -14,16 +14,13 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from minicnn.expect import count
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
 from minicnn.types import Array
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
 
 SMOOTHING = 0.98  # the share of the losses before in a smoothed loss
 EXPLODED = 4  # times the smallest loss: where the search ends
@@ -53,7 +50,7 @@ class LRFinder:
 
 @known_arguments
 def lr_find(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
