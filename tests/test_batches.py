@@ -115,7 +115,8 @@ def test_a_source_trains_as_its_arrays_do(weighted):
     source = Source(x, y, 5, weight)
     two = by_source.fit(source, **options)
     assert weights(by_arrays) == weights(by_source)
-    assert one.history == two.history and one.params == two.params == {"verbose": 0, "epochs": 3, "steps": 3}
+    assert one.history == two.history
+    assert one.params == two.params == {"verbose": 0, "epochs": 3, "steps": 3, "validation_samples": 6}
     assert source.ended == 3
 
 

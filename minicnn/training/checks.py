@@ -131,6 +131,14 @@ def samples(model: Network, x: Array, y: Array) -> None:
     model.loss.targets(y, output_shape[-1])
 
 
+def training_samples(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
+    """All that is looked at in x, y and sample weights before a training: what arrays, samples and pixel_range say."""
+    x, y, weight = arrays(x, y, weight, who)
+    samples(model, x, y)
+    pixel_range(model, x)
+    return x, y, weight
+
+
 def pixel_range(model: Network, x: Array) -> None:
     """Warn of pixels in another range than the model's first layer is made for."""
     if x.ndim != 4 or not model.layers:

@@ -94,12 +94,12 @@ def fit(
     batches, kept = given.to_train_on(
         model, x, y, batch_size, sample_weight, class_weight, share, steps_per_epoch, "fit"
     )
-    validation_data = kept if validation_data is None else validation_data
-    held_out = None
-    if validation_data is not None:
-        size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+    held_out: given.Batches | None = None
+    size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+    if kept is not None:
+        held_out = given.in_batches(*kept, size, given.LARGE, validation_steps, given.VALIDATION)
+    elif validation_data is not None:
         held_out = given.to_validate_on(model, validation_data, size, validation_steps)
-    checks.pixel_range(model, batches.x)
     if checkpoint_every_steps is not None:
         count(checkpoint_every_steps, "checkpoint_every_steps", "fit")
     if seed is not None:

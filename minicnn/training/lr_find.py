@@ -74,7 +74,6 @@ def lr_find(
     """
     checks.compiled(model)
     batches, _ = given.to_train_on(model, x, y, batch_size, None, None, 0.0, None, "lr_find")
-    checks.pixel_range(model, batches.x)
     if not 0 < start < end:
         raise ValueError(f"lr_find expected 0 < start < end, received start={start!r} and end={end!r}")
     steps = count(steps, "steps", "lr_find", least=2)
