@@ -10,8 +10,9 @@ from minicnn.engine.plan import Step, passes_on, plan
 from minicnn.engine.task import Region
 from minicnn.kernels import jit
 from minicnn.layers.augmentation.geometric import Composed, composed
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.layers.softmax import Softmax
+from minicnn.types import Array
 
 ENGINES = ("fast", "reference")
 _passes = count(1)  # forward passes of all networks are numbered

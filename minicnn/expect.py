@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-Pair = tuple[int, int]
+from minicnn.types import Pair
+
 IN_MEMORY = (list, tuple, range, str, bytes, bytearray, memoryview, deque, plain_array, Mapping, Set)
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-Array = np.ndarray
+from minicnn.types import Array
+
 NAMED = 5  # words in a message
 
 

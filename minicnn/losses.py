@@ -22,8 +22,8 @@ import numpy as np
 from minicnn.expect import array, flag, number
 from minicnn.kernels import cross_entropy as kernels
 from minicnn.labels import one_hot_rows, sparse_rows
-from minicnn.layers.base import Array
 from minicnn.names import KerasNames, instead, missing_from
+from minicnn.types import Array
 
 __all__ = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "get"]
 

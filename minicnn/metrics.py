@@ -6,8 +6,8 @@ import numpy as np
 
 from minicnn.expect import array, count
 from minicnn.labels import class_of, one_hot_rows, sparse_rows
-from minicnn.layers.base import Array
 from minicnn.names import KerasNames, instead, missing_from
+from minicnn.types import Array
 
 __all__ = [
     "Accuracy",

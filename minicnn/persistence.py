@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,16 +10,14 @@ from minicnn.errors import ModelFileError, warn
 from minicnn.expect import flag
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.saving import description, keras_files, model_file
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
 
 NAMED = 6  # weights in a warning
 
 
 @known_arguments
-def save(model: "Sequential", filepath: str | os.PathLike, optimizer: bool = True) -> None:
+def save(model: Network, filepath: str | os.PathLike, optimizer: bool = True) -> None:
     """Write architecture, weights, and, when the model is compiled, loss, metrics and the optimizer's memory.
 
     `models.load_model` reads the file. optimizer=False leaves the memory out, two thirds of the file with Adam: to
@@ -34,7 +32,7 @@ def save(model: "Sequential", filepath: str | os.PathLike, optimizer: bool = Tru
 
 
 @one_at_a_time
-def contents(model: "Sequential", optimizer: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def contents(model: Network, optimizer: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The config and the arrays of the model's file; copies, all of one moment, whichever threads train the model.
 
     Without the optimizer's memory, its steps are not told either: Adam's corrections count from when it was empty.
@@ -51,7 +49,7 @@ def contents(model: "Sequential", optimizer: bool = True) -> tuple[dict[str, Any
 
 
 @known_arguments
-def save_weights(model: "Sequential", filepath: str | os.PathLike) -> None:
+def save_weights(model: Network, filepath: str | os.PathLike) -> None:
     """Write the weights alone, by layer name. Raises ValueError for a model that is not built yet."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first")
@@ -59,18 +57,18 @@ def save_weights(model: "Sequential", filepath: str | os.PathLike) -> None:
     model_file.write(filepath, {}, _weights_now(model))
 
 
-def weights_of(model: "Sequential") -> dict[str, np.ndarray]:
+def weights_of(model: Network) -> dict[str, np.ndarray]:
     """All weights by name, "conv2d/kernel"; the model's own arrays, not copies."""
     return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.variables.items()}
 
 
 @one_at_a_time
-def _weights_now(model: "Sequential") -> dict[str, np.ndarray]:
+def _weights_now(model: Network) -> dict[str, np.ndarray]:
     return {name: array.copy() for name, array in weights_of(model).items()}
 
 
 @known_arguments
-def load_weights(model: "Sequential", filepath: str | os.PathLike, skip_mismatch: bool = False) -> None:
+def load_weights(model: Network, filepath: str | os.PathLike, skip_mismatch: bool = False) -> None:
     """Read weights by layer name from a model or weight file.
 
     Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does, and warns of the rest.
@@ -82,7 +80,7 @@ def load_weights(model: "Sequential", filepath: str | os.PathLike, skip_mismatch
 
 @one_at_a_time
 def put_weights(
-    model: "Sequential", arrays: Mapping[str, np.ndarray], path: str | os.PathLike, skip_mismatch: bool = False
+    model: Network, arrays: Mapping[str, np.ndarray], path: str | os.PathLike, skip_mismatch: bool = False
 ) -> None:
     """load_weights for the arrays of the file at `path`, of which those that begin with "/" are no weights."""
     own = weights_of(model)

@@ -13,11 +13,11 @@ from minicnn.errors import ImageError
 from minicnn.execution import final_softmax
 from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.wording import percent
 
 if TYPE_CHECKING:
     from minicnn.data.image import Source
-    from minicnn.sequential import Sequential
 
 CONFIDENT = 0.5  # the probability from which on a prediction counts as confident
 GREY = np.array([299, 587, 114]) / 1000  # how bright red, green and blue look: ITU-R BT.601, as in Pillow and Keras
@@ -53,7 +53,7 @@ class ImagePrediction:
 
 
 @known_arguments
-def predict_image(model: "Sequential", image: "Source", top: int = 3) -> ImagePrediction:
+def predict_image(model: Network, image: "Source", top: int = 3) -> ImagePrediction:
     """The `top` most probable classes of a picture from anywhere.
 
     The picture is read as `data.read_image` does, cut and scaled to the model's input as `data.fit_image` does, made
@@ -71,7 +71,7 @@ def predict_image(model: "Sequential", image: "Source", top: int = 3) -> ImagePr
 
 
 def predict_images(
-    model: "Sequential", paths: Iterable[str | os.PathLike[str]], top: int = 3
+    model: Network, paths: Iterable[str | os.PathLike[str]], top: int = 3
 ) -> tuple[dict[str, ImagePrediction], dict[str, ImageError]]:
     """The predictions of many pictures, by path, and the errors of those that cannot be read, by path.
 
@@ -93,7 +93,7 @@ def predict_images(
     return dict(zip(seen, predictions, strict=True)), errors
 
 
-def _picture_size(model: "Sequential") -> tuple[int, int]:
+def _picture_size(model: Network) -> tuple[int, int]:
     """Height and width of the pictures that the model takes."""
     match model.input_shape:
         case (None, int(height), int(width), 1 | 3):
@@ -104,7 +104,7 @@ def _picture_size(model: "Sequential") -> tuple[int, int]:
     )
 
 
-def _predicted(model: "Sequential", seen: NDArray[np.uint8], top: int) -> list[ImagePrediction]:
+def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImagePrediction]:
     if top < 1:
         raise ValueError(f"predict_image expected top of at least 1, received {top!r}")
     x = seen

@@ -19,11 +19,12 @@ from minicnn.expect import array, count
 from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
 from minicnn.training.given import BATCH
+from minicnn.types import Array
 from minicnn.wording import percent
 
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps

@@ -29,9 +29,10 @@ from minicnn.engine import emit, peak
 from minicnn.engine.plan import Step
 from minicnn.execution import final_softmax, layers_of
 from minicnn.layers.augmentation.base import RandomLayer
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.sequential import Sequential
+from minicnn.types import Array
 from minicnn.wording import percent
 
 COLUMNS = "{:<28}{:<17}{:>8}{:>8}  {:<12}{:>9}{:>9}{:>8}{:>8}"

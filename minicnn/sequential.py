@@ -1,30 +1,21 @@
 """Sequential: a stack of layers that can be built, trained, asked and saved."""
 
-import copy
-import os
-from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from collections.abc import Iterable
 
-import numpy as np
-
-from minicnn import losses, optimizers, persistence, prediction, summary, transfer, weights
+from minicnn import losses, optimizers, persistence, prediction, summary, transfer
 from minicnn import metrics as metric_types
-from minicnn.errors import did_you_mean
-from minicnn.execution import ENGINES, Execution
-from minicnn.expect import array, count
-from minicnn.kernels.threads import alone, one_at_a_time
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.kernels.threads import one_at_a_time
+from minicnn.layers.base import Layer
 from minicnn.layers.input import Input
 from minicnn.layers.names import Names
-from minicnn.names import KerasNames, known_arguments
+from minicnn.names import known_arguments
+from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
-from minicnn.utils import fresh_seed
-
-WEIGHTS, NOISE, SHUFFLE = range(3)  # what a model's random generators are for
+from minicnn.types import Shape
 
 
-class Sequential(KerasNames):
+class Sequential(Network):
     """A model in which each layer feeds the next.
 
     Args:
@@ -42,14 +33,7 @@ class Sequential(KerasNames):
         stop_training: set to True by a callback, ends fit after the running epoch.
     """
 
-    layers: list[Layer]
-    optimizer: Any = None  # set by compile, as are loss and metrics
-    loss: Any = None
-    metrics: list[metric_types.Metric]
     history: History
-    stop_training = False
-    epochs_done = 0  # in all fits
-    shuffle_rng: np.random.Generator
 
     def __init__(
         self,
@@ -60,32 +44,11 @@ class Sequential(KerasNames):
         dtype: str = "float32",
         class_names: Iterable[str] | None = None,
     ):
-        self.name = name
-        self.seed = fresh_seed() if seed is None else count(seed, "seed", "Sequential", least=0)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"Sequential expected dtype 'float32' or 'float64', received {dtype!r}")
-        self.class_names = None if class_names is None else list(class_names)
-        self.layers, self.metrics, self.history = [], [], History()
+        super().__init__(name=name, seed=seed, dtype=dtype, class_names=class_names)
+        self.history = History()
         self._names = Names(name)
-        self._sample_shape: Shape | None = None
-        self.engine = os.environ.get("MINICNN_ENGINE", "fast")
-        self._planned: tuple[tuple, Execution] | None = None
-        self.shuffle_rng = self.generator(SHUFFLE)
         for layer in layers or []:
             self.add(layer)
-
-    def generator(self, purpose: int, index: int = 0, seed: int | None = None) -> np.random.Generator:
-        """A generator of its own for every purpose and layer, all determined by one seed."""
-        seed = self.seed if seed is None else seed
-        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, index)))
-
-    @one_at_a_time
-    def reseed(self, seed: int) -> None:
-        """Start dropout and shuffling anew from a seed; weights stay as they are."""
-        self.shuffle_rng = self.generator(SHUFFLE, seed=seed)
-        for index, layer in enumerate(self.layers):
-            layer.reseed(self.generator(NOISE, index, seed))
 
     # Building
 
@@ -140,102 +103,8 @@ class Sequential(KerasNames):
             self._build_layer(layer, index, self.layers[index - 1].output_shape if index else shape)
         self._sample_shape = shape
 
-    @property
-    def built(self) -> bool:
-        return bool(self.layers) and all(layer.built for layer in self.layers)
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...] | None:
-        """(None, H, W, C), None before the model is built."""
-        return None if self._sample_shape is None else (None, *self._sample_shape)
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...] | None:
-        """(None, K), None before the model is built."""
-        return (None, *self.layers[-1].output_shape) if self.built else None
-
-    @known_arguments
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name, or at that place. Raises ValueError when there is none."""
-        for place, layer in enumerate(self.layers):
-            if layer.name == name or index in (place, place - len(self.layers)):
-                return layer
-        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
-        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
-
     __repr__ = summary.in_a_line
     summary = summary.summary
-
-    # Running
-
-    @one_at_a_time
-    def forward(self, x: Array, *, training: bool = False) -> Array:
-        """Every layer's forward in order: (N, H, W, C) to (N, K)."""
-        return self.execution_for(x).outputs(x, training)
-
-    def __call__(self, x: Array, training: bool = False) -> Array:
-        return self.forward(array(x, "x", f"Sequential {self.name!r}"), training=training)
-
-    @one_at_a_time
-    def backward(self, dy: Array) -> Array | None:
-        """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
-        self.note_weights()  # a training by hand
-        return self._execution().backward(dy)
-
-    @property
-    def engine(self) -> str:
-        """What runs the layers: "fast", the engine, or "reference", the layers as they are written.
-
-        Both compute the same, and may be switched at any time. MINICNN_ENGINE sets what new models begin with.
-        """
-        return self._engine
-
-    @engine.setter
-    def engine(self, name: str) -> None:
-        if name not in ENGINES:
-            raise ValueError(f"engine expected 'fast' or 'reference', received {name!r}")
-        self._engine = name
-
-    def execution_for(self, x: Array) -> Execution:
-        """What runs the layers, which are built for the shape of x's samples unless they are."""
-        if self._planned is None or self._planned[0] != self._plan_key():
-            self.build_for(x)
-        return self._execution()
-
-    def _execution(self) -> Execution:
-        """Planned anew where it must be."""
-        key = self._plan_key()
-        if self._planned is None or self._planned[0] != key:
-            self._planned = key, Execution(self.layers, self._engine)
-        return self._planned[1]
-
-    def _plan_key(self) -> tuple:
-        """What changes when a new plan is needed: with the engine, with a layer, and when one was built again."""
-        return (self._engine, *map(id, self.layers), *[layer._builds for layer in self.layers])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies of the model take along: everything but the engine's buffers."""
-        return self.__dict__ | {"_planned": None}
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = memo[id(self)] = type(self).__new__(type(self))
-        with alone:  # all of one moment, also while another thread trains the model
-            twin.__dict__ |= copy.deepcopy(self.__getstate__(), memo)
-        return twin
-
-    @one_at_a_time
-    def build_for(self, x: Array) -> None:
-        """Build for the shape of x's samples, unless the model is built."""
-        if not self.layers:
-            raise ValueError(f"Sequential {self.name!r} has no layers: add(...) some first")
-        if not self.built:
-            self.build((None, *array(x, "x", f"Sequential {self.name!r}").shape[1:]))
-
-    def parameters(self) -> Iterator[tuple[str, Array, Array]]:
-        """(name, value, gradient) of everything that trains; names are like "conv2d/kernel"."""
-        for layer in self.layers:
-            for name, value in layer.params.items() if layer.trainable else ():
-                yield f"{layer.name}/{name}", value, layer.grads[name]
 
     # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
 
@@ -273,25 +142,8 @@ class Sequential(KerasNames):
     unfreeze = transfer.unfreeze
     trainable = property(transfer.is_trainable, transfer.set_trainable)
 
-    # Weights and files
+    # Files
 
-    def count_params(self) -> int:
-        """Numbers in all layers' weights, trained or not."""
-        return sum(layer.count_params() for layer in self.layers)
-
-    get_weights = weights.get_weights
-    set_weights = weights.set_weights
     save = persistence.save
     save_weights = persistence.save_weights
     load_weights = persistence.load_weights
-
-    @property
-    def has_fresh_weights(self) -> bool:
-        """Whether some layer's weights have neither been trained nor loaded."""
-        return any(layer.has_fresh_weights for layer in self.layers if layer.params)
-
-    def note_weights(self) -> None:
-        """Remember that no weight is fresh any more."""
-        for layer in self.layers:
-            if layer.has_fresh_weights:
-                layer.has_fresh_weights = False

@@ -1,26 +1,24 @@
 """The table that `model.summary()` prints."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn.layers.base import Layer
 from minicnn.layers.window import Window
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.wording import counted
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
 
 
 @known_arguments
 def summary(
-    model: "Sequential", print_fn: Callable[[str], Any] = print, flops: bool = False, receptive_field: bool = False
+    model: Network, print_fn: Callable[[str], Any] = print, flops: bool = False, receptive_field: bool = False
 ) -> None:
     """Print layers, output shapes and parameter counts; optionally the work and the view of each layer."""
     print_fn(table(model.name, model.layers, flops, receptive_field))
 
 
-def in_a_line(model: "Sequential") -> str:
+def in_a_line(model: Network) -> str:
     """repr(model): its name, how many layers it has and, once it is built, how many numbers are in them."""
     size = counted(model.count_params(), "parameter") if model.built else "not built"
     return f"<{type(model).__name__} {model.name!r}: {counted(len(model.layers), 'layer')}, {size}>"
@@ -78,7 +76,7 @@ def receptive_fields(layers: Sequence[Layer]) -> list[str]:
     return fields
 
 
-def described(model: "Sequential") -> dict[str, Any]:
+def described(model: Network) -> dict[str, Any]:
     """The table with both columns as plain values."""
     layers = [
         {

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicnn import layers, losses
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.base import Layer
 from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
 from minicnn.sequential import Sequential
+from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h

@@ -1,7 +1,7 @@
 """Transfer learning: keep what a trained model sees, teach it to name something else."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
@@ -9,14 +9,14 @@ from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
 from minicnn.names import known_arguments
+from minicnn.network import Network
 
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+Kind = TypeVar("Kind", bound=Network)
 
 
 @known_arguments
 @one_at_a_time
-def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequential":
+def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     """A copy of the model whose last Dense layer decides among other classes.
 
     All other layers keep their weights and whether they train. The new layer has the name and the settings of the one
@@ -40,8 +40,10 @@ def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequenti
     for layer in model.layers:
         changed = {"units": units, "trainable": True} if layer is head else {}
         layers.append(type(layer)(**layer.get_config() | changed))
-    copy = type(model)(layers, name=model.name, seed=model.seed, dtype=model.dtype.name, class_names=names)
+    copy = type(model)(name=model.name, seed=model.seed, dtype=model.dtype.name, class_names=names)
     copy.engine = model.engine
+    for layer in layers:
+        copy.add(layer)
     copy.build((None, *model.layers[0].input_shape))
     for layer, original in zip(copy.layers, model.layers, strict=True):
         if original is not head:
@@ -49,7 +51,7 @@ def replace_head(model: "Sequential", classes: int | Sequence[str]) -> "Sequenti
     return copy
 
 
-def _head(model: "Sequential") -> Layer:
+def _head(model: Network) -> Layer:
     """The last layer with weights, which must be Dense. Only layers such as Softmax may follow it."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to keep yet: build((None, H, W, C)), fit or load it first")
@@ -73,7 +75,7 @@ def _names(classes: Sequence[str]) -> list[str]:
 
 @known_arguments
 @one_at_a_time
-def freeze(model: "Sequential", *which: str | int) -> None:
+def freeze(model: Network, *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
         model.freeze("conv2d")   the layer of that name
@@ -93,7 +95,7 @@ def freeze(model: "Sequential", *which: str | int) -> None:
 
 @known_arguments
 @one_at_a_time
-def unfreeze(model: "Sequential", *which: str | int) -> None:
+def unfreeze(model: Network, *which: str | int) -> None:
     """Let layers train again, selected as freeze does; but a number n means layers[n:], those that freeze(n) leaves.
 
         model.unfreeze(-3)       the last three layers
@@ -105,18 +107,18 @@ def unfreeze(model: "Sequential", *which: str | int) -> None:
         layer.trainable = True
 
 
-def is_trainable(model: "Sequential") -> bool:
+def is_trainable(model: Network) -> bool:
     """model.trainable: whether any of its layers trains. Assigning to it, as in Keras, is freeze() or unfreeze()."""
     return not model.layers or any(layer.trainable for layer in model.layers)
 
 
-def set_trainable(model: "Sequential", value: bool) -> None:
+def set_trainable(model: Network, value: bool) -> None:
     """Let all layers train, or none. They are so in every other model that has them, too."""
     for layer in model.layers:
         layer.trainable = bool(value)
 
 
-def _selected(model: "Sequential", which: tuple[str | int, ...], who: str) -> list[Layer]:
+def _selected(model: Network, which: tuple[str | int, ...], who: str) -> list[Layer]:
     names = {layer.name: layer for layer in model.layers}
     selected: list[Layer] = [] if which else model.layers
     for wanted in which:

@@ -14,8 +14,8 @@ import numpy as np
 
 from minicnn.expect import array
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
-from minicnn.layers.base import Array
 from minicnn.names import KerasNames
+from minicnn.types import Array
 
 PLACE, TOP, LEFT, BETA = range(4)  # which number of a picture's generator is for what
 

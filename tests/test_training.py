@@ -20,6 +20,7 @@ from minicnn import Input, Sequential, layers, metrics, optimizers
 from minicnn.callbacks import Callback, EarlyStopping, LambdaCallback, ReduceLROnPlateau, TerminateOnNaN
 from minicnn.layers.base import Layer
 from minicnn.losses import cross_entropy
+from minicnn.training import checks
 
 CLASSES = 3
 
@@ -226,6 +227,28 @@ def test_validation_split_is_fit_and_validation_data_by_hand():
     )
     assert bits(split) == bits(by_hand)
     assert one.history["loss"] == two.history["loss"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"validation_split": 0.25}, {"sample_weight": np.ones(12), "class_weight": "balanced"}]
+)
+def test_what_is_trained_on_enters_the_checks_once(options):
+    """What validation_split keeps of it, too."""
+    (x, y), entered = linear_data(12), []
+
+    def note(frame, event, _):
+        code, caller = frame.f_code, frame.f_back
+        if event == "call" and code.co_filename == checks.__file__ != caller.f_code.co_filename:
+            given = [frame.f_locals[name] for name in code.co_varnames[: code.co_argcount] if name in frame.f_locals]
+            if any(isinstance(value, np.ndarray) and np.shares_memory(value, x) for value in given):
+                entered.append(code.co_name)
+
+    sys.setprofile(note)
+    try:
+        linear().fit(x, y, epochs=2, verbose=0, **options)
+    finally:
+        sys.setprofile(None)
+    assert entered == ["training_samples"]
 
 
 def test_validation_data_goes_before_validation_split():

@@ -16,8 +16,8 @@ from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
 from minicnn.sequential import Sequential
+from minicnn.types import Samples
 
-Pair = tuple[np.ndarray, np.ndarray]
 NAMES = ("cifar10", "shapes")  # words that `--data` knows
 USUAL = (32, 32)  # pixels of CIFAR-10 and of the shapes
 
@@ -28,9 +28,9 @@ class Pictures:
 
     name: str
     class_names: list[str]
-    train: Pair
-    validation: Pair
-    test: Pair
+    train: Samples
+    validation: Samples
+    test: Samples
 
 
 def chosen_size(what: str, size: Size | None) -> Size:
@@ -148,7 +148,7 @@ def fit_classes(pictures: Pictures, class_names: Sequence[str] | None) -> Pictur
     return Pictures(pictures.name, list(class_names), *parts)
 
 
-def _parted(name: str, class_names: Sequence[str], train: Pair, test: Pair, limit: int | None) -> Pictures:
+def _parted(name: str, class_names: Sequence[str], train: Samples, test: Samples, limit: int | None) -> Pictures:
     (x, y), (x_test, y_test) = train, test
     x, y = x[:limit], y[:limit]
     last = int(0.8 * len(x))

@@ -1,16 +1,14 @@
 """Divide a data set so that every part has every class in the same proportion."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.data.describe import checked
 from minicnn.expect import array
 from minicnn.names import known_arguments
+from minicnn.types import Samples
 
 PARTS = ("train", "validation", "test")
-Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
 @known_arguments
@@ -22,7 +20,7 @@ def split(
     test: float = 0.1,
     *,
     seed: int = 0,
-) -> tuple[Pair, Pair, Pair]:
+) -> tuple[Samples, Samples, Samples]:
     """Return ((x, y) to train on, (x, y) to validate on, (x, y) to test on), each class divided in these proportions.
 
     Of the n samples of a class, each part gets the whole number of its share and the rest go to the largest fractions:

@@ -18,11 +18,11 @@ from minicnn.datasets import archive, cache
 from minicnn.datasets.unpickle import IMAGE_BYTES, read_batch
 from minicnn.errors import DataError, warn
 from minicnn.names import known_arguments
+from minicnn.types import Samples
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ROWS = 10_000  # pictures in each of the six batches
 TITLES = (*(f"training batch {k} of 5" for k in range(1, 6)), "testing batch 1 of 1")
-Pair = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ MIRRORS = (
 
 
 @known_arguments
-def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> tuple[Pair, Pair]:
+def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> tuple[Samples, Samples]:
     """Return ``((x_train, y_train), (x_test, y_test))``: 50 000 and 10 000 images, in Toronto's order.
 
     Images are uint8 (n, 32, 32, 3) in C order, red, green, blue from 0 to 255; labels are uint8 (n, 1), the position in
@@ -115,7 +115,7 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
 
 
 @known_arguments
-def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Pair, Pair]:
+def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Samples, Samples]:
     """Load as `load_data` does; from now on that finds what `path` names without its name, unless it has Toronto's."""
     loaded = load_data(path)
     if path is not None:
@@ -155,7 +155,7 @@ def read(source: Path) -> tuple[cache.Arrays, str]:
     return {"x_train": x_train, "y_train": y_train, "x_test": x[5], "y_test": y[5]}, remark
 
 
-def read_records(blob: bytes, name: str, rows: int, title: str) -> Pair:
+def read_records(blob: bytes, name: str, rows: int, title: str) -> Samples:
     """The pixels and labels of a batch of the binary version: records of one label and 3072 pixels."""
     expected = rows * (1 + IMAGE_BYTES)
     if len(blob) != expected:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.engine.workspace import LINE
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 CHUNKS = 8
 NONE = np.zeros(0, np.int64)

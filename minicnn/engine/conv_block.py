@@ -26,11 +26,12 @@ from minicnn.engine.record import Operands, Record, address, borrowed
 from minicnn.engine.shares import shares
 from minicnn.engine.task import Region, Stages
 from minicnn.engine.workspace import workspace
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.rescaling import Rescaling
+from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
 LARGE = 2 * 1024 * 1024  # bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile

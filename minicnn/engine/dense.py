@@ -19,8 +19,9 @@ from minicnn.engine.products import Left, Program, Right, pack_part, pack_transp
 from minicnn.engine.record import Operands, Record, borrowed
 from minicnn.engine.task import SERIAL, Region, Stages, Task
 from minicnn.kernels.jit import jit_part
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
+from minicnn.types import Array
 
 PARTS = 8
 LOAD, FORWARD, PREPARE, BACKWARD = range(4)

@@ -15,7 +15,7 @@ import numpy as np
 from minicnn.engine.block_data import NONE
 from minicnn.engine.geometry import Geometry, runs
 from minicnn.engine.products import Left, Program, Right
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 TINY = 9  # pixels of output
 CACHE = 256 * 1024  # bytes of the second-level cache that a product may fill

@@ -7,7 +7,7 @@ import numpy as np
 from minicnn.engine.block_data import CHUNKS
 from minicnn.engine.call import DOUBLE, clear, view, word
 from minicnn.kernels.jit import jit_part
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 TINY = 1e-12  # 1 / deviation whose square is near the smallest number of float32
 

@@ -14,7 +14,7 @@ from minicnn.engine import emit, row_kernels, simd
 from minicnn.engine.call import caller, clear, word
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.kernels.jit import jit_part
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 FIELDS = 7  # of a call in a table
 SQUARE = "x* x_row y* y_row"

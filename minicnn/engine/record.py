@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
+from minicnn.types import Array
 
 WORD = 8  # bytes of an integer
 

@@ -13,11 +13,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minicnn.engine.plan import plan
 from minicnn.errors import warn
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.types import Array
 
 Results = dict[str, Array]
 

@@ -12,7 +12,7 @@ from numba.np.ufunc.parallel import get_thread_count
 from minicnn.engine.call import fetch_add
 from minicnn.engine.workspace import LINE
 from minicnn.kernels.jit import jit_part
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 
 class Shares(NamedTuple):

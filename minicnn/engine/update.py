@@ -13,7 +13,7 @@ from minicnn.engine.record import Record
 from minicnn.engine.task import Region, Stages, Task
 from minicnn.kernels.adam import adam
 from minicnn.kernels.jit import ENABLED
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 PIECE = 8192  # numbers that a thread updates at a time
 UPDATE = Stages(0)  # the only one

@@ -9,7 +9,7 @@ import weakref
 
 import numpy as np
 
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 LINE = 64  # bytes of a cache line
 

@@ -2,17 +2,14 @@
 
 import copy
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.execution import Execution, final_softmax
 from minicnn.kernels.threads import alone
-from minicnn.layers.base import Array
 from minicnn.losses import check_predictions
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.network import Network
+from minicnn.types import Array
 
 
 class Frozen:
@@ -31,7 +28,7 @@ class Frozen:
     Raises: ValueError when the outputs are none of classes.
     """
 
-    def __init__(self, model: "Sequential"):
+    def __init__(self, model: Network):
         check_predictions((1, *model.layers[-1].output_shape), f"explain of {model.name!r}")
         with alone:
             self.layers = copy.deepcopy(model.layers)

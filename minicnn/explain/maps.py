@@ -1,7 +1,7 @@
 """Where in a picture a decision comes from: by the features of a layer, by the pixels, by covering parts of it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,20 +11,19 @@ from minicnn.explain.frozen import Frozen
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import GradCam, Occlusion, Saliency
 from minicnn.layers import Conv2D, ZeroPadding2D
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
 from minicnn.layers.softmax import softmax
 from minicnn.layers.window import Window
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 BATCH = 64  # covered pictures that occlusion runs together
 
 
 @known_arguments
-def grad_cam(model: "Sequential", x: ArrayLike, class_index: int | None = None, layer: str | None = None) -> GradCam:
+def grad_cam(model: Network, x: ArrayLike, class_index: int | None = None, layer: str | None = None) -> GradCam:
     """Where the features that a layer has found in a picture speak for a class (Grad-CAM).
 
         alpha_k = mean over i, j of d(score) / d A[i, j, k]          how much feature k speaks for the class
@@ -65,7 +64,7 @@ def grad_cam(model: "Sequential", x: ArrayLike, class_index: int | None = None, 
 
 
 @known_arguments
-def saliency(model: "Sequential", x: ArrayLike, class_index: int | None = None) -> Saliency:
+def saliency(model: Network, x: ArrayLike, class_index: int | None = None) -> Saliency:
     """Which pixels move the score of a class: the gradient of the score, its largest channel.
 
         heat[h, w] = max over c of |d(score) / d x[h, w, c]|
@@ -95,7 +94,7 @@ def saliency(model: "Sequential", x: ArrayLike, class_index: int | None = None) 
 
 @known_arguments
 def occlusion(
-    model: "Sequential", x: ArrayLike, class_index: int | None = None, size: int = 8, stride: int = 2
+    model: Network, x: ArrayLike, class_index: int | None = None, size: int = 8, stride: int = 2
 ) -> Occlusion:
     """How much of a class's probability is lost when a part of the picture is covered by a square of its mean colour.
 
@@ -171,12 +170,12 @@ def enlarge(coarse: Array, layers: Sequence[Layer], shape: tuple[int, int]) -> A
     return heat
 
 
-def _warn(model: "Sequential", picture: Array) -> None:
+def _warn(model: Network, picture: Array) -> None:
     checks.fresh_weights(model)
     checks.pixel_range(model, picture[None])
 
 
-def _chosen(model: "Sequential", scores: Array, class_index: int | None) -> dict[str, Any]:
+def _chosen(model: Network, scores: Array, class_index: int | None) -> dict[str, Any]:
     """Number, name and probability of the class to explain."""
     K = scores.shape[-1]
     index = int(scores[0].argmax()) if class_index is None else class_index
@@ -190,7 +189,7 @@ def _chosen(model: "Sequential", scores: Array, class_index: int | None) -> dict
     }
 
 
-def _target(model: "Sequential", name: str | None) -> int:
+def _target(model: Network, name: str | None) -> int:
     """The number of the layer of that name, or of the last convolution."""
     convolutions = [number for number, layer in enumerate(model.layers) if isinstance(layer, Conv2D)]
     if name is None and not convolutions:

@@ -1,18 +1,14 @@
 """The one picture that is to be explained, checked."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.expect import array
-from minicnn.layers.base import Array, Shape
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.network import Network
+from minicnn.types import Array, Shape
 
 
-def one_picture(model: "Sequential", x: ArrayLike, who: str) -> tuple[Array, Array]:
+def one_picture(model: Network, x: ArrayLike, who: str) -> tuple[Array, Array]:
     """The picture (H, W, C) as it was given, and as the batch of one (1, H, W, C) that the model's layers take.
 
     Raises: ValueError when x is not one picture, with or without a batch axis, of the model's input shape.

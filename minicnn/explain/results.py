@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 if TYPE_CHECKING:
     from minicnn.plots import Plot

@@ -1,26 +1,24 @@
 """What is inside: the first kernels, the output of every layer, the matrix that a convolution multiplies."""
 
 import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.expect import Pair, array
+from minicnn.expect import array
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
 from minicnn.kernels.threads import alone
 from minicnn.layers import Conv2D
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Pair
 
 
 @known_arguments
-def filters(model: "Sequential") -> Filters:
+def filters(model: Network) -> Filters:
     """The kernels of the first convolution, as small pictures of what each of them answers to most.
 
         0.5 + weight / (2 * largest absolute weight of the kernel)
@@ -45,7 +43,7 @@ def filters(model: "Sequential") -> Filters:
 
 
 @known_arguments
-def activations(model: "Sequential", x: ArrayLike) -> Activations:
+def activations(model: Network, x: ArrayLike) -> Activations:
     """What each layer makes of one picture x (H, W, C), in inference.
 
     Raises: ValueError when x is not one picture of the model's input shape.

@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from typing import Unpack
 
-from minicnn.layers.base import Array, Layer, LayerOptions
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.gelu import GELU
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.relu import ReLU
 from minicnn.layers.softmax import Softmax
 from minicnn.names import instead
+from minicnn.types import Array
 
 NAMES: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,

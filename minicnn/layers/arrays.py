@@ -1,16 +1,12 @@
 """A layer's params, grads and state: arrays by name that stay where they are in memory once the layer is built."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from minicnn.errors import did_you_mean
-
-if TYPE_CHECKING:
-    from minicnn.layers.base import Layer
-
-Array = np.ndarray
+from minicnn.types import Array, WeightOwner
 
 
 class Arrays(dict[str, Array]):
@@ -24,7 +20,7 @@ class Arrays(dict[str, Array]):
         what: "params", "grads" or "state".
     """
 
-    def __init__(self, owner: "Layer", what: str):
+    def __init__(self, owner: WeightOwner, what: str):
         super().__init__()
         self.owner, self.what = owner, what
 
@@ -88,7 +84,7 @@ class Arrays(dict[str, Array]):
         """Copies and pickles are made without asking the owner, who is then not yet complete."""
         return Arrays.__new__, (Arrays,), (self.owner, self.what, dict(self))
 
-    def __setstate__(self, state: "tuple[Layer, str, dict[str, Array]]") -> None:
+    def __setstate__(self, state: tuple[WeightOwner, str, dict[str, Array]]) -> None:
         self.owner, self.what, arrays = state
         dict.update(self, {name: kept(array) for name, array in arrays.items()})
 

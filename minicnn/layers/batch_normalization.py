@@ -5,8 +5,9 @@ import numpy as np
 from minicnn.errors import warn
 from minicnn.expect import flag, number
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
+from minicnn.types import Array, Shape
 
 BATCHES = "batches"  # in state: how many have moved the averages, with warmup
 

@@ -3,11 +3,12 @@ from typing import Unpack
 import numpy as np
 
 from minicnn import initializers
-from minicnn.expect import Pair, count, pair
+from minicnn.expect import count, pair
 from minicnn.kernels.im2col import col2im, im2col
 from minicnn.layers.activation import activation_layer
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import Window, check_padding
+from minicnn.types import Array, Pair, Shape
 
 
 class Conv2D(Layer):

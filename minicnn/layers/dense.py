@@ -5,7 +5,8 @@ import numpy as np
 from minicnn import initializers
 from minicnn.expect import count
 from minicnn.layers.activation import activation_layer
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Layer, LayerOptions
+from minicnn.types import Array, Shape
 
 
 class Dense(Layer):

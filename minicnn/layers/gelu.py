@@ -4,7 +4,8 @@ from typing import Unpack
 import numpy as np
 
 from minicnn.kernels.gelu import erfc
-from minicnn.layers.base import Array, Layer, LayerOptions
+from minicnn.layers.base import Layer, LayerOptions
+from minicnn.types import Array
 
 
 class GELU(Layer):

@@ -1,7 +1,8 @@
 import numpy as np
 
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.base import Layer
 from minicnn.layers.window import check_picture
+from minicnn.types import Array, Shape
 
 
 class GlobalMaxPooling2D(Layer):

@@ -1,6 +1,7 @@
 from typing import Any
 
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.base import Layer
+from minicnn.types import Array, Shape
 
 
 class Input(Layer):

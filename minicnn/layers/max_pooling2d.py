@@ -2,10 +2,11 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.expect import Pair, pair
+from minicnn.expect import pair
 from minicnn.kernels.pooling import max_pool, max_unpool
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import Window, check_padding
+from minicnn.types import Array, Pair, Shape
 
 
 class MaxPooling2D(Layer):

@@ -3,8 +3,9 @@ from typing import Self, Unpack
 import numpy as np
 
 from minicnn.expect import array
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
+from minicnn.types import Array, Shape
 
 SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
 

@@ -3,7 +3,8 @@ from typing import Unpack
 import numpy as np
 
 from minicnn.expect import number
-from minicnn.layers.base import Array, Layer, LayerOptions
+from minicnn.layers.base import Layer, LayerOptions
+from minicnn.types import Array
 
 
 class ReLU(Layer):

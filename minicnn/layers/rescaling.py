@@ -1,7 +1,8 @@
 from typing import Unpack
 
 from minicnn.expect import number
-from minicnn.layers.base import Array, Layer, LayerOptions
+from minicnn.layers.base import Layer, LayerOptions
+from minicnn.types import Array
 
 
 class Rescaling(Layer):

@@ -5,20 +5,18 @@ that are read at every call and may change (`rate`, `epsilon`) are properties of
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minicnn.names.assignment import arguments, declared
-
-if TYPE_CHECKING:
-    from minicnn.layers.base import Layer
+from minicnn.types import WeightOwner
 
 CHANGE = ("name", "trainable", "input_shape")  # of every layer; the last one is that of build
 OF_BUILD = ("input_shape", "output_shape", "dtype", "activation_layer", "window", "filling")
 
 
-def check_assignment(layer: "Layer", name: str, value: Any) -> None:
+def check_assignment(layer: WeightOwner, name: str, value: Any) -> None:
     """Raise AttributeError when the layer has the attribute already, and would not heed another value."""
     kind: type = type(layer)
     own = vars(layer)

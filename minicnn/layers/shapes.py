@@ -1,6 +1,6 @@
 """Shapes of samples, as messages speak of them."""
 
-Shape = tuple[int, ...]
+from minicnn.types import Shape
 
 
 def with_batch(shape: Shape) -> str:

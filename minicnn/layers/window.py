@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from minicnn.expect import Pair
-from minicnn.layers.base import Layer, Shape
+from minicnn.layers.base import Layer
+from minicnn.types import Pair, Shape
 
 
 @dataclass(frozen=True)

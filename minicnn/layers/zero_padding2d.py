@@ -2,9 +2,10 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.expect import Pair, is_integer
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.expect import is_integer
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import check_picture
+from minicnn.types import Array, Pair, Shape
 
 
 class ZeroPadding2D(Layer):

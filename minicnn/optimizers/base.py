@@ -9,9 +9,9 @@ import numpy as np
 from minicnn.expect import count, flag, number
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import is_like, like
-from minicnn.layers.base import Array
 from minicnn.names import KerasNames
 from minicnn.schedules import LearningRateSchedule
+from minicnn.types import Array
 
 AVERAGE = "average"  # the slot of use_ema
 Parameter = tuple[Array, Array, dict[str, Array]]  # a value, its gradient, and what the optimizer remembers of it

@@ -1,9 +1,9 @@
 from typing import Any, Unpack
 
 from minicnn.expect import flag, number
-from minicnn.layers.base import Array
 from minicnn.optimizers.base import Optimizer, OptimizerOptions
 from minicnn.schedules import LearningRateSchedule
+from minicnn.types import Array
 
 
 class SGD(Optimizer):

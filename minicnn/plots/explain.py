@@ -1,7 +1,7 @@
 """Where a model's decisions come from, and how a convolution sees a picture: what minicnn.explain returns, drawn."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 
 from minicnn.names import known_arguments
 from minicnn.plots.base import HEADER, MARGIN, Plot, new_figure, tidy
+from minicnn.plots.explained import Activations, Filters, HeatMap, Im2col
 from minicnn.plots.grid import GAP, cell_height, draw_grid, place_picture, place_words
 from minicnn.plots.palette import AGAINST, FOR, HAIRLINE, INK, PALE, POSITIVE, SERIES, SIGNED
-
-if TYPE_CHECKING:
-    from minicnn.explain import Activations, Filters, HeatMap, Im2col
 
 MAPS = 16  # feature maps of a layer that are shown
 
 
 @known_arguments
-def heat_overlay(maps: "Sequence[HeatMap]", *, title: str | None = None) -> Plot:
+def heat_overlay(maps: Sequence[HeatMap], *, title: str | None = None) -> Plot:
     """Show a picture, and beside it what one or several explanations colour in it.
 
     Blue is what speaks for the class, vermillion what speaks against it; the strongest hundredth of each map has the
@@ -60,7 +58,7 @@ def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
 
 
 @known_arguments
-def filters(found: "Filters", *, columns: int = 8, width: float = 9.3, title: str = "First filters") -> Plot:
+def filters(found: Filters, *, columns: int = 8, width: float = 9.3, title: str = "First filters") -> Plot:
     """Show the kernels of a first convolution as small pictures, grey where a weight is 0.
 
     Args:
@@ -79,7 +77,7 @@ def filters(found: "Filters", *, columns: int = 8, width: float = 9.3, title: st
 
 
 @known_arguments
-def activations(found: "Activations", *, title: str = "Layer by layer") -> Plot:
+def activations(found: Activations, *, title: str = "Layer by layer") -> Plot:
     """Show what each layer makes of a picture: its first feature maps, or the line of its outputs.
 
     Args:
@@ -137,7 +135,7 @@ def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | N
 
 
 @known_arguments
-def im2col(made: "Im2col", *, title: str = "im2col") -> Plot:
+def im2col(made: Im2col, *, title: str = "im2col") -> Plot:
     """Show a picture with three positions of a kernel, their patches, and the rows of the matrix that these become.
 
     Args:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 
 def affine(

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from minicnn.layers.augmentation.draws import picture_seeds
-from minicnn.layers.base import Array
 from minicnn.names import KerasNames
+from minicnn.types import Array
 
 
 class Changes(Protocol):

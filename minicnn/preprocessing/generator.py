@@ -9,12 +9,12 @@ from minicnn.errors import did_you_mean
 from minicnn.expect import array, count, flag, number
 from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import uniform
-from minicnn.layers.base import Array
 from minicnn.layers.normalization import Normalization
 from minicnn.names import KerasNames, known_arguments
 from minicnn.preprocessing.affine import affine
 from minicnn.preprocessing.flow import Flow
 from minicnn.preprocessing.ranges import Limit, between, factors, shift, shift_limit
+from minicnn.types import Array
 from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}

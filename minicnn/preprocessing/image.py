@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from minicnn.data.image import checked_size, read_image
-from minicnn.layers.base import Array
 from minicnn.names import instead, known_arguments, missing_from
 from minicnn.preprocessing.generator import ImageDataGenerator
+from minicnn.types import Array
 
 __all__ = ["ImageDataGenerator", "img_to_array", "load_img"]
 

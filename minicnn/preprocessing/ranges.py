@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.expect import number
 from minicnn.kernels.resample import LONGEST
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 Limit = float | Sequence[float]
 

@@ -32,6 +32,7 @@ from minicnn.runs.folder import BEFORE, OPTIONS, Run, create, discard, rewrite, 
 from minicnn.runs.latest import LATEST, find, link, model_file
 from minicnn.saving.atomic import write_text
 from minicnn.sequential import Sequential
+from minicnn.types import Array, Samples
 
 if TYPE_CHECKING:
     from minicnn.plots import Plot
@@ -58,8 +59,6 @@ __all__ = [
 
 NARROW = "-narrow"  # at the end of the names of plots that are drawn for narrow screens
 PICTURES, COLUMNS = 21, (7, 3)  # in grids, on wide and narrow screens
-Array = np.ndarray
-Pair = tuple[Array, Array]
 
 
 class HistoryFile(Callback):
@@ -101,8 +100,8 @@ def best_epoch(history: Mapping[str, list[float]]) -> int | None:
 def finish(
     run: Run,
     model: Sequential,
-    train: Pair,
-    test: Pair,
+    train: Samples,
+    test: Samples,
     *,
     interrupted: bool = False,
     tell: Callable[[report.Evaluation], None] | None = None,
@@ -137,7 +136,7 @@ def finish(
 
 
 def draw(
-    run: Run, model: Sequential, train: Pair, test: Pair, probabilities: Array, evaluation: report.Evaluation
+    run: Run, model: Sequential, train: Samples, test: Samples, probabilities: Array, evaluation: report.Evaluation
 ) -> None:
     """Write all plots of a finished run."""
     from minicnn import explain, plots  # matplotlib takes its time, and only this needs it

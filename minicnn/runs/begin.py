@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minicnn import report
 from minicnn.data.fingerprint import fingerprint
 from minicnn.kernels import threads
@@ -19,8 +17,7 @@ from minicnn.names import known_arguments
 from minicnn.runs.folder import LATEST, Run
 from minicnn.sequential import Sequential
 from minicnn.summary import described
-
-Pair = tuple[np.ndarray, np.ndarray]
+from minicnn.types import Samples
 
 
 @known_arguments
@@ -30,9 +27,9 @@ def config(
     options: Mapping[str, Any],
     name: str,
     synthetic: bool,
-    train: Pair,
-    test: Pair,
-    validation: Pair | None = None,
+    train: Samples,
+    test: Samples,
+    validation: Samples | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
     """All that a reader needs to know of how a training was begun, and to repeat it, for a run's config.json.

@@ -11,18 +11,17 @@ caller names, no others.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.layers import LAYERS, Layer
-from minicnn.saving.model_file import Array, Stored
+from minicnn.network import Network
+from minicnn.saving.model_file import Stored
 from minicnn.saving.signature import arguments, fits
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 OPTIMIZER, REST = "/optimizer/", "/training/"  # before the names of arrays that are no weights: no layer has a slash
 MOST_STEPS = 2**53
@@ -50,7 +49,7 @@ OPTIONAL = {"config": {"compile", "training"}, "model": {"class_names"}, "compil
 # From a model
 
 
-def described(model: "Sequential") -> dict[str, Any]:
+def described(model: Network) -> dict[str, Any]:
     """What a file says of a model. Raises ValueError where it could not be read again."""
     names = [layer.name for layer in model.layers]
     if len(set(names)) < len(names) or any("/" in name for name in names):
@@ -79,7 +78,7 @@ def described(model: "Sequential") -> dict[str, Any]:
     return config
 
 
-def memory(model: "Sequential") -> dict[str, Array]:
+def memory(model: Network) -> dict[str, Array]:
     """What the optimizer remembers of the model's parameters, by name in the file; copies."""
     return {
         f"{OPTIMIZER}{name}/{slot}": array.copy()
@@ -92,7 +91,7 @@ def _described(thing: Any) -> dict[str, Any]:
     return {"class": type(thing).__name__, "config": thing.get_config()}
 
 
-def _parameters(model: "Sequential") -> dict[str, Array]:
+def _parameters(model: Network) -> dict[str, Array]:
     return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.params.items()}
 
 
@@ -147,7 +146,7 @@ def input_shape(model: dict[str, Any]) -> tuple[int | None, ...]:
     return (batch, *sample)
 
 
-def check_built(model: "Sequential", class_names: list[str] | None) -> None:
+def check_built(model: Network, class_names: list[str] | None) -> None:
     """Raise ModelFileError for a model that could not compute anything."""
     for layer in model.layers:
         if not layer.output_shape or min(layer.output_shape) < 1 or prod(layer.output_shape) >= LARGEST_OUTPUT:
@@ -155,13 +154,13 @@ def check_built(model: "Sequential", class_names: list[str] | None) -> None:
     _check_class_names(model, class_names)
 
 
-def _check_class_names(model: "Sequential", names: list[str] | None) -> None:
+def _check_class_names(model: Network, names: list[str] | None) -> None:
     outputs = model.layers[-1].output_shape[-1]
     if names is not None and len(names) != outputs:
         raise ValueError(f"{model.name!r} has {outputs} outputs and expected as many class_names, received {names}")
 
 
-def check_arrays(model: "Sequential", optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
+def check_arrays(model: Network, optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
     """Raise ModelFileError unless a file holds just the weights, the optimizer's memory and, if allowed, `more`."""
     own = {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.variables.items()}
     for name, array in own.items():
@@ -179,7 +178,7 @@ def check_arrays(model: "Sequential", optimizer: Any, stored: Mapping[str, Store
     _check_memory(model, optimizer, remembered)
 
 
-def _check_memory(model: "Sequential", optimizer: Any, remembered: Mapping[str, dict[str, Stored]]) -> None:
+def _check_memory(model: Network, optimizer: Any, remembered: Mapping[str, dict[str, Stored]]) -> None:
     """Machine code reads and writes these arrays: each must be just like its parameter."""
     parameters = _parameters(model)
     for name, slots in remembered.items():

@@ -35,6 +35,7 @@ from minicnn.errors import ModelFileError
 from minicnn.saving import atomic
 from minicnn.saving.keras_files import refuse_contents
 from minicnn.saving.strict_json import parse
+from minicnn.types import Array
 
 FORMAT, VERSION = "minicnn", 2
 METADATA = {1: {"format", "version", "config"}, 2: {"format", "version", "config", "data", "digest"}}
@@ -48,7 +49,6 @@ TYPES = {
 NAMES = {np.dtype(numpy): name for name, numpy in TYPES.items()}
 
 NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
-Array = np.ndarray
 Buffer = bytearray | memoryview
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from minicnn.errors import warn
 from minicnn.expect import count
-from minicnn.layers.base import Array
 from minicnn.training import checks
 from minicnn.training.class_weight import weighted
+from minicnn.types import Array
 
 
 class Batch(NamedTuple):

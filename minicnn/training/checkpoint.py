@@ -17,18 +17,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn import persistence
 from minicnn.kernels.threads import alone, one_at_a_time
+from minicnn.network import Network
 from minicnn.saving import description, lock, model_file
 from minicnn.training.callbacks import Callback, CallbackList
 from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
 from minicnn.training.state import KEY, check_kind, is_own, leaves, pack, unpack
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
 
 FILE = "checkpoint.safetensors"
 LOCK = "checkpoint.lock"  # there while a training runs, with the number of its process
@@ -69,7 +67,7 @@ class Checkpoint:
     def __init__(
         self,
         folder: str | os.PathLike,
-        model: "Sequential",
+        model: Network,
         batches: dict[str, Batches],
         callbacks: CallbackList,
         meter: Meter,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import ceil, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,20 +25,19 @@ from minicnn.layers import (
 )
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
-from minicnn.layers.base import Array, Layer, Shape
+from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
+from minicnn.network import Network
 from minicnn.training import step
+from minicnn.types import Array, Shape
 from minicnn.wording import percent
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
 
 SAMPLE = 256  # pictures that pixel_range looks at
 POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
 PICTURE_LAYERS = (Conv2D, *POOLINGS, ZeroPadding2D, RandomLayer, BatchNormalization, Normalization)
 
 
-def compiled(model: "Sequential") -> None:
+def compiled(model: Network) -> None:
     """Raise RuntimeError before compile."""
     if model.loss is None:
         raise RuntimeError(
@@ -123,7 +122,7 @@ def channels_last(name: str, shape: Shape, layer: Layer, seen: Shape) -> None:
         )
 
 
-def samples(model: "Sequential", x: Array, y: Array) -> None:
+def samples(model: Network, x: Array, y: Array) -> None:
     """Raise ValueError for samples and labels that model and loss cannot use, before any batch is computed."""
     model.build_for(x)
     model.layers[0].check_input(x.shape)
@@ -132,7 +131,15 @@ def samples(model: "Sequential", x: Array, y: Array) -> None:
     model.loss.targets(y, output_shape[-1])
 
 
-def pixel_range(model: "Sequential", x: Array) -> None:
+def training_samples(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
+    """All that is looked at in x, y and sample weights before a training: what arrays, samples and pixel_range say."""
+    x, y, weight = arrays(x, y, weight, who)
+    samples(model, x, y)
+    pixel_range(model, x)
+    return x, y, weight
+
+
+def pixel_range(model: Network, x: Array) -> None:
     """Warn of pixels in another range than the model's first layer is made for."""
     if x.ndim != 4 or not model.layers:
         return
@@ -152,7 +159,7 @@ def pixel_range(model: "Sequential", x: Array) -> None:
         )
 
 
-def lagging_averages(model: "Sequential", steps: int, validations: int) -> None:
+def lagging_averages(model: Network, steps: int, validations: int) -> None:
     """Warn when batch normalisation's averages still lag at the second validation, or at the only one.
 
     Each of the validations comes after so many steps. The first of several may be wrong: none is chosen by it alone.
@@ -169,7 +176,7 @@ def lagging_averages(model: "Sequential", steps: int, validations: int) -> None:
     )
 
 
-def fresh_weights(model: "Sequential") -> None:
+def fresh_weights(model: Network) -> None:
     """Warn when the model has neither been trained nor loaded."""
     if model.has_fresh_weights:
         warn(
@@ -178,7 +185,7 @@ def fresh_weights(model: "Sequential") -> None:
         )
 
 
-def warn_of_loss(model: "Sequential", loss: float, x: Array, epoch: int, batch: int) -> None:
+def warn_of_loss(model: Network, loss: float, x: Array, epoch: int, batch: int) -> None:
     """Say where a loss that is no finite number comes from; the loop has left the batch's update out."""
     warn(
         f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: {_first_non_finite(model, x)}. The update was "
@@ -187,7 +194,7 @@ def warn_of_loss(model: "Sequential", loss: float, x: Array, epoch: int, batch: 
 
 
 @one_at_a_time
-def _first_non_finite(model: "Sequential", x: Array) -> str:
+def _first_non_finite(model: Network, x: Array) -> str:
     if not np.isfinite(x).all():
         return "the input holds NaN or infinity"
     for layer in model.layers:

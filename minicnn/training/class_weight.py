@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.expect import array, is_integer, number
 from minicnn.labels import class_of
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 BALANCED = "balanced"
 

@@ -1,24 +1,23 @@
 """What fit, evaluate and lr_find are given, arrays or a source of batches, as checked batches: here it is decided."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn.expect import count, is_source
-from minicnn.layers.base import Array
+from minicnn.network import Network
 from minicnn.training import checks
 from minicnn.training.batches import ArrayBatches, SourceBatches
 from minicnn.training.class_weight import class_factors, weighted
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 BATCH = 32  # Keras' default
 LARGE = 256  # where results do not depend on it
+VALIDATION = "fit(validation_data)"  # in messages
 
 Batches = ArrayBatches | SourceBatches
 
 
 def to_train_on(
-    model: "Sequential",
+    model: Network,
     x: Any,
     y: Any,
     batch_size: int | None,
@@ -30,17 +29,17 @@ def to_train_on(
 ) -> tuple[Batches, tuple[Array, Array, Array | None] | None]:
     """The batches to train on, and what validation_split keeps from them: x, y and the weights of its samples.
 
-    class_weight is for training alone.
+    Both have been checked. class_weight is for training alone.
     """
     if y is None or is_source(x):
         _alone(x, y, batch_size, sample_weight, who, validation_split=bool(validation_split))
         source = SourceBatches(x, who, steps)
         checks.samples(model, source.x, source.y)
+        checks.pixel_range(model, source.x)
         if class_weight is not None:
             source.factors = class_factors(class_weight, None, model.layers[-1].output_shape[-1], who)
         return source, None
-    x, y, weight = checks.arrays(x, y, sample_weight, who)
-    checks.samples(model, x, y)
+    x, y, weight = checks.training_samples(model, x, y, sample_weight, who)
     held_out = None
     if validation_split:
         at = checks.split_at(len(x), validation_split, y)
@@ -48,11 +47,11 @@ def to_train_on(
         x, y, weight = x[:at], y[:at], None if weight is None else weight[:at]
     if class_weight is not None:
         weight = weighted(weight, class_factors(class_weight, y, model.layers[-1].output_shape[-1], who), y, who)
-    return ArrayBatches(x, y, weight, size_of_batch(batch_size, BATCH, len(x), steps, who), steps, who), held_out
+    return in_batches(x, y, weight, batch_size, BATCH, steps, who), held_out
 
 
 def to_measure(
-    model: "Sequential", x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int | None, who: str
+    model: Network, x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int | None, who: str
 ) -> Batches:
     """The batches to evaluate on."""
     batches: Batches
@@ -61,23 +60,29 @@ def to_measure(
         batches = SourceBatches(x, who, steps)
     else:
         x, y, weight = checks.arrays(x, y, sample_weight, who)
-        batches = ArrayBatches(x, y, weight, size_of_batch(batch_size, LARGE, len(x), steps, who), steps, who)
+        batches = in_batches(x, y, weight, batch_size, LARGE, steps, who)
     checks.samples(model, batches.x, batches.y)
     return batches
 
 
-def to_validate_on(model: "Sequential", data: Any, batch_size: int | None, steps: int | None) -> Batches:
+def to_validate_on(model: Network, data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """The batches of fit's validation_data. Raises ValueError when they do not fit the model."""
-    who = "fit(validation_data)"
     if is_source(data):
-        return to_measure(model, data, None, None, None, steps, who)
+        return to_measure(model, data, None, None, None, steps, VALIDATION)
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         received = f"{len(data)} parts" if isinstance(data, tuple | list) else type(data).__name__
         raise ValueError(
             "fit expected validation_data (x, y) or (x, y, sample_weight), or a source of batches, received " + received
         )
     x, y, *weight = data
-    return to_measure(model, x, y, batch_size, weight[0] if weight else None, steps, who)
+    return to_measure(model, x, y, batch_size, weight[0] if weight else None, steps, VALIDATION)
+
+
+def in_batches(
+    x: Array, y: Array, weight: Array | None, batch_size: int | None, default: int, steps: int | None, who: str
+) -> ArrayBatches:
+    """The batches of arrays that have been checked."""
+    return ArrayBatches(x, y, weight, size_of_batch(batch_size, default, len(x), steps, who), steps, who)
 
 
 def size_of_batch(size: int | None, default: int, n: int, steps: int | None, who: str) -> int:

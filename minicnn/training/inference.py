@@ -2,29 +2,25 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from minicnn.execution import final_softmax
 from minicnn.expect import is_source
 from minicnn.kernels.threads import alone, one_at_a_time
-from minicnn.layers.base import Array
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource, SourceBatches, at_most
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
 from minicnn.training.progress import resolve_verbose
 from minicnn.training.step import quiet
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 
-def measured(
-    model: "Sequential", batches: given.Batches, step: Callable[..., tuple[float, Array]] | None = None
-) -> Meter:
+def measured(model: Network, batches: given.Batches, step: Callable[..., tuple[float, Array]] | None = None) -> Meter:
     """The meter after a step, test_step unless given, on every batch."""
     meter = Meter(model)
     batches.begin_epoch()
@@ -40,7 +36,7 @@ def measured(
 
 @overload
 def evaluate(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
@@ -55,7 +51,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
@@ -70,7 +66,7 @@ def evaluate(
 
 @known_arguments
 def evaluate(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
@@ -109,7 +105,7 @@ def evaluate(
 
 @known_arguments
 def predict(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     batch_size: int | None = None,
     verbose: int | str = "auto",
@@ -163,12 +159,12 @@ def _of_source(source: SourceBatches) -> Iterator[Array]:
 
 
 @one_at_a_time
-def _flip_average(model: "Sequential", x: Array) -> Array:
+def _flip_average(model: Network, x: Array) -> Array:
     """Mean probabilities (N, K) of pictures (N, H, W, C) and their mirror images."""
     return (model.forward(x) + model.forward(x[:, :, ::-1])) / 2
 
 
-def _check_flips(model: "Sequential", x: Array, who: str) -> None:
+def _check_flips(model: Network, x: Array, who: str) -> None:
     if x.ndim != 4:
         raise ValueError(f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape {x.shape}")
     if final_softmax(model.layers[-1]) is None:

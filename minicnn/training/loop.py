@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn.expect import count, flag
 from minicnn.kernels.threads import alone
-from minicnn.layers.base import Array
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
 from minicnn.training.callbacks import Callback, CallbackList, History
@@ -20,9 +20,7 @@ from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
 from minicnn.training.progress import Progress, resolve_verbose
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 BatchTransform = Callable[[Array, Array, int, Array, int], tuple[Array, Array]]
 ClassWeight = Mapping[int, float] | Sequence[float] | Array | str
@@ -30,7 +28,7 @@ ClassWeight = Mapping[int, float] | Sequence[float] | Array | str
 
 @known_arguments
 def fit(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
@@ -96,12 +94,12 @@ def fit(
     batches, kept = given.to_train_on(
         model, x, y, batch_size, sample_weight, class_weight, share, steps_per_epoch, "fit"
     )
-    validation_data = kept if validation_data is None else validation_data
-    held_out = None
-    if validation_data is not None:
-        size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+    held_out: given.Batches | None = None
+    size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+    if kept is not None:
+        held_out = given.in_batches(*kept, size, given.LARGE, validation_steps, given.VALIDATION)
+    elif validation_data is not None:
         held_out = given.to_validate_on(model, validation_data, size, validation_steps)
-    checks.pixel_range(model, batches.x)
     if checkpoint_every_steps is not None:
         count(checkpoint_every_steps, "checkpoint_every_steps", "fit")
     if seed is not None:
@@ -146,7 +144,7 @@ class Training:
 
     def __init__(
         self,
-        model: "Sequential",
+        model: Network,
         batches: given.Batches,
         held_out: given.Batches | None,
         watchers: CallbackList,
@@ -241,7 +239,7 @@ def described(transform: BatchTransform) -> dict[str, Any]:
 
 @known_arguments
 def train_on_batch(
-    model: "Sequential",
+    model: Network,
     x: Array,
     y: Array,
     sample_weight: Array | None = None,

@@ -14,16 +14,13 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from minicnn.expect import count
-from minicnn.layers.base import Array
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 SMOOTHING = 0.98  # the share of the losses before in a smoothed loss
 EXPLODED = 4  # times the smallest loss: where the search ends
@@ -53,7 +50,7 @@ class LRFinder:
 
 @known_arguments
 def lr_find(
-    model: "Sequential",
+    model: Network,
     x: Array | BatchSource,
     y: Array | None = None,
     batch_size: int | None = None,
@@ -77,7 +74,6 @@ def lr_find(
     """
     checks.compiled(model)
     batches, _ = given.to_train_on(model, x, y, batch_size, None, None, 0.0, None, "lr_find")
-    checks.pixel_range(model, batches.x)
     if not 0 < start < end:
         raise ValueError(f"lr_find expected 0 < start < end, received start={start!r} and end={end!r}")
     steps = count(steps, "steps", "lr_find", least=2)

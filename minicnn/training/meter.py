@@ -2,13 +2,11 @@
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minicnn.layers.base import Array
+from minicnn.network import Network
 from minicnn.training.state import check_kind, is_own
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.types import Array
 
 
 class Meter:
@@ -18,7 +16,7 @@ class Meter:
     independent of each other.
     """
 
-    def __init__(self, model: "Sequential"):
+    def __init__(self, model: Network):
         self.metrics = copy.deepcopy(model.metrics)
         self.reset()
 

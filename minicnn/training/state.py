@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 ARRAY, KEY = "/training/", "/array"  # how the state's arrays are named in the file, and referred to in its text
 

@@ -1,23 +1,18 @@
 """One batch: forward through the layers, the loss, backward, update. Sequential has these as methods."""
 
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minicnn.execution import final_softmax
 from minicnn.kernels.threads import one_at_a_time
-from minicnn.layers.base import Array
 from minicnn.layers.softmax import softmax
-
-if TYPE_CHECKING:
-    from minicnn.sequential import Sequential
+from minicnn.network import Network
+from minicnn.types import Array
 
 
 @one_at_a_time
-def loss_and_gradients(
-    model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None
-) -> tuple[float, Array]:
+def loss_and_gradients(model: Network, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
     """The loss of a batch, its gradients in layer.grads, and its predictions.
 
     Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what they hold.
@@ -34,7 +29,7 @@ def loss_and_gradients(
 
 
 @one_at_a_time
-def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+def train_step(model: Network, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
     """One forward, backward and update; returns what loss_and_gradients does. No other thread comes in between.
 
     When the loss is NaN or infinite the update is left out: it would make every weight NaN.
@@ -48,7 +43,7 @@ def train_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | N
 
 
 @one_at_a_time
-def test_step(model: "Sequential", x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+def test_step(model: Network, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
     """The loss and the predictions of a batch in inference."""
     execution = model.execution_for(x)
     check_logits(model)
@@ -62,7 +57,7 @@ def quiet() -> np.errstate:
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
-def check_logits(model: "Sequential") -> None:
+def check_logits(model: Network) -> None:
     """Raise ValueError for a loss from logits on a model that ends in a softmax."""
     if model.loss.from_logits and _ends_in_softmax(model):
         raise ValueError(
@@ -71,16 +66,16 @@ def check_logits(model: "Sequential") -> None:
         )
 
 
-def _ends_in_softmax(model: "Sequential") -> bool:
+def _ends_in_softmax(model: Network) -> bool:
     return final_softmax(model.layers[-1]) is not None
 
 
-def _loss(model: "Sequential", y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
+def _loss(model: Network, y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
     """The loss and its gradient, from logits where the model ends in a softmax: see execution.py."""
     from_logits = model.loss.from_logits or _ends_in_softmax(model)
     return model.loss.value_and_gradient(y, y_pred, weight, from_logits=from_logits)
 
 
-def _predictions(model: "Sequential", y_pred: Array) -> Array:
+def _predictions(model: Network, y_pred: Array) -> Array:
     """What the model predicts, for what its loss was computed from: metrics see probabilities, not logits."""
     return softmax(y_pred) if _ends_in_softmax(model) else y_pred

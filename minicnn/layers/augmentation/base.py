@@ -6,8 +6,9 @@ import numpy as np
 
 from minicnn.errors import warn
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
-from minicnn.layers.base import Array, Layer, LayerOptions, Shape
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import check_picture
+from minicnn.types import Array, Shape
 
 UNTOLD = -1  # the epoch of samples that nobody has numbered
 Span = tuple[float, float]

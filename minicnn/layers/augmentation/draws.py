@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from minicnn.layers.base import Array
+from minicnn.types import Array
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
 TURNS = [(np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB))]

@@ -16,7 +16,8 @@ import numpy as np
 
 from minicnn.kernels import resample as kernel
 from minicnn.layers.augmentation.base import RandomLayer
-from minicnn.layers.base import Array, Layer, LayerOptions
+from minicnn.layers.base import Layer, LayerOptions
+from minicnn.types import Array
 
 FILL_MODES = {
     "constant": kernel.CONSTANT,

@@ -3,7 +3,8 @@ from typing import Unpack
 import numpy as np
 
 from minicnn.layers.augmentation.base import RandomLayer, check_value_range, span
-from minicnn.layers.base import Array, LayerOptions
+from minicnn.layers.base import LayerOptions
+from minicnn.types import Array
 
 
 class RandomBrightness(RandomLayer):

@@ -5,7 +5,8 @@ import numpy as np
 from minicnn.expect import count as checked_count
 from minicnn.kernels import resample as kernel
 from minicnn.layers.augmentation.geometric import Filling, GeometricLayer, identities
-from minicnn.layers.base import Array, LayerOptions, Shape
+from minicnn.layers.base import LayerOptions
+from minicnn.types import Array, Shape
 
 PADDING_MODES = {
     "constant": kernel.CONSTANT,

@@ -5,7 +5,8 @@ import numpy as np
 
 from minicnn.layers.augmentation.base import RandomLayer, Span, check_value_range, span
 from minicnn.layers.augmentation.draws import uniform
-from minicnn.layers.base import Array, LayerOptions, Shape
+from minicnn.layers.base import LayerOptions
+from minicnn.types import Array, Shape
 
 
 class RandomErasing(RandomLayer):

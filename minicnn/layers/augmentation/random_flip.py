@@ -1,7 +1,8 @@
 from typing import Unpack
 
 from minicnn.layers.augmentation.geometric import GeometricLayer, identities
-from minicnn.layers.base import Array, LayerOptions
+from minicnn.layers.base import LayerOptions
+from minicnn.types import Array
 
 MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 

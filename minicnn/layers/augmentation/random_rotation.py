@@ -5,7 +5,8 @@ import numpy as np
 
 from minicnn.layers.augmentation.base import span
 from minicnn.layers.augmentation.geometric import FillingLayer, identities
-from minicnn.layers.base import Array, LayerOptions
+from minicnn.layers.base import LayerOptions
+from minicnn.types import Array
 
 
 class RandomRotation(FillingLayer):

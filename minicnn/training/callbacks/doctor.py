@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from minicnn.layers.averages import lagging_momentum
-from minicnn.layers.base import Array
 from minicnn.training.callbacks.base import Callback, Logs, announce
 from minicnn.training.callbacks.validated import PATIENCE, judge, worse
 from minicnn.training.callbacks.vitals import Vitals, kernels
 from minicnn.training.state import check_kind, check_numbers
 from minicnn.training.step import quiet
+from minicnn.types import Array
 
 LOOKS = 10  # batches of an epoch that are looked at
 PICTURES = 256  # that must have been looked at before a unit is called dead

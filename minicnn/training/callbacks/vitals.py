@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from minicnn.layers import Conv2D, Dense
-from minicnn.layers.base import Array, Layer
+from minicnn.layers.base import Layer
+from minicnn.types import Array
 
 
 class Vitals:
