@@ -13,7 +13,7 @@ from minicnn.kernels import threads
 STEPS, SECONDS = 4, 0.1  # of a window, at least: many turns of the system's scheduler
 GAIN = 1.1  # as much faster another number of threads must be
 CHANGE = 2  # a rate so many times what it was, or its inverse: the machine is another, look again
-SOONEST, LATEST = 1, 128  # windows between two trials, which are twice as many after each that gained nothing
+SOONEST, LATEST, LONGER = 1, 128, 4  # windows between two trials, so many times as many after each that gained nothing
 
 
 class Pace:
@@ -70,7 +70,7 @@ class Pace:
         gained = rate > GAIN * self.rate
         if gained:
             self.count, self.rate = self.now, rate
-        self.wait = SOONEST if gained else min(2 * self.wait, LATEST)
+        self.wait = SOONEST if gained else min(LONGER * self.wait, LATEST)
         self.left, self.settled = self.wait, self.rate
         self._use(self.count)
 
