@@ -19,7 +19,7 @@ first_screen = import_module("first_screen")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
-NO_CODE = {"notation.md", "docs/README.md", "speed.md", "results.md", "how_it_is_checked.md"}
+NO_CODE = {"notation.md", "docs/README.md", "speed.md", "results.md", "how_it_is_checked.md", "decisions.md"}
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
 
 
