@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minicnn.errors import ImageError
-from minicnn.execution import final_softmax
 from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
 from minicnn.network import Network
@@ -112,7 +111,7 @@ def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImageP
         x = np.rint(seen @ GREY).astype(np.uint8)[..., None]
         seen = x.repeat(3, axis=-1)
     outputs = model.predict(x)
-    probabilities = outputs if final_softmax(model.layers[-1]) else softmax(outputs)
+    probabilities = outputs if model.ends_in_softmax else softmax(outputs)
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]
     if len(names) != probabilities.shape[1]:
         raise ValueError(

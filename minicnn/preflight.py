@@ -14,7 +14,6 @@ from math import ceil, log
 from typing import Any
 
 from minicnn import layers, testing
-from minicnn.execution import final_softmax
 from minicnn.expect import array, count
 from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
@@ -84,7 +83,7 @@ def fresh(model: Sequential, kept: list[Layer], seed: int, dtype: str = "float32
 def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
     """Before training a model knows nothing: all K classes about equally probable, -ln(1/K) = ln K."""
     model.compile("adam", _loss(model))
-    loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.layers[-1].output_shape[-1]
+    loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.classes
     guess = log(classes)
     text = f"{loss:.3f} before training, ln {classes} = {guess:.3f} expected"
     near = abs(loss - guess) <= NEAR * guess
@@ -150,4 +149,4 @@ def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Findin
 
 
 def _loss(model: Sequential) -> Any:
-    return SparseCategoricalCrossentropy(from_logits=final_softmax(model.layers[-1]) is None)
+    return SparseCategoricalCrossentropy(from_logits=not model.ends_in_softmax)

@@ -27,7 +27,7 @@ import numpy as np
 from minicnn import layers
 from minicnn.engine import emit, peak
 from minicnn.engine.plan import Step
-from minicnn.execution import final_softmax, layers_of
+from minicnn.execution import layers_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
@@ -128,7 +128,7 @@ def profile(model: Sequential, batch: int = 64, seconds: float = 4.0) -> Profile
     if model.optimizer is None:
         model.compile("adam")
     model.optimizer.learning_rate = 0.0
-    model.loss = SparseCategoricalCrossentropy(from_logits=final_softmax(model.layers[-1]) is None)
+    model.loss = SparseCategoricalCrossentropy(from_logits=not model.ends_in_softmax)
     x, y = random_batch(model, batch)
     run_round(model, x, y, Stopwatch())
     watch, peaks = Stopwatch(), list[float]()
@@ -153,7 +153,7 @@ def random_batch(model: Sequential, batch: int) -> tuple[Array, Array]:
     shape = (batch, *first.input_shape)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
     x = pixels if isinstance(first, layers.Rescaling | RandomLayer) else rng.standard_normal(shape, dtype=model.dtype)
-    return x, rng.integers(0, model.layers[-1].output_shape[-1], batch)
+    return x, rng.integers(0, model.classes, batch)
 
 
 class Stopwatch:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.execution import ENGINES, Execution
+from minicnn.execution import ENGINES, Execution, final_softmax
 from minicnn.expect import array, count
 from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Layer
@@ -114,6 +114,16 @@ class Network(KerasNames):
     def output_shape(self) -> tuple[int | None, ...] | None:
         """(None, K), None before the model is built."""
         return (None, *self.layers[-1].output_shape) if self.built else None
+
+    @property
+    def classes(self) -> int:
+        """How many classes it decides among: K of its outputs (N, K)."""
+        return self.layers[-1].output_shape[-1]
+
+    @property
+    def ends_in_softmax(self) -> bool:
+        """Whether its outputs are probabilities; else they are taken for logits."""
+        return final_softmax(self.layers[-1]) is not None
 
     @known_arguments
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

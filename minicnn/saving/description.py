@@ -155,7 +155,7 @@ def check_built(model: Network, class_names: list[str] | None) -> None:
 
 
 def _check_class_names(model: Network, names: list[str] | None) -> None:
-    outputs = model.layers[-1].output_shape[-1]
+    outputs = model.classes
     if names is not None and len(names) != outputs:
         raise ValueError(f"{model.name!r} has {outputs} outputs and expected as many class_names, received {names}")
 

@@ -6,7 +6,6 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from minicnn.execution import final_softmax
 from minicnn.expect import is_source
 from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
@@ -167,7 +166,7 @@ def _flip_average(model: Network, x: Array) -> Array:
 def _check_flips(model: Network, x: Array, who: str) -> None:
     if x.ndim != 4:
         raise ValueError(f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape {x.shape}")
-    if final_softmax(model.layers[-1]) is None:
+    if not model.ends_in_softmax:
         raise ValueError(
             f"{who}(average_flips=True) averages probabilities, but {model.layers[-1]} of {model.name!r} does not end "
             "in a softmax: add one"

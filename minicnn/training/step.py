@@ -4,7 +4,6 @@ from math import isfinite
 
 import numpy as np
 
-from minicnn.execution import final_softmax
 from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.softmax import softmax
 from minicnn.network import Network
@@ -59,23 +58,19 @@ def quiet() -> np.errstate:
 
 def check_logits(model: Network) -> None:
     """Raise ValueError for a loss from logits on a model that ends in a softmax."""
-    if model.loss.from_logits and _ends_in_softmax(model):
+    if model.loss.from_logits and model.ends_in_softmax:
         raise ValueError(
             f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.layers[-1]} ends in a "
             "softmax: leave out one of the two"
         )
 
 
-def _ends_in_softmax(model: Network) -> bool:
-    return final_softmax(model.layers[-1]) is not None
-
-
 def _loss(model: Network, y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
     """The loss and its gradient, from logits where the model ends in a softmax: see execution.py."""
-    from_logits = model.loss.from_logits or _ends_in_softmax(model)
+    from_logits = model.loss.from_logits or model.ends_in_softmax
     return model.loss.value_and_gradient(y, y_pred, weight, from_logits=from_logits)
 
 
 def _predictions(model: Network, y_pred: Array) -> Array:
     """What the model predicts, for what its loss was computed from: metrics see probabilities, not logits."""
-    return softmax(y_pred) if _ends_in_softmax(model) else y_pred
+    return softmax(y_pred) if model.ends_in_softmax else y_pred

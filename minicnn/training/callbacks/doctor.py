@@ -280,4 +280,4 @@ class Doctor(Callback):
 
     def _guessing(self) -> float:
         """The loss of guessing, ln K."""
-        return math.log(self.model.layers[-1].output_shape[-1])
+        return math.log(self.model.classes)
