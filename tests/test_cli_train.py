@@ -280,11 +280,11 @@ def test_the_last_line_says_what_can_be_done_next(trained, here, monkeypatch):
     page = trained / "report.html"
     monkeypatch.setattr(shutil, "which", lambda name, path=None: name if path is None else None)
     told = runs.next_steps(runs.Run(trained))
-    assert told == f"next: minicnn predict PICTURE --model {trained} | minicnn evaluate --model {trained} | open {page}"
+    assert told == f"next: minicnn predict PICTURE --model {trained}; minicnn evaluate --model {trained}; open {page}"
     shutil.copytree(trained, here / "runs" / "one")
     (here / "runs" / "latest").symlink_to("one")
     run = runs.Run("runs/one")
-    assert runs.next_steps(run) == f"next: minicnn predict PICTURE | minicnn evaluate | open {run.page}"
+    assert runs.next_steps(run) == f"next: minicnn predict PICTURE; minicnn evaluate; open {run.page}"
     monkeypatch.setattr(shutil, "which", lambda name, path=None: path and os.path.join(path, name))
     beside = os.path.join(os.path.dirname(sys.executable), "minicnn")
     assert f"{beside} predict PICTURE" in runs.next_steps(run)

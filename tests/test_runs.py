@@ -238,3 +238,11 @@ def test_a_folder_is_used_if_only_by_seeds(tmp_path, monkeypatch):
     assert second.name == f"{first.name}-2"
     second.mkdir()
     assert runs.unused_folder("shapes").name == f"{first.name}-3"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "history.csv", "report.html", "doctor.txt", "plots"])
+def test_nobodys_files_are_overwritten(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"holds {name} already, which a run would overwrite: choose another"):
+        create(tmp_path, {})
+    assert (tmp_path / name).read_text() == "mine" and len(list(tmp_path.iterdir())) == 1

@@ -220,5 +220,5 @@ def test_what_is_asked_for_is_done_and_stands_in_the_command(tmp_path):
     usual, asked = runs.Run("by-itself").config, runs.Run("asked").config
     assert (usual["options"]["augment"], usual["options"]["batch_size"]) == (True, 16)
     assert (asked["options"]["augment"], asked["options"]["batch_size"]) == (False, 5)
-    assert usual["command"] == f"minicnn train --data {data} --epochs 1"
-    assert asked["command"] == f"minicnn train --data {data} --no-augment --epochs 1 --batch-size 5"
+    assert usual["command"] == f"minicnn train --data {data} --epochs 1 --image-size 32x32"
+    assert asked["command"] == f"minicnn train --data {data} --no-augment --epochs 1 --batch-size 5 --image-size 32x32"

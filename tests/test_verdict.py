@@ -54,8 +54,15 @@ def verdict(history, right, n, classes=10, **numbers):
         # always the most frequent class
         (GOOD, 702, 1000, {"chance": 0.7}, "no better than chance", "No better than chance: 70.2 % on new"),
         ({"loss": [2.0, float("nan"), float("nan")]}, 100, 1000, {}, "broken", "Broken down: from epoch 2 on the loss"),
-        ({"loss": [2.0, 1.0]}, 690, 1000, {}, "healthy", "Healthy: 69 % on new pictures."),  # nothing else is known
-        ({"loss": [2.0, 1.0], "val_loss": [float("nan")] * 2}, 690, 1000, {}, "healthy", "Healthy: 69 % on new"),
+        (
+            {"loss": [2.0, 1.5, 1.0]},
+            690,
+            1000,
+            {},
+            "healthy",
+            "Healthy: 69 % on new pictures.",
+        ),  # nothing else is known
+        ({"loss": [2.0, 1.5, 1.0], "val_loss": [float("nan")] * 3}, 690, 1000, {}, "healthy", "Healthy: 69 % on new"),
     ],
 )
 def test_kinds_and_sentences(history, right, n, more, kind, sentence):
@@ -90,3 +97,18 @@ def test_of_a_run():
     lagging = judge_run(config | {"model": {"momentum": 0.99}}, BY_HEART, test)
     assert lagging.kind == "averages lagged" and "After 3 steps" in lagging.advice  # 64, 64 and 2 pictures
     assert judge_run(config, BY_HEART, {}) is None and judge_run(config, {}, test) is None
+
+
+@pytest.mark.parametrize("history", [
+    {"loss": [1.5], "accuracy": [0.5], "val_loss": [0.8]},  # ended in its second epoch
+    {"loss": [1.5, 1.2], "accuracy": [0.5, 0.7]},  # nothing is held out
+])  # fmt: skip
+def test_what_has_hardly_begun_is_not_healthy(history):
+    found = judge(history, 0.6, (0.5, 0.7), chance=0.1, samples=1000, steps_per_epoch=16)
+    assert found.kind == "still learning"
+
+
+def test_what_only_gets_worse_is_not_said_to_be_learning():
+    history = {"loss": [1.9, 1.5, 1.2], "accuracy": [0.3, 0.4, 0.5], "val_loss": [1.5, 7.4, 16.9]}
+    found = judge(history, 0.2, (0.1, 0.4), chance=0.25, samples=24, steps_per_epoch=2)
+    assert found.kind == "no better than chance" and "train for longer" not in str(found)

@@ -10,6 +10,7 @@ import re
 from minicnn.cli.choices import DOCUMENTED, NETWORKS
 
 RUN = "runs/latest"
+LARGEST = 1024  # pixels a side: a thousand such pictures take 3 GB
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -136,8 +137,11 @@ def share(text: str) -> float:
 
 
 def size_of(text: str) -> tuple[int, int]:
-    """(H, W) as it stands on the command line. Raises ArgumentTypeError unless it is like 64 or 48x96."""
+    """(H, W) as it stands on the command line. Raises ArgumentTypeError unless it is like 64 or 48x96, at most 1024."""
     found = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
     if not found or not all(int(side) for side in found.groups(default=found[1])):
         raise argparse.ArgumentTypeError(f"expected pixels such as 64 or 48x96, height first, received {text!r}")
-    return int(found[1]), int(found[2] or found[1])
+    height, width = int(found[1]), int(found[2] or found[1])
+    if max(height, width) > LARGEST:
+        raise argparse.ArgumentTypeError(f"expected at most {LARGEST} pixels a side, received {text!r}")
+    return height, width

@@ -47,8 +47,14 @@ def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run
     """
     own = run.data if run else "cifar10"
     if options.data is None or name_of(options.data) == own:
-        return load(own, options.limit, size), True
-    if run and is_folder_of_pictures(Path(options.data)) and has_moved_to(options.data, size, run):
+        found = load(own, options.limit, size)
+        if run and not has(own, size, run):
+            raise DataError(
+                f"{own} expected the pictures that {run.folder} was trained on, received others: which of them it has "
+                "seen is not known. Put them back, or name pictures that it has not seen with --data"
+            )
+        return found, True
+    if run and is_folder_of_pictures(Path(options.data)) and has(options.data, size, run):
         say(options, f"{options.data} has the pictures of {own}: its test pictures are taken")
         return load(options.data, options.limit, size), True
     found = load(options.data, options.limit, size, test_on_all=True)
@@ -57,12 +63,14 @@ def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run
     return found, False
 
 
-def has_moved_to(folder: str, size: tuple[int, int], run: runs.Run) -> bool:
-    """Whether a folder has the pictures that a run was begun with."""
+def has(data: str, size: tuple[int, int], run: runs.Run) -> bool:
+    """Whether these are the pictures that a run was begun with; of older runs that is not known, and believed."""
     begun = run.config["options"]
+    if run.fingerprint is None:
+        return data == run.data
     try:
-        pictures = load(folder, begun.get("limit"), size)
-    except DataError:  # too few to be trained on
+        pictures = load(data, begun.get("limit"), size)
+    except DataError:  # none, or too few to be trained on
         return False
     pictures = recipes.chosen(RECIPES[begun.get("recipe", DOCUMENTED)], pictures)
     parts = (pictures.train, pictures.validation, pictures.test)

@@ -8,7 +8,7 @@ from typing import Any
 
 from minicnn import runs
 from minicnn.cli.choices import DOCUMENTED, FINETUNE, NETWORKS, RECIPES
-from minicnn.cli.pictures import chosen_size, name_of
+from minicnn.cli.pictures import NAMES, chosen_size, name_of
 
 DEFAULTS: dict[str, Any] = {
     "data": "cifar10",
@@ -74,7 +74,8 @@ def exclude(chosen: Mapping[str, Any]) -> None:
 
 def command(chosen: Mapping[str, Any]) -> str:
     """The command that trains so (again): all options that are not what they are by themselves."""
-    usual = DEFAULTS | {"recipe": DOCUMENTED, "network": DOCUMENTED, "image_size": "32x32"}
+    size = "32x32" if chosen["data"] in NAMES else None  # of a folder it depends on what is in it
+    usual = DEFAULTS | {"recipe": DOCUMENTED, "network": DOCUMENTED, "image_size": size}
     words = ["minicnn", "train"]
     for name, value in chosen.items():
         for one in value if isinstance(value, list) else [value]:

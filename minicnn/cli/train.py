@@ -52,7 +52,11 @@ def run(options: argparse.Namespace) -> int:
         say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
         return 130
     if trained.evaluation is None:
-        show(options, {"run": str(kept.folder)} | kept.metrics, resume.nothing_left(kept, kept.options["epochs"]))
+        show(
+            options,
+            {"run": str(kept.folder)} | kept.metrics,
+            resume.nothing_left(kept, asked["epochs"] or kept.options["epochs"]),
+        )
         return 0
     files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
     if not options.json:
@@ -92,12 +96,12 @@ def train(
     before = len(kept.history.get("epoch", ()))
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
-    doctor = callbacks.Doctor()
+    doctor, time_limit = callbacks.Doctor(), TimeLimit(options.max_time)
     watchers += [
         *([] if begun and "recipe" not in begun.config["options"] else [doctor]),  # not there when it was begun
         callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
         runs.HistoryFile(kept.history_file),
-        TimeLimit(options.max_time),
+        time_limit,
     ]
     with contextlib.ExitStack() as if_it_fails, contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
         if not begun:
@@ -115,9 +119,10 @@ def train(
         return Trained(kept, None, history.interrupted)
     if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
         return Trained(kept, None, False)
-    if history.interrupted:
-        say(options, f"interrupted; to go on: minicnn train --resume {kept.folder}")
-    write_text(kept.folder / "doctor.txt", doctor.to_text() + "\n")
+    if history.interrupted or time_limit.reached:
+        why = "interrupted" if history.interrupted else "time is up"
+        say(options, f"{why}; to go on: minicnn train --resume {kept.folder}")
+    write_text(kept.doctor_file, doctor.to_text() + "\n")
     model.save(kept.model_file)
     evaluation = runs.finish(
         kept,

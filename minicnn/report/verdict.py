@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 from typing import Any
 
 from minicnn.layers.averages import LAG
@@ -10,6 +10,7 @@ from minicnn.names import known_arguments
 
 GAP = 0.2  # by which training accuracy is above all that the test may mean: learnt by heart
 FALLEN = 0.01  # a loss that fell by this share of itself was still falling
+FEW = 3  # epochs, of which the last is still better than the first whatever the numbers say
 WIDE = 0.2  # an interval so wide is worth a word
 GOOD = 0.98  # nobody asks for more
 
@@ -81,7 +82,7 @@ def judge(
             f"More than {samples:,} pictures, augmentation or Dropout would help; more epochs would not.",
         )
     if low <= chance:
-        falling = len(losses) > 1 and losses[-1] < (1 - FALLEN) * losses[-2]
+        falling = len(losses) > 1 and best == len(losses) and losses[-1] < (1 - FALLEN) * losses[-2]
         return Verdict(
             "no better than chance",
             f"No better than chance: {new}; guessing gets {percent(chance)}.",
@@ -89,8 +90,10 @@ def judge(
             if falling
             else "See that each picture has its own label, and try another learning rate.",
         )
-    if best == len(losses) and len(held_out) > 1 and accuracy < GOOD:
-        if held_out.pop(best) < (1 - FALLEN) * min(held_out.values()):
+    if best == len(losses) and accuracy < GOOD:
+        last = held_out.pop(best, losses[-1])
+        before = min(held_out.values(), default=inf if len(losses) < FEW else 0.0)
+        if last < (1 - FALLEN) * before:
             return Verdict("still learning", f"Still learning when it ended: {both}.", "Train for more epochs.")
     return Verdict("healthy", f"Healthy: {both}.", _more(accuracy, ahead))
 

@@ -80,7 +80,7 @@ def next_steps(run: Run) -> str:
     last = latest.exists() and latest.samefile(run.folder)
     model = "" if last else f" --model {run.folder}"
     page = f"open {run.page}" if run.page.exists() else f"{minicnn} report {run.folder}"
-    return f"next: {minicnn} predict PICTURE{model} | {minicnn} evaluate{model} | {page}"
+    return f"next: {minicnn} predict PICTURE{model}; {minicnn} evaluate{model}; {page}"
 
 
 def _program() -> str:

@@ -42,6 +42,12 @@ class Run:
         self.metrics_file = self.folder / "metrics.json"
         self.plots = self.folder / "plots"
         self.page = self.folder / "report.html"
+        self.doctor_file = self.folder / "doctor.txt"
+
+    @property
+    def files(self) -> list[Path]:
+        """Everything that a training may write, whether or not it is there."""
+        return [value for value in vars(self).values() if value != self.folder]
 
     @property
     def config(self) -> dict[str, Any]:
@@ -55,8 +61,8 @@ class Run:
         options = BEFORE | options if isinstance(options, dict) else options
         if not isinstance(options, dict) or not all(fits(options.get(name), kind) for name, kind in OPTIONS.items()):
             raise DataError(
-                f"{self.config_file} expected options of `minicnn train`, received {options!r:.200}: "
-                "whichever program began the run goes on with it"
+                f"{self.config_file} expected options of `minicnn train`, received others or none: whichever program "
+                "began the run goes on with it, if it can; examples/train_cifar.py keeps no checkpoint"
             )
         return options
 
@@ -103,7 +109,7 @@ def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
     """Make a run folder that holds its config.
 
     Raises:
-        FileExistsError: there is a run in it already.
+        FileExistsError: there is a run in it already, or something that is called as a file of a run.
         ValueError: it would be called "latest".
         OSError: it cannot be written.
     """
@@ -112,6 +118,11 @@ def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
         raise ValueError(f"a run cannot be called {LATEST!r}, which stands for the last one: choose another name")
     if run.config_file.exists():
         raise FileExistsError(f"{run.folder} holds a run already: resume it, or choose another name")
+    there = [path.name for path in run.files if path.exists()]
+    if there:
+        raise FileExistsError(
+            f"{run.folder} holds {', '.join(there)} already, which a run would overwrite: choose another name"
+        )
     run.folder.mkdir(parents=True, exist_ok=True)
     rewrite(run, config)
     return run

@@ -10,6 +10,7 @@ from minicnn.layers.averages import LAG
 
 DIVERGED, PATIENCE = 1.1, 3  # validation loss / its best value, and for how many epochs
 APART = 0.1  # by which validation is worse than training: of the loss of guessing, and of accuracy
+FALLEN = 0.97  # training loss / what it was, when it has really fallen
 GUESSED = 0.97  # of the loss of guessing: what is not below it is no better
 
 
@@ -74,7 +75,7 @@ def judge(
             "See that each picture has its own label, that x and y were not shuffled apart, and that both parts are of "
             "one kind",
         )
-    if here > DIVERGED * was and loss < loss_was:
+    if here > DIVERGED * was and loss < FALLEN * loss_was:
         return Ailment(
             "overfitting",
             here / was,
