@@ -222,3 +222,17 @@ def test_what_is_asked_for_is_done_and_stands_in_the_command(tmp_path):
     assert (asked["options"]["augment"], asked["options"]["batch_size"]) == (False, 5)
     assert usual["command"] == f"minicnn train --data {data} --epochs 1 --image-size 32x32"
     assert asked["command"] == f"minicnn train --data {data} --no-augment --epochs 1 --batch-size 5 --image-size 32x32"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_is_not_evaluated_on_pictures_of_which_it_may_have_seen_some(tmp_path, capsys):
+    data = folder(tmp_path / "data", red=10, green=10)
+    assert main(["train", "--data", data, "--epochs", "1", "--output", "run"]) == 0
+    assert main(["evaluate", "--model", "run"]) == 0
+    next((tmp_path / "data" / "red").iterdir()).unlink()
+    capsys.readouterr()
+    assert main(["evaluate", "--model", "run"]) == 3
+    error = capsys.readouterr().err
+    print(error)
+    assert f"{data} expected the pictures that run was trained on, received others" in error
+    assert "name pictures that it has not seen with --data" in error
