@@ -324,6 +324,14 @@ def test_all_failures_are_named(server, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_reason_that_all_have_is_named_once(server, tmp_path):
+    addresses = [server.url("404"), server.url("404") + "?again"]
+    with pytest.raises(DataError) as caught:
+        get(tmp_path / "file", *addresses)
+    assert str(caught.value).count("Not Found") == 1
+    assert f"{addresses[0]}, {addresses[1]}: " in str(caught.value)
+
+
 @pytest.mark.parametrize("scheme", ["http://127.0.0.1:9/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "nonsense"])
 def test_a_mirror_must_be_https(tmp_path, scheme):
     with pytest.raises(DataError, match="expected an address with https, received " + scheme):

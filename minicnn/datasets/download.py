@@ -34,7 +34,7 @@ def fetch(
     much more than the file. Raises DataError, saying what each address answered, when none delivers the file.
     """
     part = target.with_name(target.name + ".part")
-    failures = []
+    failures: dict[str, list[str]] = {}  # reason: the addresses that gave it; often all have the same
     for url in (*own, *mirrors):
         schemes = ("https", "http") if url in own else ("https",)
         for _ in range(ATTEMPTS):
@@ -50,11 +50,13 @@ def fetch(
                     part.unlink(missing_ok=True)
                 if _size(part) != before:  # got further, or a wrong beginning was thrown away: worth another attempt
                     continue
-                failures.append(f"{url}: {' '.join(str(error).split())[:REASON] or type(error).__name__}")
+                reason = " ".join(str(error).split())[:REASON] or type(error).__name__
+                failures.setdefault(reason, []).append(url)
                 break
         else:
-            failures.append(f"{url}: still incomplete after {ATTEMPTS} attempts")
-    raise DataError(f"{target.name}: expected {size} bytes, received from " + ", and from ".join(failures))
+            failures.setdefault(f"still incomplete after {ATTEMPTS} attempts", []).append(url)
+    said = (f"{', '.join(urls)}: {reason}" for reason, urls in failures.items())
+    raise DataError(f"{target.name}: expected {size} bytes, received from " + ", and from ".join(said))
 
 
 def _transfer(url: str, schemes: Sequence[str], part: Path, size: int, timeout: float) -> None:
