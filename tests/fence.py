@@ -192,6 +192,8 @@ def drawn(rng, winograd):
         stack.append(conv())
         if chance(0.6):
             stack.append(layers.BatchNormalization(scale=chance(0.8), center=chance(0.8), trainable=chance(0.9)))
+            if chance(0.4):
+                stack.append(layers.ReLU())
         pool = integers(20)
         padding = str(rng.choice(["same", "valid"]))
         if pool <= 8:

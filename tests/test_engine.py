@@ -108,6 +108,29 @@ def test_only_the_very_classes_are_replaced():
     assert kinds == ["Mine", "ConvBlock", "GELU", "Flatten"]
 
 
+NORM, POOL = layers.BatchNormalization, layers.MaxPooling2D
+RELUS = [layers.ReLU, lambda: layers.Activation("relu")]
+
+
+@pytest.mark.parametrize("relu", RELUS, ids=["ReLU()", "Activation('relu')"])
+@pytest.mark.parametrize("order", ["rn", "rnp", "nr", "nrp", "npr", "r", "rp"])
+def test_a_relu_before_or_after_the_normalisation_is_one_step(order, relu):
+    made = {"r": relu, "n": NORM, "p": POOL}
+    stack = [layers.Conv2D(4, 3), *(made[letter]() for letter in order)]
+    model = Sequential([layers.Input((9, 8, 3)), *stack])
+    assert [type(step) for step in plan(model.layers)] == [ConvBlock]
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 1e-5)])
+@given(st.sampled_from(["nr", "nrp", "npr", "rnr"]), st.integers(3, 9), st.sampled_from([3, 16, 17]), seeds)
+@settings(max_examples=25)
+def test_a_relu_after_the_normalisation_equals_its_layers(dtype, tolerance, order, size, filters, seed):
+    """Also where a negative gamma makes the smallest of a window win."""
+    made = {"r": layers.ReLU, "n": lambda: layers.BatchNormalization(epsilon=0.1), "p": layers.MaxPooling2D}
+    stack = [layers.Conv2D(filters, 2), *(made[letter]() for letter in order)]
+    compare(stack, (size, size + 1, 2), 3, dtype, seed, tolerance)
+
+
 def test_the_documented_network_is_three_blocks_and_two_dense_steps():
     stack = []
     for filters in (32, 64, 128):

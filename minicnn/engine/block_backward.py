@@ -69,7 +69,7 @@ def sums_chunk(r, k, memory, like):
             like,
             (
                 source, place, data.winners, row * s.across * s.FP, s.across, s.FP,
-                channels.center, 0, channels.inverse, 0, total, 0, product, 0,
+                channels.center, 0, channels.inverse, 0, channels.scale, 0, channels.shift, 0, total, 0, product, 0,
             ),
         )  # fmt: skip
         for c in range(s.FP):
@@ -117,7 +117,8 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
                 (
                     activated, row, source, place, data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
                     across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.unit, 0, channels.slope, 0,
-                    channels.offset, 0, channels.factor, 0, dz, dz_start + i * z_row, total, 0,
+                    channels.offset, 0, channels.factor, 0, channels.scale, 0, channels.shift, 0,
+                    data.winners, window * s.across * s.FP, dz, dz_start + i * z_row, total, 0,
                 ),
             )  # fmt: skip
             for c in range(s.FP):

@@ -9,6 +9,8 @@ The order of work is another than the layers', the result is the same:
   it stretches by a negative gamma: then the smallest becomes the largest. So windows are pooled *before* the statistics
   are known, by gamma's sign, and only their winners are normalised, a quarter as many. (All cells count in the
   statistics, those of a dropped odd row too.)
+* A ReLU after the normalisation instead of before it, y = max(b, 0), changes neither which cell wins nor the
+  statistics. It stops what is not positive when the winners are normalised; backward computes that again from them.
 * Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the second-level cache,
   right before the two products that need it: dkernel and dx. The gradient map of the whole batch never exists.
 * In inference the statistics are known before: no activation is stored, only what comes out at the end.
@@ -46,6 +48,7 @@ class ConvBlock:
         norm: the batch normalisation after that, if any.
         pool: the max pooling after that, if any; its windows must not overlap and not be padded.
         rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
+        relu_after: whether a ReLU comes after the normalisation, before or after the pooling.
     """
 
     needs_input_grad = True
@@ -58,6 +61,7 @@ class ConvBlock:
         norm: BatchNormalization | None,
         pool: MaxPooling2D | None,
         rescaling: Rescaling | None = None,
+        relu_after: bool = False,
     ):
         self.conv, self.norm, self.rescaling = conv, norm, rescaling
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
@@ -87,9 +91,11 @@ class ConvBlock:
             lanes=emit.lanes(conv.dtype),
             activate=row_kernels.activate(name, relu, False),
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
-            affine=row_kernels.affine(name) if norm else 0,
-            sums=row_kernels.sums(name) if norm else 0,
-            gradient=0 if self.bare else row_kernels.gradient(name, self.window[1], self.pool is not None, relu),
+            affine=row_kernels.affine(name, relu_after) if norm else 0,
+            sums=row_kernels.sums(name, relu_after) if norm else 0,
+            gradient=0
+            if self.bare
+            else row_kernels.gradient(name, self.window[1], self.pool is not None, relu, relu_after),
             copy=row_kernels.copy(name),
             fold=row_kernels.fold(name),
             square=products.square(name),

@@ -11,6 +11,7 @@ from itertools import pairwise
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.task import Region
+from minicnn.layers.activation import Activation
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -37,18 +38,20 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
             rescaling, layer = layer, rest.pop(0)
         if type(layer) is Conv2D or type(layer) is Dense:
             relu = layer.activation_layer is not None and plain_relu(layer.activation_layer)
-            if layer.activation_layer is None and rest and plain_relu(rest[0]):
-                relu, _ = True, rest.pop(0)
+            relu = relu or layer.activation_layer is None and take_relu(rest)
             own_activation = None if relu else layer.activation_layer
             if isinstance(layer, Dense):
                 steps.append(DenseStep(layer, relu))
             else:
                 norm = pool = None
+                relu_after = False
                 if own_activation is None and rest and type(rest[0]) is BatchNormalization:
                     norm = rest.pop(0)
+                    relu_after = take_relu(rest)
                 if own_activation is None and rest and can_pool(rest[0]):
                     pool = rest.pop(0)
-                steps.append(ConvBlock(layer, relu, norm, pool, rescaling))  # type: ignore[arg-type]
+                    relu_after = norm is not None and take_relu(rest) or relu_after  # the largest of max(b, 0)
+                steps.append(ConvBlock(layer, relu, norm, pool, rescaling, relu_after))  # type: ignore[arg-type]
             if own_activation is not None:
                 steps.append(own_activation)
         else:
@@ -62,8 +65,15 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
     return steps
 
 
+def take_relu(rest: list[Layer]) -> bool:
+    """Whether a ReLU comes next, which then is taken from the layers that are left."""
+    return bool(rest) and plain_relu(rest[0]) and rest.pop(0) is not None
+
+
 def plain_relu(layer: Layer) -> bool:
-    """Whether the layer computes max(x, 0) and nothing else."""
+    """Whether the layer computes max(x, 0) and nothing else, however it is written."""
+    if type(layer) is Activation and layer.activation_layer is not None:
+        layer = layer.activation_layer
     return type(layer) is ReLU and layer.max_value is None
 
 

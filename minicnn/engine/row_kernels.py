@@ -13,11 +13,12 @@ from minicnn.engine.emit import I32, Emitter, kernel
 ACTIVATE = "z* y* pixels channels bias* center* deviations* squares*"
 POOL = "y* row_step windows channels sign* best* winner*u8"
 AFFINE = "x* pixels channels center* scale* shift* y*"
-SUMS = "dy* x* pixels channels center* scale* total* product*"
+SUMS = "dy* x* pixels channels center* inverse* scale* shift* total* product*"
 COPY = "x* x_row y* y_row rows size"
 RESCALE = "x*u8 y* size scale* offset*"
 FOLD = "parts* part count total* size"
-GRADIENT = "a* dy* winner*u8 index windows dropped channels center* unit* slope* offset* factor* dz* total*"
+SLOPES = "center* unit* slope* offset* factor* scale* shift*"
+GRADIENT = f"a* dy* winner*u8 index windows dropped channels {SLOPES} best* dz* total*"
 
 
 def each_register(emit: Emitter, work: Callable[[ir.Value], None]) -> None:
@@ -132,16 +133,20 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
 
 
 @kernel
-def affine(dtype: str) -> Emitter:
-    """y = (x - center) * scale + shift, per channel."""
+def affine(dtype: str, relu: bool) -> Emitter:
+    """y = (x - center) * scale + shift, per channel; of that max(y, 0) where a ReLU comes next."""
     emit = Emitter(dtype, AFFINE, aliases=True)
+    zero = emit.fill(0.0)
 
     def work(c: ir.Value) -> None:
         center, scale, shift = (emit.load(emit.at(emit.arg[name], c)) for name in ("center", "scale", "shift"))
 
         def pixel(p: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
             x = emit.builder.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
-            emit.store(emit.multiply_add(x, scale, shift), pixel_place(emit, "y", p, c))
+            y = emit.multiply_add(x, scale, shift)
+            if relu:
+                y = emit.builder.select(emit.builder.fcmp_ordered("<", y, zero), zero, y)
+            emit.store(y, pixel_place(emit, "y", p, c))
             return []
 
         emit.loop(emit.arg["pixels"], [], pixel)
@@ -151,18 +156,24 @@ def affine(dtype: str) -> Emitter:
 
 
 @kernel
-def sums(dtype: str) -> Emitter:
-    """total[c] = sum of dy over the row, product[c] = sum of dy * ((x - center) * scale)."""
+def sums(dtype: str, relu: bool) -> Emitter:
+    """total[c] = sum of dy over the row, product[c] = sum of dy * ((x - center) * inverse).
+
+    Where a ReLU came next, dy counts only where it let something through: where (x - center) * scale + shift > 0.
+    """
     emit = Emitter(dtype, SUMS)
-    build = emit.builder
+    build, zero = emit.builder, emit.fill(0.0)
 
     def work(c: ir.Value) -> None:
-        center, scale = (emit.load(emit.at(emit.arg[name], c)) for name in ("center", "scale"))
+        names = ("center", "inverse", "scale", "shift")
+        center, inverse, scale, shift = (emit.load(emit.at(emit.arg[name], c)) for name in names)
 
         def values(p: ir.Value) -> list[ir.Value]:
             dy = emit.load(pixel_place(emit, "dy", p, c))
-            x_hat = build.fmul(build.fsub(emit.load(pixel_place(emit, "x", p, c)), center), scale)
-            return [dy, build.fmul(dy, x_hat)]
+            moved = build.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
+            if relu:
+                dy = build.select(build.fcmp_ordered(">", emit.multiply_add(moved, scale, shift), zero), dy, zero)
+            return [dy, build.fmul(dy, build.fmul(moved, inverse))]
 
         for name, total in zip(("total", "product"), sum_of_pixels(emit, values, 2), strict=True):
             emit.store(total, emit.at(emit.arg[name], c))
@@ -244,12 +255,13 @@ def fold(dtype: str) -> Emitter:
 
 
 @kernel
-def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> Emitter:
+def gradient(dtype: str, width: int, pooled: bool, relu: bool, relu_after: bool) -> Emitter:
     """The gradient of a row before activation, from that of the pooled row, and its sum over the pixels.
 
         dz = offset + slope * (a - center) * unit        what reaches a pixel through the batch's mean and variance
            + factor * dy[q]                              where its cell, index + w, won window q (always, if not pooled)
         dz = 0                                           where relu stopped it: a is not positive
+        dy[q] = 0                                        where relu_after did: (best[q] - center) * scale + shift is not
         total[c] = sum of dz
 
     a and dz: windows * width pixels, and then `dropped` ones that are in no window (odd sizes).
@@ -258,8 +270,8 @@ def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> Emitter:
     arg, build, zero = emit.arg, emit.builder, emit.fill(0.0)
 
     def work(c: ir.Value) -> None:
-        names = ("center", "unit", "slope", "offset", "factor")
-        center, unit, slope, offset, factor = (emit.load(emit.at(arg[name], c)) for name in names)
+        names = ("center", "unit", "slope", "offset", "factor", "scale", "shift")
+        center, unit, slope, offset, factor, scale, shift = (emit.load(emit.at(arg[name], c)) for name in names)
         moved = build.fmul(build.fsub(zero, center), unit)
 
         def pixel(p: ir.Value, own: ir.Value | None) -> ir.Value:
@@ -274,6 +286,11 @@ def gradient(dtype: str, width: int, pooled: bool, relu: bool) -> Emitter:
 
         def window(q: ir.Value, totals: list[ir.Value]) -> Sequence[ir.Value]:
             scaled = build.fmul(factor, emit.load(pixel_place(emit, "dy", q, c)))
+            if relu_after:
+                best = build.fsub(emit.load(pixel_place(emit, "best", q, c)), center)
+                scaled = build.select(
+                    build.fcmp_ordered(">", emit.multiply_add(best, scale, shift), zero), scaled, zero
+                )
             winner = emit.load_bytes(pixel_place(emit, "winner", q, c)) if pooled else None
             updated = []
             for w, total in enumerate(totals):
