@@ -8,7 +8,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from minicnn.engine import emit, row_kernels, simd
+from minicnn.engine import emit, row_kernels, row_moves, simd
 from minicnn.engine import winograd_form as winograd
 
 llvm.initialize_all_targets()
@@ -147,14 +147,15 @@ def test_a_spill_would_be_seen(processor):
 
 
 def row_kernel_emitters(dtype):
-    """Every kernel of row_kernels.py, in the variant that needs most registers."""
+    """Every kernel of row_kernels.py, and fold, in the variant that needs most registers."""
     return {
         "activate": row_kernels.activate.emit(dtype, True, True),
         "pool": row_kernels.pool.emit(dtype, 2, 2),
-        "affine": row_kernels.affine.emit(dtype),
-        "sums": row_kernels.sums.emit(dtype),
-        "fold": row_kernels.fold.emit(dtype),
-        "gradient": row_kernels.gradient.emit(dtype, 2, True, True),
+        "affine": row_kernels.affine.emit(dtype, True),
+        "sums": row_kernels.sums.emit(dtype, True),
+        "fold": row_moves.fold.emit(dtype),
+        "gradient": row_kernels.gradient.emit(dtype, 2, True, True, False),
+        "gradient of a ReLU after": row_kernels.gradient.emit(dtype, 2, True, False, True),
     }
 
 

@@ -9,6 +9,7 @@ convolution.py      the two ways to compute a convolution: direct.py as written,
 geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel
 dense.py            a dense layer as one step; update.py Adam for all parameters at once
 products.py         matrix products as lists of tiles
-simd.py             the tile: a matrix product in registers; row_kernels.py what happens to a row of pixels
+simd.py             the tile: a matrix product in registers; row_kernels.py what happens to a row of pixels,
+                    row_moves.py what is done to one whatever it is
 emit.py             machine code from Python; call.py calls it from Numba; peak.py how fast multiply-adds can be
 """

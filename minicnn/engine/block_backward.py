@@ -3,7 +3,7 @@
 Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-from minicnn.engine import direct, norm, row_kernels, winograd
+from minicnn.engine import direct, norm, row_kernels, row_moves, winograd
 from minicnn.engine.block_data import CHUNKS
 from minicnn.engine.call import caller, clear, view, word
 from minicnn.engine.products import FIELDS, pack_transposed_part, run, run_together
@@ -12,8 +12,8 @@ from minicnn.kernels.jit import jit_part
 call_activate = caller(row_kernels.ACTIVATE)
 call_sums = caller(row_kernels.SUMS)
 call_gradient = caller(row_kernels.GRADIENT)
-call_copy = caller(row_kernels.COPY)
-call_fold = caller(row_kernels.FOLD)
+call_copy = caller(row_moves.COPY)
+call_fold = caller(row_moves.FOLD)
 
 FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, but they are read in order
 

@@ -3,7 +3,7 @@
 Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-from minicnn.engine import norm, row_kernels, winograd
+from minicnn.engine import norm, row_kernels, row_moves, winograd
 from minicnn.engine.block_data import CHUNKS
 from minicnn.engine.call import caller, view, word
 from minicnn.engine.products import pack_part, run
@@ -12,8 +12,8 @@ from minicnn.kernels.jit import jit_part
 call_activate = caller(row_kernels.ACTIVATE)
 call_pool = caller(row_kernels.POOL)
 call_affine = caller(row_kernels.AFFINE)
-call_copy = caller(row_kernels.COPY)
-call_rescale = caller(row_kernels.RESCALE)
+call_copy = caller(row_moves.COPY)
+call_rescale = caller(row_moves.RESCALE)
 
 
 @jit_part

@@ -9,8 +9,7 @@ The order of work is another than the layers', the result is the same:
   it stretches by a negative gamma: then the smallest becomes the largest. So windows are pooled *before* the statistics
   are known, by gamma's sign, and only their winners are normalised, a quarter as many. (All cells count in the
   statistics, those of a dropped odd row too.)
-* A ReLU after the normalisation instead of before it, y = max(b, 0), changes neither which cell wins nor the
-  statistics. It stops what is not positive when the winners are normalised; backward computes that again from them.
+* A ReLU after it, y = max(b, 0), changes neither winners nor statistics; backward sees in the winners what it stopped.
 * Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the second-level cache,
   right before the two products that need it: dkernel and dx. The gradient map of the whole batch never exists.
 * In inference the statistics are known before: no activation is stored, only what comes out at the end.
@@ -18,7 +17,7 @@ The order of work is another than the layers', the result is the same:
 
 import numpy as np
 
-from minicnn.engine import emit, products, row_kernels
+from minicnn.engine import emit, products, row_kernels, row_moves
 from minicnn.engine.block_data import CHUNKS, NONE, Data, Work
 from minicnn.engine.block_passes import backward_stages, block, forward_stages
 from minicnn.engine.convolution import convolution
@@ -48,7 +47,7 @@ class ConvBlock:
         norm: the batch normalisation after that, if any.
         pool: the max pooling after that, if any; its windows must not overlap and not be padded.
         rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
-        relu_after: whether a ReLU comes after the normalisation, before or after the pooling.
+        relu_after: whether a ReLU comes after the normalisation, before or after the pooling, and not before it.
     """
 
     needs_input_grad = True
@@ -93,11 +92,9 @@ class ConvBlock:
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
             affine=row_kernels.affine(name, relu_after) if norm else 0,
             sums=row_kernels.sums(name, relu_after) if norm else 0,
-            gradient=0
-            if self.bare
-            else row_kernels.gradient(name, self.window[1], self.pool is not None, relu, relu_after),
-            copy=row_kernels.copy(name),
-            fold=row_kernels.fold(name),
+            gradient=0 if self.bare else row_kernels.gradient(name, self.window[1], bool(self.pool), relu, relu_after),
+            copy=row_moves.copy(name),
+            fold=row_moves.fold(name),
             square=products.square(name),
             bias=conv.use_bias,
         )
@@ -172,7 +169,7 @@ class ConvBlock:
             in_place = keep and not self.convolution.gathers
             activate = self.activate_with_moments if of_batch else self.work.activate
             work = self.work._replace(
-                rescale=row_kernels.rescale(self.conv.dtype.name) if from_bytes else 0,
+                rescale=row_moves.rescale(self.conv.dtype.name) if from_bytes else 0,
                 activate=0 if in_place and self.linear and not of_batch else activate,
                 moments=of_batch,
                 normalize=self.norm is not None and training,

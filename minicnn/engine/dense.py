@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine import emit, row_kernels
+from minicnn.engine import emit, row_kernels, row_moves
 from minicnn.engine.block_data import NONE
 from minicnn.engine.call import caller, view, word
 from minicnn.engine.geometry import padded
@@ -26,7 +26,7 @@ from minicnn.types import Array
 PARTS = 8
 LOAD, FORWARD, PREPARE, BACKWARD = range(4)
 BACKWARD_STAGES = Stages(PREPARE, BACKWARD)
-call_activate, call_copy = caller(row_kernels.ACTIVATE), caller(row_kernels.COPY)
+call_activate, call_copy = caller(row_kernels.ACTIVATE), caller(row_moves.COPY)
 
 
 @cache
@@ -191,7 +191,7 @@ class DenseStep:
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
         self.layout = Layout(
-            *(0, D, U, UP, lanes, row_kernels.activate(name, relu, False), row_kernels.copy(name), square(name)),
+            *(0, D, U, UP, lanes, row_kernels.activate(name, relu, False), row_moves.copy(name), square(name)),
             relu=relu,
             use_bias=dense.use_bias,
             packs=self.packs,

@@ -47,10 +47,11 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
                 relu_after = False
                 if own_activation is None and rest and type(rest[0]) is BatchNormalization:
                     norm = rest.pop(0)
-                    relu_after = take_relu(rest)
+                    relu_after = not relu and take_relu(rest)
                 if own_activation is None and rest and can_pool(rest[0]):
                     pool = rest.pop(0)
-                    relu_after = norm is not None and take_relu(rest) or relu_after  # the largest of max(b, 0)
+                    if norm is not None and not relu:
+                        relu_after = take_relu(rest) or relu_after  # the largest of max(b, 0) is max(largest b, 0)
                 steps.append(ConvBlock(layer, relu, norm, pool, rescaling, relu_after))  # type: ignore[arg-type]
             if own_activation is not None:
                 steps.append(own_activation)

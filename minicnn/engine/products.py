@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from minicnn.engine import emit, row_kernels, simd
+from minicnn.engine import emit, row_moves, simd
 from minicnn.engine.call import caller, clear, word
 from minicnn.engine.emit import Emitter, kernel
 from minicnn.kernels.jit import jit_part
@@ -18,7 +18,7 @@ from minicnn.types import Array
 
 FIELDS = 7  # of a call in a table
 SQUARE = "x* x_row y* y_row"
-call_tile, call_copy = caller(simd.ARGUMENTS), caller(row_kernels.COPY)
+call_tile, call_copy = caller(simd.ARGUMENTS), caller(row_moves.COPY)
 
 
 class Left(NamedTuple):

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine import row_kernels
+from minicnn.engine import row_moves
 from minicnn.engine.block_data import CHUNKS, Programs, programs
 from minicnn.engine.call import caller, clear, word
 from minicnn.engine.emit import lanes
@@ -53,7 +53,7 @@ MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more tim
 MOST_WEIGHTS = {F2: 64 * 1024 * 1024, F4: 16 * 1024 * 1024, F5: 16 * 1024 * 1024}  # bytes of U, for the same reason
 MOST_CHANNELS = {F5: 64}  # what is lost grows with the terms of a sum: up to here less than 1e-5 of the largest output
 
-call_transform, call_copy = caller(TRANSFORM), caller(row_kernels.COPY)
+call_transform, call_copy = caller(TRANSFORM), caller(row_moves.COPY)
 
 
 class Winograd(NamedTuple):
