@@ -145,7 +145,7 @@ def test_help_shows_an_example_and_the_defaults(monkeypatch, capsys):
     assert code == 0
     for expected in (
         "example: python examples/train_cifar.py --data",
-        "at most (100)",
+        "at most (100; 10 over drawn shapes)",
         "--seed",
         "runs/<date>-cifar10",
     ):

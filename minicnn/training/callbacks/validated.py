@@ -10,7 +10,7 @@ from minicnn.layers.averages import LAG
 
 DIVERGED, PATIENCE = 1.1, 3  # validation loss / its best value, and for how many epochs
 APART = 0.1  # by which validation is worse than training: of the loss of guessing, and of accuracy
-FALLEN = 0.97  # training loss / what it was, when it has really fallen
+FALLEN = 0.99  # training loss / what it was, when it has really fallen
 GUESSED = 0.97  # of the loss of guessing: what is not below it is no better
 
 
