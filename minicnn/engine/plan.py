@@ -50,8 +50,8 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
                     relu_after = not relu and take_relu(rest)
                 if own_activation is None and rest and can_pool(rest[0]):
                     pool = rest.pop(0)
-                    if norm is not None and not relu:
-                        relu_after = take_relu(rest) or relu_after  # the largest of max(b, 0) is max(largest b, 0)
+                    if norm is not None and not relu and not relu_after:
+                        relu_after = take_relu(rest)  # the largest of max(b, 0) is the same, pooled before or after
                 steps.append(ConvBlock(layer, relu, norm, pool, rescaling, relu_after))  # type: ignore[arg-type]
             if own_activation is not None:
                 steps.append(own_activation)
@@ -68,7 +68,10 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
 
 def take_relu(rest: list[Layer]) -> bool:
     """Whether a ReLU comes next, which then is taken from the layers that are left."""
-    return bool(rest) and plain_relu(rest[0]) and rest.pop(0) is not None
+    if not rest or not plain_relu(rest[0]):
+        return False
+    rest.pop(0)
+    return True
 
 
 def plain_relu(layer: Layer) -> bool:
