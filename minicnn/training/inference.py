@@ -1,7 +1,6 @@
 """evaluate and predict: batches without training. Sequential has them as methods of the same names."""
 
 from collections.abc import Callable, Iterable, Iterator
-from time import perf_counter
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -26,9 +25,9 @@ def measured(model: Network, batches: given.Batches, step: Callable[..., tuple[f
     with Pace() as pace:
         for index in range(batches.steps):
             batch = batches[index]
-            began = perf_counter()
+            pace.begin()
             meter.measure(step or model.test_step, batch.x, batch.y, batch.weight)
-            pace.note(len(batch.x), perf_counter() - began)
+            pace.end(len(batch.x))
     batches.end_epoch()
     return meter
 
@@ -132,9 +131,9 @@ def predict(
     parts = []
     with quiet(), Pace() as pace:
         for part in batches:
-            began = perf_counter()
+            pace.begin()
             parts.append(_flip_average(model, part) if average_flips else model.forward(part))
-            pace.note(len(part), perf_counter() - began)
+            pace.end(len(part))
     return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
-from time import perf_counter
 from typing import Any
 
 from minicnn.expect import count, flag
@@ -220,12 +219,12 @@ class Training:
         x, y, weight, numbers = self.batches[at.batch]
         if self.transform is not None:
             x, y = self.transform(x, y, at.before, numbers, model.seed if self.seed is None else self.seed)
-        began = perf_counter()
+        self.pace.begin()
         with alone:  # the samples that are announced are those of this step
             for layer in model.layers:
                 layer.next_samples(at.before, numbers)
             meter.measure(model.train_step, x, y, weight)
-        self.pace.note(len(x), perf_counter() - began)
+        self.pace.end(len(x))
         if not isfinite(meter.last_loss):
             checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
         self.watchers.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})

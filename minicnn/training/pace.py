@@ -1,19 +1,24 @@
 """How many threads are worth having while other programs use the processor, too.
 
 At the end of every stage the threads wait for each other. Where another program takes a processor from one of them,
-all stand still: two threads on two busy processors were seen to do half of what one does. So now and then a window of
-steps is tried with one thread fewer, or one more, and what is faster is kept. Results do not depend on it.
+all stand still: two threads on two busy processors were seen to do half of what one does. So while the threads get less
+of the processors than they could use, now and then a window of steps is tried with one thread fewer, and later with one
+more, and what is faster is kept. Results do not depend on it.
 """
 
+from time import perf_counter, process_time
 from types import TracebackType
 from typing import Self
 
 from minicnn.kernels import threads
 
 STEPS, SECONDS = 4, 0.1  # of a window, at least: many turns of the system's scheduler
+FULL = (
+    0.85  # of a thread each on the processors, at least: nobody else is there (0.97 on a quiet machine, 0.5 beside one)
+)
 GAIN = 1.1  # as much faster another number of threads must be
 CHANGE = 2  # a rate so many times what it was, or its inverse: the machine is another, look again
-SOONEST, LATEST, LONGER = 1, 128, 4  # windows between two trials, so many times as many after each that gained nothing
+SOONEST, LATEST, LONGER = 2, 128, 4  # windows between two trials, so many times as many after each that gained nothing
 
 
 class Pace:
@@ -30,7 +35,7 @@ class Pace:
         self._open()
 
     def _open(self) -> None:
-        self.steps, self.samples, self.seconds = 0, 0, 0.0  # of the window
+        self.steps, self.samples, self.seconds, self.worked = 0, 0, 0.0, 0.0  # of the window
 
     def __enter__(self) -> Self:
         return self
@@ -41,11 +46,21 @@ class Pace:
         if self.now != self.most:
             threads.use(self.most)
 
-    def note(self, samples: int, seconds: float) -> None:
-        """Count a step on so many samples, which took so long."""
+    def begin(self) -> None:
+        """A step begins."""
+        self._began = perf_counter(), process_time()
+
+    def end(self, samples: int) -> None:
+        """It is over, and was on so many samples."""
+        began, worked = self._began
+        self.note(samples, perf_counter() - began, process_time() - worked)
+
+    def note(self, samples: int, seconds: float, worked: float) -> None:
+        """Count a step on so many samples, which took so long, and so many seconds of all processors together."""
         self.steps += 1
         self.samples += samples
         self.seconds += seconds
+        self.worked += worked
         if self.steps < STEPS or self.seconds < SECONDS:
             return
         if threads.used() != self.now:  # they have been started since, or set_threads was called
@@ -62,9 +77,14 @@ class Pace:
         self.rate = rate
         self.left -= 1
         changed = self.settled > 0 and not 1 / CHANGE < rate / self.settled < CHANGE
-        if self.left <= 0 or changed:
-            self.fewer = self.count > 1 and (self.count == self.most or not self.fewer)
-            self._use(self.count - 1 if self.fewer else self.count + 1)
+        if self.left > 0 and not changed:
+            return
+        full = self.worked >= FULL * self.count * self.seconds
+        self.fewer = self.count > 1 and not full and (self.count == self.most or not self.fewer)
+        if self.fewer:
+            self._use(self.count - 1)
+        elif self.count < self.most:
+            self._use(self.count + 1)
 
     def _end_trial(self, rate: float) -> None:
         gained = rate > GAIN * self.rate
