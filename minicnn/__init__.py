@@ -29,12 +29,14 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
     )
     from minicnn.kernels.threads import set_threads
     from minicnn.layers import Input
+    from minicnn.model import Model
     from minicnn.sequential import Sequential
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Input",
+    "Model",
     "Sequential",
     "callbacks",
     "data",
@@ -59,7 +61,7 @@ __all__ = [
 ]
 
 # The names above that are no modules, and the modules that they are in.
-PLACES = {"Input": "layers", "Sequential": "sequential", "set_threads": "kernels.threads"}
+PLACES = {"Input": "layers", "Model": "model", "Sequential": "sequential", "set_threads": "kernels.threads"}
 
 not_there = missing_from(__name__, "", __all__)
 

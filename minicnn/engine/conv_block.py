@@ -113,7 +113,7 @@ class ConvBlock:
         x = conv.accept(x)
         if conv.use_bias:
             self.channels.bias[: self.g.F] = conv.params["bias"]
-        of_batch = norm is not None and training and bool(norm.trainable)
+        of_batch = norm is not None and training and norm.uses_batch
         if norm is not None:
             own.epsilon[0] = norm.epsilon  # which may be changed at any time
             own.momentum[0] = norm.next_momentum() if of_batch else norm.momentum

@@ -45,7 +45,7 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
             else:
                 norm = pool = None
                 relu_after = False
-                if own_activation is None and rest and type(rest[0]) is BatchNormalization:
+                if own_activation is None and rest and can_normalize(rest[0]):
                     norm = rest.pop(0)
                     relu_after = not relu and take_relu(rest)
                 if own_activation is None and rest and can_pool(rest[0]):
@@ -79,6 +79,11 @@ def plain_relu(layer: Layer) -> bool:
     if type(layer) is Activation and layer.activation_layer is not None:
         layer = layer.activation_layer
     return type(layer) is ReLU and layer.max_value is None
+
+
+def can_normalize(layer: Layer) -> bool:
+    """Whether a convolution can normalise along; gamma and beta that train on moving averages it cannot."""
+    return type(layer) is BatchNormalization and not (layer.holds_averages and layer.trainable)
 
 
 def can_pool(layer: Layer) -> bool:

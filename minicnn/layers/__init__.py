@@ -19,7 +19,7 @@ from minicnn.layers.flatten import Flatten
 from minicnn.layers.gelu import GELU
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
-from minicnn.layers.input import Input
+from minicnn.layers.input import Input, InputLayer
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.normalization import Normalization
@@ -43,6 +43,7 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
     "Input",
+    "InputLayer",
     "Layer",
     "LeakyReLU",
     "MaxPool2D",
@@ -64,7 +65,7 @@ __all__ = [
 
 # The closed vocabulary of model files: a file names a layer by its class, and nothing else can be named.
 LAYERS: dict[str, type[Layer]] = {
-    name: value for name, value in list(globals().items()) if name in __all__ and value is not Layer
+    name: value for name, value in list(globals().items()) if name in __all__ and value not in (Layer, Input)
 }
 
 

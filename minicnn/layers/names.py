@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minicnn.layers.base import Layer, snake_case
+from minicnn.layers.base import Layer
 
 
 class Names:
@@ -22,16 +22,20 @@ class Names:
         if len(self._layers) != len(layers):  # the model's list has been changed
             self._layers, self._numbers = {other.name: other for other in layers}, {}
         if self._layers.get(layer.name) is layer:
-            raise ValueError(f"{layer} is in {self.owner!r} already: every place in a model needs a layer of its own")
-        if layer.name in self._layers or "/" in layer.name:
-            taken = ", ".join(map(repr, sorted(self._layers)))
-            raise ValueError(f"{layer}: names must be unique in a model and have no '/'; taken are {taken:.1000}")
-        if not layer.name:
-            base = snake_case(type(layer).__name__)
-            number = self._numbers.get(base, 0)
-            while _numbered(base, number) in self._layers:
-                number += 1
-            layer.name, self._numbers[base] = _numbered(base, number), number
+            raise ValueError(
+                f"{layer} is in {self.owner!r} already: every place in a Sequential needs a layer of its own, a layer "
+                "that is shared needs a Model"
+            )
+        if layer.name and not layer.is_named_by_itself:
+            if layer.name in self._layers or "/" in layer.name:
+                taken = ", ".join(map(repr, sorted(self._layers)))
+                raise ValueError(f"{layer}: names must be unique in a model and have no '/'; taken are {taken:.1000}")
+            return
+        base = layer.own_name
+        number = self._numbers.get(base, 0)
+        while _numbered(base, number) in self._layers:
+            number += 1
+        layer.name, self._numbers[base] = _numbered(base, number), number
 
     def keep(self, layer: Layer) -> None:
         """The layer is in the model now."""

@@ -9,7 +9,6 @@ LAYERS = [
         "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers",
         "There are no such parts: every layer is in layers itself.",
     ),
-    ("InputLayer", "Use Input(shape)."),
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
     ("Add Average Concatenate Dot Maximum Minimum Multiply Subtract Merge", STACK),
     ("add average concatenate dot maximum minimum multiply subtract merge", STACK),

@@ -23,7 +23,7 @@ def loss_and_gradients(model: Network, x: Array, y: Array, sample_weight: Array 
         loss, dy = _loss(model, y, y_pred, sample_weight)
         y_pred = _predictions(model, y_pred)  # now that the logits are in the cache
         if isfinite(loss):
-            execution.backward_from_logits(dy, execution.lowest_trained())
+            execution.backward_from_logits(dy)
     return loss, y_pred
 
 
