@@ -57,6 +57,6 @@ def _built(described: dict[str, Any], stored: Mapping[str, Stored], known: Mappi
         model.add(layer)
     model.build(description.input_shape(described))
     description.check_built(model, names)
-    for layer in model.layers:
+    for layer in model.leaves.values():
         layer.stored = None
     return model

@@ -59,7 +59,7 @@ def save_weights(model: Network, filepath: str | os.PathLike) -> None:
 
 def weights_of(model: Network) -> dict[str, np.ndarray]:
     """All weights by name, "conv2d/kernel"; the model's own arrays, not copies."""
-    return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.variables.items()}
+    return model.variables_by_name()
 
 
 @one_at_a_time
@@ -96,8 +96,8 @@ def put_weights(
     if wrong:
         left = [name for name in own if name in wrong]
         _warn_of_rest(path, left, len(own), unused=[name for name in wrong if name not in own])
-    for layer in model.layers:
-        names = {f"{layer.name}/{name}": array for name, array in layer.variables.items()}
+    for path, layer in model.leaves.items():
+        names = {f"{path}/{name}": array for name, array in layer.variables.items()}
         for name in names.keys() - wrong:
             names[name][...] = stored[name]
             layer._last_trained = 0

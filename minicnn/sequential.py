@@ -117,16 +117,26 @@ class Sequential(Model):
 
     def _join(self, node: Node) -> None:
         """Build all layers and let them feed each other, from that input on."""
+        before = self.inputs, self.nodes, self.outputs
         self._begin(node)
         index = 0
-        for layer in self.layers:
-            self._append(layer, index)
-            index += len(layer.leaves) if isinstance(layer, Network) else 1
+        try:
+            for layer in self.layers:
+                self._append(layer, index)
+                index += len(layer.leaves) if isinstance(layer, Network) else 1
+        except BaseException:
+            self.inputs, self.nodes, self.outputs = before
+            raise
 
     def program(self) -> Program:
         """What has to be run; the list of layers may have been changed."""
         if [node.layer for node in self.nodes[1:]] != self.layers:
-            self._join(self.inputs[0])
+            self._begin(self.inputs[0])
+            for index, layer in enumerate(self.layers):
+                if isinstance(layer, Network) or not layer.built:
+                    self._append(layer, index)
+                else:
+                    self._begin_at(Node(layer, self.outputs, layer.output_shape, layer.dtype))
         return super().program()
 
 

@@ -138,7 +138,7 @@ def measure_layer(
 def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
     """Compare all gradients of a built float64 model's outputs, for its parameters and its input."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((batch, *model.layers[0].input_shape))
+    x = rng.standard_normal((batch, *model.input_shape[1:]))
 
     def forward() -> Array:
         return model.forward(x, training=True)

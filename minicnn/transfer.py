@@ -109,12 +109,12 @@ def unfreeze(model: Network, *which: str | int) -> None:
 
 def is_trainable(model: Network) -> bool:
     """model.trainable: whether any of its layers trains. Assigning to it, as in Keras, is freeze() or unfreeze()."""
-    return not model.layers or any(layer.trainable for layer in model.layers)
+    return not model.layers or any(layer.trainable for layer in model.leaves.values())
 
 
 def set_trainable(model: Network, value: bool) -> None:
     """Let all layers train, or none. They are so in every other model that has them, too."""
-    for layer in model.layers:
+    for layer in model.leaves.values():
         layer.trainable = bool(value)
 
 

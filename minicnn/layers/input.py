@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.expect import sample_shape
 from minicnn.layers.base import Layer
 from minicnn.layers.node import Node
 from minicnn.names import known_arguments
@@ -42,5 +43,5 @@ def Input(shape: Shape, name: str | None = None) -> Node:  # noqa: N802 (Keras' 
 
     Raises ValueError for what is no shape.
     """
-    layer = InputLayer(shape, name)
+    layer = InputLayer(sample_shape(shape, "Input"), name)
     return Node(layer, (), layer.output_shape, np.dtype(np.float32))

@@ -95,8 +95,10 @@ ARGUMENTS: dict[str, Arguments] = {
         "batch_size": (NONE, "A model takes batches of any size: leave it out."),
         "sparse": ((None, False), "Pictures are dense arrays: leave it out."),
         "ragged": ((None, False), "All pictures of a batch have one size: leave it out."),
-        "tensor": (NONE, "Use Input(shape) first in Sequential([...])."),
-        "optional": (FALSE, "A Sequential has one input: leave it out."),
+        "dtype": (FLOAT32, "A model has one type for all its layers: Model(inputs, outputs, dtype='float64')."),
+        "batch_shape": (NONE, "Use shape=(32, 32, 3), that of one sample without the batch axis."),
+        "tensor": (NONE, "Use Input(shape)."),
+        "optional": (FALSE, "Every input of a model is given: leave it out."),
     },
     "Sequential": each("trainable", TRUE, "Use model.freeze() after the model is made."),
     # How to train

@@ -166,6 +166,13 @@ class Network(Graph, Placed, KerasNames):
             return placed
         return self.forward(x, training=bool(training))
 
+    def check_input(self, x: Any) -> None:
+        """Raise ValueError for samples that do not fit."""
+        if len(self.inputs) > 1:
+            self.arrays(x)
+        else:
+            next(iter(self.leaves.values())).check_input(x.shape)
+
     def arrays(self, x: Any) -> Any:
         """What it is given: an array; of several inputs the list of them, given as list or, by their names, as dict.
 
@@ -213,7 +220,8 @@ class Network(Graph, Placed, KerasNames):
         """What runs the layers, which are built for the shape of x's samples unless they are."""
         if self._planned is None or self._planned[0] != self._plan_key():
             self.build_for(x)
-        return self._execution()
+            return self._execution()
+        return self._planned[1]
 
     def _execution(self) -> Execution:
         """Planned anew where it must be."""

@@ -156,7 +156,7 @@ def draw(
     }
     if evaluation.accuracy < 1:
         wanted["mistakes"] = lambda: grids(plots.mistakes_gallery, *test, probabilities)
-    if any(isinstance(layer, Conv2D) for layer in model.layers):
+    if any(isinstance(layer, Conv2D) for layer in model.leaves.values()):
         kernels = explain.filters(model)
         wanted["filters"] = lambda: [plots.filters(kernels), plots.filters(kernels, columns=4, width=TELEPHONE)]
     draw_curves(run)

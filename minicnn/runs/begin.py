@@ -43,7 +43,7 @@ def config(
         train, validation, test: (x, y).
         command: what was typed; the running program's arguments unless given.
     """
-    momentum = lagging_momentum(model.layers)
+    momentum = lagging_momentum(model.leaves.values())
     parts = {"train": train, "validation": validation or (train[0][:0], train[1][:0]), "test": test}
     return {
         "command": shlex.join(["python", *sys.argv]) if command is None else command,

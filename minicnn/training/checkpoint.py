@@ -108,7 +108,7 @@ class Checkpoint:
         return {
             "seed": model.seed,
             "stop_training": model.stop_training,
-            "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
+            "layers": [[layer.trainable, layer.random_state] for layer in model.leaves.values()],
             "averages_in_use": model.optimizer.averages_in_use,
             "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
             "meter": self.meter.get_state(),
@@ -169,7 +169,7 @@ class Checkpoint:
         optimizer.averages_in_use = state["averages_in_use"]
         model.seed, model.stop_training, model.epochs_done = state["seed"], state["stop_training"], position.before
         model.shuffle_rng.bit_generator.state = position.order
-        for layer, (trainable, random_state) in zip(model.layers, state["layers"], strict=True):
+        for layer, (trainable, random_state) in zip(model.leaves.values(), state["layers"], strict=True):
             check_kind(random_state, layer.random_state, f"{layer.name}'s random_state")
             layer.trainable, layer.random_state = trainable, random_state
         for purpose, batches in self.batches.items():

@@ -167,6 +167,6 @@ def _check_flips(model: Network, x: Array, who: str) -> None:
         raise ValueError(f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape {x.shape}")
     if not model.ends_in_softmax:
         raise ValueError(
-            f"{who}(average_flips=True) averages probabilities, but {model.layers[-1]} of {model.name!r} does not end "
+            f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} does not end "
             "in a softmax: add one"
         )

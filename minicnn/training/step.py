@@ -60,7 +60,7 @@ def check_logits(model: Network) -> None:
     """Raise ValueError for a loss from logits on a model that ends in a softmax."""
     if model.loss.from_logits and model.ends_in_softmax:
         raise ValueError(
-            f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.layers[-1]} ends in a "
+            f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.head} ends in a "
             "softmax: leave out one of the two"
         )
 
