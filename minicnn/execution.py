@@ -7,11 +7,11 @@ from typing import Any
 
 from minicnn.engine import selftest
 from minicnn.engine.plan import Step, passes_on, plan
-from minicnn.engine.task import Region
-from minicnn.kernels import jit
 from minicnn.layers.augmentation.geometric import Composed, composed
 from minicnn.layers.base import Layer
 from minicnn.layers.softmax import Softmax
+from minicnn.machine import jit
+from minicnn.machine.region import Region
 from minicnn.types import Array
 
 ENGINES = ("fast", "reference")
@@ -24,7 +24,7 @@ class Execution:
     A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with a simpler gradient
     (losses.py), and everybody else gets probabilities.
 
-    Layers, buffers and caches are there once, for all threads: who calls a method holds `kernels.threads.alone`.
+    Layers, buffers and caches are there once, for all threads: who calls a method holds `machine.threads.alone`.
     A backward goes with the forward before it, so both belong under one hold. Where they come apart, in a training by
     hand, backward makes sure that in between nobody else has run the layers.
 

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 
 from minicnn import layers
-from minicnn.engine import emit, peak
 from minicnn.engine.plan import Step
 from minicnn.execution import layers_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.machine import emit, peak
 from minicnn.sequential import Sequential
 from minicnn.types import Array
 from minicnn.wording import percent

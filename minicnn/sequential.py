@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from minicnn import losses, optimizers, persistence, prediction, summary, transfer
 from minicnn import metrics as metric_types
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input
 from minicnn.layers.names import Names
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.training import checks, inference, loop, lr_find, step

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from strategies import windows
 
 from minicnn import Sequential, cli, layers, profiling
-from minicnn.engine import emit, peak
-from minicnn.kernels import threads
+from minicnn.machine import emit, peak, threads
 from minicnn.profiling import profile
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from minicnn.cli.common import load_model, show
-from minicnn.kernels import threads
+from minicnn.machine import threads
 from minicnn.profiling import documented_model, profile
 
 

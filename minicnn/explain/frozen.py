@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from minicnn.execution import Execution, final_softmax
-from minicnn.kernels.threads import alone
 from minicnn.losses import check_predictions
+from minicnn.machine.threads import alone
 from minicnn.network import Network
 from minicnn.types import Array
 

@@ -11,10 +11,10 @@ import numpy as np
 from minicnn import initializers
 from minicnn.errors import ModelFileError
 from minicnn.expect import sample_shape
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import Arrays
 from minicnn.layers.settings import check_assignment
 from minicnn.layers.shapes import shape_hint, with_batch
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import KerasNames
 from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed

@@ -10,8 +10,8 @@ import numpy as np
 from minicnn.errors import did_you_mean
 from minicnn.execution import ENGINES, Execution, final_softmax
 from minicnn.expect import array, count
-from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Layer
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.metrics import Metric
 from minicnn.names import KerasNames, known_arguments
 from minicnn.types import Array, Shape

@@ -11,8 +11,8 @@ from typing import Any
 
 from minicnn import report
 from minicnn.data.fingerprint import fingerprint
-from minicnn.kernels import threads
 from minicnn.layers.averages import lagging_momentum
+from minicnn.machine import threads
 from minicnn.names import known_arguments
 from minicnn.runs.folder import LATEST, Run
 from minicnn.sequential import Sequential

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import persistence
-from minicnn.kernels.threads import alone, one_at_a_time
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
 from minicnn.saving import description, lock, model_file
 from minicnn.training.callbacks import Callback, CallbackList

@@ -4,8 +4,8 @@ from math import isfinite
 
 import numpy as np
 
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.softmax import softmax
+from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.types import Array
 
