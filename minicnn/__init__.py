@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
     )
     from minicnn.layers import Input
     from minicnn.machine.threads import set_threads
-    from minicnn.sequential import Sequential
+    from minicnn.models.sequential import Sequential
 
 __version__ = "0.1.0"
 
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 # The names above that are no modules, and the modules that they are in.
-PLACES = {"Input": "layers", "Sequential": "sequential", "set_threads": "machine.threads"}
+PLACES = {"Input": "layers", "Sequential": "models.sequential", "set_threads": "machine.threads"}
 
 not_there = missing_from(__name__, "", __all__)
 

@@ -31,7 +31,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.machine import emit, peak
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 from minicnn.types import Array
 from minicnn.wording import percent
 

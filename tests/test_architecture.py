@@ -21,7 +21,7 @@ STOREYS = {
     "ground": "errors expect kernels labels machine names types utils wording",
     "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
     "network": "engine execution network optimizers persistence saving summary",
-    "work": "callbacks models prediction sequential training transfer",
+    "work": "callbacks models training",
     "looking": "explain page plots preflight profiling report runs testing",
     "door": "__init__ __main__ cli",
 }

@@ -5,10 +5,10 @@ import pytest
 from golden import make_transfer as recipe
 
 import minicnn
-from minicnn import Input, Sequential, layers, optimizers, transfer
+from minicnn import Input, Sequential, layers, optimizers
 from minicnn.execution import layers_of
-from minicnn.models import load_model
-from minicnn.transfer import freeze, replace_head, unfreeze
+from minicnn.models import load_model, transfer
+from minicnn.models.transfer import freeze, replace_head, unfreeze
 
 both_engines = pytest.mark.parametrize("engine", ["fast", "reference"])
 

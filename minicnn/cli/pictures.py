@@ -15,7 +15,7 @@ from minicnn.cli.networks import Size, network
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 from minicnn.types import Samples
 
 NAMES = ("cifar10", "shapes")  # words that `--data` knows

@@ -22,8 +22,8 @@ from minicnn.cli.pictures import Pictures, load, picture_size, short_name
 from minicnn.cli.recipes import augmentation, fitted
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.machine import threads
+from minicnn.models.sequential import Sequential
 from minicnn.saving.atomic import write_text
-from minicnn.sequential import Sequential
 from minicnn.wording import counted
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from minicnn import losses, optimizers, persistence, prediction, summary, transfer
+from minicnn import losses, optimizers, persistence, summary
 from minicnn import metrics as metric_types
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input
 from minicnn.layers.names import Names
 from minicnn.machine.threads import one_at_a_time
+from minicnn.models import pictures, transfer
 from minicnn.names import known_arguments
 from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.training import checks, inference, loop, lr_find, step
@@ -135,7 +136,7 @@ class Sequential(Network):
     lr_find = lr_find.lr_find
     evaluate = inference.evaluate
     predict = inference.predict
-    predict_image = prediction.predict_image
+    predict_image = pictures.predict_image
 
     replace_head = transfer.replace_head
     freeze = transfer.freeze

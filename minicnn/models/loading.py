@@ -1,4 +1,4 @@
-"""Models and how to load one: the names that Keras keeps under `keras.models`."""
+"""A model out of the file that `model.save` wrote."""
 
 import os
 from collections.abc import Mapping
@@ -6,14 +6,10 @@ from typing import Any
 
 from minicnn import persistence
 from minicnn.errors import ModelFileError
-from minicnn.names import known_arguments, missing_from
+from minicnn.models.sequential import Sequential
+from minicnn.names import known_arguments
 from minicnn.saving import description, model_file
 from minicnn.saving.model_file import Stored
-from minicnn.sequential import Sequential
-
-__all__ = ["Sequential", "load_model"]
-
-__getattr__ = missing_from(__name__, "models", __all__)
 
 
 @known_arguments
