@@ -26,12 +26,12 @@ import numpy as np
 
 from minicnn import layers
 from minicnn.engine.plan import Step
-from minicnn.execution import layers_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.machine import emit, peak
 from minicnn.models.sequential import Sequential
+from minicnn.network.executor import layers_of
 from minicnn.types import Array
 from minicnn.wording import percent
 

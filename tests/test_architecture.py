@@ -20,7 +20,7 @@ LONGEST = 300  # lines
 STOREYS = {
     "ground": "errors expect kernels labels machine names types utils wording",
     "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
-    "network": "engine execution network optimizers persistence saving summary",
+    "network": "engine network optimizers persistence saving",
     "work": "callbacks models training",
     "looking": "explain page plots preflight profiling report runs testing",
     "door": "__init__ __main__ cli",
@@ -203,4 +203,4 @@ def test_nothing_is_printed_but_by_commands_summary_progress_and_the_compiler():
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write")
     }
     commands = {module for module in MODULES if room_of(module) == "cli"}
-    assert printing <= commands | {"minicnn.summary", "minicnn.training.progress", "minicnn.machine.compiling"}
+    assert printing <= commands | {"minicnn.network.summary", "minicnn.training.progress", "minicnn.machine.compiling"}

@@ -46,7 +46,7 @@ class Layer(KerasNames):
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
         _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
-        _last_trained: the number of a model's last training forward, see execution.py; 0 after set_weights.
+        _last_trained: the number of a model's last training forward, see network/executor.py; 0 after set_weights.
     """
 
     name: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from minicnn import losses, optimizers, persistence, summary
+from minicnn import losses, optimizers, persistence
 from minicnn import metrics as metric_types
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input
@@ -10,6 +10,7 @@ from minicnn.layers.names import Names
 from minicnn.machine.threads import one_at_a_time
 from minicnn.models import pictures, transfer
 from minicnn.names import known_arguments
+from minicnn.network import summary
 from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History

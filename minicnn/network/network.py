@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.execution import ENGINES, Execution, final_softmax
 from minicnn.expect import array, count
 from minicnn.layers.base import Layer
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.metrics import Metric
 from minicnn.names import KerasNames, known_arguments
+from minicnn.network.executor import ENGINES, Execution, final_softmax
 from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed
 

@@ -15,8 +15,8 @@ from minicnn.layers.averages import lagging_momentum
 from minicnn.machine import threads
 from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network.summary import described
 from minicnn.runs.folder import LATEST, Run
-from minicnn.summary import described
 from minicnn.types import Samples
 
 
