@@ -20,7 +20,7 @@ LONGEST = 300  # lines
 STOREYS = {
     "ground": "errors expect kernels labels machine names types utils wording",
     "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
-    "network": "engine network optimizers persistence saving",
+    "network": "engine network optimizers saving",
     "work": "callbacks models training",
     "looking": "explain page plots preflight profiling report runs testing",
     "door": "__init__ __main__ cli",

@@ -172,7 +172,7 @@ def test_every_module_imports_on_its_own():
     modules = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("*.py")]
     modules = [name.removesuffix(".__init__") for name in modules if not name.endswith("__main__")]
     assert len(modules) > 40
-    for name in ("minicnn.training.loop", "minicnn.persistence", "minicnn.layers.softmax", "minicnn.labels"):
+    for name in ("minicnn.training.loop", "minicnn.saving.weights", "minicnn.layers.softmax", "minicnn.labels"):
         assert name in modules
         run(f"import {name}")
     for name in modules:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from minicnn import losses, optimizers, persistence
+from minicnn import losses, optimizers
 from minicnn import metrics as metric_types
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input
@@ -12,6 +12,7 @@ from minicnn.models import pictures, transfer
 from minicnn.names import known_arguments
 from minicnn.network import summary
 from minicnn.network.network import NOISE, WEIGHTS, Network
+from minicnn.saving import weights
 from minicnn.training import checks, inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 from minicnn.types import Shape
@@ -146,6 +147,6 @@ class Sequential(Network):
 
     # Files
 
-    save = persistence.save
-    save_weights = persistence.save_weights
-    load_weights = persistence.load_weights
+    save = weights.save
+    save_weights = weights.save_weights
+    load_weights = weights.load_weights

@@ -1,4 +1,4 @@
-"""Saving a model or its weights, and loading weights. Files and what they say of a model: minicnn/saving."""
+"""Saving a model or its weights, and loading weights. How files say what: description.py, model_file.py."""
 
 import os
 from collections.abc import Mapping
