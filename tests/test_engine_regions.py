@@ -10,7 +10,7 @@ from engine_cases import assert_close, both_engines, compare
 from minicnn import Sequential, layers
 from minicnn.layers.base import Layer
 from minicnn.machine import region
-from minicnn.profiling import documented_model
+from minicnn.preflight.profiling import documented_model
 
 
 def regions(function, *arguments):

@@ -4,7 +4,7 @@ import argparse
 
 from minicnn.cli.common import load_model, show
 from minicnn.machine import threads
-from minicnn.profiling import documented_model, profile
+from minicnn.preflight.profiling import documented_model, profile
 
 
 def run(options: argparse.Namespace) -> int:

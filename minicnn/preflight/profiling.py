@@ -1,7 +1,7 @@
 """Where the time of a training step goes: every layer and pass, beside what the processor could do at most.
 
-    from minicnn.profiling import profile
-    print(profile(model, batch=64))
+    from minicnn import preflight
+    print(preflight.profile(model, batch=64))
 
 The passes are those of the plan (engine/plan.py): layers that run together are measured together. Backward of a
 convolution or dense layer is told apart by leaving a part of it out, all else equal:
