@@ -22,7 +22,7 @@ STOREYS = {
     "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
     "network": "engine network optimizers saving",
     "work": "callbacks models training",
-    "looking": "explain page plots preflight report runs testing",
+    "looking": "explain plots preflight report runs testing",
     "door": "__init__ __main__ cli",
 }
 STOREY_OF = {room: storey for storey, rooms in enumerate(STOREYS.values()) for room in rooms.split()}
