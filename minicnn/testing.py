@@ -25,8 +25,8 @@ import numpy as np
 from minicnn import layers, losses
 from minicnn.layers.base import Layer
 from minicnn.layers.softmax import softmax
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.sequential import Sequential
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
 

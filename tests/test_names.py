@@ -384,7 +384,9 @@ def test_every_attribute_of_keras_classes_is_there_or_answered(name):
     )  # fmt: skip
     one = {"Sequential": classifier, "Layer": Layer, "Metric": metrics.Accuracy, "Optimizer": optimizers.SGD}
     there = set(dir(one.get(name, cls)()))
-    answered = {word for base in cls.__mro__ for words, _ in ATTRIBUTES.get(base.__name__, ()) for word in words.split()}
+    answered = {
+        word for base in cls.__mro__ for words, _ in ATTRIBUTES.get(base.__name__, ()) for word in words.split()
+    }
     hooks = {hook for hook in KERAS["attributes"][name] if hook.startswith("on_")}  # CallbackList warns of them
     assert set(KERAS["attributes"][name]) - there - answered - hooks == set()
     assert not answered & there  # a line to be taken out of the table: the name is there
@@ -401,8 +403,6 @@ def test_no_table_speaks_of_what_is_there():
     for owner, answers in ARGUMENTS.items():
         name, _, method = owner.partition(".")
         for thing in (getattr(place, name) for place in places if hasattr(place, name)):
-            if inspect.ismodule(thing):  # minicnn.summary
-                continue
             if method:
                 thing = getattr(thing, method)
             known = argument_names(thing.__init__ if inspect.isclass(thing) else thing)

@@ -7,8 +7,8 @@ import numpy as np
 
 from minicnn.cli.common import load_model, show, writing
 from minicnn.cli.messages import say
-from minicnn.prediction import ImagePrediction, predict_images
-from minicnn.sequential import Sequential
+from minicnn.models.pictures import ImagePrediction, predict_images
+from minicnn.models.sequential import Sequential
 from minicnn.wording import percent
 
 

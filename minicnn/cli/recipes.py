@@ -12,7 +12,7 @@ from minicnn.cli.choices import DOCUMENTED, FINETUNE, Recipe
 from minicnn.cli.pictures import Pictures, picture_size
 from minicnn.layers import BatchNormalization, Layer
 from minicnn.layers.augmentation.base import RandomLayer
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 
 HEAD_EPOCHS = 5  # in which finetune trains the head alone
 LATER = 0.1  # of the learning rate, with which it trains all layers then

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
-from minicnn.engine.task import Region
 from minicnn.layers.activation import Activation
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
@@ -21,6 +20,7 @@ from minicnn.layers.flatten import Flatten
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
+from minicnn.machine.region import Region
 
 Step = Layer | ConvBlock | DenseStep
 

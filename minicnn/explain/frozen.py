@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from minicnn.execution import Execution, final_softmax
-from minicnn.kernels.threads import alone
 from minicnn.losses import check_predictions
+from minicnn.machine.threads import alone
 from minicnn.network import Network
+from minicnn.network.executor import Execution, final_softmax
 from minicnn.network.graph import chain
 from minicnn.types import Array
 

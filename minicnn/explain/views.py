@@ -9,8 +9,8 @@ from minicnn.expect import array
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
-from minicnn.kernels.threads import alone
 from minicnn.layers import Conv2D
+from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.training import checks

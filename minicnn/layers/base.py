@@ -16,7 +16,6 @@ from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed
 from minicnn.wording import snake_case
 
-
 # What twins have of their own; all else they take over from their layer.
 OF_PLACE = {*OF_BUILD, "params", "grads", "state", "needs_input_grad", "stored"}
 OF_PLACE |= {"_cache", "_batch", "_builds", "_last_trained", "_nodes", "_provisional"}
@@ -48,7 +47,7 @@ class Layer(Weights):
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
         _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
-        _last_trained: the number of a model's last training forward, see execution.py; 0 after set_weights.
+        _last_trained: the number of a model's last training forward, see network/executor.py; 0 after set_weights.
         _nodes: its calls on symbolic tensors.
         _number: of the layers that have been made; those without a name are named in this order.
         _provisional: whether such a call has drawn its weights; a model draws them again, by its seed.
@@ -160,7 +159,7 @@ class Layer(Weights):
     # What its users call
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """forward of an array (N, ...), for whose samples the layer is built unless it is; of a symbolic tensor another.
+        """forward of an array (N, ...), for whose samples the layer is built unless it is; a node of a symbolic tensor.
 
         Raises TypeError for what is neither.
         """

@@ -1,8 +1,7 @@
 """The names of a model's layers."""
 
 from collections.abc import Sequence
-
-from minicnn.layers.base import Layer
+from typing import Any
 
 
 class Names:
@@ -14,10 +13,10 @@ class Names:
 
     def __init__(self, owner: str):
         self.owner = owner
-        self._layers: dict[str, Layer] = {}
+        self._layers: dict[str, Any] = {}
         self._numbers: dict[str, int] = {}  # by what a name begins with: all lower ones are taken
 
-    def give(self, layer: Layer, layers: Sequence[Layer]) -> None:
+    def give(self, layer: Any, layers: Sequence[Any]) -> None:
         """See that the layer has a name that none of `layers` has. Raises ValueError for one that is taken."""
         if len(self._layers) != len(layers):  # the model's list has been changed
             self._layers, self._numbers = {other.name: other for other in layers}, {}
@@ -37,7 +36,7 @@ class Names:
             number += 1
         layer.name, self._numbers[base] = _numbered(base, number), number
 
-    def keep(self, layer: Layer) -> None:
+    def keep(self, layer: Any) -> None:
         """The layer is in the model now."""
         self._layers[layer.name] = layer
 

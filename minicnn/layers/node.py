@@ -8,7 +8,6 @@ import numpy as np
 
 from minicnn.types import Shape
 
-
 made = count()  # what can be called is numbered as it is made
 
 
@@ -70,8 +69,8 @@ class Node:
 
     def _no_numbers(self, *_: Any, **__: Any) -> Never:
         raise TypeError(
-            f"{self!r} is symbolic and has no numbers: layers can be called on it, such as Add()([a, b]), and a Model of "
-            "it computes numbers from arrays"
+            f"{self!r} is symbolic and has no numbers: call layers on it, such as Add()([a, b]), and make a Model, "
+            "which computes numbers from arrays"
         )
 
     __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _no_numbers
@@ -89,8 +88,8 @@ def nodes(x: Any, who: str) -> list[Node]:
     for part in parts:
         if not isinstance(part, Node):
             raise TypeError(
-                f"{who} expected symbolic tensors or arrays, not both in one call, received {part!r:.80} beside a symbolic "
-                "one: an array is no part of a network, give it in at an Input"
+                f"{who} expected symbolic tensors alone, received {part!r:.80} beside one: an array is no part of a "
+                "network, it comes in at an Input"
             )
     return parts
 

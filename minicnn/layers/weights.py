@@ -6,7 +6,7 @@ import numpy as np
 
 from minicnn import initializers
 from minicnn.errors import ModelFileError
-from minicnn.kernels.threads import one_at_a_time
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import KerasNames
 from minicnn.types import Array, Shape
 
@@ -14,9 +14,9 @@ from minicnn.types import Array, Shape
 class Weights(KerasNames):
     """The half of every layer that holds its arrays.
 
-        params: trained arrays; optimizers update them in place, and what is assigned is copied into them (arrays.py).
-        grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
-        state: arrays that are saved but not trained, such as moving_mean.
+    params: trained arrays; optimizers update them in place, and what is assigned is copied into them (arrays.py).
+    grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
+    state: arrays that are saved but not trained, such as moving_mean.
     """
 
     name: str = ""

@@ -6,10 +6,11 @@ Layers are joined by nodes (layers/node.py). A chain is the graph in which every
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from minicnn.errors import did_you_mean
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input, InputLayer
 from minicnn.layers.node import Node
-from minicnn.types import Shape
+from minicnn.names import known_arguments
 
 
 class Call(NamedTuple):
@@ -42,7 +43,7 @@ class Graph:
     """Nodes between inputs and outputs.
 
     Attributes:
-        layers: each once, models inside as the layers that they are, in Keras' order: the farthest from the outputs first.
+        layers: each once, models inside as one each, in Keras' order: the farthest from the outputs first.
         inputs, outputs: their nodes.
         nodes: all of them, each after those that it takes.
     """
@@ -65,6 +66,38 @@ class Graph:
                     yield f"{layer.name}/{path}", leaf
             else:
                 yield layer.name, layer
+
+    @known_arguments
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer, or model inside, of that name or at that place. Raises ValueError for none, and for both."""
+        if name is not None and index is not None:
+            raise ValueError(f"get_layer expected a name or an index, received both: {name!r}, {index!r}")
+        for place, layer in enumerate(self.layers):
+            if layer.name == name or index in (place, place - len(self.layers)):
+                return layer
+        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
+        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
+
+    def table(self) -> dict[str, Any]:
+        """The structure for copies: nodes as rows of a table, inputs and outputs by number. It needs no recursion."""
+        number = {node: n for n, node in enumerate(self.nodes)}
+        rows = [
+            (n.layer, [number[i] for i in n.inputs], n.sample_shape, n.dtype, n.training, number[n.call], n.index)
+            for n in self.nodes
+        ]
+        inputs, outputs = ([number[node] for node in ends] for ends in (self.inputs, self.outputs))
+        return {"nodes": rows, "inputs": inputs, "outputs": outputs, "_nodes": []}
+
+    @staticmethod
+    def joined(nodes: list[tuple], inputs: list[int], outputs: list[int]) -> dict[str, list[Node]]:
+        """Nodes, inputs and outputs of such a table."""
+        made: list[Node] = []
+        for layer, before, shape, dtype, training, call, index in nodes:
+            first = made[call] if call < len(made) else None
+            made.append(
+                Node(layer, [made[n] for n in before], shape, dtype, training=training, call=first, index=index)
+            )
+        return {"nodes": made, "inputs": [made[n] for n in inputs], "outputs": [made[n] for n in outputs]}
 
     def program(self) -> Program:
         """What has to be run, and in which order."""
@@ -156,7 +189,6 @@ def in_keras_order(found: Walk, inputs: Sequence[Node]) -> list[Any]:
     for node in inputs:  # those that nothing depends on
         order.setdefault(id(node.layer), node.layer)
     return sorted(order.values(), key=lambda layer: -layers.get(id(layer), 0))
-
 
 
 def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Node], list[Node], Walk]:

@@ -7,16 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from minicnn.errors import did_you_mean
-from minicnn.execution import ENGINES, Execution, final_softmax
 from minicnn.expect import array, count
-from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Layer
-from minicnn.layers.node import Node
 from minicnn.layers.shapes import with_batch
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.metrics import Metric
-from minicnn.names import KerasNames, known_arguments
-from minicnn.network.graph import Graph
+from minicnn.names import KerasNames
+from minicnn.network.executor import ENGINES, Execution, final_softmax
 from minicnn.network.placed import Placed
 from minicnn.types import Array
 from minicnn.utils import fresh_seed
@@ -24,7 +21,7 @@ from minicnn.utils import fresh_seed
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
 
-class Network(Graph, Placed, KerasNames):
+class Network(Placed, KerasNames):
     """Layers that feed each other, with their weights, and all that saving and training may ask for.
 
     It knows neither: a model borrows what it does beside running from the rooms above.
@@ -141,17 +138,6 @@ class Network(Graph, Placed, KerasNames):
         """Whether its outputs are probabilities; else they are taken for logits."""
         return final_softmax(self.head) is not None
 
-    @known_arguments
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
-        """The layer, or model inside, of that name, or at that place. Raises ValueError when there is none, or for both."""
-        if name is not None and index is not None:
-            raise ValueError(f"get_layer expected a name or an index, received both: {name!r}, {index!r}")
-        for place, layer in enumerate(self.layers):
-            if layer.name == name or index in (place, place - len(self.layers)):
-                return layer
-        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
-        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
-
     # Running
 
     @one_at_a_time
@@ -185,16 +171,16 @@ class Network(Graph, Placed, KerasNames):
         names = [node.name for node in self.inputs]
         parts = [x.get(name) for name in names] if isinstance(x, dict) else x
         if not isinstance(parts, list | tuple) or len(parts) != len(names) or any(part is None for part in parts):
-            received = sorted(x) if isinstance(x, dict) else f"{len(x)} arrays" if isinstance(x, list | tuple) else "one"
-            raise ValueError(f"{who} expected arrays for its inputs {', '.join(names)}, received {received}")
-        parts = [array(part, name, who) for part, name in zip(parts, names, strict=True)]
-        for part, node in zip(parts, self.inputs, strict=True):
-            if part.shape[1:] != node.sample_shape or len(part) != len(parts[0]):
+            found = ", ".join(map(str, x)) if isinstance(x, dict) else len(x) if isinstance(x, list | tuple) else "one"
+            raise ValueError(f"{who} expected an array for each of its inputs {', '.join(names)}, received {found}")
+        arrays = [np.asarray(array(part, name, who)) for part, name in zip(parts, names, strict=True)]
+        for given, node in zip(arrays, self.inputs, strict=True):
+            if given.shape[1:] != node.sample_shape or len(given) != len(arrays[0]):
                 raise ValueError(
-                    f"{who} expected for {node.name!r} {with_batch(node.sample_shape)}, N = {len(parts[0])}, received "
-                    f"{part.shape}"
+                    f"{who} expected for {node.name!r} {with_batch(node.sample_shape)}, N = {len(arrays[0])}, received "
+                    f"{given.shape}"
                 )
-        return parts
+        return arrays
 
     @one_at_a_time
     def backward(self, dy: Array) -> Any:
@@ -239,27 +225,11 @@ class Network(Graph, Placed, KerasNames):
         return self._plan_key()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies take along: everything but the engine's buffers. Nodes become a table, which needs no recursion."""
-        number = {node: n for n, node in enumerate(self.nodes)}
-        table = [
-            (n.layer, [number[i] for i in n.inputs], n.sample_shape, n.dtype, n.training, number[n.call], n.index)
-            for n in self.nodes
-        ]
-        ends = [[number[node] for node in nodes] for nodes in (self.inputs, self.outputs)]
-        return self.__dict__ | {"_planned": None, "_nodes": [], "nodes": table, "inputs": ends[0], "outputs": ends[1]}
+        """What copies take along: everything but the engine's buffers."""
+        return self.__dict__ | self.table() | {"_planned": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state
-        nodes: list[Node] = []
-        for layer, inputs, shape, dtype, training, call, index in state["nodes"]:
-            first = nodes[call] if call < len(nodes) else None
-            before = [nodes[n] for n in inputs]
-            nodes.append(Node(layer, before, shape, dtype, training=training, call=first, index=index))
-        self.__dict__ |= {
-            "nodes": nodes,
-            "inputs": [nodes[n] for n in state["inputs"]],
-            "outputs": [nodes[n] for n in state["outputs"]],
-        }
+        self.__dict__ |= state | self.joined(state["nodes"], state["inputs"], state["outputs"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = memo[id(self)] = type(self).__new__(type(self))

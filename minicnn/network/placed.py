@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.layers.base import Layer
 from minicnn.layers.node import Node, first_call, is_symbolic, made, nodes
+from minicnn.network.graph import Graph
 
 
-class Placed:
-    """The half of every network that makes it a part of others: called on symbolic tensors, it is a node of their graph.
+class Placed(Graph):
+    """The half of every network that makes it a part of others: called on symbolic tensors, it is a node for them.
 
     Attributes:
         _nodes: its calls on symbolic tensors.
@@ -17,13 +17,9 @@ class Placed:
     """
 
     own_name = "network"  # what it is called where nobody names it
-    name: str
-    inputs: list[Node]
-    outputs: list[Node]
     dtype: np.dtype
-    built: bool
-    leaves: dict[str, Layer]
-    has_fresh_weights: bool
+    _is_named: bool
+    _is_seeded: bool
 
     def place(self) -> None:
         """It is nowhere yet."""
@@ -41,15 +37,16 @@ class Placed:
         """
         if not is_symbolic(x):
             return None
+        network: Any = self
         given = nodes(x, f"{type(self).__name__} {self.name!r}")
-        if not self.built and len(given) == 1:
-            self.build((None, *given[0].sample_shape))
+        if not network.built and len(given) == 1:
+            network.build((None, *given[0].sample_shape))
         expected, received = ([node.shape for node in which] for which in (self.inputs, given))
         if expected != received:
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} expected {_listed(expected)}, received {_listed(received)}"
             )
-        if self.has_fresh_weights and not self._is_seeded:  # the seed of what it becomes a part of will draw them
+        if network.has_fresh_weights and not self._is_seeded:  # the seed of what it becomes a part of will draw them
             for layer in self.leaves.values():
                 layer._provisional = True
         first = Node(self, given, self.outputs[0].sample_shape, self.dtype, training=training)
@@ -70,7 +67,7 @@ class Placed:
         return self._end(self.outputs, "output")
 
     def _end(self, which: list[Node], what: str) -> Any:
-        if not which or not self.built:
+        if not which or not all(layer.built for layer in self.layers):
             first_call(self, what)
         return which if len(which) > 1 else which[0]
 

@@ -10,7 +10,7 @@ from minicnn.network.graph import Call
 
 
 class Places:
-    """A layer that is called once runs itself; for every further call a twin runs, with a cache and gradients of its own.
+    """A layer that is called once runs itself; for each further call a twin runs, with cache and gradients of its own.
 
     The gradient of a shared weight is the sum over its places, in the order of the calls.
 

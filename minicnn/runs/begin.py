@@ -11,12 +11,12 @@ from typing import Any
 
 from minicnn import report
 from minicnn.data.fingerprint import fingerprint
-from minicnn.kernels import threads
 from minicnn.layers.averages import lagging_momentum
+from minicnn.machine import threads
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network.summary import described
 from minicnn.runs.folder import LATEST, Run
-from minicnn.sequential import Sequential
-from minicnn.summary import described
 from minicnn.types import Samples
 
 

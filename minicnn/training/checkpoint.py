@@ -19,10 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from minicnn import persistence
-from minicnn.kernels.threads import alone, one_at_a_time
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
-from minicnn.saving import description, lock, model_file
+from minicnn.saving import description, lock, model_file, weights
 from minicnn.training.callbacks import Callback, CallbackList
 from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
@@ -79,7 +78,7 @@ class Checkpoint:
         self.model, self.batches, self.callbacks, self.meter = model, batches, callbacks, meter
         self.named = dict(_named(callbacks.callbacks))
         stateful = [name for name, callback in self.named.items() if callback.get_state()]
-        begun = _parts(persistence.contents(model)[0]) | training | {"callbacks": stateful}
+        begun = _parts(weights.contents(model)[0]) | training | {"callbacks": stateful}
         self.begun: dict[str, Any] = json.loads(json.dumps(begun, default=str))
         self.found = self.path.exists()
         if self.found:
@@ -88,7 +87,7 @@ class Checkpoint:
     def save(self, position: Position) -> Position:
         """Write the present state, and return the position."""
         with alone:  # all of one moment
-            config, arrays = persistence.contents(self.model)
+            config, arrays = weights.contents(self.model)
             state = pack(self._state(), arrays)
         config["training"] = {"of": self.begun, "state": state, "position": asdict(position)}
         model_file.write(self.path, config, arrays)
@@ -162,7 +161,7 @@ class Checkpoint:
         settings = self._settings(compiled["optimizer"])
         if position.batch:
             self.callbacks.on_epoch_begin(position.epoch)
-        persistence.put_weights(model, self.arrays, self.path)
+        weights.put_weights(model, self.arrays, self.path)
         description.remember(optimizer, compiled, self.arrays)
         for name, value in settings.items():
             setattr(optimizer, name, value)

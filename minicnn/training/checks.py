@@ -8,7 +8,6 @@ import numpy as np
 
 from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.labels import class_of
 from minicnn.layers import (
     AveragePooling2D,
@@ -27,6 +26,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
+from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.training import step
 from minicnn.types import Array, Shape

@@ -6,7 +6,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from minicnn.expect import is_source
-from minicnn.kernels.threads import alone, one_at_a_time
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.training import checks, given

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from minicnn.expect import count, flag
-from minicnn.kernels.threads import alone
+from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.training import checks, given

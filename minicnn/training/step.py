@@ -4,8 +4,8 @@ from math import isfinite
 
 import numpy as np
 
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.softmax import softmax
+from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.types import Array
 
@@ -66,7 +66,7 @@ def check_logits(model: Network) -> None:
 
 
 def _loss(model: Network, y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
-    """The loss and its gradient, from logits where the model ends in a softmax: see execution.py."""
+    """The loss and its gradient, from logits where the model ends in a softmax: see network/executor.py."""
     from_logits = model.loss.from_logits or model.ends_in_softmax
     return model.loss.value_and_gradient(y, y_pred, weight, from_logits=from_logits)
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input, InputLayer
 from minicnn.layers.names import Names
 from minicnn.layers.node import Node
-from minicnn.model import Model
+from minicnn.machine.threads import one_at_a_time
+from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.network.graph import Program
 from minicnn.network.network import Network
@@ -81,7 +81,7 @@ class Sequential(Model):
         self.inputs, self.nodes, self.outputs = [node], [node], [node]
 
     def _append(self, layer: Any, index: int) -> None:
-        """Build a layer, whose weights are those after number `index`, for what comes out at the end, and put it there."""
+        """Put a layer at the end and build it for what comes out there; index: how many layers come before it."""
         before = self.outputs[0]
         if isinstance(layer, Network):
             self._begin_at(layer.placed(before, None))

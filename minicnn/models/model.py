@@ -1,18 +1,20 @@
 """Model: a network of layers in any arrangement, that can be trained, asked and saved."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minicnn import losses, optimizers, persistence, prediction, summary, transfer
+from minicnn import losses, optimizers
 from minicnn import metrics as metric_types
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
-from minicnn.layers.input import InputLayer
 from minicnn.layers.names import Names
 from minicnn.layers.node import Node
+from minicnn.machine.threads import one_at_a_time
+from minicnn.models import pictures, transfer
 from minicnn.names import known_arguments
-from minicnn.network.graph import between, in_keras_order, walk
+from minicnn.network import summary
+from minicnn.network.graph import between, in_keras_order
 from minicnn.network.network import NOISE, WEIGHTS, Network
+from minicnn.saving import weights
 from minicnn.training import inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 
@@ -31,7 +33,8 @@ class Model(Network):
     of the model then. With several outputs a model predicts; it is trained on one.
 
     Args:
-        inputs: a symbolic tensor, or a list or dict of them. It may lie inside another network, whose weights are shared.
+        inputs: a symbolic tensor, or a list or dict of them. It may lie inside another network, whose weights are then
+            shared.
         outputs: likewise; predictions have the same form.
         name: for messages and summary.
         seed: determines initial weights, dropout and shuffling; None draws one.
@@ -68,7 +71,8 @@ class Model(Network):
         who = f"{type(self).__name__} {self.name!r}"
         self._keys = list(outputs) if isinstance(outputs, Mapping) else None
         self._lists = isinstance(outputs, list | tuple)
-        self.inputs, self.outputs, found = between(symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who), who)
+        ends = symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who)
+        self.inputs, self.outputs, found = between(*ends, who)
         self.nodes = found.finished
         self.layers = in_keras_order(found, self.inputs)
         self._name_layers()
@@ -84,7 +88,8 @@ class Model(Network):
 
     def _name_layers(self) -> None:
         """Names for layers that have none, in the order in which they were made, as Keras gives them."""
-        names, done = Names(self.name), []
+        names = Names(self.name)
+        done: list[Any] = []
         for layer in sorted(self.layers, key=lambda layer: (not named(layer), layer._number)):
             names.give(layer, done)
             names.keep(layer)
@@ -155,7 +160,7 @@ class Model(Network):
     lr_find = lr_find.lr_find
     evaluate = inference.evaluate
     predict = inference.predict
-    predict_image = prediction.predict_image
+    predict_image = pictures.predict_image
 
     replace_head = transfer.replace_head
     freeze = transfer.freeze
@@ -164,9 +169,9 @@ class Model(Network):
 
     # Files
 
-    save = persistence.save
-    save_weights = persistence.save_weights
-    load_weights = persistence.load_weights
+    save = weights.save
+    save_weights = weights.save_weights
+    load_weights = weights.load_weights
 
 
 def named(layer: Any) -> bool:
@@ -176,7 +181,8 @@ def named(layer: Any) -> bool:
 
 def symbolic(given: Any, what: str, who: str) -> list[Node]:
     """Symbolic tensors, given as one, a list or a dict by name, as a list. Raises TypeError for others."""
-    parts: Sequence[Any] = [given] if isinstance(given, Node) else list(given.values() if isinstance(given, Mapping) else given)
+    several = given.values() if isinstance(given, Mapping) else given
+    parts = list(several) if isinstance(several, Iterable) and not isinstance(several, Node) else [several]
     for part in parts:
         if not isinstance(part, Node):
             raise TypeError(
@@ -185,4 +191,4 @@ def symbolic(given: Any, what: str, who: str) -> list[Node]:
             )
     if not parts:
         raise ValueError(f"{who} expected at least one of its {what}, received none")
-    return list(parts)
+    return parts

@@ -20,8 +20,8 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.sequential import Sequential
 from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent

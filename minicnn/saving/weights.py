@@ -1,4 +1,4 @@
-"""Saving a model or its weights, and loading weights. Files and what they say of a model: minicnn/saving."""
+"""Saving a model or its weights, and loading weights. How files say what: description.py, model_file.py."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn.errors import ModelFileError, warn
 from minicnn.expect import flag
-from minicnn.kernels.threads import one_at_a_time
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.saving import description, keras_files, model_file

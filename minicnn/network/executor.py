@@ -10,11 +10,11 @@ import numpy as np
 
 from minicnn.engine import selftest
 from minicnn.engine.plan import Step, passes_on, plan
-from minicnn.engine.task import Region
-from minicnn.kernels import jit
 from minicnn.layers.augmentation.geometric import Composed, composed
 from minicnn.layers.base import Layer
 from minicnn.layers.softmax import Softmax
+from minicnn.machine import jit
+from minicnn.machine.region import Region
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
 from minicnn.types import Array
@@ -42,7 +42,7 @@ class Execution:
     Where a value has several users, its gradient is the sum of what they give, added up in the order in which backward
     runs them, which is the same in every run.
 
-    Layers, buffers and caches are there once, for all threads: who calls a method holds `kernels.threads.alone`.
+    Layers, buffers and caches are there once, for all threads: who calls a method holds `machine.threads.alone`.
     A backward goes with the forward before it, so both belong under one hold. Where they come apart, in a training by
     hand, backward makes sure that in between nobody else has run the layers.
 
@@ -99,7 +99,7 @@ class Execution:
                 trains = training if fixed is None else fixed
                 if not passes_on(step, trains):
                     self.region.run()
-                given = [values[n] for n in reads] if several else values[reads[0]]
+                given: Any = [values[n] for n in reads] if several else values[reads[0]]
                 values[writes] = step.forward(given, training=trains)
                 if self._pass != number:
                     raise RuntimeError(
@@ -130,9 +130,9 @@ class Execution:
                 step.needs_input_grad = any(wanted[n] for n in reads)
                 if not passes_on(step, training=True if fixed is None else fixed):
                     self.region.run()
-                given = step.backward(gradients.pop(writes))
+                back: Any = step.backward(gradients.pop(writes))
                 if step.needs_input_grad:
-                    for n, dx in zip(reads, given if several else [given], strict=True):
+                    for n, dx in zip(reads, back if several else [back], strict=True):
                         if wanted[n]:
                             gradients[n] = dx if n not in gradients else self._sum(n, gradients[n], dx)
         self.places.add_gradients()

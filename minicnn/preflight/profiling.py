@@ -1,7 +1,7 @@
 """Where the time of a training step goes: every layer and pass, beside what the processor could do at most.
 
-    from minicnn.profiling import profile
-    print(profile(model, batch=64))
+    from minicnn import preflight
+    print(preflight.profile(model, batch=64))
 
 The passes are those of the plan (engine/plan.py): layers that run together are measured together. Backward of a
 convolution or dense layer is told apart by leaving a part of it out, all else equal:
@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 
 from minicnn import layers
-from minicnn.engine import emit, peak
 from minicnn.engine.plan import Step
-from minicnn.execution import layers_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
-from minicnn.sequential import Sequential
+from minicnn.machine import emit, peak
+from minicnn.models.sequential import Sequential
+from minicnn.network.executor import layers_of
 from minicnn.types import Array
 from minicnn.wording import percent
 
