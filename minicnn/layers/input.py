@@ -1,9 +1,9 @@
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from minicnn.expect import sample_shape
-from minicnn.layers.base import Layer
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.node import Node
 from minicnn.names import known_arguments
 from minicnn.types import Array, Shape
@@ -18,8 +18,8 @@ class InputLayer(Layer):
     Shapes: x, y (N, *shape)
     """
 
-    def __init__(self, shape: Shape, name: str | None = None):
-        super().__init__(name=name, input_shape=shape)
+    def __init__(self, shape: Shape, name: str | None = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options | {"name": name, "input_shape": shape})
         self.shape = self.given_input_shape
         self.build(self.shape or ())
 
