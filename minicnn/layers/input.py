@@ -1,9 +1,9 @@
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from minicnn.expect import sample_shape
-from minicnn.layers.base import Layer, LayerOptions
+from minicnn.layers.base import Layer
 from minicnn.layers.node import Node
 from minicnn.names import known_arguments
 from minicnn.types import Array, Shape
@@ -18,8 +18,8 @@ class InputLayer(Layer):
     Shapes: x, y (N, *shape)
     """
 
-    def __init__(self, shape: Shape, name: str | None = None, **options: Unpack[LayerOptions]):
-        super().__init__(**options | {"name": name, "input_shape": shape})
+    def __init__(self, shape: Shape, name: str | None = None, trainable: bool = True):
+        super().__init__(name=name, trainable=trainable, input_shape=shape)
         self.shape = self.given_input_shape
         self.build(self.shape or ())
 
