@@ -28,6 +28,7 @@ class Merge(Layer):
     """
 
     input_shape: tuple[Shape, ...]  # type: ignore[assignment]  # of every input
+    takes_several = True
     most_inputs: int | None = None
 
     def __new__(cls, *arguments: Any, **_: Any) -> Self:
