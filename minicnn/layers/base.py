@@ -206,7 +206,7 @@ class Layer(Weights):
         rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to check.
         """
         # Not by assignment, which a layer that is built already would refuse; setup may assign again.
-        vars(self).update(input_shape=tuple(int(n) for n in input_shape), output_shape=None, dtype=np.dtype(dtype))
+        vars(self).update(input_shape=self.as_input_shape(input_shape), output_shape=None, dtype=np.dtype(dtype))
         self.rng = rng or np.random.default_rng()
         output_shape = self.setup(self.input_shape)
         if self.activation_layer is not None:
@@ -237,6 +237,10 @@ class Layer(Weights):
     def follow(self, layer: "Layer") -> None:
         """Take over what may have changed in the layer that this is a twin of: trainable, rate, generator ..."""
         vars(self).update({name: value for name, value in vars(layer).items() if name not in OF_PLACE})
+
+    def as_input_shape(self, shape: Any) -> Any:
+        """What build was given, as input_shape is kept: a tuple of ints."""
+        return tuple(int(n) for n in shape)
 
     def without_activation(self) -> Self:
         """A copy that shares weights, gradients and state, and ends before the activation."""

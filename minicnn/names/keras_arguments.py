@@ -80,6 +80,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "bias": (NEVER, "Use use_bias."),
         "quantization_config": (NONE, "Weights are not quantized: leave it out."),
     },
+    "Merge": each("inputs", NEVER, "Call the layer with them: Add()([x, y])."),
     "MaxPooling2D": WINDOW,
     "AveragePooling2D": WINDOW,
     "GlobalAveragePooling2D": each("keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."),
