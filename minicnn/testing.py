@@ -27,8 +27,8 @@ from minicnn import layers, losses
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
 from minicnn.layers.softmax import softmax
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.sequential import Sequential
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
@@ -147,7 +147,7 @@ def measure_layer(
 def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
     """Compare all gradients of a built float64 model's outputs, for its parameters and its input."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((batch, *model.layers[0].input_shape))
+    x = rng.standard_normal((batch, *model.input_shape[1:]))
 
     def forward() -> Array:
         return model.forward(x, training=True)

@@ -20,7 +20,7 @@ from minicnn.layers.flatten import Flatten
 from minicnn.layers.gelu import GELU
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
-from minicnn.layers.input import Input
+from minicnn.layers.input import Input, InputLayer
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import (
@@ -63,6 +63,7 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
     "Input",
+    "InputLayer",
     "Layer",
     "LeakyReLU",
     "MaxPool2D",

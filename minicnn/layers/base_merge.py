@@ -5,10 +5,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from minicnn.layers.base import Layer, snake_case
+from minicnn.layers.base import Layer
+from minicnn.layers.node import is_symbolic
 from minicnn.layers.shapes import with_batches
 from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed
+from minicnn.wording import snake_case
 
 
 class Merge(Layer):
@@ -113,12 +115,16 @@ class Merge(Layer):
 
     # What its users call
 
-    def __call__(self, x: Any, training: bool = False) -> Array:
-        """forward of arrays (N, ...), for whose samples the layer is built unless it is."""
-        arrays = [np.asarray(one) for one in self.listed(x)]
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """forward of arrays (N, ...), for whose samples the layer is built unless it is; a node of symbolic tensors."""
+        parts = self.listed(x, "tensors")
+        if is_symbolic(parts):
+            return self._call_symbolic(parts, training)
+        arrays: Any = [np.asarray(one) for one in parts]
         if not self.built:
-            self.build([array.shape[1:] for array in arrays], np.random.default_rng(fresh_seed()))  # type: ignore[arg-type]
-        return self.forward(arrays, training=training)  # type: ignore[arg-type]
+            shapes: Any = [array.shape[1:] for array in arrays]
+            self.build(shapes, np.random.default_rng(fresh_seed()))
+        return self.forward(arrays, training=bool(training))
 
 
 def _described(inputs: Any) -> str:

@@ -24,6 +24,8 @@ class Dropout(Layer):
     Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
     """
 
+    acts_in_training_only = True
+
     def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.rate = rate

@@ -8,7 +8,6 @@ LAYERS = [
         "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers",
         "There are no such parts: every layer is in layers itself.",
     ),
-    ("InputLayer", "Use Input(shape)."),
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
     ("merge", "Use add, concatenate, multiply, average, maximum, minimum or subtract."),
     ("Dot dot", "It is not there: Multiply()([x, y]) multiplies number by number."),
