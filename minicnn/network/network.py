@@ -191,8 +191,11 @@ class Network(Placed, KerasNames):
         return arrays
 
     @one_at_a_time
-    def backward(self, dy: Array) -> Any:
-        """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
+    def backward(self, dy: Any) -> Any:
+        """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads.
+
+        Of several outputs dy is a list, and of several inputs dx is one, with None where no output depends on it.
+        """
         self.note_weights()  # a training by hand
         return self._execution().backward(dy)
 
