@@ -80,4 +80,4 @@ def name_of(initializer: Initializer) -> str:
     for name, known in NAMES.items():
         if type(initializer) is known:
             return name
-    raise ValueError(f"{initializer!r} cannot be named in a model file; use one of {', '.join(NAMES)}")
+    raise ValueError(f"{initializer!r} cannot be named in a model file: use one of {', '.join(NAMES)}")

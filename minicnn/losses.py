@@ -79,7 +79,7 @@ class CategoricalCrossentropy(KerasNames):
         label_smoothing: a; targets become t * (1 - a) + a / K, so that no answer has to be certain.
         name: as in logs.
 
-    Raises: ValueError for targets that are not (N, K), for predictions that are no probabilities though
+    Raises ValueError for targets that are not (N, K), for predictions that are no probabilities though
     `from_logits` is False, for label_smoothing outside [0, 1].
     """
 
@@ -149,7 +149,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     Args:
         from_logits, name: as for CategoricalCrossentropy.
 
-    Raises: ValueError for labels that are no integers from 0 to K - 1, one-hot ones included.
+    Raises ValueError for labels that are no integers from 0 to K - 1, one-hot ones included.
     """
 
     def __init__(self, from_logits: bool = False, name: str = "sparse_categorical_crossentropy"):

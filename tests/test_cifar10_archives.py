@@ -71,7 +71,7 @@ ARCHIVES = {
     "twice": (changed(add=[(header(BATCH), b"x")]), "each .* once, received '.*data_batch_1'"),
     "missing": (
         tar([pair for pair in entries(files.python_members()) if not pair[0].name.endswith("batch_2")]),
-        "expected six batches, received no training batch 2 of 5; get it again",
+        "expected six batches, received no training batch 2 of 5: get it again",
     ),
     "too many headers": (
         tar([(header("cifar-10-batches-py", type=tarfile.DIRTYPE), b"")] * 200),

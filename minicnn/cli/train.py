@@ -29,7 +29,7 @@ from minicnn.wording import counted
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training has come to: its run, and its examination, unless no epoch has ended or nothing was left."""
+    """What a training has come to: its run, and its evaluation, unless no epoch has ended or nothing was left."""
 
     run: runs.Run
     evaluation: report.Evaluation | None
@@ -37,7 +37,7 @@ class Trained:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, examine, keep; 130 if Ctrl-C ended it early."""
+    """Train, evaluate, keep; 130 if Ctrl-C ended it early."""
     if options.seeds and options.resume is not None:
         raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
     begun = resume.named(options)

@@ -21,7 +21,7 @@ def split(
     *,
     seed: int = 0,
 ) -> tuple[Samples, Samples, Samples]:
-    """Return ((x, y) to train on, (x, y) to validate on, (x, y) to test on), each class divided in these proportions.
+    """Three pairs (x, y), to train, validate and test on, with each class divided in these proportions.
 
     Of the n samples of a class, each part gets the whole number of its share and the rest go to the largest fractions:
     of 7 at 80, 10 and 10 %, that is 5.6, 0.7 and 0.7, the parts get 5, 1 and 1. Where fractions are equal, the part

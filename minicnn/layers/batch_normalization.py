@@ -39,7 +39,7 @@ class BatchNormalization(Layer):
 
     Shapes: x, y (N, ..., C); gamma, beta, moving_mean, moving_variance (C,)
     Cache: x_hat (M, C), M = N * positions; inv_std (C,); whether the statistics were the batch's
-    Warns: when a batch holds one value per channel, which is normalised to beta whatever it is.
+    Warns when a batch holds one value per channel, which is normalised to beta whatever it is.
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
     """
 

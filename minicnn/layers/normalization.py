@@ -24,7 +24,7 @@ class Normalization(Layer):
 
     Shapes: x, y (N, ..., C); state mean, variance (C,)
     Cache: nothing but the fact that forward ran
-    Raises: ValueError when only one of mean and variance is given.
+    Raises ValueError when only one of mean and variance is given.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class Calibration:
         return float(np.average(self.confidence - self.accuracy, weights=self.count))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, ready for JSON."""
+        """Plain numbers, ready for JSON."""
         lists = {name: getattr(self, name).tolist() for name in ("edges", "count", "confidence", "accuracy")}
         return {"expected_calibration_error": self.error, "overconfidence": self.overconfidence} | lists
 

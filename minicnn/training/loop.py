@@ -83,7 +83,7 @@ def fit(
     validation and callbacks, and sets History.interrupted; with `resume` the epoch stays unfinished instead, for the
     next time. A second Ctrl-C interrupts at once.
 
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
         checkpoint of another training or in which one is running; ModelFileError for a damaged checkpoint.
     """
     checks.compiled(model)
@@ -247,7 +247,7 @@ def train_on_batch(
 ) -> Any:
     """One update from one batch; the loss and metrics of that batch, in evaluate's forms.
 
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
     checks.compiled(model)
     x, y, weight = checks.arrays(x, y, sample_weight, "train_on_batch")
