@@ -72,6 +72,10 @@ def load_data(
     Images are uint8 (n, 32, 32, 3), labels uint8 (n, 1), the position in `CLASS_NAMES`; every class is equally
     frequent, within one. The same seed gives the same pictures; the test pictures do not depend on `train`. Raises
     ValueError for a negative number and TypeError for one that is not whole.
+
+    >>> (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data(train=20, test=10)
+    >>> x_train.shape, y_train.shape
+    ((20, 32, 32, 3), (20, 1))
     """
     for name, value in (("train", train), ("test", test), ("seed", seed)):
         if operator.index(value) < 0:

@@ -39,6 +39,12 @@ class Activation(Layer):
         activation: "relu", "relu6", "leaky_relu", "gelu", "softmax" or "linear".
 
     Shapes: x, y (N, ...)
+
+    >>> relu = layers.Activation("relu")
+    >>> relu.build((3,))
+    (3,)
+    >>> relu.forward(np.array([[-1.0, 0.0, 2.0]]))
+    array([[0., 0., 2.]], dtype=float32)
     """
 
     def __init__(self, activation: str, **options: Unpack[LayerOptions]):

@@ -41,6 +41,12 @@ class BatchNormalization(Layer):
     Cache: x_hat (M, C), M = N * positions; inv_std (C,); whether the statistics were the batch's
     Warns when a batch holds one value per channel, which is normalised to beta whatever it is.
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
+
+    >>> norm = layers.BatchNormalization()
+    >>> norm.build((8, 8, 16))
+    (8, 8, 16)
+    >>> [*norm.params, *norm.state]
+    ['gamma', 'beta', 'moving_mean', 'moving_variance']
     """
 
     own_state = (BATCHES,)

@@ -34,6 +34,12 @@ class Conv2D(Layer):
     Cache: patches (N*OH*OW, KH*KW*C)
     Raises ValueError for arguments out of range, and when the kernel is larger than its input.
     Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix product).
+
+    >>> conv = layers.Conv2D(8, 3, padding="same", activation="relu")
+    >>> conv.build((32, 32, 3))
+    (32, 32, 8)
+    >>> conv.params["kernel"].shape
+    (3, 3, 3, 8)
     """
 
     window: Window

@@ -11,6 +11,9 @@ class Flatten(Layer):
 
     Shapes: x (N, ...); y (N, D)
     Cache: nothing but the fact that forward ran
+
+    >>> layers.Flatten().build((4, 4, 8))
+    (128,)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

@@ -11,6 +11,9 @@ class Input(Layer):
         shape: without the batch axis, (32, 32, 3).
 
     Shapes: x, y (N, *shape)
+
+    >>> Sequential([Input((32, 32, 3)), layers.Conv2D(8, 3)]).output_shape
+    (None, 30, 30, 8)
     """
 
     def __init__(self, shape: Shape, name: str | None = None):

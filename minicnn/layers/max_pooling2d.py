@@ -25,6 +25,12 @@ class MaxPooling2D(Layer):
     Shapes: x (N, H, W, C); y (N, OH, OW, C)
     Cache: argmax (N, OH, OW, C), the winner's h*W + w
     Source: Ranzato et al. 2007, "Unsupervised learning of invariant feature hierarchies".
+
+    >>> pool = layers.MaxPooling2D(2)
+    >>> pool.build((2, 2, 1))
+    (1, 1, 1)
+    >>> pool.forward(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    array([[[[4.]]]], dtype=float32)
     """
 
     window: Window

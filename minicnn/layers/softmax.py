@@ -23,6 +23,12 @@ class Softmax(Layer):
     Shapes: x, y (N, ..., K)
     Cache: y (N, ..., K)
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs".
+
+    >>> softmax = layers.Softmax()
+    >>> softmax.build((2,))
+    (2,)
+    >>> softmax.forward(np.log([[1.0, 3.0]]))
+    array([[0.25, 0.75]], dtype=float32)
     """
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]):

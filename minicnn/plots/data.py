@@ -69,6 +69,11 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
         class_names: K names.
 
     Raises ValueError when there is not one count of 0 or more for each name.
+
+    >>> print(plots.class_distribution([30, 70], ["cat", "dog"]).to_text())
+    class  pictures   share
+      cat        30  30.0 %
+      dog        70  70.0 %
     """
     numbers, classes = np.asarray(counts), len(class_names)
     if numbers.shape != (classes,) or classes == 0 or numbers.dtype.kind not in "iu" or numbers.min() < 0:

@@ -27,6 +27,10 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     right answers.
 
     Raises ValueError when the labels are not integers, differ in number, or lie outside 0 ... num_classes - 1.
+
+    >>> report.confusion_matrix([0, 1, 1], [0, 1, 0])
+    array([[1, 0],
+           [1, 1]])
     """
     true, predicted = label_pair("confusion_matrix", y_true, y_pred)
     classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
@@ -115,6 +119,16 @@ def classification_report(
         digits: decimal places of the text form.
 
     Raises ValueError as `confusion_matrix` does, and when a class name is given twice.
+
+    >>> print(report.classification_report([0, 1, 1], [0, 1, 0], ["cat", "dog"], digits=2), end="")
+                  precision    recall  f1-score   support
+    <BLANKLINE>
+             cat       0.50      1.00      0.67         1
+             dog       1.00      0.50      0.67         2
+    <BLANKLINE>
+        accuracy                           0.67         3
+       macro avg       0.75      0.75      0.67         3
+    weighted avg       0.83      0.67      0.67         3
     """
     true, predicted = label_pair("classification_report", y_true, y_pred)
     if class_names is None:

@@ -156,6 +156,10 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
     Raises ValueError unless 0 <= right <= n and n > 0.
     Source: Wilson 1927, Journal of the American Statistical Association 22, page 209.
+
+    >>> low, high = report.wilson_interval(right=90, n=100)
+    >>> round(low, 3), round(high, 3)
+    (0.826, 0.945)
     """
     if not 0 <= right <= n or n == 0:
         raise ValueError(f"wilson_interval expected 0 <= right <= n of n > 0 answers, received {right} of {n}")

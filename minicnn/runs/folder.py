@@ -140,7 +140,13 @@ def discard(run: Run) -> None:
 
 
 def to_json(value: Mapping[str, Any]) -> str:
-    """A dictionary as JSON for people and programs; what is no finite number is null."""
+    """A dictionary as JSON for people and programs; what is no finite number is null.
+
+    >>> print(runs.to_json({"accuracy": 0.5}))
+    {
+     "accuracy": 0.5
+    }
+    """
     return json.dumps(_plain(value), indent=1, allow_nan=False)
 
 

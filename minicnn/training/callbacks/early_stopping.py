@@ -31,6 +31,8 @@ class EarlyStopping(MonitorCallback):
         stopped_epoch: the epoch (from 0) that stopped the training; 0 when none did.
 
     Source: Keras 3, `keras.callbacks.EarlyStopping`.
+
+    >>> stop = callbacks.EarlyStopping("val_loss", patience=10, restore_best_weights=True)
     """
 
     remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")

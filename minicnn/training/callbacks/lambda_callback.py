@@ -15,9 +15,11 @@ class LambdaCallback(Callback):
         on_train_begin, on_train_end, on_test_begin, on_test_end: called as `f(logs)`.
         on_train_batch_begin, on_train_batch_end, on_batch_begin, on_batch_end: called as `f(batch, logs=logs)`.
 
-    >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
-
     Source: Keras 3, `keras.callbacks.LambdaCallback`.
+
+    >>> printer = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> printer.on_epoch_end(3, {"loss": 0.25})
+    3 0.25
     """
 
     def __init__(

@@ -19,10 +19,9 @@ class LearningRateScheduler(Callback):
     Raises ValueError before an epoch when `schedule` returned something else than a float; TypeError when training
     begins with a learning rate that follows a schedule of the optimizer's.
 
-    >>> LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.9)  # doctest: +ELLIPSIS
-    <minicnn...LearningRateScheduler object at ...>
-
     Source: Keras 3, `keras.callbacks.LearningRateScheduler`.
+
+    >>> slower = callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else 0.9 * rate)
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:

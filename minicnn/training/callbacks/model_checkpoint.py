@@ -27,6 +27,8 @@ class ModelCheckpoint(MonitorCallback):
     not in the logs, and IsADirectoryError when it is a folder.
 
     Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
+
+    >>> keep = callbacks.ModelCheckpoint("best-{epoch:02d}.safetensors", save_best_only=True)
     """
 
     remembers = ("best", "_batches_since_saving")

@@ -27,6 +27,8 @@ class ReduceLROnPlateau(MonitorCallback):
     follows a schedule.
 
     Source: Keras 3, `keras.callbacks.ReduceLROnPlateau`.
+
+    >>> slower = callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=5)
     """
 
     remembers = ("best", "wait", "cooldown_counter")
