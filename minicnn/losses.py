@@ -144,6 +144,7 @@ class CategoricalCrossentropy(KerasNames):
         return self.value_and_gradient(array(y_true, "y_true", owner), array(y_pred, "y_pred", owner), sample_weight)[0]
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "name": self.name}
 
 

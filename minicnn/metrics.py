@@ -46,18 +46,22 @@ class Metric(KerasNames):
         raise NotImplementedError(f"{type(self).__name__} must define values(y_true, y_pred)")
 
     def update(self, y_true: Array, y_pred: Array) -> None:
+        """Count a batch: labels of either form and predictions (N, K)."""
         owner = f"metric {self.name!r}"
         values = self.values(array(y_true, "y_true", owner), array(y_pred, "y_pred", owner))
         self.total += float(np.sum(values, dtype=np.float64))
         self.count += len(values)
 
     def result(self) -> float:
+        """The mean so far; 0 where nothing was counted."""
         return self.total / self.count if self.count else 0.0
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {"name": self.name}
 
     def reset(self) -> None:
+        """Forget what was counted."""
         self.total, self.count = 0.0, 0
 
 
@@ -122,6 +126,7 @@ class TopKCategoricalAccuracy(Metric):
         return {"k": self.k, "name": self.name}
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
+        """The right classes as numbers (N,)."""
         owner = f"metric {self.name!r}"
         return class_of(one_hot_rows(y_true, y_pred.shape[-1], owner), owner)
 

@@ -26,6 +26,8 @@ from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent
 
+__all__ = ["Finding", "check"]
+
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
 LOOK = 256  # pictures that the other checks look at
 NEAR = 0.25  # the loss before training may differ from ln K by so much of it

@@ -30,6 +30,18 @@ from minicnn.sequential import Sequential
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
+__all__ = [
+    "GradientReport",
+    "TensorCheck",
+    "check_layer",
+    "measure_layer",
+    "measure_loss",
+    "measure_model",
+    "standard_cases",
+    "standard_losses",
+    "standard_model",
+]
+
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
 # Of a whole network: there one weight moves thousands of units, and each must stay clear of its corner.
 MODEL_TOLERANCE, MODEL_STEP = 1e-6, 1e-5

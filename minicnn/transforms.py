@@ -17,6 +17,8 @@ from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.names import KerasNames
 from minicnn.types import Array
 
+__all__ = ["CutMix", "MixUp"]
+
 PLACE, TOP, LEFT, BETA = range(4)  # which number of a picture's generator is for what
 
 

@@ -20,6 +20,8 @@ from minicnn.errors import DataError, warn
 from minicnn.names import known_arguments
 from minicnn.types import Samples
 
+__all__ = ["CLASS_NAMES", "fetch", "load_data"]
+
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ROWS = 10_000  # pictures in each of the six batches
 TITLES = (*(f"training batch {k} of 5" for k in range(1, 6)), "testing batch 1 of 1")

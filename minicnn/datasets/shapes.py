@@ -11,6 +11,8 @@ import numpy as np
 
 from minicnn.names import known_arguments
 
+__all__ = ["CLASS_NAMES", "load_data"]
+
 SIZE = 32
 BLOCK = 1000  # pictures drawn at a time: bounds the memory for intermediate planes to some megabytes
 NOISE = 12.0  # standard deviation, in grey levels

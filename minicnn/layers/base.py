@@ -230,6 +230,7 @@ class Layer(KerasNames):
 
     @property
     def built(self) -> bool:
+        """Whether `build` has allocated the weights."""
         return self.output_shape is not None
 
     @property

@@ -72,6 +72,7 @@ class BatchNormalization(Layer):
 
     @property
     def momentum(self) -> float:
+        """The weight of the old moving average, from 0 to 1."""
         return self._momentum
 
     @momentum.setter
@@ -82,6 +83,7 @@ class BatchNormalization(Layer):
 
     @property
     def epsilon(self) -> float:
+        """What is added to the variance, at least 0."""
         return self._epsilon
 
     @epsilon.setter

@@ -37,6 +37,7 @@ class Dropout(Layer):
 
     @property
     def rate(self) -> float:
+        """The share that is dropped, at least 0 and below 1."""
         return self._rate
 
     @rate.setter

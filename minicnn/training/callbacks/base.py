@@ -38,9 +38,11 @@ class Callback(KerasNames):
         self.params = {}
 
     def set_model(self, model: Any) -> None:
+        """Remember the model; called before the first hook."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Remember how the training was asked for; called before the first hook."""
         self.params = params
 
     def get_state(self) -> dict[str, Any]:
@@ -119,41 +121,49 @@ class CallbackList(KerasNames):
             callback.set_params(dict(params or {}))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_train_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_begin(logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
+        """Call `on_train_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call `on_epoch_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call `on_epoch_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs=logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_test_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_test_begin(logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
+        """Call `on_test_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_test_end(logs)

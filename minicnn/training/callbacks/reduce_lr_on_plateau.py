@@ -62,6 +62,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def in_cooldown(self) -> bool:
+        """Whether the rate was reduced less than `cooldown` epochs ago."""
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
