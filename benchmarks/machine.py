@@ -55,7 +55,7 @@ def engine() -> dict[str, Any]:
     except ModuleNotFoundError:
         return {}
     import minicnn
-    from minicnn.engine import emit
+    from minicnn.machine import emit
 
     numba.get_num_threads()  # starts them
     return {

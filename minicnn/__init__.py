@@ -27,14 +27,16 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
         transforms,
         utils,
     )
-    from minicnn.kernels.threads import set_threads
     from minicnn.layers import Input
-    from minicnn.sequential import Sequential
+    from minicnn.machine.threads import set_threads
+    from minicnn.models.model import Model
+    from minicnn.models.sequential import Sequential
 
 __version__ = "0.2.0"
 
 __all__ = [
     "Input",
+    "Model",
     "Sequential",
     "callbacks",
     "data",
@@ -59,7 +61,12 @@ __all__ = [
 ]
 
 # The names above that are no modules, and the modules that they are in.
-PLACES = {"Input": "layers", "Sequential": "sequential", "set_threads": "kernels.threads"}
+PLACES = {
+    "Input": "layers",
+    "Model": "models.model",
+    "Sequential": "models.sequential",
+    "set_threads": "machine.threads",
+}
 
 not_there = missing_from(__name__, "", __all__)
 

@@ -17,31 +17,22 @@ places are left out and counted, so that this guard cannot hide a mistake either
 Source: the five-point stencil, Abramowitz & Stegun 1964, 25.3.6; the rest, Karpathy's CS231n notes, "Gradient checks".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minicnn import layers, losses
 from minicnn.layers.base import Layer
+from minicnn.layers.base_merge import Merge
 from minicnn.layers.softmax import softmax
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.sequential import Sequential
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
-__all__ = [
-    "GradientReport",
-    "TensorCheck",
-    "check_layer",
-    "measure_layer",
-    "measure_loss",
-    "measure_model",
-    "standard_cases",
-    "standard_losses",
-    "standard_model",
-]
-
+__all__ = ["GradientReport", "TensorCheck", "check_layer", "measure_loss", "measure_model"]
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
 # Of a whole network: there one weight moves thousands of units, and each must stay clear of its corner.
 MODEL_TOLERANCE, MODEL_STEP = 1e-6, 1e-5
@@ -86,10 +77,10 @@ class GradientReport:
 @known_arguments
 def check_layer(
     layer: Layer,
-    input_shape: Shape,
+    input_shape: Shape | Sequence[Shape],
     *,
     batch: int = 2,
-    x: Array | None = None,
+    x: Array | Sequence[Array] | None = None,
     tolerance: float = TOLERANCE,
     samples: int = 40,
     seed: int = 0,
@@ -98,17 +89,14 @@ def check_layer(
 
     Args:
         layer: is built here, in float64, and its parameters are drawn at random.
+        input_shape: of a Merge, the list of the shapes of all inputs.
         batch: N, unless x is given.
-        x: the input (N, *input_shape), standard normal unless given.
+        x: the input (N, *input_shape), standard normal unless given; of a Merge, the list of all inputs.
         tolerance: the largest relative error to pass.
         samples: how many numbers of each tensor are moved; all, when it has no more.
         seed: of everything drawn.
 
     Raises AssertionError with a table of all tensors when one is off, or when over 1 % are kinks.
-
-    >>> report = testing.check_layer(layers.Dense(3), (4,))
-    >>> report.error < 1e-7
-    True
     """
     report = measure_layer(layer, input_shape, batch=batch, x=x, samples=samples, seed=seed)
     if not report.error <= tolerance:
@@ -121,30 +109,36 @@ def check_layer(
 @known_arguments
 def measure_layer(
     layer: Layer,
-    input_shape: Shape,
+    input_shape: Shape | Sequence[Shape],
     *,
     batch: int = 2,
-    x: Array | None = None,
+    x: Array | Sequence[Array] | None = None,
     samples: int = 40,
     seed: int = 0,
 ) -> GradientReport:
     """What check_layer checks, without the verdict."""
     rng = np.random.default_rng(seed)
-    layer.build(input_shape, rng, np.float64)
+    layer.build(input_shape, rng, np.float64)  # type: ignore[arg-type]  # of a Merge: several shapes
     for param in layer.params.values():
         param[...] = rng.standard_normal(param.shape)
-    x = rng.standard_normal((batch, *input_shape)) if x is None else x.astype(np.float64, order="K")
+
+    def listed(one_or_more: Any) -> list:
+        return list(one_or_more) if isinstance(layer, Merge) else [one_or_more]
+
+    drawn = [rng.standard_normal((batch, *shape)) for shape in listed(layer.input_shape)] if x is None else listed(x)
+    inputs = [array.astype(np.float64, order="K") for array in drawn]
+    given: Any = inputs if isinstance(layer, Merge) else inputs[0]
     state = layer.random_state
 
     def forward() -> Array:
         layer.random_state = state  # the same dropout mask every time
-        return layer.forward(x, training=True)
+        return layer.forward(given, training=True)
 
     y = forward()
     dy = rng.standard_normal(y.shape)
     layer.needs_input_grad = True
-    dx = layer.backward(dy)
-    tensors = {"x": (x, dx)}
+    pairs = zip(inputs, listed(layer.backward(dy)), strict=True)
+    tensors = {f"x{i}" if len(inputs) > 1 else "x": pair for i, pair in enumerate(pairs, 1)}
     if layer.trainable:
         tensors |= {name: (param, layer.grads[name].copy()) for name, param in layer.params.items()}
     return _compare(str(layer), forward, dy, tensors, samples, rng, TOLERANCE, STEP)
@@ -154,7 +148,7 @@ def measure_layer(
 def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
     """Compare all gradients of a built float64 model's outputs, for its parameters and its input."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((batch, *model.layers[0].input_shape))
+    x = rng.standard_normal((batch, *model.input_shape[1:]))
 
     def forward() -> Array:
         return model.forward(x, training=True)
@@ -235,9 +229,10 @@ def _differences(
     return slope, (change[1] + change[-1]) / h, (change[2] + change[-2]) / (2 * h)
 
 
-def standard_cases() -> dict[str, tuple[Layer, Shape]]:
-    """A layer of every kind and a sample shape for it, as `minicnn gradcheck` runs them."""
+def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
+    """A layer of every kind and a sample shape for it, or several, as `minicnn gradcheck` runs them."""
     frozen = layers.BatchNormalization(trainable=False)
+    three: list[Shape] = [(5, 4, 3)] * 3
     return {
         "Conv2D": (layers.Conv2D(4, 3), (7, 6, 3)),
         "Conv2D same, stride 2": (layers.Conv2D(3, (3, 2), strides=2, padding="same"), (7, 6, 2)),
@@ -269,6 +264,16 @@ def standard_cases() -> dict[str, tuple[Layer, Shape]]:
         "RandomBrightness": (layers.RandomBrightness(0.5, value_range=(-9, 9)), (5, 4, 3)),
         "RandomContrast": (layers.RandomContrast(0.5, value_range=(-9, 9)), (5, 4, 3)),
         "RandomErasing": (layers.RandomErasing((1, 1), value_range=(-9, 9)), (5, 4, 3)),
+        "Add": (layers.Add(), three),
+        "Add broadcasting": (layers.Add(), [(5, 4, 3), (1, 4, 1), (3,)]),
+        "Subtract": (layers.Subtract(), three[:2]),
+        "Multiply": (layers.Multiply(), three),
+        "Multiply by channel": (layers.Multiply(), [(5, 4, 3), (1, 1, 3)]),
+        "Average": (layers.Average(), three),
+        "Maximum": (layers.Maximum(), three),
+        "Minimum": (layers.Minimum(), [(5, 4, 3), (4, 1)]),
+        "Concatenate": (layers.Concatenate(), [(5, 4, 3), (5, 4, 1), (5, 4, 2)]),
+        "Concatenate of rows": (layers.Concatenate(axis=1), [(5, 4, 3), (2, 4, 3)]),
         "Flatten": (layers.Flatten(), (5, 4, 3)),
         "ZeroPadding2D": (layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 3, 2)),
         "Rescaling": (layers.Rescaling(1 / 127.5, offset=-1), (4, 3, 2)),

@@ -19,7 +19,7 @@ import llvmlite
 import numba
 import numpy as np
 
-from minicnn.engine import emit
+from minicnn.machine import emit
 
 COUNT, BATCH = 2000, 100  # networks, and how many of them one process tries: what is compiled for them is never freed
 

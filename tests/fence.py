@@ -22,13 +22,13 @@ import numpy as np
 
 from minicnn import Sequential, layers, optimizers
 from minicnn.engine import block_data, conv_block, convolution
-from minicnn.engine.workspace import LINE
 from minicnn.layers import arrays
+from minicnn.machine.workspace import LINE
 
 PAGE = mmap.PAGESIZE
 POSSIBLE = hasattr(mmap, "PROT_READ")  # not on Windows
 SHORT = ("x", "gamma", "grads", "scratch")  # what may be made a number short, to see that the fence is there
-INSIDE = {"minicnn.engine.norm", "minicnn.engine.call"}  # whose np is that of compiled code
+INSIDE = {"minicnn.engine.norm", "minicnn.machine.call"}  # whose np is that of compiled code
 
 
 def pages(size):

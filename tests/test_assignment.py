@@ -8,7 +8,7 @@ import pytest
 
 from minicnn import Input, Sequential, callbacks, layers, losses, metrics, optimizers, schedules
 from minicnn.layers.base import Layer
-from minicnn.persistence import weights_of
+from minicnn.saving.weights import weights_of
 from minicnn.testing import check_layer
 
 ENGINES = ["fast", "reference"]

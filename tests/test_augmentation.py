@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from strategies import seeds
 
 from minicnn import Sequential, layers, models
-from minicnn.execution import layers_of
 from minicnn.kernels import resample as kernel
 from minicnn.layers.augmentation.geometric import Composed, FillingLayer, GeometricLayer, composed
+from minicnn.network.executor import layers_of
 
 GOLDEN = recipe.unpack()
 CASES = list(recipe.CASES.values())

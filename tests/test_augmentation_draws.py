@@ -7,8 +7,8 @@ import pytest
 
 import minicnn
 from minicnn import Sequential, layers, transforms
-from minicnn.kernels import threads
 from minicnn.layers.augmentation.draws import numbers, picture_seeds, uniform
+from minicnn.machine import threads
 from minicnn.plots.augmentation import augmentation_preview
 
 SHAPE = (6, 5, 3)

@@ -7,6 +7,7 @@ import pytest
 
 from minicnn import Sequential, datasets, layers, preflight
 from minicnn.cli import main, pictures
+from minicnn.preflight import checks
 
 pytest_plugins = ["run_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
@@ -121,7 +122,7 @@ def test_dead_units_are_found_and_named(shapes):
 def test_too_few_steps_for_the_averages_are_found(count, warmup, momentum, passes, shapes):
     """Batches of 32: 10 steps an epoch, or 230, after two of which less than a hundredth is left."""
     norm = layers.BatchNormalization(momentum=momentum, warmup=warmup)
-    finding = preflight.steps_per_epoch(small(norm), count, 32)
+    finding = checks.steps_per_epoch(small(norm), count, 32)
     assert finding.passed == passes
     assert finding.text.startswith(f"{-(-count // 32)}: {count:,} pictures in batches of 32")
     if not passes:

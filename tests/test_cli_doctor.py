@@ -8,8 +8,8 @@ from programs import output, run
 
 from minicnn import Sequential, __version__, layers
 from minicnn.cli import doctor, main, warmup
-from minicnn.engine import emit, selftest
-from minicnn.kernels import cache
+from minicnn.engine import selftest
+from minicnn.machine import cache, emit
 
 HEADINGS = ["versions", "processor", "instructions", "tiles", "threads", "cache", "BLAS", "self-test"]
 

@@ -15,8 +15,8 @@ from programs import PATIENCE
 
 from minicnn import callbacks, datasets, models, report, runs
 from minicnn.cli import arguments, main, resume, train
-from minicnn.kernels import threads
 from minicnn.layers import RandomCrop, RandomFlip
+from minicnn.machine import threads
 from minicnn.saving import model_file
 
 pytest_plugins = ["run_fixtures"]

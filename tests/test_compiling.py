@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from minicnn.kernels import compiling
+from minicnn.machine import compiling
 
 
 class Screen(io.StringIO):

@@ -10,7 +10,7 @@ from strategies import seeds
 from minicnn import Sequential, layers
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.plan import plan
-from minicnn.execution import Execution
+from minicnn.network.executor import Execution
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])

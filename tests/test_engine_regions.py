@@ -8,14 +8,14 @@ import pytest
 from engine_cases import assert_close, both_engines, compare
 
 from minicnn import Sequential, layers
-from minicnn.engine import task
 from minicnn.layers.base import Layer
-from minicnn.profiling import documented_model
+from minicnn.machine import region
+from minicnn.preflight.profiling import documented_model
 
 
 def regions(function, *arguments):
     """How many jobs each region had that a call entered."""
-    with mock.patch.object(task, "run_jobs", side_effect=task.run_jobs) as run:
+    with mock.patch.object(region, "run_jobs", side_effect=region.run_jobs) as run:
         function(*arguments)
     return [len(call.args[0]) for call in run.call_args_list]
 

@@ -187,7 +187,7 @@ def test_the_check_finds_a_gradient_of_the_wrong_shape():
 
 def test_every_layer_has_a_standard_case():
     covered = {type(layer) for layer, _ in standard_cases().values()}
-    assert covered == set(layers.LAYERS.values()) - {layers.Input}
+    assert covered == set(layers.LAYERS.values()) - {layers.InputLayer}
 
 
 def test_command_line_passes_and_prints_every_layer(capsys):

@@ -172,7 +172,7 @@ def test_every_module_imports_on_its_own():
     modules = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("*.py")]
     modules = [name.removesuffix(".__init__") for name in modules if not name.endswith("__main__")]
     assert len(modules) > 40
-    for name in ("minicnn.training.loop", "minicnn.persistence", "minicnn.layers.softmax", "minicnn.labels"):
+    for name in ("minicnn.training.loop", "minicnn.saving.weights", "minicnn.layers.softmax", "minicnn.labels"):
         assert name in modules
         run(f"import {name}")
     for name in modules:
@@ -187,9 +187,9 @@ def test_the_library_prints_through_summary_and_progress_alone():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Name) and node.id == "print"
     }
-    assert {"summary.py", "training/progress.py"} <= found
+    assert {"network/summary.py", "training/progress.py"} <= found
     found -= {str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("cli/*.py")}
-    assert found <= {"summary.py", "training/progress.py", "__main__.py"}
+    assert found <= {"network/summary.py", "training/progress.py", "__main__.py"}
 
 
 def test_the_package_is_typed():

@@ -8,8 +8,9 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from minicnn.engine import emit, row_kernels, row_moves, simd
+from minicnn.engine import row_kernels, row_moves, simd
 from minicnn.engine import winograd_form as winograd
+from minicnn.machine import emit
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()

@@ -1,6 +1,7 @@
 """The kernel cache: kept between processes, renewed when a source changes, proof against damage, never in the way."""
 
 import os
+import re
 import shutil
 import types
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +12,13 @@ from numba import config
 from programs import output, run
 
 import minicnn
-from minicnn.engine import emit
-from minicnn.kernels import cache
+from minicnn.machine import cache, emit
 
 PACKAGE = Path(minicnn.__file__).parent
 OUTER = """
 from numba import prange
 from minicnn.engine import probe_inner
-from minicnn.kernels.jit import parallel_jit
+from minicnn.machine.jit import parallel_jit
 
 @parallel_jit
 def outer(x):
@@ -26,7 +26,7 @@ def outer(x):
         x[i] = probe_inner.inner(x[i])
 """
 INNER = """
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 @jit
 def inner(x):
@@ -36,8 +36,7 @@ PROGRAM = """
 import shutil, sys
 import numpy as np
 from minicnn.engine import probe_outer
-from minicnn.engine import emit
-from minicnn.kernels import cache
+from minicnn.machine import cache, emit
 
 def outer(dtype):
     x = np.full(1, 5, dtype)
@@ -60,10 +59,10 @@ def package(tmp_path):
 
 
 def start(package, program=RESULT, **environment):
-    """(what the program prints, what it writes to stderr)."""
+    """(what the program prints, what it writes to stderr, without how far it is: that a busy machine tells)."""
     done = run(PROGRAM + program, folder=package, **{"NUMBA_CACHE_DIR": str(package / "cache")} | environment)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip(), done.stderr
+    return done.stdout.strip(), re.sub(r"minicnn: compiling kernels: .* done, .* s\n", "", done.stderr)
 
 
 def test_the_first_run_says_that_it_compiles_and_the_next_is_silent(package):
@@ -74,6 +73,16 @@ def test_the_first_run_says_that_it_compiles_and_the_next_is_silent(package):
 def test_the_announcement_can_be_switched_off(package):
     program = "import logging; logging.getLogger('minicnn').setLevel(logging.ERROR);" + RESULT
     assert start(package, program) == (COLD, "")
+
+
+def test_a_change_in_a_folder_of_a_room_is_noticed(package):
+    """A file that kernels are made by may lie deeper than the room's own folder."""
+    deep = package / "minicnn" / "engine" / "deep"
+    deep.mkdir()
+    (deep / "constants.py").write_text("TURNS = 1\n")
+    assert [start(package)[0] for _ in range(2)] == [COLD, WARM]
+    (deep / "constants.py").write_text("TURNS = 2\n")
+    assert start(package)[0] == COLD
 
 
 def test_a_change_in_a_called_function_is_noticed(package):
@@ -148,7 +157,7 @@ def test_every_setting_that_changes_machine_code_makes_another_key(monkeypatch):
 
 BEYOND = """
 import numpy as np
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 @jit
 def beyond(x):
@@ -205,7 +214,7 @@ def test_kernels_run_when_the_cache_can_no_longer_be_read_or_written(package):
 
 def test_kernels_run_where_nothing_can_be_written(package):
     """Beside the source there is a file where the cache folder would be, and the user's own cannot be made."""
-    (package / "minicnn" / "kernels" / "__pycache__").write_text("")
+    (package / "minicnn" / "machine" / "__pycache__").write_text("")
     nowhere = {name: str(package / "minicnn" / "py.typed" / "x") for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")}
     nowhere |= {"NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"}
     announcement = "minicnn: compiling kernels (at every start: no folder can be written to keep them in)\n"
@@ -216,7 +225,7 @@ def test_kernels_run_where_nothing_can_be_written(package):
 def test_without_a_setting_the_cache_is_beside_the_source(package):
     for expected in (COLD, WARM):
         assert start(package, NUMBA_CACHE_DIR="")[0] == expected
-    assert len(list(package.glob("minicnn/kernels/__pycache__/*.kernel"))) == 2
+    assert len(list(package.glob("minicnn/machine/__pycache__/*.kernel"))) == 2
 
 
 def test_another_processor_has_kernels_of_its_own(package):

@@ -27,12 +27,16 @@ def test_layer(case: recipe.Case) -> None:
     prefix = f"{case.name}/"
     expected = {name.removeprefix(prefix): value for name, value in GOLDEN.items() if name.startswith(prefix)}
     layer = getattr(layers, case.layer)(**case.arguments)
-    assert layer.build(case.shape[1:], dtype=np.float64) == expected["y"].shape[1:]
+    inputs = recipe.draw_inputs(case)
+    x = list(inputs.values()) if len(inputs) > 1 else inputs["x"]
+    samples = [array.shape[1:] for array in inputs.values()]
+    assert layer.build(samples if len(inputs) > 1 else samples[0], dtype=np.float64) == expected["y"].shape[1:]
     if case.layer != "Normalization":
         layer.set_weights([recipe.draw(case, name, array.shape) for name, array in layer.weights.items()])
-    received = {"y": layer.forward(recipe.draw(case, "x", case.shape), training=case.training)}
+    received = {"y": layer.forward(x, training=case.training)}
     if case.training:
-        received["dx"] = layer.backward(recipe.draw(case, "dy", received["y"].shape))
+        dx = layer.backward(recipe.draw(case, "dy", received["y"].shape))
+        received |= {f"d{name}": d for name, d in zip(inputs, dx if len(inputs) > 1 else [dx], strict=True)}
         received |= {f"d{name}": gradient for name, gradient in layer.grads.items() if layer.trainable}
     received |= {name: value for name, value in layer.state.items() if name.startswith("moving")}
     assert set(received) == set(expected)
@@ -42,11 +46,10 @@ def test_layer(case: recipe.Case) -> None:
 
 def test_the_cases_reach_every_layer_and_many_geometries() -> None:
     reached = {case.layer for case in CASES}
-    others = ("Dropout", "Input", "MaxPool2D", "Layer")
-    names = {name for name in layers.__all__ if name not in others and not name.startswith("Random")}
-    assert names <= reached  # those that draw are compared in test_augmentation.py
+    names = {name for name in layers.LAYERS if name not in ("Dropout", "Input") and not name.startswith("Random")}
+    assert names - {"MaxPool2D"} <= reached  # those that draw are compared in test_augmentation.py
     assert sum(case.layer == "Conv2D" for case in CASES) >= 50
-    assert len(CASES) == len([*recipe.convolutions(), *recipe.poolings(), *recipe.normalizations(), *recipe.others()])
+    assert len(CASES) == len(list(recipe.every_case()))
 
 
 @pytest.mark.parametrize("name", recipe.LOSSES)

@@ -58,7 +58,11 @@ def test_no_samples(enter, first, engine):
 def test_every_layer_says_it(case):
     layer, shape = standard_cases()[case]
     layer.build(shape)
-    message = f"{layer} expected at least one sample, received x of shape {(0, *shape)}"
+    if isinstance(layer, layers.Merge):
+        x = [np.zeros((0, *one)) for one in shape]
+        received = f"inputs of shapes {', '.join(str(array.shape) for array in x)}"
+    else:
+        x, received = np.zeros((0, *shape)), f"x of shape {(0, *shape)}"
     with pytest.raises(ValueError) as error:
-        layer.forward(np.zeros((0, *shape)))
-    assert str(error.value) == message
+        layer.forward(x)
+    assert str(error.value) == f"{layer} expected at least one sample, received {received}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minicnn import Input, Sequential, layers, set_threads
-from minicnn.kernels import threads
+from minicnn.machine import threads
 from minicnn.training import pace
 from minicnn.training.pace import Pace
 

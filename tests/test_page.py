@@ -1,4 +1,4 @@
-"""minicnn.page: one file, well formed, for every reader; test_page_browser.py opens it in a browser."""
+"""minicnn.runs.page: one file, well formed, for every reader; test_page_browser.py opens it in a browser."""
 
 import base64
 import io
@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn import page, plots, report, runs
-from minicnn.page import parts
+from minicnn import plots, report, runs
 from minicnn.plots.fitted import PAGE, TELEPHONE, fitted
+from minicnn.runs import page
+from minicnn.runs.page import parts
 
 pytest_plugins = ["run_fixtures"]
 EMPTY = {"meta", "link", "img", "source", "br", "wbr"}  # elements without an end tag

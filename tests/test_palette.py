@@ -16,7 +16,7 @@ VISIONS = {
     "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])  # of linear sRGB
-DARK_PAGE = "#121212"  # page/template.py
+DARK_PAGE = "#121212"  # runs/page/template.py
 
 
 def linear(colour):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from minicnn import Input, Sequential, layers, models
 from minicnn.data import ImageError, fit_image, read_image
-from minicnn.prediction import ImagePrediction, predict_image, predict_images
+from minicnn.models.pictures import ImagePrediction, predict_image, predict_images
 
 NAMES = ["red", "green", "blue"]
 SHARPNESS = 8.0

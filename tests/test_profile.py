@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from strategies import windows
 
-from minicnn import Sequential, cli, layers, profiling
-from minicnn.engine import emit, peak
-from minicnn.kernels import threads
-from minicnn.profiling import profile
+from minicnn import Sequential, cli, layers
+from minicnn.machine import emit, peak, threads
+from minicnn.preflight import profiling
+from minicnn.preflight.profiling import profile
 
 
 def small_model(end="softmax", **options):

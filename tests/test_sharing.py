@@ -11,7 +11,7 @@ import pytest
 from programs import output
 
 from minicnn import Sequential, explain, layers, losses, optimizers
-from minicnn.kernels.threads import alone
+from minicnn.machine.threads import alone
 
 PATIENCE = 120  # seconds until a thread counts as hung
 rng = np.random.default_rng(0)

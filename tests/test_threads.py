@@ -147,7 +147,7 @@ def test_a_fork_waits_for_the_end_of_a_step_and_is_held_up_by_no_lock_of_numbas(
     """Another thread holds the lock of all networks, or Numba's compiler, until it knows that the fork has begun."""
     program = """
 from numba.core.compiler_lock import global_compiler_lock
-from minicnn.kernels.threads import alone
+from minicnn.machine.threads import alone
 
 for lock in (alone, global_compiler_lock):
     held, forking = threading.Event(), threading.Event()

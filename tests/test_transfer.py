@@ -5,10 +5,10 @@ import pytest
 from golden import make_transfer as recipe
 
 import minicnn
-from minicnn import Input, Sequential, layers, optimizers, transfer
-from minicnn.execution import layers_of
-from minicnn.models import load_model
-from minicnn.transfer import freeze, replace_head, unfreeze
+from minicnn import Input, Sequential, layers, optimizers
+from minicnn.models import load_model, transfer
+from minicnn.models.transfer import freeze, replace_head, unfreeze
+from minicnn.network.executor import layers_of
 
 both_engines = pytest.mark.parametrize("engine", ["fast", "reference"])
 

@@ -10,7 +10,7 @@ from minicnn import models, runs
 from minicnn.cli.messages import say
 from minicnn.cli.networks import network
 from minicnn.cli.own_classes import own_classes
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 
 
 def show(options: argparse.Namespace, result: dict[str, Any], text: object) -> None:

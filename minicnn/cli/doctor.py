@@ -16,8 +16,8 @@ import numpy as np
 
 from minicnn import __version__
 from minicnn.cli.common import show
-from minicnn.engine import emit, selftest
-from minicnn.kernels import cache, jit, threads
+from minicnn.engine import selftest
+from minicnn.machine import cache, emit, jit, threads
 
 DTYPES = ("float32", "float64")
 VECTORS = ("sse4", "avx", "fma", "neon", "sve")  # how the names of the interesting processor features begin

@@ -11,7 +11,7 @@ def run(options: argparse.Namespace) -> int:
 
     model = load_model(options)
     prediction = model.predict_image(options.picture, top=1)
-    picture = prediction.seen[..., : model.layers[0].input_shape[-1]]
+    picture = prediction.seen[..., : model.input_shape[-1]]
     index = None
     if options.class_name is not None:
         names = model.class_names or []

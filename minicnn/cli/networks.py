@@ -15,7 +15,7 @@ from minicnn.layers import (
     MaxPooling2D,
     Rescaling,
 )
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 
 Size = tuple[int, int]
 LEAST = 8  # pixels of the shorter side

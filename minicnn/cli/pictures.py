@@ -15,7 +15,7 @@ from minicnn.cli.networks import Size, network
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 from minicnn.types import Samples
 
 NAMES = ("cifar10", "shapes")  # words that `--data` knows
@@ -129,7 +129,7 @@ def picture_size(model: Sequential) -> tuple[int, int]:
     """(H, W) of the pictures that a model takes. Raises ValueError when it takes none."""
     if model.input_shape is None or len(model.input_shape) != 4:
         raise ValueError(f"expected a model for pictures (None, H, W, C), received one for {model.input_shape}")
-    return model.input_shape[1], model.input_shape[2]  # type: ignore[return-value]
+    return model.input_shape[1], model.input_shape[2]
 
 
 def fit_classes(pictures: Pictures, class_names: Sequence[str] | None) -> Pictures:

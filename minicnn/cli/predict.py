@@ -7,8 +7,8 @@ import numpy as np
 
 from minicnn.cli.common import load_model, show, writing
 from minicnn.cli.messages import say
-from minicnn.prediction import ImagePrediction, predict_images
-from minicnn.sequential import Sequential
+from minicnn.models.pictures import ImagePrediction, predict_images
+from minicnn.models.sequential import Sequential
 from minicnn.wording import percent
 
 
@@ -59,6 +59,6 @@ def save(model: Sequential, found: dict[str, ImagePrediction], folder: Path, exp
     sheet = plots.image_grid(seen, labels, names, rows=-(-len(seen) // 8), title="What the model sees, and its answers")
     saved = [str(sheet.save(folder / "seen.png"))]
     for number, (path, picture) in enumerate(zip(found, seen, strict=True) if explained else []):
-        cam = explain.grad_cam(model, picture[..., : model.layers[0].input_shape[-1]])
+        cam = explain.grad_cam(model, picture[..., : model.input_shape[-1]])
         saved.append(str(cam.plot().save(folder / f"{number:03}-{Path(path).stem}.png")))
     return saved

@@ -3,8 +3,8 @@
 import argparse
 
 from minicnn.cli.common import load_model, show
-from minicnn.kernels import threads
-from minicnn.profiling import documented_model, profile
+from minicnn.machine import threads
+from minicnn.preflight.profiling import documented_model, profile
 
 
 def run(options: argparse.Namespace) -> int:

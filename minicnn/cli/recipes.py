@@ -12,7 +12,7 @@ from minicnn.cli.choices import DOCUMENTED, FINETUNE, Recipe
 from minicnn.cli.pictures import Pictures, picture_size
 from minicnn.layers import BatchNormalization, Layer
 from minicnn.layers.augmentation.base import RandomLayer
-from minicnn.sequential import Sequential
+from minicnn.models.sequential import Sequential
 
 HEAD_EPOCHS = 5  # in which finetune trains the head alone
 LATER = 0.1  # of the learning rate, with which it trains all layers then
@@ -86,8 +86,8 @@ def fitted(model: Sequential, options: Options, pictures: Pictures) -> Sequentia
     """
     if model.class_names != pictures.class_names:
         model = model.replace_head(pictures.class_names)
-    size, channels = picture_size(model), model.layers[0].input_shape[-1]
-    changes = options["augment"] and not any(isinstance(layer, RandomLayer) for layer in model.layers)
+    size, channels = picture_size(model), model.input_shape[-1]
+    changes = options["augment"] and not any(isinstance(layer, RandomLayer) for layer in model.leaves.values())
     return Sequential(
         [
             layers.Input((*size, channels)),
@@ -107,7 +107,7 @@ class FineTuning(callbacks.Callback):
     """
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
-        for layer in self.model.layers:
+        for layer in self.model.leaves.values():
             sees_a_picture = layer.input_shape is not None and len(layer.input_shape) > 1
             layer.trainable = not (sees_a_picture and (epoch < HEAD_EPOCHS or isinstance(layer, BatchNormalization)))
         if epoch == HEAD_EPOCHS:

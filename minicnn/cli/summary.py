@@ -3,7 +3,7 @@
 import argparse
 
 from minicnn.cli.common import load_model, show
-from minicnn.summary import described
+from minicnn.network.summary import described
 
 
 def run(options: argparse.Namespace) -> int:

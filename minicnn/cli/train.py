@@ -21,9 +21,9 @@ from minicnn.cli.own_classes import own_classes
 from minicnn.cli.pictures import Pictures, load, picture_size, short_name
 from minicnn.cli.recipes import augmentation, fitted
 from minicnn.cli.verdict import keyed, shown, verdict
-from minicnn.kernels import threads
+from minicnn.machine import threads
+from minicnn.models.sequential import Sequential
 from minicnn.saving.atomic import write_text
-from minicnn.sequential import Sequential
 from minicnn.wording import counted
 
 

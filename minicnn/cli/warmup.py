@@ -8,8 +8,8 @@ import numpy as np
 from minicnn import Sequential, layers
 from minicnn.cli.common import show
 from minicnn.cli.messages import say
-from minicnn.kernels import cache
-from minicnn.profiling import documented_model
+from minicnn.machine import cache
+from minicnn.preflight.profiling import documented_model
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """The fast executor: the same numbers as the layers, from machine code made for the processor at hand.
 
 plan.py             which layers run together; selftest.py checks them before they are trusted
-task.py             the parallel region that does the steps' jobs, which record.py describes and shares.py divides
 conv_block.py       convolution + ReLU + batch normalisation + max pooling as one step
 block_passes.py     its passes in stages, of block_forward.py and block_backward.py; block_data.py what they are handed
 convolution.py      the two ways to compute a convolution: direct.py as written, winograd.py with fewer multiplications,
@@ -11,5 +10,7 @@ dense.py            a dense layer as one step; update.py Adam for all parameters
 products.py         matrix products as lists of tiles
 simd.py             the tile: a matrix product in registers; row_kernels.py what happens to a row of pixels,
                     row_moves.py what is done to one whatever it is
-emit.py             machine code from Python; call.py calls it from Numba; peak.py how fast multiply-adds can be
+borrowed.py         the layers' arrays, which the steps work in
+
+All of it is emitted, compiled and run by minicnn/machine, where the parallel region is that does the steps' jobs.
 """

@@ -5,9 +5,9 @@ Arrays of numbers are addresses here, with positions computed from Sizes; `like`
 
 from minicnn.engine import direct, norm, row_kernels, row_moves, winograd
 from minicnn.engine.block_data import CHUNKS
-from minicnn.engine.call import caller, clear, view, word
 from minicnn.engine.products import FIELDS, pack_transposed_part, run, run_together
-from minicnn.kernels.jit import jit_part
+from minicnn.machine.call import caller, clear, view, word
+from minicnn.machine.jit import jit_part
 
 call_activate = caller(row_kernels.ACTIVATE)
 call_sums = caller(row_kernels.SUMS)

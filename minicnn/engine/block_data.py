@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine.workspace import LINE
+from minicnn.machine.workspace import LINE
 from minicnn.types import Array
 
 CHUNKS = 8

@@ -1,13 +1,13 @@
-"""A ConvBlock's two passes as sequences of stages, each of which all threads share (task.py)."""
+"""A ConvBlock's two passes as sequences of stages, each of which all threads share (machine/region.py)."""
 
 from numba import carray
 
 from minicnn.engine import block_backward, block_forward, norm, winograd
 from minicnn.engine.block_data import CHUNKS, Work
-from minicnn.engine.call import clear
-from minicnn.engine.shares import take
-from minicnn.engine.task import SERIAL, Stages, Task
-from minicnn.kernels.jit import jit_part
+from minicnn.machine.call import clear
+from minicnn.machine.jit import jit_part
+from minicnn.machine.region import SERIAL, Stages, Task
+from minicnn.machine.shares import take
 
 LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR = range(12)
 

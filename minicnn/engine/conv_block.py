@@ -17,21 +17,23 @@ The order of work is another than the layers', the result is the same:
 
 import numpy as np
 
-from minicnn.engine import emit, products, row_kernels, row_moves
+from minicnn.engine import products, row_kernels, row_moves
 from minicnn.engine.block_data import CHUNKS, NONE, Data, Work
 from minicnn.engine.block_passes import backward_stages, block, forward_stages
+from minicnn.engine.borrowed import borrowed, pair
 from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Batch, Channels
-from minicnn.engine.record import Operands, Record, address, borrowed
-from minicnn.engine.shares import shares
-from minicnn.engine.task import Region, Stages
-from minicnn.engine.workspace import workspace
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.rescaling import Rescaling
+from minicnn.machine import emit
+from minicnn.machine.record import Operands, Record, address
+from minicnn.machine.region import Region, Stages
+from minicnn.machine.shares import shares
+from minicnn.machine.workspace import workspace
 from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
@@ -113,7 +115,7 @@ class ConvBlock:
         x = conv.accept(x)
         if conv.use_bias:
             self.channels.bias[: self.g.F] = conv.params["bias"]
-        of_batch = norm is not None and training and bool(norm.trainable)
+        of_batch = norm is not None and training and norm.uses_batch
         if norm is not None:
             own.epsilon[0] = norm.epsilon  # which may be changed at any time
             own.momentum[0] = norm.next_momentum() if of_batch else norm.momentum
@@ -293,8 +295,3 @@ def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, 
         momentum=float(norm.momentum) if norm else 0.0,
         largest=float(np.finfo(dtype).max),
     )
-
-
-def pair(norm: BatchNormalization, name: str, F: int, dtype: np.dtype) -> tuple[Array, Array]:
-    """A parameter (F,) and its gradient."""
-    return borrowed(norm, "params", name, F, dtype), borrowed(norm, "grads", name, F, dtype)

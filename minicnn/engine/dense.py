@@ -11,16 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine import emit, row_kernels, row_moves
+from minicnn.engine import row_kernels, row_moves
 from minicnn.engine.block_data import NONE
-from minicnn.engine.call import caller, view, word
+from minicnn.engine.borrowed import borrowed
 from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
-from minicnn.engine.record import Operands, Record, borrowed
-from minicnn.engine.task import SERIAL, Region, Stages, Task
-from minicnn.kernels.jit import jit_part
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
+from minicnn.machine import emit
+from minicnn.machine.call import caller, view, word
+from minicnn.machine.jit import jit_part
+from minicnn.machine.record import Operands, Record
+from minicnn.machine.region import SERIAL, Region, Stages, Task
 from minicnn.types import Array
 
 PARTS = 8

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from minicnn.engine import emit
 from minicnn.layers.conv2d import Conv2D
+from minicnn.machine import emit
 
 
 class Geometry(NamedTuple):

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.engine.block_data import CHUNKS
-from minicnn.engine.call import DOUBLE, clear, view, word
-from minicnn.kernels.jit import jit_part
+from minicnn.machine.call import DOUBLE, clear, view, word
+from minicnn.machine.jit import jit_part
 from minicnn.types import Array
 
 TINY = 1e-12  # 1 / deviation whose square is near the smallest number of float32

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
-from minicnn.engine.task import Region
 from minicnn.layers.activation import Activation
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
@@ -21,6 +20,7 @@ from minicnn.layers.flatten import Flatten
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
+from minicnn.machine.region import Region
 
 Step = Layer | ConvBlock | DenseStep
 
@@ -45,7 +45,7 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
             else:
                 norm = pool = None
                 relu_after = False
-                if own_activation is None and rest and type(rest[0]) is BatchNormalization:
+                if own_activation is None and rest and can_normalize(rest[0]):
                     norm = rest.pop(0)
                     relu_after = not relu and take_relu(rest)
                 if own_activation is None and rest and can_pool(rest[0]):
@@ -79,6 +79,11 @@ def plain_relu(layer: Layer) -> bool:
     if type(layer) is Activation and layer.activation_layer is not None:
         layer = layer.activation_layer
     return type(layer) is ReLU and layer.max_value is None
+
+
+def can_normalize(layer: Layer) -> bool:
+    """Whether a convolution can normalise along; gamma and beta that train on moving averages it cannot."""
+    return type(layer) is BatchNormalization and not (layer.holds_averages and layer.trainable)
 
 
 def can_pool(layer: Layer) -> bool:

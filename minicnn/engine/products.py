@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from minicnn.engine import emit, row_moves, simd
-from minicnn.engine.call import caller, clear, word
-from minicnn.engine.emit import Emitter, kernel
-from minicnn.kernels.jit import jit_part
+from minicnn.engine import row_moves, simd
+from minicnn.machine import emit
+from minicnn.machine.call import caller, clear, word
+from minicnn.machine.emit import Emitter, kernel
+from minicnn.machine.jit import jit_part
 from minicnn.types import Array
 
 FIELDS = 7  # of a call in a table

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from minicnn.engine.emit import I32, Emitter, kernel
+from minicnn.machine.emit import I32, Emitter, kernel
 
 ACTIVATE = "z* y* pixels channels bias* center* deviations* squares*"
 POOL = "y* row_step windows channels sign* best* winner*u8"

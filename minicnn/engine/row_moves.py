@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from minicnn.engine.emit import Emitter, kernel
+from minicnn.machine.emit import Emitter, kernel
 
 COPY = "x* x_row y* y_row rows size"
 RESCALE = "x*u8 y* size scale* offset*"

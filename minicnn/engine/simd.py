@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from minicnn.engine.emit import Emitter, kernel
+from minicnn.machine.emit import Emitter, kernel
 
 LINE, AHEAD = 64, 8  # bytes of a cache line, steps to prefetch ahead
 Values = list[ir.Value]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine.call import view, word
-from minicnn.engine.record import Record
-from minicnn.engine.task import Region, Stages, Task
 from minicnn.kernels.adam import adam
-from minicnn.kernels.jit import ENABLED
+from minicnn.machine.call import view, word
+from minicnn.machine.jit import ENABLED
+from minicnn.machine.record import Record
+from minicnn.machine.region import Region, Stages, Task
 from minicnn.types import Array
 
 PIECE = 8192  # numbers that a thread updates at a time

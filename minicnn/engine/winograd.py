@@ -37,12 +37,12 @@ import numpy as np
 
 from minicnn.engine import row_moves
 from minicnn.engine.block_data import CHUNKS, Programs, programs
-from minicnn.engine.call import caller, clear, word
-from minicnn.engine.emit import lanes
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run, run_deep, transpose
 from minicnn.engine.winograd_form import F2, F4, F5, TAPS, TRANSFORM, Form, Steps, transform, transposed
-from minicnn.kernels.jit import jit_part
+from minicnn.machine.call import caller, clear, word
+from minicnn.machine.emit import lanes
+from minicnn.machine.jit import jit_part
 
 FORMS = (F2, F4, F5)  # the more precise ones first
 WORTH = 0.9  # a form that rounds more must do with less than this share of the multiplications

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from minicnn.engine.emit import Emitter, kernel
+from minicnn.machine.emit import Emitter, kernel
 
 TAPS = 3
 TRANSFORM = "x* y* down across"

@@ -5,10 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from minicnn.execution import Execution, final_softmax
-from minicnn.kernels.threads import alone
 from minicnn.losses import check_predictions
+from minicnn.machine.threads import alone
 from minicnn.network import Network
+from minicnn.network.executor import Execution, final_softmax
+from minicnn.network.graph import chain
 from minicnn.types import Array
 
 
@@ -54,7 +55,7 @@ class Frozen:
 
     @cached_property
     def _execution(self) -> Execution:
-        return Execution(self.layers, self._engine)
+        return Execution(chain(self.layers), self._engine)
 
     def gradient(self, x: Array, class_index: int, first: int = 0) -> Array:
         """d(score of the class) / dx, x and gradient being of the shape that layer number `first` takes.

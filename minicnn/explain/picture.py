@@ -20,7 +20,7 @@ def one_picture(model: Network, x: ArrayLike, who: str) -> tuple[Array, Array]:
         model.build_for(picture[None])
     if not model.built:
         raise ValueError(f"{who} expected one picture (H, W, C), received {np.shape(x)}")
-    expected = model.layers[0].input_shape
+    expected = model.input_shape[1:]
     if len(expected) != 3:
         raise ValueError(f"{who} expected a model of pictures, received {model.name!r} for samples of shape {expected}")
     if picture.shape != expected:

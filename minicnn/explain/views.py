@@ -9,8 +9,8 @@ from minicnn.expect import array
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
-from minicnn.kernels.threads import alone
 from minicnn.layers import Conv2D
+from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.training import checks
@@ -29,7 +29,7 @@ def filters(model: Network) -> Filters:
     Raises ValueError for a model without a convolution, or whose weights are not made yet.
     Warns when the model has neither been trained nor loaded.
     """
-    layer = next((layer for layer in model.layers if isinstance(layer, Conv2D)), None)
+    layer = next((layer for layer in model.leaves.values() if isinstance(layer, Conv2D)), None)
     if layer is None or not layer.built:
         wanted = "with a convolution (Conv2D)" if layer is None else "with weights: call build((None, H, W, C)) first"
         raise ValueError(f"explain.filters expected a model {wanted}, received {model.name!r}")

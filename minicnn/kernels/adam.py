@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 SMALLEST_MOMENT = 1e-30
 

@@ -6,7 +6,7 @@ mean 10,000 and deviation 1 that difference has no correct digit left in float32
 Axes: M rows (every position of every image), C channels.
 """
 
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 
 @jit

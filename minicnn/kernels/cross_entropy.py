@@ -5,7 +5,7 @@ Infinite logits and NaN give NaN, which says enough.
 
 import numpy as np
 
-from minicnn.kernels.jit import jit, jit_part
+from minicnn.machine.jit import jit, jit_part
 
 
 @jit

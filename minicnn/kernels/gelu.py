@@ -2,7 +2,7 @@
 
 import math
 
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 
 @jit

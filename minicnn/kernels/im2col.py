@@ -7,7 +7,7 @@ Axes: N images, H W height and width, C channels, OH OW output positions, KH KW 
 Source: Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing".
 """
 
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 
 @jit

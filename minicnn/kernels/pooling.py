@@ -8,7 +8,7 @@ Axes: N images, H W height and width, C channels, OH OW output positions, PH PW 
 
 import numpy as np
 
-from minicnn.kernels.jit import jit
+from minicnn.machine.jit import jit
 
 
 @jit

@@ -17,7 +17,7 @@ Axes: N pictures, H W height and width, C channels, OH OW height and width of wh
 
 import numpy as np
 
-from minicnn.kernels.jit import jit, jit_part, parallel_jit, prange
+from minicnn.machine.jit import jit, jit_part, parallel_jit, prange
 
 CONSTANT, NEAREST, REFLECT, WRAP, MIRROR = range(5)
 LONGEST = 65_535  # pixels: no picture has a longer side, and nobody who shifts one or adds to it means more

@@ -11,6 +11,7 @@ from minicnn.layers.augmentation.random_translation import RandomTranslation
 from minicnn.layers.augmentation.random_zoom import RandomZoom
 from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
+from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
@@ -19,9 +20,25 @@ from minicnn.layers.flatten import Flatten
 from minicnn.layers.gelu import GELU
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
-from minicnn.layers.input import Input
+from minicnn.layers.input import Input, InputLayer
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from minicnn.layers.normalization import Normalization
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
@@ -33,8 +50,11 @@ MaxPool2D = MaxPooling2D  # the alias that Keras has
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -43,10 +63,15 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
     "Input",
+    "InputLayer",
     "Layer",
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
+    "Maximum",
+    "Merge",
+    "Minimum",
+    "Multiply",
     "Normalization",
     "RandomBrightness",
     "RandomContrast",
@@ -59,12 +84,22 @@ __all__ = [
     "ReLU",
     "Rescaling",
     "Softmax",
+    "Subtract",
     "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 # The closed vocabulary of model files: a file names a layer by its class, and nothing else can be named.
 LAYERS: dict[str, type[Layer]] = {
-    name: value for name, value in list(globals().items()) if name in __all__ and value is not Layer
+    name: value
+    for name, value in list(globals().items())
+    if name in __all__ and isinstance(value, type) and value not in (Layer, Merge)
 }
 
 

@@ -2,22 +2,23 @@
 
 import copy
 import inspect
-import re
-from collections.abc import Mapping
 from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
-from minicnn import initializers
-from minicnn.errors import ModelFileError
 from minicnn.expect import sample_shape
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import Arrays
-from minicnn.layers.settings import check_assignment
+from minicnn.layers.node import Node, first_call, is_symbolic, made, nodes
+from minicnn.layers.settings import OF_BUILD, check_assignment
 from minicnn.layers.shapes import shape_hint, with_batch
-from minicnn.names import KerasNames
+from minicnn.layers.weights import Weights
 from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed
+from minicnn.wording import snake_case
+
+# What twins have of their own; all else they take over from their layer.
+OF_PLACE = {*OF_BUILD, "params", "grads", "state", "needs_input_grad", "stored"}
+OF_PLACE |= {"_cache", "_batch", "_builds", "_last_trained", "_nodes", "_provisional"}
 
 
 class LayerOptions(TypedDict, total=False):
@@ -28,7 +29,7 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Shape | None
 
 
-class Layer(KerasNames):
+class Layer(Weights):
     """A differentiable function with parameters, whose forward and backward are written out by hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
@@ -46,26 +47,23 @@ class Layer(KerasNames):
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
         _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
-        _last_trained: the number of a model's last training forward, see execution.py; 0 after set_weights.
+        _last_trained: the number of a model's last training forward, see network/executor.py; 0 after set_weights.
+        _nodes: its calls on symbolic tensors.
+        _number: of the layers that have been made; those without a name are named in this order.
+        _provisional: whether such a call has drawn its weights; a model draws them again, by its seed.
     """
 
-    name: str = ""
     trainable: bool
     input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
     output_shape: Shape = None  # type: ignore[assignment]
     given_input_shape: Shape | None
-    dtype: np.dtype
-    rng: np.random.Generator
-    params: dict[str, Array]
-    grads: dict[str, Array]
-    state: dict[str, Array]
-    has_fresh_weights: bool  # neither trained nor loaded
     activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
     needs_input_grad = True  # the model sets it False where nobody reads dx
-    own_state: tuple[str, ...] = ()  # names in state of what get_weights and set_weights leave out
     _builds = 0  # how often it has been built: plans made before the last time are void
-    _last_trained = 0
-    stored: Mapping[str, Shape] | None = None  # while a model is loaded: the shapes in its file, by weight
+    _provisional = False
+    takes_several = False  # whether it is called on a list of tensors
+    acts_in_training_only = False  # whether it gives its input back in inference, as dropout does
+    is_named_by_itself = False  # whether its name is only what it is called where nobody names it
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""
@@ -78,6 +76,12 @@ class Layer(KerasNames):
         self._cache: tuple | None = None
         self._batch = 0  # N of the last forward
         self.has_fresh_weights = True
+        self._nodes: list[Node] = []
+        self._number = next(made)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies take along: everything but the networks that it is part of."""
+        return vars(self) | {"_nodes": []}
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name[0] == "_":  # those change with every batch
@@ -104,25 +108,6 @@ class Layer(KerasNames):
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     # What a subclass uses
-
-    def add_param(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
-        """Allocate a trained array and its gradient, once; both are only ever written in place."""
-        self.params[name] = self._initial(name, shape, initializer)
-        self.grads[name] = np.zeros(shape, self.dtype)
-
-    def add_state(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
-        """Allocate an array that is saved with the model but not trained."""
-        self.state[name] = self._initial(name, shape, initializer)
-
-    def _initial(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> Array:
-        """Initial values; of a layer from a file only the room for them, and no more than the file has numbers."""
-        if self.stored is None:
-            return initializers.get(initializer)(shape, self.rng, self.dtype)
-        found = self.stored.get(f"{self.name}/{name}")
-        if found != tuple(shape):
-            received = "nothing" if found is None else found
-            raise ModelFileError(f"{self} expected its {name} of shape {shape} in the model file, received {received}")
-        return np.zeros(shape, self.dtype)
 
     def accept(self, x: Array) -> Array:
         """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N, *input_shape)."""
@@ -173,20 +158,47 @@ class Layer(KerasNames):
 
     # What its users call
 
-    def __call__(self, x: Array, training: bool = False) -> Array:
-        """forward of an array (N, ...), for whose samples the layer is built unless it is.
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """forward of an array (N, ...), for whose samples the layer is built unless it is; a node of a symbolic tensor.
 
-        Raises TypeError for what is no array of numbers, such as Keras' symbolic tensors.
+        Raises TypeError for what is neither.
         """
+        if is_symbolic(x):
+            return self._call_symbolic(x, training)
         array = np.asarray(x)
         if array.dtype.kind not in "fiub":
-            raise TypeError(
-                f"{self} expected an array (N, ...) of numbers, received {x!r:.80}: layers are joined by "
-                "Sequential([...]) alone"
-            )
+            raise TypeError(f"{self} expected an array (N, ...) of numbers or a symbolic tensor, received {x!r:.80}")
         if not self.built:
             self.build(array.shape[1:], np.random.default_rng(fresh_seed()))
-        return self.forward(array, training=training)
+        return self.forward(array, training=bool(training))
+
+    def _call_symbolic(self, x: Any, training: bool | None) -> Node:
+        given = nodes(x, str(self))
+        shapes = tuple(node.sample_shape for node in given)
+        if not self.takes_several and len(given) != 1:
+            raise TypeError(f"{self} expected one tensor, received {len(given)}: join them by Concatenate or Add first")
+        shape: Any = shapes if self.takes_several else shapes[0]
+        if not self.built:
+            self.build(shape, np.random.default_rng(fresh_seed()))
+            self._provisional = True
+        there = self if self.input_shape == shape else self.twin(shape)
+        return Node(self, given, there.output_shape, self.dtype, training=training)
+
+    @property
+    def own_name(self) -> str:
+        """What it is called where nobody names it, "conv2d"."""
+        return snake_case(type(self).__name__)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor of its first call, or the list of them. Raises AttributeError when there is none."""
+        given = first_call(self, "input").inputs
+        return list(given) if self.takes_several else given[0] if given else self._nodes[0]
+
+    @property
+    def output(self) -> Node:
+        """The symbolic tensor that its first call gave. Raises AttributeError when there is none."""
+        return first_call(self, "output")
 
     def build(self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: Any = np.float32) -> Shape:
         """Create the weights for samples of `input_shape` (no batch axis) and return the shape of one output.
@@ -194,7 +206,7 @@ class Layer(KerasNames):
         rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to check.
         """
         # Not by assignment, which a layer that is built already would refuse; setup may assign again.
-        vars(self).update(input_shape=tuple(int(n) for n in input_shape), output_shape=None, dtype=np.dtype(dtype))
+        vars(self).update(input_shape=self.as_input_shape(input_shape), output_shape=None, dtype=np.dtype(dtype))
         self.rng = rng or np.random.default_rng()
         output_shape = self.setup(self.input_shape)
         if self.activation_layer is not None:
@@ -202,6 +214,33 @@ class Layer(KerasNames):
         self._builds += 1
         self.output_shape = output_shape
         return output_shape
+
+    def twin(self, input_shape: Shape) -> Self:
+        """The layer for another place in a network: its weights and settings, with a cache and gradients of its own.
+
+        Raises ValueError where weights for samples of that shape would be of other shapes.
+        """
+        twin = copy.copy(self)
+        own = {what: Arrays(twin, what) for what in ("params", "grads", "state")}
+        activation = copy.copy(self.activation_layer)
+        vars(twin).update(own, output_shape=None, activation_layer=activation, stored=None, _cache=None)
+        twin.build(input_shape, np.random.default_rng(0), self.dtype)
+        if [w.shape for w in twin.variables.values()] != [w.shape for w in self.variables.values()]:
+            raise ValueError(
+                f"{self} has weights for samples of {self.input_shape}, received samples of {input_shape}, for which "
+                "they would be of other shapes: use a layer of its own there"
+            )
+        vars(twin).update(params=self.params, state=self.state)
+        twin.follow(self)
+        return twin
+
+    def follow(self, layer: "Layer") -> None:
+        """Take over what may have changed in the layer that this is a twin of: trainable, rate, generator ..."""
+        vars(self).update({name: value for name, value in vars(layer).items() if name not in OF_PLACE})
+
+    def as_input_shape(self, shape: Any) -> Any:
+        """What build was given, as input_shape is kept: a tuple of ints."""
+        return tuple(int(n) for n in shape)
 
     def without_activation(self) -> Self:
         """A copy that shares weights, gradients and state, and ends before the activation."""
@@ -233,42 +272,6 @@ class Layer(KerasNames):
         """Whether `build` has allocated the weights."""
         return self.output_shape is not None
 
-    @property
-    def variables(self) -> dict[str, Array]:
-        """params and state by name: all that is saved."""
-        return {**self.params, **self.state}
-
-    @property
-    def weights(self) -> dict[str, Array]:
-        """The same in Keras' order, but for what Keras' layer of this name does not have."""
-        return {name: array for name, array in self.variables.items() if name not in self.own_state}
-
-    @one_at_a_time
-    def get_weights(self) -> list[Array]:
-        """Copies of params, then state."""
-        return [array.copy() for array in self.weights.values()]
-
-    @one_at_a_time
-    def set_weights(self, weights: list[Array]) -> None:
-        """Overwrite params, then state. Raises ValueError when number or shapes differ."""
-        self.check_weights(weights)
-        for array, value in zip(self.weights.values(), weights, strict=True):
-            array[...] = value
-        self.has_fresh_weights, self._last_trained = False, 0
-
-    def check_weights(self, weights: list[Array]) -> None:
-        """Raise ValueError when number or shapes are not those of params, then state."""
-        expected = self.weights
-        if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
-            raise ValueError(
-                f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}, "
-                f"received shapes {[np.shape(w) for w in weights]}"
-            )
-
-    def count_params(self) -> int:
-        """Numbers in params and state."""
-        return sum(array.size for array in self.weights.values())
-
     def multiply_adds(self) -> int:
         """Multiply-add pairs of one sample's forward pass, where a matrix product is involved."""
         return 0
@@ -288,9 +291,3 @@ class Layer(KerasNames):
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
-
-
-def snake_case(class_name: str) -> str:
-    """The layer name that Keras derives from a class: Conv2D -> conv2d, MaxPooling2D -> max_pooling2d."""
-    separated = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", class_name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", separated).lower()

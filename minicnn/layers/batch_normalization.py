@@ -50,6 +50,7 @@ class BatchNormalization(Layer):
     """
 
     own_state = (BATCHES,)
+    holds_averages = False  # at a place of a network that fixes training=False
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class BatchNormalization(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
         rows = x.reshape(-1, x.shape[-1])  # (M, C)
-        of_batch = training and self.trainable
+        of_batch = training and self.uses_batch
         mean, variance = self._batch_moments(rows) if of_batch else self._moving_moments()
         inv_std = 1 / np.sqrt(variance + self.epsilon)  # (C,) float64
         x_hat = np.empty_like(rows)
@@ -120,6 +121,11 @@ class BatchNormalization(Layer):
         if self.center:
             y = y + self.params["beta"]
         return y.reshape(x.shape)
+
+    @property
+    def uses_batch(self) -> bool:
+        """Whether training uses the batch's own statistics, and not the moving averages."""
+        return self.trainable and not self.holds_averages
 
     def _moving_moments(self) -> tuple[Array, Array]:
         return self.state["moving_mean"].astype(np.float64), self.state["moving_variance"].astype(np.float64)

@@ -30,6 +30,8 @@ class Dropout(Layer):
     array([[1., 2., 3.]], dtype=float32)
     """
 
+    acts_in_training_only = True
+
     def __init__(self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.rate = rate

@@ -1,24 +1,27 @@
 from typing import Any
 
+import numpy as np
+
+from minicnn.expect import sample_shape
 from minicnn.layers.base import Layer
+from minicnn.layers.node import Node
+from minicnn.names import known_arguments
 from minicnn.types import Array, Shape
 
 
-class Input(Layer):
-    """State the shape of one sample at the head of a model; it computes nothing and is not among model.layers.
+class InputLayer(Layer):
+    """Where samples enter a network; it computes nothing.
 
     Args:
-        shape: without the batch axis, (32, 32, 3).
+        shape: of one sample, without the batch axis, (32, 32, 3).
 
     Shapes: x, y (N, *shape)
-
-    >>> Sequential([Input((32, 32, 3)), layers.Conv2D(8, 3)]).output_shape
-    (None, 30, 30, 8)
     """
 
-    def __init__(self, shape: Shape, name: str | None = None):
-        super().__init__(name=name, input_shape=shape)
+    def __init__(self, shape: Shape, name: str | None = None, trainable: bool = True):
+        super().__init__(name=name, trainable=trainable, input_shape=shape)
         self.shape = self.given_input_shape
+        self.build(self.shape or ())
 
     def forward(self, x: Array, *, training: bool = False) -> Array:  # noqa: ARG002
         return x
@@ -28,3 +31,20 @@ class Input(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {"shape": self.shape, "name": self.name}
+
+
+@known_arguments
+def Input(shape: Shape, name: str | None = None) -> Node:  # noqa: N802 (Keras' name)
+    """A symbolic tensor: where samples of that shape enter a network. Sequential takes it as its first layer.
+
+    Args:
+        shape: of one sample, without the batch axis, (32, 32, 3).
+        name: of the input, for models that have several.
+
+    Raises ValueError for what is no shape.
+
+    >>> Sequential([Input((32, 32, 3)), layers.Conv2D(8, 3)]).output_shape
+    (None, 30, 30, 8)
+    """
+    layer = InputLayer(sample_shape(shape, "Input"), name)
+    return Node(layer, (), layer.output_shape, np.dtype(np.float32))

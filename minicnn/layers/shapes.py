@@ -1,11 +1,18 @@
 """Shapes of samples, as messages speak of them."""
 
+from collections.abc import Iterable
+
 from minicnn.types import Shape
 
 
 def with_batch(shape: Shape) -> str:
     """A sample's shape as users see it: (32, 32, 3) -> "(N, 32, 32, 3)"."""
     return "(" + ", ".join(["N", *map(str, shape)]) + ("," if not shape else "") + ")"
+
+
+def with_batches(shapes: Iterable[Shape]) -> str:
+    """((3, 3, 8), (8,)) -> "(N, 3, 3, 8), (N, 8)"."""
+    return ", ".join(map(with_batch, shapes))
 
 
 def shape_hint(received: Shape, expected: Shape) -> str:

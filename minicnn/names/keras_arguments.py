@@ -30,6 +30,16 @@ def each(names: str, harmless: Any, advice: str) -> Arguments:
 WINDOW = each("subsample", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
 RUNNING = each("workers use_multiprocessing max_queue_size", ANY, "")  # of a queue that is not there
 
+INPUT: Arguments = {
+    "batch_size": (NONE, "A model takes batches of any size: leave it out."),
+    "sparse": ((None, False), "Pictures are dense arrays: leave it out."),
+    "ragged": ((None, False), "All pictures of a batch have one size: leave it out."),
+    "dtype": (FLOAT32, "A model has one type for all its layers: Model(inputs, outputs, dtype='float64')."),
+    "batch_shape": (NONE, "Use shape=(32, 32, 3), that of one sample without the batch axis."),
+    "tensor": (NONE, "Use Input(shape)."),
+    "optional": (FALSE, "Every input of a model is given: leave it out."),
+}
+
 ARGUMENTS: dict[str, Arguments] = {
     # Layers
     "Layer": {
@@ -70,6 +80,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "bias": (NEVER, "Use use_bias."),
         "quantization_config": (NONE, "Weights are not quantized: leave it out."),
     },
+    "Merge": each("inputs", NEVER, "Call the layer with them: Add()([x, y])."),
     "MaxPooling2D": WINDOW,
     "AveragePooling2D": WINDOW,
     "GlobalAveragePooling2D": each("keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."),
@@ -91,13 +102,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "LeakyReLU": each("alpha", NEVER, "Use negative_slope."),
     "Normalization": each("invert", FALSE, "Undo it by hand: y * np.sqrt(variance) + mean."),
     "RandomLayer": each("factor", NONE, "The layer has arguments of its own for it: leave it out."),
-    "Input": {
-        "batch_size": (NONE, "A model takes batches of any size: leave it out."),
-        "sparse": ((None, False), "Pictures are dense arrays: leave it out."),
-        "ragged": ((None, False), "All pictures of a batch have one size: leave it out."),
-        "tensor": (NONE, "Use Input(shape) first in Sequential([...])."),
-        "optional": (FALSE, "A Sequential has one input: leave it out."),
-    },
+    "Input": INPUT,
+    "InputLayer": INPUT | each("input_tensor", NONE, "Use Input(shape)."),
     "Sequential": each("trainable", TRUE, "Use model.freeze() after the model is made."),
     # How to train
     "Optimizer": {

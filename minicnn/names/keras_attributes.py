@@ -6,7 +6,7 @@ WHOLE = "model.save(filepath) writes all of a model, models.load_model(filepath)
 CONFIG = "Use the class itself: type(it)(**it.get_config())."
 
 ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
-    "Sequential": [
+    "Model": [
         ("fit_generator", "Use fit(generator, epochs=...)."),
         ("evaluate_generator", "Use evaluate."),
         ("predict_generator", "Use predict."),
@@ -27,7 +27,6 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("add_metric", "Metrics go into compile: subclass metrics.Metric for one of your own."),
         ("add_weight add_variable", "Weights belong to layers: subclass layers.Layer, with add_param in setup."),
         ("call", "Use forward(x), or model(x)."),
-        ("input inputs output outputs", STACK),
         ("metrics_names get_metrics_result", "Use evaluate(x, y, return_dict=True)."),
         ("metrics_variables reset_metrics reset_states", "fit and evaluate begin anew by themselves."),
         ("compute_loss compute_loss_and_updates", "Use loss_and_gradients(x, y)."),
@@ -52,7 +51,6 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("call", "Use forward(x, training=...)."),
         ("compute_output_shape compute_output_spec", "build(input_shape) returns the shape of one output."),
         ("from_config get_build_config build_from_config", CONFIG),
-        ("input output", STACK),
         ("trainable_variables trainable_weights", "Use params."),
         ("non_trainable_variables non_trainable_weights", "Use state."),
         ("add_loss losses", "There is one loss, compile's: weight_decay in the optimizer takes the place of others."),

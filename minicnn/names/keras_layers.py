@@ -1,6 +1,5 @@
 """Layers that Keras has, or once had, and minicnn has not: (names, what to use instead)."""
 
-STACK = "Models with branches are not there: a Sequential stacks layers."
 PICTURES = "minicnn classifies pictures: 2D layers are there, with one channel where there is no other axis."
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
@@ -9,10 +8,9 @@ LAYERS = [
         "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers",
         "There are no such parts: every layer is in layers itself.",
     ),
-    ("InputLayer", "Use Input(shape)."),
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
-    ("Add Average Concatenate Dot Maximum Minimum Multiply Subtract Merge", STACK),
-    ("add average concatenate dot maximum minimum multiply subtract merge", STACK),
+    ("merge", "Use add, concatenate, multiply, average, maximum, minimum or subtract."),
+    ("Dot dot", "It is not there: Multiply()([x, y]) multiplies number by number."),
     ("Lambda", "Subclass layers.Layer, with setup, forward and backward."),
     ("Wrapper TimeDistributed Bidirectional Masking RepeatVector", TEXT),
     ("RNN GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells ConvLSTM1D ConvLSTM2D ConvLSTM3D", TEXT),

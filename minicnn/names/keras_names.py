@@ -5,7 +5,7 @@ A class and the string that names it, BinaryCrossentropy and "binary_crossentrop
 
 Table = list[tuple[str, str]]
 
-STACK = "Models with branches are not there: Sequential([...]) stacks layers."
+STACK = "Symbolic tensors come from Input(shape), and from layers that are called on them."
 SOFTMAX = (
     "For two classes end in Dense(2, activation='softmax'), with 'sparse_categorical_crossentropy' and the same labels."
 )
@@ -21,7 +21,7 @@ OBJECTS = "Give objects: optimizers, losses, metrics and layers describe themsel
 
 NAMES: dict[str, Table] = {
     "": [
-        ("Model Functional", STACK),
+        ("Functional", "Use Model(inputs, outputs)."),
         ("KerasTensor Function Operation Variable InputSpec", STACK),
         ("Layer", "Use layers.Layer."),
         ("Loss", "Use losses.CategoricalCrossentropy or losses.SparseCategoricalCrossentropy."),
@@ -60,7 +60,7 @@ NAMES: dict[str, Table] = {
         ("keras", "Use minicnn itself: import minicnn as keras."),
     ],
     "models": [
-        ("Model Functional", STACK),
+        ("Functional", "Use Model(inputs, outputs)."),
         ("clone_model", "Use copy.deepcopy(model), which copies the weights too."),
         ("save_model", "Use model.save(filepath)."),
         (

@@ -7,39 +7,41 @@ from typing import Any, Self
 
 import numpy as np
 
-from minicnn.errors import did_you_mean
-from minicnn.execution import ENGINES, Execution, final_softmax
 from minicnn.expect import array, count
-from minicnn.kernels.threads import alone, one_at_a_time
 from minicnn.layers.base import Layer
+from minicnn.layers.shapes import with_batch
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.metrics import Metric
-from minicnn.names import KerasNames, known_arguments
-from minicnn.types import Array, Shape
+from minicnn.names import KerasNames
+from minicnn.network.executor import ENGINES, Execution, final_softmax
+from minicnn.network.placed import Placed
+from minicnn.types import Array
 from minicnn.utils import fresh_seed
 
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
 
-class Network(KerasNames):
-    """Layers that are run one after another, with their weights, and all that saving and training may ask for.
+class Network(Placed, KerasNames):
+    """Layers that feed each other, with their weights, and all that saving and training may ask for.
 
-    It knows neither: a model, as Sequential, borrows what it does beside running from the rooms above.
+    It knows neither: a model borrows what it does beside running from the rooms above.
 
     Args:
-        name: for messages and summary.
+        name: for messages and summary; None for a name that another network, of which it is a part, may choose.
         seed: determines initial weights, dropout and shuffling; None draws one.
         dtype: "float32" to train, "float64" to check.
         class_names: the name of each class.
 
     Attributes:
-        layers: in their order.
+        layers, inputs, outputs, nodes: see Graph.
         optimizer, loss, metrics: how it is trained; None and no metrics until that is decided.
         epochs_done: in all trainings.
         history, stop_training: of the last training; what it logged, and whether somebody wants it to end.
         shuffle_rng: draws the order of samples.
     """
 
-    layers: list[Layer]
+    name: str
+    layers: list[Any]
     optimizer: Any = None
     loss: Any = None
     metrics: list[Metric]
@@ -51,28 +53,26 @@ class Network(KerasNames):
     def __init__(
         self,
         *,
-        name: str,
+        name: str | None = None,
         seed: int | None = None,
         dtype: str = "float32",
         class_names: Iterable[str] | None = None,
     ):
-        self.name = name
+        self.name, self._is_named = name or self.own_name, bool(name)
+        self._is_seeded = seed is not None
         self.seed = fresh_seed() if seed is None else count(seed, "seed", type(self).__name__, least=0)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"{type(self).__name__} expected dtype 'float32' or 'float64', received {dtype!r}")
         self.class_names = None if class_names is None else list(class_names)
         self.layers, self.metrics = [], []
-        self._sample_shape: Shape | None = None
+        self.inputs, self.outputs, self.nodes = [], [], []
+        self.place()
         self.engine = os.environ.get("MINICNN_ENGINE", "fast")
         self._planned: tuple[tuple, Execution] | None = None
         self.shuffle_rng = self.generator(SHUFFLE)
 
     # What a subclass writes
-
-    def add(self, layer: Layer) -> None:
-        """Append a layer."""
-        raise NotImplementedError(f"{type(self).__name__} must define add(layer)")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create all weights for batches of that shape, the batch axis included."""
@@ -96,7 +96,7 @@ class Network(KerasNames):
     def reseed(self, seed: int) -> None:
         """Start dropout and shuffling anew from a seed; weights stay as they are."""
         self.shuffle_rng = self.generator(SHUFFLE, seed=seed)
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.leaves.values()):
             layer.reseed(self.generator(NOISE, index, seed))
 
     # What it is
@@ -107,46 +107,84 @@ class Network(KerasNames):
         return bool(self.layers) and all(layer.built for layer in self.layers)
 
     @property
-    def input_shape(self) -> tuple[int | None, ...] | None:
-        """(None, H, W, C), None before the model is built."""
-        return None if self._sample_shape is None else (None, *self._sample_shape)
+    def input_shape(self) -> Any:
+        """(None, H, W, C), or a list of such; None before the shape is known."""
+        shapes = [node.shape for node in self.inputs]
+        return (shapes if len(shapes) > 1 else shapes[0]) if shapes else None
 
     @property
-    def output_shape(self) -> tuple[int | None, ...] | None:
-        """(None, K), None before the model is built."""
-        return (None, *self.layers[-1].output_shape) if self.built else None
+    def output_shape(self) -> Any:
+        """(None, K), or a list of such; None before the model is built."""
+        shapes = [node.shape for node in self.outputs] if self.built else []
+        return (shapes if len(shapes) > 1 else shapes[0]) if shapes else None
+
+    @property
+    def head(self) -> Layer:
+        """The layer that its decision comes from. Raises ValueError where several outputs share that."""
+        if len(self.outputs) != 1:
+            raise ValueError(
+                f"{self.name!r} has {len(self.outputs)} outputs, which can be predicted: training, measures and "
+                "explanations are of one, make a Model of the output that is meant"
+            )
+        layer = self.outputs[0].layer
+        return layer.head if isinstance(layer, Network) else layer
 
     @property
     def classes(self) -> int:
         """How many classes it decides among: K of its outputs (N, K)."""
-        return self.layers[-1].output_shape[-1]
+        return self.head.output_shape[-1]
 
     @property
     def ends_in_softmax(self) -> bool:
         """Whether its outputs are probabilities; else they are taken for logits."""
-        return final_softmax(self.layers[-1]) is not None
-
-    @known_arguments
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name, or at that place. Raises ValueError when there is none."""
-        for place, layer in enumerate(self.layers):
-            if layer.name == name or index in (place, place - len(self.layers)):
-                return layer
-        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
-        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
+        return final_softmax(self.head) is not None
 
     # Running
 
     @one_at_a_time
-    def forward(self, x: Array, *, training: bool = False) -> Array:
-        """Every layer's forward in order: (N, H, W, C) to (N, K)."""
-        return self.execution_for(x).outputs(x, training)
+    def forward(self, x: Any, *, training: bool = False) -> Any:
+        """Every layer's forward in order: (N, H, W, C) to (N, K); lists where there are several."""
+        return self.execution_for(x).outputs(self.arrays(x), training)
 
-    def __call__(self, x: Array, training: bool = False) -> Array:
-        return self.forward(array(x, "x", f"{type(self).__name__} {self.name!r}"), training=training)
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """forward of arrays; on a symbolic tensor the model becomes a part of another."""
+        placed = self.placed(x, training)
+        if placed is not None:
+            return placed
+        return self.forward(x, training=bool(training))
+
+    def check_input(self, x: Any) -> None:
+        """Raise ValueError for samples that do not fit."""
+        if len(self.inputs) > 1:
+            self.arrays(x)
+        else:
+            next(iter(self.leaves.values())).check_input(x.shape)
+
+    def arrays(self, x: Any) -> Any:
+        """What it is given: an array; of several inputs the list of them, given as list or, by their names, as dict.
+
+        Raises ValueError when there are not as many, not of as many samples, or not of the inputs' shapes.
+        """
+        who = f"{type(self).__name__} {self.name!r}"
+        if len(self.inputs) == 1:
+            only = x[0] if isinstance(x, list | tuple) and len(x) == 1 and np.ndim(x[0]) > 1 else x
+            return array(only, "x", who)
+        names = [node.name for node in self.inputs]
+        parts = [x.get(name) for name in names] if isinstance(x, dict) else x
+        if not isinstance(parts, list | tuple) or len(parts) != len(names) or any(part is None for part in parts):
+            found = ", ".join(map(str, x)) if isinstance(x, dict) else len(x) if isinstance(x, list | tuple) else "one"
+            raise ValueError(f"{who} expected an array for each of its inputs {', '.join(names)}, received {found}")
+        arrays = [np.asarray(array(part, name, who)) for part, name in zip(parts, names, strict=True)]
+        for given, node in zip(arrays, self.inputs, strict=True):
+            if given.shape[1:] != node.sample_shape or len(given) != len(arrays[0]):
+                raise ValueError(
+                    f"{who} expected for {node.name!r} {with_batch(node.sample_shape)}, N = {len(arrays[0])}, received "
+                    f"{given.shape}"
+                )
+        return arrays
 
     @one_at_a_time
-    def backward(self, dy: Array) -> Array | None:
+    def backward(self, dy: Array) -> Any:
         """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
         self.note_weights()  # a training by hand
         return self._execution().backward(dy)
@@ -165,35 +203,43 @@ class Network(KerasNames):
             raise ValueError(f"engine expected 'fast' or 'reference', received {name!r}")
         self._engine = name
 
-    def execution_for(self, x: Array) -> Execution:
+    def execution_for(self, x: Any) -> Execution:
         """What runs the layers, which are built for the shape of x's samples unless they are."""
         if self._planned is None or self._planned[0] != self._plan_key():
             self.build_for(x)
-        return self._execution()
+            return self._execution()
+        return self._planned[1]
 
     def _execution(self) -> Execution:
         """Planned anew where it must be."""
         key = self._plan_key()
         if self._planned is None or self._planned[0] != key:
-            self._planned = key, Execution(self.layers, self._engine)
+            self._planned = key, Execution(self.program(), self._engine)
         return self._planned[1]
 
     def _plan_key(self) -> tuple:
         """What changes when a new plan is needed: with the engine, with a layer, and when one was built again."""
         return (self._engine, *map(id, self.layers), *[layer._builds for layer in self.layers])
 
+    @property
+    def _builds(self) -> Any:
+        return self._plan_key()
+
     def __getstate__(self) -> dict[str, Any]:
-        """What copies of the model take along: everything but the engine's buffers."""
-        return self.__dict__ | {"_planned": None}
+        """What copies take along: everything but the engine's buffers."""
+        return self.__dict__ | self.table() | {"_planned": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state | self.joined(state["nodes"], state["inputs"], state["outputs"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = memo[id(self)] = type(self).__new__(type(self))
         with alone:  # all of one moment, also while another thread trains the model
-            twin.__dict__ |= copy.deepcopy(self.__getstate__(), memo)
+            twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return twin
 
     @one_at_a_time
-    def build_for(self, x: Array) -> None:
+    def build_for(self, x: Any) -> None:
         """Build for the shape of x's samples, unless the model is built."""
         if not self.layers:
             raise ValueError(f"{type(self).__name__} {self.name!r} has no layers: add(...) some first")
@@ -202,43 +248,49 @@ class Network(KerasNames):
 
     def parameters(self) -> Iterator[tuple[str, Array, Array]]:
         """(name, value, gradient) of everything that trains; names are like "conv2d/kernel"."""
-        for layer in self.layers:
+        for path, layer in self.leaves.items():
             for name, value in layer.params.items() if layer.trainable else ():
-                yield f"{layer.name}/{name}", value, layer.grads[name]
+                yield f"{path}/{name}", value, layer.grads[name]
 
     # Weights
 
+    def variables_by_name(self) -> dict[str, Array]:
+        """All weights, the layers' own arrays: "conv2d/kernel"."""
+        return {
+            f"{path}/{name}": value for path, layer in self.leaves.items() for name, value in layer.variables.items()
+        }
+
     def count_params(self) -> int:
         """Numbers in all layers' weights, trained or not."""
-        return sum(layer.count_params() for layer in self.layers)
+        return sum(layer.count_params() for layer in self.leaves.values())
 
     @one_at_a_time
     def get_weights(self) -> list[Array]:
         """Copies of all weights, layer by layer, in Keras' order; all of one moment."""
-        return [array for layer in self.layers for array in layer.get_weights()]
+        return [array for layer in self.leaves.values() for array in layer.get_weights()]
 
     @one_at_a_time
     def set_weights(self, weights: Iterable[Array]) -> None:
         """Overwrite all weights, given in get_weights' order. Raises ValueError when number or shapes differ."""
-        weights = list(weights)
-        expected = sum(len(layer.weights) for layer in self.layers)
+        weights, layers = list(weights), list(self.leaves.values())
+        expected = sum(len(layer.weights) for layer in layers)
         if len(weights) != expected:
             raise ValueError(f"{self.name!r} expected {expected} weight arrays, received {len(weights)}")
         parts = []
-        for layer in self.layers:
+        for layer in layers:
             own, weights = weights[: len(layer.weights)], weights[len(layer.weights) :]
             layer.check_weights(own)  # all of them, before any is overwritten
             parts.append(own)
-        for layer, own in zip(self.layers, parts, strict=True):
+        for layer, own in zip(layers, parts, strict=True):
             layer.set_weights(own)
 
     @property
     def has_fresh_weights(self) -> bool:
         """Whether some layer's weights have neither been trained nor loaded."""
-        return any(layer.has_fresh_weights for layer in self.layers if layer.params)
+        return any(layer.has_fresh_weights for layer in self.leaves.values() if layer.params)
 
     def note_weights(self) -> None:
         """Remember that no weight is fresh any more."""
-        for layer in self.layers:
+        for layer in self.leaves.values():
             if layer.has_fresh_weights:
                 layer.has_fresh_weights = False

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 import numpy as np
 
 from minicnn.expect import count, flag, number
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.arrays import is_like, like
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import KerasNames
 from minicnn.schedules import LearningRateSchedule
 from minicnn.types import Array

@@ -10,10 +10,10 @@ from minicnn.expect import array
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.augmentation.geometric import composed
 from minicnn.layers.base import Layer
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
 from minicnn.plots.base import HEADER, MARGIN, Plot, checked_pictures, new_figure, table
 from minicnn.plots.grid import CELL, cell_height, draw_grid
-from minicnn.sequential import Sequential
 
 COLUMNS = 6
 

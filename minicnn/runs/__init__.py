@@ -21,17 +21,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from minicnn import page, report
+from minicnn import report
 from minicnn.callbacks import Callback
 from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.runs import page
 from minicnn.runs.begin import config, next_steps, unused_folder
 from minicnn.runs.folder import BEFORE, OPTIONS, Run, create, discard, rewrite, to_json
 from minicnn.runs.latest import LATEST, find, link, model_file
 from minicnn.saving.atomic import write_text
-from minicnn.sequential import Sequential
 from minicnn.types import Array, Samples
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def draw(
     }
     if evaluation.accuracy < 1:
         wanted["mistakes"] = lambda: grids(plots.mistakes_gallery, *test, probabilities)
-    if any(isinstance(layer, Conv2D) for layer in model.layers):
+    if any(isinstance(layer, Conv2D) for layer in model.leaves.values()):
         kernels = explain.filters(model)
         wanted["filters"] = lambda: [plots.filters(kernels), plots.filters(kernels, columns=4, width=TELEPHONE)]
     draw_curves(run)

@@ -11,12 +11,12 @@ from typing import Any
 
 from minicnn import report
 from minicnn.data.fingerprint import fingerprint
-from minicnn.kernels import threads
 from minicnn.layers.averages import lagging_momentum
+from minicnn.machine import threads
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network.summary import described
 from minicnn.runs.folder import LATEST, Run
-from minicnn.sequential import Sequential
-from minicnn.summary import described
 from minicnn.types import Samples
 
 
@@ -43,7 +43,7 @@ def config(
         train, validation, test: (x, y).
         command: what was typed; the running program's arguments unless given.
     """
-    momentum = lagging_momentum(model.layers)
+    momentum = lagging_momentum(model.leaves.values())
     parts = {"train": train, "validation": validation or (train[0][:0], train[1][:0]), "test": test}
     return {
         "command": shlex.join(["python", *sys.argv]) if command is None else command,

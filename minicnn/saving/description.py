@@ -92,7 +92,7 @@ def _described(thing: Any) -> dict[str, Any]:
 
 
 def _parameters(model: Network) -> dict[str, Array]:
-    return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.params.items()}
+    return {f"{path}/{name}": value for path, layer in model.leaves.items() for name, value in layer.params.items()}
 
 
 # From a file
@@ -148,7 +148,7 @@ def input_shape(model: dict[str, Any]) -> tuple[int | None, ...]:
 
 def check_built(model: Network, class_names: list[str] | None) -> None:
     """Raise ModelFileError for a model that could not compute anything."""
-    for layer in model.layers:
+    for layer in model.leaves.values():
         if not layer.output_shape or min(layer.output_shape) < 1 or prod(layer.output_shape) >= LARGEST_OUTPUT:
             raise ModelFileError(f"the model file has {layer} make {layer.output_shape} of every sample")
     _check_class_names(model, class_names)
@@ -162,7 +162,7 @@ def _check_class_names(model: Network, names: list[str] | None) -> None:
 
 def check_arrays(model: Network, optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
     """Raise ModelFileError unless a file holds just the weights, the optimizer's memory and, if allowed, `more`."""
-    own = {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.variables.items()}
+    own = model.variables_by_name()
     for name, array in own.items():
         found = stored.get(name)
         if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):

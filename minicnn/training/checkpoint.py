@@ -19,10 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from minicnn import persistence
-from minicnn.kernels.threads import alone, one_at_a_time
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
-from minicnn.saving import description, lock, model_file
+from minicnn.saving import description, lock, model_file, weights
 from minicnn.training.callbacks import Callback, CallbackList
 from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
@@ -79,7 +78,7 @@ class Checkpoint:
         self.model, self.batches, self.callbacks, self.meter = model, batches, callbacks, meter
         self.named = dict(_named(callbacks.callbacks))
         stateful = [name for name, callback in self.named.items() if callback.get_state()]
-        begun = _parts(persistence.contents(model)[0]) | training | {"callbacks": stateful}
+        begun = _parts(weights.contents(model)[0]) | training | {"callbacks": stateful}
         self.begun: dict[str, Any] = json.loads(json.dumps(begun, default=str))
         self.found = self.path.exists()
         if self.found:
@@ -88,7 +87,7 @@ class Checkpoint:
     def save(self, position: Position) -> Position:
         """Write the present state, and return the position."""
         with alone:  # all of one moment
-            config, arrays = persistence.contents(self.model)
+            config, arrays = weights.contents(self.model)
             state = pack(self._state(), arrays)
         config["training"] = {"of": self.begun, "state": state, "position": asdict(position)}
         model_file.write(self.path, config, arrays)
@@ -108,7 +107,7 @@ class Checkpoint:
         return {
             "seed": model.seed,
             "stop_training": model.stop_training,
-            "layers": [[layer.trainable, layer.random_state] for layer in model.layers],
+            "layers": [[layer.trainable, layer.random_state] for layer in model.leaves.values()],
             "averages_in_use": model.optimizer.averages_in_use,
             "batches": {purpose: batches.get_state() for purpose, batches in self.batches.items()},
             "meter": self.meter.get_state(),
@@ -162,14 +161,14 @@ class Checkpoint:
         settings = self._settings(compiled["optimizer"])
         if position.batch:
             self.callbacks.on_epoch_begin(position.epoch)
-        persistence.put_weights(model, self.arrays, self.path)
+        weights.put_weights(model, self.arrays, self.path)
         description.remember(optimizer, compiled, self.arrays)
         for name, value in settings.items():
             setattr(optimizer, name, value)
         optimizer.averages_in_use = state["averages_in_use"]
         model.seed, model.stop_training, model.epochs_done = state["seed"], state["stop_training"], position.before
         model.shuffle_rng.bit_generator.state = position.order
-        for layer, (trainable, random_state) in zip(model.layers, state["layers"], strict=True):
+        for layer, (trainable, random_state) in zip(model.leaves.values(), state["layers"], strict=True):
             check_kind(random_state, layer.random_state, f"{layer.name}'s random_state")
             layer.trainable, layer.random_state = trainable, random_state
         for purpose, batches in self.batches.items():

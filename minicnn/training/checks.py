@@ -8,7 +8,6 @@ import numpy as np
 
 from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.labels import class_of
 from minicnn.layers import (
     AveragePooling2D,
@@ -27,6 +26,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
+from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.training import step
 from minicnn.types import Array, Shape
@@ -125,8 +125,8 @@ def channels_last(name: str, shape: Shape, layer: Layer, seen: Shape) -> None:
 def samples(model: Network, x: Array, y: Array) -> None:
     """Raise ValueError for samples and labels that model and loss cannot use, before any batch is computed."""
     model.build_for(x)
-    model.layers[0].check_input(x.shape)
-    output_shape = model.layers[-1].output_shape
+    model.check_input(x)
+    output_shape = model.head.output_shape
     check_predictions((len(x), *output_shape), f"loss {model.loss.name!r}")
     model.loss.targets(y, output_shape[-1])
 
@@ -143,8 +143,9 @@ def pixel_range(model: Network, x: Array) -> None:
     """Warn of pixels in another range than the model's first layer is made for."""
     if x.ndim != 4 or not model.layers:
         return
+    layers = list(model.leaves.values())
     passing = (ZeroPadding2D, Flatten, Dropout, RandomLayer)  # what leaves the range of pixels as it is
-    first = next((layer for layer in model.layers if not isinstance(layer, passing)), model.layers[0])
+    first = next((layer for layer in layers if not isinstance(layer, passing)), layers[0])
     sample = x[:SAMPLE]
     top = float(sample.max())
     if isinstance(first, Rescaling) and abs(first.scale) < 1 / 100 and 0 < top <= 1:
@@ -164,7 +165,7 @@ def lagging_averages(model: Network, steps: int, validations: int) -> None:
 
     Each of the validations comes after so many steps. The first of several may be wrong: none is chosen by it alone.
     """
-    momentum = lagging_momentum(model.layers)
+    momentum = lagging_momentum(model.leaves.values())
     if momentum is None or momentum ** (steps * min(validations, 2)) <= LAG:
         return
     known = "never" if momentum == 1 else f"after {ceil(log(LAG) / log(momentum)):,} steps"

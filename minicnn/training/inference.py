@@ -6,7 +6,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from minicnn.expect import is_source
-from minicnn.kernels.threads import alone, one_at_a_time
+from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.training import checks, given
@@ -167,6 +167,6 @@ def _check_flips(model: Network, x: Array, who: str) -> None:
         raise ValueError(f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape {x.shape}")
     if not model.ends_in_softmax:
         raise ValueError(
-            f"{who}(average_flips=True) averages probabilities, but {model.layers[-1]} of {model.name!r} does not end "
+            f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} does not end "
             "in a softmax: add one"
         )

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from minicnn.expect import count, flag
-from minicnn.kernels.threads import alone
+from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.training import checks, given
@@ -221,7 +221,7 @@ class Training:
             x, y = self.transform(x, y, at.before, numbers, model.seed if self.seed is None else self.seed)
         self.pace.begin()
         with alone:  # the samples that are announced are those of this step
-            for layer in model.layers:
+            for layer in model.leaves.values():
                 layer.next_samples(at.before, numbers)
             meter.measure(model.train_step, x, y, weight)
         self.pace.end(len(x))

@@ -84,7 +84,7 @@ def lr_find(
         if index == 0:
             batches.begin_epoch(model.shuffle_rng)
         batch = batches[index]
-        for layer in model.layers:
+        for layer in model.leaves.values():
             layer.next_samples(epoch, batch.numbers)
         rate = start * (end / start) ** (step / (steps - 1))
         model.optimizer.learning_rate = rate

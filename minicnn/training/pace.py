@@ -10,7 +10,7 @@ from time import perf_counter, process_time
 from types import TracebackType
 from typing import Self
 
-from minicnn.kernels import threads
+from minicnn.machine import threads
 
 STEPS, SECONDS = 4, 0.1  # of a window, at least: many turns of the system's scheduler
 FULL = (

@@ -4,8 +4,8 @@ from math import isfinite
 
 import numpy as np
 
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.softmax import softmax
+from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.types import Array
 
@@ -23,7 +23,7 @@ def loss_and_gradients(model: Network, x: Array, y: Array, sample_weight: Array 
         loss, dy = _loss(model, y, y_pred, sample_weight)
         y_pred = _predictions(model, y_pred)  # now that the logits are in the cache
         if isfinite(loss):
-            execution.backward_from_logits(dy, execution.lowest_trained())
+            execution.backward_from_logits(dy)
     return loss, y_pred
 
 
@@ -60,13 +60,13 @@ def check_logits(model: Network) -> None:
     """Raise ValueError for a loss from logits on a model that ends in a softmax."""
     if model.loss.from_logits and model.ends_in_softmax:
         raise ValueError(
-            f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.layers[-1]} ends in a "
+            f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.head} ends in a "
             "softmax: leave out one of the two"
         )
 
 
 def _loss(model: Network, y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
-    """The loss and its gradient, from logits where the model ends in a softmax: see execution.py."""
+    """The loss and its gradient, from logits where the model ends in a softmax: see network/executor.py."""
     from_logits = model.loss.from_logits or model.ends_in_softmax
     return model.loss.value_and_gradient(y, y_pred, weight, from_logits=from_logits)
 

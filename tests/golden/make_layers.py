@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Case:
     """One layer, built by the same words in both libraries, and one step of it."""
 
     layer: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | tuple[tuple[int, ...], ...]  # of the input, or of several inputs
     arguments: dict[str, Any] = field(default_factory=dict)
     values: str = "uniform"  # uniform, or integers: any, distinct, or with many ties
     training: bool = True
@@ -113,19 +113,50 @@ def others() -> Iterator[Case]:
     yield Case("Normalization", (2, 2, 3, 2), {"mean": [0.25, 0.5], "variance": [4.0, 0.25]})
 
 
-CASES = {case.name: case for case in (*convolutions(), *poolings(), *normalizations(), *others())}
+def mergings() -> Iterator[Case]:
+    picture = (2, 3, 4, 2)
+    for layer in ("Add", "Multiply", "Average", "Maximum", "Minimum"):
+        yield Case(layer, (picture, picture, picture))
+        yield Case(layer, (picture, (2, 1, 1, 2)))  # one number per channel
+        yield Case(layer, ((2, 3, 1, 2), (2, 1, 4, 1)))  # both are repeated
+        yield Case(layer, ((2, 2), picture, (2, 4, 2)))  # axes are put in after N
+        yield Case(layer, ((3, 2, 4, 2),) * 3, values="ties")
+    yield Case("Maximum", ((2, 4, 2), picture, (2, 1)), values="ties")
+    yield Case("Minimum", ((2, 4, 2), picture, (2, 1)), values="ties")
+    yield Case("Subtract", (picture, picture))
+    yield Case("Subtract", ((2, 2), picture))
+    yield Case("Concatenate", (picture, (2, 3, 4, 1), (2, 3, 4, 3)), values="integers")
+    for axis in (1, 2, 3, -1, -2, -3):
+        parts = [picture[: axis % 4] + (n,) + picture[axis % 4 + 1 :] for n in (1, 3)]
+        yield Case("Concatenate", (*parts, picture), {"axis": axis}, "integers")
+    yield Case("Concatenate", ((2, 3), (2, 1)), values="integers")
+
+
+def every_case() -> Iterator[Case]:
+    return chain(convolutions(), poolings(), normalizations(), others(), mergings())
+
+
+CASES = {case.name: case for case in every_case()}
 
 
 def draw(case: Case, what: str, shape: tuple[int, ...]) -> Array:
     """x, dy or a weight of a case, float64; the same on every machine (only `Generator.random` is used)."""
     drawn = np.random.default_rng(zlib.crc32(f"{case.name} {what}".encode())).random(shape)
-    if case.values == "distinct" and what == "x":
+    is_input = what.startswith("x")
+    if case.values == "distinct" and is_input:
         return drawn.reshape(-1).argsort().reshape(shape) - drawn.size // 2.0
-    if case.values == "ties" and what == "x":
+    if case.values == "ties" and is_input:
         return np.floor(3 * drawn) - 2
     if case.values != "uniform":
         return np.floor(9 * drawn) - 4
     return drawn + 0.5 if what in ("gamma", "moving_variance") else 4 * drawn - 2
+
+
+def draw_inputs(case: Case) -> dict[str, Array]:
+    """The input "x" of a case, or the inputs "x1", "x2", ... of a layer that merges several."""
+    several = isinstance(case.shape[0], tuple)
+    shapes = {f"x{i}": shape for i, shape in enumerate(case.shape, 1)} if several else {"x": case.shape}
+    return {name: draw(case, name, shape) for name, shape in shapes.items()}
 
 
 # Losses, metrics, initializers
@@ -217,8 +248,9 @@ def keras_layer(keras: Any, case: Case) -> Any:
 def run(keras: Any, case: Case) -> dict[str, Array]:
     tf = import_module("tensorflow")
     layer = keras_layer(keras, case)
-    x = tf.constant(draw(case, "x", case.shape))
-    layer.build(x.shape)
+    inputs = {name: tf.constant(x) for name, x in draw_inputs(case).items()}
+    x = list(inputs.values()) if len(inputs) > 1 else inputs["x"]
+    layer.build([tuple(one.shape) for one in x] if len(inputs) > 1 else x.shape)
     for weight in layer.weights:
         if case.layer != "Normalization":  # whose weights are its arguments
             weight.assign(draw(case, weight.name, tuple(weight.shape)))
@@ -227,7 +259,7 @@ def run(keras: Any, case: Case) -> dict[str, Array]:
         y = layer(x, training=True) if case.training else layer(x, training=False)
     result = {"y": y}
     if case.training:
-        sources = {"x": x} | {weight.name: weight.value for weight in layer.trainable_weights}
+        sources = inputs | {weight.name: weight.value for weight in layer.trainable_weights}
         gradients = tape.gradient(y, sources, output_gradients=tf.constant(draw(case, "dy", tuple(y.shape))))
         result |= {f"d{name}": gradient for name, gradient in gradients.items()}
     if case.layer == "BatchNormalization":

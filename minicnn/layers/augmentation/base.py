@@ -25,6 +25,7 @@ class RandomLayer(Layer):
     """
 
     draws = 1
+    acts_in_training_only = True
 
     def __init__(self, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)

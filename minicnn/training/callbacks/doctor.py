@@ -114,14 +114,14 @@ class Doctor(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()  # one object may serve several fits
-        self._momentum = lagging_momentum(self.model.layers)
+        self._momentum = lagging_momentum(self.model.leaves.values())
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch + 1
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         looks = batch % max(1, self.params["steps"] // LOOKS) == 0
-        self._before = kernels(self.model.layers) if looks else None
+        self._before = kernels(self.model.leaves) if looks else None
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
@@ -134,7 +134,7 @@ class Doctor(Callback):
             self._first_loss = logs["loss"]
         if self._before is not None:
             with quiet():  # what diverges overflows here too
-                self._vitals.look(self.model.layers, self._before, logs["size"])
+                self._vitals.look(self.model.leaves, self._before, logs["size"])
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         self._validated = (logs or {})["size"]

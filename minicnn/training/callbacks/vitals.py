@@ -1,7 +1,7 @@
 """What a batch leaves behind in the layers, in numbers that tell a healthy training from an ill one."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -26,18 +26,18 @@ class Vitals:
         self.alive: dict[str, Array] = {}
         self.pictures = 0
 
-    def look(self, layers: Iterable[Layer], before: dict[str, Array], pictures: int) -> None:
+    def look(self, layers: Mapping[str, Layer], before: dict[str, Array], pictures: int) -> None:
         """Take in a batch that has just been trained on, and before which the kernels were others."""
         self.pictures += pictures
-        for layer in trained(layers):
-            self.gradients.setdefault(layer.name, []).append(norm(*layer.grads.values()))
-            if layer.name in before:
-                old = before[layer.name]
+        for path, layer in trained(layers):
+            self.gradients.setdefault(path, []).append(norm(*layer.grads.values()))
+            if path in before:
+                old = before[path]
                 if norm(old) > 0:
-                    self.updates.setdefault(layer.name, []).append(norm(layer.params["kernel"] - old) / norm(old))
+                    self.updates.setdefault(path, []).append(norm(layer.params["kernel"] - old) / norm(old))
                 units = old.shape[-1]
                 reached = [gradient.reshape(-1, units).any(axis=0) for gradient in layer.grads.values()]
-                self.alive[layer.name] = np.any([*reached, self.alive.get(layer.name, np.zeros(units, bool))], axis=0)
+                self.alive[path] = np.any([*reached, self.alive.get(path, np.zeros(units, bool))], axis=0)
 
     def forget(self, enough: int) -> None:
         """Begin a new epoch; which units are alive is kept until enough pictures have told it."""
@@ -46,14 +46,14 @@ class Vitals:
             self.alive, self.pictures = {}, 0
 
 
-def trained(layers: Iterable[Layer]) -> list[Layer]:
-    """The layers that have something to train."""
-    return [layer for layer in layers if layer.trainable and layer.params]
+def trained(layers: Mapping[str, Layer]) -> list[tuple[str, Layer]]:
+    """The layers that have something to train, and their paths."""
+    return [(path, layer) for path, layer in layers.items() if layer.trainable and layer.params]
 
 
-def kernels(layers: Iterable[Layer]) -> dict[str, Array]:
+def kernels(layers: Mapping[str, Layer]) -> dict[str, Array]:
     """Copies of the kernels that train, by layer; their last axis is that of the layer's units."""
-    return {layer.name: layer.params["kernel"].copy() for layer in trained(layers) if isinstance(layer, Conv2D | Dense)}
+    return {path: layer.params["kernel"].copy() for path, layer in trained(layers) if isinstance(layer, Conv2D | Dense)}
 
 
 def norm(*arrays: Array) -> float:

@@ -1,13 +1,13 @@
 """Transfer learning: keep what a trained model sees, teach it to name something else."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
-from minicnn.kernels.threads import one_at_a_time
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
 
@@ -40,7 +40,7 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     for layer in model.layers:
         changed = {"units": units, "trainable": True} if layer is head else {}
         layers.append(type(layer)(**layer.get_config() | changed))
-    copy = type(model)(name=model.name, seed=model.seed, dtype=model.dtype.name, class_names=names)
+    copy: Any = type(model)(name=model.name, seed=model.seed, dtype=model.dtype.name, class_names=names)
     copy.engine = model.engine
     for layer in layers:
         copy.add(layer)
@@ -109,12 +109,12 @@ def unfreeze(model: Network, *which: str | int) -> None:
 
 def is_trainable(model: Network) -> bool:
     """model.trainable: whether any of its layers trains. Assigning to it, as in Keras, is freeze() or unfreeze()."""
-    return not model.layers or any(layer.trainable for layer in model.layers)
+    return not model.layers or any(layer.trainable for layer in model.leaves.values())
 
 
 def set_trainable(model: Network, value: bool) -> None:
     """Let all layers train, or none. They are so in every other model that has them, too."""
-    for layer in model.layers:
+    for layer in model.leaves.values():
         layer.trainable = bool(value)
 
 

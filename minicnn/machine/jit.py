@@ -11,8 +11,8 @@ from numba.extending import register_jitable
 # The public get_num_threads holds an address of this process, and no kernel that calls it could be kept on disk.
 from numba.np.ufunc.parallel import _iget_num_threads as thread_count  # noqa: F401
 
-from minicnn.kernels import threads
-from minicnn.kernels.cache import KernelCache
+from minicnn.machine import threads
+from minicnn.machine.cache import KernelCache
 
 # no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile time.
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}

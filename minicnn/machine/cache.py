@@ -24,8 +24,9 @@ from numba.core.caching import InTreeCacheLocator, NullCache, UserProvidedCacheL
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps, loads
 
-from minicnn.kernels import compiling
+from minicnn.machine import compiling
 
+ROOMS = ("engine", "kernels", "machine")  # of kernels and of what makes them: a change there makes all anew
 SEAL = hashlib.sha256().digest_size
 compiled: list[str] = []  # names of the kernels that this process has made
 loaded: list[str] = []  # and of those that it found
@@ -112,7 +113,7 @@ def _seal(name: str, key: Any, data: bytes) -> bytes:
 def _stamp() -> bytes:
     """A digest of what all kernels are made of and made by: the engine's generators count, too."""
     package = Path(__file__).parent.parent
-    sources = [file.read_bytes() for room in ("kernels", "engine") for file in sorted((package / room).glob("*.py"))]
+    sources = [file.read_bytes() for room in ROOMS for file in sorted((package / room).rglob("*.py"))]
     makers = f"{sys.implementation.cache_tag} Numba {numba.__version__}"
     return hashlib.sha256(b"".join([makers.encode(), *sources])).digest()
 

@@ -107,7 +107,7 @@ def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImageP
     if top < 1:
         raise ValueError(f"predict_image expected top of at least 1, received {top!r}")
     x = seen
-    if model.layers[0].input_shape[-1] == 1:
+    if model.input_shape[-1] == 1:
         x = np.rint(seen @ GREY).astype(np.uint8)[..., None]
         seen = x.repeat(3, axis=-1)
     outputs = model.predict(x)

@@ -8,7 +8,7 @@ from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from minicnn.kernels.jit import jit_part
+from minicnn.machine.jit import jit_part
 
 DOUBLE = np.zeros(0)  # "like this" for what is in double precision
 

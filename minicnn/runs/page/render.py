@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from minicnn.page.parts import (
+from minicnn.report import judge_run
+from minicnn.runs.page.parts import (
     FIGURES,
     Picture,
     calibration_table,
@@ -17,8 +18,7 @@ from minicnn.page.parts import (
     matrix,
     verdict,
 )
-from minicnn.page.template import PAGE, STYLE
-from minicnn.report import judge_run
+from minicnn.runs.page.template import PAGE, STYLE
 
 
 def render(

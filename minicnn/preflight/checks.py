@@ -20,13 +20,11 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.sequential import Sequential
 from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent
-
-__all__ = ["Finding", "check"]
 
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
 LOOK = 256  # pictures that the other checks look at
@@ -79,7 +77,7 @@ def is_random(layer: Layer) -> bool:
 def fresh(model: Sequential, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
     """A model of layers like those, with new weights."""
     like = [type(layer)(**layer.get_config()) for layer in kept]
-    return Sequential([layers.Input(model.layers[0].input_shape), *like], name=model.name, seed=seed, dtype=dtype)
+    return Sequential([layers.Input(model.input_shape[1:]), *like], name=model.name, seed=seed, dtype=dtype)
 
 
 def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
@@ -139,7 +137,7 @@ def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Findin
     """Averages that are not warmed up need some steps before validation, which uses them, means anything."""
     steps = ceil(pictures / batch_size)
     text = f"{steps:,}: {pictures:,} pictures in batches of {batch_size}"
-    momentum = lagging_momentum(model.layers)
+    momentum = lagging_momentum(model.leaves.values())
     if momentum is None or momentum ** (2 * steps) <= LAG:
         return Finding("steps per epoch", True, text)
     return Finding(

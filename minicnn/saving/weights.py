@@ -1,4 +1,4 @@
-"""Saving a model or its weights, and loading weights. Files and what they say of a model: minicnn/saving."""
+"""Saving a model or its weights, and loading weights. How files say what: description.py, model_file.py."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn.errors import ModelFileError, warn
 from minicnn.expect import flag
-from minicnn.kernels.threads import one_at_a_time
+from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.saving import description, keras_files, model_file
@@ -59,7 +59,7 @@ def save_weights(model: Network, filepath: str | os.PathLike) -> None:
 
 def weights_of(model: Network) -> dict[str, np.ndarray]:
     """All weights by name, "conv2d/kernel"; the model's own arrays, not copies."""
-    return {f"{layer.name}/{name}": array for layer in model.layers for name, array in layer.variables.items()}
+    return model.variables_by_name()
 
 
 @one_at_a_time
@@ -96,8 +96,8 @@ def put_weights(
     if wrong:
         left = [name for name in own if name in wrong]
         _warn_of_rest(path, left, len(own), unused=[name for name in wrong if name not in own])
-    for layer in model.layers:
-        names = {f"{layer.name}/{name}": array for name, array in layer.variables.items()}
+    for path, layer in model.leaves.items():
+        names = {f"{path}/{name}": array for name, array in layer.variables.items()}
         for name in names.keys() - wrong:
             names[name][...] = stored[name]
             layer._last_trained = 0

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba.core import config
 from numba.core.codegen import get_host_cpu_features
 
-from minicnn.kernels import cache as store
+from minicnn.machine import cache as store
 
 NAME = "kernel"  # of every emitted function, in an object file of its own
 I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)

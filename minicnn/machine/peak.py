@@ -5,11 +5,10 @@ from time import perf_counter
 import numpy as np
 from numba import prange
 
-from minicnn.engine import emit
-from minicnn.engine.call import caller
-from minicnn.engine.record import address
-from minicnn.kernels import threads
-from minicnn.kernels.jit import parallel_jit
+from minicnn.machine import emit, threads
+from minicnn.machine.call import caller
+from minicnn.machine.jit import parallel_jit
+from minicnn.machine.record import address
 
 ARGUMENTS = "values* turns"
 TURNS = 400_000  # a millisecond or two

@@ -5,7 +5,7 @@ security policy forbids the browser to fetch anything. Every picture is drawn a 
 fewer columns and letters of the same size, and stands beside its numbers as text, for those who do not see it.
 """
 
-from minicnn.page.parts import PHOTOGRAPHS, Picture
-from minicnn.page.render import render
+from minicnn.runs.page.parts import PHOTOGRAPHS, Picture
+from minicnn.runs.page.render import render
 
 __all__ = ["PHOTOGRAPHS", "Picture", "render"]

@@ -18,9 +18,9 @@ from numba import prange, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from minicnn.engine.call import word
-from minicnn.engine.record import Record, address
-from minicnn.kernels.jit import parallel_jit, task_jit, thread_count
+from minicnn.machine.call import word
+from minicnn.machine.jit import parallel_jit, task_jit, thread_count
+from minicnn.machine.record import Record, address
 
 SERIAL = 1 << 32
 

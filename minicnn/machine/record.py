@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn.layers.base import Layer
 from minicnn.types import Array
 
 WORD = 8  # bytes of an integer
@@ -33,11 +32,6 @@ def checked(array: Array, size: int, dtype: np.dtype, what: str, writable: bool 
             f"{array.shape} in {array.dtype}{'' if flags.carray else ', ' + kind}: assign by {what}[...] = values"
         )
     return array
-
-
-def borrowed(layer: Layer, what: str, name: str, size: int, dtype: np.dtype) -> Array:
-    """An array of a layer's params, grads or state, checked; layers/arrays.py keeps it where it is."""
-    return checked(getattr(layer, what)[name], size, dtype, f"{what}[{name!r}] of {layer}")
 
 
 class Record:

@@ -1,19 +1,14 @@
-"""Models and how to load one: the names that Keras keeps under `keras.models`."""
+"""A model out of the file that `model.save` wrote."""
 
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from minicnn import persistence
 from minicnn.errors import ModelFileError
-from minicnn.names import known_arguments, missing_from
-from minicnn.saving import description, model_file
+from minicnn.models.sequential import Sequential
+from minicnn.names import known_arguments
+from minicnn.saving import description, model_file, weights
 from minicnn.saving.model_file import Stored
-from minicnn.sequential import Sequential
-
-__all__ = ["Sequential", "load_model"]
-
-__getattr__ = missing_from(__name__, "models", __all__)
 
 
 @known_arguments
@@ -45,7 +40,7 @@ def load_model(
         optimizer = None if compiled is None else compiled[0]
         description.check_arrays(model, optimizer, file.arrays, more="training" in config)
         arrays = file.read()  # now that all of them are known to be wanted and to fit
-        persistence.put_weights(model, arrays, filepath)
+        weights.put_weights(model, arrays, filepath)
         if compile and compiled is not None:
             description.remember(optimizer, config["compile"], arrays)
             model.epochs_done = config["compile"].get("epochs_done", 0)
@@ -62,6 +57,6 @@ def _built(described: dict[str, Any], stored: Mapping[str, Stored], known: Mappi
         model.add(layer)
     model.build(description.input_shape(described))
     description.check_built(model, names)
-    for layer in model.layers:
+    for layer in model.leaves.values():
         layer.stored = None
     return model

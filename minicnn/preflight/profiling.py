@@ -1,7 +1,7 @@
 """Where the time of a training step goes: every layer and pass, beside what the processor could do at most.
 
-    from minicnn.profiling import profile
-    print(profile(model, batch=64))
+    from minicnn import preflight
+    print(preflight.profile(model, batch=64))
 
 The passes are those of the plan (engine/plan.py): layers that run together are measured together. Backward of a
 convolution or dense layer is told apart by leaving a part of it out, all else equal:
@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 
 from minicnn import layers
-from minicnn.engine import emit, peak
 from minicnn.engine.plan import Step
-from minicnn.execution import layers_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
-from minicnn.sequential import Sequential
+from minicnn.machine import emit, peak
+from minicnn.models.sequential import Sequential
+from minicnn.network.executor import layers_of
 from minicnn.types import Array
 from minicnn.wording import percent
 
@@ -182,60 +182,65 @@ def product_layer(step: Step) -> Layer | None:
 def used(model: Sequential, x: Array) -> list[tuple[bool, bool]]:
     """Per step of the plan, what a training step asks of its backward: (weight gradients, input gradient)."""
     execution = model.execution_for(x)
-    lowest = execution.lowest_trained()
-    products = [product_layer(step) for step in execution.steps]
-    return [(bool(layer and layer.trainable), index > lowest) for index, layer in enumerate(products)]
+    wanted = execution.wanted(to_input=False)
+    layers = [product_layer(stage.step) for stage in execution.stages]
+    inputs = [any(wanted[n] for n in stage.reads) for stage in execution.stages]
+    return [(bool(layer and layer.trainable), asked) for layer, asked in zip(layers, inputs, strict=True)]
 
 
 def run_round(model: Sequential, x: Array, y: Array, watch: Stopwatch) -> None:
     """Forward and backward once for every combination of gradients that is needed to tell them apart, and an update."""
     execution = model.execution_for(x)
-    lowest, in_training = execution.lowest_trained(), used(model, x)
-    gradients: dict[int, Array] = {}
+    wanted, in_training = execution.wanted(to_input=False), used(model, x)
+    given: dict[int, dict[int, Array]] = defaultdict(dict)  # by value, the gradients that its users give
     for asked in dict.fromkeys([(True, True), (False, True), (True, False), *in_training]):
-        output = x
-        for index, step in enumerate(execution.steps):
-            output = watch.time((index, "forward"), step.forward, output, training=True)
-        _, gradients[len(execution.steps)] = watch.time(
-            "loss", model.loss.value_and_gradient, y, output, from_logits=True
-        )
-        for index in reversed(range(lowest, len(execution.steps))):
-            step, layer = execution.steps[index], product_layer(execution.steps[index])
+        values = {0: x}
+        for index, (step, reads, writes, _, several) in enumerate(execution.stages):
+            taken = [values[n] for n in reads] if several else values[reads[0]]
+            values[writes] = watch.time((index, "forward"), step.forward, taken, training=True)
+        end = execution.outputs_at[0]
+        _, given[end][-1] = watch.time("loss", model.loss.value_and_gradient, y, values[end], from_logits=True)
+        for index, (step, reads, writes, _, several) in reversed(list(enumerate(execution.stages))):
+            if not wanted[writes]:
+                continue
+            layer = product_layer(step)
             weights, inputs = asked if layer else in_training[index]
             step.needs_input_grad = inputs
             if layer:
                 layer.trainable = weights
-            dx = watch.time((index, weights, inputs), step.backward, gradients[index + 1])
+            dy = sum(list(given[writes].values())[1:], next(iter(given[writes].values())))
+            dx = watch.time((index, weights, inputs), step.backward, dy)
             if layer:
                 layer.trainable = in_training[index][0]
-            if dx is not None:
-                gradients[index] = dx
+            for n, part in zip(reads, dx if several and dx is not None else [dx] * len(reads), strict=True):
+                if part is not None:
+                    given[n][index] = part
     watch.time("update", lambda: model.optimizer.step(model.parameters()))
 
 
 def rows_of(model: Sequential, x: Array, watch: Stopwatch) -> list[Row]:
     """The rows of all steps, the loss and the update."""
     execution = model.execution_for(x)
-    lowest = execution.lowest_trained()
+    wanted = execution.wanted(to_input=False)
     item, batch = model.dtype.itemsize, len(x)
     rows = []
     for index, (step, (weights, inputs)) in enumerate(zip(execution.steps, used(model, x), strict=True)):
         ran, layer = layers_of(step), product_layer(step)
         name = " .. ".join(dict.fromkeys([ran[0].name, ran[-1].name]))
-        pixels_in, pixels_out = (batch * int(np.prod(shape)) for shape in (ran[0].input_shape, ran[-1].output_shape))
+        pixels_in, pixels_out = (batch * size_of(shape) for shape in (ran[0].input_shape, ran[-1].output_shape))
         size = item * (pixels_in + pixels_out + sum(param.size for own in ran for param in own.params.values()))
         flops = 2 * batch * multiply_adds(layer) if layer else 0
         rows.append(Row(name, "forward", watch.median((index, "forward")), flops, size))
-        if index < lowest:
+        if not wanted[execution.stages[index].writes]:
             continue
         backward = watch.median((index, weights, inputs))
         if layer:
             both = watch.median((index, True, True))
-            for wanted, kind, without in (
+            for asked, kind, without in (
                 (weights, "weight gradient", (index, False, True)),
                 (inputs, "input gradient", (index, True, False)),
             ):
-                if wanted:
+                if asked:
                     rows.append(Row(name, kind, max(0.0, both - watch.median(without)), flops, size))
                     backward = max(0.0, backward - rows[-1].seconds)
             kept = item * (batch * int(np.prod(layer.output_shape)) + pixels_out)
@@ -248,6 +253,11 @@ def rows_of(model: Sequential, x: Array, watch: Stopwatch) -> list[Row]:
         Row("optimizer", "update", watch.median("update"), 0, trained * (3 + 2 * len(model.optimizer.slot_names)))
     )
     return rows
+
+
+def size_of(shape: Any) -> int:
+    """The numbers in a sample of that shape, or in those of several."""
+    return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else int(np.prod(shape))
 
 
 def multiply_adds(layer: Layer) -> int:

@@ -1,6 +1,6 @@
 """The workspace: memory for what a pass makes for itself, the same for all blocks of all models.
 
-Parallel regions take turns (kernels/threads.py), and nothing in here outlives the region that made it. So it need only
+Parallel regions take turns (machine/threads.py), and nothing in here outlives the region that made it. So it need only
 be as large as the largest block wants it, and what one block leaves in the cache the next one overwrites there. With
 memory of their own, the blocks of a network would push each other's activations out of the cache.
 """

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.ufunc.parallel import get_thread_count
 
-from minicnn.engine.call import fetch_add
-from minicnn.engine.workspace import LINE
-from minicnn.kernels.jit import jit_part
+from minicnn.machine.call import fetch_add
+from minicnn.machine.jit import jit_part
+from minicnn.machine.workspace import LINE
 from minicnn.types import Array
 
 

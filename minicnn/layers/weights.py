@@ -1,0 +1,86 @@
+"""What a layer remembers: its weights, by name and in Keras' order."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from minicnn import initializers
+from minicnn.errors import ModelFileError
+from minicnn.machine.threads import one_at_a_time
+from minicnn.names import KerasNames
+from minicnn.types import Array, Shape
+
+
+class Weights(KerasNames):
+    """The half of every layer that holds its arrays.
+
+    params: trained arrays; optimizers update them in place, and what is assigned is copied into them (arrays.py).
+    grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
+    state: arrays that are saved but not trained, such as moving_mean.
+    """
+
+    name: str = ""
+    dtype: np.dtype
+    rng: np.random.Generator
+    params: dict[str, Array]
+    grads: dict[str, Array]
+    state: dict[str, Array]
+    has_fresh_weights: bool  # neither trained nor loaded
+    own_state: tuple[str, ...] = ()  # names in state of what get_weights and set_weights leave out
+    stored: Mapping[str, Shape] | None = None  # while a model is loaded: the shapes in its file, by weight
+    _last_trained = 0
+
+    def add_param(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
+        """Allocate a trained array and its gradient, once; both are only ever written in place."""
+        self.params[name] = self._initial(name, shape, initializer)
+        self.grads[name] = np.zeros(shape, self.dtype)
+
+    def add_state(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
+        """Allocate an array that is saved with the model but not trained."""
+        self.state[name] = self._initial(name, shape, initializer)
+
+    def _initial(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> Array:
+        """Initial values; of a layer from a file only the room for them, and no more than the file has numbers."""
+        if self.stored is None:
+            return initializers.get(initializer)(shape, self.rng, self.dtype)
+        found = self.stored.get(f"{self.name}/{name}")
+        if found != tuple(shape):
+            received = "nothing" if found is None else found
+            raise ModelFileError(f"{self} expected its {name} of shape {shape} in the model file, received {received}")
+        return np.zeros(shape, self.dtype)
+
+    @property
+    def variables(self) -> dict[str, Array]:
+        """params and state by name: all that is saved."""
+        return {**self.params, **self.state}
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The same in Keras' order, but for what Keras' layer of this name does not have."""
+        return {name: array for name, array in self.variables.items() if name not in self.own_state}
+
+    @one_at_a_time
+    def get_weights(self) -> list[Array]:
+        """Copies of params, then state."""
+        return [array.copy() for array in self.weights.values()]
+
+    @one_at_a_time
+    def set_weights(self, weights: list[Array]) -> None:
+        """Overwrite params, then state. Raises ValueError when number or shapes differ."""
+        self.check_weights(weights)
+        for array, value in zip(self.weights.values(), weights, strict=True):
+            array[...] = value
+        self.has_fresh_weights, self._last_trained = False, 0
+
+    def check_weights(self, weights: list[Array]) -> None:
+        """Raise ValueError when number or shapes are not those of params, then state."""
+        expected = self.weights
+        if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
+            raise ValueError(
+                f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}; "
+                f"received shapes {[np.shape(w) for w in weights]}"
+            )
+
+    def count_params(self) -> int:
+        """Numbers in params and state."""
+        return sum(array.size for array in self.weights.values())

@@ -1,0 +1,17 @@
+"""Models and how to load one: the names that Keras keeps under `keras.models`.
+
+model.py            the model of layers in any arrangement
+sequential.py       the model in which each layer feeds the next
+loading.py          a model out of its file
+transfer.py         a model that shall name something else
+pictures.py         what a model says to one's own pictures
+"""
+
+from minicnn.models.loading import load_model
+from minicnn.models.model import Model
+from minicnn.models.sequential import Sequential
+from minicnn.names import missing_from
+
+__all__ = ["Model", "Sequential", "load_model"]
+
+__getattr__ = missing_from(__name__, "models", __all__)

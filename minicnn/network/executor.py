@@ -1,0 +1,221 @@
+"""How a network is run: layer after layer as they are written, or by the engine's plan."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+from threading import get_ident
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minicnn.engine import selftest
+from minicnn.engine.plan import Step, passes_on, plan
+from minicnn.layers.augmentation.geometric import Composed, composed
+from minicnn.layers.base import Layer
+from minicnn.layers.softmax import Softmax
+from minicnn.machine import jit
+from minicnn.machine.region import Region
+from minicnn.network.graph import Call, Program
+from minicnn.network.places import Places
+from minicnn.types import Array
+
+ENGINES = ("fast", "reference")
+_passes = count(1)  # forward passes of all networks are numbered
+
+
+class Stage(NamedTuple):
+    """A step of the plan and where its values come from and go to, by number."""
+
+    step: Step
+    reads: tuple[int, ...]
+    writes: int
+    training: bool | None
+    several: bool  # whether it takes a list
+
+
+class Execution:
+    """The forward and backward pass of a program of built layers.
+
+    A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with a simpler gradient
+    (losses.py), and everybody else gets probabilities.
+
+    Where a value has several users, its gradient is the sum of what they give, added up in the order in which backward
+    runs them, which is the same in every run.
+
+    Layers, buffers and caches are there once, for all threads: who calls a method holds `machine.threads.alone`.
+    A backward goes with the forward before it, so both belong under one hold. Where they come apart, in a training by
+    hand, backward makes sure that in between nobody else has run the layers.
+
+    Args:
+        program: what is computed; see graph.py.
+        engine: "fast" for the engine's plan, "reference" for the layers themselves, which also run where Numba's
+            compiler is switched off.
+    """
+
+    def __init__(self, program: Program, engine: str):
+        self.inputs = program.inputs
+        self.layers = list({id(call.layer): call.layer for call in program.calls}.values())
+        self.places = Places(program.calls)
+        self.last = self.places.calls[-1].layer
+        calls, self.outputs_at, self.softmax = without_softmax(self.places.calls, program.outputs)
+        # The last layer without its softmax.
+        self.linear = calls[-1].layer if self.softmax is not None and self.softmax is not self.last else None
+        one_type = len({call.layer.dtype for call in calls}) <= 1  # the engine's steps hand on buffers as they are
+        fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted([call.layer for call in calls])
+        self.region = Region()
+        self.stages: list[Stage] = []
+        for part in chains(calls, self.outputs_at):
+            body = composed([call.layer for call in part])
+            steps = plan(body, self.region) if fast else list(body)
+            reads, last = part[0].reads, part[-1]
+            for number, step in enumerate(steps, last.writes - len(steps) + 1):
+                several = isinstance(step, Layer) and step.takes_several
+                self.stages.append(Stage(step, reads, number, last.training, several))
+                reads = (number,)
+        self.steps: list[Step] = [stage.step for stage in self.stages]
+        self._values = 1 + max([call.writes for call in calls], default=self.inputs - 1)
+        self._sums: dict[tuple[int, tuple[int, ...]], Array] = {}  # gradients of values with several users
+        self._pass = 0  # the number of the last forward pass,
+        self._trained = 0, 0  # and of the last in training, with the thread that asked for it
+
+    def logits(self, x: Any, training: bool) -> Any:
+        """The outputs before a final softmax, in arrays of their own: the engine's next pass overwrites its buffers.
+
+        x is an array, or a list where there are several inputs; so is what comes out.
+        Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of it.
+        """
+        number = self._pass = next(_passes)
+        if training:
+            self._trained = number, get_ident()
+            for layer in self.layers:
+                vars(layer)["_last_trained"] = number  # at once, not by __setattr__
+        if self.linear is not None and self.linear.trainable is not self.last.trainable:
+            self.linear.trainable = self.last.trainable
+        self.places.follow()
+        values: list[Any] = [None] * self._values
+        values[: self.inputs] = x if self.inputs > 1 else [x]
+        with self.region:
+            for step, reads, writes, fixed, several in self.stages:
+                trains = training if fixed is None else fixed
+                if not passes_on(step, trains):
+                    self.region.run()
+                given: Any = [values[n] for n in reads] if several else values[reads[0]]
+                values[writes] = step.forward(given, training=trains)
+                if self._pass != number:
+                    raise RuntimeError(
+                        f"the forward of {step} expected to be the only one of its network, received another in the "
+                        "middle of it: a layer or a signal handler must not call the model that it interrupts"
+                    )
+        results = [values[n].copy() for n in self.outputs_at]
+        return results if len(results) > 1 else results[0]
+
+    def outputs(self, x: Any, training: bool) -> Any:
+        """The outputs after it."""
+        y = self.logits(x, training)
+        return y if self.softmax is None else self.softmax.forward(y, training=training)
+
+    def backward_from_logits(self, dy: Array, to_input: bool = False) -> Any:
+        """Backward to the lowest layers with something to train, or to the input: the dx of each, None for the others.
+
+        With the engine, dx is a buffer that the next backward overwrites. Raises RuntimeError when other threads, or
+        other models that share layers, have run them since the forward.
+        """
+        self._check_undisturbed()
+        wanted = self.wanted(to_input)
+        gradients: dict[int, Array] = {self.outputs_at[0]: dy}
+        with self.region:
+            for step, reads, writes, fixed, several in reversed(self.stages):
+                if not wanted[writes] or writes not in gradients:
+                    continue
+                step.needs_input_grad = any(wanted[n] for n in reads)
+                if not passes_on(step, training=True if fixed is None else fixed):
+                    self.region.run()
+                back: Any = step.backward(gradients.pop(writes))
+                if step.needs_input_grad:
+                    for n, dx in zip(reads, back if several else [back], strict=True):
+                        if wanted[n]:
+                            gradients[n] = dx if n not in gradients else self._sum(n, gradients[n], dx)
+        self.places.add_gradients()
+        found = [gradients.get(n) for n in range(self.inputs)]
+        return found if len(found) > 1 else found[0]
+
+    def _sum(self, n: int, before: Array, more: Array) -> Array:
+        """The gradient of value n with what another of its users gives."""
+        self.region.run()
+        if (n, more.shape) not in self._sums:
+            self._sums = {key: total for key, total in self._sums.items() if key[0] != n} | {
+                (n, more.shape): np.empty(more.shape, more.dtype)
+            }
+        return np.add(before, more, out=self._sums[n, more.shape])
+
+    def backward(self, dy: Array) -> Any:
+        """Backward from the outputs to the input; returns dx, in an array of its own."""
+        if self.linear is not None and self.softmax is not None:  # what is wrong with dy is said in the layer's name
+            dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
+        if self.softmax is not None:
+            dy = self.softmax.backward(dy)
+        dx = self.backward_from_logits(dy, to_input=True)
+        if isinstance(dx, list):
+            return [None if part is None else part.copy() for part in dx]
+        return None if dx is None else dx.copy()
+
+    def _check_undisturbed(self) -> None:
+        number, thread = self._trained
+        if number and thread != get_ident():
+            raise RuntimeError(
+                "backward expected the thread of the last forward(training=True), received another: while threads "
+                "share a model, use train_step or train_on_batch, which are one step each"
+            )
+        for layer in self.layers:
+            if layer._last_trained != number:
+                raise RuntimeError(
+                    f"backward expected {layer} as its forward(training=True) has left it, received it after another "
+                    "one, of a model that shares it, or with other weights: run forward(training=True) again"
+                )
+
+    def wanted(self, to_input: bool) -> list[bool]:
+        """Of every value, whether backward needs its gradient: if something that it depends on trains."""
+        wanted = [to_input] * self.inputs + [False] * (self._values - self.inputs)
+        for step, reads, writes, *_ in self.stages:
+            wanted[writes] = any([wanted[n] for n in reads]) or any(
+                [layer.trainable and bool(layer.params) for layer in layers_of(step)]
+            )
+        return wanted
+
+
+def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
+    """The calls cut where an edge is not the only one: within a part each takes what the one before it makes, alone."""
+    users = Counter([n for call in calls for n in call.reads] + list(outputs))
+    parts: list[list[Call]] = []
+    before: Call | None = None
+    for call in calls:
+        joins = before is not None and call.reads == (before.writes,) and users[before.writes] == 1
+        if joins and before is not None and call.training is before.training is None:
+            parts[-1].append(call)
+        else:
+            parts.append([call])
+        before = call
+    return parts
+
+
+def without_softmax(calls: list[Call], outputs: list[int]) -> tuple[list[Call], list[int], Softmax | None]:
+    """Calls and outputs without the softmax at the end of a network that decides, and that softmax."""
+    last = calls[-1]
+    decides = outputs == [last.writes] and last.training is None
+    softmax = final_softmax(last.layer) if decides else None
+    if softmax is None:
+        return calls, outputs, None
+    if softmax is last.layer:
+        return calls[:-1], list(last.reads), softmax
+    return [*calls[:-1], last._replace(layer=last.layer.without_activation())], outputs, softmax
+
+
+def final_softmax(last: Layer) -> Softmax | None:
+    """The softmax over classes that a network with this last layer ends in, if any."""
+    softmax = last.activation_layer or last
+    return softmax if isinstance(softmax, Softmax) and softmax.axis in (-1, 1) else None
+
+
+def layers_of(step: Step) -> list[Layer]:
+    """The layers that a step runs."""
+    return [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)

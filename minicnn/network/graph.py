@@ -1,0 +1,227 @@
+"""A network's structure: which layers feed which, in what order they run, and how it is told to what runs it.
+
+Layers are joined by nodes (layers/node.py). A chain is the graph in which every node has one input and one user.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from minicnn.errors import did_you_mean
+from minicnn.layers.base import Layer
+from minicnn.layers.input import Input, InputLayer
+from minicnn.layers.node import Node
+from minicnn.names import known_arguments
+
+
+class Call(NamedTuple):
+    """A layer that runs: on which of a network's values, of what shapes, and which value it makes.
+
+    training: True or False where the network fixes it, None where the whole network's holds.
+    """
+
+    layer: Layer
+    reads: tuple[int, ...]
+    takes: Any  # input_shape of the layer at this place
+    writes: int
+    training: bool | None = None
+
+
+class Program(NamedTuple):
+    """What a network computes, models inside it written out: its values are numbered, the inputs first.
+
+    inputs: how many.
+    calls: in the order in which they run.
+    outputs: the numbers of the values that come out.
+    """
+
+    inputs: int
+    calls: list[Call]
+    outputs: list[int]
+
+
+class Graph:
+    """Nodes between inputs and outputs.
+
+    Attributes:
+        layers: each once, models inside as one each, in Keras' order: the farthest from the outputs first.
+        inputs, outputs: their nodes.
+        nodes: all of them, each after those that it takes.
+    """
+
+    name: str
+    layers: list[Any]
+    inputs: list[Node]
+    outputs: list[Node]
+    nodes: list[Node]
+
+    @property
+    def leaves(self) -> dict[str, Layer]:
+        """The layers that compute, those of models inside too, each once, by path: "conv2d", "backbone/conv2d"."""
+        return {path: layer for path, layer in unique(self._paths()) if not isinstance(layer, InputLayer)}
+
+    def _paths(self) -> Iterator[tuple[str, Layer]]:
+        for layer in self.layers:
+            if isinstance(layer, Graph):
+                for path, leaf in layer._paths():
+                    yield f"{layer.name}/{path}", leaf
+            else:
+                yield layer.name, layer
+
+    @known_arguments
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer, or model inside, of that name or at that place. Raises ValueError for none, and for both."""
+        if name is not None and index is not None:
+            raise ValueError(f"get_layer expected a name or an index, received both: {name!r}, {index!r}")
+        for place, layer in enumerate(self.layers):
+            if layer.name == name or index in (place, place - len(self.layers)):
+                return layer
+        wanted, names = index if name is None else name, [layer.name for layer in self.layers]
+        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
+
+    def table(self) -> dict[str, Any]:
+        """The structure for copies: nodes as rows of a table, inputs and outputs by number. It needs no recursion."""
+        number = {node: n for n, node in enumerate(self.nodes)}
+        rows = [
+            (n.layer, [number[i] for i in n.inputs], n.sample_shape, n.dtype, n.training, number[n.call], n.index)
+            for n in self.nodes
+        ]
+        inputs, outputs = ([number[node] for node in ends] for ends in (self.inputs, self.outputs))
+        return {"nodes": rows, "inputs": inputs, "outputs": outputs, "_nodes": []}
+
+    @staticmethod
+    def joined(nodes: list[tuple], inputs: list[int], outputs: list[int]) -> dict[str, list[Node]]:
+        """Nodes, inputs and outputs of such a table."""
+        made: list[Node] = []
+        for layer, before, shape, dtype, training, call, index in nodes:
+            first = made[call] if call < len(made) else None
+            made.append(
+                Node(layer, [made[n] for n in before], shape, dtype, training=training, call=first, index=index)
+            )
+        return {"nodes": made, "inputs": [made[n] for n in inputs], "outputs": [made[n] for n in outputs]}
+
+    def program(self) -> Program:
+        """What has to be run, and in which order."""
+        calls: list[Call] = []
+        inputs = list(range(len(self.inputs)))
+        return Program(len(inputs), calls, self._write_out(calls, inputs, len(inputs), None)[0])
+
+    def _write_out(
+        self, calls: list[Call], given: list[int], free: int, training: bool | None
+    ) -> tuple[list[int], int]:
+        """Append the calls for inputs of those numbers; the numbers of the outputs, and the next that is free."""
+        numbers = dict(zip(self.inputs, given, strict=True))
+        made: dict[Node, list[int]] = {}  # by call: the outputs of a model
+        for node in self.nodes:
+            if node in numbers:
+                continue
+            reads = [numbers[before] for before in node.inputs]
+            fixed = training if node.training is None else node.training
+            if isinstance(node.layer, Graph):
+                if node.call not in made:
+                    made[node.call], free = node.layer._write_out(calls, reads, free, fixed)
+                numbers[node] = made[node.call][node.index]
+            elif node.layer.acts_in_training_only and fixed is False:
+                numbers[node] = reads[0]
+            else:
+                shapes = tuple(before.sample_shape for before in node.inputs)
+                takes = shapes if node.layer.takes_several else shapes[0]
+                calls.append(Call(node.layer, tuple(reads), takes, free, fixed))
+                numbers[node], free = free, free + 1
+        return [numbers[node] for node in self.outputs], free
+
+
+def chain(layers: Sequence[Layer]) -> Program:
+    """The program of layers that run one after the other."""
+    return Program(1, [Call(layer, (n,), layer.input_shape, n + 1) for n, layer in enumerate(layers)], [len(layers)])
+
+
+def unique(paths: Iterator[tuple[str, Layer]]) -> Iterator[tuple[str, Layer]]:
+    """Each layer under the first of its paths."""
+    seen: set[int] = set()
+    for path, layer in paths:
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            yield path, layer
+
+
+# From symbolic tensors to a graph
+
+
+class Walk(NamedTuple):
+    """A walk from the outputs to the inputs: nodes as they were finished, each after what it takes, and first seen."""
+
+    finished: list[Node]
+    seen: list[Node]
+
+
+def walk(outputs: Sequence[Node], inputs: Sequence[Node]) -> Walk:
+    """Depth first, in the order in which inputs are written: one branch is finished before the next is begun."""
+    finished: dict[Node, None] = {}
+    seen: dict[Node, None] = {}
+    ends = set(inputs)
+    for output in outputs:
+        stack = [(output, iter(() if output in ends else output.inputs))]
+        while stack:
+            node, rest = stack[-1]
+            seen.setdefault(node)
+            before = next((other for other in rest if other not in finished), None)
+            if before is not None:
+                stack.append((before, iter(() if before in ends else before.inputs)))
+            elif stack.pop()[0] not in finished:
+                finished[node] = None
+    return Walk(list(finished), list(seen))
+
+
+def in_keras_order(found: Walk, inputs: Sequence[Node]) -> list[Any]:
+    """The layers by decreasing depth, the number of calls from there to the outputs; equals as first seen by the walk.
+
+    A layer that is called several times has the greatest depth of its calls. Weights have this order in files of Keras.
+    Source: keras/src/ops/function.py, map_graph.
+    """
+    depths: dict[Node, int] = {}
+    layers: dict[int, int] = {}
+    for node in reversed(found.finished):
+        depth = max(depths.get(node.call, 0), layers.get(id(node.layer), 0))
+        depths[node.call] = layers[id(node.layer)] = depth
+        for before in node.inputs:
+            depths[before.call] = max(depth + 1, depths.get(before.call, 0))
+    order = {id(node.layer): node.layer for node in found.seen}
+    for node in inputs:  # those that nothing depends on
+        order.setdefault(id(node.layer), node.layer)
+    return sorted(order.values(), key=lambda layer: -layers.get(id(layer), 0))
+
+
+def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Node], list[Node], Walk]:
+    """Inputs, outputs and all nodes of the network between them.
+
+    Where an input is the result of a layer, the nodes after it are made anew behind an Input of its shape.
+
+    Raises ValueError for an output that depends on other inputs, and for an input that is given twice.
+    """
+    if len(set(inputs)) < len(inputs):
+        raise ValueError(f"{who} expected different inputs, received {', '.join(node.name for node in inputs)}")
+    found = walk(outputs, inputs)
+    for node in found.finished:
+        if isinstance(node.layer, InputLayer) and node not in inputs:
+            given = ", ".join(repr(other.name or other.shape) for other in inputs)
+            raise ValueError(
+                f"{who} expected outputs that depend on its inputs {given} alone, received one that also needs "
+                f"{node!r}: give that to Model among the inputs, or begin at another tensor"
+            )
+    if all(isinstance(node.layer, InputLayer) for node in inputs):
+        return inputs, outputs, found
+    copies: dict[Node, Node] = {}
+    for node in [*inputs, *found.finished]:
+        if node in copies:
+            continue
+        if node in inputs:
+            own = isinstance(node.layer, InputLayer)
+            copies[node] = node if own else Input(node.sample_shape)
+        else:
+            before = [copies[other] for other in node.inputs]
+            first = None if node.call is node else copies[node.call]
+            copies[node] = Node(
+                node.layer, before, node.sample_shape, node.dtype, training=node.training, call=first, index=node.index
+            )
+    inputs, outputs = [copies[node] for node in inputs], [copies[node] for node in outputs]
+    return inputs, outputs, walk(outputs, inputs)
