@@ -87,7 +87,7 @@ def train(
     pictures = recipes.chosen(recipe, load(asked["data"], asked["limit"], size))
     chosen = recipe.suited(asked, len(pictures.train[0]))
     model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
-    watchers = recipes.PREPARE[asked["recipe"]](model, chosen, len(pictures.train[0]))
+    called = recipes.PREPARE[asked["recipe"]](model, chosen, len(pictures.train[0]))
     now = config(asked, chosen, pictures, model)
     with writing(folder):
         kept = begun or runs.create(folder, now)
@@ -97,7 +97,7 @@ def train(
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
     doctor, time_limit = callbacks.Doctor(), TimeLimit(options.max_time)
-    watchers += [
+    called += [
         *([] if begun and "recipe" not in begun.config["options"] else [doctor]),  # not there when it was begun
         callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
         runs.HistoryFile(kept.history_file),
@@ -111,7 +111,7 @@ def train(
             batch_size=chosen["batch_size"],
             epochs=chosen["epochs"],
             class_weight=chosen["class_weight"],
-            callbacks=watchers,
+            callbacks=called,
             resume=kept.checkpoint,
         )
         if_it_fails.pop_all()

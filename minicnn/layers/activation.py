@@ -40,10 +40,7 @@ class Activation(Layer):
 
     Shapes: x, y (N, ...)
 
-    >>> relu = layers.Activation("relu")
-    >>> relu.build((3,))
-    (3,)
-    >>> relu.forward(np.array([[-1.0, 0.0, 2.0]]))
+    >>> layers.Activation("relu")(np.array([[-1.0, 0.0, 2.0]]))
     array([[0., 0., 2.]], dtype=float32)
     """
 

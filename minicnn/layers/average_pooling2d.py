@@ -26,10 +26,7 @@ class AveragePooling2D(Layer):
     Cache: nothing but the fact that forward ran
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.A.
 
-    >>> pool = layers.AveragePooling2D(2)
-    >>> pool.build((2, 2, 1))
-    (1, 1, 1)
-    >>> pool.forward(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    >>> layers.AveragePooling2D(2)(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
     array([[[[2.5]]]], dtype=float32)
     """
 

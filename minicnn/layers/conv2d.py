@@ -35,11 +35,8 @@ class Conv2D(Layer):
     Raises ValueError for arguments out of range, and when the kernel is larger than its input.
     Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix product).
 
-    >>> conv = layers.Conv2D(8, 3, padding="same", activation="relu")
-    >>> conv.build((32, 32, 3))
-    (32, 32, 8)
-    >>> conv.params["kernel"].shape
-    (3, 3, 3, 8)
+    >>> layers.Conv2D(8, 3, padding="same", activation="relu")(np.zeros((1, 32, 32, 3))).shape
+    (1, 32, 32, 8)
     """
 
     window: Window

@@ -23,10 +23,7 @@ class Dropout(Layer):
     Cache: factor (N, ...), 0 or 1 / (1 - rate)
     Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 
-    >>> dropout = layers.Dropout(0.5)
-    >>> dropout.build((3,))
-    (3,)
-    >>> dropout.forward(np.array([[1.0, 2.0, 3.0]]))
+    >>> layers.Dropout(0.5)(np.array([[1.0, 2.0, 3.0]]))
     array([[1., 2., 3.]], dtype=float32)
     """
 

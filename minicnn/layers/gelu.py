@@ -24,10 +24,7 @@ class GELU(Layer):
     Cache: derivative dy/dx (N, ...)
     Source: Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2.
 
-    >>> gelu = layers.GELU()
-    >>> gelu.build((3,))
-    (3,)
-    >>> gelu.forward(np.array([[-1.0, 0.0, 1.0]])).round(3)
+    >>> layers.GELU()(np.array([[-1.0, 0.0, 1.0]])).round(3)
     array([[-0.159,  0.   ,  0.841]], dtype=float32)
     """
 

@@ -15,10 +15,7 @@ class GlobalAveragePooling2D(Layer):
     Cache: nothing but the fact that forward ran
     Source: Lin, Chen, Yan 2013, arXiv:1312.4400, section 3.2.
 
-    >>> pool = layers.GlobalAveragePooling2D()
-    >>> pool.build((2, 2, 1))
-    (1,)
-    >>> pool.forward(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    >>> layers.GlobalAveragePooling2D()(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
     array([[2.5]], dtype=float32)
     """
 

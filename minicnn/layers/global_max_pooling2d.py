@@ -15,10 +15,7 @@ class GlobalMaxPooling2D(Layer):
     Cache: argmax (N, 1, C), the winner's h*W + w
     Source: Oquab et al. 2015, "Is object localization for free?", section 3.
 
-    >>> pool = layers.GlobalMaxPooling2D()
-    >>> pool.build((2, 2, 1))
-    (1,)
-    >>> pool.forward(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    >>> layers.GlobalMaxPooling2D()(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
     array([[4.]], dtype=float32)
     """
 

@@ -20,10 +20,7 @@ class LeakyReLU(Layer):
     Cache: slope (N, ...)
     Source: Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic models".
 
-    >>> leaky = layers.LeakyReLU(0.25)
-    >>> leaky.build((3,))
-    (3,)
-    >>> leaky.forward(np.array([[-2.0, 0.0, 2.0]]))
+    >>> layers.LeakyReLU(0.25)(np.array([[-2.0, 0.0, 2.0]]))
     array([[-0.5,  0. ,  2. ]], dtype=float32)
     """
 

@@ -26,10 +26,7 @@ class MaxPooling2D(Layer):
     Cache: argmax (N, OH, OW, C), the winner's h*W + w
     Source: Ranzato et al. 2007, "Unsupervised learning of invariant feature hierarchies".
 
-    >>> pool = layers.MaxPooling2D(2)
-    >>> pool.build((2, 2, 1))
-    (1, 1, 1)
-    >>> pool.forward(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    >>> layers.MaxPooling2D(2)(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
     array([[[[4.]]]], dtype=float32)
     """
 

@@ -22,10 +22,7 @@ class ReLU(Layer):
     Cache: passes (N, ...) bool, where the input passed unchanged
     Source: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
 
-    >>> relu = layers.ReLU(max_value=6)
-    >>> relu.build((3,))
-    (3,)
-    >>> relu.forward(np.array([[-1.0, 2.0, 8.0]]))
+    >>> layers.ReLU(max_value=6)(np.array([[-1.0, 2.0, 8.0]]))
     array([[0., 2., 6.]], dtype=float32)
     """
 

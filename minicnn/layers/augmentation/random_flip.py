@@ -21,10 +21,6 @@ class RandomFlip(GeometricLayer):
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: matrices (N, 3, 3), see geometric.py
-
-    >>> flip = layers.RandomFlip("horizontal")
-    >>> flip.build((32, 32, 3))
-    (32, 32, 3)
     """
 
     draws = 2
