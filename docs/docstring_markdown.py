@@ -9,6 +9,7 @@ LABEL = re.compile(r"(Shapes|Cache|Source): ")
 RAISES = re.compile(r"(Raises|Warns) ")
 HEADING = re.compile(r"[A-Z][\w ,]*:$")
 ENTRY = re.compile(r"[\w`][\w`*, .]*: ")
+COLUMNS = re.compile(r"\S+ {3,}\S")  # of a table
 
 
 def prose(text: str) -> str:
@@ -30,6 +31,9 @@ def markdown(docstring: str) -> list[str]:
         if line.startswith(">>>"):
             end = next((k for k in range(i, len(lines)) if not lines[k]), len(lines))
             result += fence(lines[i:end], "pycon")
+        elif COLUMNS.match(line):
+            end = next((k for k in range(i, len(lines)) if not COLUMNS.match(lines[k])), len(lines))
+            result += fence(lines[i:end], "text")
         elif line.startswith(" "):
             end = block_end(lines, i)
             result += fence(lines[i:end], "text")
@@ -47,7 +51,7 @@ def markdown(docstring: str) -> list[str]:
 
 
 def block_end(lines: list[str], start: int) -> int:
-    """Where an indented block ends: at the first line that is not indented, empty lines before it left out."""
+    """Where an indented block ends: before the first line that is not, and empty ones before that."""
     end = next((i for i in range(start, len(lines)) if lines[i] and lines[i][0] != " "), len(lines))
     return next(i for i in range(end, start, -1) if lines[i - 1])
 

@@ -1,7 +1,8 @@
 """Writes docs/api/ from the docstrings of the public names: `python docs/make_api.py`.
 
-A page for each module that users import, and an index of them all. Signatures are those of the source, where types have
-short names. What a class inherits from a class that is on a page itself is there.
+A page for each module that users import, and an index of them all. Signatures are those of the
+source, where types have short names. What a class inherits from a class that is on a page itself
+is there.
 """
 
 import ast
@@ -32,7 +33,7 @@ TAKEN = "Before all examples stand `import numpy as np` and `from minicnn import
 
 @cache
 def modules() -> dict[str, ModuleType]:
-    """The modules that users import, by the names of their pages: "minicnn", "layers", "datasets.shapes"."""
+    """The modules that users import, by the names of their pages: "layers", "datasets.shapes"."""
     found = {"minicnn": minicnn}
     for name in minicnn.__all__:
         if isinstance(module := getattr(minicnn, name), ModuleType):
@@ -60,7 +61,7 @@ def kind(thing: Any) -> int:
 
 @cache
 def homes() -> dict[Any, tuple[str, str]]:
-    """The page and the name under which each class and function is told of; names that are its own come first."""
+    """The page and name under which each class and function is told of, by its own where it can."""
     found: dict[Any, tuple[str, str]] = {}
     for page in [*list(modules())[1:], "minicnn"]:
         for name, thing in vars_of(modules()[page]).items():
@@ -70,7 +71,7 @@ def homes() -> dict[Any, tuple[str, str]]:
 
 
 def anchors(page: str) -> dict[str, str]:
-    """GitHub's anchor for the heading of each name: `Calibration` is #calibration, `calibration` #calibration-1."""
+    """GitHub's anchors of the headings: `Filters` is #filters, `filters` #filters-1."""
     used: Counter[str] = Counter()
     found = {}
     for name in names_on(page):
@@ -152,7 +153,7 @@ def fields(cls: type) -> list[str]:
 
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
-    """Public methods and properties; of a class whose base has an entry, those that say something of their own."""
+    """Public methods and properties; if a base has an entry, those that say more than it does."""
     bases = [base for base in cls.__mro__[1:] if base.__module__.startswith("minicnn")]
     is_derived = any(base in homes() for base in bases)
     seen: set[str] = set()
@@ -213,8 +214,9 @@ def of_class(page: str, name: str, cls: type) -> Iterator[str]:
 
 
 def assignment(module: ModuleType, name: str) -> tuple[list[str], str]:
-    """The lines that give a constant its value, in the module or in a part of it, and the comment beside them."""
-    for other in [part for key, part in sorted(sys.modules.items()) if f"{key}.".startswith(f"{module.__name__}.")]:
+    """The lines that give a constant its value, in the module or a part of it; the comment."""
+    own = f"{module.__name__}."
+    for other in [part for key, part in sorted(sys.modules.items()) if f"{key}.".startswith(own)]:
         source = inspect.getsource(other)
         lines = source.split("\n")
         for node in ast.parse(source).body:
@@ -241,7 +243,8 @@ def index() -> str:
     for page, module in modules().items():
         (first, *_) = inspect.cleandoc(module.__doc__ or "").split("\n\n")
         names = [f"[{name}]({page}.md{anchor})" for name, anchor in anchors(page).items()]
-        lines += [f"**[{page}]({page}.md)**: {prose(' '.join(first.split()))}", "", ", ".join(names), ""]
+        told = prose(" ".join(first.split()))
+        lines += [f"**[{page}]({page}.md)**: {told}", "", ", ".join(names), ""]
     return tidied(lines)
 
 
@@ -255,7 +258,7 @@ def pages() -> dict[str, str]:
 
 
 def undocumented() -> list[str]:
-    """Public names, methods and properties without a docstring of their own, or of what they override."""
+    """Public names and members without a docstring of their own, or of what they override."""
     found = [page for page, module in modules().items() if not module.__doc__]
     for thing, (page, name) in homes().items():
         found += [] if thing.__doc__ else [f"{page}.{name}"]

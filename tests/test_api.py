@@ -1,4 +1,4 @@
-"""The pages in docs/api are what `python docs/make_api.py` makes of the docstrings, and no public name lacks one."""
+"""docs/api is what `python docs/make_api.py` makes of the docstrings; no public name lacks one."""
 
 import re
 import sys
@@ -26,7 +26,8 @@ def test_every_public_name_has_a_docstring():
 
 
 def test_every_module_that_users_import_has_its_page():
-    assert {f"{name}.md" for name in minicnn.__all__ if isinstance(getattr(minicnn, name), type(minicnn))} <= set(PAGES)
+    modules = {name for name in minicnn.__all__ if isinstance(getattr(minicnn, name), type(minicnn))}
+    assert {f"{name}.md" for name in modules} <= set(PAGES)
 
 
 def headings(text):

@@ -1,4 +1,4 @@
-"""One dialect of docstring and of error in the package (CONTRIBUTING says which), and English that reads easily."""
+"""One dialect of docstring and of error, as CONTRIBUTING has it, and English that reads easily."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ STRAY = {  # of other dialects, and what is written here
     r":(param|returns?|raises|class|func|meth|ref)\b.*:": "no roles of Sphinx",
     r"^ *-{4,}$": "no underlined headings",
 }
-AWKWARD = r"may so |which so |no different strings|\bails\b|as of fit\b|belongs into|\bhear what\b|\bexamin"
+AWKWARD = r"may so |which so |no different strings|\bails\b|as of fit\b|belongs into|\bexamin"
 
 
 def docstrings(tree):
@@ -35,7 +35,7 @@ def strays(text):
 
 
 def messages(tree):
-    """(line, the message's constant parts in order) of all errors that are raised where they are written."""
+    """(line, message, its constant parts in order) of all errors raised where they are written."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
             parts = [part for part in ast.walk(node.exc.args[0]) if isinstance(part, ast.Constant)]
@@ -72,7 +72,7 @@ def test_comments_have_single_backticks_too():
 
 
 def test_errors_end_without_a_full_stop_and_name_the_remedy_after_a_colon():
-    """Sentences of advice are put behind a message by `instead` and `did_you_mean`, which end them."""
+    """Sentences of advice, which `instead` and `did_you_mean` put behind a message, do."""
     verbs = "pass|use|give|make|get|download|correct|save|put|call|set|name|move|remove|scale|count"
     wrong = []
     for file, tree in TREES.items():

@@ -1,6 +1,6 @@
 """Every >>> in the package's docstrings prints what stands below it.
 
-An example takes for granted what a user has imported: `import numpy as np` and `from minicnn import *`.
+An example takes for granted that a user has typed `import numpy as np` and `from minicnn import *`.
 """
 
 import doctest

@@ -1,4 +1,4 @@
-"""docs/missing_layers.md invites to write layers: those that Keras has and minicnn has not, and all of them.
+"""docs/missing_layers.md invites to write the layers that Keras has and minicnn has not: all of them.
 
 That its derivatives are right, the page checks itself: tests/test_readme.py runs its code.
 """

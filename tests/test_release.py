@@ -18,7 +18,8 @@ def test_changelog_and_citation_are_of_this_version():
 
 
 def test_changelog_has_the_newest_version_first():
-    versions = re.findall(r"^## \[([\d.]+)\] - (?:unreleased|\d{4}-\d\d-\d\d)$", text_of("CHANGELOG.md"), re.MULTILINE)
+    heading = r"^## \[([\d.]+)\] - (?:unreleased|\d{4}-\d\d-\d\d)$"
+    versions = re.findall(heading, text_of("CHANGELOG.md"), re.MULTILINE)
     numbers = [tuple(map(int, version.split("."))) for version in versions]
     assert len(numbers) >= 2 and numbers == sorted(set(numbers), reverse=True)
 
