@@ -35,13 +35,13 @@ def strays(text):
 
 
 def messages(tree):
-    """(line, message, its constant parts in order) of all errors raised where they are written."""
+    """(line, message, its constant parts in order) of all errors that are made, raised at once or not."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
-            parts = [part for part in ast.walk(node.exc.args[0]) if isinstance(part, ast.Constant)]
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error") and node.args:
+            parts = [part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
             parts = sorted((part for part in parts if isinstance(part.value, str)), key=place)
             if parts:
-                yield node.lineno, node.exc.args[0], [part.value for part in parts]
+                yield node.lineno, node.args[0], [part.value for part in parts]
 
 
 def place(node):

@@ -63,7 +63,7 @@ def _open(path: Path) -> io.BufferedIOBase:
         return gzip.open(path)
     if start[257:262] == b"ustar":
         return path.open("rb")
-    web_page = "; a web page was saved in its place, download it again" if start.lstrip().startswith(b"<") else ""
+    web_page = ": a web page was saved in its place, download it again" if start.lstrip().startswith(b"<") else ""
     raise DataError(f"{path}: expected a tar.gz archive, received a file that starts with {start[:40]!r}{web_page}")
 
 
