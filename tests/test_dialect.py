@@ -73,7 +73,7 @@ def test_comments_have_single_backticks_too():
 
 def test_errors_end_without_a_full_stop_and_name_the_remedy_after_a_colon():
     """Sentences of advice, which `instead` and `did_you_mean` put behind a message, do."""
-    verbs = "pass|use|give|make|get|download|correct|save|put|call|set|name|move|remove|scale|count"
+    verbs = "received|pass|use|give|make|get|download|correct|save|put|call|set|name|move|remove|scale|count"
     wrong = []
     for file, tree in TREES.items():
         for line, message, parts in messages(tree):
