@@ -104,6 +104,7 @@ class Network(Placed, KerasNames):
 
     @property
     def built(self) -> bool:
+        """Whether all weights are there."""
         return bool(self.layers) and all(layer.built for layer in self.layers)
 
     @property
