@@ -78,6 +78,8 @@ class Network(Placed, KerasNames):
         """Create all weights for batches of that shape, the batch axis included."""
         raise NotImplementedError(f"{type(self).__name__} must define build(input_shape)")
 
+    _like: Callable[..., Self]  # of a function that makes layers anew, and of arguments: see clone.py
+
     # What training and prediction ask of a model; a class of one's own may do it in another way
 
     loss_and_gradients: Callable[..., tuple[float, Array]]
