@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from contextlib import suppress
 from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
@@ -225,12 +226,9 @@ class Layer(Weights):
         room = {f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()}  # nothing is drawn
         vars(twin).update({what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room)
         vars(twin).update(output_shape=None, activation_layer=copy.copy(self.activation_layer), _cache=None)
-        try:
+        with suppress(ModelFileError):
             twin.build(input_shape, np.random.default_rng(0), self.dtype)
-            fits = len(twin.variables) == len(room)
-        except ModelFileError:
-            fits = False
-        if not fits:
+        if not twin.built or len(twin.variables) != len(room):
             raise ValueError(
                 f"{self} has weights for samples of {self.input_shape}, received samples of {input_shape}, for which "
                 "they would be of other shapes: use a layer of its own there"

@@ -36,6 +36,7 @@ class Sequential(Model):
     """
 
     own_name = "sequential"
+    is_chain = True
 
     def __init__(
         self,

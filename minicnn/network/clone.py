@@ -40,13 +40,20 @@ class _Cloning:
         """What takes the place of a layer or of a model inside; None for nothing."""
         if id(thing) not in self.made:
             if isinstance(thing, Network):
-                seed = thing.seed if thing._is_seeded else None
+                seed = thing.seed if thing.is_seeded else None
                 copy: Any = self.network(thing, {"seed": seed} | options)
                 copy = copy if copy.leaves else None
             else:
                 copy = thing.clone() if isinstance(thing, InputLayer) else self.change(thing)
             self.made[id(thing)] = copy
         return self.made[id(thing)]
+
+
+def continued(network: Network, inputs: Sequence[Node]) -> list[Node]:
+    """The outputs of a network's layers, called one by one on other symbolic tensors of its inputs' shapes."""
+    places, ends = network.ends()
+    nodes = replayed(network.rows(), dict(zip(places, inputs, strict=True)))
+    return [nodes[n] for n in ends]
 
 
 def replayed(rows: Sequence[Row], given: Mapping[int, Node] | None = None) -> list[Node]:
@@ -67,7 +74,7 @@ def replayed(rows: Sequence[Row], given: Mapping[int, Node] | None = None) -> li
             if row.call not in outcomes:
                 outcome = row.layer(_argument(row, made), training=row.training)
                 outcomes[row.call] = outcome if isinstance(outcome, list) else [outcome]
-            made.append(outcomes[row.call][row.index])
+            made.append(outcomes[row.call][row.output])
     return made
 
 

@@ -44,14 +44,14 @@ class Row(NamedTuple):
 
     training: True or False where the call fixes it.
     call: the number of the first row of the same call: one of a model with several outputs has several rows.
-    index: the number of this output among them.
+    output: the number of this output among them.
     """
 
     layer: Any
     inputs: tuple[int, ...]
     training: bool | None
     call: int
-    index: int = 0
+    output: int = 0
 
 
 class Graph:
@@ -68,6 +68,7 @@ class Graph:
     inputs: list[Node]
     outputs: list[Node]
     nodes: list[Node]
+    is_chain = False  # whether its list of layers says all: each takes what the one before it makes
 
     @property
     def leaves(self) -> dict[str, Layer]:
@@ -126,7 +127,7 @@ class Graph:
         for row, shape, dtype in nodes:
             first = made[row.call] if row.call < len(made) else None
             before = [made[n] for n in row.inputs]
-            made.append(Node(row.layer, before, shape, dtype, training=row.training, call=first, index=row.index))
+            made.append(Node(row.layer, before, shape, dtype, training=row.training, call=first, index=row.output))
         return {"nodes": made, "inputs": [made[n] for n in inputs], "outputs": [made[n] for n in outputs]}
 
     def program(self) -> Program:

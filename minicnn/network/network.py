@@ -59,7 +59,7 @@ class Network(Placed, KerasNames):
         class_names: Iterable[str] | None = None,
     ):
         self.name, self._is_named = name or self.own_name, bool(name)
-        self._is_seeded = seed is not None
+        self.is_seeded = seed is not None
         self.seed = fresh_seed() if seed is None else count(seed, "seed", type(self).__name__, least=0)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
@@ -78,7 +78,8 @@ class Network(Placed, KerasNames):
         """Create all weights for batches of that shape, the batch axis included."""
         raise NotImplementedError(f"{type(self).__name__} must define build(input_shape)")
 
-    _like: Callable[..., Self]  # of a function that makes layers anew, and of arguments: see clone.py
+    _like: Callable[..., Self]  # of what makes its layers anew and of arguments; see clone.py
+    as_given: Callable[[list[Any]], Any]  # what belongs to its outputs, in the form in which these were given
 
     # What training and prediction ask of a model; a class of one's own may do it in another way
 
