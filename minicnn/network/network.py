@@ -159,8 +159,12 @@ class Network(Placed, KerasNames):
         """Raise ValueError for samples that do not fit."""
         if len(self.inputs) > 1:
             self.arrays(x)
-        else:
-            next(iter(self.leaves.values())).check_input(x.shape)
+            return
+        first: Layer = next(iter(self.leaves.values()))
+        for node in self.inputs:
+            if first.input_shape != node.sample_shape:  # it takes several, or has been built in another place
+                first = node.layer
+        first.check_input(x.shape)
 
     def arrays(self, x: Any) -> Any:
         """What it is given: an array; of several inputs the list of them, given as list or, by their names, as dict.
