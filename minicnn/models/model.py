@@ -18,7 +18,6 @@ from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.saving import weights
 from minicnn.training import inference, loop, lr_find, step
 from minicnn.training.callbacks import History
-from minicnn.types import Array
 
 
 class Model(Network):
@@ -125,7 +124,7 @@ class Model(Network):
             layer._provisional = False
         layer.reseed(self.generator(NOISE, index))
 
-    def in_form(self, outputs: list[Array]) -> Any:
+    def in_form(self, outputs: list[Any]) -> Any:
         """Outputs in the form in which the model was given its own: an array, a list, or a dict by name."""
         if self._keys is not None:
             return dict(zip(self._keys, outputs, strict=True))
@@ -141,13 +140,7 @@ class Model(Network):
         """A model of the same structure, of what `copied` makes of its layers."""
         inputs, outputs = self.ends()
         nodes = replayed([row._replace(layer=copied(row.layer)) for row in self.rows()])
-        return type(self)([nodes[n] for n in inputs], self.as_given([nodes[n] for n in outputs]), **options)
-
-    def as_given(self, outputs: list[Any]) -> Any:
-        """What belongs to its outputs in the form in which they were given: one, a list or a dict."""
-        if self._keys is not None:
-            return dict(zip(self._keys, outputs, strict=True))
-        return outputs if self._lists else outputs[0]
+        return type(self)([nodes[n] for n in inputs], self.in_form([nodes[n] for n in outputs]), **options)
 
     __repr__ = summary.in_a_line
     summary = summary.summary

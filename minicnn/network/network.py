@@ -80,7 +80,6 @@ class Network(Placed, KerasNames):
         raise NotImplementedError(f"{type(self).__name__} must define build(input_shape)")
 
     _like: Callable[..., Self]  # of what makes its layers anew and of arguments; see clone.py
-    as_given: Callable[[list[Any]], Any]  # what belongs to its outputs, in the form in which these were given
 
     # What training and prediction ask of a model; a class of one's own may do it in another way
 
@@ -150,7 +149,7 @@ class Network(Placed, KerasNames):
         outputs = self.execution_for(x).outputs(self.arrays(x), training)
         return self.in_form(outputs if isinstance(outputs, list) else [outputs])
 
-    def in_form(self, outputs: list[Array]) -> Any:
+    def in_form(self, outputs: list[Any]) -> Any:
         """Outputs as they are handed out: an array, or the list of several."""
         return outputs if len(outputs) > 1 else outputs[0]
 

@@ -66,7 +66,7 @@ class _Writing:
             return {"input_shape": network.input_shape, "layers": layers}
         inputs, outputs = network.ends()
         nodes = [_node(n, row) for n, row in enumerate(rows)]
-        return {"layers": layers, "nodes": nodes, "inputs": inputs, "outputs": network.as_given(outputs)}
+        return {"layers": layers, "nodes": nodes, "inputs": inputs, "outputs": network.in_form(outputs)}
 
     def entry(self, layer: Any, path: str, depth: int) -> dict[str, Any]:
         if id(layer) in self.paths:
