@@ -60,7 +60,7 @@ class Network(Placed, KerasNames):
         class_names: Iterable[str] | None = None,
     ):
         self.name, self._is_named = name or self.own_name, bool(name)
-        self._is_seeded = seed is not None
+        self.is_seeded = seed is not None
         self.seed = fresh_seed() if seed is None else count(seed, "seed", type(self).__name__, least=0)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
@@ -78,6 +78,8 @@ class Network(Placed, KerasNames):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create all weights for batches of that shape, the batch axis included."""
         raise NotImplementedError(f"{type(self).__name__} must define build(input_shape)")
+
+    _like: Callable[..., Self]  # of what makes its layers anew and of arguments; see clone.py
 
     # What training and prediction ask of a model; a class of one's own may do it in another way
 
@@ -148,7 +150,7 @@ class Network(Placed, KerasNames):
         outputs = self.execution_for(x).outputs(self.arrays(x), training)
         return self.in_form(outputs if isinstance(outputs, list) else [outputs])
 
-    def in_form(self, outputs: list[Array]) -> Any:
+    def in_form(self, outputs: list[Any]) -> Any:
         """Outputs as they are handed out: an array, or the list of several."""
         return outputs if len(outputs) > 1 else outputs[0]
 
@@ -163,8 +165,12 @@ class Network(Placed, KerasNames):
         """Raise ValueError for samples that do not fit."""
         if len(self.inputs) > 1:
             self.arrays(x)
-        else:
-            next(iter(self.leaves.values())).check_input(x.shape)
+            return
+        first: Layer = next(iter(self.leaves.values()))
+        for node in self.inputs:
+            if first.input_shape != node.sample_shape:  # it takes several, or has been built in another place
+                first = node.layer
+        first.check_input(x.shape)
 
     def arrays(self, x: Any) -> Any:
         """What it is given: an array; of several inputs the list of them, given as list or, by their names, as dict.
