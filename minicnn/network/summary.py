@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 from minicnn.layers.node import Node
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.network.views import Field, calls_of, is_chain, largest, multiply_adds, of_call, receptive_fields
+from minicnn.network.views import (
+    Field,
+    calls_of,
+    is_plain,
+    largest,
+    multiply_adds,
+    of_call,
+    receptive_fields,
+    shapes_of,
+)
 from minicnn.types import Shape
 from minicnn.wording import counted
 
@@ -80,32 +89,30 @@ def rows_of(network: Network, expand: bool = False) -> Iterator[Row]:
 
 def _rows(network: Network, expand: bool, level: int, times: int, fields: dict[Node, Field | None]) -> Iterator[Row]:
     calls = calls_of(network)
-    names = {
-        node: f"{node.name}[{number}][{node.index}]"
-        for node in network.nodes
-        for number, call in enumerate(calls[id(node.layer)])
-        if node.call is call
-    }
     for layer in network.layers:
         own = calls.get(id(layer), [])
-        outputs = [node for node in network.nodes if own and node.call is own[-1]]
         yield Row(
             layer,
             level,
-            [node.sample_shape for node in outputs],
-            [names[before] for call in own for before in call.inputs] if level == 0 else [],
+            shapes_of(own[-1]) if own else [],
+            [name_of(before, calls) for call in own for before in call.inputs] if level == 0 else [],
             2 * times * sum(map(of_call, own)),
-            largest([fields[node] for node in network.nodes if node.layer is layer] or [None]),
+            largest([field for node, field in fields.items() if node.layer is layer] or [None]),
         )
         if expand and own and isinstance(layer, Network):
             inside = receptive_fields(layer, [fields[before] for before in own[-1].inputs])
             yield from _rows(layer, expand, level + 1, times * len(own), inside)
 
 
+def name_of(node: Node, calls: dict[int, list[Node]]) -> str:
+    """A tensor as the table names it: "base[1][0]" is the first output of the second call."""
+    return f"{node.name}[{calls[id(node.layer)].index(node.call)}][{node.index}]"
+
+
 def table(model: Network, flops: bool = False, receptive_field: bool = False, expand_nested: bool = False) -> str:
     """The table as text; see summary."""
     headings = ["Layer (type)", "Output Shape", "Param #"]
-    connections = not is_chain(model) and model.built
+    connections = not is_plain(model) and model.built
     headings += ["Connected to"] * connections + ["FLOPs"] * flops
     headings += ["Receptive field / step"] * receptive_field
     lines = []
@@ -132,7 +139,7 @@ def table(model: Network, flops: bool = False, receptive_field: bool = False, ex
 
 def described(model: Network) -> dict[str, Any]:
     """The table with all columns as plain values; connections only where the model is no chain."""
-    chain = is_chain(model)
+    plain = is_plain(model)
     layers = []
     for row in rows_of(model):
         shapes = [list(shape) for shape in row.shapes]
@@ -144,5 +151,5 @@ def described(model: Network) -> dict[str, Any]:
             "flops": row.flops,
             "receptive_field": str(row.field or "all"),
         }
-        layers.append(said if chain else said | {"connected_to": row.connected_to})
+        layers.append(said if plain else said | {"connected_to": row.connected_to})
     return {"name": model.name, "parameters": model.count_params(), "layers": layers, "class_names": model.class_names}

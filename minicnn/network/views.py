@@ -8,7 +8,7 @@ from minicnn.layers.base import Layer
 from minicnn.layers.node import Node
 from minicnn.layers.window import Window
 from minicnn.network.graph import Graph
-from minicnn.types import Pair
+from minicnn.types import Pair, Shape
 
 
 class Field(NamedTuple):
@@ -22,30 +22,43 @@ class Field(NamedTuple):
         return f"{self.size[0]}x{self.size[1]} / {step}"
 
 
+def calls(network: Graph) -> list[Node]:
+    """One node for each call of a layer or model, in the order in which they run, inputs included."""
+    return list(dict.fromkeys(node.call for node in [*network.inputs, *network.nodes]))
+
+
 def calls_of(network: Graph) -> dict[int, list[Node]]:
-    """Of every layer, by its id: the calls of it in this network, in the order in which they were made."""
-    here = set(network.nodes)
-    layers = {id(node.layer): node.layer for node in network.nodes}
-    return {key: [node for node in layer._nodes if node in here and node.call is node] for key, layer in layers.items()}
+    """Of every layer, by its id: its calls in this network, in the order in which they were made."""
+    found: dict[int, list[Node]] = {}
+    for call in calls(network):
+        found.setdefault(id(call.layer), []).append(call)
+    for own in found.values():
+        own.sort(key=own[0].layer._nodes.index)
+    return found
 
 
-def is_chain(network: Graph) -> bool:
-    """Whether it is plain: one input, no branches, no layer called twice. Keras' rule for a table without connections.
+def shapes_of(call: Node) -> list[Shape]:
+    """Of one sample of every output of a call."""
+    return [node.sample_shape for node in (call.layer.outputs if isinstance(call.layer, Graph) else [call])]
 
-    Source: keras/src/utils/summary_utils.py, print_summary.
+
+def is_plain(network: Graph) -> bool:
+    """Whether it has one input, no branches, and no layer that is called twice.
+
+    Keras' rule for a table without connections. Source: keras/src/utils/summary_utils.py, print_summary.
     """
-    calls = calls_of(network)
-    users = Counter(before.call for each in calls.values() for call in each for before in call.inputs)
+    made = calls(network)
+    users = Counter(before.call for call in made for before in call.inputs)
     return (
         len(network.inputs) == 1
-        and all(len(each) == 1 and len(each[0].inputs) <= 1 for each in calls.values())
-        and all(times == 1 for times in users.values())
+        and len({id(call.layer) for call in made}) == len(made)
+        and all(len(call.inputs) <= 1 and users[call] <= 1 for call in made)
     )
 
 
 def multiply_adds(network: Graph) -> int:
     """Multiply-add pairs of one sample's forward pass in matrix products, of every call."""
-    return sum(of_call(node) for node in network.nodes if node.call is node)
+    return sum(map(of_call, calls(network)))
 
 
 def of_call(node: Node) -> int:
