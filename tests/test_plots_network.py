@@ -154,3 +154,10 @@ def test_an_auxiliary_input_is_drawn_where_it_comes_in():
     boxes = boxes_of(model, False)
     place = {box.call: at for box, at in zip(boxes, layout_of(boxes, 1.8).boxes, strict=True)}
     assert place["age"][1] == place["global_average_pooling2d"][1]
+
+
+def test_there_are_no_more_columns_than_help():
+    block = [(n, n + 1) for n in range(20)] + [(n, n + 2) for n in range(20)]
+    tail = [(n, n + 1) for n in range(21, 24)]
+    layout = layered([(1.0, 0.4)] * 25, [*block, (20, 21), *tail], tallest=3.0)
+    assert len({round(x) for x, y in layout.boxes if y == 0}) <= 2

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 ROW_GAP, GAP, COLUMN_GAP = 0.24, 0.22, 0.6  # inches between rows, between boxes of a row, between columns
 LANE = 0.1  # width of the place of a line that passes a row
+WORTH = 0.9  # of the highest column's height, if a column more is to be made
 SWEEPS = 24
 STRAIGHT, FREE = 1.0, 0.001  # weights of lines from box to box or on their way, and of those between box and way
 
@@ -208,10 +209,15 @@ def apart(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[floa
 
 
 def columns_of(heights: Sequence[float], cuts: Sequence[bool], tallest: float) -> list[tuple[int, int]]:
-    """First row and end of every column, cut where that is possible; the sum of their squared heights is least."""
+    """First row and end of every column, cut where that is possible: as few as make the highest one lowest.
+
+    Of so many columns, the sum of their squared heights is least.
+    """
     tops = [0.0, *accumulate(height + ROW_GAP for height in heights)]
     places = [*(n for n, cut in enumerate(cuts, 1) if cut), len(heights)]
     best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, (0,))}  # by end, of so many columns
+    columns: list[tuple[int, int]] = []
+    lowest = float("inf")
     for _ in range(max(1, min(ceil((tops[-1] - ROW_GAP) / tallest), len(places)))):
         best = {
             end: min(
@@ -222,4 +228,8 @@ def columns_of(heights: Sequence[float], cuts: Sequence[bool], tallest: float) -
             for end in places
             if end > min(best)
         }
-    return list(pairwise(best[len(heights)][1]))
+        found = list(pairwise(best[len(heights)][1]))
+        highest = max(tops[end] - tops[start] for start, end in found)
+        if highest < WORTH * lowest:
+            columns, lowest = found, highest
+    return columns
