@@ -47,7 +47,7 @@ class Node:
         index: int = 0,
     ):
         self.layer, self.inputs, self.sample_shape, self.dtype = layer, tuple(inputs), sample_shape, dtype
-        self.training, self.call, self.index = training, call or self, index
+        self.training, self.call, self.index = training, self if call is None else call, index
         layer._nodes.append(self)
 
     @property
