@@ -183,9 +183,12 @@ def summary(commands: argparse._SubParsersAction) -> None:
         "print the layers of a model",
         "Print every layer of a model: what comes out of it, its parameters, its floating point operations for one "
         "picture, and the part of the picture that one of its outputs sees.",
-        "summary runs/latest",
+        "summary runs/latest --plan --output network.png",
     )
     add_model(parser, default=None, first=True)
+    parser.add_argument("--expand", action="store_true", help="show the layers of models inside too")
+    parser.add_argument("--plan", action="store_true", help="print the engine's steps, and which layers each one runs")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="draw the network, such as network.png")
 
 
 def check(commands: argparse._SubParsersAction) -> None:

@@ -22,7 +22,7 @@ from minicnn.cli.pictures import Pictures, load, picture_size, short_name
 from minicnn.cli.recipes import augmentation, fitted
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.machine import threads
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.saving.atomic import write_text
 from minicnn.wording import counted
 
@@ -135,7 +135,7 @@ def train(
     return Trained(kept, evaluation, history.interrupted)
 
 
-def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Sequential:
+def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Model:
     """A new network."""
     return network(
         pictures.class_names,
@@ -152,9 +152,7 @@ def unused_folder(data: str) -> Path:
     return runs.unused_folder(short_name(data) or "pictures")
 
 
-def config(
-    asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Sequential
-) -> dict[str, Any]:
+def config(asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Model) -> dict[str, Any]:
     """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for, what was taken."""
     return runs.config(
         model,

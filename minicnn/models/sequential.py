@@ -1,7 +1,7 @@
 """Sequential: a stack of layers that can be built, trained, asked and saved."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input, InputLayer
@@ -46,6 +46,7 @@ class Sequential(Model):
     """
 
     own_name = "sequential"
+    is_chain = True
 
     def __init__(
         self,
@@ -137,6 +138,12 @@ class Sequential(Model):
         except BaseException:
             self.inputs, self.nodes, self.outputs = before
             raise
+
+    def _like(self, copied: Callable[[Any], Any], options: dict[str, Any]) -> Self:
+        """A model of what `copied` makes of its layers; it may leave some out."""
+        first = [Input(node.sample_shape) for node in self.inputs]
+        layers = [copied(layer) for layer in self.layers]
+        return type(self)([*first, *(layer for layer in layers if layer is not None)], **options)
 
     def program(self) -> Program:
         """What has to be run; the list of layers may have been changed."""

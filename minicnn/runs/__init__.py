@@ -26,7 +26,7 @@ from minicnn.callbacks import Callback
 from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.runs import page
 from minicnn.runs.begin import config, next_steps, unused_folder
@@ -104,7 +104,7 @@ def best_epoch(history: Mapping[str, list[float]]) -> int | None:
 @known_arguments
 def finish(
     run: Run,
-    model: Sequential,
+    model: Model,
     train: Samples,
     test: Samples,
     *,
@@ -141,7 +141,7 @@ def finish(
 
 
 def draw(
-    run: Run, model: Sequential, train: Samples, test: Samples, probabilities: Array, evaluation: report.Evaluation
+    run: Run, model: Model, train: Samples, test: Samples, probabilities: Array, evaluation: report.Evaluation
 ) -> None:
     """Write all plots of a finished run."""
     from minicnn import explain, plots  # matplotlib takes its time, and only this needs it

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-DEPTH = 40  # of objects in objects
+DEPTH = 80  # of objects in objects
 PARTS = 50_000  # objects and lists
 VALUES = 600_000
 WIDE = 2**20  # characters; with one that is not ASCII, each of them may take four bytes
