@@ -17,6 +17,7 @@ from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.saving import weights
 from minicnn.training import inference, loop, lr_find, step
 from minicnn.training.callbacks import History
+from minicnn.types import Array
 
 
 class Model(Network):
@@ -121,6 +122,12 @@ class Model(Network):
             layer.build(input_shape, self.generator(WEIGHTS, index), self.dtype)
             layer._provisional = False
         layer.reseed(self.generator(NOISE, index))
+
+    def in_form(self, outputs: list[Array]) -> Any:
+        """Outputs in the form in which the model was given its own: an array, a list, or a dict by name."""
+        if self._keys is not None:
+            return dict(zip(self._keys, outputs, strict=True))
+        return outputs if self._lists else outputs[0]
 
     @known_arguments
     def build(self, input_shape: tuple[int | None, ...]) -> None:

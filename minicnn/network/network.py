@@ -15,6 +15,7 @@ from minicnn.metrics import Metric
 from minicnn.names import KerasNames
 from minicnn.network.executor import ENGINES, Execution, final_softmax
 from minicnn.network.placed import Placed
+from minicnn.network.several import Several
 from minicnn.types import Array
 from minicnn.utils import fresh_seed
 
@@ -142,8 +143,13 @@ class Network(Placed, KerasNames):
 
     @one_at_a_time
     def forward(self, x: Any, *, training: bool = False) -> Any:
-        """Every layer's forward in order: (N, H, W, C) to (N, K); lists where there are several."""
-        return self.execution_for(x).outputs(self.arrays(x), training)
+        """Every layer's forward in order: (N, H, W, C) to (N, K); of several inputs and outputs see arrays, in_form."""
+        outputs = self.execution_for(x).outputs(self.arrays(x), training)
+        return self.in_form(outputs if isinstance(outputs, list) else [outputs])
+
+    def in_form(self, outputs: list[Array]) -> Any:
+        """Outputs as they are handed out: an array, or the list of several."""
+        return outputs if len(outputs) > 1 else outputs[0]
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """forward of arrays; on a symbolic tensor the model becomes a part of another."""
@@ -164,8 +170,10 @@ class Network(Placed, KerasNames):
 
         Raises ValueError when there are not as many, not of as many samples, or not of the inputs' shapes.
         """
+        if isinstance(x, Several):
+            return x.parts
         who = f"{type(self).__name__} {self.name!r}"
-        if len(self.inputs) == 1:
+        if len(self.inputs) < 2:
             only = x[0] if isinstance(x, list | tuple) and len(x) == 1 and np.ndim(x[0]) > 1 else x
             return array(only, "x", who)
         names = [node.name for node in self.inputs]

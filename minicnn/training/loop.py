@@ -250,7 +250,7 @@ def train_on_batch(
     Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
     checks.compiled(model)
-    x, y, weight = checks.arrays(x, y, sample_weight, "train_on_batch")
+    x, y, weight = checks.arrays(model, x, y, sample_weight, "train_on_batch")
     if class_weight is not None:
         checks.samples(model, x, y)
         factors = class_factors(class_weight, y, model.classes, "train_on_batch")
