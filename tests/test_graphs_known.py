@@ -1,5 +1,8 @@
 """Networks with branches that have names: residual, inception, squeeze-and-excitation, twins, models inside models."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -168,6 +171,22 @@ def test_backward_takes_a_gradient_for_each_output():
     for both, one, other in zip(*parts, strict=True):
         np.testing.assert_allclose(both, one + other, rtol=1e-12, atol=1e-12)
     assert check_model(model).error <= 1e-6
+
+
+@pytest.mark.parametrize("uses", [(0, 1), (1, 0), (1,)])
+def test_copies_of_a_model_with_a_model_of_several_outputs(uses):
+    """It runs once in them too, whichever of its outputs is met first, or not at all."""
+    inputs = Input((8, 8, 3))
+    x = layers.Conv2D(3, 1)(inputs)
+    ends = two_ended()(x)
+    model = head(inputs, layers.add([layers.Dense(4)(ends[n]) for n in uses] + [layers.Dense(4)(layers.Flatten()(x))]))
+    part = Model(x, model.output, dtype="float64")
+    assert len(model.program().calls) == len(part.program().calls) + 1 == 8 + len(uses)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert [call.reads for call in twin.program().calls] == [call.reads for call in model.program().calls]
+        for received, expected in zip(step(twin, X), step(model, X), strict=True):
+            np.testing.assert_array_equal(received, expected)
+    np.testing.assert_allclose(part.forward(model.layers[1].forward(X)), model.forward(X), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,11 @@ class Graph:
     def table(self) -> dict[str, Any]:
         """The structure for copies: nodes as rows of a table, inputs and outputs by number. It needs no recursion."""
         number = {node: n for n, node in enumerate(self.nodes)}
+        calls: dict[Node, int] = {}  # the first of its nodes that there is
+        for n, node in enumerate(self.nodes):
+            calls.setdefault(node.call, n)
         rows = [
-            (n.layer, [number[i] for i in n.inputs], n.sample_shape, n.dtype, n.training, number[n.call], n.index)
+            (n.layer, [number[i] for i in n.inputs], n.sample_shape, n.dtype, n.training, calls[n.call], n.index)
             for n in self.nodes
         ]
         inputs, outputs = ([number[node] for node in ends] for ends in (self.inputs, self.outputs))
@@ -211,6 +214,7 @@ def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Nod
     if all(isinstance(node.layer, InputLayer) for node in inputs):
         return inputs, outputs, found
     copies: dict[Node, Node] = {}
+    calls: dict[Node, Node] = {}
     for node in [*inputs, *found.finished]:
         if node in copies:
             continue
@@ -219,9 +223,10 @@ def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Nod
             copies[node] = node if own else Input(node.sample_shape)
         else:
             before = [copies[other] for other in node.inputs]
-            first = None if node.call is node else copies[node.call]
+            call = calls.get(node.call)
             copies[node] = Node(
-                node.layer, before, node.sample_shape, node.dtype, training=node.training, call=first, index=node.index
+                node.layer, before, node.sample_shape, node.dtype, training=node.training, call=call, index=node.index
             )
+            calls.setdefault(node.call, copies[node])
     inputs, outputs = [copies[node] for node in inputs], [copies[node] for node in outputs]
     return inputs, outputs, walk(outputs, inputs)
