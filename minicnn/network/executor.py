@@ -64,18 +64,18 @@ class Execution:
         fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted([call.layer for call in calls])
         self.region = Region()
         self.stages: list[Stage] = []
-        self._values = 1 + max([call.writes for call in calls], default=self.inputs - 1)
+        free = count(1 + max([call.writes for call in calls], default=self.inputs - 1))
         for part in chains(calls, self.outputs_at):
             body = composed([call.layer for call in part])
             steps = plan(body, self.region) if fast else list(body)
             reads, last = part[0].reads, part[-1]
-            for step in steps:  # which may be more than the layers: an activation of its own kind is one
-                writes = last.writes if step is steps[-1] else self._values
-                self._values = max(self._values, writes + 1)
+            for left, step in zip(reversed(range(len(steps))), steps, strict=True):
                 several = isinstance(step, Layer) and step.takes_several
+                writes = next(free) if left else last.writes  # a layer and its activation may be two steps
                 self.stages.append(Stage(step, reads, writes, last.training, several))
                 reads = (writes,)
         self.steps: list[Step] = [stage.step for stage in self.stages]
+        self._values = next(free)
         self._sums: dict[tuple[int, tuple[int, ...]], Array] = {}  # gradients of values with several users
         self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,

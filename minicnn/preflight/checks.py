@@ -20,6 +20,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
+from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
 from minicnn.training.given import BATCH
@@ -45,7 +46,7 @@ class Finding:
 
 
 @known_arguments
-def check(model: Sequential, x: Array, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
+def check(model: Model, x: Array, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
     """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
 
     x are the pictures that are to be trained on, in batches of batch_size.
@@ -74,13 +75,13 @@ def is_random(layer: Layer) -> bool:
     return isinstance(layer, layers.Dropout | RandomLayer)
 
 
-def fresh(model: Sequential, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
+def fresh(model: Model, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
     """A model of layers like those, with new weights."""
     like = [type(layer)(**layer.get_config()) for layer in kept]
     return Sequential([layers.Input(model.input_shape[1:]), *like], name=model.name, seed=seed, dtype=dtype)
 
 
-def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
+def first_loss(model: Model, x: Array, y: Array) -> Finding:
     """Before training a model knows nothing: all K classes about equally probable, -ln(1/K) = ln K."""
     model.compile("adam", _loss(model))
     loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.classes
@@ -90,7 +91,7 @@ def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
     return Finding("initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?")
 
 
-def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
+def learns_by_heart(model: Model, x: Array, y: Array) -> Finding:
     """What cannot even learn a few pictures by heart will learn nothing from many."""
     model.compile("adam", _loss(model), metrics=["accuracy"])
     best = 0.0
@@ -105,7 +106,7 @@ def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
     return Finding("overfits 50 pictures", False, text)
 
 
-def gradients(model: Sequential, seed: int) -> Finding:
+def gradients(model: Model, seed: int) -> Finding:
     """Every parameter's gradient beside numerical derivatives, in float64."""
     report = testing.measure_model(model, samples=5, seed=seed)
     worst = max(report.tensors, key=lambda name: report.tensors[name].error)
@@ -114,7 +115,7 @@ def gradients(model: Sequential, seed: int) -> Finding:
     return Finding("gradients", passed, text if passed else f"{text}: look at {worst}")
 
 
-def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
+def dead_units(model: Model, x: Array, training: bool = False) -> Finding:
     """A ReLU whose input is negative for every picture gives 0 for all and never learns again."""
     shares: dict[str, tuple[int, int]] = {}
     for layer in copy.deepcopy(model).layers:
@@ -133,7 +134,7 @@ def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
     return Finding("dead units", passed, text)
 
 
-def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Finding:
+def steps_per_epoch(model: Model, pictures: int, batch_size: int) -> Finding:
     """Averages that are not warmed up need some steps before validation, which uses them, means anything."""
     steps = ceil(pictures / batch_size)
     text = f"{steps:,}: {pictures:,} pictures in batches of {batch_size}"
@@ -148,5 +149,5 @@ def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Findin
     )
 
 
-def _loss(model: Sequential) -> Any:
+def _loss(model: Model) -> Any:
     return SparseCategoricalCrossentropy(from_logits=not model.ends_in_softmax)

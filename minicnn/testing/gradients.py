@@ -32,6 +32,7 @@ from minicnn.network.network import Network
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
+__all__ = ["GradientReport", "TensorCheck", "check_layer", "measure_loss", "measure_model"]
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
 # Of a whole network: there one weight moves thousands of units, and each must stay clear of its corner.
 MODEL_TOLERANCE, MODEL_STEP = 1e-6, 1e-5
