@@ -1,5 +1,6 @@
 """Drawn networks (graph_cases.py) as models of minicnn, and how far two runs of one are apart."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import minicnn
 
 Array = np.ndarray
-SMALL = 1e-3  # an array below this share of its kind's largest is judged as if it were that large
+SMALL = 1e-2  # a gradient below this share of the largest is judged as if it were that large
 
 
 def model_of(graph: cases.Graph, dtype: str = "float64", engine: str = "reference") -> Any:
@@ -38,17 +39,24 @@ def run(graph: cases.Graph, model: Any) -> dict[str, Array]:
     return {name: array.astype(np.float64) for name, array in result.items()}
 
 
-def kind_of(name: str) -> str:
-    """Gradients are compared with gradients, all else with its like."""
-    return "d" if name.startswith("d ") else name
-
-
 def scales(norms: dict[str, float]) -> dict[str, float]:
-    """What an error of each array is relative to: its norm, or SMALL of the largest gradient, where that is more."""
-    largest: dict[str, float] = {}
+    """What an error of each array is relative to: its norm; of a gradient, that of all its layer's gradients together.
+
+    The gradient of a bias before a normalisation is 0, and what is computed of it is rounding: beside the kernel's it
+    is small. Likewise SMALL of the network's largest gradient stands for those that are smaller.
+    """
+    squares: dict[str, float] = {}
     for name, norm in norms.items():
-        largest[kind_of(name)] = max(norm, largest.get(kind_of(name), 0.0))
-    return {name: max(norm, SMALL * largest[kind_of(name)]) or 1.0 for name, norm in norms.items()}
+        squares[whole(name)] = squares.get(whole(name), 0.0) + norm**2
+    joined = {name: math.sqrt(squares[whole(name)]) for name in norms}
+    largest = max(norm for name, norm in joined.items() if name.startswith("d "))
+    least = {name: SMALL * largest if name.startswith("d ") else 0.0 for name in norms}
+    return {name: max(joined[name], least[name]) or 1.0 for name in norms}
+
+
+def whole(name: str) -> str:
+    """What an array is a part of: the gradients of a layer, "d inner/conv2d"; else it stands for itself."""
+    return name.rpartition("/")[0] if name.startswith("d ") and "/" in name else name
 
 
 def worst(received: dict[str, Array], expected: dict[str, Array]) -> tuple[float, str]:

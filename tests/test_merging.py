@@ -239,6 +239,7 @@ def test_a_layer_of_ones_own():
 # Mistakes
 
 X, Y = np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4, 3))
+SYMBOLIC = Input((4, 4, 3))
 
 
 @pytest.mark.parametrize(
@@ -254,11 +255,19 @@ X, Y = np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4, 3))
          "Concatenate expected its inputs when it is called, received [array (2, 4, 4, 3), array (2, 4, 4, 3)] when it "
          "is made: use Concatenate()([x, y]) or concatenate([x, y])"),
         (lambda: layers.Add()(X), TypeError,
-         "Add expected a list of arrays, received array (2, 4, 4, 3): use Add()([x, y])"),
+         "Add expected a list of tensors, received array (2, 4, 4, 3): use Add()([x, y])"),
         (lambda: layers.add(X), TypeError,
-         "Add expected a list of arrays, received array (2, 4, 4, 3): use Add()([x, y])"),
+         "Add expected a list of tensors, received array (2, 4, 4, 3): use Add()([x, y])"),
         (lambda: made("Add", [(4, 4, 3)] * 2).forward(X), TypeError,
          "Add expected a list of arrays, received array (2, 4, 4, 3): use Add()([x, y])"),
+        (lambda: layers.add(SYMBOLIC), TypeError,
+         "Add expected a list of tensors, received <Node of InputLayer: (None, 4, 4, 3)>: use Add()([x, y])"),
+        (lambda: layers.Add([SYMBOLIC, SYMBOLIC]), TypeError,
+         "Add expected its inputs when it is called, received [<Node of InputLayer: (None, 4, 4, 3)>, <Node of "
+         "InputLayer: (None, 4, 4, 3)>] when it is made: use Add()([x, y]) or add([x, y])"),
+        (lambda: layers.Concatenate(SYMBOLIC), TypeError,
+         "Concatenate expected its inputs when it is called, received <Node of InputLayer: (None, 4, 4, 3)> when it is "
+         "made: use Concatenate()([x, y]) or concatenate([x, y])"),
         (lambda: layers.Add(name="sum")([X]), ValueError,
          "Add 'sum' expected at least two inputs in a list, received 1: use Add()([x, y])"),
         (lambda: layers.concatenate([]), ValueError,
