@@ -20,8 +20,9 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.names import known_arguments
+from minicnn.network.clone import clone
 from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent
@@ -30,6 +31,8 @@ FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many step
 LOOK = 256  # pictures that the other checks look at
 NEAR = 0.25  # the loss before training may differ from ln K by so much of it
 DEAD = 0.25  # largest share of a layer's units that may be dead
+RANDOM = layers.Dropout, RandomLayer  # are there to make training harder, and do nothing in inference
+SCALING = layers.Rescaling, layers.Normalization
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Finding:
 
 
 @known_arguments
-def check(model: Sequential, x: Array, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
+def check(model: Model, x: Array, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
     """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
 
     x are the pictures that are to be trained on, in batches of batch_size.
@@ -57,30 +60,22 @@ def check(model: Sequential, x: Array, y: Array, *, seed: int = 0, batch_size: i
     if not model.built:
         raise ValueError(f"preflight expected a built model, received {model.name!r}: add an Input, or call build()")
     x, y = array(x, "x", "preflight"), class_of(array(y, "y", "preflight"), "preflight")
-    yield first_loss(fresh(model, model.layers, seed), x[:LOOK], y[:LOOK])
-    certain = [layer for layer in model.layers if not is_random(layer)]
-    yield learns_by_heart(fresh(model, certain, seed), x[:FEW], y[:FEW])
-    unscaled = [layer for layer in certain if not isinstance(layer, layers.Rescaling | layers.Normalization)]
-    yield gradients(fresh(model, unscaled, seed, "float64"), seed)
+    yield first_loss(fresh(model, seed), x[:LOOK], y[:LOOK])
+    yield learns_by_heart(fresh(model, seed, RANDOM), x[:FEW], y[:FEW])
+    yield gradients(fresh(model, seed, (*RANDOM, *SCALING), "float64"), seed)
     if model.has_fresh_weights:  # its normalisations know no statistics yet but those of the batch
-        yield dead_units(fresh(model, certain, seed), x[:LOOK], training=True)
+        yield dead_units(fresh(model, seed, RANDOM), x[:LOOK], training=True)
     else:
         yield dead_units(model, x[:LOOK])
     yield steps_per_epoch(model, len(x), count(batch_size, "batch_size", "preflight"))
 
 
-def is_random(layer: Layer) -> bool:
-    """Whether a layer is there to make training harder: it does nothing in inference."""
-    return isinstance(layer, layers.Dropout | RandomLayer)
+def fresh(model: Model, seed: int, without: tuple[type[Layer], ...] = (), dtype: str = "float32") -> Model:
+    """A model like that one, with new weights, and without layers of some classes."""
+    return clone(model, lambda layer: None if isinstance(layer, without) else layer.clone(), seed=seed, dtype=dtype)
 
 
-def fresh(model: Sequential, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
-    """A model of layers like those, with new weights."""
-    like = [type(layer)(**layer.get_config()) for layer in kept]
-    return Sequential([layers.Input(model.input_shape[1:]), *like], name=model.name, seed=seed, dtype=dtype)
-
-
-def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
+def first_loss(model: Model, x: Array, y: Array) -> Finding:
     """Before training a model knows nothing: all K classes about equally probable, -ln(1/K) = ln K."""
     model.compile("adam", _loss(model))
     loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.classes
@@ -90,7 +85,7 @@ def first_loss(model: Sequential, x: Array, y: Array) -> Finding:
     return Finding("initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?")
 
 
-def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
+def learns_by_heart(model: Model, x: Array, y: Array) -> Finding:
     """What cannot even learn a few pictures by heart will learn nothing from many."""
     model.compile("adam", _loss(model), metrics=["accuracy"])
     best = 0.0
@@ -105,7 +100,7 @@ def learns_by_heart(model: Sequential, x: Array, y: Array) -> Finding:
     return Finding("overfits 50 pictures", False, text)
 
 
-def gradients(model: Sequential, seed: int) -> Finding:
+def gradients(model: Model, seed: int) -> Finding:
     """Every parameter's gradient beside numerical derivatives, in float64."""
     report = testing.measure_model(model, samples=5, seed=seed)
     worst = max(report.tensors, key=lambda name: report.tensors[name].error)
@@ -114,7 +109,7 @@ def gradients(model: Sequential, seed: int) -> Finding:
     return Finding("gradients", passed, text if passed else f"{text}: look at {worst}")
 
 
-def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
+def dead_units(model: Model, x: Array, training: bool = False) -> Finding:
     """A ReLU whose input is negative for every picture gives 0 for all and never learns again."""
     shares: dict[str, tuple[int, int]] = {}
     for layer in copy.deepcopy(model).layers:
@@ -133,7 +128,7 @@ def dead_units(model: Sequential, x: Array, training: bool = False) -> Finding:
     return Finding("dead units", passed, text)
 
 
-def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Finding:
+def steps_per_epoch(model: Model, pictures: int, batch_size: int) -> Finding:
     """Averages that are not warmed up need some steps before validation, which uses them, means anything."""
     steps = ceil(pictures / batch_size)
     text = f"{steps:,}: {pictures:,} pictures in batches of {batch_size}"
@@ -148,5 +143,5 @@ def steps_per_epoch(model: Sequential, pictures: int, batch_size: int) -> Findin
     )
 
 
-def _loss(model: Sequential) -> Any:
+def _loss(model: Model) -> Any:
     return SparseCategoricalCrossentropy(from_logits=not model.ends_in_softmax)

@@ -30,6 +30,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.machine import emit, peak
+from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.network.executor import layers_of
 from minicnn.types import Array
@@ -109,7 +110,7 @@ class Profile:
             above = row.layers
 
 
-def profile(model: Sequential, batch: int = 64, seconds: float = 4.0) -> Profile:
+def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     """Time the passes of training steps on random data, in turns, and take the median of each.
 
     Args:
@@ -146,7 +147,7 @@ def profile(model: Sequential, batch: int = 64, seconds: float = 4.0) -> Profile
     return Profile(title, batch, threads, median(peaks), tuple(rows), total)
 
 
-def random_batch(model: Sequential, batch: int) -> tuple[Array, Array]:
+def random_batch(model: Model, batch: int) -> tuple[Array, Array]:
     """Inputs and labels; bytes where the model begins by rescaling or augmenting them."""
     rng = np.random.default_rng(0)
     first = model.layers[0]
@@ -179,7 +180,7 @@ def product_layer(step: Step) -> Layer | None:
     return next((layer for layer in layers_of(step) if layer.multiply_adds()), None)
 
 
-def used(model: Sequential, x: Array) -> list[tuple[bool, bool]]:
+def used(model: Model, x: Array) -> list[tuple[bool, bool]]:
     """Per step of the plan, what a training step asks of its backward: (weight gradients, input gradient)."""
     execution = model.execution_for(x)
     wanted = execution.wanted(to_input=False)
@@ -188,7 +189,7 @@ def used(model: Sequential, x: Array) -> list[tuple[bool, bool]]:
     return [(bool(layer and layer.trainable), asked) for layer, asked in zip(layers, inputs, strict=True)]
 
 
-def run_round(model: Sequential, x: Array, y: Array, watch: Stopwatch) -> None:
+def run_round(model: Model, x: Array, y: Array, watch: Stopwatch) -> None:
     """Forward and backward once for every combination of gradients that is needed to tell them apart, and an update."""
     execution = model.execution_for(x)
     wanted, in_training = execution.wanted(to_input=False), used(model, x)
@@ -218,7 +219,7 @@ def run_round(model: Sequential, x: Array, y: Array, watch: Stopwatch) -> None:
     watch.time("update", lambda: model.optimizer.step(model.parameters()))
 
 
-def rows_of(model: Sequential, x: Array, watch: Stopwatch) -> list[Row]:
+def rows_of(model: Model, x: Array, watch: Stopwatch) -> list[Row]:
     """The rows of all steps, the loss and the update."""
     execution = model.execution_for(x)
     wanted = execution.wanted(to_input=False)
