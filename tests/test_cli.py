@@ -345,6 +345,16 @@ def test_summary_is_that_of_the_documented_network(capsys):
     assert found["layers"][9]["receptive_field"] == "22x22 / 8"
 
 
+def test_summary_prints_the_plan_and_draws_the_network(capsys, tmp_path):
+    assert main(["summary", "--plan", "--output", str(tmp_path / "network.png")]) == 0
+    text = capsys.readouterr().out
+    assert "Total params: 161,098" in text and "Plan of" in text and f"Saved {tmp_path / 'network.png'}" in text
+    assert (tmp_path / "network.png").read_bytes().startswith(b"\x89PNG")
+    found = printed_json(capsys, "summary", "--plan")
+    assert [part for step in found["plan"] for part in step["layers"]][:2] == ["rescaling", "conv2d"]
+    assert "saved" not in found and main(["summary", "--output", str(tmp_path / "no" / "network.png")]) != 0
+
+
 def test_summary_reads_models(colour_model, capsys):
     found = printed_json(capsys, "summary", "--model", colour_model)
     assert found["class_names"] == list(COLOURS) and found["layers"][-1]["output_shape"] == [3]

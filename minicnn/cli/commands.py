@@ -65,7 +65,7 @@ def train(commands: argparse._SubParsersAction) -> None:
         "train",
         "train a network",
         "Train a network, by default the documented one with Adam, until the validation loss has not fallen for ten "
-        "epochs (or more, where pictures are few), and examine it on test pictures. All that comes of it is kept in a "
+        "epochs (or more, where pictures are few), and evaluate it on test pictures. All that comes of it is kept in a "
         "run folder, with a page that shows it. Ctrl-C ends the training early and keeps its results.",
         "train --data photographs/ --augment --max-time 10m",
     )
@@ -183,9 +183,12 @@ def summary(commands: argparse._SubParsersAction) -> None:
         "print the layers of a model",
         "Print every layer of a model: what comes out of it, its parameters, its floating point operations for one "
         "picture, and the part of the picture that one of its outputs sees.",
-        "summary runs/latest",
+        "summary runs/latest --plan --output network.png",
     )
     add_model(parser, default=None, first=True)
+    parser.add_argument("--expand", action="store_true", help="show the layers of models inside too")
+    parser.add_argument("--plan", action="store_true", help="print the engine's steps, and which layers each one runs")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="draw the network, such as network.png")
 
 
 def check(commands: argparse._SubParsersAction) -> None:

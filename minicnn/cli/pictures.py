@@ -59,9 +59,8 @@ def load(what: str, limit: int | None = None, size: Size | None = None, *, test_
         size: (H, W) of the pictures in folders; None for what suits them.
         test_on_all: a folder is to test on, all of it.
 
-    Raises:
-        DataError: it is missing or damaged, or a folder has too few pictures or classes to be divided.
-        ValueError: limit leaves nothing to validate on.
+    Raises DataError when it is missing or damaged, or a folder has too few pictures or classes to
+    be divided; ValueError when limit leaves nothing to validate on.
     """
     if what == "shapes":
         return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)

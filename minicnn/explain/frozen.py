@@ -26,7 +26,7 @@ class Frozen:
     Args:
         model: built, its outputs (N, K).
 
-    Raises: ValueError when the outputs are none of classes.
+    Raises ValueError when the outputs are none of classes.
     """
 
     def __init__(self, model: Network):
@@ -60,7 +60,7 @@ class Frozen:
     def gradient(self, x: Array, class_index: int, first: int = 0) -> Array:
         """d(score of the class) / dx, x and gradient being of the shape that layer number `first` takes.
 
-        Raises: ValueError for a layer that is neither the same in training as in inference nor without effect there.
+        Raises ValueError for a layer that is neither the same in training as in inference nor without effect there.
         """
         differentiated = []
         for layer in self.layers[first:]:

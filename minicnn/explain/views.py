@@ -26,8 +26,8 @@ def filters(model: Network) -> Filters:
     A kernel answers most to the patch that is brightest where its weights are largest. Kernels over red, green and blue
     are shown in colour, others in grey (the mean of their channels).
 
-    Raises: ValueError for a model without a convolution, or whose weights are not made yet.
-    Warns: when the model has neither been trained nor loaded.
+    Raises ValueError for a model without a convolution, or whose weights are not made yet.
+    Warns when the model has neither been trained nor loaded.
     """
     layer = next((layer for layer in model.leaves.values() if isinstance(layer, Conv2D)), None)
     if layer is None or not layer.built:
@@ -46,8 +46,8 @@ def filters(model: Network) -> Filters:
 def activations(model: Network, x: ArrayLike) -> Activations:
     """What each layer makes of one picture x (H, W, C), in inference.
 
-    Raises: ValueError when x is not one picture of the model's input shape.
-    Warns: when the model has neither been trained nor loaded, or pixels are in another range than it expects.
+    Raises ValueError when x is not one picture of the model's input shape.
+    Warns when the model has neither been trained nor loaded, or pixels are in another range than it expects.
     """
     picture, y = one_picture(model, x, "explain.activations")
     checks.fresh_weights(model)
@@ -76,7 +76,7 @@ def im2col(
 
     and 0 where that is padding: the rows are what Conv2D with these arguments looks at.
 
-    Raises: ValueError for arguments that Conv2D refuses, and when x is not one picture.
+    Raises ValueError for arguments that Conv2D refuses, and when x is not one picture.
     Source: Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing".
     """
     picture = array(x, "one picture", "explain.im2col")

@@ -272,6 +272,7 @@ class Layer(Weights):
 
     @property
     def built(self) -> bool:
+        """Whether `build` has allocated the weights."""
         return self.output_shape is not None
 
     def multiply_adds(self) -> int:

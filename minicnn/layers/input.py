@@ -45,5 +45,8 @@ def Input(shape: Shape, name: str | None = None) -> Node:  # noqa: N802 (Keras' 
         name: of the input, for models that have several.
 
     Raises ValueError for what is no shape.
+
+    >>> Sequential([Input((32, 32, 3)), layers.Conv2D(8, 3)]).output_shape
+    (None, 30, 30, 8)
     """
     return InputLayer(sample_shape(shape, "Input"), name).entrance

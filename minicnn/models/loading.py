@@ -23,6 +23,11 @@ def load_model(
     compile: False leaves the training state in the file.
 
     Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights that do not fit.
+
+    >>> model = Sequential([Input((4,)), layers.Dense(2)])
+    >>> model.save("model.safetensors")
+    >>> models.load_model("model.safetensors")
+    <Sequential 'sequential': 1 layer, 10 parameters>
     """
     known = custom_objects or {}
     with model_file.opened(filepath) as file, description.refusing(file.path):

@@ -50,6 +50,13 @@ class Model(Network):
 
     Raises TypeError for what is no symbolic tensor; ValueError where outputs do not depend on the inputs alone, and for
     two layers of one name.
+
+    >>> inputs = Input((8, 8, 3))
+    >>> x = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    >>> y = layers.Conv2D(4, 3, padding="same")(x)
+    >>> outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(layers.Add()([x, y])))
+    >>> Model(inputs, outputs).output_shape
+    (None, 10)
     """
 
     own_name = "functional"  # as in Keras

@@ -28,7 +28,7 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     Args:
         classes: how many, or their names, which become the copy's class_names.
 
-    Raises: ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
+    Raises ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
         classes, names that repeat or that are no strings.
     Source: Yosinski et al. 2014, arXiv:1411.1792.
     """

@@ -153,7 +153,6 @@ ARGUMENTS: dict[str, Arguments] = {
     "add": each("rebuild", ANY, ""),
     "summary": {
         **each("line_length positions", NONE, "The table is as wide as its words: leave it out."),
-        "expand_nested": (ANY, ""),
         "show_trainable": (FALSE, "Look at [layer.trainable for layer in model.layers]."),
         "layer_range": (NONE, "The whole model is shown: leave it out."),
     },

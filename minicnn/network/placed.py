@@ -28,6 +28,7 @@ class Placed(Graph):
 
     @property
     def is_named_by_itself(self) -> bool:
+        """Whether its name is only what it is called where nobody names it."""
         return not self._is_named
 
     def placed(self, x: Any, training: bool | None) -> Any:

@@ -8,6 +8,7 @@ from minicnn.plots.curves import learning_curves
 from minicnn.plots.data import class_distribution, image_grid
 from minicnn.plots.explain import activations, filters, heat_overlay, im2col
 from minicnn.plots.finder import lr_finder
+from minicnn.plots.graph import network
 from minicnn.plots.multiples import curves_side_by_side
 from minicnn.plots.predictions import mistakes_gallery, predictions_grid
 from minicnn.plots.scores import class_scores, reliability_diagram
@@ -29,6 +30,7 @@ __all__ = [
     "learning_curves",
     "lr_finder",
     "mistakes_gallery",
+    "network",
     "predictions_grid",
     "reliability_diagram",
 ]

@@ -61,7 +61,7 @@ class Checkpoint:
     Attributes:
         found: whether the folder holds a checkpoint of this training to go on from.
 
-    Raises: ValueError when it holds one of another training, naming what differs; ModelFileError for a damaged file.
+    Raises ValueError when it holds one of another training, naming what differs; ModelFileError for a damaged file.
     """
 
     def __init__(

@@ -81,7 +81,7 @@ def evaluate(
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
     steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
     resolve_verbose(verbose)
     checks.compiled(model)
