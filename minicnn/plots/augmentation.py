@@ -69,7 +69,7 @@ def _copies(pipeline: Sequential | Layer | Sequence[Layer], shape: tuple[int, ..
         raise ValueError(
             f"augmentation_preview expected a layer that draws at random, such as RandomFlip(), received {pipeline!r}"
         )
-    layers = [type(layer)(**layer.get_config()) for layer in given[: last + 1]]
+    layers = [layer.clone() for layer in given[: last + 1]]
     for number, layer in enumerate(layers):
         shape = layer.build(shape, np.random.default_rng([seed, number]))
     return layers

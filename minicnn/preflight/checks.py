@@ -21,8 +21,8 @@ from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.models.model import Model
-from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network.clone import clone
 from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent
@@ -31,6 +31,8 @@ FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many step
 LOOK = 256  # pictures that the other checks look at
 NEAR = 0.25  # the loss before training may differ from ln K by so much of it
 DEAD = 0.25  # largest share of a layer's units that may be dead
+RANDOM = layers.Dropout, RandomLayer  # are there to make training harder, and do nothing in inference
+SCALING = layers.Rescaling, layers.Normalization
 
 
 @dataclass(frozen=True)
@@ -58,27 +60,19 @@ def check(model: Model, x: Array, y: Array, *, seed: int = 0, batch_size: int = 
     if not model.built:
         raise ValueError(f"preflight expected a built model, received {model.name!r}: add an Input, or call build()")
     x, y = array(x, "x", "preflight"), class_of(array(y, "y", "preflight"), "preflight")
-    yield first_loss(fresh(model, model.layers, seed), x[:LOOK], y[:LOOK])
-    certain = [layer for layer in model.layers if not is_random(layer)]
-    yield learns_by_heart(fresh(model, certain, seed), x[:FEW], y[:FEW])
-    unscaled = [layer for layer in certain if not isinstance(layer, layers.Rescaling | layers.Normalization)]
-    yield gradients(fresh(model, unscaled, seed, "float64"), seed)
+    yield first_loss(fresh(model, seed), x[:LOOK], y[:LOOK])
+    yield learns_by_heart(fresh(model, seed, RANDOM), x[:FEW], y[:FEW])
+    yield gradients(fresh(model, seed, (*RANDOM, *SCALING), "float64"), seed)
     if model.has_fresh_weights:  # its normalisations know no statistics yet but those of the batch
-        yield dead_units(fresh(model, certain, seed), x[:LOOK], training=True)
+        yield dead_units(fresh(model, seed, RANDOM), x[:LOOK], training=True)
     else:
         yield dead_units(model, x[:LOOK])
     yield steps_per_epoch(model, len(x), count(batch_size, "batch_size", "preflight"))
 
 
-def is_random(layer: Layer) -> bool:
-    """Whether a layer is there to make training harder: it does nothing in inference."""
-    return isinstance(layer, layers.Dropout | RandomLayer)
-
-
-def fresh(model: Model, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
-    """A model of layers like those, with new weights."""
-    like = [type(layer)(**layer.get_config()) for layer in kept]
-    return Sequential([layers.Input(model.input_shape[1:]), *like], name=model.name, seed=seed, dtype=dtype)
+def fresh(model: Model, seed: int, without: tuple[type[Layer], ...] = (), dtype: str = "float32") -> Model:
+    """A model like that one, with new weights, and without layers of some classes."""
+    return clone(model, lambda layer: None if isinstance(layer, without) else layer.clone(), seed=seed, dtype=dtype)
 
 
 def first_loss(model: Model, x: Array, y: Array) -> Finding:
