@@ -16,6 +16,8 @@ import numpy as np
 from worker import Timed, median_of_calls, serve, timed
 
 FILTERS, CLASSES = (32, 64, 128), 10
+# Where a ReLU stands: before or after the normalisation, as an argument of the convolution, as Activation or as ReLU.
+ACTIVATIONS = ("argument", "before Activation", "before ReLU", "after Activation", "after ReLU")
 
 
 class Job(NamedTuple):
@@ -25,6 +27,7 @@ class Job(NamedTuple):
         step, the first, after which there is nothing more to time; "memory", three epochs, likewise.
     mode: words that say how (below).
     convolutions: in each of the three blocks.
+    activation: how a ReLU is written, see ACTIVATIONS.
     """
 
     task: str
@@ -34,6 +37,7 @@ class Job(NamedTuple):
     side: int = 32
     convolutions: int = 1
     padding: str = "valid"
+    activation: str = "argument"
 
 
 def labels(job: Job) -> np.ndarray:
@@ -53,8 +57,13 @@ def keras_job(keras: Any, job: Job) -> Callable[[], Any]:
     stack = []
     for filters in FILTERS:
         for _ in range(job.convolutions):
-            stack.append(layers.Conv2D(filters, 3, padding=job.padding, activation="relu"))
+            inside = {"activation": "relu"} if job.activation == "argument" else {}
+            stack.append(layers.Conv2D(filters, 3, padding=job.padding, **inside))
             stack.append(layers.BatchNormalization())
+            if not inside:
+                where, kind = job.activation.split()
+                relu = layers.ReLU() if kind == "ReLU" else layers.Activation("relu")
+                stack.insert(len(stack) - (where == "before"), relu)
         stack.append(layers.MaxPooling2D())
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     stack.append(layers.Dense(CLASSES, activation="softmax"))
@@ -89,7 +98,9 @@ def torch_job(job: Job) -> Callable[[], Any]:
     channels, side, around = 3, job.side, 1 if job.padding == "same" else 0
     for filters in FILTERS:
         for _ in range(job.convolutions):
-            stack += [nn.Conv2d(channels, filters, 3, padding=around), nn.ReLU(), nn.BatchNorm2d(filters, 1e-3, 0.01)]
+            relu, norm = nn.ReLU(), nn.BatchNorm2d(filters, 1e-3, 0.01)
+            stack.append(nn.Conv2d(channels, filters, 3, padding=around))
+            stack += [norm, relu] if job.activation.startswith("after") else [relu, norm]
             channels, side = filters, side - 2 + 2 * around
         stack.append(nn.MaxPool2d(2))
         side //= 2

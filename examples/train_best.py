@@ -127,7 +127,7 @@ if not run.history:
     sys.exit(130)  # interrupted in the first epoch
 model.save(run.model_file)
 
-# %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
+# %% The evaluation, on pictures that it has not been trained on: numbers, plots, and a page with all of it
 evaluation = runs.finish(run, model, train, test, interrupted=history.interrupted, tell=print)
 flipped = report.evaluate_report(y_test, model.predict(x_test, average_flips=True, verbose=0), class_names)
 print(f"\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")

@@ -4,7 +4,7 @@
     python examples/train_cifar.py --limit 5000   # a first look
 
 CIFAR-10 is 60,000 colour photographs of 32x32 pixels, each showing one of ten kinds of thing. This program reads from
-top to bottom: get the pictures, build the network, train it, examine it on pictures it never saw, keep the results.
+top to bottom: get the pictures, build the network, train it, evaluate it on pictures it never saw, keep the results.
 """
 
 # %% Imports; they also work in a fresh clone of which nothing is installed
@@ -129,7 +129,7 @@ history = model.fit(
 )
 model.save(run.model_file)
 
-# %% The examination, on pictures that it has not been trained on: numbers, plots, and a page with all of it
+# %% The evaluation, on pictures that it has not been trained on: numbers, plots, and a page with all of it
 runs.finish(run, model, train, (x_test, y_test), interrupted=history.interrupted, tell=print)
 print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
 if warning:

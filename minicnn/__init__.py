@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
     from minicnn.models.model import Model
     from minicnn.models.sequential import Sequential
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Input",

@@ -1,4 +1,4 @@
-"""The callbacks under the name that users know: ``from minicnn.callbacks import EarlyStopping``."""
+"""The callbacks under the name that users know: `from minicnn.callbacks import EarlyStopping`."""
 
 from minicnn.names import missing_from
 from minicnn.training.callbacks import (

@@ -20,7 +20,7 @@ class ImageError(DataError):
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the closest choice, or all choices when none is close.
+    """The words `" Did you mean 'x'?"` for the closest choice, or all choices when none is close.
 
     >>> did_you_mean("kernal_size", ["filters", "kernel_size"])
     " Did you mean 'kernel_size'?"

@@ -26,6 +26,12 @@ class Metric(KerasNames):
     """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`.
 
     fit and evaluate each count in a copy of their own: what is measured in the middle of a training changes no mean.
+
+    >>> accuracy = metrics.Accuracy()
+    >>> accuracy.update([0, 1], [[0.9, 0.1], [0.8, 0.2]])
+    >>> accuracy.update([1, 1], [[0.3, 0.7], [0.4, 0.6]])
+    >>> accuracy.result()
+    0.75
     """
 
     total: float
@@ -40,23 +46,31 @@ class Metric(KerasNames):
         raise NotImplementedError(f"{type(self).__name__} must define values(y_true, y_pred)")
 
     def update(self, y_true: Array, y_pred: Array) -> None:
+        """Count a batch: labels of either form and predictions (N, K)."""
         owner = f"metric {self.name!r}"
         values = self.values(array(y_true, "y_true", owner), array(y_pred, "y_pred", owner))
         self.total += float(np.sum(values, dtype=np.float64))
         self.count += len(values)
 
     def result(self) -> float:
+        """The mean so far; 0 where nothing was counted."""
         return self.total / self.count if self.count else 0.0
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
         return {"name": self.name}
 
     def reset(self) -> None:
+        """Forget what was counted."""
         self.total, self.count = 0.0, 0
 
 
 class Accuracy(Metric):
-    """The share of samples whose largest prediction is the right class; labels in either form."""
+    """The share of samples whose largest prediction is the right class; labels in either form.
+
+    >>> metrics.Accuracy().values(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    array([ True, False])
+    """
 
     def __init__(self, name: str = "accuracy"):
         super().__init__(name)
@@ -69,7 +83,11 @@ class Accuracy(Metric):
 
 
 class CategoricalAccuracy(Accuracy):
-    """Accuracy for one-hot labels (N, K). Raises ValueError for integer ones."""
+    """Accuracy for one-hot labels (N, K). Raises ValueError for integer ones.
+
+    >>> metrics.CategoricalAccuracy().values(np.eye(2), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    array([ True, False])
+    """
 
     def __init__(self, name: str = "categorical_accuracy"):
         super().__init__(name)
@@ -79,7 +97,11 @@ class CategoricalAccuracy(Accuracy):
 
 
 class SparseCategoricalAccuracy(Accuracy):
-    """Accuracy for integer labels (N,) or (N, 1). Raises ValueError for one-hot ones."""
+    """Accuracy for integer labels (N,) or (N, 1). Raises ValueError for one-hot ones.
+
+    >>> metrics.SparseCategoricalAccuracy().values(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    array([ True, False])
+    """
 
     def __init__(self, name: str = "sparse_categorical_accuracy"):
         super().__init__(name)
@@ -89,7 +111,12 @@ class SparseCategoricalAccuracy(Accuracy):
 
 
 class TopKCategoricalAccuracy(Metric):
-    """The share of samples whose right class is among the k largest predictions, for one-hot labels (N, K)."""
+    """The share of samples whose right class is among the k largest predictions, for one-hot labels (N, K).
+
+    >>> metric = metrics.TopKCategoricalAccuracy(k=2)
+    >>> metric.values(np.eye(3), np.array([[0.2, 0.5, 0.3], [0.3, 0.5, 0.2], [0.1, 0.2, 0.7]]))
+    array([False,  True,  True])
+    """
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy"):
         super().__init__(name)
@@ -99,6 +126,7 @@ class TopKCategoricalAccuracy(Metric):
         return {"k": self.k, "name": self.name}
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
+        """The right classes as numbers (N,)."""
         owner = f"metric {self.name!r}"
         return class_of(one_hot_rows(y_true, y_pred.shape[-1], owner), owner)
 
@@ -108,7 +136,12 @@ class TopKCategoricalAccuracy(Metric):
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
-    """The same for integer labels (N,) or (N, 1)."""
+    """The same for integer labels (N,) or (N, 1).
+
+    >>> metric = metrics.SparseTopKCategoricalAccuracy(k=2)
+    >>> metric.values(np.array([0, 1]), np.array([[0.2, 0.5, 0.3], [0.3, 0.5, 0.2]]))
+    array([False,  True])
+    """
 
     def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy"):
         super().__init__(k, name)
@@ -131,6 +164,9 @@ def get(identifier: str | Metric) -> Metric:
     """The metric of that name (which it also has in logs), or the argument itself when it is one already.
 
     Raises ValueError for an unknown name.
+
+    >>> metrics.get("acc").name
+    'acc'
     """
     if isinstance(identifier, Metric):
         return identifier

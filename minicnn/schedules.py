@@ -20,7 +20,14 @@ __getattr__ = missing_from(__name__, "schedules", __all__)
 
 
 class LearningRateSchedule(KerasNames):
-    """Subclass it to write your own: __call__ and, if models with it are to be saved, get_config."""
+    """Subclass it to write your own: __call__ and, if models with it are to be saved, get_config.
+
+    >>> class Halved(schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 / 2 ** (step // 1000)
+    >>> Halved()(2500)
+    0.025
+    """
 
     def __call__(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -48,6 +55,10 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: after so many steps the rate has been multiplied by decay_rate.
         decay_rate: that factor.
         staircase: multiply at once after every decay_steps, not a little at every step.
+
+    >>> rate = schedules.ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5)
+    >>> rate(0), rate(100), rate(200)
+    (0.1, 0.05, 0.025)
     """
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False):
@@ -69,6 +80,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     Args:
         boundaries: rising numbers of steps.
         values: the rates before, between and after them: one more than boundaries.
+
+    >>> rate = schedules.PiecewiseConstantDecay([100, 200], [0.1, 0.01, 0.001])
+    >>> rate(100), rate(101), rate(1000)
+    (0.1, 0.01, 0.001)
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]):
@@ -103,6 +118,10 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: how long that takes.
 
     Source: Loshchilov & Hutter 2016, arXiv:1608.03983; warm-up, Goyal et al. 2017, arXiv:1706.02677, section 2.2.
+
+    >>> rate = schedules.CosineDecay(0.1, decay_steps=100)
+    >>> rate(0), round(rate(50), 6), rate(100)
+    (0.1, 0.05, 0.0)
     """
 
     def __init__(
@@ -144,6 +163,10 @@ class OneCycle(LearningRateSchedule):
         div_factor, final_div_factor: as above.
 
     Source: Smith & Topin 2017, arXiv:1708.07120; with cosines as fastai's, and the numbers of PyTorch's OneCycleLR.
+
+    >>> rate = schedules.OneCycle(0.1, steps=100)
+    >>> round(rate(0), 6), rate(24), round(rate(99), 9)
+    (0.004, 0.1, 4e-07)
     """
 
     def __init__(

@@ -17,6 +17,8 @@ from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.names import KerasNames
 from minicnn.types import Array
 
+__all__ = ["CutMix", "MixUp"]
+
 PLACE, TOP, LEFT, BETA = range(4)  # which number of a picture's generator is for what
 
 
@@ -29,6 +31,11 @@ class MixUp(KerasNames):
         alpha: 0 < alpha <= 1. With small values w is mostly close to 0 or 1, with 1 it is uniform.
 
     Source: Zhang et al. 2017, arXiv:1710.09412.
+
+    >>> mix = transforms.MixUp(0.2)
+    >>> x, y = mix(np.ones((4, 8, 8, 3)), np.eye(4), epoch=0, samples=np.arange(4), seed=0)
+    >>> y.sum(axis=1)
+    array([1., 1., 1., 1.], dtype=float32)
     """
 
     def __init__(self, alpha: float = 0.2):
@@ -56,6 +63,11 @@ class CutMix(KerasNames):
         alpha: 0 < alpha <= 1; with 1, w is uniform.
 
     Source: Yun et al. 2019, arXiv:1905.04899; that the rectangle lies within the picture is Keras' way.
+
+    >>> mix = transforms.CutMix(1.0)
+    >>> x, y = mix(np.ones((4, 8, 8, 3)), np.eye(4), epoch=0, samples=np.arange(4), seed=0)
+    >>> x.shape, y.shape
+    ((4, 8, 8, 3), (4, 4))
     """
 
     def __init__(self, alpha: float = 1.0):

@@ -183,7 +183,7 @@ def test_the_environment_names_a_file(tmp_path, monkeypatch):
 def test_a_wrong_path_is_refused_not_replaced_by_a_download(tmp_path, monkeypatch, name):
     put(tmp_path, "Keras, packed")
     kind = "a folder without them" if name == "." else "a path where nothing is"
-    with pytest.raises(DataError, match=f"expected cifar-10-python.tar.gz, .*, received {kind}; correct the path"):
+    with pytest.raises(DataError, match=f"expected cifar-10-python.tar.gz, .*, received {kind}: correct the path"):
         cifar10.load_data(name)
     monkeypatch.setenv("MINICNN_DATA", name)
     with pytest.raises(DataError, match="MINICNN_DATA"):
@@ -197,7 +197,7 @@ def test_offline_opens_no_socket(monkeypatch, how):
     if how == "environment":
         monkeypatch.setenv("MINICNN_OFFLINE", "1")
     with pytest.raises(
-        DataError, match=r"is not in .*\.keras/datasets, data, and: offline .* nothing was downloaded; get"
+        DataError, match=r"is not in .*\.keras/datasets, data, and: offline .* nothing was downloaded: get"
     ) as caught:
         cifar10.load_data(offline=True if how == "argument" else None)
     assert "\n" not in str(caught.value) and "datasets.shapes" in str(caught.value)

@@ -47,7 +47,7 @@ LINK = {"linkname": "/etc/passwd"}
 BATCH = "cifar-10-batches-py/data_batch_1"
 ARCHIVES = {
     "empty file": (b"", "expected a tar.gz archive, received a file that starts with b''"),
-    "web page": (b"<!DOCTYPE html><p>No", "starts with b'<!DOCTYPE html><p>No'; a web page was saved in its place"),
+    "web page": (b"<!DOCTYPE html><p>No", "starts with b'<!DOCTYPE html><p>No': a web page was saved in its place"),
     "zip": (b"PK\x03\x04" + bytes(600), r"expected a tar.gz archive, received a file that starts with b'PK"),
     "gzip of text": (gzip.compress(b"hello" * 200), "expected the header of a tar member, received b'hellohello"),
     "gzip of nothing": (gzip.compress(b""), "received no training batch 1 of 5, .* no testing batch 1 of 1"),
@@ -71,7 +71,7 @@ ARCHIVES = {
     "twice": (changed(add=[(header(BATCH), b"x")]), "each .* once, received '.*data_batch_1'"),
     "missing": (
         tar([pair for pair in entries(files.python_members()) if not pair[0].name.endswith("batch_2")]),
-        "expected six batches, received no training batch 2 of 5; get it again",
+        "expected six batches, received no training batch 2 of 5: get it again",
     ),
     "too many headers": (
         tar([(header("cifar-10-batches-py", type=tarfile.DIRTYPE), b"")] * 200),

@@ -187,14 +187,14 @@ def test_what_is_no_folder_of_classes(animals, tmp_path):
     with pytest.raises(DataError, match=r"a.png: expected a folder .*, received no folder"):
         data.from_directory(animals / "cat/a.png")
     with pytest.raises(
-        DataError, match="one subfolder per class, received 4 files and no subfolder; move the pictures"
+        DataError, match="one subfolder per class, received 4 files and no subfolder: move the pictures"
     ):
         data.from_directory(animals / "dog")
 
 
 def test_a_class_without_pictures(animals, home):
     (animals / "cow").mkdir()
-    with pytest.raises(DataError, match="class 'cow' expected at least one picture, received an empty folder; rem"):
+    with pytest.raises(DataError, match="class 'cow' expected at least one picture, received an empty folder: rem"):
         data.from_directory(animals)
     (animals / "cow/moo.txt").write_text("moo")
     for _ in range(2):  # an error is not kept

@@ -137,8 +137,8 @@ def test_the_documented_network_is_three_blocks_and_two_dense_steps():
         stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     model = Sequential([layers.Input((32, 32, 3)), *stack, layers.Dense(10, activation="softmax")])
-    steps = Execution(model.layers, "fast").steps
+    steps = Execution(model.program(), "fast").steps
     kinds = [type(step).__name__ for step in steps]
     assert kinds == ["ConvBlock"] * 3 + ["Flatten", "DenseStep", "Dropout", "DenseStep"]
     assert [step.owns_input for step in steps[:3]] == [False, True, True]
-    assert all(isinstance(step, layers.Layer) for step in Execution(model.layers, "reference").steps)
+    assert all(isinstance(step, layers.Layer) for step in Execution(model.program(), "reference").steps)

@@ -38,7 +38,7 @@ def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
     x = rng.integers(-4, 5, (batch, *shape)).astype(np.float32)
-    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    block = ConvBlock(layer)
     assert_same_bits(block, layer, x, rng)
 
 
@@ -48,7 +48,7 @@ def winograd_block(monkeypatch, form, shape, filters, dtype=np.float32, **option
     monkeypatch.setattr(winograd, "WORTH", np.inf)
     layer = layers.Conv2D(filters, 3, **options)
     layer.build(shape, np.random.default_rng(0), dtype)
-    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    block = ConvBlock(layer)
     assert block.convolution.form is form
     return layer, block
 
@@ -139,7 +139,7 @@ def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(picture, fil
     layer.build(picture, rng)
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
-    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    block = ConvBlock(layer)
     assert block.convolution.by_slices == (filters > 32)
     x = rng.integers(-4, 5, (19, *picture)).astype(np.float32)
     assert_same_bits(block, layer, x, rng)
@@ -165,7 +165,7 @@ def test_pictures_of_a_few_pixels_are_exact(picture, filters, kernel, stride, pa
     layer.build(picture, rng)
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
-    block = ConvBlock(layer, relu=False, norm=None, pool=None)
+    block = ConvBlock(layer)
     assert block.convolution.gathers and not block.convolution.winograd
     x = rng.integers(-4, 5, (batch, *picture)).astype(np.float32)
     assert_same_bits(block, layer, x, rng)
@@ -180,7 +180,7 @@ def test_dense_of_small_integers_is_exact(batch, inputs, units, relu, seed):
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
     x = rng.integers(-4, 5, (batch, inputs)).astype(np.float32)
-    step = DenseStep(layer, relu)
+    step = DenseStep(layer, layer.activation_layer)
     assert_same_bits(step, layer, x, rng)
 
 
@@ -199,7 +199,7 @@ def test_ties_and_the_sign_of_gamma_choose_the_cell_that_the_layers_choose(gamma
     expected = x
     for layer in reference:
         expected = layer.forward(expected, training=True)
-    block = ConvBlock(conv, relu=False, norm=norm, pool=pool)
+    block = ConvBlock(conv, norm=norm, pool=pool)
     np.testing.assert_allclose(block.forward(x, training=True), expected, rtol=1e-13, atol=1e-13)
     dy = rng.standard_normal(expected.shape)
     dx = dy
@@ -214,7 +214,7 @@ def test_nan_in_any_cell_of_a_window_propagates(cell):
     x[0, cell // 2, cell % 2] = np.nan
     conv, pool = layers.Conv2D(3, 1, activation="relu", kernel_initializer="ones"), layers.MaxPooling2D()
     pool.build(conv.build((2, 2, 1)))
-    assert np.isnan(ConvBlock(conv, relu=True, norm=None, pool=pool).forward(x)).all()
+    assert np.isnan(ConvBlock(conv, relu=layers.ReLU(), pool=pool).forward(x)).all()
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
@@ -231,7 +231,7 @@ def test_the_variance_survives_a_large_mean(mean, deviation):
     conv, norm = layers.Conv2D(1, 1, kernel_initializer="ones"), layers.BatchNormalization(momentum=0.0, epsilon=1e-12)
     norm.build(conv.build((32, 32, 1)))
     x = np.random.default_rng(0).normal(mean, deviation, (8, 32, 32, 1)).astype(np.float32)
-    y = ConvBlock(conv, relu=False, norm=norm, pool=None).forward(x, training=True)
+    y = ConvBlock(conv, norm=norm).forward(x, training=True)
     exact = x.astype(np.float64)
     np.testing.assert_allclose(norm.state["moving_variance"], exact.var(), rtol=1e-6)
     np.testing.assert_allclose(norm.state["moving_mean"], exact.mean(), rtol=1e-6, atol=1e-7)
@@ -244,6 +244,6 @@ def test_a_constant_channel_comes_out_as_exactly_beta(value, dtype):
     conv, norm = layers.Conv2D(1, 1, kernel_initializer="ones"), layers.BatchNormalization()
     norm.build(conv.build((5, 7, 1), dtype=dtype), dtype=dtype)
     norm.params["gamma"][...], norm.params["beta"][...] = 3, 0.1
-    block = ConvBlock(conv, relu=False, norm=norm, pool=None)
+    block = ConvBlock(conv, norm=norm)
     y = block.forward(np.full((19, 5, 7, 1), value, dtype), training=True)
     assert (y == norm.params["beta"]).all()

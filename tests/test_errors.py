@@ -454,7 +454,7 @@ def test_weights_of_another_model(tmp_path):
 
 def test_set_weights_of_another_shape():
     model = classifier()
-    message = r"Dense 'dense' expected weights kernel \(72, 3\), bias \(3,\); received shapes \[\(72, 4\), \(3,\)\]"
+    message = r"Dense 'dense' expected weights kernel \(72, 3\), bias \(3,\), received shapes \[\(72, 4\), \(3,\)\]"
     with pytest.raises(ValueError, match=message):
         model.get_layer("dense").set_weights([np.zeros((72, 4)), np.zeros(3)])
 
@@ -612,7 +612,7 @@ def test_a_misspelt_name(make, message):
 
 def test_an_initializer_of_ones_own_cannot_be_kept_in_a_file():
     with pytest.raises(
-        ValueError, match="cannot be named in a model file; use one of glorot_uniform, he_normal, zeros"
+        ValueError, match="cannot be named in a model file: use one of glorot_uniform, he_normal, zeros"
     ):
         layers.Dense(2, kernel_initializer=lambda shape, rng, dtype: np.ones(shape, dtype))  # noqa: ARG005
 

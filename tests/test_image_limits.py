@@ -32,17 +32,17 @@ def photograph(width=77, height=53, **options):
 SMALL = 10_000  # pixels
 PIXELS = "expected a picture that takes at most .* bytes to decode, received 100 x 100 .* which takes .*MAX_MEMORY$"
 LIMITS = {
-    "pixels": ("MAX_PIXELS", 9999, lambda: bombs.png(SMALL), "at most 9999 pixels, received 100 x 100; .*MAX_PIXELS"),
-    "column": ("MAX_SIDE", 99, lambda: bombs.png(100, width=1), "sides of at most 99 pixels, received 1 x 100; .*SIDE"),
-    "row": ("MAX_SIDE", 99, lambda: bombs.png(100, width=100), "sides of at most 99 pixels, received 100 x 1; "),
-    "bytes": ("MAX_BYTES", 99, lambda: bombs.png(SMALL), "a file of at most 99 bytes, received a larger one; .*BYTES"),
+    "pixels": ("MAX_PIXELS", 9999, lambda: bombs.png(SMALL), "at most 9999 pixels, received 100 x 100: .*MAX_PIXELS"),
+    "column": ("MAX_SIDE", 99, lambda: bombs.png(100, width=1), "sides of at most 99 pixels, received 1 x 100: .*SIDE"),
+    "row": ("MAX_SIDE", 99, lambda: bombs.png(100, width=100), "sides of at most 99 pixels, received 100 x 1: "),
+    "bytes": ("MAX_BYTES", 99, lambda: bombs.png(SMALL), "a file of at most 99 bytes, received a larger one: .*BYTES"),
     "chunks": ("MAX_PARTS", 9, lambda: bombs.png(81, extra=chunk(b"abCd", b"") * 9), "at most 9 parts in a file, "),
     "comments": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff\xfe\0\4ab" * 50), "at most 50 parts in a "),
     "fill bytes": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff" * 50), "at most 50 parts in a file"),
     "many fill bytes": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff" * 5000), "at most 50 parts"),
     "stuffed bytes": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff\0" * 5000), "at most 50 parts in a "),
-    "strips": ("MAX_PARTS", 50, lambda: bombs.tiff(SMALL, strips=51), "at most 50 parts in a file, received more; "),
-    "scans": ("MAX_SCANS", 12, lambda: bombs.scanned(SMALL, 9), "at most 12 scans in a JPEG, received more; .*SCANS"),
+    "strips": ("MAX_PARTS", 50, lambda: bombs.tiff(SMALL, strips=51), "at most 50 parts in a file, received more: "),
+    "scans": ("MAX_SCANS", 12, lambda: bombs.scanned(SMALL, 9), "at most 12 scans in a JPEG, received more: .*SCANS"),
     "runs": ("MAX_RUNS", 999, lambda: bombs.bmp(SMALL, b"\1\1" * 500), "at most 999 bytes of run-length-encoded BMP"),
     "PNG": ("MAX_MEMORY", 7 * SMALL, lambda: bombs.png(SMALL), PIXELS),
     "palette": ("MAX_MEMORY", 7 * SMALL, lambda: bombs.png(SMALL, 3), PIXELS),

@@ -230,25 +230,25 @@ LARGE = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 65535, 655
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (b"", r"^the picture: expected a picture \(PNG, JPEG.*\), received an empty file; save it as JPEG or PNG$"),
-        (b"\0\0\0\x18ftypheic\0\0", "received a HEIC picture, as telephones take them; save it as JPEG or PNG"),
-        (b"\0\0\0\x20ftypavif\0\0", "received an AVIF picture; save it as JPEG or PNG"),
-        (b"<!DOCTYPE html><html>", "received a file that starts with b'<!DOCTYPE ht'; save it as JPEG or PNG"),
-        (WHOLE[:-30], r"the picture: expected a whole PNG, received a damaged one \(.*\); get it again"),
+        (b"", r"^the picture: expected a picture \(PNG, JPEG.*\), received an empty file: save it as JPEG or PNG$"),
+        (b"\0\0\0\x18ftypheic\0\0", "received a HEIC picture, as telephones take them: save it as JPEG or PNG"),
+        (b"\0\0\0\x20ftypavif\0\0", "received an AVIF picture: save it as JPEG or PNG"),
+        (b"<!DOCTYPE html><html>", "received a file that starts with b'<!DOCTYPE ht': save it as JPEG or PNG"),
+        (WHOLE[:-30], r"the picture: expected a whole PNG, received a damaged one \(.*\): get it again"),
         (written(smooth(90, 90), "JPEG")[:700], r"expected a whole JPEG, received a damaged one \(image file is trunc"),
-        (LARGE, "expected at most 50000000 pixels, received .*4294836225.*; make it smaller first, or raise minicnn"),
+        (LARGE, "expected at most 50000000 pixels, received .*4294836225.*: make it smaller first, or raise minicnn"),
         (png(np.zeros((1, 1), np.uint8), 0, 8)[:20], "starts with"),
-        (np.zeros((1, 4, 4, 3)), r"expected an array \(H, W\), .* received \(1, 4, 4, 3\); give one picture, channels"),
-        (np.zeros((3, 40, 40)), r"received \(3, 40, 40\); give one picture, channels last"),
+        (np.zeros((1, 4, 4, 3)), r"expected an array \(H, W\), .* received \(1, 4, 4, 3\): give one picture, channels"),
+        (np.zeros((3, 40, 40)), r"received \(3, 40, 40\): give one picture, channels last"),
         (np.zeros((0, 4, 3)), r"received \(0, 4, 3\)"),
         (np.full((2, 2), np.nan), "levels 0 ... 255, 16-bit numbers or fractions .* received float64 from nan to nan"),
         (np.full((2, 2), np.inf), "from inf to inf"),
-        (np.array([[0.0, 1.3]]), "received float64 from 0 to 1.3; scale it to one of these"),
+        (np.array([[0.0, 1.3]]), "received float64 from 0 to 1.3: scale it to one of these"),
         (np.array([[0, 70000]]), "received int64 from 0 to 70000"),
         (np.array([[-1, 200]]), "received int64 from -1 to 200"),
         (np.array([[None]]), "received object from nan to nan"),
         (None, r"the picture: expected an array .* received \(\)"),
-        ("no/such/cat.jpg", "^no/such/cat.jpg: expected a picture, received 'No such file or directory'; correct the"),
+        ("no/such/cat.jpg", "^no/such/cat.jpg: expected a picture, received 'No such file or directory': correct the"),
         ("zero\0byte.jpg", "expected a picture, received 'embedded null byte'"),
         (str(ROOT), f"{ROOT}: expected a picture, received "),
     ],
@@ -273,7 +273,7 @@ def test_a_damaged_file_is_named(tmp_path):
 
 def test_the_limit_of_pixels_can_be_raised(monkeypatch):
     monkeypatch.setattr(limits, "MAX_PIXELS", 40 * 30 - 1)
-    with pytest.raises(ImageError, match="expected at most 1199 pixels, received 30 x 40; make it smaller"):
+    with pytest.raises(ImageError, match="expected at most 1199 pixels, received 30 x 40: make it smaller"):
         read_image(WHOLE)
     with pytest.raises(ImageError, match="received 30 x 40"):
         read_image(Image.open(io.BytesIO(WHOLE)))

@@ -191,7 +191,7 @@ def png():
 def test_a_run_without_an_epoch_has_a_page(trained):
     parsed = Page(rendered(trained, history={}, metrics={}))
     assert parsed.texts["h2"] == ["The network", "How to repeat it"]
-    assert "This training has not ended, or was killed, after 0 epochs. Nothing is examined yet." in parsed.texts["p"]
+    assert "This training has not ended, or was killed, after 0 epochs. Nothing is evaluated yet." in parsed.texts["p"]
 
 
 def test_a_run_that_still_trains_has_its_curves(trained):

@@ -16,10 +16,10 @@ from minicnn import datasets, testing
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs import each other by name
 first_screen = import_module("first_screen")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
-NO_CODE = {"notation.md", "docs/README.md", "speed.md", "results.md", "how_it_is_checked.md", "decisions.md"}
+NO_CODE = set("notation.md docs/README.md speed.md results.md how_it_is_checked.md decisions.md SECURITY.md".split())
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
 
 

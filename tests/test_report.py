@@ -115,11 +115,11 @@ def test_undefined_figures_are_named():
     "y_true, y_pred, names, message",
     [
         ([0, 1, 2], [0, 1], None, r"one prediction for each label, received 3 in y_true and 2 in y_pred"),
-        ([0, 1], [0, 3], ["a", "b"], r"expected labels from 0 to 1, received 3 in y_pred: with 2 classes"),
+        ([0, 1], [0, 3], ["a", "b"], r"expected labels from 0 to 1, received 3 in y_pred: count again, or raise"),
         ([0, -1], [0, 1], None, r"expected labels from 0 up in y_true, received -1"),
         ([], [], None, r"integer labels of shape .* received float64 of shape \(0,\)"),
         (np.zeros(0, int), np.zeros(0, int), None, r"expected labels from 0 up in y_true, received none at all"),
-        ([0, 1], np.eye(2), None, r"y_pred as integer labels .* float64 of shape \(2, 2\); .*argmax\(axis=1\)"),
+        ([0, 1], np.eye(2), None, r"y_pred as integer labels .* float64 of shape \(2, 2\): .*argmax\(axis=1\)"),
         ([0.5, 1.0], [0, 1], None, r"y_true as integer labels of shape \(n,\) or \(n, 1\), received float64"),
         ([0, 1], [0, 1], ["cat", "cat"], r"expected 2 different class_names, received \['cat'\] twice"),
     ],

@@ -431,7 +431,7 @@ def test_set_weights_that_do_not_fit_change_nothing():
         model.set_weights(model.get_weights()[:-1])
     weights = [weight + 1 for weight in model.get_weights()]
     weights[-1] = np.zeros(5)
-    with pytest.raises(ValueError, match=r"Dense 'dense' expected weights kernel \(12, 4\), bias \(4,\); received"):
+    with pytest.raises(ValueError, match=r"Dense 'dense' expected weights kernel \(12, 4\), bias \(4,\), received"):
         model.set_weights(weights)
     assert bits(model) == before
 

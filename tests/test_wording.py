@@ -43,5 +43,5 @@ def test_repr_of_a_model_names_it_and_counts():
 )
 def test_what_is_no_file_is_told_what_is_expected(path, fix, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ImageError, match=f"^{path}: expected a picture, received '.*'; {fix}$"):
+    with pytest.raises(ImageError, match=f"^{path}: expected a picture, received '.*': {fix}$"):
         data.read_image(path)

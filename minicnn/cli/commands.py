@@ -65,7 +65,7 @@ def train(commands: argparse._SubParsersAction) -> None:
         "train",
         "train a network",
         "Train a network, by default the documented one with Adam, until the validation loss has not fallen for ten "
-        "epochs (or more, where pictures are few), and examine it on test pictures. All that comes of it is kept in a "
+        "epochs (or more, where pictures are few), and evaluate it on test pictures. All that comes of it is kept in a "
         "run folder, with a page that shows it. Ctrl-C ends the training early and keeps its results.",
         "train --data photographs/ --augment --max-time 10m",
     )

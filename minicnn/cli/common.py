@@ -10,7 +10,7 @@ from minicnn import models, runs
 from minicnn.cli.messages import say
 from minicnn.cli.networks import network
 from minicnn.cli.own_classes import own_classes
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 
 
 def show(options: argparse.Namespace, result: dict[str, Any], text: object) -> None:
@@ -27,7 +27,7 @@ def writing(path: Path) -> Iterator[None]:
         raise ValueError(f"--output expected a path that can be written, received {path}: {error.strerror}") from error
 
 
-def load_model(options: argparse.Namespace) -> Sequential:
+def load_model(options: argparse.Namespace) -> Model:
     """The model that `--model` names, or the documented network; which one `latest` is, is said."""
     own = own_classes(options.imports)
     if options.model is None:

@@ -15,7 +15,7 @@ from minicnn.cli.networks import Size, network
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.errors import DataError
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.types import Samples
 
 NAMES = ("cifar10", "shapes")  # words that `--data` knows
@@ -59,9 +59,8 @@ def load(what: str, limit: int | None = None, size: Size | None = None, *, test_
         size: (H, W) of the pictures in folders; None for what suits them.
         test_on_all: a folder is to test on, all of it.
 
-    Raises:
-        DataError: it is missing or damaged, or a folder has too few pictures or classes to be divided.
-        ValueError: limit leaves nothing to validate on.
+    Raises DataError when it is missing or damaged, or a folder has too few pictures or classes to
+    be divided; ValueError when limit leaves nothing to validate on.
     """
     if what == "shapes":
         return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
@@ -112,7 +111,7 @@ def is_folder_of_pictures(path: Path) -> bool:
     return path.is_dir() and not any((path / name).exists() for name in names)
 
 
-def model_and_pictures(options: argparse.Namespace) -> tuple[Sequential, Pictures]:
+def model_and_pictures(options: argparse.Namespace) -> tuple[Model, Pictures]:
     """What `--model` and `--data` name; without a model, a network for the classes and the size of the pictures."""
     if options.model is None:
         size = chosen_size(options.data or "cifar10", options.image_size)
@@ -126,9 +125,9 @@ def model_and_pictures(options: argparse.Namespace) -> tuple[Sequential, Picture
     return model, fit_classes(pictures, model.class_names)
 
 
-def picture_size(model: Sequential) -> tuple[int, int]:
+def picture_size(model: Model) -> tuple[int, int]:
     """(H, W) of the pictures that a model takes. Raises ValueError when it takes none."""
-    if model.input_shape is None or len(model.input_shape) != 4:
+    if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 4:
         raise ValueError(f"expected a model for pictures (None, H, W, C), received one for {model.input_shape}")
     return model.input_shape[1], model.input_shape[2]
 

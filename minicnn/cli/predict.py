@@ -7,8 +7,8 @@ import numpy as np
 
 from minicnn.cli.common import load_model, show, writing
 from minicnn.cli.messages import say
+from minicnn.models.model import Model
 from minicnn.models.pictures import ImagePrediction, predict_images
-from minicnn.models.sequential import Sequential
 from minicnn.wording import percent
 
 
@@ -47,7 +47,7 @@ def as_text(prediction: ImagePrediction) -> str:
     return text if prediction.confident else f"{text} (low confidence)"
 
 
-def save(model: Sequential, found: dict[str, ImagePrediction], folder: Path, explained: bool) -> list[str]:
+def save(model: Model, found: dict[str, ImagePrediction], folder: Path, explained: bool) -> list[str]:
     """Save what the model saw, all on one sheet, and, if asked for, each picture with where the model looks."""
     from minicnn import explain, plots  # matplotlib takes its time
 

@@ -12,7 +12,9 @@ from minicnn.cli.choices import DOCUMENTED, FINETUNE, Recipe
 from minicnn.cli.pictures import Pictures, picture_size
 from minicnn.layers import BatchNormalization, Layer
 from minicnn.layers.augmentation.base import RandomLayer
+from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
+from minicnn.network.clone import continued
 
 HEAD_EPOCHS = 5  # in which finetune trains the head alone
 LATER = 0.1  # of the learning rate, with which it trains all layers then
@@ -36,7 +38,7 @@ def arguments(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
     return {"x": x, "y": utils.to_categorical(y, len(pictures.class_names))}  # which label smoothing wants
 
 
-def documented(model: Sequential, options: Options, pictures: int) -> list[callbacks.Callback]:
+def documented(model: Model, options: Options, pictures: int) -> list[callbacks.Callback]:
     """Adam, with a tenth of the learning rate when the validation loss has not fallen for five epochs, until ten."""
     patience = few.patience(pictures, options["batch_size"])
     adam = optimizers.Adam(options["learning_rate"])
@@ -47,7 +49,7 @@ def documented(model: Sequential, options: Options, pictures: int) -> list[callb
     ]
 
 
-def best(model: Sequential, options: Options, pictures: int) -> list[callbacks.Callback]:
+def best(model: Model, options: Options, pictures: int) -> list[callbacks.Callback]:
     """As examples/train_best.py: AdamW, the learning rate up and down once, labels that are not quite certain."""
     steps = options["epochs"] * -(-pictures // options["batch_size"])
     model.compile(
@@ -58,7 +60,7 @@ def best(model: Sequential, options: Options, pictures: int) -> list[callbacks.C
     return []
 
 
-def finetune(model: Sequential, options: Options, pictures: int) -> list[callbacks.Callback]:  # noqa: ARG001
+def finetune(model: Model, options: Options, pictures: int) -> list[callbacks.Callback]:  # noqa: ARG001
     """As docs/transfer_learning.md: what reads the picture stays as it is at first, and then learns a little too."""
     adam = optimizers.Adam(options["learning_rate"])
     model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -66,7 +68,7 @@ def finetune(model: Sequential, options: Options, pictures: int) -> list[callbac
 
 
 # (model, options, training pictures) compiles the model; returns the callbacks that belong to it.
-PREPARE: dict[str, Callable[[Sequential, Options, int], list[callbacks.Callback]]] = {
+PREPARE: dict[str, Callable[[Model, Options, int], list[callbacks.Callback]]] = {
     DOCUMENTED: documented,
     "best": best,
     FINETUNE: finetune,
@@ -78,7 +80,7 @@ def augmentation(size: tuple[int, int]) -> list[Layer]:
     return [layers.RandomFlip("horizontal"), layers.RandomCrop(*size, padding=min(size) // 8)]
 
 
-def fitted(model: Sequential, options: Options, pictures: Pictures) -> Sequential:
+def fitted(model: Model, options: Options, pictures: Pictures) -> Model:
     """A model that begins with what another one has learnt, for the classes of the pictures.
 
     Where they are others than the model's, its last layer is a new one. With "augment", pictures change at random,
@@ -88,16 +90,15 @@ def fitted(model: Sequential, options: Options, pictures: Pictures) -> Sequentia
         model = model.replace_head(pictures.class_names)
     size, channels = picture_size(model), model.input_shape[-1]
     changes = options["augment"] and not any(isinstance(layer, RandomLayer) for layer in model.leaves.values())
-    return Sequential(
-        [
-            layers.Input((*size, channels)),
-            *(augmentation(size) if changes else []),
-            *model.layers,
-        ],
-        name=model.name,
-        class_names=pictures.class_names,
-        seed=options["seed"],
-    )
+    first = layers.Input((*size, channels))
+    added = augmentation(size) if changes else []
+    about = {"name": model.name, "class_names": pictures.class_names, "seed": options["seed"]}
+    if isinstance(model, Sequential):
+        return Sequential([first, *added, *model.layers], **about)
+    x = first
+    for layer in added:
+        x = layer(x)
+    return Model(first, *continued(model, [x]), **about)
 
 
 class FineTuning(callbacks.Callback):

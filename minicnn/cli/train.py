@@ -22,14 +22,14 @@ from minicnn.cli.pictures import Pictures, load, picture_size, short_name
 from minicnn.cli.recipes import augmentation, fitted
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.machine import threads
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.saving.atomic import write_text
 from minicnn.wording import counted
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training has come to: its run, and its examination, unless no epoch has ended or nothing was left."""
+    """What a training has come to: its run, and its evaluation, unless no epoch has ended or nothing was left."""
 
     run: runs.Run
     evaluation: report.Evaluation | None
@@ -37,7 +37,7 @@ class Trained:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, examine, keep; 130 if Ctrl-C ended it early."""
+    """Train, evaluate, keep; 130 if Ctrl-C ended it early."""
     if options.seeds and options.resume is not None:
         raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
     begun = resume.named(options)
@@ -87,7 +87,7 @@ def train(
     pictures = recipes.chosen(recipe, load(asked["data"], asked["limit"], size))
     chosen = recipe.suited(asked, len(pictures.train[0]))
     model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
-    watchers = recipes.PREPARE[asked["recipe"]](model, chosen, len(pictures.train[0]))
+    called = recipes.PREPARE[asked["recipe"]](model, chosen, len(pictures.train[0]))
     now = config(asked, chosen, pictures, model)
     with writing(folder):
         kept = begun or runs.create(folder, now)
@@ -97,7 +97,7 @@ def train(
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
     doctor, time_limit = callbacks.Doctor(), TimeLimit(options.max_time)
-    watchers += [
+    called += [
         *([] if begun and "recipe" not in begun.config["options"] else [doctor]),  # not there when it was begun
         callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
         runs.HistoryFile(kept.history_file),
@@ -111,7 +111,7 @@ def train(
             batch_size=chosen["batch_size"],
             epochs=chosen["epochs"],
             class_weight=chosen["class_weight"],
-            callbacks=watchers,
+            callbacks=called,
             resume=kept.checkpoint,
         )
         if_it_fails.pop_all()
@@ -135,7 +135,7 @@ def train(
     return Trained(kept, evaluation, history.interrupted)
 
 
-def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Sequential:
+def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Model:
     """A new network."""
     return network(
         pictures.class_names,
@@ -152,9 +152,7 @@ def unused_folder(data: str) -> Path:
     return runs.unused_folder(short_name(data) or "pictures")
 
 
-def config(
-    asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Sequential
-) -> dict[str, Any]:
+def config(asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Model) -> dict[str, Any]:
     """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for, what was taken."""
     return runs.config(
         model,

@@ -9,7 +9,7 @@ from minicnn.runs import Run
 
 
 def verdict(run: Run, test: Mapping[str, Any]) -> report.Verdict | None:
-    """The verdict on a run with that examination, as `Evaluation.to_dict` makes it; None before an epoch has ended.
+    """The verdict on a run with that evaluation, as `Evaluation.to_dict` makes it; None before an epoch has ended.
 
     Raises DataError when the run's files do not say what is needed.
     """

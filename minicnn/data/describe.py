@@ -66,6 +66,10 @@ def describe(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] | None = Non
 
     Raises ValueError for x and y that do not fit each other, for labels that are no classes, and for numbers in x that
     are not finite.
+
+    >>> x, y = np.zeros((3, 8, 8, 1), np.uint8), [0, 1, 1]
+    >>> data.describe(x, y, ["cat", "dog"]).counts
+    [1, 2]
     """
     pictures, labels = checked("describe", x, y)
     if pictures.ndim == 3:

@@ -57,7 +57,7 @@ def from_directory(
     class_names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not class_names:
         raise DataError(
-            f"{folder}: expected one subfolder per class, received {len(image_files(folder))} files and no subfolder; "
+            f"{folder}: expected one subfolder per class, received {len(image_files(folder))} files and no subfolder: "
             "move the pictures of each class into a folder that has its name"
         )
     if all(name.lower() in PARTS for name in class_names):
@@ -118,7 +118,7 @@ def _read(files: dict[str, list[Path]], size: tuple[int, int]) -> tuple[Arrays, 
                     files_are = "1 file that is none" if len(members) == 1 else f"{len(members)} files that are none"
                     received = f"{files_are}; the first: {errors[-len(members)][1]}"
                 raise DataError(
-                    f"class {name!r} expected at least one picture, received {received}; remove the folder or put "
+                    f"class {name!r} expected at least one picture, received {received}: remove the folder or put "
                     "pictures into it"
                 )
     return {"x": np.stack(pictures), "y": np.array(labels, np.int64)}, _remark(errors, total)

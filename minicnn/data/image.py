@@ -61,7 +61,7 @@ DAMAGE = (
 
 @known_arguments
 def read_image(source: Source) -> NDArray[np.uint8]:
-    """Return any picture as uint8 (H, W, 3): upright, red, green, blue, over white where it is transparent.
+    """Any picture as uint8 (H, W, 3): upright, red, green, blue, over white where it is transparent.
 
     Args:
         source: a path; a file opened in binary mode, or its bytes; a Pillow image; or an array (H, W), (H, W, 1),
@@ -98,7 +98,7 @@ def fit_image(picture: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArra
         picture: uint8 (h, w, 3), as `read_image` returns it.
         size: (H, W), or one number for both.
 
-    Returns: uint8 (H, W, 3). Raises ValueError for another picture or size.
+    The result is uint8 (H, W, 3). Raises ValueError for another picture or size.
     Source: Duchon 1979, Journal of Applied Meteorology 18, "Lanczos filtering in one and two dimensions".
     """
     picture = array(picture, "one picture", "fit_image")
@@ -172,7 +172,7 @@ def _contents(source: Any, name: str) -> bytes:
             fix = "pictures are read from files, so download it first"
         elif name == "-":
             fix = "pictures are read from files, not from standard input, so name one"
-        raise ImageError(f"{name}: expected a picture, received '{reason}'; {fix}") from error
+        raise ImageError(f"{name}: expected a picture, received '{reason}': {fix}") from error
 
 
 def _recognised(file: IO[bytes], name: str) -> Image.Image:
@@ -185,7 +185,7 @@ def _recognised(file: IO[bytes], name: str) -> Image.Image:
         file.seek(0)
         received = _looks_like(file.read(12))
         raise ImageError(
-            f"{name}: expected a picture ({', '.join(FORMATS)}), received {received}; save it as JPEG or PNG"
+            f"{name}: expected a picture ({', '.join(FORMATS)}), received {received}: save it as JPEG or PNG"
         ) from error
 
 
@@ -210,7 +210,7 @@ def _decoded(picture: Image.Image, name: str, least: int | None, besides: int) -
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
-            f"{name}: expected a whole {picture.format or 'picture'}, received a damaged one ({reason}); get it again"
+            f"{name}: expected a whole {picture.format or 'picture'}, received a damaged one ({reason}): get it again"
         ) from error
 
 
@@ -260,7 +260,7 @@ def _from_array(array: NDArray[Any], name: str) -> Image.Image:
         array = array[:, :, 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise ImageError(
-            f"{name}: expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), received {array.shape}; "
+            f"{name}: expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), received {array.shape}: "
             "give one picture, channels last"
         )
     if array.dtype != np.uint8:
@@ -288,7 +288,7 @@ def _full_scale(parts: list[Range], name: str) -> int:
     if not (low >= -1e-3 * full and top <= 1.001 * full):  # NaN is neither
         raise ImageError(
             f"{name}: expected levels 0 ... 255, 16-bit numbers or fractions 0 ... 1, received {dtype} from "
-            f"{low:.6g} to {top:.6g}; scale it to one of these"
+            f"{low:.6g} to {top:.6g}: scale it to one of these"
         )
     return full
 

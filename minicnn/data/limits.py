@@ -93,7 +93,7 @@ def _run_length_encoded(picture: Image.Image) -> bool:
 def refused(name: str, expected: str, received: str, limit: str) -> ImageError:
     """The error that says so, and which limit it was."""
     return ImageError(
-        f"{name}: expected {expected}, received {received}; make it smaller first, or raise "
+        f"{name}: expected {expected}, received {received}: make it smaller first, or raise "
         f"minicnn.data.limits.MAX_{limit}"
     )
 
@@ -158,7 +158,7 @@ def _check_segments(data: bytes, name: str) -> Checked:
                 bits = 8 * ((end.start() if end else len(data)) - at)
                 if frame in (0xC0, 0xC1, 0xC2) and bits < sum(blocks.get(c, 0) for c in segment[1:-3:2]):
                     raise ImageError(
-                        f"{name}: expected a whole JPEG, received one whose data are missing; get it again"
+                        f"{name}: expected a whole JPEG, received one whose data are missing: get it again"
                     )
             if not end:
                 return Checked(data, memory)

@@ -21,7 +21,7 @@ def split(
     *,
     seed: int = 0,
 ) -> tuple[Samples, Samples, Samples]:
-    """Return ((x, y) to train on, (x, y) to validate on, (x, y) to test on), each class divided in these proportions.
+    """Three pairs (x, y), to train, validate and test on, with each class divided in these proportions.
 
     Of the n samples of a class, each part gets the whole number of its share and the rest go to the largest fractions:
     of 7 at 80, 10 and 10 %, that is 5.6, 0.7 and 0.7, the parts get 5, 1 and 1. Where fractions are equal, the part
@@ -36,6 +36,11 @@ def split(
     Raises ValueError for shares that do not add up to 1, for x and y that do not fit each other, and for a class with
     fewer samples than there are parts to have one.
     Source: Hamilton's method of apportionment, 1792, for the rounding.
+
+    >>> x, y = np.zeros((20, 8, 8, 3), np.uint8), np.arange(20) % 2
+    >>> (x_train, y_train), (x_val, y_val), (x_test, y_test) = data.split(x, y)
+    >>> len(x_train), len(x_val), len(x_test)
+    (16, 2, 2)
     """
     shares = np.array([train, validation, test], np.float64)
     if not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:

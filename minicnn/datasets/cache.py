@@ -41,7 +41,7 @@ def home() -> Path:
 
 
 def cached(name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]) -> tuple[Arrays, str]:
-    """Return the arrays of this name and version and a remark about them, calling `make` only where they are not kept.
+    """The arrays of this name and version and a remark about them, calling `make` only where they are not kept.
 
     The arrays are memory-mapped copy-on-write: loading reads their files once, for the digests (a quarter of a second
     for CIFAR-10), and takes no memory until they are read; writing to them changes this process's copy, never the

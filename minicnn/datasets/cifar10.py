@@ -20,6 +20,8 @@ from minicnn.errors import DataError, warn
 from minicnn.names import known_arguments
 from minicnn.types import Samples
 
+__all__ = ["CLASS_NAMES", "fetch", "load_data"]
+
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ROWS = 10_000  # pictures in each of the six batches
 TITLES = (*(f"training batch {k} of 5" for k in range(1, 6)), "testing batch 1 of 1")
@@ -76,7 +78,7 @@ MIRRORS = (
 
 @known_arguments
 def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> tuple[Samples, Samples]:
-    """Return ``((x_train, y_train), (x_test, y_test))``: 50 000 and 10 000 images, in Toronto's order.
+    """The arrays `((x_train, y_train), (x_test, y_test))`: 50 000 and 10 000 images, in Toronto's order.
 
     Images are uint8 (n, 32, 32, 3) in C order, red, green, blue from 0 to 255; labels are uint8 (n, 1), the position in
     `CLASS_NAMES`. The first call decodes and keeps the arrays on disk; later calls map those files. The
@@ -99,8 +101,8 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
         if source is None:
             raise DataError(
                 f"{place}: expected {PYTHON.archive}, {BINARY.archive} or a folder with one of them or its files, "
-                f"received {'a folder without them' if place.is_dir() else 'a path where nothing is'}; "
-                "correct the path (or MINICNN_DATA), or leave it out to download CIFAR-10."
+                f"received {'a folder without them' if place.is_dir() else 'a path where nothing is'}: "
+                "correct the path (or MINICNN_DATA), or leave it out to download CIFAR-10"
             )
         arrays, _ = cache.cached(_name(source), _digest(_identity(source)), lambda _: _told(*read(source)))
     elif entry := cache.kept("cifar10-toronto", DOWNLOAD_SHA256[:16]) or cache.kept(_fetched()):
@@ -150,7 +152,7 @@ def read(source: Path) -> tuple[cache.Arrays, str]:
         if received != version.batches[name] and not remark:
             remark = f"{source} is not the CIFAR-10 that Toronto publishes: accuracies on it may not compare"
     if missing:
-        raise DataError(f"{source}: expected six batches, received no {', no '.join(missing.values())}; get it again.")
+        raise DataError(f"{source}: expected six batches, received no {', no '.join(missing.values())}: get it again")
     x_train, y_train = x[:5].reshape(-1, 32, 32, 3), y[:5].reshape(-1, 1)
     return {"x_train": x_train, "y_train": y_train, "x_test": x[5], "y_test": y[5]}, remark
 
@@ -159,10 +161,10 @@ def read_records(blob: bytes, name: str, rows: int, title: str) -> Samples:
     """The pixels and labels of a batch of the binary version: records of one label and 3072 pixels."""
     expected = rows * (1 + IMAGE_BYTES)
     if len(blob) != expected:
-        raise DataError(f"{name}: expected the {title} with {expected} bytes, received {len(blob)}; get it again.")
+        raise DataError(f"{name}: expected the {title} with {expected} bytes, received {len(blob)}: get it again")
     records = np.frombuffer(blob, np.uint8).reshape(rows, 1 + IMAGE_BYTES)
     if records[:, 0].max() > 9:
-        raise DataError(f"{name}: expected labels from 0 to 9, received {records[:, 0].max()}; get it again.")
+        raise DataError(f"{name}: expected labels from 0 to 9, received {records[:, 0].max()}: get it again")
     return records[:, 1:], records[:, 0]
 
 
@@ -225,10 +227,10 @@ def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
         return read(download.fetch(target, MIRRORS, size=DOWNLOAD_SIZE, sha256=DOWNLOAD_SHA256, own=own))
     except DataError as error:
         raise DataError(
-            f"CIFAR-10 is not in {', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}; "
+            f"CIFAR-10 is not in {', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}: "
             f"get {PYTHON.archive} from "
             "https://www.cs.toronto.edu/~kriz/cifar.html and name it (the path argument, or MINICNN_DATA), "
-            "or use datasets.shapes, which needs no file."
+            "or use datasets.shapes, which needs no file"
         ) from error
 
 

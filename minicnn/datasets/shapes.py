@@ -11,6 +11,8 @@ import numpy as np
 
 from minicnn.names import known_arguments
 
+__all__ = ["CLASS_NAMES", "load_data"]
+
 SIZE = 32
 BLOCK = 1000  # pictures drawn at a time: bounds the memory for intermediate planes to some megabytes
 NOISE = 12.0  # standard deviation, in grey levels
@@ -67,15 +69,19 @@ CLASS_NAMES = tuple(shape.__name__.removeprefix("_") for shape in SHAPES)
 def load_data(
     train: int = 10_000, test: int = 2_000, seed: int = 0
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return ``((x_train, y_train), (x_test, y_test))`` of that many images, drawn anew in about a second.
+    """The arrays `((x_train, y_train), (x_test, y_test))` of that many images, drawn anew in about a second.
 
     Images are uint8 (n, 32, 32, 3), labels uint8 (n, 1), the position in `CLASS_NAMES`; every class is equally
     frequent, within one. The same seed gives the same pictures; the test pictures do not depend on `train`. Raises
     ValueError for a negative number and TypeError for one that is not whole.
+
+    >>> (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data(train=20, test=10)
+    >>> x_train.shape, y_train.shape
+    ((20, 32, 32, 3), (20, 1))
     """
     for name, value in (("train", train), ("test", test), ("seed", seed)):
         if operator.index(value) < 0:
-            raise ValueError(f"shapes.load_data expected {name} of 0 or more, received {value}.")
+            raise ValueError(f"shapes.load_data expected {name} of 0 or more, received {value}")
     return _generate(train, np.random.default_rng([seed, 0])), _generate(test, np.random.default_rng([seed, 1]))
 
 

@@ -31,7 +31,7 @@ class Global(str):
 
 
 class Dtype:
-    """Stands for ``np.dtype("u1")``, the only one allowed."""
+    """Stands for `np.dtype("u1")`, the only one allowed."""
 
 
 class Array:
@@ -41,7 +41,7 @@ class Array:
 
 
 def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels, uint8 (rows, 3072), and the labels, uint8 (rows,), of one pickled batch.
+    """The pixels, uint8 (rows, 3072), and the labels, uint8 (rows,), of one pickled batch.
 
     `name` is for messages; `title` is what the batch must call itself, such as "training batch 1 of 5".
     Raises DataError when the file is not such a batch.
@@ -49,7 +49,7 @@ def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarra
     try:
         batch = _expect(_run(blob, rows), dict)
         if batch.get(b"batch_label", title.encode()) != title.encode():
-            raise ValueError(f"it does not call itself {title!r}; was it renamed?")
+            raise ValueError(f"it does not call itself {title!r}: was it renamed?")
         if not {b"data", b"labels"} <= batch.keys():
             raise ValueError(f"its keys are {[key[:20] for key in sorted(batch)[:9]]}, not b'data' and b'labels'")
         pixels, labels = _expect(batch[b"data"], Array).contents, _expect(batch[b"labels"], list)
@@ -58,9 +58,9 @@ def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarra
         if wrong := {_expect(label, int) for label in labels} - set(range(10)):
             raise ValueError(f"it has the label {min(wrong)}, not only 0 to 9")
     except (ValueError, Warning) as error:  # Python may be told to raise the warning that a damaged string causes
-        raise DataError(f"{name}: expected the {title}, pickled, received something else: {error}.") from error
+        raise DataError(f"{name}: expected the {title}, pickled, received something else: {error}") from error
     except (IndexError, KeyError) as error:
-        raise DataError(f"{name}: expected the {title}, pickled, received a damaged pickle; get it again.") from error
+        raise DataError(f"{name}: expected the {title}, pickled, received a damaged pickle: get it again") from error
     return pixels, np.array(labels, np.uint8)
 
 

@@ -45,11 +45,11 @@ class ConvBlock:
 
     Args:
         conv: the convolution, run without its activation.
-        relu: whether a ReLU comes next.
+        relu: the ReLU after it, if any.
         norm: the batch normalisation after that, if any.
         pool: the max pooling after that, if any; its windows must not overlap and not be padded.
         rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
-        relu_after: whether a ReLU comes after the normalisation, before or after the pooling, and not before it.
+        relu_after: the ReLU after the normalisation, before or after the pooling, if there is none before it.
     """
 
     needs_input_grad = True
@@ -58,11 +58,11 @@ class ConvBlock:
     def __init__(
         self,
         conv: Conv2D,
-        relu: bool,
-        norm: BatchNormalization | None,
-        pool: MaxPooling2D | None,
+        relu: Layer | None = None,
+        norm: BatchNormalization | None = None,
+        pool: MaxPooling2D | None = None,
         rescaling: Rescaling | None = None,
-        relu_after: bool = False,
+        relu_after: Layer | None = None,
     ):
         self.conv, self.norm, self.rescaling = conv, norm, rescaling
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
@@ -90,18 +90,20 @@ class ConvBlock:
         self.work = Work(
             winograd=self.convolution.winograd,
             lanes=emit.lanes(conv.dtype),
-            activate=row_kernels.activate(name, relu, False),
+            activate=row_kernels.activate(name, bool(relu), False),
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
-            affine=row_kernels.affine(name, relu_after) if norm else 0,
-            sums=row_kernels.sums(name, relu_after) if norm else 0,
-            gradient=0 if self.bare else row_kernels.gradient(name, self.window[1], bool(self.pool), relu, relu_after),
+            affine=row_kernels.affine(name, bool(relu_after)) if norm else 0,
+            sums=row_kernels.sums(name, bool(relu_after)) if norm else 0,
+            gradient=0
+            if self.bare
+            else row_kernels.gradient(name, self.window[1], bool(self.pool), bool(relu), bool(relu_after)),
             copy=row_moves.copy(name),
             fold=row_moves.fold(name),
             square=products.square(name),
             bias=conv.use_bias,
         )
         self.linear = not relu and not conv.use_bias
-        self.activate_with_moments = row_kernels.activate(name, relu, True) if norm else 0
+        self.activate_with_moments = row_kernels.activate(name, bool(relu), True) if norm else 0
         self.region = Region()
         self.works: dict[tuple, tuple[Stages, Array]] = {}
         self.buffers: dict[int, Buffers] = {}

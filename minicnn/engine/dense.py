@@ -178,12 +178,12 @@ class DenseStep:
 
     Args:
         dense: the layer, run without its activation.
-        relu: whether a ReLU comes next.
+        relu: the ReLU after it, if any.
     """
 
     needs_input_grad = True
 
-    def __init__(self, dense: Dense, relu: bool):
+    def __init__(self, dense: Dense, relu: Layer | None = None):
         self.dense, self.relu = dense, relu
         self.layers: list[Layer] = [dense]
         lanes, name = emit.lanes(dense.dtype), dense.dtype.name
@@ -193,8 +193,8 @@ class DenseStep:
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
         self.layout = Layout(
-            *(0, D, U, UP, lanes, row_kernels.activate(name, relu, False), row_moves.copy(name), square(name)),
-            relu=relu,
+            *(0, D, U, UP, lanes, row_kernels.activate(name, bool(relu), False), row_moves.copy(name), square(name)),
+            relu=bool(relu),
             use_bias=dense.use_bias,
             packs=self.packs,
             wants_weights=False,

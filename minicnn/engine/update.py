@@ -34,7 +34,7 @@ class AdamUpdate:
         arrays: (value, grad, m, v) per parameter, all of one type. They are written in place; one that is not
             C-contiguous (none of minicnn's own) is updated in a copy and written back.
 
-    Raises: ValueError for arrays of another type, or of another shape than their value.
+    Raises ValueError for arrays of another type, or of another shape than their value.
     """
 
     def __init__(self, arrays: Sequence[tuple[np.ndarray, ...]]):

@@ -50,7 +50,7 @@ class Frozen:
         paths: of their layers, "backbone/conv2d".
         output: the number of the scores.
 
-    Raises: ValueError when the outputs are none of classes.
+    Raises ValueError when the outputs are none of classes.
     """
 
     def __init__(self, model: Network):
@@ -82,7 +82,7 @@ class Frozen:
     def gradient(self, values: dict[int, Array], class_index: int, at: int = 0) -> Array:
         """d(score of the class) / d(value number `at`), for the values of a run.
 
-        Raises: ValueError for a layer that is neither the same in training as in inference nor without effect there.
+        Raises ValueError for a layer that is neither the same in training as in inference nor without effect there.
         """
         values, after, differentiated = dict(values), {at}, list[tuple[Call, bool]]()
         for call in self.calls:

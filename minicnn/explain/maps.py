@@ -39,8 +39,8 @@ def grad_cam(model: Network, x: ArrayLike, class_index: int | None = None, layer
             Earlier layers are sharper and know less about classes. Of a layer that is called several times, the last
             call.
 
-    Raises: ValueError for a picture, class or layer that the model does not have, or a model without convolutions.
-    Warns: when the model has neither been trained nor loaded, or pixels are in another range than it expects.
+    Raises ValueError for a picture, class or layer that the model does not have, or a model without convolutions.
+    Warns when the model has neither been trained nor loaded, or pixels are in another range than it expects.
     Source: Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
     picture, batch = one_picture(model, x, "explain.grad_cam")
@@ -74,8 +74,8 @@ def saliency(model: Network, x: ArrayLike, class_index: int | None = None) -> Sa
         x: one picture (H, W, C).
         class_index: the class; the model's own answer unless given.
 
-    Raises: ValueError for a picture or class that the model does not have.
-    Warns: as grad_cam.
+    Raises ValueError for a picture or class that the model does not have.
+    Warns as `grad_cam` does.
     Source: Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3.1.
     """
     picture, batch = one_picture(model, x, "explain.saliency")
@@ -108,8 +108,8 @@ def occlusion(
         size: rows and columns of the square, in pixels.
         stride: its step. The last square of a row or column ends at the picture's edge, whatever the step.
 
-    Raises: ValueError for a picture or class that the model does not have, and for a square that does not fit.
-    Warns: as grad_cam.
+    Raises ValueError for a picture or class that the model does not have, and for a square that does not fit.
+    Warns as `grad_cam` does.
     Source: Zeiler & Fergus 2013, arXiv:1311.2901, section 4.2.
     """
     picture, batch = one_picture(model, x, "explain.occlusion")
@@ -117,7 +117,7 @@ def occlusion(
     if size > min(picture.shape[:2]) or stride > size:
         raise ValueError(
             f"explain.occlusion expected stride <= size <= {min(picture.shape[:2])}, the picture's shorter side, so "
-            f"that every pixel is covered; received size={size}, stride={stride}"
+            f"that every pixel is covered, received size={size}, stride={stride}"
         )
     _warn(model, picture)
     frozen = Frozen(model)

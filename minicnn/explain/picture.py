@@ -11,7 +11,7 @@ from minicnn.types import Array, Shape
 def one_picture(model: Network, x: ArrayLike, who: str) -> tuple[Array, Array]:
     """The picture (H, W, C) as it was given, and as the batch of one (1, H, W, C) that the model's layers take.
 
-    Raises: ValueError when x is not one picture, with or without a batch axis, of the model's input shape.
+    Raises ValueError when x is not one picture, with or without a batch axis, of the model's input shape.
     """
     if len(model.inputs) > 1:
         names = ", ".join(node.name for node in model.inputs)

@@ -28,8 +28,8 @@ def filters(model: Network) -> Filters:
     A kernel answers most to the patch that is brightest where its weights are largest. Kernels over red, green and blue
     are shown in colour, others in grey (the mean of their channels).
 
-    Raises: ValueError for a model without a convolution, or whose weights are not made yet.
-    Warns: when the model has neither been trained nor loaded.
+    Raises ValueError for a model without a convolution, or whose weights are not made yet.
+    Warns when the model has neither been trained nor loaded.
     """
     path, layer = next(((path, layer) for path, layer in model.leaves.items() if isinstance(layer, Conv2D)), ("", None))
     if layer is None or not layer.built:
@@ -50,8 +50,8 @@ def activations(model: Network, x: ArrayLike) -> Activations:
 
     What is in models inside are named by path, "backbone/conv2d"; what is called several times, by call: "relu[1]".
 
-    Raises: ValueError when x is not one picture of the model's input shape.
-    Warns: when the model has neither been trained nor loaded, or pixels are in another range than it expects.
+    Raises ValueError when x is not one picture of the model's input shape.
+    Warns when the model has neither been trained nor loaded, or pixels are in another range than it expects.
     """
     picture, batch = one_picture(model, x, "explain.activations")
     checks.fresh_weights(model)
@@ -80,7 +80,7 @@ def im2col(
 
     and 0 where that is padding: the rows are what Conv2D with these arguments looks at.
 
-    Raises: ValueError for arguments that Conv2D refuses, and when x is not one picture.
+    Raises ValueError for arguments that Conv2D refuses, and when x is not one picture.
     Source: Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing".
     """
     picture = array(x, "one picture", "explain.im2col")

@@ -39,6 +39,9 @@ class Activation(Layer):
         activation: "relu", "relu6", "leaky_relu", "gelu", "softmax" or "linear".
 
     Shapes: x, y (N, ...)
+
+    >>> layers.Activation("relu")(np.array([[-1.0, 0.0, 2.0]]))
+    array([[0., 0., 2.]], dtype=float32)
     """
 
     def __init__(self, activation: str, **options: Unpack[LayerOptions]):

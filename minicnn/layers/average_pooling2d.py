@@ -25,6 +25,9 @@ class AveragePooling2D(Layer):
     Shapes: x (N, H, W, C); y (N, OH, OW, C)
     Cache: nothing but the fact that forward ran
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.A.
+
+    >>> layers.AveragePooling2D(2)(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    array([[[[2.5]]]], dtype=float32)
     """
 
     window: Window

@@ -2,10 +2,12 @@
 
 import copy
 import inspect
+from contextlib import suppress
 from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
+from minicnn.errors import ModelFileError
 from minicnn.expect import sample_shape
 from minicnn.layers.arrays import Arrays
 from minicnn.layers.node import Node, first_call, is_symbolic, made, nodes
@@ -221,16 +223,17 @@ class Layer(Weights):
         Raises ValueError where weights for samples of that shape would be of other shapes.
         """
         twin = copy.copy(self)
-        own = {what: Arrays(twin, what) for what in ("params", "grads", "state")}
-        activation = copy.copy(self.activation_layer)
-        vars(twin).update(own, output_shape=None, activation_layer=activation, stored=None, _cache=None)
-        twin.build(input_shape, np.random.default_rng(0), self.dtype)
-        if [w.shape for w in twin.variables.values()] != [w.shape for w in self.variables.values()]:
+        room = {f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()}  # nothing is drawn
+        vars(twin).update({what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room)
+        vars(twin).update(output_shape=None, activation_layer=copy.copy(self.activation_layer), _cache=None)
+        with suppress(ModelFileError):
+            twin.build(input_shape, np.random.default_rng(0), self.dtype)
+        if not twin.built or len(twin.variables) != len(room):
             raise ValueError(
                 f"{self} has weights for samples of {self.input_shape}, received samples of {input_shape}, for which "
                 "they would be of other shapes: use a layer of its own there"
             )
-        vars(twin).update(params=self.params, state=self.state)
+        vars(twin).update(params=self.params, state=self.state, stored=None)
         twin.follow(self)
         return twin
 
@@ -269,6 +272,7 @@ class Layer(Weights):
 
     @property
     def built(self) -> bool:
+        """Whether `build` has allocated the weights."""
         return self.output_shape is not None
 
     def multiply_adds(self) -> int:
@@ -283,6 +287,10 @@ class Layer(Weights):
             if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
         ]
         return {name: getattr(self, name) for name in names} | {"name": self.name, "trainable": self.trainable}
+
+    def clone(self, **changes: Any) -> Self:
+        """A layer like this one, not built, with other arguments where `changes` names some."""
+        return type(self)(**self.get_config() | changes)
 
     def __str__(self) -> str:
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__

@@ -39,8 +39,14 @@ class BatchNormalization(Layer):
 
     Shapes: x, y (N, ..., C); gamma, beta, moving_mean, moving_variance (C,)
     Cache: x_hat (M, C), M = N * positions; inv_std (C,); whether the statistics were the batch's
-    Warns: when a batch holds one value per channel, which is normalised to beta whatever it is.
+    Warns when a batch holds one value per channel, which is normalised to beta whatever it is.
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
+
+    >>> norm = layers.BatchNormalization()
+    >>> norm.build((8, 8, 16))
+    (8, 8, 16)
+    >>> [*norm.params, *norm.state]
+    ['gamma', 'beta', 'moving_mean', 'moving_variance']
     """
 
     own_state = (BATCHES,)
@@ -67,6 +73,7 @@ class BatchNormalization(Layer):
 
     @property
     def momentum(self) -> float:
+        """The weight of the old moving average, from 0 to 1."""
         return self._momentum
 
     @momentum.setter
@@ -77,6 +84,7 @@ class BatchNormalization(Layer):
 
     @property
     def epsilon(self) -> float:
+        """What is added to the variance, at least 0."""
         return self._epsilon
 
     @epsilon.setter

@@ -32,8 +32,11 @@ class Conv2D(Layer):
 
     Shapes: x (N, H, W, C); y (N, OH, OW, F); kernel (KH, KW, C, F); bias (F,)
     Cache: patches (N*OH*OW, KH*KW*C)
-    Raises: ValueError for arguments out of range, and when the kernel is larger than its input.
+    Raises ValueError for arguments out of range, and when the kernel is larger than its input.
     Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix product).
+
+    >>> layers.Conv2D(8, 3, padding="same", activation="relu")(np.zeros((1, 32, 32, 3))).shape
+    (1, 32, 32, 8)
     """
 
     window: Window

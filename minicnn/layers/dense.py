@@ -23,8 +23,11 @@ class Dense(Layer):
 
     Shapes: x (N, D); y (N, units); kernel (D, units); bias (units,)
     Cache: x (N, D)
-    Raises: ValueError when samples have more than one axis.
+    Raises ValueError when samples have more than one axis.
     Source: Rumelhart, Hinton, Williams 1986, "Learning representations by back-propagating errors".
+
+    >>> layers.Dense(10, activation="softmax")(np.zeros((2, 64))).shape
+    (2, 10)
     """
 
     def __init__(

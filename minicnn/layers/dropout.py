@@ -22,6 +22,9 @@ class Dropout(Layer):
     Shapes: x, y (N, ...)
     Cache: factor (N, ...), 0 or 1 / (1 - rate)
     Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+
+    >>> layers.Dropout(0.5)(np.array([[1.0, 2.0, 3.0]]))
+    array([[1., 2., 3.]], dtype=float32)
     """
 
     acts_in_training_only = True
@@ -33,6 +36,7 @@ class Dropout(Layer):
 
     @property
     def rate(self) -> float:
+        """The share that is dropped, at least 0 and below 1."""
         return self._rate
 
     @rate.setter

@@ -11,6 +11,9 @@ class Flatten(Layer):
 
     Shapes: x (N, ...); y (N, D)
     Cache: nothing but the fact that forward ran
+
+    >>> layers.Flatten()(np.zeros((2, 4, 4, 8))).shape
+    (2, 128)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

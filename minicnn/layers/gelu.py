@@ -23,6 +23,9 @@ class GELU(Layer):
     Shapes: x, y (N, ...)
     Cache: derivative dy/dx (N, ...)
     Source: Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2.
+
+    >>> layers.GELU()(np.array([[-1.0, 0.0, 1.0]])).round(3)
+    array([[-0.159,  0.   ,  0.841]], dtype=float32)
     """
 
     def __init__(self, approximate: bool = False, **options: Unpack[LayerOptions]):

@@ -14,6 +14,9 @@ class GlobalAveragePooling2D(Layer):
     Shapes: x (N, H, W, C); y (N, C)
     Cache: nothing but the fact that forward ran
     Source: Lin, Chen, Yan 2013, arXiv:1312.4400, section 3.2.
+
+    >>> layers.GlobalAveragePooling2D()(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    array([[2.5]], dtype=float32)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

@@ -14,6 +14,9 @@ class GlobalMaxPooling2D(Layer):
     Shapes: x (N, H, W, C); y (N, C)
     Cache: argmax (N, 1, C), the winner's h*W + w
     Source: Oquab et al. 2015, "Is object localization for free?", section 3.
+
+    >>> layers.GlobalMaxPooling2D()(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    array([[4.]], dtype=float32)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

@@ -1,7 +1,5 @@
 from typing import Any
 
-import numpy as np
-
 from minicnn.expect import sample_shape
 from minicnn.layers.base import Layer
 from minicnn.layers.node import Node
@@ -23,6 +21,11 @@ class InputLayer(Layer):
         self.shape = self.given_input_shape
         self.build(self.shape or ())
 
+    @property
+    def entrance(self) -> Node:
+        """The symbolic tensor that samples enter by."""
+        return self._nodes[0] if self._nodes else Node(self, (), self.output_shape, self.dtype)
+
     def forward(self, x: Array, *, training: bool = False) -> Array:  # noqa: ARG002
         return x
 
@@ -42,6 +45,8 @@ def Input(shape: Shape, name: str | None = None) -> Node:  # noqa: N802 (Keras' 
         name: of the input, for models that have several.
 
     Raises ValueError for what is no shape.
+
+    >>> Sequential([Input((32, 32, 3)), layers.Conv2D(8, 3)]).output_shape
+    (None, 30, 30, 8)
     """
-    layer = InputLayer(sample_shape(shape, "Input"), name)
-    return Node(layer, (), layer.output_shape, np.dtype(np.float32))
+    return InputLayer(sample_shape(shape, "Input"), name).entrance

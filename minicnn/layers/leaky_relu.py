@@ -19,6 +19,9 @@ class LeakyReLU(Layer):
     Shapes: x, y (N, ...)
     Cache: slope (N, ...)
     Source: Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic models".
+
+    >>> layers.LeakyReLU(0.25)(np.array([[-2.0, 0.0, 2.0]]))
+    array([[-0.5,  0. ,  2. ]], dtype=float32)
     """
 
     def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]):

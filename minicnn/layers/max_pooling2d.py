@@ -25,6 +25,9 @@ class MaxPooling2D(Layer):
     Shapes: x (N, H, W, C); y (N, OH, OW, C)
     Cache: argmax (N, OH, OW, C), the winner's h*W + w
     Source: Ranzato et al. 2007, "Unsupervised learning of invariant feature hierarchies".
+
+    >>> layers.MaxPooling2D(2)(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
+    array([[[[4.]]]], dtype=float32)
     """
 
     window: Window

@@ -25,6 +25,9 @@ class Add(Merge):
     Shapes: x_i (N, ...), which broadcast; y (N, ...)
     Cache: nothing but the fact that forward ran
     Source: He et al. 2016, "Deep residual learning for image recognition".
+
+    >>> layers.Add()([np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]])])
+    array([[11., 22.]], dtype=float32)
     """
 
     def forward(self, x: Any, *, training: bool = False) -> Array:
@@ -169,6 +172,9 @@ class Concatenate(Merge):
     Shapes: x_i (N, H, W, C_i); y (N, H, W, C_1 + ... + C_n), and likewise along other axes
     Cache: nothing but the fact that forward ran
     Source: Szegedy et al. 2015, "Going deeper with convolutions".
+
+    >>> layers.Concatenate()([Input((8, 8, 3)), Input((8, 8, 5))]).shape
+    (None, 8, 8, 8)
     """
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]):

@@ -24,7 +24,11 @@ class Normalization(Layer):
 
     Shapes: x, y (N, ..., C); state mean, variance (C,)
     Cache: nothing but the fact that forward ran
-    Raises: ValueError when only one of mean and variance is given.
+    Raises ValueError when only one of mean and variance is given.
+
+    >>> norm = layers.Normalization().adapt(np.array([[1.0, 10.0], [3.0, 30.0]]))
+    >>> norm.mean, norm.variance
+    ([2.0, 20.0], [1.0, 100.0])
     """
 
     def __init__(

@@ -21,6 +21,9 @@ class ReLU(Layer):
     Shapes: x, y (N, ...)
     Cache: passes (N, ...) bool, where the input passed unchanged
     Source: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
+
+    >>> layers.ReLU(max_value=6)(np.array([[-1.0, 2.0, 8.0]]))
+    array([[0., 2., 6.]], dtype=float32)
     """
 
     def __init__(self, max_value: float | None = None, **options: Unpack[LayerOptions]):

@@ -17,6 +17,9 @@ class Rescaling(Layer):
 
     Shapes: x (N, ...), of any number type, uint8 included; y (N, ...)
     Cache: nothing but the fact that forward ran
+
+    >>> layers.Rescaling(1 / 255)(np.array([[0, 255]], np.uint8))
+    array([[0., 1.]], dtype=float32)
     """
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]):

@@ -23,6 +23,9 @@ class Softmax(Layer):
     Shapes: x, y (N, ..., K)
     Cache: y (N, ..., K)
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs".
+
+    >>> layers.Softmax()(np.log([[1.0, 3.0]])).round(6)
+    array([[0.25, 0.75]], dtype=float32)
     """
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]):

@@ -77,7 +77,7 @@ class Weights(KerasNames):
         expected = self.weights
         if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
             raise ValueError(
-                f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}; "
+                f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}, "
                 f"received shapes {[np.shape(w) for w in weights]}"
             )
 

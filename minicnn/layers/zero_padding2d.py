@@ -19,6 +19,9 @@ class ZeroPadding2D(Layer):
 
     Shapes: x (N, H, W, C); y (N, top + H + bottom, left + W + right, C)
     Cache: nothing but the fact that forward ran
+
+    >>> layers.ZeroPadding2D(((1, 2), 3))(np.zeros((1, 32, 32, 3))).shape
+    (1, 35, 38, 3)
     """
 
     def __init__(self, padding: int | Pair | tuple[Pair, Pair] = (1, 1), **options: Unpack[LayerOptions]):

@@ -1,7 +1,7 @@
 """Model: a network of layers in any arrangement, that can be trained, asked and saved."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
 
 from minicnn import losses, optimizers
 from minicnn import metrics as metric_types
@@ -12,6 +12,7 @@ from minicnn.machine.threads import one_at_a_time
 from minicnn.models import pictures, transfer
 from minicnn.names import known_arguments
 from minicnn.network import summary
+from minicnn.network.clone import replayed
 from minicnn.network.graph import between, in_keras_order
 from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.saving import weights
@@ -49,6 +50,13 @@ class Model(Network):
 
     Raises TypeError for what is no symbolic tensor; ValueError where outputs do not depend on the inputs alone, and for
     two layers of one name.
+
+    >>> inputs = Input((8, 8, 3))
+    >>> x = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    >>> y = layers.Conv2D(4, 3, padding="same")(x)
+    >>> outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(layers.Add()([x, y])))
+    >>> Model(inputs, outputs).output_shape
+    (None, 10)
     """
 
     own_name = "functional"  # as in Keras
@@ -73,7 +81,8 @@ class Model(Network):
         self._lists = isinstance(outputs, list | tuple)
         ends = symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who)
         self.inputs, self.outputs, found = between(*ends, who)
-        self.nodes = found.finished
+        alone = [node for node in self.inputs if node not in set(found.finished)]  # nothing depends on them
+        self.nodes = [*alone, *found.finished]
         self.layers = in_keras_order(found, self.inputs)
         self._name_layers()
         self._draw()
@@ -122,11 +131,23 @@ class Model(Network):
             layer._provisional = False
         layer.reseed(self.generator(NOISE, index))
 
+    def in_form(self, outputs: list[Any]) -> Any:
+        """Outputs in the form in which the model was given its own: an array, a list, or a dict by name."""
+        if self._keys is not None:
+            return dict(zip(self._keys, outputs, strict=True))
+        return outputs if self._lists else outputs[0]
+
     @known_arguments
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Keras' call for models whose shape is open; this one's is known. Raises ValueError for another shape."""
         if input_shape != self.input_shape:
             raise ValueError(f"{self.name!r} is built for {self.input_shape}, received {input_shape}")
+
+    def _like(self, copied: Callable[[Any], Any], options: dict[str, Any]) -> Self:
+        """A model of the same structure, of what `copied` makes of its layers."""
+        inputs, outputs = self.ends()
+        nodes = replayed([row._replace(layer=copied(row.layer)) for row in self.rows()])
+        return type(self)([nodes[n] for n in inputs], self.in_form([nodes[n] for n in outputs]), **options)
 
     __repr__ = summary.in_a_line
     summary = summary.summary

@@ -1,7 +1,7 @@
 """Sequential: a stack of layers that can be built, trained, asked and saved."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 from minicnn.layers.base import Layer
 from minicnn.layers.input import Input, InputLayer
@@ -33,9 +33,20 @@ class Sequential(Model):
         optimizer, loss, metrics: set by compile.
         history: the History of the last fit.
         stop_training: set to True by a callback, ends fit after the running epoch.
+
+    >>> model = Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")])
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> x = np.random.default_rng(0).random((64, 8, 8, 1), np.float32)
+    >>> y = (x.mean(axis=(1, 2, 3)) > 0.5).astype(int)
+    >>> history = model.fit(x, y, epochs=2, verbose=0)
+    >>> sorted(history.history)
+    ['accuracy', 'loss']
+    >>> model.predict(x[:5], verbose=0).shape
+    (5, 2)
     """
 
     own_name = "sequential"
+    is_chain = True
 
     def __init__(
         self,
@@ -127,6 +138,12 @@ class Sequential(Model):
         except BaseException:
             self.inputs, self.nodes, self.outputs = before
             raise
+
+    def _like(self, copied: Callable[[Any], Any], options: dict[str, Any]) -> Self:
+        """A model of what `copied` makes of its layers; it may leave some out."""
+        first = [Input(node.sample_shape) for node in self.inputs]
+        layers = [copied(layer) for layer in self.layers]
+        return type(self)([*first, *(layer for layer in layers if layer is not None)], **options)
 
     def program(self) -> Program:
         """What has to be run; the list of layers may have been changed."""

@@ -1,15 +1,17 @@
 """Transfer learning: keep what a trained model sees, teach it to name something else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from minicnn.errors import did_you_mean
 from minicnn.expect import count, is_integer
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
+from minicnn.layers.node import Node
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.network.clone import clone
 
 Kind = TypeVar("Kind", bound=Network)
 
@@ -26,7 +28,7 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     Args:
         classes: how many, or their names, which become the copy's class_names.
 
-    Raises: ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
+    Raises ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
         classes, names that repeat or that are no strings.
     Source: Yosinski et al. 2014, arXiv:1411.1792.
     """
@@ -36,18 +38,15 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
         names = _names(classes)
         classes = len(names)
     units = count(classes, "classes", "replace_head", least=2)
-    layers = []
-    for layer in model.layers:
-        changed = {"units": units, "trainable": True} if layer is head else {}
-        layers.append(type(layer)(**layer.get_config() | changed))
-    copy: Any = type(model)(name=model.name, seed=model.seed, dtype=model.dtype.name, class_names=names)
-    copy.engine = model.engine
-    for layer in layers:
-        copy.add(layer)
-    copy.build((None, *model.layers[0].input_shape))
-    for layer, original in zip(copy.layers, model.layers, strict=True):
+    copy = clone(
+        model,
+        lambda layer: layer.clone(units=units, trainable=True) if layer is head else layer.clone(),
+        class_names=names,
+    )
+    for layer, original in zip(copy.leaves.values(), model.leaves.values(), strict=True):
         if original is not head:
             layer.set_weights(original.get_weights())
+    _forget_names(copy)
     return copy
 
 
@@ -55,13 +54,41 @@ def _head(model: Network) -> Layer:
     """The last layer with weights, which must be Dense. Only layers such as Softmax may follow it."""
     if not model.built:
         raise ValueError(f"{model.name!r} has no weights to keep yet: build((None, H, W, C)), fit or load it first")
-    last = [layer for layer in model.layers if layer.weights][-1:]
-    if not last or not isinstance(last[0], Dense):
+    model.program()  # a Sequential's list of layers may have been changed
+    _ = model.head  # raises ValueError where several outputs share the decision
+    last = _last(model, model.outputs[0])
+    if not isinstance(last, Dense):
+        own = "build a Sequential from model.layers[:-1]" if model.is_chain else "build a Model up to one before it"
         raise ValueError(
             f"replace_head expected the last layer with weights of {model.name!r} to be Dense, received "
-            f"{last[0] if last else 'none'}: build a Sequential from model.layers[:-1] and a head of your own"
+            f"{last if isinstance(last, Layer) else 'none'}: {own} and a head of your own"
         )
-    return last[0]
+    return last
+
+
+def _last(network: Network, output: Node) -> Layer | Node:
+    """The last layer with weights, or with several inputs, before an output; or the input that comes first."""
+    node = output
+    while node not in network.inputs:
+        if isinstance(node.layer, Network):
+            found = _last(node.layer, node.layer.outputs[node.index])
+            if isinstance(found, Layer):
+                return found
+            node = node.inputs[node.layer.inputs.index(found)]
+        elif node.layer.weights or len(node.inputs) > 1:
+            return node.layer
+        else:
+            node = node.inputs[0]
+    return node
+
+
+def _forget_names(network: Network) -> None:
+    """Leave no class_names to a model inside that decides among others now."""
+    for inner in network.layers:
+        if isinstance(inner, Network):
+            if inner.class_names is not None and len(inner.outputs) == 1 and len(inner.class_names) != inner.classes:
+                inner.class_names = None
+            _forget_names(inner)
 
 
 def _names(classes: Sequence[str]) -> list[str]:
@@ -78,10 +105,11 @@ def _names(classes: Sequence[str]) -> list[str]:
 def freeze(model: Network, *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
-        model.freeze("conv2d")   the layer of that name
-        model.freeze("conv")     when no layer has that name: all layers whose names begin with it
-        model.freeze(6)          the first six layers, layers[:6]; freeze(-1) all but the last
-        model.freeze()           all layers
+        model.freeze("conv2d")            the layer of that name; of a model inside, all of its layers
+        model.freeze("backbone/conv2d")   a layer of the model inside of that name
+        model.freeze("conv")              when no layer has that name: all layers whose names begin with it
+        model.freeze(6)                   the first six layers, layers[:6]; freeze(-1) all but the last
+        model.freeze()                    all layers
 
     A frozen BatchNormalization uses its moving statistics in training too, as in Keras. Backward ends at the lowest
     layer that still trains: every frozen layer below it saves time. A compiled model need not be compiled again, as it
@@ -118,21 +146,30 @@ def set_trainable(model: Network, value: bool) -> None:
         layer.trainable = bool(value)
 
 
-def _selected(model: Network, which: tuple[str | int, ...], who: str) -> list[Layer]:
-    names = {layer.name: layer for layer in model.layers}
-    selected: list[Layer] = [] if which else model.layers
+def _selected(model: Network, which: tuple[str | int, ...], who: str) -> list[Any]:
+    names = dict(_by_path(model))
+    count = len(model.layers)
+    selected: list[Any] = [] if which else model.layers
     for wanted in which:
-        found: list[Layer] = []
+        found: list[Any] = []
         if wanted in names:
             found = [names[str(wanted)]]
         elif isinstance(wanted, str):
             found = [layer for name, layer in names.items() if wanted and name.startswith(wanted)]
-        elif is_integer(wanted, -len(names)) and wanted <= len(names):
+        elif is_integer(wanted, -count) and wanted <= count:
             found = model.layers[:wanted] if who == "freeze" else model.layers[wanted:]
         if not found:
             raise ValueError(
-                f"{who} expected a layer's name, the beginning of names, or a number of the {len(names)} layers of "
+                f"{who} expected a layer's name, the beginning of names, or a number of the {count} layers of "
                 f"{model.name!r}, received {wanted!r}, which selects none.{did_you_mean(str(wanted), names)}"
             )
         selected += found
     return selected
+
+
+def _by_path(network: Network, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Its layers and models inside, and theirs: "backbone", "backbone/conv2d"."""
+    for layer in network.layers:
+        yield f"{path}{layer.name}", layer
+        if isinstance(layer, Network):
+            yield from _by_path(layer, f"{path}{layer.name}/")

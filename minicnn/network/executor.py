@@ -64,17 +64,20 @@ class Execution:
         fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted([call.layer for call in calls])
         self.region = Region()
         self.stages: list[Stage] = []
+        free = count(1 + max([call.writes for call in calls], default=self.inputs - 1))
         for part in chains(calls, self.outputs_at):
             body = composed([call.layer for call in part])
             steps = plan(body, self.region) if fast else list(body)
             reads, last = part[0].reads, part[-1]
-            for number, step in enumerate(steps, last.writes - len(steps) + 1):
+            for left, step in zip(reversed(range(len(steps))), steps, strict=True):
                 several = isinstance(step, Layer) and step.takes_several
-                self.stages.append(Stage(step, reads, number, last.training, several))
-                reads = (number,)
+                writes = next(free) if left else last.writes  # a layer and its activation may be two steps
+                self.stages.append(Stage(step, reads, writes, last.training, several))
+                reads = (writes,)
         self.steps: list[Step] = [stage.step for stage in self.stages]
-        self._values = 1 + max([call.writes for call in calls], default=self.inputs - 1)
+        self._values = next(free)
         self._sums: dict[tuple[int, tuple[int, ...]], Array] = {}  # gradients of values with several users
+        self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,
         self._trained = 0, 0  # and of the last in training, with the thread that asked for it
 
@@ -107,6 +110,7 @@ class Execution:
                         "middle of it: a layer or a signal handler must not call the model that it interrupts"
                     )
         results = [values[n].copy() for n in self.outputs_at]
+        self._made = [y.shape for y in results]
         return results if len(results) > 1 else results[0]
 
     def outputs(self, x: Any, training: bool) -> Any:
@@ -114,18 +118,25 @@ class Execution:
         y = self.logits(x, training)
         return y if self.softmax is None else self.softmax.forward(y, training=training)
 
-    def backward_from_logits(self, dy: Array, to_input: bool = False) -> Any:
+    def backward_from_logits(self, dy: Any, to_input: bool = False) -> Any:
         """Backward to the lowest layers with something to train, or to the input: the dx of each, None for the others.
 
-        With the engine, dx is a buffer that the next backward overwrites. Raises RuntimeError when other threads, or
-        other models that share layers, have run them since the forward.
+        dy is the gradient of the output, or the list of those of several. With the engine, dx is a buffer that the next
+        backward overwrites. Raises RuntimeError when other threads, or other models that share layers, have run them
+        since the forward.
         """
         self._check_undisturbed()
         wanted = self.wanted(to_input)
-        gradients: dict[int, Array] = {self.outputs_at[0]: dy}
+        gradients: dict[int, Array] = {}
+        for n, given in zip(self.outputs_at, dy if len(self.outputs_at) > 1 else [dy], strict=True):
+            gradients[n] = given if n not in gradients else gradients[n] + given
         with self.region:
             for step, reads, writes, fixed, several in reversed(self.stages):
-                if not wanted[writes] or writes not in gradients:
+                if not wanted[writes]:
+                    continue
+                if writes not in gradients:  # no output depends on it
+                    for gradient in [one for layer in layers_of(step) for one in layer.grads.values()]:
+                        gradient[...] = 0
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
                 if not passes_on(step, training=True if fixed is None else fixed):
@@ -148,8 +159,20 @@ class Execution:
             }
         return np.add(before, more, out=self._sums[n, more.shape])
 
-    def backward(self, dy: Array) -> Any:
-        """Backward from the outputs to the input; returns dx, in an array of its own."""
+    def backward(self, dy: Any) -> Any:
+        """Backward from the outputs to the input; returns dx, in an array of its own.
+
+        dy is the gradient of the output, or the list of those of several, and so is dx of the inputs. Raises ValueError
+        where several outputs are given other gradients than one of each one's shape.
+        """
+        if len(self.outputs_at) > 1 or isinstance(dy, list | tuple):
+            received = [np.shape(one) for one in dy]
+            if received != self._made or isinstance(dy, np.ndarray):
+                raise ValueError(
+                    f"backward expected a list of gradients of the outputs' shapes {self._made}, received "
+                    f"{np.shape(dy) if isinstance(dy, np.ndarray) else received}"
+                )
+            dy = list(dy) if len(dy) > 1 else dy[0]
         if self.linear is not None and self.softmax is not None:  # what is wrong with dy is said in the layer's name
             dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
         if self.softmax is not None:

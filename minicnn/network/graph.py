@@ -39,6 +39,21 @@ class Program(NamedTuple):
     outputs: list[int]
 
 
+class Row(NamedTuple):
+    """A node as a row of a table: its layer, and the numbers of the rows that it takes.
+
+    training: True or False where the call fixes it.
+    call: the number of the first row of the same call: one of a model with several outputs has several rows.
+    output: the number of this output among them.
+    """
+
+    layer: Any
+    inputs: tuple[int, ...]
+    training: bool | None
+    call: int
+    output: int = 0
+
+
 class Graph:
     """Nodes between inputs and outputs.
 
@@ -53,6 +68,7 @@ class Graph:
     inputs: list[Node]
     outputs: list[Node]
     nodes: list[Node]
+    is_chain = False  # whether its list of layers says all: each takes what the one before it makes
 
     @property
     def leaves(self) -> dict[str, Layer]:
@@ -78,25 +94,40 @@ class Graph:
         wanted, names = index if name is None else name, [layer.name for layer in self.layers]
         raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
 
+    def rows(self) -> list[Row]:
+        """All nodes as a table: each row takes rows before it."""
+        number = {node: n for n, node in enumerate(self.nodes)}
+        calls: dict[Node, int] = {}
+        return [
+            Row(
+                node.layer,
+                tuple(number[before] for before in node.inputs),
+                node.training,
+                calls.setdefault(node.call, n),
+                node.index,
+            )
+            for n, node in enumerate(self.nodes)
+        ]
+
+    def ends(self) -> tuple[list[int], list[int]]:
+        """The numbers of the rows of inputs and outputs."""
+        number = {node: n for n, node in enumerate(self.nodes)}
+        return [number[node] for node in self.inputs], [number[node] for node in self.outputs]
+
     def table(self) -> dict[str, Any]:
         """The structure for copies: nodes as rows of a table, inputs and outputs by number. It needs no recursion."""
-        number = {node: n for n, node in enumerate(self.nodes)}
-        rows = [
-            (n.layer, [number[i] for i in n.inputs], n.sample_shape, n.dtype, n.training, number[n.call], n.index)
-            for n in self.nodes
-        ]
-        inputs, outputs = ([number[node] for node in ends] for ends in (self.inputs, self.outputs))
-        return {"nodes": rows, "inputs": inputs, "outputs": outputs, "_nodes": []}
+        made = [(row, node.sample_shape, node.dtype) for row, node in zip(self.rows(), self.nodes, strict=True)]
+        inputs, outputs = self.ends()
+        return {"nodes": made, "inputs": inputs, "outputs": outputs, "_nodes": []}
 
     @staticmethod
     def joined(nodes: list[tuple], inputs: list[int], outputs: list[int]) -> dict[str, list[Node]]:
         """Nodes, inputs and outputs of such a table."""
         made: list[Node] = []
-        for layer, before, shape, dtype, training, call, index in nodes:
-            first = made[call] if call < len(made) else None
-            made.append(
-                Node(layer, [made[n] for n in before], shape, dtype, training=training, call=first, index=index)
-            )
+        for row, shape, dtype in nodes:
+            first = made[row.call] if row.call < len(made) else None
+            before = [made[n] for n in row.inputs]
+            made.append(Node(row.layer, before, shape, dtype, training=row.training, call=first, index=row.output))
         return {"nodes": made, "inputs": [made[n] for n in inputs], "outputs": [made[n] for n in outputs]}
 
     def program(self) -> Program:
@@ -211,6 +242,7 @@ def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Nod
     if all(isinstance(node.layer, InputLayer) for node in inputs):
         return inputs, outputs, found
     copies: dict[Node, Node] = {}
+    calls: dict[Node, Node] = {}  # the first copy of every call
     for node in [*inputs, *found.finished]:
         if node in copies:
             continue
@@ -219,9 +251,10 @@ def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Nod
             copies[node] = node if own else Input(node.sample_shape)
         else:
             before = [copies[other] for other in node.inputs]
-            first = None if node.call is node else copies[node.call]
+            first = calls.get(node.call)
             copies[node] = Node(
                 node.layer, before, node.sample_shape, node.dtype, training=node.training, call=first, index=node.index
             )
+            calls.setdefault(node.call, copies[node])
     inputs, outputs = [copies[node] for node in inputs], [copies[node] for node in outputs]
     return inputs, outputs, walk(outputs, inputs)

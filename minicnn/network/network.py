@@ -15,6 +15,7 @@ from minicnn.metrics import Metric
 from minicnn.names import KerasNames
 from minicnn.network.executor import ENGINES, Execution, final_softmax
 from minicnn.network.placed import Placed
+from minicnn.network.several import Several
 from minicnn.types import Array
 from minicnn.utils import fresh_seed
 
@@ -59,7 +60,7 @@ class Network(Placed, KerasNames):
         class_names: Iterable[str] | None = None,
     ):
         self.name, self._is_named = name or self.own_name, bool(name)
-        self._is_seeded = seed is not None
+        self.is_seeded = seed is not None
         self.seed = fresh_seed() if seed is None else count(seed, "seed", type(self).__name__, least=0)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
@@ -77,6 +78,8 @@ class Network(Placed, KerasNames):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create all weights for batches of that shape, the batch axis included."""
         raise NotImplementedError(f"{type(self).__name__} must define build(input_shape)")
+
+    _like: Callable[..., Self]  # of what makes its layers anew and of arguments; see clone.py
 
     # What training and prediction ask of a model; a class of one's own may do it in another way
 
@@ -103,6 +106,7 @@ class Network(Placed, KerasNames):
 
     @property
     def built(self) -> bool:
+        """Whether all weights are there."""
         return bool(self.layers) and all(layer.built for layer in self.layers)
 
     @property
@@ -142,8 +146,13 @@ class Network(Placed, KerasNames):
 
     @one_at_a_time
     def forward(self, x: Any, *, training: bool = False) -> Any:
-        """Every layer's forward in order: (N, H, W, C) to (N, K); lists where there are several."""
-        return self.execution_for(x).outputs(self.arrays(x), training)
+        """Every layer's forward in order: (N, H, W, C) to (N, K); of several inputs and outputs see arrays, in_form."""
+        outputs = self.execution_for(x).outputs(self.arrays(x), training)
+        return self.in_form(outputs if isinstance(outputs, list) else [outputs])
+
+    def in_form(self, outputs: list[Any]) -> Any:
+        """Outputs as they are handed out: an array, or the list of several."""
+        return outputs if len(outputs) > 1 else outputs[0]
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """forward of arrays; on a symbolic tensor the model becomes a part of another."""
@@ -156,16 +165,22 @@ class Network(Placed, KerasNames):
         """Raise ValueError for samples that do not fit."""
         if len(self.inputs) > 1:
             self.arrays(x)
-        else:
-            next(iter(self.leaves.values())).check_input(x.shape)
+            return
+        first: Layer = next(iter(self.leaves.values()))
+        for node in self.inputs:
+            if first.input_shape != node.sample_shape:  # it takes several, or has been built in another place
+                first = node.layer
+        first.check_input(x.shape)
 
     def arrays(self, x: Any) -> Any:
         """What it is given: an array; of several inputs the list of them, given as list or, by their names, as dict.
 
         Raises ValueError when there are not as many, not of as many samples, or not of the inputs' shapes.
         """
+        if isinstance(x, Several):
+            return x.parts
         who = f"{type(self).__name__} {self.name!r}"
-        if len(self.inputs) == 1:
+        if len(self.inputs) < 2:
             only = x[0] if isinstance(x, list | tuple) and len(x) == 1 and np.ndim(x[0]) > 1 else x
             return array(only, "x", who)
         names = [node.name for node in self.inputs]
@@ -183,8 +198,11 @@ class Network(Placed, KerasNames):
         return arrays
 
     @one_at_a_time
-    def backward(self, dy: Array) -> Any:
-        """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads."""
+    def backward(self, dy: Any) -> Any:
+        """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads.
+
+        Of several outputs dy is a list, and of several inputs dx is one, with None where no output depends on it.
+        """
         self.note_weights()  # a training by hand
         return self._execution().backward(dy)
 

@@ -19,7 +19,7 @@ class Placed(Graph):
     own_name = "network"  # what it is called where nobody names it
     dtype: np.dtype
     _is_named: bool
-    _is_seeded: bool
+    is_seeded: bool
 
     def place(self) -> None:
         """It is nowhere yet."""
@@ -28,6 +28,7 @@ class Placed(Graph):
 
     @property
     def is_named_by_itself(self) -> bool:
+        """Whether its name is only what it is called where nobody names it."""
         return not self._is_named
 
     def placed(self, x: Any, training: bool | None) -> Any:
@@ -46,7 +47,7 @@ class Placed(Graph):
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} expected {_listed(expected)}, received {_listed(received)}"
             )
-        if network.has_fresh_weights and not self._is_seeded:  # the seed of what it becomes a part of will draw them
+        if network.has_fresh_weights and not self.is_seeded:  # the seed of what it becomes a part of will draw them
             for layer in self.leaves.values():
                 layer._provisional = True
         first = Node(self, given, self.outputs[0].sample_shape, self.dtype, training=training)

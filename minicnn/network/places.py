@@ -47,11 +47,14 @@ class Places:
         """Leave in every shared layer's grads the sum over its places, after a backward."""
         for layer, runs in self.shared:
             for name, total in layer.grads.items() if layer.trainable else ():
-                parts = [run.grads[name] for run in runs if run is not layer]
-                if layer not in runs:
-                    np.copyto(total, parts.pop(0))
-                for part in parts:
-                    np.add(total, part, out=total)
+                first, *rest = [run.grads[name] for run in runs]
+                found = first.copy() if layer in runs[1:] else total  # its own gradient is still to be added
+                if first is not total and found is total:
+                    np.copyto(total, first)
+                for part in rest:
+                    np.add(found, part, out=found)
+                if found is not total:
+                    np.copyto(total, found)
 
 
 def tells_training(layer: Layer) -> bool:

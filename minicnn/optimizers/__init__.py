@@ -14,7 +14,11 @@ NAMES: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam, "adamw": A
 
 
 def get(identifier: str | Optimizer) -> Optimizer:
-    """The optimizer of that name with its defaults, or the argument itself. Raises ValueError for an unknown name."""
+    """The optimizer of that name with its defaults, or the argument itself. Raises ValueError for an unknown name.
+
+    >>> optimizers.get("adam").learning_rate
+    0.001
+    """
     if isinstance(identifier, Optimizer):
         return identifier
     if str(identifier).lower() not in NAMES:

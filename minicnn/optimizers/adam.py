@@ -16,6 +16,11 @@ class Adam(Optimizer):
 
     epsilon is added outside the bias correction, as in Keras (PyTorch's is inside, and 1e-8).
     Source: Kingma & Ba 2014, arXiv:1412.6980, section 2 (the form before section 2.1).
+
+    >>> weight, gradient = np.array([1.0, 2.0]), np.array([10.0, -10.0])
+    >>> optimizers.Adam(learning_rate=0.1).step([("dense/kernel", weight, gradient)])
+    >>> weight.round(6)
+    array([0.9, 2.1])
     """
 
     slot_names = ("m", "v")
@@ -58,6 +63,10 @@ class AdamW(Adam):
     """Adam with a weight_decay unless told otherwise.
 
     Source: Loshchilov & Hutter 2017, arXiv:1711.05101, algorithm 2.
+
+    >>> optimizer = optimizers.AdamW(schedules.CosineDecay(4e-3, 1000))
+    >>> optimizer.learning_rate, optimizer.weight_decay
+    (0.004, 0.004)
     """
 
     def __init__(

@@ -81,6 +81,7 @@ class Optimizer(KerasNames):
 
     @property
     def use_ema(self) -> bool:
+        """Whether averages of the weights are kept."""
         return AVERAGE in self.slot_names
 
     @use_ema.setter
@@ -178,6 +179,7 @@ class Optimizer(KerasNames):
         return slots
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, a schedule as its class and arguments."""
         return {
             "learning_rate": self._rate if self.schedule is None else self.schedule.described(),
             "weight_decay": self.weight_decay,

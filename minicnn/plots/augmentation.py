@@ -38,7 +38,7 @@ def augmentation_preview(
 
     Returns a Plot; `data` has "original" (H, W, C) and "variants" (n, H, W, C), floats in the range of the pipeline.
 
-    Raises: ValueError for a picture of another form, or when no layer draws at random.
+    Raises ValueError for a picture of another form, or when no layer draws at random.
     """
     pictures = checked_pictures("augmentation_preview", array(image, "one picture", "augmentation_preview")[None])
     layers = _copies(pipeline, pictures.shape[1:], seed)

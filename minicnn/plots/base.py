@@ -45,7 +45,7 @@ class Plot:
         return Path(path)
 
     def to_text(self) -> str:
-        """Return the plot's data as a text table, for a terminal, a log or a screen reader."""
+        """The plot's data as a text table, for a terminal, a log or a screen reader."""
         return self.text
 
     def _repr_png_(self) -> bytes:
@@ -101,25 +101,24 @@ def table(*rows: Sequence[object]) -> str:
 
 
 def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
-    """Return pictures as an array that `draw_grid` can draw.
+    """The pictures as an array that `draw_grid` can draw.
 
     Args:
         who: the function that was called, for the message.
         images: (n, H, W, 3) or (n, H, W, 1), uint8, or floats from 0 to 1.
 
-    Raises:
-        ValueError: they are of another form.
+    Raises ValueError when they are of another form.
     """
     pictures = array(images, "images", who)
     if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.size == 0:
         raise ValueError(
             f"{who} expected pictures (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "
-            "give a single picture a batch axis with images[None]."
+            "give a single picture a batch axis with images[None]"
         )
     if pictures.dtype != np.uint8 and not (pictures.min() >= -ROUNDING and pictures.max() <= 1 + ROUNDING):
         raise ValueError(
             f"{who} expected uint8 pictures or values from 0 to 1, received {pictures.dtype} from {pictures.min()} to "
-            f"{pictures.max()}: pass the pictures as they were loaded."
+            f"{pictures.max()}: pass the pictures as they were loaded"
         )
     return pictures
 

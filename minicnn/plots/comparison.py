@@ -18,10 +18,9 @@ def compared_curves(histories: Mapping[str, Any], *, title: str = "Trainings com
     """Draw loss and accuracy of several trainings; each one's best epoch, of the lowest validation loss, is marked.
 
     Args:
-        histories: what ``fit`` returned, or its ``.history`` dictionary, by the training's name; at most four.
+        histories: what `fit` returned, or its `.history` dictionary, by the training's name; at most four.
 
-    Raises:
-        ValueError: there are none or too many, or one has no validation loss of a finished epoch.
+    Raises ValueError when there are none or too many, or one has no validation loss of a finished epoch.
     """
     runs = {name: getattr(history, "history", history) for name, history in histories.items()}
     _check_number(runs, "compared_curves")
@@ -76,8 +75,7 @@ def accuracy_by_size(
         accuracies: by the name of the way, at most four: (sizes, repetitions) shares of right answers.
         chance: the share that guessing would get right, drawn as a dotted line; none unless given.
 
-    Raises:
-        ValueError: there are none or too many ways, or one does not fit the sizes.
+    Raises ValueError when there are none or too many ways, or one does not fit the sizes.
     """
     _check_number(accuracies, "accuracy_by_size")
     shares = {name: np.asarray(values, float) for name, values in accuracies.items()}

@@ -22,14 +22,13 @@ def confusion_heatmap(
         class_names: K names.
         normalize: write each row in percent of its true class (0 in the row of a class without pictures).
 
-    Raises:
-        ValueError: the matrix has not a row and a column for each name, or holds no whole numbers.
+    Raises ValueError when the matrix has not a row and a column for each name, or holds no whole numbers.
     """
     counts, classes = np.asarray(matrix), len(class_names)
     if counts.shape != (classes, classes) or counts.dtype.kind not in "iu":
         raise ValueError(
             f"confusion_heatmap expected ({classes}, {classes}) whole numbers for {classes} class names, received "
-            f"{counts.dtype} {counts.shape}: pass the names of all classes, and num_classes to confusion_matrix."
+            f"{counts.dtype} {counts.shape}: pass the names of all classes, and num_classes to confusion_matrix"
         )
     support, total = counts.sum(axis=1, keepdims=True), counts.sum()
     shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support > 0)

@@ -20,16 +20,15 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     learning rate are marked; a learning rate that changes has a panel of its own, one that does not is in the subtitle.
 
     Args:
-        history: what ``fit`` returned, or its ``.history`` dictionary of lists.
+        history: what `fit` returned, or its `.history` dictionary of lists.
 
-    Raises:
-        ValueError: the history holds no loss of a finished epoch.
+    Raises ValueError when the history holds no loss of a finished epoch.
     """
     logs: Mapping[str, Sequence[float]] = getattr(history, "history", history)
     if not logs.get("loss"):
         raise ValueError(
             f"learning_curves expected a history with the loss of at least one epoch, received the keys {list(logs)}: "
-            "train for an epoch first."
+            "train for an epoch first"
         )
     numbers = getattr(history, "epoch", [])  # from 0; of the last fit only, where one History went through several
     epochs = [1 + n for n in (numbers if len(numbers) == len(logs["loss"]) else range(len(logs["loss"])))]

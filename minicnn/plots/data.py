@@ -33,8 +33,8 @@ def image_grid(
         labels: (n,) or (n, 1) integers; without them, each picture has its number below it.
         class_names: by default the labels themselves.
 
-    Raises:
-        ValueError: the pictures are of another form, labels differ in number from them, or a label has no name.
+    Raises ValueError when the pictures are of another form, labels differ in number from them, or a label has no
+    name.
     """
     pictures = checked_pictures("image_grid", images)
     shown, columns = min(columns * rows, len(pictures)), min(columns, len(pictures))
@@ -68,14 +68,18 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
         counts: (K,) whole numbers.
         class_names: K names.
 
-    Raises:
-        ValueError: there is not one count of 0 or more for each name.
+    Raises ValueError when there is not one count of 0 or more for each name.
+
+    >>> print(plots.class_distribution([30, 70], ["cat", "dog"]).to_text())
+    class  pictures   share
+      cat        30  30.0 %
+      dog        70  70.0 %
     """
     numbers, classes = np.asarray(counts), len(class_names)
     if numbers.shape != (classes,) or classes == 0 or numbers.dtype.kind not in "iu" or numbers.min() < 0:
         raise ValueError(
             f"class_distribution expected one count of 0 or more for each of {classes} class_names, received "
-            f"{numbers.dtype} {numbers.shape} {numbers.tolist()}: count with np.bincount(labels, minlength={classes})."
+            f"{numbers.dtype} {numbers.shape} {numbers.tolist()}: count with np.bincount(labels, minlength={classes})"
         )
     total = int(numbers.sum())
     shares = [f"{100 * number / max(total, 1):.1f} %" for number in numbers.tolist()]
@@ -104,13 +108,13 @@ def _names_of(labels: np.ndarray, pictures: int, class_names: Sequence[str] | No
     labels = labels.reshape(-1)
     if len(labels) != pictures:
         raise ValueError(
-            f"image_grid expected a label for each picture, received {len(labels)} for {pictures} pictures."
+            f"image_grid expected a label for each picture, received {len(labels)} for {pictures} pictures"
         )
     if class_names is None:
         return [str(label) for label in labels]
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(class_names):
         raise ValueError(
             f"image_grid expected labels from 0 to {len(class_names) - 1} for {len(class_names)} class_names, received "
-            f"{labels.dtype} from {labels.min()} to {labels.max()}: name every class."
+            f"{labels.dtype} from {labels.min()} to {labels.max()}: name every class"
         )
     return [class_names[label] for label in labels]

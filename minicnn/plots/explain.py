@@ -29,8 +29,7 @@ def heat_overlay(maps: Sequence[HeatMap], *, title: str | None = None) -> Plot:
         maps: what explain.grad_cam, explain.saliency and explain.occlusion return, of one picture.
         title: "What looks like ..." unless given.
 
-    Raises:
-        ValueError: there are none.
+    Raises ValueError when there are none.
     """
     if not maps:
         raise ValueError("heat_overlay expected at least one map, received none: pass [explain.grad_cam(model, x)]")

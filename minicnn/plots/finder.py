@@ -14,17 +14,16 @@ def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     """Draw the loss against the learning rate, which rose from step to step, and mark the rate that is suggested.
 
     Args:
-        finder: what ``model.lr_find`` returned: ``.learning_rates``, ``.losses`` (both (steps,)), ``.suggestion``.
+        finder: what `model.lr_find` returned: `.learning_rates`, `.losses` (both (steps,)), `.suggestion`.
 
-    Raises:
-        ValueError: there is not one finite loss, or not one loss for each rate.
+    Raises ValueError when there is not one finite loss, or not one loss for each rate.
     """
     rates, losses = np.asarray(finder.learning_rates, float), np.asarray(finder.losses, float)
     suggestion = finder.suggestion
     if rates.shape != losses.shape or not np.isfinite(losses).any():
         raise ValueError(
             f"lr_finder expected a loss for each learning rate, one of them finite at least, received {rates.size} "
-            f"rates and {losses.size} losses, {np.isfinite(losses).sum()} finite: start lr_find from a lower rate."
+            f"rates and {losses.size} losses, {np.isfinite(losses).sum()} finite: start lr_find from a lower rate"
         )
     finite = losses[np.isfinite(losses)]
     low, high = finite.min(), finite[0]

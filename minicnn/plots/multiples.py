@@ -19,7 +19,7 @@ def curves_side_by_side(histories: Mapping[str, Any], *, title: str = "Trainings
     """Draw the accuracy of many trainings, or their loss where one has none, each in a panel of its own.
 
     Args:
-        histories: what ``fit`` returned, or its ``.history`` dictionary, by the training's name; at most 24.
+        histories: what `fit` returned, or its `.history` dictionary, by the training's name; at most 24.
 
     Raises ValueError when there are none or too many, or one has no epoch.
     """

@@ -37,8 +37,7 @@ def predictions_grid(
         predictions: labels, (n,) or (n, 1), or probabilities (n, K), then written below the pictures in percent.
         class_names: K names.
 
-    Raises:
-        ValueError: the three differ in length, the pictures are of another form, or a label has no name.
+    Raises ValueError when the three differ in length, the pictures are of another form, or a label has no name.
     """
     who = "predictions_grid"
     pictures, true, predicted, probabilities = _checked_predictions(who, images, y_true, predictions, class_names)
@@ -94,15 +93,14 @@ def mistakes_gallery(
         probabilities: (n, K).
         class_names: K names.
 
-    Raises:
-        ValueError: the three differ in length, the pictures are of another form, or a label has no name.
+    Raises ValueError when the three differ in length, the pictures are of another form, or a label has no name.
     """
     who = "mistakes_gallery"
     pictures, true, predicted, p = _checked_predictions(who, images, y_true, probabilities, class_names)
     if p is None:
         raise ValueError(
             f"{who} expected probabilities (n, {len(class_names)}), received {np.shape(probabilities)}: "
-            "pass what model.predict returns."
+            "pass what model.predict returns"
         )
     wrong = np.flatnonzero(true != predicted)
     confidence = p[wrong, predicted[wrong]]
@@ -138,18 +136,18 @@ def _caption(truth: str, answer: str, percent: str, of_truth: str = "") -> str:
 def _checked_predictions(
     who: str, images: ArrayLike, y_true: ArrayLike, predictions: ArrayLike, class_names: Sequence[str]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-    """Return pictures (n, H, W, C), labels (n,), predicted labels (n,) and, where given, probabilities (n, K)."""
+    """The pictures (n, H, W, C), labels (n,), predicted labels (n,) and, where given, probabilities (n, K)."""
     pictures = checked_pictures(who, images)
     labels, given = array(y_true, "y_true", who), array(predictions, "predictions", who)
     probable = given.ndim == 2 and given.shape[1] > 1
     for what, y in (("labels", labels), ("predictions", given)):
         if not (is_sparse(y) or (what == "predictions" and probable)):
-            raise ValueError(f"{who} expected {what} (n,) or (n, 1), received shape {y.shape}.")
+            raise ValueError(f"{who} expected {what} (n,) or (n, 1), received shape {y.shape}")
     true, predicted = labels.reshape(-1), given.argmax(axis=1) if probable else given.reshape(-1)
     lengths = f"{len(pictures)} pictures, {len(true)} labels, {len(predicted)} predictions"
     if not len(pictures) == len(true) == len(predicted):
-        raise ValueError(f"{who} expected a label and a prediction for each picture, received {lengths}.")
+        raise ValueError(f"{who} expected a label and a prediction for each picture, received {lengths}")
     for label in np.union1d(true, predicted):
         if not 0 <= label < len(class_names):
-            raise ValueError(f"{who} expected one of {len(class_names)} classes, received {label}.")
+            raise ValueError(f"{who} expected one of {len(class_names)} classes, received {label}")
     return pictures, true, predicted, given if probable else None

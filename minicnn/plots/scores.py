@@ -20,7 +20,7 @@ def class_scores(classes: ClassificationReport, *, title: str = "Precision, reca
     """Draw precision, recall and F1 of every class as bars beside each other, the class with the best F1 on top.
 
     Args:
-        classes: what `report.classification_report` returned, or an evaluation's ``.classes``.
+        classes: what `report.classification_report` returned, or an evaluation's `.classes`.
     """
     names, average = classes.class_names, classes.macro_average
     order = np.argsort(-classes.f1, kind="stable").tolist()
@@ -49,7 +49,7 @@ def reliability_diagram(calibration: Calibration, *, title: str = "How far to be
     On the diagonal a model is right as often as it says; a bar that ends below it is overconfident.
 
     Args:
-        calibration: an evaluation's ``.calibration``.
+        calibration: an evaluation's `.calibration`.
     """
     edges, count = 100 * calibration.edges, calibration.count
     confidence, accuracy = 100 * calibration.confidence, 100 * calibration.accuracy

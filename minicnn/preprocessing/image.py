@@ -34,7 +34,7 @@ def load_img(
         color_mode: "rgb" or "grayscale".
         interpolation: "nearest", "bilinear", "bicubic", "box", "hamming" or "lanczos".
 
-    Raises: ImageError for what is no picture; ValueError for an unknown mode or interpolation.
+    Raises ImageError for what is no picture; ValueError for an unknown mode or interpolation.
     """
     for value, known, name in ((color_mode, MODES, "color_mode"), (interpolation, FILTERS, "interpolation")):
         if value not in known:

@@ -23,11 +23,14 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
         y_true, y_pred: integer labels from 0 up, (n,) or (n, 1).
         num_classes: K; by default one more than the largest label.
 
-    Returns:
-        (K, K) counts: rows are the true classes, columns the predicted ones, so the diagonal holds the right answers.
+    The result is (K, K) counts: rows are the true classes, columns the predicted ones, and the diagonal holds the
+    right answers.
 
-    Raises:
-        ValueError: the labels are not integers, differ in number, or lie outside 0 ... num_classes - 1.
+    Raises ValueError when the labels are not integers, differ in number, or lie outside 0 ... num_classes - 1.
+
+    >>> report.confusion_matrix([0, 1, 1], [0, 1, 0])
+    array([[1, 0],
+           [1, 1]])
     """
     true, predicted = label_pair("confusion_matrix", y_true, y_pred)
     classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
@@ -36,7 +39,7 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
             fix = "labels count from 0, use y - 1" if labels.min() == 1 and labels.max() == classes else "count again"
             raise ValueError(
                 f"confusion_matrix expected labels from 0 to {classes - 1}, received {labels.max()} in {name}: "
-                f"with {classes} classes there is no such label; {fix} or raise num_classes."
+                f"{fix}, or raise num_classes"
             )
     pair_index = true * classes + predicted
     return np.bincount(pair_index, minlength=classes * classes).reshape(classes, classes)
@@ -44,7 +47,7 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassificationReport:
-    """Precision, recall, F1 and support of each of K classes; ``str()`` is scikit-learn's text, digit for digit."""
+    """Precision, recall, F1 and support of each of K classes; `str()` is scikit-learn's text, digit for digit."""
 
     class_names: tuple[str, ...]
     precision: NDArray[np.float64]  # (K,) of the pictures predicted as this class, the share that is of it
@@ -66,7 +69,7 @@ class ClassificationReport:
         return self._average(self.support)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, ready for JSON, in the form of scikit-learn's ``output_dict=True``."""
+        """Plain numbers, ready for JSON, in the form of scikit-learn's `output_dict=True`."""
         total = int(self.support.sum())
         rows = zip(self.precision.tolist(), self.recall.tolist(), self.f1.tolist(), strict=True)
         classes = {
@@ -115,8 +118,17 @@ def classification_report(
             scikit-learn, the report has one line for each label that occurs, under its number.
         digits: decimal places of the text form.
 
-    Raises:
-        ValueError: see `confusion_matrix`; or a class name is given twice.
+    Raises ValueError as `confusion_matrix` does, and when a class name is given twice.
+
+    >>> print(report.classification_report([0, 1, 1], [0, 1, 0], ["cat", "dog"], digits=2), end="")
+                  precision    recall  f1-score   support
+    <BLANKLINE>
+             cat       0.50      1.00      0.67         1
+             dog       1.00      0.50      0.67         2
+    <BLANKLINE>
+        accuracy                           0.67         3
+       macro avg       0.75      0.75      0.67         3
+    weighted avg       0.83      0.67      0.67         3
     """
     true, predicted = label_pair("classification_report", y_true, y_pred)
     if class_names is None:
@@ -166,30 +178,30 @@ def label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[
     for name, y in (("y_true", array(y_true, "y_true", who)), ("y_pred", array(y_pred, "y_pred", who))):
         check_numbers(y, who)
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
-            hint = f"; make labels of probabilities or one-hot rows with {name}.argmax(axis=1)" if y.ndim == 2 else ""
+            hint = f": make labels of probabilities or one-hot rows with {name}.argmax(axis=1)" if y.ndim == 2 else ""
             raise ValueError(
                 f"{who} expected {name} as integer labels of shape (n,) or (n, 1), "
-                f"received {y.dtype} of shape {y.shape}{hint}."
+                f"received {y.dtype} of shape {y.shape}{hint}"
             )
         if y.size == 0 or y.min() < 0:
             received = "none at all" if y.size == 0 else f"{y.min()}"
-            raise ValueError(f"{who} expected labels from 0 up in {name}, received {received}.")
+            raise ValueError(f"{who} expected labels from 0 up in {name}, received {received}")
         pair.append(y.reshape(-1).astype(np.int64))
     if len(pair[0]) != len(pair[1]):
         raise ValueError(
             f"{who} expected one prediction for each label, received {len(pair[0])} in y_true and "
-            f"{len(pair[1])} in y_pred: predict the same pictures that y_true describes."
+            f"{len(pair[1])} in y_pred: predict the same pictures that y_true describes"
         )
     return pair[0], pair[1]
 
 
 def distinct_names(who: str, class_names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names; raise ValueError if two classes share one."""
+    """The names as a tuple. Raises ValueError when two classes share one."""
     names = tuple(class_names)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(
             f"{who} expected {len(names)} different class_names, received {repeated} twice: "
-            "give each class a name of its own."
+            "give each class a name of its own"
         )
     return names

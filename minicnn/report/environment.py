@@ -11,7 +11,7 @@ from minicnn.names import known_arguments
 
 @known_arguments
 def environment() -> dict[str, Any]:
-    """Return what a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
+    """What a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
     return {
         "python": platform.python_version(),
         "numpy": version("numpy"),

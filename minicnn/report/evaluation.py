@@ -26,7 +26,7 @@ PAIRS_SHOWN = 10
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """What `evaluate_report` found; ``str()`` is a page for the terminal."""
+    """What `evaluate_report` found; `str()` is a page for the terminal."""
 
     classes: ClassificationReport  # precision, recall and F1 of each class, their averages, and the accuracy
     accuracy_interval: tuple[float, float]  # 95 %
@@ -52,7 +52,7 @@ class Evaluation:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, ready for JSON, which knows no infinity: an infinite cross-entropy is None."""
+        """Plain numbers, ready for JSON, which knows no infinity: an infinite cross-entropy is None."""
         return {
             "images": int(self.confusion.sum()),
             "class_names": list(self.classes.class_names),
@@ -70,7 +70,7 @@ class Evaluation:
         }
 
     def to_text(self) -> str:
-        """Return one page for a terminal, a log or a screen reader."""
+        """One page for a terminal, a log or a screen reader."""
         names, support = (
             self.classes.class_names,
             dict(zip(self.classes.class_names, self.classes.support, strict=True)),
@@ -112,12 +112,11 @@ def evaluate_report(
 
     Args:
         y_true: integer labels from 0 to K - 1, (n,) or (n, 1).
-        probabilities: (n, K), as ``model.predict`` returns them from a model that ends in a softmax.
+        probabilities: (n, K), as `model.predict` returns them from a model that ends in a softmax.
         class_names: K names; by default the numbers.
 
-    Raises:
-        ValueError: labels out of range; probabilities that hold NaN, lie outside 0 to 1 or do not sum to 1; another
-            number of labels or names than of rows or columns; a name given twice.
+    Raises ValueError for labels out of range, for probabilities that hold NaN, lie outside 0 to 1 or do not sum to 1,
+    for another number of labels or names than of rows or columns, and for a name given twice.
     """
     p = _checked_probabilities(probabilities)
     answers = p.argmax(axis=1)
@@ -126,12 +125,12 @@ def evaluate_report(
     if true.max() >= classes:
         raise ValueError(
             f"evaluate_report expected labels from 0 to {classes - 1} for probabilities of {classes} classes, received "
-            f"{true.max()} in y_true: count labels from 0, and evaluate with the model's own classes."
+            f"{true.max()} in y_true: count labels from 0, and evaluate with the model's own classes"
         )
     if class_names is not None and len(class_names) != classes:
         raise ValueError(
             f"evaluate_report expected {classes} class_names for probabilities {p.shape}, received "
-            f"{len(class_names)}: name every class, in the order of the columns."
+            f"{len(class_names)}: name every class, in the order of the columns"
         )
     names = distinct_names("evaluate_report", map(str, range(classes)) if class_names is None else class_names)
     counts = confusion_matrix(true, answers, classes)
@@ -155,11 +154,15 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
     Unlike p -+ z sqrt(p (1 - p) / n) it stays within 0 and 1, and says something when all or none are right.
 
-    Raises: ValueError unless 0 <= right <= n and n > 0.
+    Raises ValueError unless 0 <= right <= n and n > 0.
     Source: Wilson 1927, Journal of the American Statistical Association 22, page 209.
+
+    >>> low, high = report.wilson_interval(right=90, n=100)
+    >>> round(low, 3), round(high, 3)
+    (0.826, 0.945)
     """
     if not 0 <= right <= n or n == 0:
-        raise ValueError(f"wilson_interval expected 0 <= right <= n of n > 0 answers, received {right} of {n}.")
+        raise ValueError(f"wilson_interval expected 0 <= right <= n of n > 0 answers, received {right} of {n}")
     z, p = 1.959963984540054, right / n
     middle, reach = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
@@ -167,12 +170,12 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def _checked_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return them as float64 (n, K), or say what is wrong with them."""
+    """The probabilities as float64 (n, K). Raises ValueError when they are none."""
     p = array(probabilities, "probabilities", "evaluate_report")
     if p.ndim != 2 or p.shape[1] < 2 or p.dtype.kind != "f":
         raise ValueError(
             f"evaluate_report expected probabilities as floats (n, K) of K >= 2 classes, received {p.dtype} {p.shape}: "
-            "pass what model.predict returns."
+            "pass what model.predict returns"
         )
     p = p.astype(np.float64)
     finite = np.isfinite(p).all(axis=1)
@@ -183,6 +186,6 @@ def _checked_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(
             f"evaluate_report expected rows of probabilities from 0 to 1 that sum to 1, received {count:,} rows of "
             f"{len(p):,} that do not, first row {row}, from {p[row].min():.4g} to {p[row].max():.4g} with the sum "
-            f"{sum(p[row].tolist()):.4g}: {fix}."
+            f"{sum(p[row].tolist()):.4g}: {fix}"
         )
     return p

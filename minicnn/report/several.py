@@ -39,6 +39,9 @@ def spread(values: Sequence[float]) -> Spread:
 
     Raises ValueError for fewer than two numbers.
     Source: Student 1908, "The probable error of a mean", Biometrika 6.
+
+    >>> round(report.spread([0.71, 0.72, 0.73]).mean, 3)
+    0.72
     """
     numbers = np.asarray(values, float)
     if numbers.ndim != 1 or len(numbers) < 2:

@@ -17,7 +17,7 @@ GOOD = 0.98  # nobody asks for more
 
 @dataclass(frozen=True)
 class Verdict:
-    """What has come of a training; ``str()`` is the sentence and the advice."""
+    """What has come of a training; `str()` is the sentence and the advice."""
 
     kind: str  # "healthy", "learnt by heart", "averages lagged", "still learning", "no better than chance", "broken"
     sentence: str
@@ -41,7 +41,7 @@ def judge(
     """Judge a training by its numbers.
 
     Args:
-        history: ``loss`` of every epoch, and ``accuracy`` and ``val_loss`` where they are known.
+        history: `loss` of every epoch, and `accuracy` and `val_loss` where they are known.
         accuracy: share of right answers on pictures that the model was not trained on.
         interval: where that share lies with 95 % certainty, as `wilson_interval` gives it.
         chance: the share that an answer without looking gets right: that of the most frequent class.

@@ -4,7 +4,7 @@
                 history.csv         a line per epoch
                 checkpoint/         what an interrupted training continues from
                 model.safetensors   the best model so far
-                metrics.json        its examination on pictures that it has not been trained on
+                metrics.json        its evaluation on pictures that it has not been trained on
                 plots/              every picture, and beside it the same as text
                 report.html         all of this on one page
 
@@ -26,7 +26,7 @@ from minicnn.callbacks import Callback
 from minicnn.errors import DataError
 from minicnn.labels import class_of
 from minicnn.layers import Conv2D
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.runs import page
 from minicnn.runs.begin import config, next_steps, unused_folder
@@ -92,7 +92,11 @@ class HistoryFile(Callback):
 
 
 def best_epoch(history: Mapping[str, list[float]]) -> int | None:
-    """The epoch, counted from 1, of the lowest validation loss; None where there is none."""
+    """The epoch, counted from 1, of the lowest validation loss; None where there is none.
+
+    >>> runs.best_epoch({"val_loss": [0.9, 0.7, 0.8]})
+    2
+    """
     losses = np.asarray(history.get("val_loss", []), float)
     return None if np.isnan(losses).all() else 1 + int(np.nanargmin(losses))
 
@@ -100,22 +104,22 @@ def best_epoch(history: Mapping[str, list[float]]) -> int | None:
 @known_arguments
 def finish(
     run: Run,
-    model: Sequential,
+    model: Model,
     train: Samples,
     test: Samples,
     *,
     interrupted: bool = False,
     tell: Callable[[report.Evaluation], None] | None = None,
 ) -> report.Evaluation:
-    """Examine a trained model, and write what it has come to: numbers, plots, and the page of it all.
+    """Evaluate a trained model, and write what it has come to: numbers, plots, and the page of it all.
 
     Args:
         model: as the run is to keep it; with class names.
-        train, test: (x, y), what it was trained on and what it is examined on.
+        train, test: (x, y), what it was trained on and what it is evaluated on.
         interrupted: whether the training was ended before its time.
         tell: called when the numbers are known, before the plots, which take some seconds and show a bar.
 
-    Returns: what is on the page of the test pictures.
+    The result is what is on the page of the test pictures.
     """
     probabilities = model.predict(test[0], verbose=0)
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]
@@ -137,7 +141,7 @@ def finish(
 
 
 def draw(
-    run: Run, model: Sequential, train: Samples, test: Samples, probabilities: Array, evaluation: report.Evaluation
+    run: Run, model: Model, train: Samples, test: Samples, probabilities: Array, evaluation: report.Evaluation
 ) -> None:
     """Write all plots of a finished run."""
     from minicnn import explain, plots  # matplotlib takes its time, and only this needs it

@@ -13,7 +13,7 @@ from minicnn import report
 from minicnn.data.fingerprint import fingerprint
 from minicnn.layers.averages import lagging_momentum
 from minicnn.machine import threads
-from minicnn.models.sequential import Sequential
+from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.network.summary import described
 from minicnn.runs.folder import LATEST, Run
@@ -22,7 +22,7 @@ from minicnn.types import Samples
 
 @known_arguments
 def config(
-    model: Sequential,
+    model: Model,
     *,
     options: Mapping[str, Any],
     name: str,

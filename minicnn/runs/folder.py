@@ -108,10 +108,8 @@ class Run:
 def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
     """Make a run folder that holds its config.
 
-    Raises:
-        FileExistsError: there is a run in it already, or something that is called as a file of a run.
-        ValueError: it would be called "latest".
-        OSError: it cannot be written.
+    Raises FileExistsError when there is a run in it already, or something that is called as a file
+    of a run; ValueError when it would be called "latest"; OSError when it cannot be written.
     """
     run = Run(folder)
     if run.folder.name == LATEST:
@@ -142,7 +140,13 @@ def discard(run: Run) -> None:
 
 
 def to_json(value: Mapping[str, Any]) -> str:
-    """A dictionary as JSON for people and programs; what is no finite number is null."""
+    """A dictionary as JSON for people and programs; what is no finite number is null.
+
+    >>> print(runs.to_json({"accuracy": 0.5}))
+    {
+     "accuracy": 0.5
+    }
+    """
     return json.dumps(_plain(value), indent=1, allow_nan=False)
 
 

@@ -26,9 +26,8 @@ def find(folder: str | os.PathLike[str]) -> Run:
 def model_file(path: str | os.PathLike[str]) -> Path:
     """The model that a path names: a file, a run folder's, or the one in any other folder.
 
-    Raises:
-        FileNotFoundError: there is none in that folder.
-        ValueError: there are several, and none is called model.safetensors.
+    Raises FileNotFoundError when there is none in that folder; ValueError when there are several,
+    and none is called model.safetensors.
     """
     path = _followed(Path(path))
     if not path.is_dir():

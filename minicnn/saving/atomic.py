@@ -24,7 +24,7 @@ def write(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> 
     that is allowed, its owner; a new file has those that the system gives to new files. Of a symbolic link, the file
     that it points to is replaced.
 
-    Raises: OSError, among others when the path is a folder, a device or anything else that is no file.
+    Raises OSError, among others when the path is a folder, a device or anything else that is no file.
     """
     target = os.path.realpath(path)
     before = _status(target, path)

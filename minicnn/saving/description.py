@@ -1,11 +1,26 @@
-"""What a model file says of a model, and how a model is made of that: nothing of it is believed before it is checked.
+"""What a model file says of a model: nothing of it is believed before it is checked.
 
-    model      name, dtype, seed, input_shape, class_names, layers
+    model      name, dtype, seed, class_names, layers, and
+                   input_shape of a Sequential, in which each layer takes what the one before it makes
+                   nodes, inputs and outputs of a Model
     compile    optimizer, iterations, epochs_done, loss, metrics; only for a compiled model
     training   what training/checkpoint.py adds
 
 Layers, optimizer, loss and metrics are a class and its arguments; a file can name minicnn's classes and those that the
-caller names, no others.
+caller names, no others. Among the layers may be models: of class "Sequential" or "Model", with the same words as
+arguments, but for dtype, which is that of the whole, and seed, which is there where one was given. A layer or a model
+that is a part of several models is described once; elsewhere stands its path, {"shared": "backbone/conv2d"}.
+
+Nodes are the calls of layers, each after those that it takes, and are meant by number:
+
+    {"layer": "input_layer"}                                  0: where samples enter
+    {"layer": "conv2d"}                                       1: takes node 0, the one before it
+    {"layer": "conv2d_1"}                                     2: takes node 1
+    {"layer": "add", "inputs": [1, 2]}                        3
+    {"layer": "backbone", "inputs": [3], "training": false}   4: as in backbone(x, training=False)
+    {"layer": "backbone", "call": 4, "index": 1}              5: the second output of that call
+
+    "inputs": [0], "outputs": 3       or [3, 4], or {"head": 3, "features": 4}: in the form in which they were given
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,16 +31,15 @@ from typing import Any
 import numpy as np
 
 from minicnn import losses, metrics, optimizers, schedules
-from minicnn.errors import ModelFileError, did_you_mean
-from minicnn.layers import LAYERS, Layer
+from minicnn.errors import ModelFileError
 from minicnn.network import Network
+from minicnn.saving import structure
+from minicnn.saving.fields import check, class_and_config, make
 from minicnn.saving.model_file import Stored
-from minicnn.saving.signature import arguments, fits
 from minicnn.types import Array
 
 OPTIMIZER, REST = "/optimizer/", "/training/"  # before the names of arrays that are no weights: no layer has a slash
 MOST_STEPS = 2**53
-MOST_LAYERS = 5000
 LARGEST_OUTPUT = 2**31  # numbers that a layer makes of one sample
 
 CLASSES: dict[str, type] = {
@@ -33,17 +47,6 @@ CLASSES: dict[str, type] = {
     for names in (optimizers.NAMES, schedules.SCHEDULES, losses.NAMES, metrics.NAMES)
     for cls in names.values()
 }
-FIELDS: dict[str, dict[str, Any]] = {  # of every object, and what they may be
-    "config": {"model": dict, "compile": dict, "training": dict},
-    "model": {
-        "name": str, "dtype": str, "seed": int, "input_shape": list[int | None], "class_names": list[str] | None,
-        "layers": list[dict],
-    },
-    "compile": {"optimizer": dict, "iterations": int, "epochs_done": int, "loss": dict, "metrics": list[dict]},
-    "training": {"of": dict, "state": dict, "position": dict},
-    "class": {"class": str, "config": dict},
-}  # fmt: skip
-OPTIONAL = {"config": {"compile", "training"}, "model": {"class_names"}, "compile": {"epochs_done"}}
 
 
 # From a model
@@ -51,29 +54,25 @@ OPTIONAL = {"config": {"compile", "training"}, "model": {"class_names"}, "compil
 
 def described(model: Network) -> dict[str, Any]:
     """What a file says of a model. Raises ValueError where it could not be read again."""
-    names = [layer.name for layer in model.layers]
-    if len(set(names)) < len(names) or any("/" in name for name in names):
-        raise ValueError(f"{model.name!r} expected layers with different names without '/', received {names}")
-    if len(names) > MOST_LAYERS:
-        raise ValueError(f"a model file has room for {MOST_LAYERS:,} layers, received {len(names):,}")
-    _check_class_names(model, model.class_names)
-    config: dict[str, Any] = {
-        "model": {
-            "name": model.name,
-            "dtype": model.dtype.name,
-            "seed": model.seed,
-            "input_shape": model.input_shape,
-            "class_names": None if model.class_names is None else [str(name) for name in model.class_names],
-            "layers": [_described(layer) for layer in model.layers],
-        }
+    structure.check_class_names(model)
+    joined = structure.described(model)
+    about = {
+        "name": model.name,
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "input_shape": joined.get("input_shape"),
+        "class_names": None if model.class_names is None else [str(name) for name in model.class_names],
     }
+    if not model.is_chain:
+        del about["input_shape"]
+    config: dict[str, Any] = {"model": about | joined}
     if model.optimizer is not None:
         config["compile"] = {
-            "optimizer": _described(model.optimizer),
+            "optimizer": class_and_config(model.optimizer),
             "iterations": model.optimizer.iterations,
             "epochs_done": model.epochs_done,
-            "loss": _described(model.loss),
-            "metrics": [_described(metric) for metric in model.metrics],
+            "loss": class_and_config(model.loss),
+            "metrics": [class_and_config(metric) for metric in model.metrics],
         }
     return config
 
@@ -85,10 +84,6 @@ def memory(model: Network) -> dict[str, Array]:
         for name in _parameters(model)
         for slot, array in model.optimizer.slots.get(name, {}).items()
     }
-
-
-def _described(thing: Any) -> dict[str, Any]:
-    return {"class": type(thing).__name__, "config": thing.get_config()}
 
 
 def _parameters(model: Network) -> dict[str, Array]:
@@ -111,53 +106,14 @@ def refusing(path: str) -> Iterator[None]:
         raise ModelFileError(f"{path!r} describes no model that minicnn can build: {error!s:.500}") from error
 
 
-def check(value: Any, what: str) -> None:
-    """Raise ModelFileError unless an object has the fields that it must have, of the right kinds, and no others."""
-    fields, received = FIELDS[what], value if isinstance(value, dict) else {}
-    if missing := fields.keys() - received.keys() - OPTIONAL.get(what, set()):
-        raise ModelFileError(f"the model file has no {what!r} with {', '.join(sorted(missing))}: {value!r:.60}")
-    for name, field in received.items():
-        if name not in fields:
-            raise ModelFileError(
-                f"the model file has an unknown {name!r:.60} in {what!r}.{did_you_mean(name[:60], fields)}"
-            )
-        if not fits(field, fields[name]) or isinstance(field, bool):
-            raise ModelFileError(f"the model file has {name!r} in {what!r} of another kind: {field!r:.60}")
-
-
-def layers_of(model: dict[str, Any], known: Mapping[str, type], stored: Mapping[str, Stored]) -> Iterator[Layer]:
-    """The layers that a file describes, not built yet: they will have room for what it holds, and nothing drawn."""
-    if len(model["layers"]) > MOST_LAYERS:
-        received = len(model["layers"])
-        raise ModelFileError(f"the model file expected at most {MOST_LAYERS:,} layers, received {received:,}")
-    shapes = {name: array.shape for name, array in stored.items()}
-    for description in model["layers"]:
-        layer = make(description, {**LAYERS, **known}, "layer")
-        layer.stored = shapes
-        yield layer
-
-
-def input_shape(model: dict[str, Any]) -> tuple[int | None, ...]:
-    """(None, H, W, C). Raises ModelFileError for anything else."""
-    batch, *sample = model["input_shape"] or [0]
-    if batch is not None or not sample or not all(isinstance(n, int) and n > 0 for n in sample):
-        received = model["input_shape"]
-        raise ModelFileError(f"the model file expected an input_shape such as (None, 32, 32, 3), received {received}")
-    return (batch, *sample)
-
-
-def check_built(model: Network, class_names: list[str] | None) -> None:
+def check_built(model: Network) -> None:
     """Raise ModelFileError for a model that could not compute anything."""
+    if not model.leaves:
+        raise ModelFileError(f"the model file has no layers that compute anything in {model.name!r:.60}")
     for layer in model.leaves.values():
         if not layer.output_shape or min(layer.output_shape) < 1 or prod(layer.output_shape) >= LARGEST_OUTPUT:
             raise ModelFileError(f"the model file has {layer} make {layer.output_shape} of every sample")
-    _check_class_names(model, class_names)
-
-
-def _check_class_names(model: Network, names: list[str] | None) -> None:
-    outputs = model.classes
-    if names is not None and len(names) != outputs:
-        raise ValueError(f"{model.name!r} has {outputs} outputs and expected as many class_names, received {names}")
+    structure.check_class_names(model)
 
 
 def check_arrays(model: Network, optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
@@ -195,29 +151,6 @@ def _check_memory(model: Network, optimizer: Any, remembered: Mapping[str, dict[
                     f"the model file has {slot} of {name!r} as {array.dtype} {array.shape}, expected {expected}: "
                     "save the model again"
                 )
-
-
-def make(description: Any, known: Mapping[str, type], what: str) -> Any:
-    """The layer, optimizer, loss or metric that _described described.
-
-    Raises ModelFileError for a class outside `known` (nothing is ever imported) and for arguments it does not take.
-    """
-    check(description, "class")
-    name, config = description["class"], description["config"]
-    if name not in known:
-        raise ModelFileError(
-            f"the model file names the unknown {what} {name!r:.60}.{did_you_mean(name[:60], known)} "
-            "A class of your own goes into load_model(path, custom_objects={...})"
-        )
-    cls = known[name]
-    kinds = arguments(cls) if cls.__module__.startswith("minicnn.") else {}
-    for argument, value in config.items():
-        if argument in kinds and not fits(value, kinds[argument]):
-            raise ModelFileError(f"the model file gives {name} an argument of another kind: {argument}={value!r:.60}")
-    try:
-        return cls(**config)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise ModelFileError(f"the model file gives {name} arguments that it does not take: {error!s:.500}") from error
 
 
 def training_of(compiled: dict[str, Any], known: Mapping[str, type]) -> tuple[Any, Any, list[Any]]:

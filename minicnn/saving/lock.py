@@ -37,7 +37,7 @@ def hold(path: str, mode: int = 0o666, *, new: bool = False) -> int:
         mode: of a file that is made, before umask.
         new: whether it must not be there yet.
 
-    Raises: BlockingIOError when another descriptor holds it, FileExistsError for one that should be new.
+    Raises BlockingIOError when another descriptor holds it, FileExistsError for one that should be new.
     """
     while True:
         descriptor = os.open(path, OPEN | os.O_CREAT | (os.O_EXCL if new else 0), mode)

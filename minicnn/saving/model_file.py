@@ -64,7 +64,7 @@ class Stored(NamedTuple):
 def write(path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write a model file; an existing file at `path` is replaced whole or, if anything fails, not at all.
 
-    Raises: TypeError for what JSON does not know, ValueError for what could not be read again, OSError.
+    Raises TypeError for what JSON does not know, ValueError for what could not be read again, OSError.
     """
     ordered = {name: _little_endian(arrays[name]) for name in sorted(arrays)}
     ordered = dict(sorted(ordered.items(), key=lambda item: -item[1].itemsize))  # so that all are aligned
@@ -180,7 +180,7 @@ class ModelFile:
 def opened(path: str | os.PathLike[str]) -> Iterator[ModelFile]:
     """Open a model file.
 
-    Raises: FileNotFoundError when there is none, ModelFileError when it is damaged or not minicnn's.
+    Raises FileNotFoundError when there is none, ModelFileError when it is damaged or not minicnn's.
     """
     name = os.fsdecode(path)
     try:

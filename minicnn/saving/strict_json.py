@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-DEPTH = 40  # of objects in objects
+DEPTH = 80  # of objects in objects
 PARTS = 50_000  # objects and lists
 VALUES = 600_000
 WIDE = 2**20  # characters; with one that is not ASCII, each of them may take four bytes
@@ -12,7 +12,7 @@ WIDE = 2**20  # characters; with one that is not ASCII, each of them may take fo
 def parse(text: str) -> dict[str, Any]:
     """The object that a text describes. NaN and infinities, which JSON has not, are read as Python writes them.
 
-    Raises: ValueError when it is none, when a key is there twice, and when it is deeper or has more parts than any
+    Raises ValueError when it is none, when a key is there twice, and when it is deeper or has more parts than any
         model needs: a list of empty lists takes twenty times the memory that its text takes.
     """
     if text.count("[") + text.count("{") > PARTS or text.count(",") > VALUES:

@@ -7,6 +7,8 @@ import numpy as np
 
 from minicnn.errors import warn
 from minicnn.expect import count
+from minicnn.network import Network
+from minicnn.network.several import Several
 from minicnn.training import checks
 from minicnn.training.class_weight import weighted
 from minicnn.types import Array
@@ -55,7 +57,7 @@ class ArrayBatches:
     def begin_epoch(self, rng: np.random.Generator | None = None) -> None:
         """Draw a new order of the samples; None keeps that of the arrays."""
         self._order = None if rng is None else rng.permutation(len(self.x))
-        if rng is not None and not len(self._buffer):
+        if rng is not None and not len(self._buffer) and not isinstance(self.x, Several):
             self._buffer = np.empty((min(self.batch_size, len(self.x)), *self.x.shape[1:]), self.x.dtype)
 
     def __getitem__(self, index: int) -> Batch:
@@ -64,6 +66,8 @@ class ArrayBatches:
             weight = None if self.weight is None else self.weight[part]
             return Batch(self.x[part], self.y[part], weight, np.arange(part.start, part.stop))
         picked = self._order[part]
+        if isinstance(self.x, Several):
+            return Batch(self.x[picked], self.y[picked], None if self.weight is None else self.weight[picked], picked)
         # Nothing is ever clipped; that mode is faster.
         x = np.take(self.x, picked, axis=0, out=self._buffer[: len(picked)], mode="clip")
         return Batch(x, self.y[picked], None if self.weight is None else self.weight[picked], picked)
@@ -93,6 +97,7 @@ class SourceBatches:
     Args:
         source: see BatchSource.
         who: asks for them, for messages.
+        model: for which they are.
         steps: how many batches an epoch has; None for all.
         labelled: whether batches must have labels; else only their x is of interest.
 
@@ -103,7 +108,8 @@ class SourceBatches:
         factors: of the classes, for the weights of the samples (training/class_weight.py).
     """
 
-    def __init__(self, source: Any, who: str, steps: int | None = None, labelled: bool = True):
+    def __init__(self, source: Any, who: str, model: Network, steps: int | None = None, labelled: bool = True):
+        self.model = model
         self.source, self.who, self.labelled = source, who, labelled
         if len(source) == 0:
             raise ValueError(f"{who} expected a source of at least one batch, received one of length 0")
@@ -131,7 +137,7 @@ class SourceBatches:
         elif len(parts) not in (2, 3):
             received = f"{len(parts)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
             raise ValueError(f"{who} is expected as (x, y) or (x, y, sample_weight), received {received}")
-        x, y, weight = checks.arrays(parts[0], parts[1], parts[2] if len(parts) == 3 else None, who)
+        x, y, weight = checks.arrays(self.model, parts[0], parts[1], parts[2] if len(parts) == 3 else None, who)
         return Batch(x, y, weight, index * self._length + np.arange(len(x)))
 
     def end_epoch(self) -> None:
@@ -167,9 +173,11 @@ def at_most(steps: int | None, available: int, who: str) -> int:
     return min(int(steps), available)
 
 
-def fingerprint(array: Array | None, contents: bool = True) -> dict[str, Any] | None:
+def fingerprint(array: Array | Several | None, contents: bool = True) -> dict[str, Any] | None:
     """What tells an array from others: shape, type and, if wanted, a hash of its contents."""
     if array is None:
         return None
+    if isinstance(array, Several):
+        return {str(n): fingerprint(part, contents) for n, part in enumerate(array.parts)}
     digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=8).hexdigest() if contents else None
     return {"shape": array.shape, "dtype": array.dtype.name, "contents": digest}

@@ -21,7 +21,8 @@ from typing import Any
 
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
-from minicnn.saving import description, lock, model_file, weights
+from minicnn.saving import description, lock, model_file, structure, weights
+from minicnn.saving.fields import check
 from minicnn.training.callbacks import Callback, CallbackList
 from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
@@ -60,7 +61,7 @@ class Checkpoint:
     Attributes:
         found: whether the folder holds a checkpoint of this training to go on from.
 
-    Raises: ValueError when it holds one of another training, naming what differs; ModelFileError for a damaged file.
+    Raises ValueError when it holds one of another training, naming what differs; ModelFileError for a damaged file.
     """
 
     def __init__(
@@ -121,8 +122,10 @@ class Checkpoint:
             if "training" not in file.config:
                 raise ValueError(f"fit(resume=...) expected a checkpoint, received the plain model file {file.path!r}")
             with description.refusing(file.path):
-                for what in ("config", "model", "compile", "training"):
-                    description.check(file.config if what == "config" else file.config.get(what), what)
+                check(file.config, "config")
+                structure.check_model(file.config.get("model"))
+                for what in ("compile", "training"):
+                    check(file.config.get(what), what)
                 there, left = leaves(file.config["training"]["of"]), leaves(_parts(file.config))
             self._recognise(there, there | left)
             with description.refusing(file.path):
@@ -224,11 +227,20 @@ def held(folder: str | os.PathLike) -> Iterator[None]:
 
 def _parts(config: dict[str, Any]) -> dict[str, Any]:
     """What a model file says of model and training, under the names that appear in messages."""
-    model, compiled = config["model"], config["compile"]
-    parts = {name: model[name] for name in ("dtype", "input_shape")}
-    parts["layers"] = {layer["config"].get("name", str(i)): layer for i, layer in enumerate(model["layers"])}
+    model, compiled = _by_name(config["model"]), config["compile"]
+    parts = {name: part for name, part in model.items() if name not in ("name", "seed", "class_names")}
     parts["metrics"] = {metric["config"].get("name", str(i)): metric for i, metric in enumerate(compiled["metrics"])}
     return parts | {name: compiled[name] for name in ("optimizer", "loss")}
+
+
+def _by_name(model: dict[str, Any]) -> dict[str, Any]:
+    """What it says of a model, with layers by name, those of models inside too."""
+    layers = {}
+    for number, layer in enumerate(model["layers"]):
+        config = layer.get("config", {})
+        is_model = layer.get("class") in (structure.CHAIN, structure.GRAPH)
+        layers[config.get("name", str(number))] = layer | {"config": _by_name(config)} if is_model else layer
+    return model | {"layers": layers}
 
 
 def _named(callbacks: list[Callback]) -> list[tuple[str, Callback]]:

@@ -28,6 +28,7 @@ from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
+from minicnn.network.several import Several
 from minicnn.training import step
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
@@ -46,12 +47,12 @@ def compiled(model: Network) -> None:
         )
 
 
-def arrays(x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
-    """x, y and sample weights as arrays, y zeros for None.
+def arrays(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
+    """x, y and sample weights as arrays, y zeros for None; x of several inputs as one (network/several.py).
 
     Raises ValueError when they are no arrays, empty, or of different length.
     """
-    x = array(x, "x", who)
+    x = array(x, "x", who) if len(model.inputs) < 2 else Several(model.arrays(x))
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"{who} expected at least one sample, received x of shape {x.shape}")
     y = np.zeros(len(x)) if y is None else array(y, "y", who)
@@ -133,7 +134,7 @@ def samples(model: Network, x: Array, y: Array) -> None:
 
 def training_samples(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
     """All that is looked at in x, y and sample weights before a training: what arrays, samples and pixel_range say."""
-    x, y, weight = arrays(x, y, weight, who)
+    x, y, weight = arrays(model, x, y, weight, who)
     samples(model, x, y)
     pixel_range(model, x)
     return x, y, weight

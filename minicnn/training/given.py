@@ -33,7 +33,7 @@ def to_train_on(
     """
     if y is None or is_source(x):
         _alone(x, y, batch_size, sample_weight, who, validation_split=bool(validation_split))
-        source = SourceBatches(x, who, steps)
+        source = SourceBatches(x, who, model, steps)
         checks.samples(model, source.x, source.y)
         checks.pixel_range(model, source.x)
         if class_weight is not None:
@@ -57,9 +57,9 @@ def to_measure(
     batches: Batches
     if y is None or is_source(x):
         _alone(x, y, batch_size, sample_weight, who)
-        batches = SourceBatches(x, who, steps)
+        batches = SourceBatches(x, who, model, steps)
     else:
-        x, y, weight = checks.arrays(x, y, sample_weight, who)
+        x, y, weight = checks.arrays(model, x, y, sample_weight, who)
         batches = in_batches(x, y, weight, batch_size, LARGE, steps, who)
     checks.samples(model, batches.x, batches.y)
     return batches

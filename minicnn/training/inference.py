@@ -81,7 +81,7 @@ def evaluate(
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
     steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
     resolve_verbose(verbose)
     checks.compiled(model)
@@ -110,9 +110,10 @@ def predict(
     steps: int | None = None,
     *,
     average_flips: bool = False,
-) -> Array:
+) -> Any:
     """The model's outputs (n, K) for samples (n, ...), in inference; a new array.
 
+    Of a model with several inputs x is a list or dict of arrays; several outputs are a list or dict, as in the model.
     x may also be a source of batches, of which labels and weights, if there are any, do not matter.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
     steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
@@ -122,7 +123,7 @@ def predict(
     Warns when the model has neither been trained nor loaded.
     """
     resolve_verbose(verbose)
-    first, batches = _samples(x, batch_size, steps)
+    first, batches = _samples(model, x, batch_size, steps)
     model.build_for(first)
     checks.fresh_weights(model)
     checks.pixel_range(model, first)
@@ -132,18 +133,26 @@ def predict(
     with quiet(), Pace() as pace:
         for part in batches:
             pace.begin()
-            parts.append(_flip_average(model, part) if average_flips else model.forward(part))
+            outputs = _flip_average(model, part) if average_flips else model.forward(part)
+            parts.append(listed(outputs))
             pace.end(len(part))
-    return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
+    return model.in_form([np.concatenate(of_output) for of_output in zip(*parts, strict=True)])
 
 
-def _samples(x: Any, batch_size: int | None, steps: int | None) -> tuple[Array, Iterable[Array]]:
+def listed(outputs: Any) -> list[Array]:
+    """A model's outputs, in whatever form, as a list."""
+    if isinstance(outputs, dict):
+        return list(outputs.values())
+    return outputs if isinstance(outputs, list) else [outputs]
+
+
+def _samples(model: Network, x: Any, batch_size: int | None, steps: int | None) -> tuple[Array, Iterable[Array]]:
     """The first samples at least, and the samples of every batch that predict is to see."""
     if is_source(x):
         checks.source(x, {"batch_size": batch_size is not None}, "predict")
-        source = SourceBatches(x, "predict", steps, labelled=False)
+        source = SourceBatches(x, "predict", model, steps, labelled=False)
         return source.x, _of_source(source)
-    x, _, _ = checks.arrays(x, None, None, "predict")
+    x, _, _ = checks.arrays(model, x, None, None, "predict")
     size = given.size_of_batch(batch_size, given.LARGE, len(x), steps, "predict")
     most = at_most(steps, -(-len(x) // size), "predict")
     return x, (x[start : start + size] for start in range(0, most * size, size))

@@ -83,7 +83,7 @@ def fit(
     validation and callbacks, and sets History.interrupted; with `resume` the epoch stays unfinished instead, for the
     next time. A second Ctrl-C interrupts at once.
 
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
         checkpoint of another training or in which one is running; ModelFileError for a damaged checkpoint.
     """
     checks.compiled(model)
@@ -112,8 +112,8 @@ def fit(
     own = [history, progress]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
-    watchers = CallbackList([*others, *own], model, params)
-    training = Training(model, batches, held_out, watchers, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
+    callback_list = CallbackList([*others, *own], model, params)
+    training = Training(model, batches, held_out, callback_list, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
     interrupt = Interrupt(progress.interrupted)
     if resume is None:
@@ -126,7 +126,9 @@ def fit(
         validated.pop("batch_size", None)  # on which nothing depends
         data = batches.described() | {"validation": validated}
         sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
-        training.checkpoint = Checkpoint(resume, model, sources, watchers, training.meter, arguments | {"data": data})
+        training.checkpoint = Checkpoint(
+            resume, model, sources, callback_list, training.meter, arguments | {"data": data}
+        )
         training.checkpoint_steps = checkpoint_every_steps or 0
         training.run(initial_epoch, epochs, history, interrupt)
     return history
@@ -137,7 +139,7 @@ class Training:
 
     Args:
         model, batches, held_out: what is trained, on what, and what it is validated on, if at all.
-        watchers: the callbacks.
+        callbacks: what is called at each moment, in order.
         shuffle, seed, transform: as in `fit`.
     """
 
@@ -146,12 +148,12 @@ class Training:
         model: Network,
         batches: given.Batches,
         held_out: given.Batches | None,
-        watchers: CallbackList,
+        callbacks: CallbackList,
         shuffle: bool,
         seed: int | None,
         transform: BatchTransform | None,
     ):
-        self.model, self.batches, self.held_out, self.watchers = model, batches, held_out, watchers
+        self.model, self.batches, self.held_out, self.callbacks = model, batches, held_out, callbacks
         self.shuffle, self.seed, self.transform = shuffle, seed, transform
         self.meter = Meter(model)
         self.pace = Pace()
@@ -167,7 +169,7 @@ class Training:
         if self.held_out is not None and validations > 0 and not (checkpoint and checkpoint.found):
             checks.lagging_averages(model, self.validation_freq * self.batches.steps, validations)
         with interrupt, self.pace:
-            self.watchers.on_train_begin()
+            self.callbacks.on_train_begin()
             if checkpoint is not None:
                 at = checkpoint.restore() if checkpoint.found else checkpoint.save(at)
             while at.epoch < epochs and not model.stop_training and not interrupt.requested:
@@ -176,7 +178,7 @@ class Training:
                     checkpoint.save(at)
             history.interrupted = interrupt.requested
             model.optimizer.finalize_variable_values(model.parameters())
-            self.watchers.on_train_end(at.logs)
+            self.callbacks.on_train_end(at.logs)
 
     def begin(self, epoch: int, logs: dict[str, float] | None = None) -> Position:
         """The beginning of an epoch."""
@@ -185,9 +187,9 @@ class Training:
 
     def epoch(self, at: Position, interrupt: Interrupt) -> Position:
         """Train to the end of the epoch; returns the beginning of the next, or where it was left to be resumed."""
-        model, meter, watchers = self.model, self.meter, self.watchers
+        model, meter, callbacks = self.model, self.meter, self.callbacks
         if at.batch == 0:
-            watchers.on_epoch_begin(at.epoch)
+            callbacks.on_epoch_begin(at.epoch)
             meter.reset()
         self.batches.begin_epoch(model.shuffle_rng if self.shuffle else None)
         while at.batch < self.batches.steps:
@@ -201,33 +203,33 @@ class Training:
             return at
         logs = meter.results()
         if self.held_out is not None and (at.epoch + 1) % self.validation_freq == 0:
-            watchers.on_test_begin({"size": self.held_out.samples})
+            callbacks.on_test_begin({"size": self.held_out.samples})
             validation = measured(model, self.held_out).results()
-            watchers.on_test_end(validation)
+            callbacks.on_test_end(validation)
             logs |= {f"val_{name}": value for name, value in validation.items()}
         if model.optimizer.schedule is not None:
             logs["learning_rate"] = model.optimizer.learning_rate
         self.batches.end_epoch()
-        watchers.on_epoch_end(at.epoch, logs)
+        callbacks.on_epoch_end(at.epoch, logs)
         model.epochs_done = at.before + 1
         return self.begin(at.epoch + 1, logs)
 
     def step(self, at: Position) -> None:
         """Train on one batch."""
         model, meter = self.model, self.meter
-        self.watchers.on_train_batch_begin(at.batch)
-        x, y, weight, numbers = self.batches[at.batch]
+        self.callbacks.on_train_batch_begin(at.batch)
+        x, y, weight, indices = self.batches[at.batch]
         if self.transform is not None:
-            x, y = self.transform(x, y, at.before, numbers, model.seed if self.seed is None else self.seed)
+            x, y = self.transform(x, y, at.before, indices, model.seed if self.seed is None else self.seed)
         self.pace.begin()
         with alone:  # the samples that are announced are those of this step
             for layer in model.leaves.values():
-                layer.next_samples(at.before, numbers)
+                layer.next_samples(at.before, indices)
             meter.measure(model.train_step, x, y, weight)
         self.pace.end(len(x))
         if not isfinite(meter.last_loss):
             checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
-        self.watchers.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})
+        self.callbacks.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})
 
 
 def described(transform: BatchTransform) -> dict[str, Any]:
@@ -247,10 +249,10 @@ def train_on_batch(
 ) -> Any:
     """One update from one batch; the loss and metrics of that batch, in evaluate's forms.
 
-    Raises: RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
     checks.compiled(model)
-    x, y, weight = checks.arrays(x, y, sample_weight, "train_on_batch")
+    x, y, weight = checks.arrays(model, x, y, sample_weight, "train_on_batch")
     if class_weight is not None:
         checks.samples(model, x, y)
         factors = class_factors(class_weight, y, model.classes, "train_on_batch")

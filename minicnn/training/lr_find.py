@@ -70,7 +70,7 @@ def lr_find(
 
     The suggestion is the middle of the longest valley, which is the longest row of ever smaller losses, as in fastai.
 
-    Raises: RuntimeError before compile; ValueError for arrays that do not fit, or unless 0 < start < end.
+    Raises RuntimeError before compile; ValueError for arrays that do not fit, or unless 0 < start < end.
     """
     checks.compiled(model)
     batches, _ = given.to_train_on(model, x, y, batch_size, None, None, 0.0, None, "lr_find")

@@ -1,4 +1,4 @@
-"""What ``fit`` shows while it trains: a bar on a terminal, one line per epoch elsewhere."""
+"""What `fit` shows while it trains: a bar on a terminal, one line per epoch elsewhere."""
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 
 import sys
@@ -15,10 +15,9 @@ SOON = 1.0  # second, after which the rate is known
 
 
 def resolve_verbose(verbose: int | str) -> int:
-    """Return 0, 1 or 2; "auto" is 1 (a bar) when stderr is a terminal and 2 (plain lines) when it is not.
+    """0, 1 or 2; "auto" is 1 (a bar) when stderr is a terminal and 2 (plain lines) when it is not.
 
-    Raises:
-        ValueError: for anything else.
+    Raises ValueError for anything else.
     """
     if verbose == "auto":
         return 1 if sys.stderr is not None and sys.stderr.isatty() else 2
@@ -121,7 +120,7 @@ class Progress(Callback):
 
 
 def _numbers(logs: Logs) -> list[str]:
-    """Return ``["loss 1.2345", ...]``; learning rates and very small or large values in four significant digits."""
+    """The words `["loss 1.2345", ...]`; learning rates and very small or large values in four significant digits."""
     texts = []
     for name, value in logs.items():
         if name != "size" and isinstance(value, int | float):

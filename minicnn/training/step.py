@@ -19,7 +19,7 @@ def loss_and_gradients(model: Network, x: Array, y: Array, sample_weight: Array 
     execution = model.execution_for(x)
     check_logits(model)
     with quiet():
-        y_pred = execution.logits(x, training=True)
+        y_pred = execution.logits(model.arrays(x), training=True)
         loss, dy = _loss(model, y, y_pred, sample_weight)
         y_pred = _predictions(model, y_pred)  # now that the logits are in the cache
         if isfinite(loss):
@@ -47,7 +47,7 @@ def test_step(model: Network, x: Array, y: Array, sample_weight: Array | None = 
     execution = model.execution_for(x)
     check_logits(model)
     with quiet():
-        y_pred = execution.logits(x, training=False)
+        y_pred = execution.logits(model.arrays(x), training=False)
         return _loss(model, y, y_pred, sample_weight)[0], _predictions(model, y_pred)
 
 

@@ -20,7 +20,7 @@ class RandomBrightness(RandomLayer):
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: y
-    Raises: ValueError in training for values outside value_range. Warns when all lie at its lower end.
+    Raises ValueError in training for values outside value_range. Warns when all lie at its lower end.
     """
 
     def __init__(

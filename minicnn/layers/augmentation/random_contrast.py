@@ -23,7 +23,7 @@ class RandomContrast(RandomLayer):
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: y, f (N, 1, 1, 1)
-    Raises: ValueError in training for values outside value_range. Warns when all lie at its lower end.
+    Raises ValueError in training for values outside value_range. Warns when all lie at its lower end.
     """
 
     def __init__(

@@ -37,6 +37,9 @@ class RandomCrop(GeometricLayer):
     Shapes: x (N, H, W, C), bytes or floats; y (N, height, width, C)
     Cache: matrices (N, 3, 3), see geometric.py
     Source: He et al. 2015, arXiv:1512.03385, section 4.2 (padding 4, of zeros).
+
+    >>> layers.RandomCrop(28, 28)(np.zeros((1, 32, 32, 3))).shape
+    (1, 28, 28, 3)
     """
 
     draws = 2

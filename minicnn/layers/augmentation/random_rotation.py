@@ -23,6 +23,9 @@ class RandomRotation(FillingLayer):
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: matrices (N, 3, 3), see geometric.py
+
+    >>> repr(layers.RandomRotation(0.1)).split(": ")[1]
+    '-36 to 36 degrees'
     """
 
     def __init__(

@@ -37,7 +37,7 @@ def render(
         metrics: as in metrics.json; empty while the training has not ended.
         pictures: any of those that FIGURES names.
 
-    Returns: HTML.
+    The result is HTML.
     """
     data, model, test = config["data"], config["model"], metrics.get("test", {})
     epochs = len(history.get("epoch", []))
@@ -80,6 +80,6 @@ def notices(data: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int) ->
     if data["synthetic"]:
         yield "Synthetic data: the pictures are drawn shapes, not photographs."
     if not metrics:
-        yield f"This training has not ended, or was killed, after {epochs} epochs. Nothing is examined yet."
+        yield f"This training has not ended, or was killed, after {epochs} epochs. Nothing is evaluated yet."
     elif metrics["interrupted"]:
         yield f"This training was interrupted after {epochs} epochs. What follows is of the best of them."

@@ -13,19 +13,19 @@ Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_ac
 
 
 class Callback(KerasNames):
-    """Something that acts at chosen moments of ``fit``: subclass it and override the hooks you need.
+    """Something that acts at chosen moments of `fit`: subclass it and override the hooks you need.
 
-    Every hook does nothing here. ``epoch`` and ``batch`` count from 0. ``logs`` is one dictionary per moment, handed
-    from callback to callback: what one adds to it (ReduceLROnPlateau adds ``learning_rate``) the later ones see.
+    Every hook does nothing here. `epoch` and `batch` count from 0. `logs` is one dictionary per moment, handed
+    from callback to callback: what one adds to it (ReduceLROnPlateau adds `learning_rate`) the later ones see.
 
     Attributes:
-        model: the model in training, set before ``on_train_begin``. minicnn's own callbacks use nothing else of it than
-            ``stop_training``, ``optimizer.learning_rate``, ``get_weights``, ``set_weights``, ``save`` and
-            ``save_weights``. (SwapEMAWeights also uses ``parameters``, and the optimizer's averages.)
-        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``, ``steps`` being the batches of one epoch.
+        model: the model in training, set before `on_train_begin`. minicnn's own callbacks use nothing else of it than
+            `stop_training`, `optimizer.learning_rate`, `get_weights`, `set_weights`, `save` and
+            `save_weights`. (SwapEMAWeights also uses `parameters`, and the optimizer's averages.)
+        params: `{"verbose": ..., "epochs": ..., "steps": ...}`, `steps` being the batches of one epoch.
         remembers: the names of the attributes that a resumed training must find as they were; hooks may change them.
 
-    Source: Keras 3, ``keras.callbacks.Callback`` (``remembers`` and the state are minicnn's).
+    Source: Keras 3, `keras.callbacks.Callback` (`remembers` and the state are minicnn's).
     """
 
     model: Any
@@ -38,71 +38,72 @@ class Callback(KerasNames):
         self.params = {}
 
     def set_model(self, model: Any) -> None:
+        """Remember the model; called before the first hook."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Remember how the training was asked for; called before the first hook."""
         self.params = params
 
     def get_state(self) -> dict[str, Any]:
-        """What a checkpoint of ``fit(resume=...)`` keeps of the callback.
+        """What a checkpoint of `fit(resume=...)` keeps of the callback.
 
         Values may be numbers, text, None, arrays, and lists and dicts (with text as keys) of these.
         """
         return {name: getattr(self, name) for name in self.remembers}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from such a state; called after ``on_train_begin``, and in mid-epoch after ``on_epoch_begin``."""
+        """Go on from such a state; called after `on_train_begin`, and in mid-epoch after `on_epoch_begin`."""
         for name, value in state.items():
             setattr(self, name, value)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Called once, before the first epoch; ``logs`` is empty."""
+        """Called once, before the first epoch; `logs` is empty."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Called once, after the last epoch, with that epoch's logs."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Called before an epoch's first batch; ``logs`` is empty."""
+        """Called before an epoch's first batch; `logs` is empty."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Called after an epoch and its validation, with the epoch's metrics and the ``val_`` ones."""
+        """Called after an epoch and its validation, with the epoch's metrics and the `val_` ones."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before a batch; ``logs`` is empty."""
+        """Called before a batch; `logs` is empty."""
         self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after a batch, with the means so far in this epoch and ``size``, this batch's number of pictures."""
+        """Called after a batch, with the means so far in this epoch and `size`, this batch's number of pictures."""
         self.on_batch_end(batch, logs=logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Another name of ``on_train_batch_begin``."""
+        """Another name of `on_train_batch_begin`."""
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Another name of ``on_train_batch_end``."""
+        """Another name of `on_train_batch_end`."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Called before the validation of an epoch; ``logs`` has ``size``, on how many samples."""
+        """Called before the validation of an epoch; `logs` has `size`, on how many samples."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Called after the validation of an epoch, with its metrics (without ``val_``)."""
+        """Called after the validation of an epoch, with its metrics (without `val_`)."""
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class CallbackList(KerasNames):
-    """Calls every hook of several callbacks, in their order, with the same ``logs`` dictionary of plain numbers.
+    """Calls every hook of several callbacks, in their order, with the same `logs` dictionary of plain numbers.
 
     Args:
         callbacks: one callback, several, or None.
-        model: given to each callback through ``set_model``.
-        params: given to each callback through ``set_params``.
+        model: given to each callback through `set_model`.
+        params: given to each callback through `set_params`.
 
-    Raises:
-        TypeError: something in ``callbacks`` is not a minicnn callback.
+    Raises TypeError when something in `callbacks` is not a minicnn callback.
 
-    Source: Keras 3, ``keras.callbacks.CallbackList``.
+    Source: Keras 3, `keras.callbacks.CallbackList`.
     """
 
     def __init__(
@@ -120,48 +121,56 @@ class CallbackList(KerasNames):
             callback.set_params(dict(params or {}))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_train_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_begin(logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
+        """Call `on_train_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call `on_epoch_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call `on_epoch_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs=logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_test_begin` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_test_begin(logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
+        """Call `on_test_end` of every callback."""
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_test_end(logs)
 
 
 def check_settable(optimizer: Any, owner: Callback) -> None:
-    """Raise TypeError when the learning rate, which ``owner`` is about to set, follows a schedule."""
+    """Raise TypeError when the learning rate, which `owner` is about to set, follows a schedule."""
     if optimizer.schedule is not None:
         raise TypeError(
             f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__}'s follows "
@@ -175,7 +184,7 @@ def announce(message: str) -> None:
 
 
 def _plain(logs: Logs | None) -> Logs:
-    """Return a copy of ``logs`` with NumPy's scalars as Python's own numbers: nicer to print, to write and to save."""
+    """A copy of `logs` with NumPy's scalars as Python's own numbers: nicer to print, to write and to save."""
     plain = {}
     for name, value in (logs or {}).items():
         is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0

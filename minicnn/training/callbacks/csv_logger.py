@@ -14,15 +14,15 @@ from minicnn.training.callbacks.base import Callback, Logs
 class CSVLogger(Callback):
     """Writes one row per epoch, at once, so that the file can be followed while the model trains.
 
-    The columns are ``epoch`` (from 0), then the names in the first epoch's logs, sorted; if none starts with ``val_``,
-    each is followed by its ``val_`` namesake at the end, for a validation that comes later. A missing value is "NA".
+    The columns are `epoch` (from 0), then the names in the first epoch's logs, sorted; if none starts with `val_`,
+    each is followed by its `val_` namesake at the end, for a validation that comes later. A missing value is "NA".
 
     Args:
         filename: the file to write; missing folders are made.
         separator: what stands between two values.
         append: True continues an existing file (and writes no second header), False replaces it.
 
-    Source: Keras 3, ``keras.callbacks.CSVLogger``.
+    Source: Keras 3, `keras.callbacks.CSVLogger`.
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -69,7 +69,7 @@ def _columns(logs: Logs) -> list[str]:
 
 
 def _cell(value: Any) -> Any:
-    """Return ``value`` as a cell; a list or an array, which another callback may have logged, as ``"[1, 2]"``."""
+    """`value` as a cell; a list or an array, which another callback may have logged, as `"[1, 2]"`."""
     if isinstance(value, Iterable) and not isinstance(value, str):
         return f'"[{", ".join(map(str, value))}]"'
     return value

@@ -51,7 +51,7 @@ class Finding:
 
 
 class Doctor(Callback):
-    """Says in words what ails a training: each finding once, with the layer, the number and advice.
+    """Finds out why a training goes wrong, and says so: each finding once, with the layer, the number and advice.
 
     Some batches of every epoch are looked at: the gradients that they left in the layers, and how far the step has
     moved the kernels. A unit is called dead when no gradient reaches its weights, in any of these batches: its ReLU

@@ -12,7 +12,7 @@ from minicnn.training.state import check_kind
 
 
 class EarlyStopping(MonitorCallback):
-    """Stops the training after ``patience`` epochs without an improvement of ``monitor``.
+    """Stops the training after `patience` epochs without an improvement of `monitor`.
 
     Args:
         monitor: the metric to watch.
@@ -30,7 +30,9 @@ class EarlyStopping(MonitorCallback):
         wait: epochs since the last improvement.
         stopped_epoch: the epoch (from 0) that stopped the training; 0 when none did.
 
-    Source: Keras 3, ``keras.callbacks.EarlyStopping``.
+    Source: Keras 3, `keras.callbacks.EarlyStopping`.
+
+    >>> stop = callbacks.EarlyStopping("val_loss", patience=10, restore_best_weights=True)
     """
 
     remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")

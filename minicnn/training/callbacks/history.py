@@ -1,4 +1,4 @@
-"""The callback that remembers every epoch's numbers; ``fit`` adds one and returns it."""
+"""The callback that remembers every epoch's numbers; `fit` adds one and returns it."""
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 
 from typing import Any
@@ -19,11 +19,11 @@ class History(Callback):
 
     Attributes:
         history: metric name -> list of its values, one per epoch in which it was logged.
-        epoch: the epochs' numbers, from 0 (or from ``initial_epoch``).
-        params: ``{"verbose": ..., "epochs": ..., "steps": ...}``.
+        epoch: the epochs' numbers, from 0 (or from `initial_epoch`).
+        params: `{"verbose": ..., "epochs": ..., "steps": ...}`.
         interrupted: True when Ctrl-C ended the training.
 
-    Source: Keras 3, ``keras.callbacks.History`` (``interrupted`` is minicnn's).
+    Source: Keras 3, `keras.callbacks.History` (`interrupted` is minicnn's).
     """
 
     remembers = ("history", "epoch")

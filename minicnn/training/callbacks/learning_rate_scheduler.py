@@ -10,20 +10,18 @@ from minicnn.training.callbacks.base import Callback, Logs, announce, check_sett
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate to ``schedule(epoch, rate)`` before every epoch, and adds ``learning_rate`` to its logs.
+    """Sets the learning rate to `schedule(epoch, rate)` before every epoch, and adds `learning_rate` to its logs.
 
     Args:
         schedule: takes the epoch (from 0) and, if it has a second parameter, the present rate; returns the new rate.
         verbose: 1 prints a line per epoch.
 
-    Raises:
-        ValueError: before an epoch, when ``schedule`` returned something else than a float.
-        TypeError: when training begins, the learning rate follows a schedule of the optimizer's.
+    Raises ValueError before an epoch when `schedule` returned something else than a float; TypeError when training
+    begins with a learning rate that follows a schedule of the optimizer's.
 
-    >>> LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.9)  # doctest: +ELLIPSIS
-    <minicnn...LearningRateScheduler object at ...>
+    Source: Keras 3, `keras.callbacks.LearningRateScheduler`.
 
-    Source: Keras 3, ``keras.callbacks.LearningRateScheduler``.
+    >>> slower = callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else 0.9 * rate)
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:

@@ -12,23 +12,23 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model (or only its weights) after every epoch or every so many batches.
 
     Args:
-        filepath: where to save; may hold ``{epoch}`` (from 1), ``{batch}`` (from 1, with an integer ``save_freq``) and
-            every name in the logs, with format codes: ``"model-{epoch:02d}-{val_loss:.2f}.safetensors"``. Missing
+        filepath: where to save; may hold `{epoch}` (from 1), `{batch}` (from 1, with an integer `save_freq`) and
+            every name in the logs, with format codes: `"model-{epoch:02d}-{val_loss:.2f}.safetensors"`. Missing
             folders are made; an existing file is replaced.
         monitor: the metric that tells which model is best.
         verbose: 1 prints what is saved and why.
-        save_best_only: save only when ``monitor`` is better than ever before (a tie is not).
-        save_weights_only: save with ``model.save_weights`` instead of ``model.save``.
+        save_best_only: save only when `monitor` is better than ever before (a tie is not).
+        save_weights_only: save with `model.save_weights` instead of `model.save`.
         mode: "min", "max" or "auto" (by the metric's name).
         save_freq: "epoch", or the number of batches between two savings.
-        initial_value_threshold: with ``save_best_only``, the value that the first saved model must beat.
+        initial_value_threshold: with `save_best_only`, the value that the first saved model must beat.
 
-    Raises:
-        ValueError: ``save_freq`` is something else.
-        KeyError: when saving, ``filepath`` names something that is not in the logs.
-        IsADirectoryError: when saving, there is a folder at ``filepath``.
+    Raises ValueError when `save_freq` is something else; in training, KeyError when `filepath` names something that is
+    not in the logs, and IsADirectoryError when it is a folder.
 
-    Source: Keras 3, ``keras.callbacks.ModelCheckpoint``.
+    Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
+
+    >>> keep = callbacks.ModelCheckpoint("best-{epoch:02d}.safetensors", save_best_only=True)
     """
 
     remembers = ("best", "_batches_since_saving")

@@ -10,18 +10,17 @@ from minicnn.training.callbacks.base import Callback, Logs
 
 
 class MonitorCallback(Callback):
-    """Watches ``logs[monitor]``; the base of EarlyStopping, ReduceLROnPlateau and ModelCheckpoint.
+    """Watches `logs[monitor]`; the base of EarlyStopping, ReduceLROnPlateau and ModelCheckpoint.
 
     Args:
-        monitor: the name of a value in the logs, for example ``"val_loss"``.
-        mode: ``"min"`` (smaller is better), ``"max"``, or ``"auto"``: min for a loss, max for an accuracy.
+        monitor: the name of a value in the logs, for example `"val_loss"`.
+        mode: `"min"` (smaller is better), `"max"`, or `"auto"`: min for a loss, max for an accuracy.
         best: the value to beat; None means that any first value is an improvement.
         min_delta: an improvement is a change of *more* than this, in the metric's own unit.
 
-    Raises:
-        ValueError: ``mode`` is "auto" and the metric's name does not tell which direction is better.
+    Raises ValueError when `mode` is "auto" and the metric's name does not tell which direction is better.
 
-    Source: Keras 3, ``keras.src.callbacks.monitor_callback``.
+    Source: Keras 3, `keras.src.callbacks.monitor_callback`.
     """
 
     def __init__(self, monitor: str, mode: str, best: float | None = None, min_delta: float = 0.0) -> None:
@@ -59,7 +58,7 @@ class MonitorCallback(Callback):
         )
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
-        """Say whether ``value`` beats ``reference`` by more than ``min_delta``; a tie does not, nor does NaN.
+        """Say whether `value` beats `reference` by more than `min_delta`; a tie does not, nor does NaN.
 
         Compared in float32, as Keras does, so that double precision's rounding errors decide nothing: there
         0.7 + 0.1 < 0.8, and 0.7 would beat 0.8 by more than 0.1.
@@ -73,7 +72,7 @@ class MonitorCallback(Callback):
             return bool(np.float32(value + self.min_delta) < best)
 
     def current(self, logs: Logs, consequence: str) -> float | None:
-        """Return ``logs[monitor]``, or warn (what is missing, the ``consequence``, what there is) and return None."""
+        """`logs[monitor]`; None, with a warning (what is missing, the `consequence`, what there is), without it."""
         value = logs.get(self.monitor)
         if value is None:
             available = ", ".join(logs) or "none"

@@ -9,9 +9,9 @@ from minicnn.training.callbacks.monitor import MonitorCallback
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiplies the learning rate by ``factor`` after ``patience`` epochs without an improvement of ``monitor``.
+    """Multiplies the learning rate by `factor` after `patience` epochs without an improvement of `monitor`.
 
-    It also adds to the logs the ``learning_rate`` with which the epoch was trained.
+    It also adds to the logs the `learning_rate` with which the epoch was trained.
 
     Args:
         monitor: the metric to watch.
@@ -23,11 +23,12 @@ class ReduceLROnPlateau(MonitorCallback):
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: the rate is never reduced below this.
 
-    Raises:
-        ValueError: ``factor`` is 1 or more.
-        TypeError: when training begins, the learning rate follows a schedule.
+    Raises ValueError when `factor` is 1 or more; TypeError when training begins with a learning rate that
+    follows a schedule.
 
-    Source: Keras 3, ``keras.callbacks.ReduceLROnPlateau``.
+    Source: Keras 3, `keras.callbacks.ReduceLROnPlateau`.
+
+    >>> slower = callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=5)
     """
 
     remembers = ("best", "wait", "cooldown_counter")
@@ -61,6 +62,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def in_cooldown(self) -> bool:
+        """Whether the rate was reduced less than `cooldown` epochs ago."""
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -85,7 +87,7 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def _reduce(self, epoch: int) -> bool:
-        """Lower the rate and return True, or return False when it is at ``min_lr`` (to float32's precision)."""
+        """Lower the rate and return True, or return False when it is at `min_lr` (to float32's precision)."""
         old = float(self.model.optimizer.learning_rate)
         if np.float32(old) <= np.float32(self.min_lr):
             return False

@@ -5,16 +5,15 @@ from minicnn.training.callbacks.base import Callback, Logs
 
 
 class SwapEMAWeights(Callback):
-    """Exchanges the weights and their averages, which an optimizer with ``use_ema=True`` keeps, during validation.
+    """Exchanges the weights and their averages, which an optimizer with `use_ema=True` keeps, during validation.
 
     Args:
-        swap_on_epoch: exchange them also for the other callbacks' ``on_epoch_end``, so that a ModelCheckpoint after
+        swap_on_epoch: exchange them also for the other callbacks' `on_epoch_end`, so that a ModelCheckpoint after
             this one in the list saves the averages.
 
-    Raises:
-        ValueError: when training begins, the optimizer keeps no averages.
+    Raises ValueError when training begins with an optimizer that keeps no averages.
 
-    Source: Keras 3, ``keras.callbacks.SwapEMAWeights``.
+    Source: Keras 3, `keras.callbacks.SwapEMAWeights`.
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

@@ -14,12 +14,11 @@ class TerminateOnNaN(Callback):
     it had before.
 
     Args:
-        raise_error: raise instead of stopping; ``on_train_end`` is then not called.
+        raise_error: raise instead of stopping; `on_train_end` is then not called.
 
-    Raises:
-        RuntimeError: after such a batch, with ``raise_error``.
+    Raises RuntimeError after such a batch, with `raise_error`.
 
-    Source: Keras 3, ``keras.callbacks.TerminateOnNaN``.
+    Source: Keras 3, `keras.callbacks.TerminateOnNaN`.
     """
 
     def __init__(self, raise_error: bool = False) -> None:

@@ -23,15 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import layers, losses
+from minicnn import losses
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
 from minicnn.layers.softmax import softmax
-from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network.network import Network
 from minicnn.types import Array, Shape
 from minicnn.wording import percent
 
+__all__ = ["GradientReport", "TensorCheck", "check_layer", "measure_loss", "measure_model"]
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
 # Of a whole network: there one weight moves thousands of units, and each must stay clear of its corner.
 MODEL_TOLERANCE, MODEL_STEP = 1e-6, 1e-5
@@ -98,11 +99,7 @@ def check_layer(
     Raises AssertionError with a table of all tensors when one is off, or when over 1 % are kinks.
     """
     report = measure_layer(layer, input_shape, batch=batch, x=x, samples=samples, seed=seed)
-    if not report.error <= tolerance:
-        raise AssertionError(f"backward is not the derivative of forward: {report}\n  expected at most {tolerance:.0e}")
-    if report.kinks > 0.01 and sum(tensor.kinks for tensor in report.tensors.values()) > 1:
-        raise AssertionError(f"{percent(report.kinks)} of the places are kinks, expected at most 1 %: {report}")
-    return report
+    return judged(report, tolerance)
 
 
 @known_arguments
@@ -144,18 +141,63 @@ def measure_layer(
 
 
 @known_arguments
-def measure_model(model: Sequential, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
-    """Compare all gradients of a built float64 model's outputs, for its parameters and its input."""
+def check_model(
+    model: Network, *, batch: int = 2, tolerance: float = MODEL_TOLERANCE, samples: int = 40, seed: int = 0
+) -> GradientReport:
+    """Check every gradient of a built model: of all its outputs, for its parameters and its inputs.
+
+    Args:
+        model: of dtype="float64", a Sequential or any Model; its weights stay as they are.
+        batch, tolerance, samples, seed: as in check_layer.
+
+    Raises ValueError for a model in float32; AssertionError as check_layer does.
+    """
+    if model.dtype != np.float64:
+        raise ValueError(
+            f"check_model expected {model.name!r} in float64, received {model.dtype}: in float32 differences say "
+            "little, make it with dtype='float64'"
+        )
+    return judged(measure_model(model, batch=batch, samples=samples, seed=seed), tolerance)
+
+
+@known_arguments
+def measure_model(model: Network, *, batch: int = 2, samples: int = 40, seed: int = 0) -> GradientReport:
+    """Compare all gradients of a built float64 model's outputs, for its parameters and its inputs."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((batch, *model.input_shape[1:]))
+    inputs = [rng.standard_normal((batch, *node.sample_shape)) for node in model.inputs]
+    x = inputs if len(inputs) > 1 else inputs[0]
+    states = {layer: layer.random_state for layer in model.leaves.values()}
 
-    def forward() -> Array:
-        return model.forward(x, training=True)
+    def outputs() -> list[Array]:
+        for layer, state in states.items():
+            layer.random_state = state
+        y = model.forward(x, training=True)
+        return y if isinstance(y, list) else [y]
 
-    dy = rng.standard_normal(forward().shape)
-    dx = model.backward(dy)
-    tensors = {"x": (x, dx)} | {name: (value, grad.copy()) for name, value, grad in model.parameters()}
-    return _compare(model.name, forward, dy, tensors, samples, rng, MODEL_TOLERANCE, MODEL_STEP)
+    dy = [rng.standard_normal(y.shape) for y in outputs()]
+    dx = model.backward(dy if len(dy) > 1 else dy[0])
+    tensors = {
+        "x" if len(inputs) == 1 else node.name: (array, np.zeros_like(array) if one is None else one)
+        for node, array, one in zip(model.inputs, inputs, dx if len(inputs) > 1 else [dx], strict=True)
+    }
+    tensors |= {name: (value, grad.copy()) for name, value, grad in model.parameters()}
+    return _compare(
+        model.name, lambda: _joined(outputs()), _joined(dy), tensors, samples, rng, MODEL_TOLERANCE, MODEL_STEP
+    )
+
+
+def _joined(arrays: list[Array]) -> Array:
+    """All numbers of several outputs, in one row."""
+    return np.concatenate([array.reshape(-1) for array in arrays])
+
+
+def judged(report: GradientReport, tolerance: float) -> GradientReport:
+    """The report, where it is a good one. Raises AssertionError with it when not."""
+    if not report.error <= tolerance:
+        raise AssertionError(f"backward is not the derivative of forward: {report}\n  expected at most {tolerance:.0e}")
+    if report.kinks > 0.01 and sum(tensor.kinks for tensor in report.tensors.values()) > 1:
+        raise AssertionError(f"{percent(report.kinks)} of the places are kinks, expected at most 1 %: {report}")
+    return report
 
 
 @known_arguments
@@ -226,74 +268,3 @@ def _differences(
     array[index] = value
     slope = (8 * (change[1] - change[-1]) - (change[2] - change[-2])) / (12 * h)
     return slope, (change[1] + change[-1]) / h, (change[2] + change[-2]) / (2 * h)
-
-
-def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
-    """A layer of every kind and a sample shape for it, or several, as `minicnn gradcheck` runs them."""
-    frozen = layers.BatchNormalization(trainable=False)
-    three: list[Shape] = [(5, 4, 3)] * 3
-    return {
-        "Conv2D": (layers.Conv2D(4, 3), (7, 6, 3)),
-        "Conv2D same, stride 2": (layers.Conv2D(3, (3, 2), strides=2, padding="same"), (7, 6, 2)),
-        "Conv2D dilation 2, relu": (layers.Conv2D(3, 3, dilation_rate=2, activation="relu"), (8, 9, 2)),
-        "Dense": (layers.Dense(5), (7,)),
-        "Dense softmax": (layers.Dense(5, activation="softmax"), (7,)),
-        "ReLU": (layers.ReLU(), (5, 4, 3)),
-        "ReLU max_value": (layers.ReLU(max_value=1.0), (5, 4, 3)),
-        "LeakyReLU": (layers.LeakyReLU(), (5, 4, 3)),
-        "GELU": (layers.GELU(), (5, 4, 3)),
-        "GELU approximate": (layers.GELU(approximate=True), (5, 4, 3)),
-        "Softmax": (layers.Softmax(), (6,)),
-        "Activation": (layers.Activation("gelu"), (6,)),
-        "MaxPooling2D": (layers.MaxPooling2D(), (7, 6, 3)),
-        "MaxPooling2D same, overlapping": (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 6, 3)),
-        "AveragePooling2D": (layers.AveragePooling2D(2), (7, 6, 3)),
-        "AveragePooling2D same, overlapping": (layers.AveragePooling2D(3, strides=2, padding="same"), (7, 6, 3)),
-        "GlobalAveragePooling2D": (layers.GlobalAveragePooling2D(), (5, 4, 3)),
-        "GlobalMaxPooling2D": (layers.GlobalMaxPooling2D(), (5, 4, 3)),
-        "BatchNormalization": (layers.BatchNormalization(), (4, 3, 3)),
-        "BatchNormalization of vectors": (layers.BatchNormalization(), (6,)),
-        "BatchNormalization frozen": (frozen, (4, 3, 3)),
-        "Dropout": (layers.Dropout(0.4), (5, 4, 3)),
-        "RandomFlip": (layers.RandomFlip(), (5, 4, 3)),
-        "RandomRotation": (layers.RandomRotation(0.2), (5, 4, 3)),
-        "RandomTranslation": (layers.RandomTranslation(0.3, 0.3, fill_mode="wrap"), (5, 4, 3)),
-        "RandomZoom nearest": (layers.RandomZoom(0.4, interpolation="nearest"), (5, 4, 3)),
-        "RandomCrop": (layers.RandomCrop(4, 5, padding=2), (5, 4, 3)),
-        "RandomBrightness": (layers.RandomBrightness(0.5, value_range=(-9, 9)), (5, 4, 3)),
-        "RandomContrast": (layers.RandomContrast(0.5, value_range=(-9, 9)), (5, 4, 3)),
-        "RandomErasing": (layers.RandomErasing((1, 1), value_range=(-9, 9)), (5, 4, 3)),
-        "Add": (layers.Add(), three),
-        "Add broadcasting": (layers.Add(), [(5, 4, 3), (1, 4, 1), (3,)]),
-        "Subtract": (layers.Subtract(), three[:2]),
-        "Multiply": (layers.Multiply(), three),
-        "Multiply by channel": (layers.Multiply(), [(5, 4, 3), (1, 1, 3)]),
-        "Average": (layers.Average(), three),
-        "Maximum": (layers.Maximum(), three),
-        "Minimum": (layers.Minimum(), [(5, 4, 3), (4, 1)]),
-        "Concatenate": (layers.Concatenate(), [(5, 4, 3), (5, 4, 1), (5, 4, 2)]),
-        "Concatenate of rows": (layers.Concatenate(axis=1), [(5, 4, 3), (2, 4, 3)]),
-        "Flatten": (layers.Flatten(), (5, 4, 3)),
-        "ZeroPadding2D": (layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 3, 2)),
-        "Rescaling": (layers.Rescaling(1 / 127.5, offset=-1), (4, 3, 2)),
-        "Normalization": (layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.25]), (4, 3, 2)),
-    }
-
-
-def standard_model() -> Sequential:
-    """A small network of the documented kind, three blocks and two dense layers, in float64."""
-    blocks: list[Layer] = []
-    for filters in (4, 6, 8):
-        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
-    head = [layers.Flatten(), layers.Dense(8, activation="relu"), layers.Dense(5, activation="softmax")]
-    return Sequential([layers.Input((22, 22, 3)), *blocks, *head], name="three-block network", seed=0, dtype="float64")
-
-
-def standard_losses() -> list[losses.CategoricalCrossentropy]:
-    """The losses in all their forms."""
-    return [
-        losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"),
-        losses.CategoricalCrossentropy(label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"),
-        losses.SparseCategoricalCrossentropy(from_logits=True, name="SparseCategoricalCrossentropy of logits"),
-        losses.SparseCategoricalCrossentropy(name="SparseCategoricalCrossentropy of probabilities"),
-    ]

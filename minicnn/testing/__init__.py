@@ -1,0 +1,29 @@
+"""Gradient checks for layers, models and losses, one's own included."""
+
+from minicnn.testing.gradients import (
+    MODEL_TOLERANCE,
+    TOLERANCE,
+    GradientReport,
+    TensorCheck,
+    check_layer,
+    check_model,
+    measure_layer,
+    measure_loss,
+    measure_model,
+)
+from minicnn.testing.standard import standard_cases, standard_losses, standard_model
+
+__all__ = [
+    "MODEL_TOLERANCE",
+    "TOLERANCE",
+    "GradientReport",
+    "TensorCheck",
+    "check_layer",
+    "check_model",
+    "measure_layer",
+    "measure_loss",
+    "measure_model",
+    "standard_cases",
+    "standard_losses",
+    "standard_model",
+]

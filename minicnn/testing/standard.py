@@ -1,0 +1,77 @@
+"""What `minicnn gradcheck` checks: a layer of every kind, a network, the losses."""
+
+from minicnn import layers, losses
+from minicnn.layers.base import Layer
+from minicnn.models.sequential import Sequential
+from minicnn.types import Shape
+
+
+def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
+    """A layer of every kind and a sample shape for it, or several, as `minicnn gradcheck` runs them."""
+    frozen = layers.BatchNormalization(trainable=False)
+    three: list[Shape] = [(5, 4, 3)] * 3
+    return {
+        "Conv2D": (layers.Conv2D(4, 3), (7, 6, 3)),
+        "Conv2D same, stride 2": (layers.Conv2D(3, (3, 2), strides=2, padding="same"), (7, 6, 2)),
+        "Conv2D dilation 2, relu": (layers.Conv2D(3, 3, dilation_rate=2, activation="relu"), (8, 9, 2)),
+        "Dense": (layers.Dense(5), (7,)),
+        "Dense softmax": (layers.Dense(5, activation="softmax"), (7,)),
+        "ReLU": (layers.ReLU(), (5, 4, 3)),
+        "ReLU max_value": (layers.ReLU(max_value=1.0), (5, 4, 3)),
+        "LeakyReLU": (layers.LeakyReLU(), (5, 4, 3)),
+        "GELU": (layers.GELU(), (5, 4, 3)),
+        "GELU approximate": (layers.GELU(approximate=True), (5, 4, 3)),
+        "Softmax": (layers.Softmax(), (6,)),
+        "Activation": (layers.Activation("gelu"), (6,)),
+        "MaxPooling2D": (layers.MaxPooling2D(), (7, 6, 3)),
+        "MaxPooling2D same, overlapping": (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 6, 3)),
+        "AveragePooling2D": (layers.AveragePooling2D(2), (7, 6, 3)),
+        "AveragePooling2D same, overlapping": (layers.AveragePooling2D(3, strides=2, padding="same"), (7, 6, 3)),
+        "GlobalAveragePooling2D": (layers.GlobalAveragePooling2D(), (5, 4, 3)),
+        "GlobalMaxPooling2D": (layers.GlobalMaxPooling2D(), (5, 4, 3)),
+        "BatchNormalization": (layers.BatchNormalization(), (4, 3, 3)),
+        "BatchNormalization of vectors": (layers.BatchNormalization(), (6,)),
+        "BatchNormalization frozen": (frozen, (4, 3, 3)),
+        "Dropout": (layers.Dropout(0.4), (5, 4, 3)),
+        "RandomFlip": (layers.RandomFlip(), (5, 4, 3)),
+        "RandomRotation": (layers.RandomRotation(0.2), (5, 4, 3)),
+        "RandomTranslation": (layers.RandomTranslation(0.3, 0.3, fill_mode="wrap"), (5, 4, 3)),
+        "RandomZoom nearest": (layers.RandomZoom(0.4, interpolation="nearest"), (5, 4, 3)),
+        "RandomCrop": (layers.RandomCrop(4, 5, padding=2), (5, 4, 3)),
+        "RandomBrightness": (layers.RandomBrightness(0.5, value_range=(-9, 9)), (5, 4, 3)),
+        "RandomContrast": (layers.RandomContrast(0.5, value_range=(-9, 9)), (5, 4, 3)),
+        "RandomErasing": (layers.RandomErasing((1, 1), value_range=(-9, 9)), (5, 4, 3)),
+        "Add": (layers.Add(), three),
+        "Add broadcasting": (layers.Add(), [(5, 4, 3), (1, 4, 1), (3,)]),
+        "Subtract": (layers.Subtract(), three[:2]),
+        "Multiply": (layers.Multiply(), three),
+        "Multiply by channel": (layers.Multiply(), [(5, 4, 3), (1, 1, 3)]),
+        "Average": (layers.Average(), three),
+        "Maximum": (layers.Maximum(), three),
+        "Minimum": (layers.Minimum(), [(5, 4, 3), (4, 1)]),
+        "Concatenate": (layers.Concatenate(), [(5, 4, 3), (5, 4, 1), (5, 4, 2)]),
+        "Concatenate of rows": (layers.Concatenate(axis=1), [(5, 4, 3), (2, 4, 3)]),
+        "Flatten": (layers.Flatten(), (5, 4, 3)),
+        "ZeroPadding2D": (layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 3, 2)),
+        "Rescaling": (layers.Rescaling(1 / 127.5, offset=-1), (4, 3, 2)),
+        "Normalization": (layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.25]), (4, 3, 2)),
+    }
+
+
+def standard_model() -> Sequential:
+    """A small network of the documented kind, three blocks and two dense layers, in float64."""
+    blocks: list[Layer] = []
+    for filters in (4, 6, 8):
+        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+    head = [layers.Flatten(), layers.Dense(8, activation="relu"), layers.Dense(5, activation="softmax")]
+    return Sequential([layers.Input((22, 22, 3)), *blocks, *head], name="three-block network", seed=0, dtype="float64")
+
+
+def standard_losses() -> list[losses.CategoricalCrossentropy]:
+    """The losses in all their forms."""
+    return [
+        losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"),
+        losses.CategoricalCrossentropy(label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"),
+        losses.SparseCategoricalCrossentropy(from_logits=True, name="SparseCategoricalCrossentropy of logits"),
+        losses.SparseCategoricalCrossentropy(name="SparseCategoricalCrossentropy of probabilities"),
+    ]

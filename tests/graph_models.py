@@ -1,0 +1,78 @@
+"""Drawn networks (graph_cases.py) as models of minicnn, and how far two runs of one are apart."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import graph_cases as cases
+import numpy as np
+
+import minicnn
+
+Array = np.ndarray
+SMALL = 1e-3  # an array below this share of its kind's largest is judged as if it were that large
+
+
+def model_of(graph: cases.Graph, dtype: str = "float64", engine: str = "reference") -> Any:
+    """The network with the weights that graph_cases.py draws for it."""
+    model = cases.build(minicnn, graph, dtype=dtype, seed=0)
+    model.engine = engine
+    for path, layer in model.leaves.items():
+        layer.set_weights([cases.weight(graph, path, name, array.shape) for name, array in layer.weights.items()])
+    return model
+
+
+def run(graph: cases.Graph, model: Any) -> dict[str, Array]:
+    """All that a step computes, as golden/make_graphs.py names it; copies, in float64."""
+    inputs = [x.astype(model.dtype) for x in cases.given(graph)]
+    x = cases.single(inputs)
+    result = {f"output {n}": y for n, y in enumerate(cases.listed(model.forward(x)))}
+    outputs = cases.listed(model.forward(x, training=True))
+    dys = [dy.astype(model.dtype) for dy in cases.wanted(graph, [y.shape for y in outputs])]
+    dx = cases.listed(model.backward(cases.single(dys)))
+    result |= {f"training {n}": y for n, y in enumerate(outputs)}
+    for n, (found, one) in enumerate(zip(dx, inputs, strict=True)):
+        result[f"d input {n}"] = np.zeros_like(one) if found is None else found
+    result |= {f"d {name}": gradient for name, _, gradient in model.parameters()}
+    for path, layer in model.leaves.items():
+        result |= {f"{path}/{name}": array for name, array in layer.state.items()}
+    return {name: array.astype(np.float64) for name, array in result.items()}
+
+
+def kind_of(name: str) -> str:
+    """Gradients are compared with gradients, all else with its like."""
+    return "d" if name.startswith("d ") else name
+
+
+def scales(norms: dict[str, float]) -> dict[str, float]:
+    """What an error of each array is relative to: its norm, or SMALL of the largest gradient, where that is more."""
+    largest: dict[str, float] = {}
+    for name, norm in norms.items():
+        largest[kind_of(name)] = max(norm, largest.get(kind_of(name), 0.0))
+    return {name: max(norm, SMALL * largest[kind_of(name)]) or 1.0 for name, norm in norms.items()}
+
+
+def worst(received: dict[str, Array], expected: dict[str, Array]) -> tuple[float, str]:
+    """The largest relative error, and of which array."""
+    assert received.keys() == expected.keys()
+    scale = scales({name: float(np.linalg.norm(array)) for name, array in expected.items()})
+    return max((float(np.linalg.norm(received[name] - expected[name])) / scale[name], name) for name in expected)
+
+
+def described(graph: cases.Graph) -> str:
+    """The program that makes the network, for those who look for a mistake."""
+    return "\n".join(_lines(graph))
+
+
+def _lines(graph: cases.Graph, indent: str = "") -> Iterable[str]:
+    yield f"{indent}{graph.name}{' (stacked)' if graph.stacked else ''}: inputs {graph.inputs}"
+    free = len(graph.inputs)
+    for number, reads in graph.calls:
+        part = graph.parts[number]
+        if isinstance(part, cases.Graph):
+            yield f"{indent}  {free}.. = {part.name} of {reads}"
+            yield from _lines(part, indent + "    ")
+            free += len(part.outputs)
+        else:
+            yield f"{indent}  {free} = {part.kind}({part.arguments}, name={part.name!r}) of {reads}"
+            free += 1
+    yield f"{indent}  outputs {graph.outputs}"
