@@ -9,6 +9,7 @@ from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
 from minicnn.machine.threads import alone
 from minicnn.network import Network
+from minicnn.network.by_layer import given, paths
 from minicnn.network.executor import Execution, without_softmax
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
@@ -19,16 +20,9 @@ def copied(model: Network) -> tuple[Program, list[str]]:
     """What a built model computes, by copies of its layers that share nothing with it; and the path of each call's."""
     with alone:
         program = model.program()
-        paths = {id(layer): path for path, layer in model.leaves.items()}
         layers = copy.deepcopy([call.layer for call in program.calls])  # in one, so that what is shared stays so
     calls = [call._replace(layer=layer) for call, layer in zip(program.calls, layers, strict=True)]
-    return program._replace(calls=calls), [paths[id(call.layer)] for call in program.calls]
-
-
-def given(call: Call, values: dict[int, Array]) -> Array:
-    """What a call takes: a value, or a list of them."""
-    several = [values[n] for n in call.reads]
-    return several if call.layer.takes_several else several[0]  # type: ignore[return-value]
+    return program._replace(calls=calls), paths(model)
 
 
 class Frozen:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.expect import array
-from minicnn.explain.frozen import copied, given
+from minicnn.explain.frozen import copied
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
@@ -14,7 +14,7 @@ from minicnn.layers import Conv2D
 from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.network.places import Places
+from minicnn.network.by_layer import by_layer
 from minicnn.training import checks
 from minicnn.types import Array, Pair
 
@@ -57,12 +57,11 @@ def activations(model: Network, x: ArrayLike) -> Activations:
     checks.fresh_weights(model)
     checks.pixel_range(model, picture[None])
     program, paths = copied(model)  # a forward would leave its traces in the model's own
-    values, outputs, kinds = {0: batch}, dict[str, Array](), dict[str, str]()
+    outputs, kinds = dict[str, Array](), dict[str, str]()
     times = Counter(paths)
-    for call, path in zip(Places(program.calls).calls, paths, strict=True):
-        y = values[call.writes] = call.layer.forward(given(call, values), training=call.training is True)
+    for path, (layer, y) in zip(paths, by_layer(program, batch), strict=True):
         place = path if times[path] == 1 else f"{path}[{sum(key.startswith(path + '[') for key in outputs)}]"
-        outputs[place], kinds[place] = y[0], type(call.layer).__name__
+        outputs[place], kinds[place] = y[0], type(layer).__name__
     return Activations(picture=picture, outputs=outputs, kinds=kinds, class_names=model.class_names)
 
 
