@@ -64,7 +64,7 @@ def network(model: Network, *, expand_nested: bool = False, title: str | None = 
         expand_nested: draw the layers of models inside too, in frames; else such a model is a box.
         title: the model's name unless given.
 
-    Raises ValueError for a model that is not built.
+    Raises: ValueError for a model that is not built.
     """
     if not model.built:
         raise ValueError(
@@ -142,7 +142,7 @@ def layout_of(boxes: list[Box], width: float, tallest: float = float("inf")) -> 
 
 
 def size_of(box: Box, width: float) -> Point:
-    """(width, height) of a box, or of the frame around a network inside."""
+    """Width and height of a box, or of a frame around what is inside."""
     if box.inside is None:
         return width, HEIGHT
     inside = layout_of(box.inside, width)
