@@ -1,9 +1,12 @@
-"""The documented recipe in PyTorch, for the accuracy on README's first screen: prints it, and with --keep keeps it.
+"""The documented recipe in PyTorch, for the accuracy on README's first screen: prints it, and with
+--keep keeps it.
 
-    python benchmarks/accuracy.py cifar-10-python.tar.gz [--seeds 0 1 2] [--keep]     in the environment of the peers
+    python benchmarks/accuracy.py cifar-10-python.tar.gz [--seeds 0 1 2] [--keep]     in the
+    environment of the peers
 
-As examples/train_cifar.py: the last fifth of the pictures held out, Adam, batches of 64, a tenth of the learning rate
-after 5 epochs without a lower validation loss, the end after 10, then the weights of the best epoch.
+As examples/train_cifar.py: the last fifth of the pictures held out, Adam, batches of 64, a tenth of
+the learning rate after 5 epochs without a lower validation loss, the end after 10, then the weights
+of the best epoch.
 """
 
 import argparse
@@ -19,7 +22,13 @@ from torch import nn
 
 from minicnn import datasets
 
-BATCH, EPOCHS, END, LOWER, LEAST = 64, 100, 10, 5, 1e-4  # LEAST: what ReduceLROnPlateau takes for progress
+BATCH, EPOCHS, END, LOWER, LEAST = (
+    64,
+    100,
+    10,
+    5,
+    1e-4,
+)  # LEAST: what ReduceLROnPlateau takes for progress
 
 
 def network() -> nn.Module:
@@ -27,9 +36,20 @@ def network() -> nn.Module:
     stack: list[nn.Module] = []
     channels, side = 3, 32
     for filters in FILTERS:
-        stack += [nn.Conv2d(channels, filters, 3), nn.ReLU(), nn.BatchNorm2d(filters, 1e-3, 0.01), nn.MaxPool2d(2)]
+        stack += [
+            nn.Conv2d(channels, filters, 3),
+            nn.ReLU(),
+            nn.BatchNorm2d(filters, 1e-3, 0.01),
+            nn.MaxPool2d(2),
+        ]
         channels, side = filters, (side - 2) // 2
-    stack += [nn.Flatten(), nn.Linear(channels * side**2, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, CLASSES)]
+    stack += [
+        nn.Flatten(),
+        nn.Linear(channels * side**2, 128),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, CLASSES),
+    ]
     return nn.Sequential(*stack).to(memory_format=torch.channels_last)
 
 
@@ -58,7 +78,11 @@ def train(seed: int, x: torch.Tensor, y: torch.Tensor) -> nn.Module:
             nn.functional.cross_entropy(model(x[picked]), y[picked]).backward()
             optimizer.step()
         loss, accuracy = examine(model, x[held_out:], y[held_out:])
-        print(f"epoch {epoch + 1} {loss:.4f} {100 * accuracy:.1f} % {time.perf_counter() - begun:.0f} s", flush=True)
+        print(
+            f"epoch {epoch + 1} {loss:.4f} {100 * accuracy:.1f} % "
+            f"{time.perf_counter() - begun:.0f} s",
+            flush=True,
+        )
         waited, still = waited + 1, still + 1
         if loss < best:
             best, waited, kept = loss, 0, copy.deepcopy(model.state_dict())
@@ -83,7 +107,9 @@ def main() -> None:
     parser.add_argument("data", help="CIFAR-10's tarball")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--keep", action="store_true", help="write the result into docs/results/documented.json")
+    parser.add_argument(
+        "--keep", action="store_true", help="write the result into docs/results/documented.json"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     (x, y), (x_test, y_test) = datasets.cifar10.load_data(options.data)

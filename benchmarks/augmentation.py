@@ -1,9 +1,10 @@
-"""What augmentation costs: an epoch of the documented network with flips, rotation and zoom beside one without.
+"""What augmentation costs: an epoch of the documented network with flips, rotation and zoom beside
+one without.
 
     python benchmarks/augmentation.py [--threads N] [--quick] [--json PATH]
 
-Random bytes of CIFAR's shape; both networks train in turns in one process, so there are no peers. A ratio of 1.10 means
-that an epoch takes 10 % longer.
+Random bytes of CIFAR's shape; both networks train in turns in one process, so there are no peers. A
+ratio of 1.10 means that an epoch takes 10 % longer.
 """
 
 import argparse
@@ -39,7 +40,11 @@ def network(augmentation: str) -> Any:
     }
     stack: list[Any] = [Input((32, 32, 3)), *front[augmentation], layers.Rescaling(1 / 255)]
     for filters in (32, 64, 128):
-        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+        stack += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+        ]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     model = Sequential([*stack, layers.Dense(10, activation="softmax")], seed=0)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -56,7 +61,10 @@ def epoch(model: Any, x: np.ndarray, y: np.ndarray) -> float:
 def measure(augmentation: str, pictures: int, pairs: int) -> dict[str, Any]:
     """Epochs with and without, in the order with, without, without, with, ..."""
     rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 256, (pictures, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, pictures)
+    x, y = (
+        rng.integers(0, 256, (pictures, 32, 32, 3), dtype=np.uint8),
+        rng.integers(0, 10, pictures),
+    )
     augmented, plain = network(augmentation), network("none")
     for model in (augmented, plain):  # compile, and warm up
         epoch(model, x[: 10 * BATCH], y[: 10 * BATCH])
@@ -74,18 +82,32 @@ def measure(augmentation: str, pictures: int, pairs: int) -> dict[str, Any]:
 
 def row(record: dict[str, Any]) -> list[str]:
     steps = record["pictures"] / record["batch"]
-    times = [f"{1e3 * statistics.median(record[side]) / steps:.2f}" for side in ("augmented_seconds", "plain_seconds")]
+    times = [
+        f"{1e3 * statistics.median(record[side]) / steps:.2f}"
+        for side in ("augmented_seconds", "plain_seconds")
+    ]
     median, low, high = record["ratio"]
     reached = "reached" if median <= record["ceiling"] else "MISSED"
     interval = f"{low:.3f} to {high:.3f}"
-    return [record["augmentation"], *times, f"{median:.3f}", interval, f"<= {record['ceiling']:.2f}", reached]
+    return [
+        record["augmentation"],
+        *times,
+        f"{median:.3f}",
+        interval,
+        f"<= {record['ceiling']:.2f}",
+        reached,
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=len(PROCESSORS) or os.cpu_count())
-    parser.add_argument("--quick", action="store_true", help="see that it works: rough figures, a tenth of the time")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here too, a line for each")
+    parser.add_argument(
+        "--quick", action="store_true", help="see that it works: rough figures, a tenth of the time"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="PATH", help="write the results here too, a line for each"
+    )
     options = parser.parse_args()
     options.peers_python = sys.executable
     results = begin(options, "augmentation")
@@ -96,7 +118,10 @@ def main() -> None:
     pictures, pairs = (1280, 2) if options.quick else (12800, 15)
     for augmentation in ("flip", "flip, crop", "flip, rotation, zoom"):
         results.add(measure(augmentation, pictures, pairs))
-    print(f"Training with augmentation beside training without, batches of {BATCH}, {options.threads} threads\n")
+    print(
+        f"Training with augmentation beside training without, batches of {BATCH}, "
+        f"{options.threads} threads\n"
+    )
     print(table(HEADINGS, [row(record) for record in results.records]))
 
 

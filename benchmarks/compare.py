@@ -1,10 +1,12 @@
-"""How minicnn stands beside Keras/TensorFlow and PyTorch on the documented network, on this machine, as ratios.
+"""How minicnn stands beside Keras/TensorFlow and PyTorch on the documented network, on this
+machine, as ratios.
 
-    python benchmarks/compare.py [--peers-python PATH] [--tasks ...] [--threads N] [--batch N] [--quick] [--json PATH]
+    python benchmarks/compare.py [--peers-python PATH] [--tasks ...] [--threads N] [--batch N]
+    [--quick] [--json PATH]
 
-Every mode of every peer is measured against minicnn in one run, in short alternating blocks (sides.py). Importing,
-building and compiling is outside the blocks, except in the task that measures it. A floor is what the ratio to every
-mode of a peer, so to its best one, has to reach.
+Every mode of every peer is measured against minicnn in one run, in short alternating blocks
+(sides.py). Importing, building and compiling is outside the blocks, except in the task that
+measures it. A floor is what the ratio to every mode of a peer, so to its best one, has to reach.
 """
 
 import argparse
@@ -24,14 +26,26 @@ KERAS = ["keras", "keras jit"]
 TORCH = ["torch", "torch channels_last", "torch compile", "torch channels_last compile"]
 PICTURES = {"train": 4096, "infer": 10240, "memory": 10000, "latency": 1}  # "start": a batch
 WHOLE = ("images/s", "MB")  # units whose values are shown without decimals
-HEADINGS = ["", "beside", "minicnn", "peer", "ratio", "95 % interval", "floor", "", "ready after s", "peer after s"]
+HEADINGS = [
+    "",
+    "beside",
+    "minicnn",
+    "peer",
+    "ratio",
+    "95 % interval",
+    "floor",
+    "",
+    "ready after s",
+    "peer after s",
+]
 
 
 class Task(NamedTuple):
     """What is measured, and against what.
 
-    against: of (minicnn's mode, a peer's mode) the floor of minicnn's value / the peer's, None where there is none. A
-        mode is a library and words that say how networks.py uses it; cold: without compiled kernels on disk.
+    against: of (minicnn's mode, a peer's mode) the floor of minicnn's value / the peer's, None
+        where there is none. A mode is a library and words that say how networks.py uses it; cold:
+        without compiled kernels on disk.
     """
 
     about: str
@@ -49,7 +63,9 @@ TASKS = {
         9,
         {("minicnn", peer): 3.0 for peer in KERAS} | {("minicnn", peer): 2.3 for peer in TORCH},
     ),
-    "infer": Task("predict", "images/s", True, 9, {("minicnn", peer): 1.25 for peer in KERAS + TORCH}),
+    "infer": Task(
+        "predict", "images/s", True, 9, {("minicnn", peer): 1.25 for peer in KERAS + TORCH}
+    ),
     "latency": Task(
         "one picture, by predict as users call it or by the model as a function",
         "ms",
@@ -71,7 +87,11 @@ TASKS = {
         "MB",
         False,
         2,
-        {("minicnn", "keras"): None, ("minicnn", "torch"): 0.8, ("minicnn", "torch channels_last"): 0.8},
+        {
+            ("minicnn", "keras"): None,
+            ("minicnn", "torch"): 0.8,
+            ("minicnn", "torch channels_last"): 0.8,
+        },
     ),
 }
 
@@ -87,7 +107,9 @@ class Bench:
         self.options, self.workers, self.kernels = options, workers, kernels
 
     def measurement(self, task: str, mode: str) -> tuple[Callable[[], float], float]:
-        """A function that measures once, in the task's unit, and the seconds that it took to get ready for it."""
+        """A function that measures once, in the task's unit, and the seconds that it took to get
+        ready for it.
+        """
         batch = self.options.batch
         pictures = PICTURES.get(task, batch)
         if self.options.quick:
@@ -126,7 +148,9 @@ def verdict(median: float, floor: float | None, more_is_better: bool) -> list[st
 def measure(bench: Bench, name: str, own: str, peer: str, pairs: int) -> dict[str, Any]:
     """Measure one mode of minicnn beside one of a peer."""
     task = TASKS[name]
-    (measure_own, own_ready), (measure_peer, peer_ready) = (bench.measurement(name, mode) for mode in (own, peer))
+    (measure_own, own_ready), (measure_peer, peer_ready) = (
+        bench.measurement(name, mode) for mode in (own, peer)
+    )
     ours, theirs = alternate(measure_own, measure_peer, pairs)
     return {
         "task": name,
@@ -147,7 +171,10 @@ def measure(bench: Bench, name: str, own: str, peer: str, pairs: int) -> dict[st
 def row(record: dict[str, Any]) -> list[str]:
     """A line of a task's table."""
     digits = 0 if record["unit"] in WHOLE else 3
-    values = [f"{statistics.median(record[side]):,.{digits}f}" for side in ("minicnn_values", "peer_values")]
+    values = [
+        f"{statistics.median(record[side]):,.{digits}f}"
+        for side in ("minicnn_values", "peer_values")
+    ]
     median, low, high = record["ratio"]
     return [
         record["minicnn"],
@@ -183,7 +210,10 @@ def main() -> None:
                 rows.append(row(record))
                 print(name, *rows[-1], file=sys.stderr, flush=True)
             better = "more" if task.more_is_better else "less"
-            print(f"{name}: {task.about}, in {task.unit}, {better} is better; {options.threads} threads")
+            print(
+                f"{name}: {task.about}, in {task.unit}, {better} is better; {options.threads} "
+                "threads"
+            )
             print(f"\n{table(HEADINGS, rows)}\n", flush=True)
 
 

@@ -2,7 +2,8 @@
 
     python convolutions.py minicnn|torch
 
-Both compute in float32 and without bias. Before each gradient a forward pass runs, as in a training, and is not timed.
+Both compute in float32 and without bias. Before each gradient a forward pass runs, as in a
+training, and is not timed.
 """
 
 import sys
@@ -15,7 +16,14 @@ PASSES = ("forward", "input gradient", "weight gradient")
 
 
 def minicnn_pass(
-    name: str, batch: int, side: int, channels: int, filters: int, kernel: int, stride: int, padding: str
+    name: str,
+    batch: int,
+    side: int,
+    channels: int,
+    filters: int,
+    kernel: int,
+    stride: int,
+    padding: str,
 ) -> tuple[Timed, dict[str, Any]]:
     """The engine's step for a Conv2D alone."""
     from minicnn.engine.plan import plan
@@ -39,19 +47,29 @@ def minicnn_pass(
 
 
 def torch_pass(
-    name: str, batch: int, side: int, channels: int, filters: int, kernel: int, stride: int, padding: str
+    name: str,
+    batch: int,
+    side: int,
+    channels: int,
+    filters: int,
+    kernel: int,
+    stride: int,
+    padding: str,
 ) -> tuple[Timed, dict[str, Any]]:
     """PyTorch's operators, in the memory format in which they are faster on this shape."""
     import torch
 
-    # Keras pads an even picture at stride 2 on one side only; PyTorch computes as many values with k // 2 on both.
+    # Keras pads an even picture at stride 2 on one side only; PyTorch computes as many values with
+    # k // 2 on both.
     around = [kernel // 2 if padding == "same" else 0] * 2
     geometry = ([stride] * 2, around, [1, 1], False, [0, 0], 1)
     wanted = [name == "input gradient", name == "weight gradient", False]
     runs: dict[str, Timed] = {}
     for memory_format in (torch.channels_last, torch.contiguous_format):
         x = torch.randn(batch, channels, side, side).contiguous(memory_format=memory_format)
-        weight = torch.randn(filters, channels, kernel, kernel).contiguous(memory_format=memory_format)
+        weight = torch.randn(filters, channels, kernel, kernel).contiguous(
+            memory_format=memory_format
+        )
         dy = torch.randn_like(torch.ops.aten.convolution(x, weight, None, *geometry))
 
         def forward(x: Any = x, weight: Any = weight) -> None:

@@ -44,7 +44,9 @@ def read(path: Path) -> tuple[str, Record, list[Record]]:
 
 
 def figure(width: float, height: float, title: str, said: str, machine: Record) -> Figure:
-    """An empty figure of so many inches; below its title, what there is to see, and what was measured on."""
+    """An empty figure of so many inches; below its title, what there is to see, and what was
+    measured on.
+    """
     cores = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
     system = f"{machine['processor']}, {machine['minicnn']['engine']['instruction_set']}, {cores}"
     return new_figure(width, height, title, f"{said}{system}")
@@ -79,7 +81,9 @@ def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
         of_scan = [record for record in records if record["scan"] == scan]
         if not of_scan:
             continue
-        leads = {task: lead([record for record in of_scan if record["task"] == task]) for task in TASKS}
+        leads = {
+            task: lead([record for record in of_scan if record["task"] == task]) for task in TASKS
+        }
         every = [value for of_task in leads.values() for value in of_task.values()]
         ahead = f"at {sum(value > 1 for value in every)} of {len(every)} points"
         said = f"minicnn is ahead of the best peer {ahead}; "
@@ -94,15 +98,28 @@ def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
                               linewidth=2.4 if own else 1.4, label=name, zorder=3 if own else 2)  # fmt: skip
             clean(axes, "both")
             values = list(leads[task])
-            logarithmic(axes, "x", values if len(values) < 9 else values[::2])  # or they run into each other
-            logarithmic(axes, "y", round_numbers([speed for line in lines.values() for speed in line.values()]))
+            logarithmic(
+                axes, "x", values if len(values) < 9 else values[::2]
+            )  # or they run into each other
+            logarithmic(
+                axes,
+                "y",
+                round_numbers([speed for line in lines.values() for speed in line.values()]),
+            )
             low, high = min(leads[task].values()), max(leads[task].values())
             title = f"{TASKS[task]}: {low:.2f} to {high:.2f} times the best peer"
             axes.set_title(title, fontsize=10, color=INK, loc="left")
             axes.set_xlabel(label, color=INK)
             axes.set_ylabel("pictures per second", color=INK)
         of_all = axes.get_legend_handles_labels()  # inference has all sides
-        drawn.legend(*of_all, loc="outside lower center", frameon=False, fontsize=9, labelcolor=INK, ncols=len(SIDES))
+        drawn.legend(
+            *of_all,
+            loc="outside lower center",
+            frameon=False,
+            fontsize=9,
+            labelcolor=INK,
+            ncols=len(SIDES),
+        )
         yield f"_{scan}", drawn
 
 
@@ -116,9 +133,15 @@ def speeds(records: list[Record]) -> dict[str, dict[int, float]]:
     """For each side, minicnn first, its median pictures per second at each value of a scan."""
     found: dict[str, dict[int, list[float]]] = {"minicnn": {}}
     for record in records:
-        for side, values in (("minicnn", record["minicnn_values"]), (record["peer"], record["peer_values"])):
+        for side, values in (
+            ("minicnn", record["minicnn_values"]),
+            (record["peer"], record["peer_values"]),
+        ):
             found.setdefault(side, {}).setdefault(record["value"], []).extend(values)
-    return {side: {value: statistics.median(all_) for value, all_ in line.items()} for side, line in found.items()}
+    return {
+        side: {value: statistics.median(all_) for value, all_ in line.items()}
+        for side, line in found.items()
+    }
 
 
 def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
@@ -127,16 +150,30 @@ def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure
     ratios = [record["speed_ratio"][0] for record in records]
     ahead = sum(value >= 1 for value in ratios)
     said = f"ahead in {ahead} of {len(records)} passes; "
-    drawn = figure(8, 2.0 + 0.19 * len(shapes), "Speed of the engine's convolutions beside oneDNN's", said, machine)
+    drawn = figure(
+        8,
+        2.0 + 0.19 * len(shapes),
+        "Speed of the engine's convolutions beside oneDNN's",
+        said,
+        machine,
+    )
     axes = drawn.subplots()
     for name, (colour, marker) in zip(PASSES, SERIES, strict=False):
-        of_pass = {(r["family"], r["shape"]): r["speed_ratio"][0] for r in records if r["pass"] == name}
+        of_pass = {
+            (r["family"], r["shape"]): r["speed_ratio"][0] for r in records if r["pass"] == name
+        }
         mean = statistics.geometric_mean(of_pass.values())
         axes.plot([of_pass[shape] for shape in shapes], range(len(shapes)), marker, color=colour, markersize=5,
                   label=f"{name}: {mean:.2f}")  # fmt: skip
     clean(axes, "y")
     logarithmic(
-        axes, "x", [tick for tick in (0.25, 0.5, 0.8, 1, 1.25, 2, 4) if min(ratios) < 2 * tick < 4 * max(ratios)]
+        axes,
+        "x",
+        [
+            tick
+            for tick in (0.25, 0.5, 0.8, 1, 1.25, 2, 4)
+            if min(ratios) < 2 * tick < 4 * max(ratios)
+        ],
     )
     axes.axvline(1, color=INK, linewidth=1)
     axes.axvline(0.8, color=INK, linewidth=1, linestyle=(0, (1, 3)))
@@ -149,8 +186,12 @@ def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure
 
 
 def compare(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
-    """How many times better than each mode of each peer minicnn is at each task, with the interval and the floor."""
-    drawn = figure(8, 1.6 + 0.24 * len(records), "How many times better than its peers minicnn is", "", machine)
+    """How many times better than each mode of each peer minicnn is at each task, with the interval
+    and the floor.
+    """
+    drawn = figure(
+        8, 1.6 + 0.24 * len(records), "How many times better than its peers minicnn is", "", machine
+    )
     axes = drawn.subplots()
     names, ends = [], [1.0]
     for place, record in enumerate(records):
@@ -175,16 +216,18 @@ def save(drawn: Figure, path: Path) -> None:
     """As PNG of 64 colours, a third of the size."""
     canvas = FigureCanvasAgg(drawn)
     canvas.draw()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64, Image.Quantize.MAXCOVERAGE).save(
-        path, optimize=True
-    )
+    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(
+        64, Image.Quantize.MAXCOVERAGE
+    ).save(path, optimize=True)
 
 
 def draw(path: Path) -> list[Path]:
     """Write the figures of a file of results beside it."""
     program, machine, records = read(path)
     pictures = {"compare": compare, "layers": layers, "scaling": scaling}
-    figures = pictures[program](machine, records) if program in pictures else []  # augmentation.py's are three numbers
+    figures = (
+        pictures[program](machine, records) if program in pictures else []
+    )  # augmentation.py's are three numbers
     paths = []
     for suffix, drawn in figures:
         paths.append(path.with_name(f"{path.stem}{suffix}.png"))

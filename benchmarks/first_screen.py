@@ -1,11 +1,14 @@
-"""The table on README's first screen: what an epoch of the documented network takes, and what it reaches.
+"""The table on README's first screen: what an epoch of the documented network takes, and what it
+reaches.
 
-    python benchmarks/first_screen.py [--peers-python PATH] [--threads N] [--quick]     measures, and writes both
-    python benchmarks/first_screen.py --table                                           writes the table again
+    python benchmarks/first_screen.py [--peers-python PATH] [--threads N] [--quick]     measures,
+    and writes both python benchmarks/first_screen.py --table                                           writes the table again
 
-Four sides train in turns, A B C D D C B A, each in a process of its own (sides.py): an epoch of 10,000 random pictures.
-What is shown is the median, times five: CIFAR-10 has 50,000. Each peer runs in the mode that compare.py found fastest.
-Accuracies are those of the documented recipe, kept in docs/results/documented.json (accuracy.py trains PyTorch for it).
+Four sides train in turns, A B C D D C B A, each in a process of its own (sides.py): an epoch of
+10,000 random pictures.
+What is shown is the median, times five: CIFAR-10 has 50,000. Each peer runs in the mode that
+compare.py found fastest. Accuracies are those of the documented recipe, kept in
+docs/results/documented.json (accuracy.py trains PyTorch for it).
 """
 
 import argparse
@@ -69,11 +72,15 @@ def table(results: dict[str, Any], accuracies: dict[str, Any]) -> str:
         rows.append(f"| {name} | {epoch} | {accuracy} |")
     engine = machine["minicnn"]["engine"]["instruction_set"]
     about = (
-        f"An epoch is 50,000 pictures in batches of 64, on {machine['threads']} threads of {machine['processor']} with "
-        f"{engine}, {machine['date'][:10]}. Accuracy is the mean of three trainings with the documented recipe, on a "
+        f"An epoch is 50,000 pictures in batches of 64, on {machine['threads']} threads of "
+        f"{machine['processor']} with "
+        f"{engine}, {machine['date'][:10]}. Accuracy is the mean of three trainings with the "
+        "documented recipe, on a "
         "JPEG-compressed copy of CIFAR-10 ([speed](docs/speed.md), [results](docs/results.md))."
     )
-    return "\n".join([*rows, "", *textwrap.wrap(about, 118, break_long_words=False, break_on_hyphens=False), ""])
+    return "\n".join(
+        [*rows, "", *textwrap.wrap(about, 118, break_long_words=False, break_on_hyphens=False), ""]
+    )
 
 
 def short(version: str) -> str:
@@ -90,16 +97,22 @@ def with_table(readme: str, rows: str) -> str:
 
 def write_table() -> None:
     """Put what the two files of results say into README."""
-    results, accuracies = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, ACCURACIES))
+    results, accuracies = (
+        json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, ACCURACIES)
+    )
     rows = table(results, accuracies)
     README.write_text(with_table(README.read_text(encoding="utf-8"), rows), encoding="utf-8")
     print(rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure what README's first table shows, and write it.")
+    parser = argparse.ArgumentParser(
+        description="Measure what README's first table shows, and write it."
+    )
     add_options(parser)
-    parser.add_argument("--table", action="store_true", help="measure nothing: write the table from the results")
+    parser.add_argument(
+        "--table", action="store_true", help="measure nothing: write the table from the results"
+    )
     options = parser.parse_args()
     if not options.table:
         machine = describe(options.peers_python, options.threads)

@@ -1,8 +1,10 @@
-"""The engine's convolutions beside oneDNN's, shape by shape and pass by pass, on this machine, as ratios.
+"""The engine's convolutions beside oneDNN's, shape by shape and pass by pass, on this machine, as
+ratios.
 
     python benchmarks/layers.py [--peers-python PATH] [--threads N] [--quick] [--json PATH]
 
-Above 1 the engine is faster. oneDNN is called through PyTorch, in the memory format that suits the shape better.
+Above 1 the engine is faster. oneDNN is called through PyTorch, in the memory format that suits the
+shape better.
 """
 
 import argparse
@@ -45,7 +47,9 @@ class Shape(NamedTuple):
 
     @property
     def batch(self) -> int:
-        """A power of two from 8 to 256, for about WORK and at most NUMBERS; 64 in the documented network."""
+        """A power of two from 8 to 256, for about WORK and at most NUMBERS; 64 in the documented
+        network.
+        """
         if self.family == "documented":
             return 64
         numbers = self.side**2 * self.channels + self.output**2 * self.filters
@@ -55,13 +59,13 @@ class Shape(NamedTuple):
     def __str__(self) -> str:
         stride = f" /{self.stride}" if self.stride > 1 else ""
         size = f"{self.kernel}x{self.kernel}{stride}"
-        return (
-            f"{self.side}x{self.side}x{self.channels} -> {self.filters}, {size}{' valid' * (self.padding == 'valid')}"
-        )
+        return f"{self.side}x{self.side}x{self.channels} -> {self.filters}, {size}{' valid' * (self.padding == 'valid')}"
 
 
 def residual_stages(family: str, side: int) -> list[Shape]:
-    """ResNet-18 after its first layer: 64 channels, and then three times half the side and twice the channels."""
+    """ResNet-18 after its first layer: 64 channels, and then three times half the side and twice
+    the channels.
+    """
     shapes = [Shape(family, side, 64, 64)]
     for channels in (64, 128, 256):
         shapes += [
@@ -104,7 +108,9 @@ def geometric_mean(values: list[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def measure(shape: Shape, name: str, own: Side, peer: Side, pairs: int, seconds: float) -> dict[str, Any]:
+def measure(
+    shape: Shape, name: str, own: Side, peer: Side, pairs: int, seconds: float
+) -> dict[str, Any]:
     """One pass of one shape on both sides."""
     what = shape._asdict() | {"batch": shape.batch}
     geometry = {key: value for key, value in what.items() if key != "family"}
@@ -126,7 +132,9 @@ def measure(shape: Shape, name: str, own: Side, peer: Side, pairs: int, seconds:
 
 
 def row(shape: Shape, records: list[dict[str, Any]]) -> list[str]:
-    """Shape and batch, and then for each pass the ratio of speeds, marked below FLOOR, and both sides' GFLOP/s."""
+    """Shape and batch, and then for each pass the ratio of speeds, marked below FLOOR, and both
+    sides' GFLOP/s.
+    """
     cells = ["  " + str(shape), str(shape.batch)]
     for record in records:
         speed = record["speed_ratio"][0]
@@ -162,7 +170,9 @@ def main() -> None:
     rows: list[list[str]] = []
     with (
         Side(sys.executable, "convolutions.py", "minicnn", options.threads) as own,
-        Side(options.peers_python, "convolutions.py", "torch", options.threads, KEEP_MEMORY) as peer,
+        Side(
+            options.peers_python, "convolutions.py", "torch", options.threads, KEEP_MEMORY
+        ) as peer,
     ):
         for family in options.families:
             rows.append([family, *[""] * (len(HEADINGS) - 1)])
@@ -172,7 +182,10 @@ def main() -> None:
                 print(*rows[-1], file=sys.stderr, flush=True)
                 for record in records:
                     results.add(record)
-    print(f"\nSpeed of minicnn / speed of oneDNN, and GFLOP/s of both; ! below {FLOOR}; {options.threads} threads\n")
+    print(
+        f"\nSpeed of minicnn / speed of oneDNN, and GFLOP/s of both; ! below {FLOOR}; "
+        f"{options.threads} threads\n"
+    )
     print(table(HEADINGS, rows))
     print(f"\n{summary(results.records)}")
 

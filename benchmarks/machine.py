@@ -29,10 +29,14 @@ def processor() -> str:
 
 
 def caches() -> dict[str, str]:
-    """Sizes of the first core's caches, for example {"L1 Data": "48K", "L2 Unified": "1024K"}; {} where unknown."""
+    """Sizes of the first core's caches, for example {"L1 Data": "48K", "L2 Unified": "1024K"}; {}
+    where unknown.
+    """
     found = {}
     for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
+        level, kind, size = (
+            (cache / name).read_text().strip() for name in ("level", "type", "size")
+        )
         found[f"L{level} {kind}"] = size
     return found
 
@@ -69,14 +73,19 @@ def engine() -> dict[str, Any]:
 def ask(python: str, threads: int) -> dict[str, Any]:
     """What another interpreter prints as this program."""
     command, variables = [python, __file__], environment(threads, os.environ)
-    return json.loads(subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return json.loads(
+        subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE, text=True).stdout
+    )
 
 
 def commit() -> str | None:
     """The checkout's commit, with -dirty where files have changed since; None outside a checkout."""
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=HERE, capture_output=True, text=True
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError:
         return None
@@ -105,10 +114,13 @@ def in_words(machine: dict[str, Any]) -> str:
     engine = own.pop("engine")
     target = f"{engine['instruction_set']} ({engine['target']})"
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
-    versions = [", ".join(f"{name} {number}" for name, number in side.items()) for side in (own, peers)]
+    versions = [
+        ", ".join(f"{name} {number}" for name, number in side.items()) for side in (own, peers)
+    ]
     return "\n".join(
         [
-            f"{machine['processor']}, {machine['processors']} processors, {caches}; {machine['system']}",
+            f"{machine['processor']}, {machine['processors']} processors, {caches}; "
+            f"{machine['system']}",
             f"{machine['threads']} threads ({engine['threading_layer']}), {target}",
             f"minicnn {engine['version']}, commit {machine['commit']}: {versions[0]}",
             f"peers: {versions[1]}",

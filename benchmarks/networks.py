@@ -1,9 +1,10 @@
-"""The documented network in minicnn, Keras and PyTorch, doing what users do: the worker of compare.py and scaling.py.
+"""The documented network in minicnn, Keras and PyTorch, doing what users do: the worker of
+compare.py and scaling.py.
 
     python networks.py minicnn|keras|torch
 
-All sides do the same work on the same kind of random pictures: Adam, batch normalisation, dropout 0.5, cross-entropy
-and accuracy, a new order of the pictures in every epoch.
+All sides do the same work on the same kind of random pictures: Adam, batch normalisation, dropout
+0.5, cross-entropy and accuracy, a new order of the pictures in every epoch.
 """
 
 import functools
@@ -16,15 +17,17 @@ import numpy as np
 from worker import Timed, median_of_calls, serve, timed
 
 FILTERS, CLASSES = (32, 64, 128), 10
-# Where a ReLU stands: before or after the normalisation, as an argument of the convolution, as Activation or as ReLU.
+# Where a ReLU stands: before or after the normalisation, as an argument of the convolution, as
+# Activation or as ReLU.
 ACTIVATIONS = ("argument", "before Activation", "before ReLU", "after Activation", "after ReLU")
 
 
 class Job(NamedTuple):
     """What to do, with which network.
 
-    task: "train", an epoch; "infer", probabilities of all pictures; "latency", of one picture; "start", one training
-        step, the first, after which there is nothing more to time; "memory", three epochs, likewise.
+    task: "train", an epoch; "infer", probabilities of all pictures; "latency", of one picture;
+        "start", one training step, the first, after which there is nothing more to time; "memory",
+        three epochs, likewise.
     mode: words that say how (below).
     convolutions: in each of the three blocks.
     activation: how a ReLU is written, see ACTIVATIONS.
@@ -51,7 +54,8 @@ def pictures(job: Job, *axes: int) -> np.ndarray:
 def keras_job(keras: Any, job: Job) -> Callable[[], Any]:
     """With Keras or with minicnn, which has its names.
 
-    Modes: none: fit and predict. jit: with XLA. call: the model called as a function. function: the same, compiled.
+    Modes: none: fit and predict. jit: with XLA. call: the model called as a function. function: the
+        same, compiled.
     """
     layers = keras.layers
     stack = []
@@ -82,7 +86,10 @@ def keras_job(keras: Any, job: Job) -> Callable[[], Any]:
     if job.mode == "function":
         import tensorflow
 
-        compiled, tensor = tensorflow.function(lambda x: model(x, training=False)), tensorflow.constant(x)
+        compiled, tensor = (
+            tensorflow.function(lambda x: model(x, training=False)),
+            tensorflow.constant(x),
+        )
         return lambda: compiled(tensor)
     return lambda: model.predict(x, verbose=0)
 
@@ -93,7 +100,8 @@ def torch_job(job: Job) -> Callable[[], Any]:
     from torch import nn
 
     if "compile" in job.mode:
-        torch._dynamo.reset()  # or the networks of earlier jobs count as variants of this one, which have a limit
+        # or the networks of earlier jobs count as variants of this one, which have a limit
+        torch._dynamo.reset()
     stack: list[Any] = []
     channels, side, around = 3, job.side, 1 if job.padding == "same" else 0
     for filters in FILTERS:
@@ -104,7 +112,13 @@ def torch_job(job: Job) -> Callable[[], Any]:
             channels, side = filters, side - 2 + 2 * around
         stack.append(nn.MaxPool2d(2))
         side //= 2
-    stack += [nn.Flatten(), nn.Linear(channels * side**2, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, CLASSES)]
+    stack += [
+        nn.Flatten(),
+        nn.Linear(channels * side**2, 128),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, CLASSES),
+    ]
     model = nn.Sequential(*stack)
     if "channels_last" in job.mode:
         model = model.to(memory_format=torch.channels_last)
@@ -116,7 +130,11 @@ def torch_job(job: Job) -> Callable[[], Any]:
     optimizer, loss_of = torch.optim.Adam(model.parameters(), fused=True), nn.CrossEntropyLoss()
 
     def epoch() -> None:
-        order, total, right = torch.randperm(job.pictures), torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        order, total, right = (
+            torch.randperm(job.pictures),
+            torch.zeros(()),
+            torch.zeros((), dtype=torch.int64),
+        )
         for picked in order.split(job.batch):
             optimizer.zero_grad(set_to_none=True)
             logits = run(x[picked])
@@ -135,7 +153,9 @@ def torch_job(job: Job) -> Callable[[], Any]:
             return run(x).softmax(1)
 
     run.train(job.task in ("train", "start", "memory"))
-    return {"infer": infer, "latency": one, "memory": lambda: [epoch() for _ in range(3)]}.get(job.task, epoch)
+    return {"infer": infer, "latency": one, "memory": lambda: [epoch() for _ in range(3)]}.get(
+        job.task, epoch
+    )
 
 
 def peak_megabytes() -> float:
@@ -149,7 +169,9 @@ def peak_megabytes() -> float:
 def prepare(library: str, /, **what: Any) -> tuple[Timed, dict[str, Any]]:
     """Build, do it once, and where that is not all, warm up."""
     job = Job(**what)
-    call = torch_job(job) if library == "torch" else keras_job(importlib.import_module(library), job)
+    call = (
+        torch_job(job) if library == "torch" else keras_job(importlib.import_module(library), job)
+    )
     call()
     run = timed(call)
     if job.task not in ("start", "memory"):

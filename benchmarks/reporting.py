@@ -14,11 +14,20 @@ from sides import PROCESSORS
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--peers-python", default=sys.executable, metavar="PATH", help="an interpreter with keras, tensorflow and torch"
+        "--peers-python",
+        default=sys.executable,
+        metavar="PATH",
+        help="an interpreter with keras, tensorflow and torch",
     )
-    parser.add_argument("--threads", type=int, default=len(PROCESSORS) or os.cpu_count(), help="of every side")
-    parser.add_argument("--quick", action="store_true", help="see that it works: rough figures, a tenth of the time")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here too, a line for each")
+    parser.add_argument(
+        "--threads", type=int, default=len(PROCESSORS) or os.cpu_count(), help="of every side"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="see that it works: rough figures, a tenth of the time"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="PATH", help="write the results here too, a line for each"
+    )
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -30,14 +39,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 class Results:
-    """Records, kept and, where there is a path, written at once: a JSON line each, after one about the machine."""
+    """Records, kept and, where there is a path, written at once: a JSON line each, after one about
+    the machine.
+    """
 
     def __init__(self, path: Path | None, benchmark: str, machine: dict[str, Any]):
         self.path = path
         self.records: list[dict[str, Any]] = []
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"benchmark": benchmark, "machine": machine}) + "\n", encoding="utf-8")
+            path.write_text(
+                json.dumps({"benchmark": benchmark, "machine": machine}) + "\n", encoding="utf-8"
+            )
 
     def add(self, record: dict[str, Any]) -> None:
         self.records.append(record)

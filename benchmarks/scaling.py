@@ -1,9 +1,11 @@
-"""How minicnn's lead over Keras/TensorFlow and PyTorch depends on batch, picture size, depth and threads.
+"""How minicnn's lead over Keras/TensorFlow and PyTorch depends on batch, picture size, depth and
+threads.
 
-    python benchmarks/scaling.py [--peers-python PATH] [--scans ...] [--threads N] [--quick] [--json PATH]
+    python benchmarks/scaling.py [--peers-python PATH] [--scans ...] [--threads N] [--quick] [--json
+    PATH]
 
-Each scan changes one thing of the documented network, which otherwise has batches of 64 pictures of 32x32. Measured as
-in compare.py, against the modes of the peers that are the fastest there.
+Each scan changes one thing of the documented network, which otherwise has batches of 64 pictures of
+32x32. Measured as in compare.py, against the modes of the peers that are the fastest there.
 """
 
 import argparse
@@ -16,7 +18,10 @@ from reporting import add_options, begin, table
 from sides import WorkerError, alternate, ratio
 from workers import Workers, job
 
-PEERS = {"train": ["keras", "torch channels_last"], "infer": ["keras", "torch channels_last", "torch compile"]}
+PEERS = {
+    "train": ["keras", "torch channels_last"],
+    "infer": ["keras", "torch channels_last", "torch compile"],
+}
 PICTURES = {"train": 2048, "infer": 8192}  # in an epoch
 SCANS = ("batch", "side", "depth", "threads")
 HEADINGS = ["", "beside", "task", "minicnn images/s", "peer images/s", "ratio", "95 % interval"]
@@ -32,7 +37,9 @@ class Point(NamedTuple):
     padding: str = "valid"
 
     def pictures(self, epoch: int) -> int:
-        """In an epoch that takes as long as one of so many pictures would otherwise: 1 to 512 whole batches."""
+        """In an epoch that takes as long as one of so many pictures would otherwise: 1 to 512 whole
+        batches.
+        """
         of_a_batch = self.batch * (self.side / 32) ** 2 * self.convolutions
         return self.batch * max(1, min(512, round(epoch / of_a_batch)))
 
@@ -61,15 +68,26 @@ def measure(workers: Workers, task: str, peer: str, point: Point, quick: bool) -
         sides.append(workers.get(library, threads))
         sides[-1].prepare(**what)
     own, other = sides
-    ours, theirs = alternate(lambda: pictures / own.block(0.25, 1), lambda: pictures / other.block(0.25, 1), pairs)
+    ours, theirs = alternate(
+        lambda: pictures / own.block(0.25, 1), lambda: pictures / other.block(0.25, 1), pairs
+    )
     record = {"task": task, "peer": peer, "pictures": pictures} | point._asdict()
     return record | {"minicnn_values": ours, "peer_values": theirs, "ratio": ratio(ours, theirs)}
 
 
 def row(value: int, record: dict[str, Any]) -> list[str]:
-    speeds = [f"{statistics.median(record[side]):,.0f}" for side in ("minicnn_values", "peer_values")]
+    speeds = [
+        f"{statistics.median(record[side]):,.0f}" for side in ("minicnn_values", "peer_values")
+    ]
     median, low, high = record["ratio"]
-    return [str(value), record["peer"], record["task"], *speeds, f"{median:.2f}", f"{low:.2f} to {high:.2f}"]
+    return [
+        str(value),
+        record["peer"],
+        record["task"],
+        *speeds,
+        f"{median:.2f}",
+        f"{low:.2f} to {high:.2f}",
+    ]
 
 
 def main() -> None:
@@ -79,11 +97,15 @@ def main() -> None:
     options = parser.parse_args()
     results = begin(options, "scaling")
     with Workers(options.peers_python) as workers:
-        measured = cache(lambda task, peer, point: measure(workers, task, peer, point, options.quick))
+        measured = cache(
+            lambda task, peer, point: measure(workers, task, peer, point, options.quick)
+        )
         for scan in options.scans:
             rows = []
             for task, peers in PEERS.items():
-                for value, point in list(points(scan, options.threads).items())[:: 3 if options.quick else 1]:
+                for value, point in list(points(scan, options.threads).items())[
+                    :: 3 if options.quick else 1
+                ]:
                     for peer in peers:
                         try:
                             record = {"scan": scan, "value": value} | measured(task, peer, point)
@@ -93,7 +115,10 @@ def main() -> None:
                         results.add(record)
                         rows.append(row(value, record))
                         print(scan, *rows[-1], file=sys.stderr, flush=True)
-            print(f"{scan}, {options.threads} threads\n\n{table([scan, *HEADINGS[1:]], rows)}\n", flush=True)
+            print(
+                f"{scan}, {options.threads} threads\n\n{table([scan, *HEADINGS[1:]], rows)}\n",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

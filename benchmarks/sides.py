@@ -1,7 +1,9 @@
-"""The asking half of a measurement: worker processes, the order in which they work, and what their times say.
+"""The asking half of a measurement: worker processes, the order in which they work, and what their
+times say.
 
-Only one side works at a time, in short blocks in the order A B B A: what slows the machine down for a while slows both
-down. What counts is the ratio of neighbouring blocks, its median and a bootstrap 95 % interval.
+Only one side works at a time, in short blocks in the order A B B A: what slows the machine down for
+a while slows both down. What counts is the ratio of neighbouring blocks, its median and a bootstrap
+95 % interval.
 """
 
 import contextlib
@@ -18,9 +20,15 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 THREADS = "OMP_NUM_THREADS NUMBA_NUM_THREADS MKL_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS".split()
-# PyTorch by itself asks the system for fresh memory for every large array, which can cost more than the arithmetic.
-# With these settings glibc keeps what it once had, and large arrays lie in large pages, as NumPy's do.
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "THP_MEM_ALLOC_ENABLE": "1"}
+# PyTorch by itself asks the system for fresh memory for every large array, which can cost more than
+# the arithmetic.
+# With these settings glibc keeps what it once had, and large arrays lie in large pages, as NumPy's
+# do.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    "THP_MEM_ALLOC_ENABLE": "1",
+}
 PROCESSORS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
@@ -32,7 +40,9 @@ class Ratio(NamedTuple):
     high: float
 
 
-def alternate(own: Callable[[], float], peer: Callable[[], float], pairs: int) -> tuple[list[float], list[float]]:
+def alternate(
+    own: Callable[[], float], peer: Callable[[], float], pairs: int
+) -> tuple[list[float], list[float]]:
     """Measure both sides `pairs` times, in the order own peer, peer own, own peer, ..."""
     ours: list[float] = []
     theirs: list[float] = []
@@ -44,7 +54,9 @@ def alternate(own: Callable[[], float], peer: Callable[[], float], pairs: int) -
 
 
 def ratio(above: Sequence[float], below: Sequence[float], draws: int = 2000) -> Ratio:
-    """Median of above / below, pair by pair, with its bootstrap 95 % interval: always the same draws."""
+    """Median of above / below, pair by pair, with its bootstrap 95 % interval: always the same
+    draws.
+    """
     ratios = np.divide(above, below)
     picked = np.random.default_rng(0).integers(len(ratios), size=(draws, len(ratios)))
     low, high = np.percentile(np.median(ratios[picked], axis=1), [2.5, 97.5])
@@ -52,13 +64,23 @@ def ratio(above: Sequence[float], below: Sequence[float], draws: int = 2000) -> 
 
 
 def environment(threads: int, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a worker: so many threads for every library, and nothing preset that would slow one of them.
+    """The variables of a worker: so many threads for every library, and nothing preset that would
+    slow one of them.
 
-    OPENBLAS_CORETYPE can halve the speed of NumPy's matrix product; without bytecode files every start compiles anew.
+    OPENBLAS_CORETYPE can halve the speed of NumPy's matrix product; without bytecode files every
+    start compiles anew.
     """
-    kept = {k: v for k, v in inherited.items() if not k.startswith("OPENBLAS_") and k != "PYTHONDONTWRITEBYTECODE"}
+    kept = {
+        k: v
+        for k, v in inherited.items()
+        if not k.startswith("OPENBLAS_") and k != "PYTHONDONTWRITEBYTECODE"
+    }
     kept |= dict.fromkeys(THREADS, str(threads))
-    return kept | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
+    return kept | {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": str(HERE.parent),
+    }
 
 
 class WorkerError(RuntimeError):
@@ -74,11 +96,20 @@ class Side:
         settings: more environment variables.
     """
 
-    def __init__(self, python: str, program: str, side: str, threads: int, settings: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        python: str,
+        program: str,
+        side: str,
+        threads: int,
+        settings: Mapping[str, str] | None = None,
+    ):
         self.name = f"{program} {side}"
         self.errors = tempfile.TemporaryFile()
         if PROCESSORS:
-            os.sched_setaffinity(0, PROCESSORS[-threads:])  # the worker inherits it; the first handle most interrupts
+            os.sched_setaffinity(
+                0, PROCESSORS[-threads:]
+            )  # the worker inherits it; the first handle most interrupts
         self.process = subprocess.Popen(
             [python, str(HERE / program), side],
             stdin=subprocess.PIPE,
@@ -112,7 +143,9 @@ class Side:
         self.process.wait()
         self.errors.seek(0)
         said = self.errors.read().decode(errors="replace").strip().splitlines()[-5:]
-        raise WorkerError(f"{self.name} ended with {self.process.returncode} at {request}:\n" + "\n".join(said))
+        raise WorkerError(
+            f"{self.name} ended with {self.process.returncode} at {request}:\n" + "\n".join(said)
+        )
 
     def __enter__(self) -> "Side":
         return self

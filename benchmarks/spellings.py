@@ -1,9 +1,11 @@
-"""Whether it matters how a ReLU is written, and the lead over PyTorch where it stands after the normalisation.
+"""Whether it matters how a ReLU is written, and the lead over PyTorch where it stands after the
+normalisation.
 
     python benchmarks/spellings.py [--peers-python PATH] [--threads N] [--quick] [--json PATH]
 
-The documented network in five spellings, each beside the first; and a VGG of twice 32, 64 and 128 filters in the order
-of most scripts, convolution, normalisation, ReLU, beside PyTorch. Measured as in compare.py.
+The documented network in five spellings, each beside the first; and a VGG of twice 32, 64 and 128
+filters in the order of most scripts, convolution, normalisation, ReLU, beside PyTorch. Measured as
+in compare.py.
 """
 
 import argparse
@@ -20,13 +22,17 @@ VGG = {"convolutions": 2, "padding": "same", "activation": "after Activation"}
 HEADINGS = ["", "beside", "task", "images/s", "beside", "ratio", "95 % interval"]
 
 
-def measure(own: Side, other: Side, task: str, networks: list[dict[str, Any]], modes: list[str], quick: bool) -> list:
+def measure(
+    own: Side, other: Side, task: str, networks: list[dict[str, Any]], modes: list[str], quick: bool
+) -> list:
     """Images per second of both sides, and their ratio."""
     pictures = PICTURES[task] // (4 if quick else 1) // networks[0].get("convolutions", 1)
     for side, network, mode in zip((own, other), networks, modes, strict=True):
         side.prepare(**job(task, mode, pictures, **network)[1])
     pairs = 4 if quick else 20
-    ours, theirs = alternate(lambda: pictures / own.block(0.25, 1), lambda: pictures / other.block(0.25, 1), pairs)
+    ours, theirs = alternate(
+        lambda: pictures / own.block(0.25, 1), lambda: pictures / other.block(0.25, 1), pairs
+    )
     return [ours, theirs, ratio(ours, theirs)]
 
 
@@ -40,7 +46,11 @@ def main() -> None:
         own, torch = workers.get("minicnn", options.threads), workers.get("torch", options.threads)
         other = workers.enter_context(workers.new("minicnn", options.threads, {}))
         cases = [
-            (other, [{"activation": activation}, {"activation": ACTIVATIONS[0]}], ["minicnn", "minicnn"])
+            (
+                other,
+                [{"activation": activation}, {"activation": ACTIVATIONS[0]}],
+                ["minicnn", "minicnn"],
+            )
             for activation in ACTIVATIONS[1:]
         ]
         cases.append((torch, [VGG, VGG], ["minicnn", "torch channels_last"]))

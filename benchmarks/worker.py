@@ -1,9 +1,11 @@
-"""The working half of a measurement: a process that prepares what it is told to, and then repeats it in blocks.
+"""The working half of a measurement: a process that prepares what it is told to, and then repeats
+it in blocks.
 
 Requests and answers are lines of JSON, one answer to each request:
 
     {"prepare": {...}}                      builds and warms up; answers {"seconds": of that, ...}
-    {"block": {"seconds": 0.5, "least": 3}} repeats it that long and that often; answers {"seconds": median of a call}
+    {"block": {"seconds": 0.5, "least": 3}} repeats it that long and that often; answers {"seconds":
+        median of a call}
 """
 
 import json
@@ -31,7 +33,10 @@ def timed(call: Callable[[], Any], before: Callable[[], Any] | None = None) -> T
 
 
 def median_of_calls(run: Timed, seconds: float, least: int) -> float:
-    """Median seconds of a call, of as many as fill the time. It leaves out the first, which finds its caches cold."""
+    """Median seconds of a call, of as many as fill the time.
+
+    It leaves out the first, which finds its caches cold.
+    """
     times = [run() for _ in range(least)]
     while sum(times) < seconds:
         times.append(run())
@@ -39,7 +44,10 @@ def median_of_calls(run: Timed, seconds: float, least: int) -> float:
 
 
 def serve(prepare: Callable[..., tuple[Timed, dict[str, Any]]]) -> None:
-    """Answer requests until standard input ends. `prepare` returns what to time, and what to tell about it."""
+    """Answer requests until standard input ends.
+
+    `prepare` returns what to time, and what to tell about it.
+    """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print must not pass for an answer
     run: Timed

@@ -1,4 +1,6 @@
-"""The processes that run networks.py: for each library and number of threads one that stays, or a new one."""
+"""The processes that run networks.py: for each library and number of threads one that stays, or a
+new one.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -34,6 +36,8 @@ class Workers(ExitStack):
 
 
 def job(task: str, mode: str, pictures: int, **network: Any) -> tuple[str, dict[str, Any]]:
-    """A mode such as "torch channels_last" taken apart: the library, and what its worker is to prepare."""
+    """A mode such as "torch channels_last" taken apart: the library, and what its worker is to
+    prepare.
+    """
     library, _, words = mode.partition(" ")
     return library, {"task": task, "mode": words, "pictures": pictures} | network

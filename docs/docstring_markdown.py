@@ -15,7 +15,9 @@ COLUMNS = re.compile(r"\S+ {3,}\S")  # of a table
 def prose(text: str) -> str:
     """Text in which Markdown sees nothing but `code`."""
     parts = re.split(r"(`[^`\n]+`)", text)
-    parts[::2] = [re.sub(r"([*<]|(?<!\w)_|_(?!\w)|(?<=\])(?=\())", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [
+        re.sub(r"([*<]|(?<!\w)_|_(?!\w)|(?<=\])(?=\())", r"\\\1", part) for part in parts[::2]
+    ]
     return "".join(parts)
 
 

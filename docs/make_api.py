@@ -38,8 +38,16 @@ def modules() -> dict[str, ModuleType]:
     for name in minicnn.__all__:
         if isinstance(module := getattr(minicnn, name), ModuleType):
             found[name] = module
-            parts = {part: getattr(module, part) for part in module.__all__ if part not in minicnn.__all__}
-            found |= {f"{name}.{part}": inner for part, inner in parts.items() if isinstance(inner, ModuleType)}
+            parts = {
+                part: getattr(module, part)
+                for part in module.__all__
+                if part not in minicnn.__all__
+            }
+            found |= {
+                f"{name}.{part}": inner
+                for part, inner in parts.items()
+                if isinstance(inner, ModuleType)
+            }
     return found
 
 
@@ -65,7 +73,9 @@ def homes() -> dict[Any, tuple[str, str]]:
     found: dict[Any, tuple[str, str]] = {}
     for page in [*list(modules())[1:], "minicnn"]:
         for name, thing in vars_of(modules()[page]).items():
-            if kind(thing) < 2 and (thing not in found or (found[thing][0] == page and name == thing.__name__)):
+            if kind(thing) < 2 and (
+                thing not in found or (found[thing][0] == page and name == thing.__name__)
+            ):
                 found[thing] = (page, name)
     return found
 
@@ -98,13 +108,20 @@ def signature(called: str, function: Any, bound: bool = False) -> list[str]:
     shown = [argument(*one, known) for one in zip(positional, defaults, strict=True)][bound:]
     if given.vararg or given.kwonlyargs:
         shown.append(f"*{argument(given.vararg, None, known) if given.vararg else ''}")
-    shown += [argument(*one, known) for one in zip(given.kwonlyargs, given.kw_defaults, strict=True)]
+    shown += [
+        argument(*one, known) for one in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    ]
     if given.kwarg:
         shown.append(f"**{argument(given.kwarg, None, known)}")
-    returned = "" if node.returns is None or node.name == "__init__" else f" -> {typed(node.returns)}"
+    returned = (
+        "" if node.returns is None or node.name == "__init__" else f" -> {typed(node.returns)}"
+    )
     line = f"{called}({', '.join(shown)}){returned}"
     return fence(
-        [line] if len(line) <= WIDTH else [f"{called}(", *(f"    {one}," for one in shown), f"){returned}"], "py"
+        [line]
+        if len(line) <= WIDTH
+        else [f"{called}(", *(f"    {one}," for one in shown), f"){returned}"],
+        "py",
     )
 
 
@@ -123,7 +140,9 @@ def argument(arg: ast.arg, default: ast.expr | None, known: dict[str, Any]) -> s
 
 def typed(annotation: ast.expr) -> str:
     """A type as it is written, without quotation marks."""
-    return str(annotation.value) if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
+    return (
+        str(annotation.value) if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
+    )
 
 
 def options(cls: type) -> list[str]:
@@ -162,13 +181,17 @@ def members(cls: type) -> Iterator[tuple[str, Any]]:
             function = function_of(value)
             if inspect.isfunction(function) and name[0] != "_" and name not in seen:
                 seen.add(name)
-                if function.__doc__ or not (is_derived and any(hasattr(base, name) for base in bases)):
+                if function.__doc__ or not (
+                    is_derived and any(hasattr(base, name) for base in bases)
+                ):
                     yield name, value
 
 
 def doc_of(cls: type, member: str) -> str:
     """The docstring of a member, or of the one that it overrides."""
-    found = (function_of(vars(owner)[member]).__doc__ for owner in cls.__mro__ if member in vars(owner))
+    found = (
+        function_of(vars(owner)[member]).__doc__ for owner in cls.__mro__ if member in vars(owner)
+    )
     return next(filter(None, found), "")
 
 
@@ -194,7 +217,9 @@ def entry(page: str, name: str) -> Iterator[str]:
         yield from of_class(page, name, thing)
     else:
         yield from (*signature(f"{page}.{name}", thing), *markdown(thing.__doc__ or ""))
-    source_file = Path(inspect.getsourcefile(inspect.unwrap(thing)) or "").relative_to(ROOT).as_posix()
+    source_file = (
+        Path(inspect.getsourcefile(inspect.unwrap(thing)) or "").relative_to(ROOT).as_posix()
+    )
     yield from ("", f"[{source_file}](../../{source_file})", "")
 
 
@@ -208,8 +233,14 @@ def of_class(page: str, name: str, cls: type) -> Iterator[str]:
     for member, value in members(cls):
         yield from ("", f"### `{name}.{member}`", "")
         if not isinstance(value, property):
-            called = f"{name}.{member}" if isinstance(value, classmethod | staticmethod) else f".{member}"
-            yield from signature(called, function_of(value), bound=not isinstance(value, staticmethod))
+            called = (
+                f"{name}.{member}"
+                if isinstance(value, classmethod | staticmethod)
+                else f".{member}"
+            )
+            yield from signature(
+                called, function_of(value), bound=not isinstance(value, staticmethod)
+            )
         yield from markdown(doc_of(cls, member))
 
 
@@ -220,9 +251,15 @@ def assignment(module: ModuleType, name: str) -> tuple[list[str], str]:
         source = inspect.getsource(other)
         lines = source.split("\n")
         for node in ast.parse(source).body:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and re.match(rf"{name}\b", lines[node.lineno - 1]):
-                written = [line.partition("  # ") for line in lines[node.lineno - 1 : node.end_lineno]]
-                comments = [comment for _, _, comment in written if comment not in ("", "fmt: skip")]
+            if isinstance(node, ast.Assign | ast.AnnAssign) and re.match(
+                rf"{name}\b", lines[node.lineno - 1]
+            ):
+                written = [
+                    line.partition("  # ") for line in lines[node.lineno - 1 : node.end_lineno]
+                ]
+                comments = [
+                    comment for _, _, comment in written if comment not in ("", "fmt: skip")
+                ]
                 return [code for code, _, _ in written], prose(" ".join(comments))
     raise LookupError(f"{module.__name__}.{name} is assigned nowhere")
 
@@ -263,7 +300,11 @@ def undocumented() -> list[str]:
     for thing, (page, name) in homes().items():
         found += [] if thing.__doc__ else [f"{page}.{name}"]
         if inspect.isclass(thing):
-            found += [f"{page}.{name}.{member}" for member, _ in members(thing) if not doc_of(thing, member)]
+            found += [
+                f"{page}.{name}.{member}"
+                for member, _ in members(thing)
+                if not doc_of(thing, member)
+            ]
     return found
 
 

@@ -72,7 +72,12 @@ def once(x: Array) -> Plot:
     together = step.forward(picture, training=True)
     shown = to_bytes(np.concatenate([picture, together, several]))
     captions = ["as it is", "minicnn:\nresampled once", "one by one:\nfour times"]
-    return row(shown, captions, "Turned, shifted, zoomed, turned", "Interpolating what was interpolated blurs")
+    return row(
+        shown,
+        captions,
+        "Turned, shifted, zoomed, turned",
+        "Interpolating what was interpolated blurs",
+    )
 
 
 def filled(x: Array) -> Plot:
@@ -85,7 +90,10 @@ def filled(x: Array) -> Plot:
         shown.append(built(layer, picture).forward(picture, training=True))
     captions = ["as it is", *modes]
     return row(
-        to_bytes(np.concatenate(shown)), captions, "fill_mode", "RandomZoom((0.9, 0.9)): what lies beyond the edge"
+        to_bytes(np.concatenate(shown)),
+        captions,
+        "fill_mode",
+        "RandomZoom((0.9, 0.9)): what lies beyond the edge",
     )
 
 
@@ -109,15 +117,28 @@ def mixed(x: Array, y: Array) -> Plot:
 def in_words(label: Array) -> str:
     """The classes of a label, each on a line with its share."""
     names = datasets.cifar10.CLASS_NAMES
-    return "\n".join(f"{label[k]:.0%} {names[k]}" for k in np.argsort(-label, kind="stable")[:2] if label[k] > 0.005)
+    return "\n".join(
+        f"{label[k]:.0%} {names[k]}"
+        for k in np.argsort(-label, kind="stable")[:2]
+        if label[k] > 0.005
+    )
 
 
 def main() -> None:
     """Draw all pictures, in 256 colours."""
     x, y = photographs()
-    for name, plot in (("preview", preview(x)), ("once", once(x)), ("filled", filled(x)), ("mixed", mixed(x, y))):
+    for name, plot in (
+        ("preview", preview(x)),
+        ("once", once(x)),
+        ("filled", filled(x)),
+        ("mixed", mixed(x, y)),
+    ):
         path = PICTURES / f"augmentation_{name}.png"
-        few = Image.open(plot.save(path, dpi=110)).convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE)
+        few = (
+            Image.open(plot.save(path, dpi=110))
+            .convert("RGB")
+            .quantize(256, kmeans=3, dither=Image.Dither.NONE)
+        )
         few.save(path, optimize=True)
 
 

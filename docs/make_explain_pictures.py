@@ -1,4 +1,5 @@
-"""Draws the pictures of docs/explain.md: `python docs/make_explain_pictures.py`, some minutes of training.
+"""Draws the pictures of docs/explain.md: `python docs/make_explain_pictures.py`, some minutes of
+training.
 
 CIFAR-10 is found as by datasets.cifar10.load_data(): MINICNN_DATA names a file of one's own.
 """
@@ -21,7 +22,11 @@ def trained(x, y) -> Sequential:
         stack.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         stack += [layers.BatchNormalization(warmup=True), layers.MaxPooling2D()]
     stack.append(layers.Conv2D(128, 3, padding="same", activation="relu"))
-    stack += [layers.GlobalAveragePooling2D(), layers.Dropout(0.3), layers.Dense(10, activation="softmax")]
+    stack += [
+        layers.GlobalAveragePooling2D(),
+        layers.Dropout(0.3),
+        layers.Dense(10, activation="softmax"),
+    ]
     model = Sequential(stack, class_names=datasets.cifar10.CLASS_NAMES, seed=0)
     model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
     model.fit(x, y, batch_size=64, epochs=12, callbacks=[callbacks.Doctor()])
@@ -32,7 +37,9 @@ def save(plot: plots.Plot, name: str) -> None:
     """Write a PNG in 256 colours, a fraction of the size."""
     whole = io.BytesIO()
     plot.figure.savefig(whole, dpi=100, facecolor="white")
-    Image.open(whole).convert("RGB").quantize(256).save(PICTURES / f"explain_{name}.png", optimize=True)
+    Image.open(whole).convert("RGB").quantize(256).save(
+        PICTURES / f"explain_{name}.png", optimize=True
+    )
     print(plot.to_text(), "\n")
 
 
@@ -42,7 +49,9 @@ def main() -> None:
     model = trained(x_train[:20000], y_train[:20000])
     print("test accuracy", model.evaluate(x_test, y_test, return_dict=True)["accuracy"])
     picture = x_test[SHOWN]
-    maps = [look(model, picture) for look in (explain.grad_cam, explain.saliency, explain.occlusion)]
+    maps = [
+        look(model, picture) for look in (explain.grad_cam, explain.saliency, explain.occlusion)
+    ]
     save(plots.heat_overlay(maps), "where")
     save(explain.activations(model, picture).plot(), "layers")
     save(explain.filters(model).plot(), "filters")

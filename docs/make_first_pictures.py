@@ -1,17 +1,33 @@
-"""Draws the pictures of docs/first_steps.md and docs/three_layers.md: `python docs/make_first_pictures.py`.
+"""Draws the pictures of docs/first_steps.md and docs/three_layers.md: `python
+docs/make_first_pictures.py`.
 
 Lengths are inches, y goes upwards, as in make_pictures.py. All numbers shown are computed here.
 """
 
 import numpy as np
-from make_pictures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PALE_BLUE, PALE_ORANGE, PICTURES, Page
+from make_pictures import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PALE_BLUE,
+    PALE_ORANGE,
+    PICTURES,
+    Page,
+)
 
 CELL = 0.36  # of a grid of numbers
-PICTURE = np.array([[0, 0, 1, 2, 2], [0, 0, 1, 2, 2], [0, 0, 1, 2, 2], [0, 1, 2, 2, 2], [1, 2, 2, 2, 2]])
+PICTURE = np.array(
+    [[0, 0, 1, 2, 2], [0, 0, 1, 2, 2], [0, 0, 1, 2, 2], [0, 1, 2, 2, 2], [1, 2, 2, 2, 2]]
+)
 KERNEL = np.array([[-1, 0, 1]] * 3)  # answers to an edge between dark, on the left, and bright
 
 
-def grid(page: Page, left: float, top: float, numbers: np.ndarray, faces: dict[tuple[int, int], str]) -> None:
+def grid(
+    page: Page, left: float, top: float, numbers: np.ndarray, faces: dict[tuple[int, int], str]
+) -> None:
     """Numbers in cells, of which some have a colour."""
     for (i, j), number in np.ndenumerate(numbers):
         x, y = left + CELL * j, top - CELL * (i + 1)
@@ -70,7 +86,10 @@ def training() -> Page:
     page.text(1.9, 0.3, "a weight", MUTED, "center")
     page.text(0.1, 2.4, "loss", MUTED)
     epochs = np.linspace(0, 1, 100)
-    training, validation = 1.3 * np.exp(-3 * epochs) + 0.15, 1.2 * np.exp(-5 * epochs) + 0.35 + 0.55 * epochs**1.5
+    training, validation = (
+        1.3 * np.exp(-3 * epochs) + 0.15,
+        1.2 * np.exp(-5 * epochs) + 0.35 + 0.55 * epochs**1.5,
+    )
     page.axes.plot(4.8 + 2.6 * epochs, 0.6 + training, color=BLUE, linewidth=2, linestyle="--")
     page.axes.plot(4.8 + 2.6 * epochs, 0.6 + validation, color=ORANGE, linewidth=2)
     best = validation.argmin()

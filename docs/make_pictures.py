@@ -1,7 +1,7 @@
 """Draws the pictures of docs/engine.md: `python docs/make_pictures.py`.
 
-Lengths are inches, y goes upwards. Everything is on white, so that the pictures look the same on light and dark pages.
-They are more than 300 lines because a picture is a list of places.
+Lengths are inches, y goes upwards. Everything is on white, so that the pictures look the same on
+light and dark pages. They are more than 300 lines because a picture is a list of places.
 """
 
 import io
@@ -15,7 +15,11 @@ from PIL import Image
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
 WIDTH = 8.6
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe & Ito 2008: told apart by every kind of colour vision
+BLUE, ORANGE, GREEN = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+)  # Okabe & Ito 2008: told apart by every kind of colour vision
 PALE_BLUE, PALE_ORANGE, PALE_GREEN, GREY = "#CFE3F1", "#F9DCC8", "#CDEBE1", "#EEF1F4"
 INK, MUTED = "#1F2328", "#59636E"
 PIXEL = ("#F7C9C3", "#CFE8CF", "#CBD9F2")  # its three numbers
@@ -29,15 +33,39 @@ class Page:
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
         self.axes.set_axis_off()
 
-    def box(self, x: float, y: float, width: float, height: float, face: str, edge: str = "white", line: float = 0.8):
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        face: str,
+        edge: str = "white",
+        line: float = 0.8,
+    ):
         """A filled rectangle with its lower left corner at (x, y)."""
-        self.axes.add_patch(Rectangle((x, y), width, height, facecolor=face, edgecolor=edge, linewidth=line))
+        self.axes.add_patch(
+            Rectangle((x, y), width, height, facecolor=face, edgecolor=edge, linewidth=line)
+        )
 
     def frame(self, x: float, y: float, width: float, height: float, edge: str, style: str = "-"):
         """An outline."""
-        self.axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=edge, linewidth=2, linestyle=style))
+        self.axes.add_patch(
+            Rectangle(
+                (x, y), width, height, fill=False, edgecolor=edge, linewidth=2, linestyle=style
+            )
+        )
 
-    def text(self, x: float, y: float, text: str, color: str = INK, align: str = "left", size: float = 9, bold=False):
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        color: str = INK,
+        align: str = "left",
+        size: float = 9,
+        bold=False,
+    ):
         """Text whose middle line is at y."""
         weight = "bold" if bold else "normal"
         self.axes.text(x, y, text, fontsize=size, color=color, ha=align, va="center", weight=weight)
@@ -52,13 +80,26 @@ class Page:
         for number, line in enumerate(lines):
             self.text(x, y + 0.1 * (len(lines) - 1) - 0.2 * number, line, color, "center", size)
 
-    def arrow(self, x: float, y: float, to_x: float, to_y: float, color: str = MUTED, bend: float = 0.0):
+    def arrow(
+        self, x: float, y: float, to_x: float, to_y: float, color: str = MUTED, bend: float = 0.0
+    ):
         """An arrow from (x, y)."""
         shape = {"arrowstyle": "-|>", "mutation_scale": 9, "connectionstyle": f"arc3,rad={bend}"}
         ends = {"shrinkA": 0, "shrinkB": 0}
-        self.axes.add_patch(FancyArrowPatch((x, y), (to_x, to_y), color=color, linewidth=1.2, **shape, **ends))
+        self.axes.add_patch(
+            FancyArrowPatch((x, y), (to_x, to_y), color=color, linewidth=1.2, **shape, **ends)
+        )
 
-    def line(self, x: float, y: float, to_x: float, to_y: float, color: str = MUTED, width: float = 1.2, style="-"):
+    def line(
+        self,
+        x: float,
+        y: float,
+        to_x: float,
+        to_y: float,
+        color: str = MUTED,
+        width: float = 1.2,
+        style="-",
+    ):
         """A straight line."""
         self.axes.plot([x, to_x], [y, to_y], color=color, linewidth=width, linestyle=style)
 
@@ -110,7 +151,11 @@ def addresses() -> Page:
             page.label(x + 0.5 * apart, y + 0.55, "+ W * C", MUTED)
 
     y = 0.86
-    page.title(left, y + 0.52, "Together they are row r of the matrix that im2col writes, and the engine does not:")
+    page.title(
+        left,
+        y + 0.52,
+        "Together they are row r of the matrix that im2col writes, and the engine does not:",
+    )
     page.text(left - 0.12, y + 0.13, "P[r]", BLUE, "right")
     for s in range(3):
         pixels(left + 3 * s * step, y, 3)
@@ -131,7 +176,9 @@ def tile() -> Page:
         for k in range(16):
             page.box(x + k * lane, y, lane, 0.24, face)
 
-    page.title(middle, 5.62, "B: two registers of 16 filters, loaded once per step k", GREEN, "center")
+    page.title(
+        middle, 5.62, "B: two registers of 16 filters, loaded once per step k", GREEN, "center"
+    )
     for v in range(2):
         register(left + v * second, 5.2, PALE_GREEN)
         page.label(left + v * second + 8 * lane, 5.32, f"filters {16 * v} ... {16 * v + 15}")
@@ -148,7 +195,13 @@ def tile() -> Page:
         page.arrow(1.45, y + 0.12, left - 0.08, y + 0.12, ORANGE)
         for v in range(2):
             register(left + v * second, y, PALE_BLUE)
-    page.title(middle, 2.82, "C: 14 x 2 accumulators, in registers from the first product to the last", BLUE, "center")
+    page.title(
+        middle,
+        2.82,
+        "C: 14 x 2 accumulators, in registers from the first product to the last",
+        BLUE,
+        "center",
+    )
     page.title(6.53, 4.87, "per step k:")
     steps = (
         "2 loads of B",
@@ -188,7 +241,11 @@ def padding() -> Page:
     page = Page(3.75)
     size, left, bottom, n = 0.3, 0.75, 0.75, 8
     shades = {9: PALE_BLUE, 6: PALE_GREEN, 4: PALE_ORANGE}
-    cells = [2, *[3] * (n - 2), 2]  # kernel rows inside the picture, per output row; columns likewise
+    cells = [
+        2,
+        *[3] * (n - 2),
+        2,
+    ]  # kernel rows inside the picture, per output row; columns likewise
     for i in range(-1, n + 1):
         for j in range(-1, n + 1):
             x, y, inside = left + j * size, bottom + (n - 1 - i) * size, 0 <= i < n and 0 <= j < n
@@ -199,13 +256,19 @@ def padding() -> Page:
     page.label(
         left + n * size / 2,
         0.2,
-        "each output, and how many kernel cells it needs;\nthe zeros around the picture are never read",
+        "each output, and how many kernel cells it needs;\nthe zeros around the picture are never "
+        "read",
         MUTED,
     )
 
     for place, (edge, needed, first, second) in enumerate(
         (
-            (BLUE, 9, "inside, 6 x 6 outputs: the whole kernel,", "KH = 3 segments of KW * C numbers"),
+            (
+                BLUE,
+                9,
+                "inside, 6 x 6 outputs: the whole kernel,",
+                "KH = 3 segments of KW * C numbers",
+            ),
             (GREEN, 6, "at an edge, 4 x 6: two rows of it,", "or two columns: shorter sums"),
             (ORANGE, 4, "in a corner, 4: two rows and columns", ""),
         )
@@ -219,7 +282,9 @@ def padding() -> Page:
         page.text(x + 0.8, y + 0.4, first)
         page.text(x + 0.8, y + 0.18, second)
     total, all_of_it = sum(cells) ** 2, 9 * n * n
-    page.title(4.05, 0.3, f"{total} cells are multiplied instead of {all_of_it}: {total / all_of_it:.0%}")
+    page.title(
+        4.05, 0.3, f"{total} cells are multiplied instead of {all_of_it}: {total / all_of_it:.0%}"
+    )
     return page
 
 
@@ -238,9 +303,15 @@ def winners() -> Page:
         page.line(left + 0.24, start + 0.1 * slope, left + 2.64, start + 1.1 * slope, BLUE, 1.5)
         cells = (0.3, 0.55, 0.75, 1.0)
         for a in cells:
-            x, y, wins = left + 2.4 * a, start + slope * a, slope * a == max(slope * other for other in cells)
+            x, y, wins = (
+                left + 2.4 * a,
+                start + slope * a,
+                slope * a == max(slope * other for other in cells),
+            )
             page.line(x, 0.7, x, y, MUTED, 0.8, ":")
-            page.axes.plot([x], [y], "o", color=ORANGE if wins else BLUE, markersize=9 if wins else 6)
+            page.axes.plot(
+                [x], [y], "o", color=ORANGE if wins else BLUE, markersize=9 if wins else 6
+            )
     text = "b = gamma (a - mean) / deviation + beta  is a straight line in a: pool first, by the sign of its slope"
     page.label(WIDTH / 2, 0.2, text)
     return page
@@ -250,7 +321,11 @@ def chunks() -> Page:
     """Eight parts of a batch on one, two and three threads, and how their sums come together."""
     page = Page(3.9)
     left, width = 1.5, 0.8
-    page.title(left, 3.65, "A batch of 64 pictures is cut into eight chunks, whatever the number of threads:")
+    page.title(
+        left,
+        3.65,
+        "A batch of 64 pictures is cut into eight chunks, whatever the number of threads:",
+    )
     colours = ((PALE_BLUE, BLUE), (PALE_ORANGE, ORANGE), (PALE_GREEN, GREEN))
     for k in range(8):
         x, middle = left + k * width, left + (k + 0.5) * width
@@ -269,17 +344,23 @@ def chunks() -> Page:
     sums = "((((((( dK[0] + dK[1] ) + dK[2] ) + dK[3] ) + dK[4] ) + dK[5] ) + dK[6] ) + dK[7] )"
     page.text(left + 0.12, 0.55, f"dK  =  {sums}")
     page.text(
-        left, 0.2, "Rounding depends on the order of additions. Here it is always the same, so the bits are.", MUTED
+        left,
+        0.2,
+        "Rounding depends on the order of additions. Here it is always the same, so the bits are.",
+        MUTED,
     )
     return page
 
 
 def megabytes(block: int) -> tuple[float, float, float, float]:
-    """MB of a block's arrays in the documented network, for 64 pictures: its input x, the convolution's output z (after
+    """MB of a block's arrays in the documented network, for 64 pictures: its input x, the
+    convolution's output z (after
     ReLU: a), the pooled y, and w, which cell of a window won, a byte each."""
     side, channels, filters = ((32, 3, 32), (15, 32, 64), (6, 64, 128))[block]
     out, pooled = side - 2, (side - 2) // 2
-    x, z, y = (64 * 4e-6 * count for count in (side**2 * channels, out**2 * filters, pooled**2 * filters))
+    x, z, y = (
+        64 * 4e-6 * count for count in (side**2 * channels, out**2 * filters, pooled**2 * filters)
+    )
     return x, z, y, y / 4
 
 
@@ -290,7 +371,9 @@ def block() -> Page:
 
     def step(left: float, middle: float, width: float, text: str, face: str = PALE_BLUE) -> None:
         height = 0.32 + 0.2 * text.count("\n")
-        page.box(left, middle - height / 2, width, height, face, BLUE if face == PALE_BLUE else MUTED, 1)
+        page.box(
+            left, middle - height / 2, width, height, face, BLUE if face == PALE_BLUE else MUTED, 1
+        )
         page.label(left + width / 2, middle, text)
 
     page.title(0.3, 5.05, "forward")
@@ -333,14 +416,19 @@ def block() -> Page:
 
 
 def megabytes_moved(number: int) -> tuple[float, float]:
-    """What a training step of 64 pictures reads and writes in a block: layer by layer, and in the engine.
+    """What a training step of 64 pictures reads and writes in a block: layer by layer, and in the
+    engine.
 
-    Layer by layer: every layer reads its inputs and writes its result once, and normalisation, which needs mean and
-    deviation first, reads twice. No copy of patches is counted.
+    Layer by layer: every layer reads its inputs and writes its result once, and normalisation,
+    which needs mean and deviation first, reads twice. No copy of patches is counted.
     """
     x, z, y, w = megabytes(number)
-    dx, a = (x, z) if number else (0.0, 0.0)  # the first block: no gradient of the pictures, and a is made again
-    forward = (x + z) + (z + z) + (z + z + z) + (z + y + w)  # convolution, ReLU, normalisation, pooling
+    dx, a = (
+        (x, z) if number else (0.0, 0.0)
+    )  # the first block: no gradient of the pictures, and a is made again
+    forward = (
+        (x + z) + (z + z) + (z + z + z) + (z + y + w)
+    )  # convolution, ReLU, normalisation, pooling
     backward = (y + w + z) + (2 * z + 3 * z) + 3 * z + (x + z) + (z + dx)
     engine_forward = (x + a + y + w) + (y + y)  # over all pixels, then over the winners
     engine_backward = (y + y) + (a + y + w) + (x + dx)
@@ -397,7 +485,10 @@ def winograd() -> Page:
     page.label(7.67, 3.0, "z = A^T M A:\nonly additions")
     page.label(7.67, 1.1, "2x2 outputs\nper patch")
     page.title(
-        WIDTH / 2, 0.3, "Four outputs of a 3x3 kernel: 36 multiplications as written, 16 in this way.", align="center"
+        WIDTH / 2,
+        0.3,
+        "Four outputs of a 3x3 kernel: 36 multiplications as written, 16 in this way.",
+        align="center",
     )
     return page
 

@@ -1,6 +1,8 @@
-"""Draws docs/pictures/report_*.png: `python docs/make_report_pictures.py RUN`, with what the browser tests need.
+"""Draws docs/pictures/report_*.png: `python docs/make_report_pictures.py RUN`, with what the
+browser tests need.
 
-A telephone's first screens stand beside each other; of the desk there is the first screen, in light and in dark.
+A telephone's first screens stand beside each other; of the desk there is the first screen, in light
+and in dark.
 """
 
 import base64
@@ -25,7 +27,9 @@ def screenshot(browser: webdriver.Chrome, width: int, height: int, scheme: str) 
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.refresh()
     clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+    shot = browser.execute_cdp_cmd(
+        "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
+    )
     return Image.open(io.BytesIO(base64.b64decode(shot["data"])))
 
 
@@ -36,14 +40,24 @@ def few(shot: Image.Image) -> Image.Image:
 
 options = webdriver.ChromeOptions()
 options.binary_location = "/usr/bin/chromium"
-for option in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"):
+for option in (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+):
     options.add_argument(option)
 with webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver")) as browser:
     browser.get(runs.find(sys.argv[1]).page.resolve().as_uri())
     long = screenshot(browser, 360, SCREENS * HEIGHT, "light")
     telephone = Image.new("RGB", (SCREENS * 380 - 20, HEIGHT), "#D1D9E0")
     for number in range(SCREENS):
-        telephone.paste(long.crop((0, number * HEIGHT, 360, (number + 1) * HEIGHT)), (380 * number, 0))
+        telephone.paste(
+            long.crop((0, number * HEIGHT, 360, (number + 1) * HEIGHT)), (380 * number, 0)
+        )
     few(telephone).save(PICTURES / "report_telephone.png", optimize=True)
     for scheme in ("light", "dark"):
-        few(screenshot(browser, 1100, 1250, scheme)).save(PICTURES / f"report_{scheme}.png", optimize=True)
+        few(screenshot(browser, 1100, 1250, scheme)).save(
+            PICTURES / f"report_{scheme}.png", optimize=True
+        )

@@ -1,4 +1,5 @@
-"""Draws the pictures of docs/results_explained.md by running the code on that page, half a minute of training.
+"""Draws the pictures of docs/results_explained.md by running the code on that page, half a minute
+of training.
 
     MINICNN_DATA=cifar-10-python.tar.gz python docs/make_results_pictures.py
 
@@ -24,7 +25,10 @@ def main() -> None:
         os.environ["MINICNN_DATA"] = str(Path(data).resolve())  # also from the folder below
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        exec(compile("\n".join(blocks), "results_explained.md", "exec"), {"__name__": "results_explained"})
+        exec(
+            compile("\n".join(blocks), "results_explained.md", "exec"),
+            {"__name__": "results_explained"},
+        )
         for path in sorted(Path(folder).glob("results_*.png")):
             few = Image.open(path).convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE)
             few.save(DOCS / "pictures" / path.name, optimize=True)

@@ -1,11 +1,13 @@
-"""Learn to tell two kinds of thing apart from few pictures, with what a network has learnt from eight other kinds.
+"""Learn to tell two kinds of thing apart from few pictures, with what a network has learnt from
+eight other kinds.
 
     python examples/transfer_learning.py                # some minutes
     python examples/transfer_learning.py --limit 5000   # a first look
 
-A network is trained on eight of CIFAR-10's ten classes. Then only 10, 30, 100 or 300 pictures of each of the other two
-are handed out, and three ways to learn from them are compared: a fresh network; the trained one, whose convolutions
-stay as they are while new dense layers learn; and the same, after which the convolutions learn a little too.
+A network is trained on eight of CIFAR-10's ten classes. Then only 10, 30, 100 or 300 pictures of
+each of the other two are handed out, and three ways to learn from them are compared: a fresh
+network; the trained one, whose convolutions stay as they are while new dense layers learn; and the
+same, after which the convolutions learn a little too.
 """
 
 # %% Imports; they also work in a fresh clone of which nothing is installed
@@ -40,30 +42,62 @@ def positive(text: str) -> int:
 
 
 parser = argparse.ArgumentParser(
-    description="Compare training from scratch with transfer learning, on few pictures of two classes of CIFAR-10.",
+    description="Compare training from scratch with transfer learning, on few pictures of two "
+    "classes of CIFAR-10.",
     epilog="example: python examples/transfer_learning.py --new airplane ship",
 )
 source = parser.add_mutually_exclusive_group()
-source.add_argument("--data", metavar="PATH", help="CIFAR-10's tarball or folder (default: found or downloaded)")
-source.add_argument("--synthetic", action="store_true", help="train on drawn shapes instead of photographs")
+source.add_argument(
+    "--data", metavar="PATH", help="CIFAR-10's tarball or folder (default: found or downloaded)"
+)
+source.add_argument(
+    "--synthetic", action="store_true", help="train on drawn shapes instead of photographs"
+)
 parser.add_argument("--offline", action="store_true", help="never download")
-parser.add_argument("--new", nargs=2, metavar="NAME", help="the two classes with few pictures (bird frog)")
-parser.add_argument("--limit", type=positive, metavar="N", help="use only the first N training and N test pictures")
-parser.add_argument("--epochs", type=positive, default=10, help="passes over the eight classes, at most (%(default)s)")
-parser.add_argument("--batch-size", type=positive, default=64, help="pictures per step on eight classes (%(default)s)")
-parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same networks (%(default)s)")
-parser.add_argument("--output", type=Path, help="new folder for the results (default: runs/<date>-cifar10-transfer)")
-parser.add_argument("--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)")
-options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook has no command line
+parser.add_argument(
+    "--new", nargs=2, metavar="NAME", help="the two classes with few pictures (bird frog)"
+)
+parser.add_argument(
+    "--limit", type=positive, metavar="N", help="use only the first N training and N test pictures"
+)
+parser.add_argument(
+    "--epochs",
+    type=positive,
+    default=10,
+    help="passes over the eight classes, at most (%(default)s)",
+)
+parser.add_argument(
+    "--batch-size",
+    type=positive,
+    default=64,
+    help="pictures per step on eight classes (%(default)s)",
+)
+parser.add_argument(
+    "--seed", type=int, default=0, help="the same seed gives the same networks (%(default)s)"
+)
+parser.add_argument(
+    "--output", type=Path, help="new folder for the results (default: runs/<date>-cifar10-transfer)"
+)
+parser.add_argument(
+    "--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)"
+)
+options = parser.parse_args(
+    [] if "ipykernel" in sys.modules else None
+)  # a notebook has no command line
 
-# %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall overlook it
+# %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall
+# overlook it
 real, warning = not options.synthetic, "as --synthetic asks"
 if real:
     try:
-        (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data(options.data, offline=options.offline or None)
+        (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data(
+            options.data, offline=options.offline or None
+        )
         class_names, data_name, warning = list(datasets.cifar10.CLASS_NAMES), "CIFAR-10", ""
     except DataError as error:
-        if options.data or os.environ.get("MINICNN_DATA"):  # whoever names a file does not want another one
+        if options.data or os.environ.get(
+            "MINICNN_DATA"
+        ):  # whoever names a file does not want another one
             print(f"{parser.prog}: {error}", file=sys.stderr)
             sys.exit(3)
         real, warning = False, str(error)
@@ -72,7 +106,9 @@ if not real:
     class_names, data_name = list(datasets.shapes.CLASS_NAMES), "SYNTHETIC shapes, not CIFAR-10"
     warning = f"{'!' * 80}\nSYNTHETIC DATA: drawn shapes, NOT CIFAR-10: {warning}\n{'!' * 80}"
 
-x_train, y_train, x_test, y_test = (array[: options.limit] for array in (x_train, y_train, x_test, y_test))
+x_train, y_train, x_test, y_test = (
+    array[: options.limit] for array in (x_train, y_train, x_test, y_test)
+)
 y_train, y_test = y_train.reshape(-1).astype(int), y_test.reshape(-1).astype(int)
 new_names = options.new or [class_names[2], class_names[6]]
 if not set(new_names) <= set(class_names) or len(set(new_names)) < 2:
@@ -81,24 +117,34 @@ new = [class_names.index(name) for name in new_names]
 old = [k for k in range(10) if k not in new]
 sizes = [size for size in SIZES if size <= min(np.sum(y_train == k) for k in new)]
 if not sizes:
-    parser.error(f"--limit leaves fewer than {SIZES[0]} pictures of {' or '.join(new_names)}: try {20 * SIZES[0]}")
+    parser.error(
+        f"--limit leaves fewer than {SIZES[0]} pictures of {' or '.join(new_names)}: try "
+        f"{20 * SIZES[0]}"
+    )
 output = options.output or runs.unused_folder(f"{'cifar10' if real else 'shapes'}-transfer")
 try:
     output.mkdir(parents=True)
 except OSError as error:
     parser.error(f"--output expects a new folder that can be written: {error}")
-print(warning or f"Data: {data_name}", f"{len(x_train):,} training and {len(x_test):,} test pictures", sep="\n")
+print(
+    warning or f"Data: {data_name}",
+    f"{len(x_train):,} training and {len(x_test):,} test pictures",
+    sep="\n",
+)
 
 
-# %% Eight classes: a network like that of train_cifar.py. Its batch normalisation forgets sooner (momentum 0.9, not
-# 0.99), because a training on 20 pictures has too few steps to move the averages of the eight classes to new ones.
+# %% Eight classes: a network like that of train_cifar.py. Its batch normalisation forgets sooner
+# (momentum 0.9, not 0.99), because a training on 20 pictures has too few steps to move the averages
+# of the eight classes to new ones.
 def network(names: list[str], seed: int) -> Sequential:
     stack = [Input((32, 32, 3)), layers.Rescaling(1 / 255)]
     for filters in (32, 64, 128):
         stack.append(layers.Conv2D(filters, 3, activation="relu"))
         stack += [layers.BatchNormalization(momentum=0.9, warmup=True), layers.MaxPooling2D()]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    return Sequential([*stack, layers.Dense(len(names), activation="softmax")], seed=seed, class_names=names)
+    return Sequential(
+        [*stack, layers.Dense(len(names), activation="softmax")], seed=seed, class_names=names
+    )
 
 
 def part_of(x: np.ndarray, y: np.ndarray, classes: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +174,9 @@ if history.interrupted:
 # %% Two classes, few pictures, three ways
 def learn(model: Sequential, x: np.ndarray, y: np.ndarray, learning_rate: float = 1e-3) -> float:
     """Train on few pictures; the accuracy on all test pictures of the two classes."""
-    model.compile(optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     if model.fit(x, y, batch_size=32, epochs=FEW_EPOCHS, verbose=0).interrupted:
         sys.exit(130)
     return model.evaluate(x_two, y_two, return_dict=True)["accuracy"]
@@ -140,7 +188,9 @@ accuracies: dict[str, list[list[float]]] = {way: [] for way in ways}
 for size in sizes:
     repetitions = []
     for repetition in range(REPETITIONS):
-        rng = np.random.default_rng((options.seed, repetition))  # the larger sets hold the smaller ones
+        rng = np.random.default_rng(
+            (options.seed, repetition)
+        )  # the larger sets hold the smaller ones
         few = np.concatenate([rng.permutation(np.flatnonzero(y_train == k))[:size] for k in new])
         x_few, y_few = part_of(x_train[few], y_train[few], new)
 
@@ -157,27 +207,45 @@ for size in sizes:
         repetitions.append([from_scratch, frozen, tuned])
     for way, of_way in zip(ways, zip(*repetitions, strict=True), strict=True):
         accuracies[way].append(list(of_way))
-    print(f"{size} pictures of each: " + ", ".join(f"{way} {100 * np.mean(accuracies[way][-1]):.1f} %" for way in ways))
+    print(
+        f"{size} pictures of each: "
+        + ", ".join(f"{way} {100 * np.mean(accuracies[way][-1]):.1f} %" for way in ways)
+    )
 seconds = time.perf_counter() - start
 
 # %% The results as pictures and numbers
-model.save(output / "model.safetensors")  # the last one, of the most pictures; it knows the names of its classes
+model.save(
+    output / "model.safetensors"
+)  # the last one, of the most pictures; it knows the names of its classes
 title = f"{new_names[0].capitalize()} or {new_names[1]}? {data_name}"
 comparison = accuracy_by_size([2 * size for size in sizes], accuracies, chance=0.5, title=title)
 comparison.save(output / "comparison.png")
-plots.learning_curves(history, title=f"Pre-training on eight classes: {data_name}").save(output / "pretraining.png")
+plots.learning_curves(history, title=f"Pre-training on eight classes: {data_name}").save(
+    output / "pretraining.png"
+)
 metrics = {
-    "data": {"source": "real" if real else "synthetic", "name": data_name, "train": len(x_train), "test": len(x_test)},
+    "data": {
+        "source": "real" if real else "synthetic",
+        "name": data_name,
+        "train": len(x_train),
+        "test": len(x_test),
+    },
     "new_classes": new_names,
     "eight_classes": {"test_accuracy": eight, "epochs_run": len(history.epoch)},
     "pictures_per_class": sizes,
     "test_accuracy": accuracies,  # by way, then size, then repetition
     "seconds": seconds,
-    "options": {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()},
+    "options": {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(options).items()
+    },
     "environment": {"minicnn": minicnn.__version__, **report.environment()},
 }
 (output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-print(f"\nTest accuracy, {new_names[0]} or {new_names[1]}, means of {REPETITIONS}:\n{comparison.to_text()}\n")
+print(
+    f"\nTest accuracy, {new_names[0]} or {new_names[1]}, means of "
+    f"{REPETITIONS}:\n{comparison.to_text()}\n"
+)
 print(f"Results in {output}:", *sorted(path.name for path in output.iterdir()))
 if warning:
     print(warning)

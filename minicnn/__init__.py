@@ -1,4 +1,7 @@
-"""minicnn: convolutional networks to read, check and train on a CPU. `import minicnn as keras` runs Keras scripts."""
+"""minicnn: convolutional networks to read, check and train on a CPU.
+
+`import minicnn as keras` runs Keras scripts.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

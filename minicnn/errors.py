@@ -1,4 +1,6 @@
-"""The package's own exceptions, the spelling help that its messages offer, and warnings at the user's line."""
+"""The package's own exceptions, the spelling help that its messages offer, and warnings at the
+user's line.
+"""
 
 import sys
 import warnings
@@ -29,7 +31,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     close = get_close_matches(word, choices, n=1, cutoff=0.6)
     if not close:  # "conv2d" for "Conv2D": difflib is case-sensitive
         lowered = {choice.lower(): choice for choice in choices}
-        close = [lowered[match] for match in get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)]
+        close = [
+            lowered[match] for match in get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+        ]
     if close:
         return f" Did you mean {close[0]!r}?"
     return f" Known are: {', '.join(choices)}."

@@ -1,6 +1,7 @@
 """How weights start: callables (shape, rng, dtype) -> array, with Keras' names and distributions.
 
-Fans of a shape (..., inputs, outputs): fan_in = receptive field * inputs, fan_out = receptive field * outputs.
+Fans of a shape (..., inputs, outputs): fan_in = receptive field * inputs, fan_out = receptive field
+    * outputs.
 """
 
 from collections.abc import Callable
@@ -36,13 +37,16 @@ class GlorotUniform(NamedInitializer):
     True
     """
 
-    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
+    ) -> np.ndarray:
         limit = sqrt(6 / sum(fans(shape)))
         return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
 class HeNormal(NamedInitializer):
-    """Normal of deviation sqrt(2 / fan_in), cut at two deviations. Source: He et al. 2015, arXiv:1502.01852, eq. 10.
+    """Normal of deviation sqrt(2 / fan_in), cut at two deviations. Source: He et al. 2015,
+    arXiv:1502.01852, eq. 10.
 
     >>> rng = np.random.default_rng(0)
     >>> kernel = initializers.HeNormal()((3, 3, 16, 32), rng, np.float32)
@@ -50,11 +54,14 @@ class HeNormal(NamedInitializer):
     1.0
     """
 
-    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
+    ) -> np.ndarray:
         values = rng.standard_normal(shape)
         while (outside := np.abs(values) > 2).any():
             values[outside] = rng.standard_normal(np.count_nonzero(outside))
-        kept = 0.87962566103423978  # the deviation that cutting leaves of a standard normal; Keras divides it out too
+        # the deviation that cutting leaves of a standard normal; Keras divides it out too
+        kept = 0.87962566103423978
         return (values * (sqrt(2 / fans(shape)[0]) / kept)).astype(dtype)
 
 
@@ -65,7 +72,9 @@ class Zeros(NamedInitializer):
     array([0., 0., 0.], dtype=float32)
     """
 
-    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:  # noqa: ARG002
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
+    ) -> np.ndarray:  # noqa: ARG002
         return np.zeros(shape, dtype)
 
 
@@ -76,11 +85,18 @@ class Ones(NamedInitializer):
     array([1., 1., 1.], dtype=float32)
     """
 
-    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:  # noqa: ARG002
+    def __call__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
+    ) -> np.ndarray:  # noqa: ARG002
         return np.ones(shape, dtype)
 
 
-NAMES: dict[str, type] = {"glorot_uniform": GlorotUniform, "he_normal": HeNormal, "zeros": Zeros, "ones": Ones}
+NAMES: dict[str, type] = {
+    "glorot_uniform": GlorotUniform,
+    "he_normal": HeNormal,
+    "zeros": Zeros,
+    "ones": Ones,
+}
 
 
 def get(identifier: "str | Initializer") -> Initializer:
@@ -94,13 +110,20 @@ def get(identifier: "str | Initializer") -> Initializer:
     if callable(identifier):
         return identifier
     if identifier not in NAMES:
-        raise ValueError(f"unknown initializer {identifier!r}.{instead(str(identifier), 'initializers', NAMES)}")
+        raise ValueError(
+            f"unknown initializer {identifier!r}.{instead(str(identifier), 'initializers', NAMES)}"
+        )
     return NAMES[identifier]()
 
 
 def name_of(initializer: Initializer) -> str:
-    """The name that `get` knows it by, as model files store it. Raises ValueError for one of the user's own."""
+    """The name that `get` knows it by, as model files store it.
+
+    Raises ValueError for one of the user's own.
+    """
     for name, known in NAMES.items():
         if type(initializer) is known:
             return name
-    raise ValueError(f"{initializer!r} cannot be named in a model file: use one of {', '.join(NAMES)}")
+    raise ValueError(
+        f"{initializer!r} cannot be named in a model file: use one of {', '.join(NAMES)}"
+    )

@@ -1,4 +1,6 @@
-"""Labels in their two forms, sparse (one integer per sample) and one-hot (one row of K numbers), and their mistakes."""
+"""Labels in their two forms, sparse (one integer per sample) and one-hot (one row of K numbers),
+and their mistakes.
+"""
 
 import numpy as np
 
@@ -15,7 +17,8 @@ def is_sparse(y: Array) -> bool:
 def sparse_rows(y: Array, classes: int, owner: str) -> Array:
     """Integer labels (N,), 0 <= label < classes, for y of shape (N,) or (N, 1).
 
-    Raises ValueError when y is one-hot, not integer, or out of range: NumPy would index backwards with -1.
+    Raises ValueError when y is one-hot, not integer, or out of range: NumPy would index backwards
+    with -1.
     """
     if not is_sparse(y):
         raise ValueError(
@@ -24,7 +27,9 @@ def sparse_rows(y: Array, classes: int, owner: str) -> Array:
         )
     integers = whole(y, owner).reshape(-1)
     units = int(integers.max(initial=0)) + 1
-    check_range(integers, classes, owner, f"the last layer must have one unit per class, {units} or more")
+    check_range(
+        integers, classes, owner, f"the last layer must have one unit per class, {units} or more"
+    )
     return integers
 
 
@@ -34,18 +39,25 @@ def check_range(labels: Array, classes: int, owner: str, fix: str) -> None:
         return
     low, high = labels.min(), labels.max()
     fix = "labels count from 0, use y - 1" if low >= 1 and high == classes else fix
-    raise ValueError(f"{owner} expected labels from 0 to {classes - 1}, received {low} to {high}: {fix}")
+    raise ValueError(
+        f"{owner} expected labels from 0 to {classes - 1}, received {low} to {high}: {fix}"
+    )
 
 
 def whole(y: Array, owner: str) -> Array:
-    """Labels of any shape as int64. Raises ValueError for words, and for numbers that are not whole."""
+    """Labels of any shape as int64.
+
+    Raises ValueError for words, and for numbers that are not whole.
+    """
     if y.dtype.kind in "iu":
         return y.astype(np.int64, copy=False)
     check_numbers(y, owner)
     with np.errstate(invalid="ignore"):  # NaN and infinity are not whole either
         integers = y.astype(np.int64)
     if not np.array_equal(integers, y):
-        raise ValueError(f"{owner} expected integer labels, received {y[integers != y][0]!r} among them")
+        raise ValueError(
+            f"{owner} expected integer labels, received {y[integers != y][0]!r} among them"
+        )
     return integers
 
 
@@ -53,37 +65,53 @@ def check_numbers(y: Array, owner: str) -> None:
     """Raise ValueError for labels that are words, or anything else but numbers."""
     if y.dtype.kind in "biuf":
         return
-    strange = [label for label in y.flat if not isinstance(label, int | float | np.number | np.bool_)]
+    strange = [
+        label for label in y.flat if not isinstance(label, int | float | np.number | np.bool_)
+    ]
     if not strange:  # numbers as Python's objects
         return
     if not all(isinstance(label, str | bytes) for label in strange):
         raise ValueError(f"{owner} expected numbers as labels, received {strange[0]!r} among them")
     words = sorted({str(label) for label in strange})
-    shown = ", ".join(map(repr, words[:NAMED])) + (f" and {len(words) - NAMED} more" if len(words) > NAMED else "")
+    shown = ", ".join(map(repr, words[:NAMED])) + (
+        f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+    )
     raise ValueError(
-        f"{owner} expected numbers as labels, received the words {shown}: class_names, y = np.unique(y, "
+        f"{owner} expected numbers as labels, received the words {shown}: class_names, y = "
+        "np.unique(y, "
         "return_inverse=True) makes numbers of them"
     )
 
 
 def one_hot_rows(y: Array, classes: int, owner: str) -> Array:
-    """y, when it is (N, classes). Raises ValueError when it is sparse or has another number of classes."""
+    """y, when it is (N, classes).
+
+    Raises ValueError when it is sparse or has another number of classes.
+    """
     check_numbers(y, owner)
     if is_sparse(y) and classes > 1:
         raise ValueError(
             f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: "
-            f"integer labels go with 'sparse_categorical_crossentropy', or use utils.to_categorical(y, {classes})"
+            "integer labels go with 'sparse_categorical_crossentropy', or use "
+            f"utils.to_categorical(y, {classes})"
         )
     if y.ndim != 2 or y.shape[1] != classes:
         twice = y.ndim == 3 and y.shape[1] == y.shape[2]
         hint = "they are one-hot twice" if twice else "the last layer must have one unit per class"
-        raise ValueError(f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: {hint}")
+        raise ValueError(
+            f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: {hint}"
+        )
     return y
 
 
 def class_of(y: Array, owner: str) -> Array:
-    """The class of each sample (N,), from labels in either form. Raises ValueError for words and other shapes."""
+    """The class of each sample (N,), from labels in either form.
+
+    Raises ValueError for words and other shapes.
+    """
     check_numbers(y, owner)
     if y.ndim not in (1, 2):
-        raise ValueError(f"{owner} expected labels (N,), (N, 1) or one-hot (N, K), received shape {y.shape}")
+        raise ValueError(
+            f"{owner} expected labels (N,), (N, 1) or one-hot (N, K), received shape {y.shape}"
+        )
     return y.reshape(-1).astype(np.int64, copy=False) if is_sparse(y) else y.argmax(axis=-1)

@@ -25,7 +25,8 @@ __getattr__ = missing_from(__name__, "metrics", __all__)
 class Metric(KerasNames):
     """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`.
 
-    fit and evaluate each count in a copy of their own: what is measured in the middle of a training changes no mean.
+    fit and evaluate each count in a copy of their own: what is measured in the middle of a training
+    changes no mean.
 
     >>> accuracy = metrics.Accuracy()
     >>> accuracy.update([0, 1], [[0.9, 0.1], [0.8, 0.2]])
@@ -93,25 +94,30 @@ class CategoricalAccuracy(Accuracy):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return super().values(one_hot_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"), y_pred)
+        return super().values(
+            one_hot_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"), y_pred
+        )
 
 
 class SparseCategoricalAccuracy(Accuracy):
     """Accuracy for integer labels (N,) or (N, 1). Raises ValueError for one-hot ones.
 
-    >>> metrics.SparseCategoricalAccuracy().values(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
-    array([ True, False])
+    >>> metrics.SparseCategoricalAccuracy().values(np.array([0, 1]), np.array([[0.9, 0.1], [0.8,
+    0.2]])) array([ True, False])
     """
 
     def __init__(self, name: str = "sparse_categorical_accuracy"):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return super().values(sparse_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"), y_pred)
+        return super().values(
+            sparse_rows(y_true, y_pred.shape[-1], f"metric {self.name!r}"), y_pred
+        )
 
 
 class TopKCategoricalAccuracy(Metric):
-    """The share of samples whose right class is among the k largest predictions, for one-hot labels (N, K).
+    """The share of samples whose right class is among the k largest predictions, for one-hot labels
+    (N, K).
 
     >>> metric = metrics.TopKCategoricalAccuracy(k=2)
     >>> metric.values(np.eye(3), np.array([[0.2, 0.5, 0.3], [0.3, 0.5, 0.2], [0.1, 0.2, 0.7]]))
@@ -161,7 +167,8 @@ NAMES: dict[str, type[Metric]] = {
 
 
 def get(identifier: str | Metric) -> Metric:
-    """The metric of that name (which it also has in logs), or the argument itself when it is one already.
+    """The metric of that name (which it also has in logs), or the argument itself when it is one
+    already.
 
     Raises ValueError for an unknown name.
 
@@ -171,5 +178,7 @@ def get(identifier: str | Metric) -> Metric:
     if isinstance(identifier, Metric):
         return identifier
     if identifier not in NAMES:
-        raise ValueError(f"unknown metric {identifier!r}.{instead(str(identifier), 'metrics', NAMES)}")
+        raise ValueError(
+            f"unknown metric {identifier!r}.{instead(str(identifier), 'metrics', NAMES)}"
+        )
     return NAMES[identifier](name=identifier)

@@ -3,7 +3,8 @@
     steps = 60 * 391                                    # epochs times batches per epoch
     optimizers.AdamW(schedules.OneCycle(4e-3, steps))
 
-A schedule is a function of the number of steps done before, which the optimizer counts as `iterations`.
+A schedule is a function of the number of steps done before, which the optimizer counts as
+`iterations`.
 """
 
 from bisect import bisect_left
@@ -14,7 +15,13 @@ from typing import Any
 from minicnn.expect import count, number
 from minicnn.names import KerasNames, missing_from
 
-__all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "OneCycle", "PiecewiseConstantDecay"]
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "LearningRateSchedule",
+    "OneCycle",
+    "PiecewiseConstantDecay",
+]
 
 __getattr__ = missing_from(__name__, "schedules", __all__)
 
@@ -61,21 +68,32 @@ class ExponentialDecay(LearningRateSchedule):
     (0.1, 0.05, 0.025)
     """
 
-    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False):
-        self.initial_learning_rate = at_least_0(initial_learning_rate, "initial_learning_rate", self)
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+    ):
+        self.initial_learning_rate = at_least_0(
+            initial_learning_rate, "initial_learning_rate", self
+        )
         self.decay_steps = positive(decay_steps, "decay_steps", self)
         self.decay_rate = at_least_0(decay_rate, "decay_rate", self)
         self.staircase = staircase
 
     def __call__(self, step: int) -> float:
         passed = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (floor(passed) if self.staircase else passed)
+        return self.initial_learning_rate * self.decay_rate ** (
+            floor(passed) if self.staircase else passed
+        )
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
     """Constant, with jumps.
 
-        rate = values[0] while step <= boundaries[0], values[1] while step <= boundaries[1], ..., then values[-1]
+        rate = values[0] while step <= boundaries[0], values[1] while step <= boundaries[1], ...,
+        then values[-1]
 
     Args:
         boundaries: rising numbers of steps.
@@ -93,21 +111,26 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = [at_least_0(value, "values", self) for value in values]
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
-                f"PiecewiseConstantDecay expected one value more than boundaries, received {len(self.boundaries)} "
+                "PiecewiseConstantDecay expected one value more than boundaries, received "
+                f"{len(self.boundaries)} "
                 f"boundaries and {len(self.values)} values"
             )
         if sorted(set(self.boundaries)) != self.boundaries:
-            raise ValueError(f"PiecewiseConstantDecay expected rising boundaries, received {self.boundaries}")
+            raise ValueError(
+                f"PiecewiseConstantDecay expected rising boundaries, received {self.boundaries}"
+            )
 
     def __call__(self, step: int) -> float:
         return self.values[bisect_left(self.boundaries, step)]
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a period of a cosine from the first rate to almost none, after a linear warm-up if wanted.
+    """Half a period of a cosine from the first rate to almost none, after a linear warm-up if
+    wanted.
 
         first = initial_learning_rate, or with a warm-up: warmup_target
-        rate  = initial_learning_rate + (warmup_target - initial_learning_rate) * step / warmup_steps     (warm-up)
+        rate  = initial_learning_rate + (warmup_target - initial_learning_rate) * step /
+            warmup_steps     (warm-up)
         rate  = first * (alpha + (1 - alpha) * (1 + cos(pi * t)) / 2),   t = (step - warmup_steps) / decay_steps
 
     Args:
@@ -117,7 +140,8 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: the rate at the end of the warm-up; None for no warm-up.
         warmup_steps: how long that takes.
 
-    Source: Loshchilov & Hutter 2016, arXiv:1608.03983; warm-up, Goyal et al. 2017, arXiv:1706.02677, section 2.2.
+    Source: Loshchilov & Hutter 2016, arXiv:1608.03983; warm-up, Goyal et al. 2017,
+        arXiv:1706.02677, section 2.2.
 
     >>> rate = schedules.CosineDecay(0.1, decay_steps=100)
     >>> rate(0), round(rate(50), 6), rate(100)
@@ -133,10 +157,14 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ):
-        self.initial_learning_rate = at_least_0(initial_learning_rate, "initial_learning_rate", self)
+        self.initial_learning_rate = at_least_0(
+            initial_learning_rate, "initial_learning_rate", self
+        )
         self.decay_steps = positive(decay_steps, "decay_steps", self)
         self.alpha = at_least_0(alpha, "alpha", self)
-        self.warmup_target = None if warmup_target is None else at_least_0(warmup_target, "warmup_target", self)
+        self.warmup_target = (
+            None if warmup_target is None else at_least_0(warmup_target, "warmup_target", self)
+        )
         self.warmup_steps = count(warmup_steps, "warmup_steps", "CosineDecay", least=0)
 
     def __call__(self, step: int) -> float:
@@ -150,7 +178,8 @@ class CosineDecay(LearningRateSchedule):
 
 
 class OneCycle(LearningRateSchedule):
-    """Up to the peak and down to nothing, once: large rates in between train faster and keep from overfitting.
+    """Up to the peak and down to nothing, once: large rates in between train faster and keep from
+    overfitting.
 
         rate = peak / div_factor                        at the first step, a cosine up to
         rate = peak                                     at step peak_at * steps - 1, a cosine down to
@@ -162,7 +191,8 @@ class OneCycle(LearningRateSchedule):
         peak_at: the share of steps before the peak.
         div_factor, final_div_factor: as above.
 
-    Source: Smith & Topin 2017, arXiv:1708.07120; with cosines as fastai's, and the numbers of PyTorch's OneCycleLR.
+    Source: Smith & Topin 2017, arXiv:1708.07120; with cosines as fastai's, and the numbers of
+        PyTorch's OneCycleLR.
 
     >>> rate = schedules.OneCycle(0.1, steps=100)
     >>> round(rate(0), 6), rate(24), round(rate(99), 9)
@@ -179,7 +209,9 @@ class OneCycle(LearningRateSchedule):
         final_div_factor: float = 1e4,
     ):
         if not 0 <= number(peak_at, "peak_at", "OneCycle") < 1:
-            raise ValueError(f"OneCycle expected 0 <= peak_at < 1, the share of steps, received {peak_at!r}")
+            raise ValueError(
+                f"OneCycle expected 0 <= peak_at < 1, the share of steps, received {peak_at!r}"
+            )
         self.peak = at_least_0(peak, "peak", self)
         self.steps = positive(steps, "steps", self)
         self.peak_at = peak_at
@@ -191,7 +223,9 @@ class OneCycle(LearningRateSchedule):
         first = self.peak / self.div_factor
         if step < summit:
             return between(first, self.peak, step / summit)
-        return between(self.peak, first / self.final_div_factor, min((step - summit) / (last - summit), 1.0))
+        return between(
+            self.peak, first / self.final_div_factor, min((step - summit) / (last - summit), 1.0)
+        )
 
 
 def between(start: float, end: float, passed: float) -> float:

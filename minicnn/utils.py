@@ -18,9 +18,11 @@ _seeds = np.random.default_rng()  # where models without a seed of their own tak
 
 @known_arguments
 def set_random_seed(seed: int) -> None:
-    """Seed Python's and NumPy's global generators, and the seeds of models made without one, as Keras' function does.
+    """Seed Python's and NumPy's global generators, and the seeds of models made without one, as
+    Keras' function does.
 
-    It is the only global random state in minicnn; `Sequential(seed=...)` and `fit(seed=...)` do without it.
+    It is the only global random state in minicnn; `Sequential(seed=...)` and `fit(seed=...)` do
+    without it.
 
     >>> utils.set_random_seed(0)
     >>> first = Sequential([Input((4,)), layers.Dense(2)]).get_weights()
@@ -42,10 +44,11 @@ def fresh_seed() -> int:
 
 @known_arguments
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
-    """One-hot float32 labels (..., K) for integer ones (...), where a last axis of one number counts as none.
+    """One-hot float32 labels (..., K) for integer ones (...), where a last axis of one number
+    counts as none.
 
-    Labels (n,) or (n, 1) give (n, K); K is the largest label + 1 unless given. Raises ValueError for labels that are
-    no integers from 0 to num_classes - 1.
+    Labels (n,) or (n, 1) give (n, K); K is the largest label + 1 unless given. Raises ValueError
+    for labels that are no integers from 0 to num_classes - 1.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
@@ -56,6 +59,15 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
         labels = labels[..., 0]
     if num_classes is None and labels.size == 0:
         raise ValueError("to_categorical expected num_classes for no labels at all, received None")
-    classes = int(labels.max()) + 1 if num_classes is None else count(num_classes, "num_classes", "to_categorical")
-    check_range(labels, classes, "to_categorical", "num_classes is one more than the largest label, and 0 the least")
+    classes = (
+        int(labels.max()) + 1
+        if num_classes is None
+        else count(num_classes, "num_classes", "to_categorical")
+    )
+    check_range(
+        labels,
+        classes,
+        "to_categorical",
+        "num_classes is one more than the largest label, and 0 the least",
+    )
     return np.eye(classes, dtype=np.float32)[labels]

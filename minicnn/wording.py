@@ -18,10 +18,18 @@ def duration(seconds: float) -> str:
     """Seconds as "1 h 5 min", "5 min 12 s" or "12 s"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )
 
 
 def snake_case(class_name: str) -> str:
-    """The layer name that Keras derives from a class: Conv2D -> conv2d, MaxPooling2D -> max_pooling2d."""
+    """The layer name that Keras derives from a class: Conv2D -> conv2d, MaxPooling2D ->
+    max_pooling2d.
+    """
     separated = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", class_name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", separated).lower()

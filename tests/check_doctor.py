@@ -1,10 +1,12 @@
-"""The Doctor in 40 trainings whose illness is known: how often it names it, and whether it accuses a healthy one.
+"""The Doctor in 40 trainings whose illness is known: how often it names it, and whether it accuses
+a healthy one.
 
     python tests/check_doctor.py [cases]
 
-prints one JSON line (the last one is docs/results/doctor.json) and exits with 1 when fewer than 36 are right or a
-healthy one was accused. Some minutes; with a number, every so manieth case. A training is judged rightly when the
-Doctor names its illness and nothing that is no consequence of it.
+prints one JSON line (the last one is docs/results/doctor.json) and exits with 1 when fewer than 36
+are right or a healthy one was accused. Some minutes; with a number, every so manieth case. A
+training is judged rightly when the Doctor names its illness and nothing that is no consequence of
+it.
 """
 
 import json
@@ -36,9 +38,14 @@ ILLNESSES = {
 
 
 def bars(count, seed, noise=0.4):
-    """Noise around 0 with a bright bar: upright or lying, in the first or the second half: (x, y) of four classes."""
+    """Noise around 0 with a bright bar: upright or lying, in the first or the second half: (x, y)
+    of four classes.
+    """
     rng = np.random.default_rng(seed)
-    x, y = (rng.uniform(-noise, noise, (count, 12, 12, 1)) / 2).astype(np.float32), rng.integers(0, 4, count)
+    x, y = (
+        (rng.uniform(-noise, noise, (count, 12, 12, 1)) / 2).astype(np.float32),
+        rng.integers(0, 4, count),
+    )
     for one, label, place in zip(x, y, rng.integers(0, 6, count), strict=True):
         at = place + 6 * (label % 2)
         (one[:, at] if label < 2 else one[at])[...] += 0.6
@@ -95,8 +102,22 @@ def cases():
         Case("healthy", train=240, batch_size=64, epochs=20, held_out=60),
         Case("healthy", epochs=12, fit={"validation_freq": 3}),
         Case("healthy", optimizer=lambda: adam(schedules.CosineDecay(0.003, 160))),
-        Case("healthy", lambda: convolutional(16, 0.3), lambda: adam(0.002), drawn, 2400, 500, epochs=6),
-        Case("healthy", lambda: convolutional(16, warmup=False, momentum=0.9), data=drawn, train=2400, epochs=5),
+        Case(
+            "healthy",
+            lambda: convolutional(16, 0.3),
+            lambda: adam(0.002),
+            drawn,
+            2400,
+            500,
+            epochs=6,
+        ),
+        Case(
+            "healthy",
+            lambda: convolutional(16, warmup=False, momentum=0.9),
+            data=drawn,
+            train=2400,
+            epochs=5,
+        ),
     )
     lagging = [
         lambda: convolutional(warmup=False),
@@ -108,7 +129,14 @@ def cases():
     yield Case("averages lagging", lagging[1], lambda: adam(0.002), drawn, 300, 100, 12)
     yield Case("averages lagging", lagging[1], lambda: adam(0.002), drawn, 600, 100, 12, 64)
     yield Case("averages lagging", lagging[2], train=640, epochs=8)
-    yield Case("averages lagging", lagging[0], lambda: sgd(0.05, momentum=0.9), train=240, epochs=12, batch_size=48)
+    yield Case(
+        "averages lagging",
+        lagging[0],
+        lambda: sgd(0.05, momentum=0.9),
+        train=240,
+        epochs=12,
+        batch_size=48,
+    )
     for optimizer in (lambda: adam(0.3), lambda: sgd(3.0), lambda: adam(1.0)):
         yield Case("learning rate too high", lambda: dense(32, 32, 32), optimizer)
     yield Case("learning rate too high", lambda: convolutional(normalized=False), lambda: adam(0.3))
@@ -123,19 +151,53 @@ def cases():
         yield Case("learning rate too low", stack, optimizer, epochs=5)
     yield Case("dead units", lambda: dense(32, 16), dead=("dense_1", 0.5))
     yield Case("dead units", lambda: dense(32, 16), dead=("dense", 0.3))
-    yield Case("dead units", lambda: [*convolutional(), layers.Dense(16, activation="relu")], dead=("dense", 0.4))
+    yield Case(
+        "dead units",
+        lambda: [*convolutional(), layers.Dense(16, activation="relu")],
+        dead=("dense", 0.4),
+    )
     yield Case("dead units", lambda: convolutional(normalized=False), dead=("conv2d_1", 0.5))
     yield Case("dead units", lambda: dense(32), data=drawn, train=600, dead=("dense", 0.6))
     yield Case("labels shuffled", shuffled=True, train=160, epochs=25)
-    yield Case("labels shuffled", lambda: dense(64), lambda: adam(0.003), train=160, epochs=40, shuffled=True)
+    yield Case(
+        "labels shuffled",
+        lambda: dense(64),
+        lambda: adam(0.003),
+        train=160,
+        epochs=40,
+        shuffled=True,
+    )
     yield Case("labels shuffled", lambda: convolutional(16), shuffled=True, train=320, epochs=20)
-    yield Case("labels shuffled", lambda: dense(8), lambda: adam(1e-3), train=1600, epochs=8, shuffled=True)
-    yield Case("labels shuffled", lambda: convolutional(16), lambda: adam(0.003), drawn, 300, 200, 15, shuffled=True)
+    yield Case(
+        "labels shuffled", lambda: dense(8), lambda: adam(1e-3), train=1600, epochs=8, shuffled=True
+    )
+    yield Case(
+        "labels shuffled",
+        lambda: convolutional(16),
+        lambda: adam(0.003),
+        drawn,
+        300,
+        200,
+        15,
+        shuffled=True,
+    )
     few = {"batch_size": 8, "held_out": 400}
     hard = lambda count, seed: bars(count, seed, noise=1.2)  # noqa: E731
-    yield Case("too few pictures", lambda: dense(64), lambda: adam(0.003), hard, 60, epochs=60, **few)
-    yield Case("too few pictures", lambda: dense(128), lambda: adam(0.003), hard, 100, epochs=50, **few)
-    yield Case("too few pictures", lambda: dense(64), lambda: sgd(0.1, momentum=0.9), hard, 80, epochs=50, **few)
+    yield Case(
+        "too few pictures", lambda: dense(64), lambda: adam(0.003), hard, 60, epochs=60, **few
+    )
+    yield Case(
+        "too few pictures", lambda: dense(128), lambda: adam(0.003), hard, 100, epochs=50, **few
+    )
+    yield Case(
+        "too few pictures",
+        lambda: dense(64),
+        lambda: sgd(0.1, momentum=0.9),
+        hard,
+        80,
+        epochs=50,
+        **few,
+    )
 
 
 def model_of(case, seed):
@@ -173,7 +235,9 @@ def is_right(illness, found):
 def main(every):
     right, accused, wrong, count = {}, [], [], 0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what fit itself says of lagging averages and of losses that are none
+        warnings.simplefilter(
+            "ignore"
+        )  # what fit itself says of lagging averages and of losses that are none
         for seed, case in list(enumerate(cases()))[::every]:
             found = findings(case, seed)
             count += 1
@@ -190,7 +254,9 @@ def main(every):
         "right": sum(right.values()),
     }
     result |= {"right_by_illness": right, "accused": accused, "wrong": wrong}
-    print(json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()}))
+    print(
+        json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()})
+    )
     return 0 if passed else 1
 
 

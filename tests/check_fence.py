@@ -1,9 +1,11 @@
-"""The electric fence (fence.py) around thousands of drawn networks: nothing is read or written beside an array.
+"""The electric fence (fence.py) around thousands of drawn networks: nothing is read or written
+beside an array.
 
     python tests/check_fence.py [count]
 
-prints one JSON line (the last one is docs/results/fence.json) and exits with 1 when a process died or an output was not
-finite. Ctrl-C ends it with what has been tried so far. The n-th network is the same on every machine.
+prints one JSON line (the last one is docs/results/fence.json) and exits with 1 when a process died
+or an output was not finite. Ctrl-C ends it with what has been tried so far. The n-th network is the
+same on every machine.
 """
 
 import collections
@@ -21,7 +23,10 @@ import numpy as np
 
 from minicnn.machine import emit
 
-COUNT, BATCH = 2000, 100  # networks, and how many of them one process tries: what is compiled for them is never freed
+COUNT, BATCH = (
+    2000,
+    100,
+)  # networks, and how many of them one process tries: what is compiled for them is never freed
 
 
 def main(count):
@@ -32,13 +37,19 @@ def main(count):
         command = [sys.executable, Path(__file__).with_name("fence.py"), str(first), str(last)]
         environment = {"NUMBA_NUM_THREADS": "2"} | os.environ | {"MINICNN_ENGINE": "fast"}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=environment, check=False
+            )
         except KeyboardInterrupt:
             break
         said = done.stdout.splitlines()
         if done.returncode:
-            at = int(said[-1])  # go on behind the one that was fatal; those before it are tried no second time
-            faults.append(f"network {at}: exit code {done.returncode}: {done.stderr.splitlines()[-1:]}")
+            at = int(
+                said[-1]
+            )  # go on behind the one that was fatal; those before it are tried no second time
+            faults.append(
+                f"network {at}: exit code {done.returncode}: {done.stderr.splitlines()[-1:]}"
+            )
             seen["held"] += at - first
             first = at + 1
         else:
@@ -50,7 +61,8 @@ def main(count):
         "check": "electric fence", "passed": good, "tried": first, "held": seen.pop("held", 0), "faults": faults,
         "not_finite": list(seen), "seconds": round(time.time() - began), "processor": emit.target()[0],
         "numpy": np.__version__, "numba": numba.__version__, "llvmlite": llvmlite.__version__,
-        "python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(), "platform": f"{platform.system()} "
+                                                         f"{platform.machine()}",
     }  # fmt: skip
     print(json.dumps(result))
     return 0 if good else 1

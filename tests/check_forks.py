@@ -1,12 +1,15 @@
-"""Processes that are forked while other threads run models: a child computes the right numbers, or is told why not.
+"""Processes that are forked while other threads run models: a child computes the right numbers, or
+is told why not.
 
     python tests/check_forks.py [children]
 
-prints one JSON line (the last one is docs/results/forks.json) and exits with 1 when a child computed another number,
-hung, or died, or the parent's training ended with other weights than without forks. Children are forked at random
-moments, so many while another thread predicts with the model that the child uses, so many while it trains it, and so
-many while it trains another one: on GNU OpenMP, whose threads a child does not have, and on workqueue, which starts new
-ones. Besides, one process each is started by fork before the first model runs, by spawn and by forkserver.
+prints one JSON line (the last one is docs/results/forks.json) and exits with 1 when a child
+computed another number, hung, or died, or the parent's training ended with other weights than
+without forks. Children are forked at random moments, so many while another thread predicts with the
+model that the child uses, so many while it trains it, and so
+many while it trains another one: on GNU OpenMP, whose threads a child does not have, and on
+workqueue, which starts new ones. Besides, one process each is started by fork before the first
+model runs, by spawn and by forkserver.
 """
 
 import collections
@@ -38,7 +41,11 @@ X, Y = rng.standard_normal((32, 12, 12, 8)).astype(np.float32), rng.integers(0, 
 
 def network(seed=0):
     """A network whose weights stand still in training, so that its numbers are known."""
-    stack = [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(16, 3, activation="relu")]
+    stack = [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(16, 3, activation="relu"),
+    ]
     head = [layers.GlobalAveragePooling2D(), layers.Dense(5, activation="softmax")]
     model = Sequential([layers.Input((12, 12, 8)), *stack, *head], seed=seed)
     model.compile(optimizers.SGD(0.0), "sparse_categorical_crossentropy")
@@ -58,7 +65,9 @@ def same(some, others):
 
 
 def child_says(model, right):
-    """The exit code of a forked child that computes what the parent knows; None where it never ends."""
+    """The exit code of a forked child that computes what the parent knows; None where it never
+    ends.
+    """
     child = os.fork()
     if child == 0:
         code = DIED
@@ -103,11 +112,15 @@ def while_a_thread(work, model, right, count, draws):
 
 
 def training(forks):
-    """The weights at the end of a real training, in which processes may be forked between and within steps."""
+    """The weights at the end of a real training, in which processes may be forked between and
+    within steps.
+    """
     stack = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.Flatten()]
     model = Sequential([*stack, layers.Dense(5, activation="softmax")], seed=3)
     model.compile("adam", "sparse_categorical_crossentropy")
-    thread = threading.Thread(target=lambda: model.fit(X, Y, batch_size=4, epochs=5, verbose=0), daemon=True)
+    thread = threading.Thread(
+        target=lambda: model.fit(X, Y, batch_size=4, epochs=5, verbose=0), daemon=True
+    )
     thread.start()
     while forks and thread.is_alive():
         child = os.fork()
@@ -135,15 +148,21 @@ def try_forks(count):
         "trains": lambda: model.train_on_batch(X, Y),
         "trains another model": lambda: other.train_on_batch(X, Y),
     }
-    children = {name: while_a_thread(work, model, right, count, draws) for name, work in works.items()}
+    children = {
+        name: while_a_thread(work, model, right, count, draws) for name, work in works.items()
+    }
     for method in ("spawn", "forkserver"):
         with multiprocessing.get_context(method).Pool(1) as pool:
             started[method] = pool.map_async(alone, [0]).get(PATIENCE)[0]
     return {
         "threading_layer": numba.threading_layer(),
         "children_while_a_thread": children,
-        "started": {name: "right" if same(found, right) else "wrong numbers" for name, found in started.items()},
-        "parent_right_afterwards": same(numbers(model), right) and same(training(False), training(True)),
+        "started": {
+            name: "right" if same(found, right) else "wrong numbers"
+            for name, found in started.items()
+        },
+        "parent_right_afterwards": same(numbers(model), right)
+        and same(training(False), training(True)),
     }
 
 
@@ -152,9 +171,14 @@ def main(count):
     for layer in LAYERS:
         environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
         arguments = [sys.executable, __file__, "here", str(count)]
-        done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            arguments, capture_output=True, text=True, env=environment, check=False
+        )
         if done.returncode:
-            results[layer], good = {"exit_code": done.returncode, "stderr": done.stderr[-500:]}, False
+            results[layer], good = (
+                {"exit_code": done.returncode, "stderr": done.stderr[-500:]},
+                False,
+            )
             continue
         found = results[layer] = json.loads(done.stdout)
         outcomes = {name for seen in found["children_while_a_thread"].values() for name in seen}

@@ -1,10 +1,12 @@
-"""Networks with branches, drawn by graph_cases.py: numerical derivatives, and the engine beside the layers.
+"""Networks with branches, drawn by graph_cases.py: numerical derivatives, and the engine beside the
+layers.
 
     python tests/check_graphs.py [count]
 
-prints one JSON line (the last one is docs/results/graphs.json) and exits with 1 when a bar is missed. Of every network
-the layers' gradients in float64 are compared with numerical ones, and all that a step of the engine computes with what
-the layers compute, in float64 and float32. Four minutes. The n-th network is the same on every machine.
+prints one JSON line (the last one is docs/results/graphs.json) and exits with 1 when a bar is
+missed. Of every network the layers' gradients in float64 are compared with numerical ones, and all
+that a step of the engine computes with what the layers compute, in float64 and float32. Four
+minutes. The n-th network is the same on every machine.
 """
 
 import collections
@@ -25,8 +27,12 @@ COUNT, SAMPLES = 300, 8  # networks, and the numbers of each tensor that are mov
 BARS = {"gradients": 1e-6, "float64": 1e-12, "float32": 1e-5}
 
 
-def check(graph: cases.Graph, samples: int = SAMPLES) -> tuple[dict[str, tuple[float, str]], testing.GradientReport]:
-    """The worst relative error of every kind, and of which array; and the report of the numerical derivatives."""
+def check(
+    graph: cases.Graph, samples: int = SAMPLES
+) -> tuple[dict[str, tuple[float, str]], testing.GradientReport]:
+    """The worst relative error of every kind, and of which array; and the report of the numerical
+    derivatives.
+    """
     report = testing.measure_model(models.model_of(graph), batch=cases.BATCH, samples=samples)
     array = max(report.tensors, key=lambda name: report.tensors[name].error)
     return {"gradients": (report.error, array)} | engine_beside_layers(graph), report
@@ -35,7 +41,10 @@ def check(graph: cases.Graph, samples: int = SAMPLES) -> tuple[dict[str, tuple[f
 def engine_beside_layers(graph: cases.Graph) -> dict[str, tuple[float, str]]:
     found = {}
     for dtype in ("float64", "float32"):
-        fast, layers = (models.run(graph, models.model_of(graph, dtype, engine)) for engine in ("fast", "reference"))
+        fast, layers = (
+            models.run(graph, models.model_of(graph, dtype, engine))
+            for engine in ("fast", "reference")
+        )
         found[dtype] = models.worst(fast, layers)
     return found
 

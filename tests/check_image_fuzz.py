@@ -1,14 +1,16 @@
-"""Damaged picture files by the thousand: each is either read or refused with ImageError, and nothing else happens.
+"""Damaged picture files by the thousand: each is either read or refused with ImageError, and
+nothing else happens.
 
     python tests/check_image_fuzz.py [count]
     python tests/check_image_fuzz.py bombs
 
-prints a JSON line (the last one is docs/results/image_fuzz.json); the second form does so for the files of
-picture_bombs.py, which are made to cost (docs/results/image_bombs.json). It exits with 1 when something else happened:
-a crash, another exception, a warning, more than 300 MB, or more than five seconds for one file.
-The files are PNG, JPEG, WebP, BMP, GIF and TIFF in many modes, mutated: bits flipped, bytes set to the values that
-break decoders, parts cut out, cut off, doubled, or spliced in from other files; half of the PNGs with checksums made
-right again, so that the damage gets past them. The n-th file is the same on every machine with the same Pillow.
+prints a JSON line (the last one is docs/results/image_fuzz.json); the second form does so for the
+files of picture_bombs.py, which are made to cost (docs/results/image_bombs.json). It exits with 1
+when something else happened: a crash, another exception, a warning, more than 300 MB, or more than
+five seconds for one file. The files are PNG, JPEG, WebP, BMP, GIF and TIFF in many modes, mutated:
+bits flipped, bytes set to the values that break decoders, parts cut out, cut off, doubled, or
+spliced in from other files; half of the PNGs with checksums made right again, so that the damage
+gets past them. The n-th file is the same on every machine with the same Pillow.
 """
 
 import collections
@@ -32,7 +34,10 @@ from PIL import Image
 from minicnn.data.image import read_fitted, read_image
 from minicnn.errors import ImageError
 
-COUNT, BATCH = 2000, 500  # files, and how many of them one process reads: a crash costs no more than that
+COUNT, BATCH = (
+    2000,
+    500,
+)  # files, and how many of them one process reads: a crash costs no more than that
 MEMORY, SECONDS = 300, 5  # megabytes, and processor time for one file
 VERSIONS = {
     "pillow": PIL.__version__,
@@ -54,20 +59,43 @@ EXTREME = [
 
 def whole_files():
     """Files that are not damaged: all modes by hand, and what Pillow can write of other kinds."""
-    files = [picture_file(mode, orientation)[0] for mode in MODES for orientation in ORIENTATIONS][::5]
+    files = [picture_file(mode, orientation)[0] for mode in MODES for orientation in ORIENTATIONS][
+        ::5
+    ]
     rng = np.random.default_rng(0)
     smooth = Image.fromarray(rng.integers(0, 256, (6, 8, 4)).astype(np.uint8)).resize((40, 30))
     exif = Image.Exif()
     exif[274] = 6
     kinds = {
-        "JPEG": [("RGB", {}), ("RGB", {"progressive": True, "exif": exif}), ("L", {}), ("CMYK", {"quality": 95})],
-        "WEBP": [("RGB", {"exif": exif}), ("RGBA", {"lossless": True}), ("RGBA", {"save_all": True})],
+        "JPEG": [
+            ("RGB", {}),
+            ("RGB", {"progressive": True, "exif": exif}),
+            ("L", {}),
+            ("CMYK", {"quality": 95}),
+        ],
+        "WEBP": [
+            ("RGB", {"exif": exif}),
+            ("RGBA", {"lossless": True}),
+            ("RGBA", {"save_all": True}),
+        ],
         "GIF": [("P", {}), ("RGBA", {"save_all": True}), ("L", {"interlace": 1})],
         "BMP": [("1", {}), ("P", {}), ("L", {}), ("RGB", {}), ("RGBA", {})],
-        "PNG": [("RGBA", {"save_all": True}), ("P", {"bits": 4}), ("RGB", {"exif": exif, "dpi": (72, 72)})],
-        "TIFF": [("RGB", {"compression": name}) for name in ("tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits")]
+        "PNG": [
+            ("RGBA", {"save_all": True}),
+            ("P", {"bits": 4}),
+            ("RGB", {"exif": exif, "dpi": (72, 72)}),
+        ],
+        "TIFF": [
+            ("RGB", {"compression": name})
+            for name in ("tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits")
+        ]
         + [("1", {"compression": name}) for name in ("group3", "group4")]
-        + [("LAB", {}), ("CMYK", {"compression": "tiff_lzw"}), ("RGB", {"save_all": True}), ("P", {})],
+        + [
+            ("LAB", {}),
+            ("CMYK", {"compression": "tiff_lzw"}),
+            ("RGB", {"save_all": True}),
+            ("P", {}),
+        ],
     }
     for name, variants in kinds.items():
         for mode, options in variants:
@@ -84,13 +112,16 @@ def mutated(files, number):
     rng = np.random.default_rng((20, number))
     data = bytearray(files[number % len(files)])
     for _ in range(rng.integers(1, 6)):
-        # a decoder decides most in the first hundred bytes, but all is over when the first eight are not its own
+        # a decoder decides most in the first hundred bytes, but all is over when the first eight
+        # are not its own
         reach = len(data) if rng.random() < 0.5 else min(len(data), 100)
         at = int(rng.integers(8 * (rng.random() < 0.95), max(reach, 9)))
         length = int(rng.integers(1, 30))
         what = rng.integers(7)
         if what == 0:
-            data[at : at + 1] = bytes(byte ^ (1 << int(rng.integers(8))) for byte in data[at : at + 1])
+            data[at : at + 1] = bytes(
+                byte ^ (1 << int(rng.integers(8))) for byte in data[at : at + 1]
+            )
         elif what in (1, 2):
             value = EXTREME[rng.integers(len(EXTREME))]
             data[at : at + len(value)] = value
@@ -145,19 +176,27 @@ def peak_memory():
     """Of this process so far, in megabytes."""
     import resource  # not on Windows, where the short form of this check runs all the same
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1e6 if sys.platform == "darwin" else 1e3
+    )
 
 
 def try_bomb(path, reader):
     """Read one file; what happened, with the memory that it took and the processor time."""
-    read = {"read_image": read_image, "read_fitted": lambda data: read_fitted(data, (32, 32))}[reader]
+    read = {"read_image": read_image, "read_fitted": lambda data: read_fitted(data, (32, 32))}[
+        reader
+    ]
     read(picture_file("RGB", 1)[0])  # what Pillow loads at its first picture counts for none
     before, began = peak_memory(), time.process_time()
     try:
         ending = f"read {read(path).shape}"
     except ImageError as error:
         ending = f"refused {error}"
-    return {"ending": ending, "seconds": time.process_time() - began, "memory": peak_memory() - before}
+    return {
+        "ending": ending,
+        "seconds": time.process_time() - began,
+        "memory": peak_memory() - before,
+    }
 
 
 def bombs():
@@ -194,8 +233,12 @@ def main(count):
     total, crashes, said, unexpected, slowest, peak = collections.Counter(), [], [], [], 0.0, 0.0
     for start in range(0, count, BATCH):
         arguments = [sys.executable, __file__, str(start), str(min(start + BATCH, count))]
-        done = subprocess.run(arguments, capture_output=True, text=True, env=os.environ, check=False)
-        said += done.stderr.splitlines()  # libtiff, in C, says on stderr what is wrong; nobody can ask it not to
+        done = subprocess.run(
+            arguments, capture_output=True, text=True, env=os.environ, check=False
+        )
+        said += (
+            done.stderr.splitlines()
+        )  # libtiff, in C, says on stderr what is wrong; nobody can ask it not to
         if done.returncode:
             crashes.append(f"files {start} to {start + BATCH}: exit code {done.returncode}")
             continue

@@ -1,18 +1,21 @@
-"""Damaged and forged model files by the thousand: each is refused with ModelFileError or read, nothing else happens.
+"""Damaged and forged model files by the thousand: each is refused with ModelFileError or read,
+nothing else happens.
 
     python tests/check_model_fuzz.py [count]
 
-prints one JSON line (the last one is docs/results/model_fuzz.json) and exits with 1 when something else happened: a
-crash, another exception, a warning, other contents taken for the right ones, more than 50 MB for a file of some
-kilobytes, or more than five seconds of processor time. Three kinds of files, in turn:
+prints one JSON line (the last one is docs/results/model_fuzz.json) and exits with 1 when something
+else happened: a crash, another exception, a warning, other contents taken for the right ones, more
+than 50 MB for a file of some kilobytes, or more than five seconds of processor time. Three kinds of
+files, in turn:
 
     damaged     of version 2, bytes changed, cut out, doubled, spliced in: all must be refused
     forged      values of the header and of the description replaced, with digests made right again: what is read must
                 predict and train, or say why not
-    of old      of version 1, which has no digests, damaged and forged likewise: what is read must predict and train
+    of old      of version 1, which has no digests, damaged and forged likewise: what is read must
+    predict and train
 
-Before, every byte of a small file is changed in three ways, and it is cut off at every length, and longer: all must be
-refused. The n-th file is the same on every machine.
+Before, every byte of a small file is changed in three ways, and it is cut off at every length, and
+longer: all must be refused. The n-th file is the same on every machine.
 """
 
 import collections
@@ -76,15 +79,24 @@ ODD += [
 
 
 def branches():
-    """A trained network with a merge, a shared layer, and a model inside that has two outputs and is called twice."""
+    """A trained network with a merge, a shared layer, and a model inside that has two outputs and
+    is called twice.
+    """
     pixels = Input((4, 4, 2))
     maps = layers.Conv2D(2, 3, padding="same", name="maps")(pixels)
-    backbone = Model(pixels, [layers.BatchNormalization()(maps), layers.ReLU()(maps)], name="backbone")
+    backbone = Model(
+        pixels, [layers.BatchNormalization()(maps), layers.ReLU()(maps)], name="backbone"
+    )
     inputs = Input((4, 4, 2))
     first, second = backbone(Sequential([layers.ReLU()], name="stack")(inputs))
     third, _ = backbone(first, training=False)
     x = layers.Add()([first, second, backbone.get_layer("maps")(third)])
-    model = Model(inputs, {"y": layers.Dense(2, "softmax")(layers.Flatten()(x))}, seed=0, class_names=["a", "b"])
+    model = Model(
+        inputs,
+        {"y": layers.Dense(2, "softmax")(layers.Flatten()(x))},
+        seed=0,
+        class_names=["a", "b"],
+    )
     model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
     model.fit(np.ones((4, 4, 4, 2)), np.arange(4) % 2, verbose=0)
     return model
@@ -93,7 +105,9 @@ def branches():
 def whole_files():
     """Files that are not damaged: version 2 at first, then version 1."""
     small = Sequential([Input((4,)), layers.Dense(2, "softmax")], seed=0)
-    small.compile(optimizers.SGD(0.1, momentum=0.5), "sparse_categorical_crossentropy", ["accuracy"])
+    small.compile(
+        optimizers.SGD(0.1, momentum=0.5), "sparse_categorical_crossentropy", ["accuracy"]
+    )
     small.fit(np.eye(4), np.arange(4) % 2, verbose=0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m"
@@ -114,7 +128,9 @@ def damaged(data, others, rng):
         at, length = int(rng.integers(len(data) + 1)), int(rng.integers(1, 30))
         what = rng.integers(7)
         if what in (0, 1):
-            data[at : at + 1] = bytes(byte ^ (1 << int(rng.integers(8))) for byte in data[at : at + 1])
+            data[at : at + 1] = bytes(
+                byte ^ (1 << int(rng.integers(8))) for byte in data[at : at + 1]
+            )
         elif what == 2:
             data[at : at + 1] = bytes([rng.integers(256)])
         elif what == 3:
@@ -151,7 +167,9 @@ def forged(data, rng):
             target = found[rng.integers(len(found))]
             value = tree
             for step in target:
-                value = value[step] if isinstance(value, dict | list) and step in keys(value) else value
+                value = (
+                    value[step] if isinstance(value, dict | list) and step in keys(value) else value
+                )
             parent[key] = copy.deepcopy(value)
         else:
             parent[key] = copy.deepcopy(ODD[rng.integers(len(ODD))])
@@ -182,7 +200,10 @@ def mutated(files, old, number):
 def run(model):
     """Let the model predict and train, on zeros."""
     shapes = [node.sample_shape for node in model.inputs]
-    if sum(np.prod(shape, dtype=float) for shape in shapes) * 4 > LARGEST_INPUT or model.count_params() > LARGEST_INPUT:
+    if (
+        sum(np.prod(shape, dtype=float) for shape in shapes) * 4 > LARGEST_INPUT
+        or model.count_params() > LARGEST_INPUT
+    ):
         return
     x = [np.zeros((2, *shape), np.float32) for shape in shapes]
     x = x if len(x) > 1 else x[0]
@@ -194,7 +215,9 @@ def run(model):
 
 
 def peak_memory(reset=False):
-    """Of this process since the last reset, in megabytes; where that cannot be reset, since its beginning."""
+    """Of this process since the last reset, in megabytes; where that cannot be reset, since its
+    beginning.
+    """
     if sys.platform == "linux":
         if reset:
             with contextlib.suppress(OSError):
@@ -249,9 +272,13 @@ def every_byte():
     """(changes of a small file, those of them that were not refused)."""
     data = whole_files()[0][0]
     made = [
-        data[:at] + bytes([data[at] ^ turned]) + data[at + 1 :] for at in range(len(data)) for turned in (1, 128, 255)
+        data[:at] + bytes([data[at] ^ turned]) + data[at + 1 :]
+        for at in range(len(data))
+        for turned in (1, 128, 255)
     ]
-    made += [data[:length] for length in range(len(data))] + [data + bytes(n) for n in (1, 2, 7, 8, 4096)]
+    made += [data[:length] for length in range(len(data))] + [
+        data + bytes(n) for n in (1, 2, 7, 8, 4096)
+    ]
     accepted = 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m"

@@ -1,11 +1,13 @@
-"""Saving that is killed or fails: the file is the old one or the new one, and nothing is left after the next save.
+"""Saving that is killed or fails: the file is the old one or the new one, and nothing is left after
+the next save.
 
     python tests/check_saving.py [kills]
 
-prints one JSON line (the last one is docs/results/saving.json) and exits with 1 when a file was lost, mixed, or litter
-stayed. Three parts: `kill -9` at random moments of a process that saves without a pause; each system call of a save
-failing in turn, or being the last thing that the process does; a process that loads while another saves. Linux and
-other systems with os.fork.
+prints one JSON line (the last one is docs/results/saving.json) and exits with 1 when a file was
+lost, mixed, or litter
+stayed. Three parts: `kill -9` at random moments of a process that saves without a pause; each
+system call of a save failing in turn, or being the last thing that the process does; a process that
+loads while another saves. Linux and other systems with os.fork.
 """
 
 import collections
@@ -28,24 +30,44 @@ from minicnn.errors import ModelFileError
 from minicnn.models import load_model
 
 KILLS, LOADS = 1000, 500
-CALLS = ("open", "fsync", "fchmod", "fchown", "replace", "close", "stat", "fstat", "unlink", "scandir", "makedirs")
+CALLS = (
+    "open",
+    "fsync",
+    "fchmod",
+    "fchown",
+    "replace",
+    "close",
+    "stat",
+    "fstat",
+    "unlink",
+    "scandir",
+    "makedirs",
+)
 ROOM = (0, 1, 1000, 100_000, 500_000)  # bytes after which writing fails
 MOST = 12  # times that one of them is called in a save
 
 
 def network():
     """A compiled model of 600 kB in which everything can be one number."""
-    model = Sequential([Input((8, 8, 3)), layers.Conv2D(16, 3), layers.Flatten(), layers.Dense(80)], seed=0)
+    model = Sequential(
+        [Input((8, 8, 3)), layers.Conv2D(16, 3), layers.Flatten(), layers.Dense(80)], seed=0
+    )
     model.compile("adam", "sparse_categorical_crossentropy")
     for name, value, _ in model.parameters():
-        model.optimizer.slots[name] = {slot: np.zeros_like(value) for slot in model.optimizer.slot_names}
+        model.optimizer.slots[name] = {
+            slot: np.zeros_like(value) for slot in model.optimizer.slot_names
+        }
     return model
 
 
 def put(model, number):
     """Make every weight, every memory and the number of steps that number."""
     slots = [array for memory in model.optimizer.slots.values() for array in memory.values()]
-    for array in [*model.get_layer(index=0).weights.values(), *model.layers[2].weights.values(), *slots]:
+    for array in [
+        *model.get_layer(index=0).weights.values(),
+        *model.layers[2].weights.values(),
+        *slots,
+    ]:
         array[...] = number
     model.optimizer.iterations = number
 
@@ -54,7 +76,9 @@ def numbers(path):
     """The numbers that a file's model consists of: one, unless it is a mixture."""
     model = load_model(path)
     slots = [array for memory in model.optimizer.slots.values() for array in memory.values()]
-    found = {float(number) for array in [*model.get_weights(), *slots] for number in np.unique(array)}
+    found = {
+        float(number) for array in [*model.get_weights(), *slots] for number in np.unique(array)
+    }
     return found | {float(model.optimizer.iterations)}
 
 
@@ -74,7 +98,9 @@ def litter(path):
 
 
 def kills(count, path):
-    """Kill processes that save: (how many, files lost or mixed, most names beside the file, those after a save)."""
+    """Kill processes that save: (how many, files lost or mixed, most names beside the file, those
+    after a save).
+    """
     model, lost, most = network(), [], 0
     put(model, 1)
     model.save(path)
@@ -101,7 +127,9 @@ def kills(count, path):
 
 
 def faults(path):
-    """Let each call of a save fail, or be the last: what the file was afterwards, and what was said of it."""
+    """Let each call of a save fail, or be the last: what the file was afterwards, and what was said
+    of it.
+    """
     model, outcomes, wrong = network(), collections.Counter(), []
     for call in (name for name in CALLS if hasattr(os, name)):
         for number in range(1, MOST + 1):
@@ -111,7 +139,9 @@ def faults(path):
                 put(model, 2)
                 original, calls = getattr(os, call), []
 
-                def failing(*arguments, number=number, dies=dies, original=original, calls=calls, **options):
+                def failing(
+                    *arguments, number=number, dies=dies, original=original, calls=calls, **options
+                ):
                     calls.append(arguments)
                     if len(calls) == number:
                         if dies:
@@ -130,10 +160,22 @@ def faults(path):
                 child = forked(attempt)
                 _, status = os.waitpid(child, 0)
                 found = numbers(path)
-                said = "died" if os.WIFSIGNALED(status) else {1: "saved", 2: "raised"}[os.WEXITSTATUS(status)]
-                outcomes[said, "new" if found == {2.0} else "old" if found == {1.0} else "mixed"] += 1
+                said = (
+                    "died"
+                    if os.WIFSIGNALED(status)
+                    else {1: "saved", 2: "raised"}[os.WEXITSTATUS(status)]
+                )
+                outcomes[
+                    said, "new" if found == {2.0} else "old" if found == {1.0} else "mixed"
+                ] += 1
                 model.save(path)
-                bad = said == "saved" and found != {2.0} or said == "raised" and found != {1.0} or len(found) != 1
+                bad = (
+                    said == "saved"
+                    and found != {2.0}
+                    or said == "raised"
+                    and found != {1.0}
+                    or len(found) != 1
+                )
                 if bad or litter(path):
                     wrong.append(f"{call} number {number}: {said}, {sorted(found)}, {litter(path)}")
     put(model, 1)
@@ -182,7 +224,9 @@ def main(count):
         loaded = loads(min(count, LOADS), Path(folder) / "loaded" / "m.safetensors")
     good = not (killed["lost"] or killed["left"] or failed["wrong"] or loaded["torn"])
     result = {"check": "saving that is killed or fails", "passed": good} | killed | failed | loaded
-    print(json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()}))
+    print(
+        json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()})
+    )
     return 0 if good else 1
 
 

@@ -2,8 +2,8 @@
 
     python tests/check_small_data.py TARBALL
 
-TARBALL is CIFAR-10's; the photographs are scikit-image's (`pip install --no-deps scikit-image`). Exits with 1 when
-a bar is missed. The last result is docs/results/small_data.json. Some minutes.
+TARBALL is CIFAR-10's; the photographs are scikit-image's (`pip install --no-deps scikit-image`).
+Exits with 1 when a bar is missed. The last result is docs/results/small_data.json. Some minutes.
 """
 
 import importlib.util
@@ -18,7 +18,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "retina.jpg", "rocket.jpg")
+PHOTOGRAPHS = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "hubble_deep_field.jpg",
+    "retina.jpg",
+    "rocket.jpg",
+)
 CROPS = 50  # of each
 SHAPES = {300: 0.60, 600: 0.75, 1000: 0.85, 2000: 0.90}
 PHOTOS_BAR, TARBALL_BAR = 0.90, 0.50
@@ -43,7 +50,16 @@ def cut(folder):
 
 def reached(run, *arguments):
     """Test accuracy of `minicnn train` with those arguments, and what it says of itself."""
-    command = [sys.executable, "-m", "minicnn", "train", *map(str, arguments), "--output", str(run), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "minicnn",
+        "train",
+        *map(str, arguments),
+        "--output",
+        str(run),
+        "--json",
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ)
     result = json.loads(done.stdout)
     return {
@@ -60,7 +76,10 @@ def main(tarball):
         folder = Path(place)
         cut(folder / "photos")
         bars = [("6 x 50 crops of photographs", PHOTOS_BAR, ("--data", folder / "photos"))]
-        bars += [(f"{count:,} shapes", bar, ("--data", "shapes", "--limit", count)) for count, bar in SHAPES.items()]
+        bars += [
+            (f"{count:,} shapes", bar, ("--data", "shapes", "--limit", count))
+            for count, bar in SHAPES.items()
+        ]
         options = ("--data", tarball, "--limit", 5000, "--epochs", 6)
         bars.append(("5,000 pictures of CIFAR-10, 6 epochs", TARBALL_BAR, options))
         for number, (name, bar, arguments) in enumerate(bars):
@@ -68,7 +87,9 @@ def main(tarball):
             print(name, found[name], file=sys.stderr, flush=True)
     passed = all(one["accuracy"] >= one["bar"] for one in found.values())
     result = {"check": "few pictures", "passed": passed, "reached": found}
-    print(json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()}))
+    print(
+        json.dumps(result | {"python": platform.python_version(), "platform": platform.platform()})
+    )
     return 0 if passed else 1
 
 

@@ -2,11 +2,12 @@
 
     python tests/check_threads.py [rounds]
 
-prints one JSON line (the last one is docs/results/threads.json) and exits with 1 when a number was another, a call
-raised, a thread did not end, or a process died. In every round four threads run a mixture of fit, evaluate, predict and
-whatever else runs a model or copies it, on one model or on several, some of which share layers; in every other pair of
-rounds with the readable layers instead of the engine. In half of the rounds the weights stand still (learning rate 0),
-so that each number has one right value. In the others one thread really trains, and must end with the very weights that
+prints one JSON line (the last one is docs/results/threads.json) and exits with 1 when a number was
+another, a call raised, a thread did not end, or a process died. In every round four threads run a
+mixture of fit, evaluate, predict and whatever else runs a model or copies it, on one model or on
+several, some of which share layers; in every other pair of rounds with the readable layers instead
+of the engine. In half of the rounds the weights stand still (learning rate 0), so that each number
+has one right value. In the others one thread really trains, and must end with the very weights that
 it has alone.
 """
 
@@ -33,21 +34,34 @@ LAYERS = ("omp", "workqueue")
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
 rng = np.random.default_rng(0)
-DATA = [(rng.standard_normal((n, 10, 10, 3)).astype(np.float32), rng.integers(0, 5, n)) for n in SIZES]
+DATA = [
+    (rng.standard_normal((n, 10, 10, 3)).astype(np.float32), rng.integers(0, 5, n)) for n in SIZES
+]
 
 
 def network(seed, rate, moving):
-    """A small network; one that moves has what changes in training: statistics, dropout, a learning rate."""
+    """A small network; one that moves has what changes in training: statistics, dropout, a learning
+    rate.
+    """
     changing = [layers.BatchNormalization(), layers.Dropout(0.3)] if moving else []
-    stack = [layers.Conv2D(8, 3, activation="relu"), *changing, layers.MaxPooling2D(), layers.Flatten()]
-    model = Sequential([layers.Input((10, 10, 3)), *stack, layers.Dense(5, activation="softmax")], seed=seed)
+    stack = [
+        layers.Conv2D(8, 3, activation="relu"),
+        *changing,
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+    ]
+    model = Sequential(
+        [layers.Input((10, 10, 3)), *stack, layers.Dense(5, activation="softmax")], seed=seed
+    )
     model.compile(optimizers.SGD(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.note_weights()
     return model
 
 
 def looks(model, number):
-    """What can be asked of a model without changing it: name -> function, for the data of that number."""
+    """What can be asked of a model without changing it: name -> function, for the data of that
+    number.
+    """
     x, y = DATA[number]
     return {
         "predict": lambda: model.predict(x, verbose=0),
@@ -100,7 +114,10 @@ class Tally:
             except Exception as error:  # whichever: the main thread tells of it
                 self.errors[f"{type(error).__name__}: {error}"[:200]] += 1
 
-        threads = [threading.Thread(target=guarded, args=(function,), daemon=True) for function in functions]
+        threads = [
+            threading.Thread(target=guarded, args=(function,), daemon=True)
+            for function in functions
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -120,7 +137,9 @@ def still_round(draws, engine, tally):
         for number in range(len(SIZES)):
             possible = looks(model, number) | steps(model, number)
             if model is shares:
-                possible = {name: possible[name] for name in ("predict", "call", "get_weights", "copy")}
+                possible = {
+                    name: possible[name] for name in ("predict", "call", "get_weights", "copy")
+                }
             actions |= {(name, place, number): action for name, action in possible.items()}
     right = {key: action() for key, action in actions.items()}
     keys = list(actions)
@@ -158,7 +177,10 @@ def moving_round(draws, engine, tally):
             for number, name in chosen:
                 list(looks(model, number).values())[name]()
 
-    plans = [list(zip(draws.integers(0, 4, 6), draws.integers(0, 8, 6), strict=True)) for _ in range(THREADS - 1)]
+    plans = [
+        list(zip(draws.integers(0, 4, 6), draws.integers(0, 8, 6), strict=True))
+        for _ in range(THREADS - 1)
+    ]
     return tally.run(training, *(lambda chosen=chosen: looking(chosen) for chosen in plans))
 
 
@@ -186,7 +208,9 @@ def main(count):
     for layer in LAYERS:
         environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
         arguments = [sys.executable, __file__, "here", str(count)]
-        done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            arguments, capture_output=True, text=True, env=environment, check=False
+        )
         if done.returncode:
             results[layer] = {"exit_code": done.returncode, "stderr": done.stderr[-500:]}
             good = False

@@ -13,7 +13,13 @@ from minicnn.datasets import cifar10
 @pytest.fixture
 def alone(tmp_path, monkeypatch):
     """Small batches, empty home folders, no network, no settings from outside."""
-    for name in ("MINICNN_DATA", "MINICNN_OFFLINE", "MINICNN_CIFAR_URL", "KERAS_HOME", "XDG_CACHE_HOME"):
+    for name in (
+        "MINICNN_DATA",
+        "MINICNN_OFFLINE",
+        "MINICNN_CIFAR_URL",
+        "KERAS_HOME",
+        "XDG_CACHE_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("MINICNN_HOME", str(tmp_path / "home"))
@@ -30,7 +36,10 @@ def genuine(monkeypatch):
     """Make the miniatures of seed 0 what Toronto publishes; returns the bytes of the download."""
 
     def pin(version, members):
-        digests = {name: hashlib.sha256(members[f"{version.folder}/{name}"]).hexdigest() for name in version.batches}
+        digests = {
+            name: hashlib.sha256(members[f"{version.folder}/{name}"]).hexdigest()
+            for name in version.batches
+        }
         return dataclasses.replace(version, batches=digests)
 
     binary, python = pin(cifar10.BINARY, binary_members()), pin(cifar10.PYTHON, python_members())

@@ -26,11 +26,14 @@ def both_engines(stack, shape, dtype, seed):
 
 def assert_close(actual, expected, tolerance, what, scale=1e-3):
     scale = max(scale, np.abs(expected).max(initial=0), 1e-9)
-    np.testing.assert_allclose(actual / scale, expected / scale, rtol=0, atol=tolerance, err_msg=what)
+    np.testing.assert_allclose(
+        actual / scale, expected / scale, rtol=0, atol=tolerance, err_msg=what
+    )
 
 
 def jumps(model, x, dy, tolerance):
-    """Whether the layers' own dx jumps when x moves by rounding: the largest of a window or a ReLU is on the edge.
+    """Whether the layers' own dx jumps when x moves by rounding: the largest of a window or a ReLU
+    is on the edge.
 
     After an optimizer step that happens in one of some dozen drawn models in float32.
     """
@@ -43,19 +46,26 @@ def jumps(model, x, dy, tolerance):
 
     still = dx(x)
     moved = (dx(x * (1 + 32 * epsilon * rng.standard_normal(x.shape))) for _ in range(20))
-    return any(np.abs(other - still).max() > 10 * tolerance * np.abs(still).max() for other in moved)
+    return any(
+        np.abs(other - still).max() > 10 * tolerance * np.abs(still).max() for other in moved
+    )
 
 
 def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
-    """Outputs, dx, gradients, moving statistics and weights of both engines, after each of some optimizer steps."""
+    """Outputs, dx, gradients, moving statistics and weights of both engines, after each of some
+    optimizer steps.
+    """
     models = both_engines(stack, shape, dtype, seed)
     kinds = [type(step).__name__ for step in models[1]._execution().steps]
-    assert "ConvBlock" in kinds or "DenseStep" in kinds, kinds  # otherwise this compares the layers with themselves
+    assert "ConvBlock" in kinds or "DenseStep" in kinds, (
+        kinds
+    )  # otherwise this compares the layers with themselves
     rng = np.random.default_rng([seed, 1])
     for model in models:
         model.compile(optimizers.SGD(0.01), "categorical_crossentropy")
     for step in range(steps):
-        # Values of a coarse grid: no two of a pooling window differ by so little that rounding decides which wins.
+        # Values of a coarse grid: no two of a pooling window differ by so little that rounding
+        # decides which wins.
         n = batch if step != 1 else max(1, batch - 1)  # a smaller batch in between
         x = rng.integers(-40, 41, (n, *shape)) / 16
         outputs = [model.forward(x, training=True) for model in models]
@@ -67,9 +77,12 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
         except AssertionError:
             assume(not jumps(models[0], x, dy, tolerance))
             raise
-        # Some gradients are 0 but for rounding (a bias before a batch normalisation): measure them by the others.
+        # Some gradients are 0 but for rounding (a bias before a batch normalisation): measure them
+        # by the others.
         largest = max([np.abs(grad).max() for _, _, grad in models[0].parameters()], default=1e-3)
-        for (name, _, reference), (_, _, fast) in zip(*[model.parameters() for model in models], strict=True):
+        for (name, _, reference), (_, _, fast) in zip(
+            *[model.parameters() for model in models], strict=True
+        ):
             assert_close(fast, reference, tolerance, f"gradient of {name}", largest)
         for model in models:
             model.optimizer.step(model.parameters())
@@ -108,7 +121,9 @@ def blocks(draw):
 
 
 def fits(stack, shape):
-    """Whether the layers can be built, and every batch normalisation sees several values of a channel."""
+    """Whether the layers can be built, and every batch normalisation sees several values of a
+    channel.
+    """
     for layer in copy.deepcopy(stack):
         try:
             shape = layer.build(shape)

@@ -1,4 +1,6 @@
-"""Examples as their users run them: in a process of their own, from another folder, nothing installed."""
+"""Examples as their users run them: in a process of their own, from another folder, nothing
+installed.
+"""
 
 import os
 import subprocess
@@ -24,15 +26,24 @@ def path_of(name: str) -> Path:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """This one, but without any CIFAR-10 that the machine may have, and without the path to minicnn."""
+    """This one, but without any CIFAR-10 that the machine may have, and without the path to
+    minicnn.
+    """
     names = ("PYTHONPATH", "MINICNN_DATA", "MINICNN_OFFLINE")
     clean = {name: value for name, value in os.environ.items() if name not in names}
-    return clean | {"MINICNN_HOME": str(folder / "cache"), "KERAS_HOME": str(folder / "keras")} | more
+    return (
+        clean | {"MINICNN_HOME": str(folder / "cache"), "KERAS_HOME": str(folder / "keras")} | more
+    )
 
 
 def run(name: str, folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess:
     """examples/<name> with these arguments, in that folder."""
     command = [sys.executable, str(path_of(name)), *map(str, arguments)]
     return subprocess.run(
-        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=PATIENCE
+        command,
+        cwd=folder,
+        env=environment(folder, **more),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )

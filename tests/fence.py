@@ -1,11 +1,13 @@
-"""An electric fence: every array that the engine touches ends, or begins, at a page of memory that nobody may touch.
+"""An electric fence: every array that the engine touches ends, or begins, at a page of memory that
+nobody may touch.
 
-    python tests/fence.py 0 30        networks 0 to 29, drawn; prints the number of each, and at last a count as JSON
-    python tests/fence.py 0 1 short=x   with an array that is one number short: this must die of SIGSEGV
+    python tests/fence.py 0 30        networks 0 to 29, drawn; prints the number of each, and at
+    last a count as JSON python tests/fence.py 0 1 short=x   with an array that is one number short: this must die of SIGSEGV
 
-Fenced are inputs, gradients of outputs, params, grads, state, what optimizers remember, every buffer of the engine and
-of the layers, the records, and every single buffer in the workspace. One byte read or written beside them ends the
-process. tests/test_fence.py runs some networks, tests/check_fence.py thousands.
+Fenced are inputs, gradients of outputs, params, grads, state, what optimizers remember, every
+buffer of the engine and of the layers, the records, and every single buffer in the workspace. One
+byte read or written beside them ends the process. tests/test_fence.py runs some networks,
+tests/check_fence.py thousands.
 """
 
 import ctypes
@@ -27,7 +29,12 @@ from minicnn.machine.workspace import LINE
 
 PAGE = mmap.PAGESIZE
 POSSIBLE = hasattr(mmap, "PROT_READ")  # not on Windows
-SHORT = ("x", "gamma", "grads", "scratch")  # what may be made a number short, to see that the fence is there
+SHORT = (
+    "x",
+    "gamma",
+    "grads",
+    "scratch",
+)  # what may be made a number short, to see that the fence is there
 INSIDE = {"minicnn.engine.norm", "minicnn.machine.call"}  # whose np is that of compiled code
 
 
@@ -37,7 +44,8 @@ def pages(size):
 
 
 class Fence:
-    """Makes arrays at the end of memory before a page that may not be touched, or at its beginning after one.
+    """Makes arrays at the end of memory before a page that may not be touched, or at its beginning
+    after one.
 
     Args:
         at_end: which of the two.
@@ -50,7 +58,9 @@ class Fence:
         self.workspaces = {}
 
     def memory(self, size, guards=(), missing=0, content=None):
-        """(size,) bytes between two guard pages, of which the last (or first) `missing` ones lie in the guard page."""
+        """(size,) bytes between two guard pages, of which the last (or first) `missing` ones lie in
+        the guard page.
+        """
         room = pages(size) or PAGE
         mapped = mmap.mmap(-1, room + 2 * PAGE)
         whole = np.frombuffer(mapped, np.uint8)
@@ -100,7 +110,9 @@ class Fence:
         return self.like(array)
 
     def scratch(self, threads, dtype, blank, own, shared):
-        """block_data.scratch, with guard pages around every buffer; the blank ones, cleared at once, are one."""
+        """block_data.scratch, with guard pages around every buffer; the blank ones, cleared at
+        once, are one.
+        """
         starts, guards = dict.fromkeys(block_data.Scratch._fields, 0), []
         sizes = {name: numbers * dtype.itemsize for name, numbers in blank.items()}
         steps = [-(-size // LINE) * LINE + LINE for size in sizes.values()]
@@ -142,9 +154,14 @@ def fenced(fence):
     modules = [
         module
         for name, module in sys.modules.items()
-        if name.startswith(("minicnn.engine.", "minicnn.layers.", "minicnn.optimizers")) and name not in INSIDE
+        if name.startswith(("minicnn.engine.", "minicnn.layers.", "minicnn.optimizers"))
+        and name not in INSIDE
     ]
-    patches = [patch.object(module, "np", fence.numpy()) for module in modules if getattr(module, "np", None) is np]
+    patches = [
+        patch.object(module, "np", fence.numpy())
+        for module in modules
+        if getattr(module, "np", None) is np
+    ]
     patches += [
         patch.object(arrays, "kept", fence.kept),
         patch.object(convolution, "scratch", fence.scratch),
@@ -191,7 +208,11 @@ def drawn(rng, winograd):
     for _ in range(integers(3)):
         stack.append(conv())
         if chance(0.6):
-            stack.append(layers.BatchNormalization(scale=chance(0.8), center=chance(0.8), trainable=chance(0.9)))
+            stack.append(
+                layers.BatchNormalization(
+                    scale=chance(0.8), center=chance(0.8), trainable=chance(0.9)
+                )
+            )
             if chance(0.4):
                 stack.append(layers.ReLU())
         pool = integers(20)
@@ -208,12 +229,16 @@ def drawn(rng, winograd):
             stack.append(layers.Dropout(0.3))
     stack.append(layers.Flatten() if chance(0.8) else layers.GlobalMaxPooling2D())
     if chance(0.5):
-        stack.append(layers.Dense(integers(69), activation=rng.choice([None, "relu"]), use_bias=chance(0.8)))
+        stack.append(
+            layers.Dense(integers(69), activation=rng.choice([None, "relu"]), use_bias=chance(0.8))
+        )
     return [*stack, layers.Dense(integers(40, 2), activation="softmax")]
 
 
 def try_network(number, short=None, attempt=0):
-    """Train, predict and differentiate the network of that number, on both engines: what became of it."""
+    """Train, predict and differentiate the network of that number, on both engines: what became of
+    it.
+    """
     rng = np.random.default_rng((23, number, attempt))
     fence = Fence(at_end=number % 4 != 3, short=short)
     winograd = bool(rng.random() < 0.4) or short == "scratch"
@@ -223,14 +248,19 @@ def try_network(number, short=None, attempt=0):
     N = int(rng.choice([1, 1, 2, 3, 5, 7, 8, 9, 16, 17, 33]))
     stack = drawn(rng, winograd)
     if short:
-        H, W, stack = 8, 8, [layers.Conv2D(16, 3), layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]
+        H, W, stack = (
+            8,
+            8,
+            [layers.Conv2D(16, 3), layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)],
+        )
     with fenced(fence):
         try:
             model = Sequential([layers.Input((H, W, channels)), *stack], seed=number, dtype=dtype)
         except ValueError:  # a window larger than its picture
             return try_network(number, short, attempt + 1)
         model.compile(
-            optimizers.Adam() if rng.random() < 0.7 else optimizers.SGD(1e-3), "sparse_categorical_crossentropy"
+            optimizers.Adam() if rng.random() < 0.7 else optimizers.SGD(1e-3),
+            "sparse_categorical_crossentropy",
         )
         model.loss.from_logits = bool(short)
         shorten(model, fence, short)
@@ -242,7 +272,9 @@ def try_network(number, short=None, attempt=0):
             x = fence.like(x, missing=int(short == "x"))
             model.train_step(x, rng.integers(0, model.output_shape[-1], n))
             y = model.forward(x)
-            dy = fence.like(rng.standard_normal(model.forward(x, training=True).shape).astype(dtype))
+            dy = fence.like(
+                rng.standard_normal(model.forward(x, training=True).shape).astype(dtype)
+            )
             dx = model.backward(dy)
             if not (np.isfinite(y).all() and np.isfinite(dx).all()):
                 return f"network {number} is not finite"
@@ -255,7 +287,9 @@ def shorten(model, fence, short):
     if short == "gamma":
         dict.__setitem__(norm.params, "gamma", fence.like(norm.params["gamma"], missing=1))
     if short == "grads":
-        dict.__setitem__(model.layers[0].grads, "kernel", fence.like(model.layers[0].grads["kernel"], missing=1))
+        dict.__setitem__(
+            model.layers[0].grads, "kernel", fence.like(model.layers[0].grads["kernel"], missing=1)
+        )
 
 
 def main(first, last, short=None):
@@ -268,4 +302,6 @@ def main(first, last, short=None):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), *(word.removeprefix("short=") for word in sys.argv[3:]))
+    main(
+        int(sys.argv[1]), int(sys.argv[2]), *(word.removeprefix("short=") for word in sys.argv[3:])
+    )

@@ -1,10 +1,11 @@
 """Networks with branches, drawn from a seed and built by the same words in minicnn and in Keras.
 
-A Graph says what is called on what; `draw(seed)` draws one: forks, merges of every kind, layers and models that are
-called several times, several inputs and outputs. `build(library, graph)` makes a model of it, of minicnn or keras, and
-`weight`, `given` and `wanted` draw its numbers. Nothing here asks minicnn for anything, so that neither can hide a
-mistake of the other. Only `Generator.random` is used: the same graphs on every machine. Arguments are numbers that
-float32 holds exactly, for TensorFlow rounds some of them (the slope of LeakyReLU) to that.
+A Graph says what is called on what; `draw(seed)` draws one: forks, merges of every kind, layers and
+models that are called several times, several inputs and outputs. `build(library, graph)` makes a
+model of it, of minicnn or keras, and `weight`, `given` and `wanted` draw its numbers. Nothing here
+asks minicnn for anything, so that neither can hide a mistake of the other. Only `Generator.random`
+is used: the same graphs on every machine. Arguments are numbers that float32 holds exactly, for
+    TensorFlow rounds some of them (the slope of LeakyReLU) to that.
 """
 
 import itertools
@@ -34,7 +35,8 @@ class Part:
 
 @dataclass
 class Graph:
-    """What is called on what: tensors are numbered, the inputs first, then what the calls give, one after the other.
+    """What is called on what: tensors are numbered, the inputs first, then what the calls give, one
+    after the other.
 
     calls: (number of the part, numbers of the tensors that it is called on).
     stacked: whether to make a Sequential of it.
@@ -110,7 +112,10 @@ def weight(graph: Graph, path: str, name: str, shape: Shape) -> Array:
 
 def given(graph: Graph) -> list[Array]:
     """The inputs, (BATCH, ...) each."""
-    return [2 * _uniform(f"{graph.name} input {n}", (BATCH, *shape)) for n, shape in enumerate(graph.inputs)]
+    return [
+        2 * _uniform(f"{graph.name} input {n}", (BATCH, *shape))
+        for n, shape in enumerate(graph.inputs)
+    ]
 
 
 def wanted(graph: Graph, shapes: list[Shape]) -> list[Array]:
@@ -163,7 +168,11 @@ class Pen:
     def pick_tensor(self) -> int:
         """Mostly one that nothing reads yet, so that branches grow longer."""
         unread = [n for n, users in enumerate(self.users) if not users]
-        return self.pick(unread) if unread and self.chance(0.65) else self.pick(range(len(self.shapes)))
+        return (
+            self.pick(unread)
+            if unread and self.chance(0.65)
+            else self.pick(range(len(self.shapes)))
+        )
 
     # What is drawn
 
@@ -171,7 +180,9 @@ class Pen:
         picture = (self.integer(6, 8), self.integer(6, 8), self.integer(2, 4))
         inputs = [picture]
         if self.chance(0.3):
-            inputs.append(self.pick([picture, (*picture[:2], 1), picture[2:], (self.integer(2, 5),)]))
+            inputs.append(
+                self.pick([picture, (*picture[:2], 1), picture[2:], (self.integer(2, 5),)])
+            )
         self.take(inputs)
 
     def take(self, inputs: list[Shape]) -> None:
@@ -193,12 +204,18 @@ class Pen:
         n = self.pick_tensor()
         self.call_new(*self.layer(self.shapes[n]), [n])
 
-    def call_new(self, kind: str, arguments: dict[str, Any], outcome: Shape, reads: list[int]) -> int:
+    def call_new(
+        self, kind: str, arguments: dict[str, Any], outcome: Shape, reads: list[int]
+    ) -> int:
         """Call a new layer and return the number of what it gives."""
         name = f"{kind.lower()}_{len(self.graph.parts)}"
-        return self.place(Part(kind, name, arguments), [self.shapes[n] for n in reads], [outcome], reads)
+        return self.place(
+            Part(kind, name, arguments), [self.shapes[n] for n in reads], [outcome], reads
+        )
 
-    def place(self, part: Part | Graph, taken: list[Shape], made: list[Shape], reads: list[int]) -> int:
+    def place(
+        self, part: Part | Graph, taken: list[Shape], made: list[Shape], reads: list[int]
+    ) -> int:
         self.graph.parts.append(part)
         self.takes.append((taken, made))
         return self.call(len(self.graph.parts) - 1, reads)
@@ -213,7 +230,9 @@ class Pen:
         return len(self.shapes) - len(made)
 
     def layer(self, shape: Shape) -> tuple[str, dict[str, Any], Shape]:
-        """A layer for one tensor of that shape: its class, its arguments, and the shape of what it gives."""
+        """A layer for one tensor of that shape: its class, its arguments, and the shape of what it
+        gives.
+        """
         if len(shape) == 1:
             units = self.integer(2, 5)
             activation = self.pick([None, None, "relu", "softmax"])
@@ -247,7 +266,9 @@ class Pen:
             return "Flatten", {}, (H * W * C,)
         return self.pick(["GlobalAveragePooling2D", "GlobalMaxPooling2D"]), {}, (C,)
 
-    def convolution(self, shape: Shape, filters: int | None = None) -> tuple[str, dict[str, Any], Shape]:
+    def convolution(
+        self, shape: Shape, filters: int | None = None
+    ) -> tuple[str, dict[str, Any], Shape]:
         H, W, _ = shape
         filters = filters or self.integer(2, 4)
         size, padding = self.pick([1, 3, 3, 2]), self.pick(["same", "same", "valid"])
@@ -255,14 +276,21 @@ class Pen:
         if min(H, W) < size:
             padding = "same"
         activation = self.pick([None, None, "relu"])
-        arguments = {"filters": filters, "kernel_size": size, "strides": strides, "padding": padding}
+        arguments = {
+            "filters": filters,
+            "kernel_size": size,
+            "strides": strides,
+            "padding": padding,
+        }
         arguments |= {"activation": activation, "use_bias": self.chance(0.6)}
         return "Conv2D", arguments, (*self.slid((H, W), size, strides, padding), filters)
 
     @staticmethod
     def slid(picture: Shape, size: int, strides: int, padding: str) -> Shape:
         """Rows and columns of what a window makes."""
-        return tuple(-(-n // strides) if padding == "same" else (n - size) // strides + 1 for n in picture)
+        return tuple(
+            -(-n // strides) if padding == "same" else (n - size) // strides + 1 for n in picture
+        )
 
     def merge(self) -> bool:
         """Join two to four tensors, where some fit together."""
@@ -318,24 +346,37 @@ class Pen:
         return True
 
     def residual(self) -> bool:
-        """A block with a shortcut around two convolutions: convolution, normalisation, activation in any spelling."""
-        pictures = [n for n, shape in enumerate(self.shapes) if len(shape) == 3 and min(shape[:2]) >= 3]
+        """A block with a shortcut around two convolutions: convolution, normalisation, activation
+        in any spelling.
+        """
+        pictures = [
+            n for n, shape in enumerate(self.shapes) if len(shape) == 3 and min(shape[:2]) >= 3
+        ]
         if not pictures:
             return False
         start = n = self.pick(pictures)
         shape = self.shapes[start]
         for last in (False, True):
-            arguments = {"filters": shape[2], "kernel_size": 3, "padding": "same", "use_bias": self.chance(0.5)}
+            arguments = {
+                "filters": shape[2],
+                "kernel_size": 3,
+                "padding": "same",
+                "use_bias": self.chance(0.5),
+            }
             n = self.call_new("Conv2D", arguments, shape, [n])
             n = self.call_new("BatchNormalization", {}, shape, [n])
             if not last:
-                n = self.call_new(*self.pick([("ReLU", {}), ("Activation", {"activation": "relu"})]), shape, [n])
+                n = self.call_new(
+                    *self.pick([("ReLU", {}), ("Activation", {"activation": "relu"})]), shape, [n]
+                )
         n = self.call_new("Add", {}, shape, self.shuffled([start, n]))
         self.call_new("Activation", {"activation": "relu"}, shape, [n])
         return True
 
     def model(self) -> bool:
-        """A model inside, called once or again later: a Sequential, or a graph of one or two inputs and outputs."""
+        """A model inside, called once or again later: a Sequential, or a graph of one or two inputs
+        and outputs.
+        """
         first = self.pick_tensor()
         inputs = [self.shapes[first]]
         inner = Pen(self.rng, f"model_{len(self.graph.parts)}", inner=True)
@@ -368,7 +409,9 @@ class Pen:
             shape = self.shapes[n]
             if len(shape) == 3:
                 kind = "Flatten" if math.prod(shape) <= 48 else "GlobalAveragePooling2D"
-                n = self.call_new(kind, {}, (math.prod(shape) if kind == "Flatten" else shape[2],), [n])
+                n = self.call_new(
+                    kind, {}, (math.prod(shape) if kind == "Flatten" else shape[2],), [n]
+                )
             vectors.append(n)
         apart = self.integer(1, 2) if self.chance(0.25) else 0
         outputs = [self.call_new("Dense", {"units": 3}, (3,), [n]) for n in vectors[:apart]]
@@ -380,7 +423,9 @@ class Pen:
             rest = [self.call_new("Concatenate", {}, (total,), rest)]
         if rest:
             activation = self.pick([None, "softmax"])
-            outputs.insert(0, self.call_new("Dense", {"units": 3, "activation": activation}, (3,), rest))
+            outputs.insert(
+                0, self.call_new("Dense", {"units": 3, "activation": activation}, (3,), rest)
+            )
         self.graph.outputs = tuple(dict.fromkeys(outputs))
 
 

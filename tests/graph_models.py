@@ -18,7 +18,9 @@ def model_of(graph: cases.Graph, dtype: str = "float64", engine: str = "referenc
     model = cases.build(minicnn, graph, dtype=dtype, seed=0)
     model.engine = engine
     for path, layer in model.leaves.items():
-        layer.set_weights([cases.weight(graph, path, name, array.shape) for name, array in layer.weights.items()])
+        layer.set_weights(
+            [cases.weight(graph, path, name, array.shape) for name, array in layer.weights.items()]
+        )
     return model
 
 
@@ -40,10 +42,12 @@ def run(graph: cases.Graph, model: Any) -> dict[str, Array]:
 
 
 def scales(norms: dict[str, float]) -> dict[str, float]:
-    """What an error of each array is relative to: its norm; of a gradient, that of all its layer's gradients together.
+    """What an error of each array is relative to: its norm; of a gradient, that of all its layer's
+    gradients together.
 
-    The gradient of a bias before a normalisation is 0, and what is computed of it is rounding: beside the kernel's it
-    is small. Likewise SMALL of the network's largest gradient stands for those that are smaller.
+    The gradient of a bias before a normalisation is 0, and what is computed of it is rounding:
+    beside the kernel's it is small. Likewise SMALL of the network's largest gradient stands for
+    those that are smaller.
     """
     squares: dict[str, float] = {}
     for name, norm in norms.items():
@@ -55,7 +59,9 @@ def scales(norms: dict[str, float]) -> dict[str, float]:
 
 
 def whole(name: str) -> str:
-    """What an array is a part of: the gradients of a layer, "d inner/conv2d"; else it stands for itself."""
+    """What an array is a part of: the gradients of a layer, "d inner/conv2d"; else it stands for
+    itself.
+    """
     return name.rpartition("/")[0] if name.startswith("d ") and "/" in name else name
 
 
@@ -63,7 +69,10 @@ def worst(received: dict[str, Array], expected: dict[str, Array]) -> tuple[float
     """The largest relative error, and of which array."""
     assert received.keys() == expected.keys()
     scale = scales({name: float(np.linalg.norm(array)) for name, array in expected.items()})
-    return max((float(np.linalg.norm(received[name] - expected[name])) / scale[name], name) for name in expected)
+    return max(
+        (float(np.linalg.norm(received[name] - expected[name])) / scale[name], name)
+        for name in expected
+    )
 
 
 def described(graph: cases.Graph) -> str:

@@ -1,4 +1,6 @@
-"""Model files by hand: taken apart, and put together with whatever header, the digests made right again."""
+"""Model files by hand: taken apart, and put together with whatever header, the digests made right
+again.
+"""
 
 import hashlib
 import json
@@ -39,7 +41,9 @@ def sealed(header: dict, data: bytes) -> bytes:
         header = header | {"__metadata__": metadata}
         blank = with_length(json.dumps(header).encode())
         digest = hashlib.sha256(blank).hexdigest()
-        return blank.replace(f'"digest": "{BLANK}"'.encode(), f'"digest": "{digest}"'.encode()) + data
+        return (
+            blank.replace(f'"digest": "{BLANK}"'.encode(), f'"digest": "{digest}"'.encode()) + data
+        )
     return with_length(json.dumps(header).encode()) + data
 
 
@@ -49,12 +53,20 @@ def repacked(raw: bytes, header: dict) -> bytes:
 
 
 def crafted(config, arrays: dict | None = None, version: str = "2", **metadata) -> bytes:
-    """A file with this description, JSON text or what becomes it, and arrays {name: (type, shape, bytes)}."""
+    """A file with this description, JSON text or what becomes it, and arrays {name: (type, shape,
+    bytes)}.
+    """
     text = config if isinstance(config, str) else json.dumps(config)
-    header: dict = {"__metadata__": {"format": "minicnn", "version": version, "config": text} | metadata}
+    header: dict = {
+        "__metadata__": {"format": "minicnn", "version": version, "config": text} | metadata
+    }
     data = b""
     for name, (kind, shape, numbers) in (arrays or {}).items():
-        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [len(data), len(data) + len(numbers)]}
+        header[name] = {
+            "dtype": kind,
+            "shape": list(shape),
+            "data_offsets": [len(data), len(data) + len(numbers)],
+        }
         data += numbers
     return sealed(header, data)
 

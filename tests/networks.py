@@ -19,7 +19,10 @@ def convolved(x, filters, size=3, strides=1, relu=True):
 
 
 def residual(x, filters, strides=1):
-    """He et al. 2015, arXiv:1512.03385, figure 2; a 1x1 convolution on the shortcut where shapes change."""
+    """He et al.
+
+    2015, arXiv:1512.03385, figure 2; a 1x1 convolution on the shortcut where shapes change.
+    """
     y = convolved(convolved(x, filters, strides=strides), filters, relu=False)
     if strides != 1 or x.shape[-1] != filters:
         x = convolved(x, filters, 1, strides, relu=False)
@@ -28,7 +31,12 @@ def residual(x, filters, strides=1):
 
 def residual_block(filters=16, shape=(16, 16, 16), **options):
     inputs = Input(shape)
-    return Model(inputs, residual(inputs, filters, 1 if filters == shape[-1] else 2), name="residual_block", **options)
+    return Model(
+        inputs,
+        residual(inputs, filters, 1 if filters == shape[-1] else 2),
+        name="residual_block",
+        **options,
+    )
 
 
 def residual_network(blocks=1, filters=(4, 8), shape=(8, 8, 3), classes=3, **options):
@@ -38,7 +46,9 @@ def residual_network(blocks=1, filters=(4, 8), shape=(8, 8, 3), classes=3, **opt
         for block in range(blocks):
             x = residual(x, width, 2 if stage and not block else 1)
     x = layers.GlobalAveragePooling2D()(x)
-    return Model(inputs, layers.Dense(classes, activation="softmax")(x), name="residual_network", **options)
+    return Model(
+        inputs, layers.Dense(classes, activation="softmax")(x), name="residual_network", **options
+    )
 
 
 def resnet_20(**options):
@@ -53,7 +63,11 @@ def inception_block(**options):
         return layers.Conv2D(filters, size, padding="same", activation="relu")(x)
 
     pooled = layers.MaxPooling2D(3, 1, padding="same")(inputs)
-    branches = [conv(inputs, 32, 1), conv(conv(inputs, 24, 1), 32, 3), conv(conv(inputs, 8, 1), 16, 5)]
+    branches = [
+        conv(inputs, 32, 1),
+        conv(conv(inputs, 24, 1), 32, 3),
+        conv(conv(inputs, 8, 1), 16, 5),
+    ]
     joined = layers.Concatenate()([*branches, conv(pooled, 16, 1)])
     return Model(inputs, joined, name="inception_block", **options)
 
@@ -61,7 +75,8 @@ def inception_block(**options):
 def transfer_network(**options):
     """Augmentation, and a backbone that is called with training=False, as models inside."""
     augmentation = Sequential(
-        [Input((16, 16, 3)), layers.RandomFlip(), layers.RandomTranslation(0.1, 0.1)], name="augmentation"
+        [Input((16, 16, 3)), layers.RandomFlip(), layers.RandomTranslation(0.1, 0.1)],
+        name="augmentation",
     )
     pixels = Input((16, 16, 3))
     backbone = Model(pixels, residual(convolved(pixels, 4), 8, 2), name="backbone")

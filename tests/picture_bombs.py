@@ -1,6 +1,7 @@
 """Picture files made to cost: small ones that ask for much, and large ones that are just allowed.
 
-`BOMBS` is a table of functions that make them. They take a number of pixels, so that tests can use fewer.
+`BOMBS` is a table of functions that make them. They take a number of pixels, so that tests can use
+fewer.
 """
 
 import io
@@ -28,7 +29,14 @@ def png(pixels, colour=2, depth=8, width=None, interlaced=0, extra=b"", data=Non
     size = height * (1 + -(-width * depth * CHANNELS[colour] // 8)) * (1 + interlaced)
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
     palette = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
-    return SIGNATURE + header + palette + extra + chunk(b"IDAT", data or zeros(size)) + chunk(b"IEND", b"")
+    return (
+        SIGNATURE
+        + header
+        + palette
+        + extra
+        + chunk(b"IDAT", data or zeros(size))
+        + chunk(b"IEND", b"")
+    )
 
 
 def written(pixels, form, mode="RGB", **options):
@@ -45,12 +53,18 @@ def resized(jpeg, pixels):
 
 
 def scanned(pixels, scans):
-    """A grey progressive JPEG, and so many more scans of it, each of which refines nothing: a pass over all blocks."""
+    """A grey progressive JPEG, and so many more scans of it, each of which refines nothing: a pass
+    over all blocks.
+    """
     whole = written(pixels, "JPEG", "L", progressive=True)
-    runs = pixels // 64 // (1 << 14) + 2  # of 2^14 blocks that end at once: the code 0, and fourteen bits
+    runs = (
+        pixels // 64 // (1 << 14) + 2
+    )  # of 2^14 blocks that end at once: the code 0, and fourteen bits
     bits = ("0" + "1" * 14) * runs
     data = (
-        int(bits.ljust(-(-len(bits) // 8) * 8, "1"), 2).to_bytes(-(-len(bits) // 8), "big").replace(b"\xff", b"\xff\0")
+        int(bits.ljust(-(-len(bits) // 8) * 8, "1"), 2)
+        .to_bytes(-(-len(bits) // 8), "big")
+        .replace(b"\xff", b"\xff\0")
     )
     table = b"\xff\xc4" + struct.pack(">H", 20) + b"\x10\1" + bytes(15) + b"\xe0"
     scan = b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0x10, 1, 63, 0)
@@ -86,7 +100,13 @@ def bmp(pixels, data):
     """Run-length encoded."""
     side = int(pixels**0.5)
     header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, 0, 0, 0, 256, 0)
-    return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(data), 0, 0, 54 + 1024) + header + bytes(1024) + data
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 54 + 1024 + len(data), 0, 0, 54 + 1024)
+        + header
+        + bytes(1024)
+        + data
+    )
 
 
 MP = 1_000_000

@@ -1,6 +1,8 @@
-"""Picture files written byte by byte, without Pillow, in twelve modes and eight orientations, and what they show.
+"""Picture files written byte by byte, without Pillow, in twelve modes and eight orientations, and
+what they show.
 
-What a mode shows is written down here from its definition; what an orientation means, from the Exif standard.
+What a mode shows is written down here from its definition; what an orientation means, from the Exif
+standard.
 """
 
 import struct
@@ -8,7 +10,8 @@ import zlib
 
 import numpy as np
 
-# Where the first stored row and the first stored column belong in the upright picture: Exif 2.32, table 6, tag 274.
+# Where the first stored row and the first stored column belong in the upright picture: Exif 2.32,
+# table 6, tag 274.
 ORIENTATIONS = {
     1: ("top", "left"),
     2: ("top", "right"),
@@ -45,7 +48,10 @@ def png(rows, colour_type, depth, orientation=1, palette=b"", transparency=b""):
     else:
         lines = [row.astype(">u2" if depth == 16 else np.uint8).tobytes() for row in rows]
     exif = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)), (b"eXIf", exif)]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)),
+        (b"eXIf", exif),
+    ]
     chunks += [(b"PLTE", palette)] if palette else []
     chunks += [(b"tRNS", transparency)] if transparency else []
     chunks += [(b"IDAT", zlib.compress(b"".join(b"\0" + line for line in lines))), (b"IEND", b"")]
@@ -89,7 +95,13 @@ def tiff(rows, photometric, orientation=1, order="<", floats=False):
             place = packed.ljust(4, b"\0")
         table += struct.pack(order + "HHI", tag, kind, len(values)) + place
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", start)
-    return (head + data).ljust(start, b"\0") + struct.pack(order + "H", len(entries)) + table + bytes(4) + extra
+    return (
+        (head + data).ljust(start, b"\0")
+        + struct.pack(order + "H", len(entries))
+        + table
+        + bytes(4)
+        + extra
+    )
 
 
 def grey(levels):
@@ -118,7 +130,11 @@ _ycc = np.stack([_y + 1.402 * (_cr - 128), _y - 0.344136 * (_cb - 128) - 0.71413
 MODES = {
     "1": (_bits, lambda rows, o: png(rows, 0, 1, o), grey(_bits * 255)),
     "L": (_bytes[..., 0], lambda rows, o: png(rows, 0, 8, o), grey(_bytes[..., 0])),
-    "LA": (_bytes[..., :2], lambda rows, o: png(rows, 4, 8, o), over_white(grey(_bytes[..., 0]), _bytes[..., 1])),
+    "LA": (
+        _bytes[..., :2],
+        lambda rows, o: png(rows, 4, 8, o),
+        over_white(grey(_bytes[..., 0]), _bytes[..., 1]),
+    ),
     "P": (_indices, lambda rows, o: png(rows, 3, 8, o, _palette.tobytes()), _palette[_indices]),
     "P+tRNS": (
         _indices,
@@ -126,7 +142,11 @@ MODES = {
         over_white(_palette[_indices], _opacity[_indices]),
     ),
     "RGB": (_bytes[..., :3], lambda rows, o: png(rows, 2, 8, o), _bytes[..., :3]),
-    "RGBA": (_bytes, lambda rows, o: png(rows, 6, 8, o), over_white(_bytes[..., :3], _bytes[..., 3])),
+    "RGBA": (
+        _bytes,
+        lambda rows, o: png(rows, 6, 8, o),
+        over_white(_bytes[..., :3], _bytes[..., 3]),
+    ),
     "I;16": (_words, lambda rows, o: png(rows, 0, 16, o), grey(_words / 257)),
     "I;16B": (_words, lambda rows, o: tiff(rows, 1, o, ">"), grey(_words / 257)),
     "CMYK": (

@@ -11,7 +11,11 @@ def run(program, *arguments, folder=None, **environment):
     """The finished process of a Python program; from `folder`, if given, minicnn is imported."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder or ""), *sys.path]), **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(folder or ""), *sys.path]),
+            **environment,
+        },
         cwd=folder,
         capture_output=True,
         text=True,

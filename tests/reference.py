@@ -1,4 +1,7 @@
-"""The definitions, loop by loop, as an oracle. Slow on purpose: nothing here is shared with the package."""
+"""The definitions, loop by loop, as an oracle.
+
+Slow on purpose: nothing here is shared with the package.
+"""
 
 import itertools
 import math
@@ -7,7 +10,9 @@ import numpy as np
 
 
 def same_padding(n, k, stride, dilation=1):
-    """(output size, cells before, cells after) of 'same' padding along one axis, from Keras' documentation."""
+    """(output size, cells before, cells after) of 'same' padding along one axis, from Keras'
+    documentation.
+    """
     extent = (k - 1) * dilation + 1
     out = math.ceil(n / stride)
     total = max((out - 1) * stride + extent - n, 0)
@@ -27,7 +32,9 @@ def geometry(shape, size, strides, padding, dilation=(1, 1)):
 
 
 def taps(x_shape, kernel_shape, strides, padding, dilation):
-    """Every (n, i, j, kh, kw, h, w) for which output (i, j) sees the real pixel (h, w) through tap (kh, kw)."""
+    """Every (n, i, j, kh, kw, h, w) for which output (i, j) sees the real pixel (h, w) through tap
+    (kh, kw).
+    """
     (OH, top), (OW, left) = geometry(x_shape[1:3], kernel_shape[:2], strides, padding, dilation)
     for n, i, j in itertools.product(range(x_shape[0]), range(OH), range(OW)):
         for kh, kw in itertools.product(range(kernel_shape[0]), range(kernel_shape[1])):
@@ -67,7 +74,9 @@ def windows(x, size, strides, padding):
     for n, i, j, c in itertools.product(range(x.shape[0]), range(OH), range(OW), range(x.shape[3])):
         rows = range(i * strides[0] - top, i * strides[0] - top + size[0])
         columns = range(j * strides[1] - left, j * strides[1] - left + size[1])
-        cells = [(h, w) for h in rows for w in columns if 0 <= h < x.shape[1] and 0 <= w < x.shape[2]]
+        cells = [
+            (h, w) for h in rows for w in columns if 0 <= h < x.shape[1] and 0 <= w < x.shape[2]
+        ]
         yield n, i, j, c, cells
 
 

@@ -1,4 +1,6 @@
-"""A trained run, a model and pictures for the tests of commands; a test module asks for them with pytest_plugins."""
+"""A trained run, a model and pictures for the tests of commands; a test module asks for them with
+pytest_plugins.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +22,10 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="session")
 def colour_model(tmp_path_factory):
     """A file of a model that names the colour of a picture, and is not sure of grey."""
-    convolution, dense = layers.Conv2D(3, 1, activation="relu"), layers.Dense(3, activation="softmax")
+    convolution, dense = (
+        layers.Conv2D(3, 1, activation="relu"),
+        layers.Dense(3, activation="softmax"),
+    )
     head = [layers.Rescaling(1 / 255), convolution, layers.GlobalAveragePooling2D(), dense]
     model = Sequential([layers.Input((32, 32, 3)), *head], class_names=list(COLOURS))
     convolution.set_weights([np.eye(3).reshape(1, 1, 3, 3), np.zeros(3)])

@@ -1,8 +1,9 @@
-"""The Python code of a tutorial on image classification with TensorFlow and Keras, for tests/test_seed_code.py.
+"""The Python code of a tutorial on image classification with TensorFlow and Keras, for
+tests/test_seed_code.py.
 
-Only its imports have changed: `tf.keras` is minicnn here, and the three layers that it takes from Keras 2's
-`layers.experimental.preprocessing` come from `layers`, where Keras 3 has them. All that follows them is the tutorial's,
-block by block and in its order.
+Only its imports have changed: `tf.keras` is minicnn here, and the three layers that it takes from
+Keras 2's `layers.experimental.preprocessing` come from `layers`, where Keras 3 has them. All that
+follows them is the tutorial's, block by block and in its order.
 """
 
 from types import SimpleNamespace

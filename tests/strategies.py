@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 def windows(draw, dilated=False, largest=7):
     """A picture shape (N, H, W, C) and a window over it, often at the edges of what is allowed.
 
-    Batch 1, one channel, odd sizes, a stride beyond the kernel, and a kernel as large as the picture all come up.
+    Batch 1, one channel, odd sizes, a stride beyond the kernel, and a kernel as large as the
+    picture all come up.
     """
     size = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
     dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3))) if dilated else (1, 1)

@@ -17,7 +17,9 @@ PAGES = make_api.pages()
 def test_the_pages_are_up_to_date():
     there = {path.name: path.read_text(encoding="utf-8") for path in make_api.API.glob("*.md")}
     assert set(there) == set(PAGES), "run python docs/make_api.py"
-    assert not [name for name, text in PAGES.items() if there[name] != text], "run python docs/make_api.py"
+    assert not [name for name, text in PAGES.items() if there[name] != text], (
+        "run python docs/make_api.py"
+    )
 
 
 def test_every_public_name_has_a_docstring():
@@ -26,7 +28,9 @@ def test_every_public_name_has_a_docstring():
 
 
 def test_every_module_that_users_import_has_its_page():
-    modules = {name for name in minicnn.__all__ if isinstance(getattr(minicnn, name), type(minicnn))}
+    modules = {
+        name for name in minicnn.__all__ if isinstance(getattr(minicnn, name), type(minicnn))
+    }
     assert {f"{name}.md" for name in modules} <= set(PAGES)
 
 
@@ -35,7 +39,9 @@ def headings(text):
     found = {}
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     for title in re.findall(
-        r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+        r"^#+ (.*)$",
+        re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL),
+        re.MULTILINE,
     ):
         anchor = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
         found[anchor] = found.get(anchor, -1) + 1

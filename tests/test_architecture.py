@@ -1,4 +1,6 @@
-"""The house rules that a program can check: what may import what, and what every file, class and layer must say."""
+"""The house rules that a program can check: what may import what, and what every file, class and
+layer must say.
+"""
 
 import ast
 import inspect
@@ -15,8 +17,9 @@ ROOT = Path(minicnn.__file__).resolve().parent.parent
 FILES = sorted((ROOT / "minicnn").rglob("*.py"))
 LONGEST = 300  # lines
 
-# The storeys of the house and their rooms, bottom up. A module or package right under minicnn/ is a room. Within a
-# storey the imports themselves say what lies above what: rooms and files import one another in no circle.
+# The storeys of the house and their rooms, bottom up. A module or package right under minicnn/ is a
+# room. Within a storey the imports themselves say what lies above what: rooms and files import one
+# another in no circle.
 STOREYS = {
     "ground": "errors expect kernels labels machine names types utils wording",
     "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
@@ -25,7 +28,9 @@ STOREYS = {
     "looking": "explain plots preflight report runs testing",
     "door": "__init__ __main__ cli",
 }
-STOREY_OF = {room: storey for storey, rooms in enumerate(STOREYS.values()) for room in rooms.split()}
+STOREY_OF = {
+    room: storey for storey, rooms in enumerate(STOREYS.values()) for room in rooms.split()
+}
 
 
 def module_name(path):
@@ -43,7 +48,9 @@ def room_of(module):
 
 
 def imports(tree):
-    """(line, module, name or None) of every import, also inside functions and of those for type checkers only."""
+    """(line, module, name or None) of every import, also inside functions and of those for type
+    checkers only.
+    """
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -55,7 +62,9 @@ def imports(tree):
 
 
 def imported_modules(tree, modules=MODULES):
-    """(line, full name) of every module of this package that is imported: `from minicnn import losses` is losses."""
+    """(line, full name) of every module of this package that is imported: `from minicnn import
+    losses` is losses.
+    """
     for line, module, name in imports(tree):
         if module.split(".")[0] == "minicnn":
             whole = f"{module}.{name}"
@@ -64,11 +73,16 @@ def imported_modules(tree, modules=MODULES):
 
 def drawn(modules):
     """What each module imports, by name."""
-    return {module: {other for _, other in imported_modules(tree, modules)} for module, tree in modules.items()}
+    return {
+        module: {other for _, other in imported_modules(tree, modules)}
+        for module, tree in modules.items()
+    }
 
 
 def circles(graph):
-    """The strongly connected components, sorted: sets of nodes of which each leads to each other, and to itself."""
+    """The strongly connected components, sorted: sets of nodes of which each leads to each other,
+    and to itself.
+    """
     below = {}
     for node in graph:
         below[node], coming = set(), [node]
@@ -76,7 +90,10 @@ def circles(graph):
             new = graph[coming.pop()] - below[node]
             below[node] |= new
             coming += new
-    return sorted({tuple(sorted(other for other in below[node] if node in below[other])) for node in graph} - {()})
+    return sorted(
+        {tuple(sorted(other for other in below[node] if node in below[other])) for node in graph}
+        - {()}
+    )
 
 
 def test_the_plan_of_the_house_is_complete():
@@ -110,13 +127,17 @@ def test_a_circle_is_seen_where_only_type_checkers_go_round_it():
     """And inside a function; a way down that forks and joins again is none."""
     sources = {
         "minicnn.model": "from minicnn import loop, parts",
-        "minicnn.loop": "if TYPE_CHECKING:\n    from minicnn.model import Model\nfrom minicnn.parts import Part",
+        "minicnn.loop": "if TYPE_CHECKING:\n    from minicnn.model import Model\nfrom "
+        "minicnn.parts import Part",
         "minicnn.draw": "def plot():\n    from minicnn import results",
         "minicnn.results": "import minicnn.draw\nfrom minicnn.parts import Part",
         "minicnn.parts": "import numpy",
     }
     graph = drawn({module: ast.parse(source) for module, source in sources.items()})
-    assert circles(graph) == [("minicnn.draw", "minicnn.results"), ("minicnn.loop", "minicnn.model")]
+    assert circles(graph) == [
+        ("minicnn.draw", "minicnn.results"),
+        ("minicnn.loop", "minicnn.model"),
+    ]
 
 
 def users_of(library, at_module_level=False):
@@ -137,13 +158,22 @@ def test_matplotlib_is_imported_by_plots_alone_and_never_pyplot():
 
 def test_numba_stays_in_the_machine_and_the_engine():
     """And its compiler flags in the decorator alone."""
-    assert {room_of(module) for module in users_of("numba") | users_of("llvmlite")} == {"machine", "engine"}
-    assert {module for module, tree in MODULES.items() if "njit" in ast.unparse(tree)} == {"minicnn.machine.jit"}
+    assert {room_of(module) for module in users_of("numba") | users_of("llvmlite")} == {
+        "machine",
+        "engine",
+    }
+    assert {module for module, tree in MODULES.items() if "njit" in ast.unparse(tree)} == {
+        "minicnn.machine.jit"
+    }
 
 
-@pytest.mark.parametrize("library", ["pickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"])
+@pytest.mark.parametrize(
+    "library", ["pickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"]
+)
 def test_nothing_is_unpickled(library):
-    """CIFAR-10's batches are pickles, but their opcodes are read by datasets/unpickle.py, which runs none of them."""
+    """CIFAR-10's batches are pickles, but their opcodes are read by datasets/unpickle.py, which
+    runs none of them.
+    """
     assert users_of(library) == set()
     assert users_of("pickletools") == {"minicnn.datasets.unpickle"}
 
@@ -151,7 +181,11 @@ def test_nothing_is_unpickled(library):
 def test_kernels_import_nothing_but_numpy_math_and_the_decorator():
     for module, tree in MODULES.items():
         if room_of(module) == "kernels":
-            assert {imported for _, imported, _ in imports(tree)} <= {"numpy", "math", "minicnn.machine.jit"}, module
+            assert {imported for _, imported, _ in imports(tree)} <= {
+                "numpy",
+                "math",
+                "minicnn.machine.jit",
+            }, module
 
 
 def test_the_cache_knows_every_room_that_makes_kernels():
@@ -161,12 +195,15 @@ def test_the_cache_knows_every_room_that_makes_kernels():
         room_of(module)
         for module, tree in MODULES.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and decorators & {ast.unparse(made_by) for made_by in node.decorator_list}
+        if isinstance(node, ast.FunctionDef)
+        and decorators & {ast.unparse(made_by) for made_by in node.decorator_list}
     }
     assert made == set(cache.ROOMS)
 
 
-@pytest.mark.parametrize("path", [*FILES, *(ROOT / "examples").glob("*.py")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*FILES, *(ROOT / "examples").glob("*.py")], ids=lambda path: path.name
+)
 def test_no_file_is_long_without_a_reason_at_its_top(path):
     """A longer one says in its docstring why it has more than 300 lines."""
     text = path.read_text(encoding="utf-8")
@@ -175,7 +212,9 @@ def test_no_file_is_long_without_a_reason_at_its_top(path):
 
 
 def public_things():
-    """("minicnn.losses.get", object) of every class and function that a public name in its own module stands for."""
+    """("minicnn.losses.get", object) of every class and function that a public name in its own
+    module stands for.
+    """
     for module in MODULES:
         if module != "minicnn.__main__":  # importing it runs the command
             for name, thing in vars(import_module(module)).items():
@@ -190,7 +229,9 @@ def test_every_public_class_and_function_has_a_docstring():
     assert not [name for name, thing in things.items() if not (thing.__doc__ or "").strip()]
 
 
-@pytest.mark.parametrize("layer", dict.fromkeys(layers.LAYERS.values()), ids=lambda layer: layer.__name__)
+@pytest.mark.parametrize(
+    "layer", dict.fromkeys(layers.LAYERS.values()), ids=lambda layer: layer.__name__
+)
 def test_every_layer_states_its_shapes(layer):
     assert "\nShapes: " in inspect.cleandoc(layer.__doc__)
 
@@ -200,7 +241,12 @@ def test_nothing_is_printed_but_by_commands_summary_progress_and_the_compiler():
         module
         for module, tree in MODULES.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write")
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write")
     }
     commands = {module for module in MODULES if room_of(module) == "cli"}
-    assert printing <= commands | {"minicnn.network.summary", "minicnn.training.progress", "minicnn.machine.compiling"}
+    assert printing <= commands | {
+        "minicnn.network.summary",
+        "minicnn.training.progress",
+        "minicnn.machine.compiling",
+    }

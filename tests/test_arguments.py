@@ -1,10 +1,24 @@
-"""Arguments that cannot be meant: keys, values and labels that were taken without a word, or refused in NumPy's."""
+"""Arguments that cannot be meant: keys, values and labels that were taken without a word, or
+refused in NumPy's.
+"""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn import Input, Sequential, data, layers, losses, metrics, optimizers, plots, report, schedules, utils
+from minicnn import (
+    Input,
+    Sequential,
+    data,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    plots,
+    report,
+    schedules,
+    utils,
+)
 from minicnn.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from minicnn.errors import DataError
 from minicnn.expect import array, is_source
@@ -16,7 +30,9 @@ WORDS = np.array(["cat", "dog", "eel"])
 
 
 def network() -> Sequential:
-    model = Sequential([Input((6, 6, 3)), layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0)
+    model = Sequential(
+        [Input((6, 6, 3)), layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0
+    )
     model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
     return model
 
@@ -37,15 +53,22 @@ def wrong(message: str):
 def test_all_forms_of_class_weight_are_one(form):
     factors = [2.0, 1.0, 0.5]
     given = dict(enumerate(factors))
-    forms = {"floats": {float(k): v for k, v in given.items()}, "numpy keys": {np.int64(0): 2, np.uint8(2): 0.5}}
+    forms = {
+        "floats": {float(k): v for k, v in given.items()},
+        "numpy keys": {np.int64(0): 2, np.uint8(2): 0.5},
+    }
     given = forms[form] if isinstance(form, str) else given if form is dict else form(factors)
     assert loss(class_weight=given) == loss(sample_weight=np.array(factors)[Y])
-    batch = [network().train_on_batch(X, Y, **weights)[0] for weights in ({"class_weight": given}, {})]
+    batch = [
+        network().train_on_batch(X, Y, **weights)[0] for weights in ({"class_weight": given}, {})
+    ]
     assert batch[0] != batch[1]
 
 
 def test_balanced_is_scikit_learns():
-    """compute_class_weight("balanced", classes=[0, 1, 2], y=[0] * 6 + [1] * 3 + [2]) is [10/18, 10/9, 10/3]."""
+    """compute_class_weight("balanced", classes=[0, 1, 2], y=[0] * 6 + [1] * 3 + [2]) is [10/18,
+    10/9, 10/3].
+    """
     y = np.repeat([0, 1, 2], [6, 3, 1])
     expected = np.array([10 / 18, 10 / 9, 10 / 3])
     one, other = network(), network()
@@ -59,7 +82,9 @@ def test_balanced_is_scikit_learns():
         network().train_on_batch(X[:10], y, class_weight=expected)[0]
     )
     two = np.repeat([0, 2], [6, 4])  # a class that does not occur is none of the K
-    weighted = network().train_on_batch(X[:10], two, sample_weight=np.array([10 / 12, 0, 10 / 8])[two])
+    weighted = network().train_on_batch(
+        X[:10], two, sample_weight=np.array([10 / 12, 0, 10 / 8])[two]
+    )
     assert network().train_on_batch(X[:10], two, class_weight="balanced") == weighted
 
 
@@ -74,7 +99,10 @@ def test_balanced_counts_what_is_trained_on():
 @pytest.mark.parametrize(
     ("class_weight", "message"),
     [
-        ({"cat": 9.0, "dog": 1.0}, "fit expected the classes 0 to 2 as keys of class_weight, received 'cat'"),
+        (
+            {"cat": 9.0, "dog": 1.0},
+            "fit expected the classes 0 to 2 as keys of class_weight, received 'cat'",
+        ),
         ({7: 9.0}, "as keys of class_weight, received 7: classes count from 0"),
         ({1: 1.0, 2: 2.0, 3: 3.0}, "as keys of class_weight, received 3: classes count from 0"),
         ({"0": 2.0}, "as keys of class_weight, received '0'"),
@@ -82,14 +110,24 @@ def test_balanced_counts_what_is_trained_on():
         ({0.5: 2.0}, "received 0.5"),
         ({None: 2.0}, "received None"),
         ({True: 2.0}, "received True"),
-        ({0: np.nan}, r"fit expected class_weight\[0\] as a finite number of at least 0, received nan"),
+        (
+            {0: np.nan},
+            r"fit expected class_weight\[0\] as a finite number of at least 0, received nan",
+        ),
         ({0: np.inf}, "received inf"),
         ({0: -1.0}, "received -1.0"),
         ({0: "2"}, "received '2'"),
-        ([1.0, 2.0], "fit expected class_weight as a dict, as 3 numbers, one per class, or as 'balanced', received"),
+        (
+            [1.0, 2.0],
+            "fit expected class_weight as a dict, as 3 numbers, one per class, or as 'balanced', "
+            "received",
+        ),
         ([1.0, 2.0, np.nan], r"fit expected class_weight\[2\] as a finite number"),
         (2.0, "fit expected class_weight as a dict, as 3 numbers"),
-        ("balance", "fit expected class_weight as a dict, a list or 'balanced', received 'balance'"),
+        (
+            "balance",
+            "fit expected class_weight as a dict, a list or 'balanced', received 'balance'",
+        ),
     ],
 )
 def test_class_weights_that_cannot_be_meant(class_weight, message):
@@ -104,7 +142,9 @@ def test_class_weights_of_a_source():
     for factors in ({0: 2.0, 2: 0.5}, [2.0, 1.0, 0.5]):
         found = network().fit(flow, shuffle=False, class_weight=factors, verbose=0).history["loss"]
         assert found == pytest.approx([loss(class_weight=factors)])
-    with wrong("fit cannot count the labels of a source for class_weight='balanced': count them yourself"):
+    with wrong(
+        "fit cannot count the labels of a source for class_weight='balanced': count them yourself"
+    ):
         network().fit(flow, class_weight="balanced", verbose=0)
     with wrong("as keys of class_weight, received 7"):
         network().fit(flow, class_weight={7: 1.0}, verbose=0)
@@ -126,9 +166,15 @@ def test_weights_in_a_column():
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (np.r_[np.ones(59), np.nan], "expected finite numbers in sample_weight, received nan at 59"),
+        (
+            np.r_[np.ones(59), np.nan],
+            "expected finite numbers in sample_weight, received nan at 59",
+        ),
         (np.r_[np.inf, np.ones(59)], "expected finite numbers in sample_weight, received inf at 0"),
-        (np.ones((60, 2)), r"expected sample_weight as numbers of shape \(60,\), received float64 \(60, 2\)"),
+        (
+            np.ones((60, 2)),
+            r"expected sample_weight as numbers of shape \(60,\), received float64 \(60, 2\)",
+        ),
         (["a"] * 60, r"expected sample_weight as numbers of shape \(60,\), received <U1"),
         (2.0, r"expected sample_weight as numbers of shape \(60,\), received float64 \(\)"),
     ],
@@ -142,7 +188,9 @@ def test_weights_that_cannot_be_meant(weight, message):
 def test_a_flow_hands_on_weights_in_its_subsets_too():
     w = np.linspace(0.5, 2, 60)
     whole = ImageDataGenerator().flow(X, Y, sample_weight=w, shuffle=False)
-    assert network().evaluate(whole) == [pytest.approx(v) for v in network().evaluate(X, Y, sample_weight=w)]
+    assert network().evaluate(whole) == [
+        pytest.approx(v) for v in network().evaluate(X, Y, sample_weight=w)
+    ]
     parts = ImageDataGenerator(validation_split=0.25)
     for subset, part in (("validation", slice(15)), ("training", slice(15, None))):
         flow = parts.flow(X, Y, sample_weight=w, subset=subset, seed=3)
@@ -164,19 +212,34 @@ def test_a_flow_hands_on_weights_in_its_subsets_too():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"epochs": 2.5}, "fit expected epochs of at least 0, received 2.5, which is no whole number"),
+        (
+            {"epochs": 2.5},
+            "fit expected epochs of at least 0, received 2.5, which is no whole number",
+        ),
         ({"epochs": -1}, "fit expected epochs of at least 0, received -1$"),
         ({"epochs": True}, "fit expected epochs of at least 0, received True"),
         ({"epochs": "3"}, "fit expected epochs of at least 0, received '3'"),
         ({"initial_epoch": 0.5}, "fit expected initial_epoch of at least 0, received 0.5"),
         ({"batch_size": True}, "fit expected batch_size of at least 1, received True"),
-        ({"batch_size": 8.0}, "fit expected batch_size of at least 1, received 8.0, which is no whole number"),
+        (
+            {"batch_size": 8.0},
+            "fit expected batch_size of at least 1, received 8.0, which is no whole number",
+        ),
         ({"shuffle": "batch"}, "fit expected shuffle as True or False, received 'batch'"),
-        ({"validation_split": "0.2"}, "fit expected validation_split as a finite number, received '0.2'"),
-        ({"validation_split": True}, "fit expected validation_split as a finite number, received True"),
+        (
+            {"validation_split": "0.2"},
+            "fit expected validation_split as a finite number, received '0.2'",
+        ),
+        (
+            {"validation_split": True},
+            "fit expected validation_split as a finite number, received True",
+        ),
         ({"validation_freq": 0}, "fit expected validation_freq of at least 1, received 0"),
         ({"steps_per_epoch": 0}, "fit expected steps of at least 1, received 0"),
-        ({"validation_data": (X, Y), "validation_steps": 0}, r"fit\(validation_data\) expected steps of at least 1"),
+        (
+            {"validation_data": (X, Y), "validation_steps": 0},
+            r"fit\(validation_data\) expected steps of at least 1",
+        ),
         ({"verbose": "yes"}, "verbose expected"),
     ],
 )
@@ -188,7 +251,9 @@ def test_fit(arguments, message):
 @pytest.mark.parametrize("rate", [-0.1, "0.1", None, np.nan, np.inf, True, [0.1]])
 @pytest.mark.parametrize("make", [optimizers.SGD, optimizers.Adam, optimizers.AdamW])
 def test_learning_rates_that_are_none(make, rate):
-    message = rf"^{make.__name__} expected learning_rate as a finite number of at least 0, received "
+    message = (
+        rf"^{make.__name__} expected learning_rate as a finite number of at least 0, received "
+    )
     with wrong(message):
         make(rate)
     optimizer = make()
@@ -219,16 +284,36 @@ def test_a_learning_rate_of_0_freezes():
         (lambda v: optimizers.Adam(weight_decay=v or "no"), "Adam", "weight_decay"),
         (lambda v: optimizers.Adam(global_clipnorm=v or "no"), "Adam", "global_clipnorm"),
         (lambda v: optimizers.SGD(use_ema=True, ema_momentum=v), "SGD", "ema_momentum"),
-        (lambda v: schedules.ExponentialDecay(v, 10, 0.5), "ExponentialDecay", "initial_learning_rate"),
+        (
+            lambda v: schedules.ExponentialDecay(v, 10, 0.5),
+            "ExponentialDecay",
+            "initial_learning_rate",
+        ),
         (lambda v: schedules.ExponentialDecay(0.1, v, 0.5), "ExponentialDecay", "decay_steps"),
         (lambda v: schedules.ExponentialDecay(0.1, 10, v), "ExponentialDecay", "decay_rate"),
         (lambda v: schedules.CosineDecay(0.1, 10, v), "CosineDecay", "alpha"),
-        (lambda v: schedules.CosineDecay(0.1, 10, warmup_target=v or "no"), "CosineDecay", "warmup_target"),
-        (lambda v: schedules.PiecewiseConstantDecay([v], [1, 2]), "PiecewiseConstantDecay", "boundaries"),
-        (lambda v: schedules.PiecewiseConstantDecay([1], [1, v]), "PiecewiseConstantDecay", "values"),
+        (
+            lambda v: schedules.CosineDecay(0.1, 10, warmup_target=v or "no"),
+            "CosineDecay",
+            "warmup_target",
+        ),
+        (
+            lambda v: schedules.PiecewiseConstantDecay([v], [1, 2]),
+            "PiecewiseConstantDecay",
+            "boundaries",
+        ),
+        (
+            lambda v: schedules.PiecewiseConstantDecay([1], [1, v]),
+            "PiecewiseConstantDecay",
+            "values",
+        ),
         (lambda v: schedules.OneCycle(v, 10), "OneCycle", "peak"),
         (lambda v: schedules.OneCycle(0.1, 10, v), "OneCycle", "peak_at"),
-        (lambda v: losses.CategoricalCrossentropy(label_smoothing=v), "CategoricalCrossentropy", "label_smoothing"),
+        (
+            lambda v: losses.CategoricalCrossentropy(label_smoothing=v),
+            "CategoricalCrossentropy",
+            "label_smoothing",
+        ),
         (layers.Dropout, "Dropout", "rate"),
         (lambda v: layers.BatchNormalization(momentum=v), "BatchNormalization", "momentum"),
         (lambda v: layers.BatchNormalization(epsilon=v), "BatchNormalization", "epsilon"),
@@ -240,7 +325,11 @@ def test_a_learning_rate_of_0_freezes():
         (lambda v: ReduceLROnPlateau(factor=v), "ReduceLROnPlateau", "factor"),
         (lambda v: ReduceLROnPlateau(min_lr=v), "ReduceLROnPlateau", "min_lr"),
         (lambda v: ImageDataGenerator(rotation_range=v), "ImageDataGenerator", "rotation_range"),
-        (lambda v: ImageDataGenerator(validation_split=v), "ImageDataGenerator", "validation_split"),
+        (
+            lambda v: ImageDataGenerator(validation_split=v),
+            "ImageDataGenerator",
+            "validation_split",
+        ),
     ],
 )
 def test_what_is_no_number(make, who, what, value):
@@ -251,20 +340,62 @@ def test_what_is_no_number(make, who, what, value):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: optimizers.Adam(weight_decay=-0.1), "Adam expected weight_decay as .* at least 0, received -0.1"),
-        (lambda: optimizers.Adam(epsilon=-1e-7), "Adam expected epsilon as a finite number of at least 0, received"),
-        (lambda: optimizers.SGD(nesterov="no"), "SGD expected nesterov as True or False, received 'no'"),
-        (lambda: optimizers.SGD(use_ema=0.5), "SGD expected use_ema as True or False, received 0.5"),
-        (lambda: losses.CategoricalCrossentropy("no"), "CategoricalCrossentropy expected from_logits as True or False"),
-        (lambda: schedules.OneCycle(-0.1, 10), "OneCycle expected peak as .* of at least 0, received -0.1"),
-        (lambda: EarlyStopping(patience=2.5), "EarlyStopping expected patience of at least 0, received 2.5"),
-        (lambda: EarlyStopping(patience=-1), "EarlyStopping expected patience of at least 0, received -1"),
-        (lambda: EarlyStopping(restore_best_weights="no"), "EarlyStopping expected restore_best_weights as True or"),
-        (lambda: ReduceLROnPlateau(patience="3"), "ReduceLROnPlateau expected patience of at least 0, received '3'"),
-        (lambda: ReduceLROnPlateau(factor=-0.1), "ReduceLROnPlateau expected factor as .* at least 0, received -0.1"),
-        (lambda: ReduceLROnPlateau(cooldown=1.5), "ReduceLROnPlateau expected cooldown of at least 0, received 1.5"),
-        (lambda: ModelCheckpoint("x", save_freq=True), "ModelCheckpoint expected save_freq='epoch' or a number"),
-        (lambda: ModelCheckpoint("x", save_best_only="no"), "ModelCheckpoint expected save_best_only as True or False"),
+        (
+            lambda: optimizers.Adam(weight_decay=-0.1),
+            "Adam expected weight_decay as .* at least 0, received -0.1",
+        ),
+        (
+            lambda: optimizers.Adam(epsilon=-1e-7),
+            "Adam expected epsilon as a finite number of at least 0, received",
+        ),
+        (
+            lambda: optimizers.SGD(nesterov="no"),
+            "SGD expected nesterov as True or False, received 'no'",
+        ),
+        (
+            lambda: optimizers.SGD(use_ema=0.5),
+            "SGD expected use_ema as True or False, received 0.5",
+        ),
+        (
+            lambda: losses.CategoricalCrossentropy("no"),
+            "CategoricalCrossentropy expected from_logits as True or False",
+        ),
+        (
+            lambda: schedules.OneCycle(-0.1, 10),
+            "OneCycle expected peak as .* of at least 0, received -0.1",
+        ),
+        (
+            lambda: EarlyStopping(patience=2.5),
+            "EarlyStopping expected patience of at least 0, received 2.5",
+        ),
+        (
+            lambda: EarlyStopping(patience=-1),
+            "EarlyStopping expected patience of at least 0, received -1",
+        ),
+        (
+            lambda: EarlyStopping(restore_best_weights="no"),
+            "EarlyStopping expected restore_best_weights as True or",
+        ),
+        (
+            lambda: ReduceLROnPlateau(patience="3"),
+            "ReduceLROnPlateau expected patience of at least 0, received '3'",
+        ),
+        (
+            lambda: ReduceLROnPlateau(factor=-0.1),
+            "ReduceLROnPlateau expected factor as .* at least 0, received -0.1",
+        ),
+        (
+            lambda: ReduceLROnPlateau(cooldown=1.5),
+            "ReduceLROnPlateau expected cooldown of at least 0, received 1.5",
+        ),
+        (
+            lambda: ModelCheckpoint("x", save_freq=True),
+            "ModelCheckpoint expected save_freq='epoch' or a number",
+        ),
+        (
+            lambda: ModelCheckpoint("x", save_best_only="no"),
+            "ModelCheckpoint expected save_best_only as True or False",
+        ),
         (
             lambda: metrics.TopKCategoricalAccuracy(2.5),
             "TopKCategoricalAccuracy expected k of at least 1, received 2.5",
@@ -284,7 +415,13 @@ def test_to_categorical_keeps_the_axes():
     twice = utils.to_categorical(np.eye(3)[Y], 3)
     assert twice.shape == (60, 3, 3)
     assert np.array_equal(twice[4], [[1, 0, 0], [0, 1, 0], [1, 0, 0]])
-    for shape, expected in (((6,), (6, 4)), ((6, 1), (6, 4)), ((2, 3), (2, 3, 4)), ((2, 3, 1), (2, 3, 4)), ((), (4,))):
+    for shape, expected in (
+        ((6,), (6, 4)),
+        ((6, 1), (6, 4)),
+        ((2, 3), (2, 3, 4)),
+        ((2, 3, 1), (2, 3, 4)),
+        ((), (4,)),
+    ):
         assert utils.to_categorical(x=np.ones(shape, int), num_classes=4).shape == expected
     with wrong(r"one-hot labels \(N, 3\), received shape \(60, 3, 3\): they are one-hot twice"):
         model = network()
@@ -321,7 +458,9 @@ def test_words_as_labels(dtype):
     for who, ask in {
         "loss 'sparse_categorical_crossentropy'": lambda: network().fit(X, words, verbose=0),
         "loss 'categorical_crossentropy'": lambda: categorical.evaluate(X, words),
-        "loss 'sparse_categorical_crossentropy' ": lambda: network().train_on_batch(X, words.tolist()),
+        "loss 'sparse_categorical_crossentropy' ": lambda: network().train_on_batch(
+            X, words.tolist()
+        ),
         "metric 'accuracy'": lambda: metrics.Accuracy().update(words, np.eye(3)[Y]),
         "to_categorical": lambda: utils.to_categorical(words),
         "confusion_matrix": lambda: report.confusion_matrix(words, Y),
@@ -343,7 +482,10 @@ def test_what_the_message_advises():
 def test_labels_from_1(method):
     with wrong("expected labels from 0 to 2, received 1 to 3: labels count from 0, use y - 1$"):
         getattr(network(), method)(X, Y + 1)
-    with wrong("to_categorical expected labels from 0 to 2, received 1 to 3: labels count from 0, use y - 1$"):
+    with wrong(
+        "to_categorical expected labels from 0 to 2, received 1 to 3: labels count from 0, use y - "
+        "1$"
+    ):
         utils.to_categorical(Y + 1, 3)
     with wrong("received 3 in y_true: labels count from 0, use y - 1, or raise num_classes$"):
         report.confusion_matrix(Y + 1, Y, 3)
@@ -355,13 +497,19 @@ def test_labels_from_1(method):
 def test_pictures_of_different_sizes():
     ragged = [X[0], X[1], X[2, :4]]
     message = (
-        r"expected x with parts of one shape, received 2 of shape \(6, 6, 3\), 1 of shape \(4, 6, 3\): "
+        r"expected x with parts of one shape, received 2 of shape \(6, 6, 3\), 1 of shape \(4, 6, "
+        r"3\): "
         "data.from_directory reads pictures in one size, data.fit_image cuts and scales one"
     )
     odd = np.empty(3, object)
     odd[:] = ragged
     for pictures in (ragged, tuple(ragged), odd):
-        for method, more in (("fit", (Y[:3],)), ("evaluate", (Y[:3],)), ("predict", ()), ("train_on_batch", (Y[:3],))):
+        for method, more in (
+            ("fit", (Y[:3],)),
+            ("evaluate", (Y[:3],)),
+            ("predict", ()),
+            ("train_on_batch", (Y[:3],)),
+        ):
             with wrong(f"^{method} {message}"):
                 getattr(network(), method)(pictures, *more)
     many = [np.zeros((n, 2, 3)) for n in range(2, 8)]
@@ -421,9 +569,23 @@ def test_what_is_a_source_and_what_becomes_an_array():
 
     assert np.array_equal(array(Tensor(), "x", "fit"), [0, 1])
     assert is_source(ImageDataGenerator().flow(X)) and not is_source(Tensor())
-    for plain in ([1], (1,), range(3), "abc", b"abc", memoryview(b"abc"), {1: 2}, np.zeros(3), 2.5, None, iter([1])):
+    for plain in (
+        [1],
+        (1,),
+        range(3),
+        "abc",
+        b"abc",
+        memoryview(b"abc"),
+        {1: 2},
+        np.zeros(3),
+        2.5,
+        None,
+        iter([1]),
+    ):
         assert not is_source(plain)
-    with wrong("fit expected x as an array, received generator, which gives its parts one after the other"):
+    with wrong(
+        "fit expected x as an array, received generator, which gives its parts one after the other"
+    ):
         array((n for n in range(3)), "x", "fit")
     with wrong("fit expected x with parts of one shape, received 1 of shape .2,., 1 of shape"):
         array([[1, 2], [3]], "x", "fit")

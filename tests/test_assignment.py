@@ -1,4 +1,6 @@
-"""What is assigned to layers, models and optimizers is used, alike in both engines, or refused: never ignored."""
+"""What is assigned to layers, models and optimizers is used, alike in both engines, or refused:
+never ignored.
+"""
 
 import copy
 import pickle
@@ -47,12 +49,18 @@ NEW = {
     "bias, in double": lambda m: m.layers[0].params.__setitem__("bias", np.linspace(0, 1, 16)),
     "gamma, a list": lambda m: m.layers[1].params.__setitem__("gamma", [3] * 16),
     "beta, by update": lambda m: m.layers[1].params.update(beta=np.arange(16)),
-    "moving mean": lambda m: m.layers[1].state.__setitem__("moving_mean", np.full(16, 0.5, np.float32)),
+    "moving mean": lambda m: m.layers[1].state.__setitem__(
+        "moving_mean", np.full(16, 0.5, np.float32)
+    ),
     "all of the state": lambda m: setattr(
         m.layers[1], "state", {"moving_variance": np.full(16, 2.0), "moving_mean": np.full(16, 2.0)}
     ),
-    "kernel, turned": lambda m: m.layers[5].params.__ior__({"kernel": m.layers[5].params["kernel"][::-1]}),
-    "kernel, in place": lambda m: m.layers[5].params.__setitem__("kernel", m.layers[5].params["kernel"].__imul__(2)),
+    "kernel, turned": lambda m: m.layers[5].params.__ior__(
+        {"kernel": m.layers[5].params["kernel"][::-1]}
+    ),
+    "kernel, in place": lambda m: m.layers[5].params.__setitem__(
+        "kernel", m.layers[5].params["kernel"].__imul__(2)
+    ),
 }
 
 
@@ -90,23 +98,33 @@ def test_assigned_weights_are_fresh_no_more():
 
 
 REFUSED = {
-    "Conv2D 'conv2d' expected params['kernel'] of shape (3, 3, 3, 16) in float32, received shape (3, 3, 3, 1) in "
+    "Conv2D 'conv2d' expected params['kernel'] of shape (3, 3, 3, 16) in float32, received shape "
+    "(3, 3, 3, 1) in "
     "float32: for weights of another shape make a new layer": lambda c: c.params.__setitem__(
         "kernel", c.params["kernel"][..., :1]
     ),
-    "Conv2D 'conv2d' expected params['bias'] of shape (16,) in float32, received shape (16,) in complex128: for "
-    "weights of another shape make a new layer": lambda c: c.params.update(bias=np.zeros(16, complex)),
-    "Conv2D 'conv2d' expected grads['bias'] of shape (16,) in float32, received shape () in int64: for weights of "
-    "another shape make a new layer": lambda c: c.grads.__setitem__("bias", np.int64(3)),
-    "Conv2D 'conv2d' has no 'kernle' in its params, and gets no new ones after build. Did you mean 'kernel'?": (
-        lambda c: c.params.setdefault("kernle", np.zeros(3))
+    "Conv2D 'conv2d' expected params['bias'] of shape (16,) in float32, received shape (16,) in "
+    "complex128: for "
+    "weights of another shape make a new layer": lambda c: c.params.update(
+        bias=np.zeros(16, complex)
     ),
-    "Conv2D 'conv2d' keeps its params ['bias', 'kernel']: none can be taken out": lambda c: c.params.pop("bias"),
-    "Conv2D 'conv2d' keeps its grads ['bias', 'kernel']: none can be taken out": lambda c: c.grads.clear(),
+    "Conv2D 'conv2d' expected grads['bias'] of shape (16,) in float32, received shape () in int64: "
+    "for weights of "
+    "another shape make a new layer": lambda c: c.grads.__setitem__("bias", np.int64(3)),
+    "Conv2D 'conv2d' has no 'kernle' in its params, and gets no new ones after build. Did you mean "
+    "'kernel'?": (lambda c: c.params.setdefault("kernle", np.zeros(3))),
+    "Conv2D 'conv2d' keeps its params ['bias', 'kernel']: none can be taken out": lambda c: (
+        c.params.pop("bias")
+    ),
+    "Conv2D 'conv2d' keeps its grads ['bias', 'kernel']: none can be taken out": lambda c: (
+        c.grads.clear()
+    ),
     "Conv2D 'conv2d' expected params ['bias', 'kernel'], received ['bias']": lambda c: setattr(
         c, "params", {"bias": np.ones(16)}
     ),
-    "cannot resize this array: it does not own its data": lambda c: c.params["bias"].resize(3, refcheck=False),
+    "cannot resize this array: it does not own its data": lambda c: c.params["bias"].resize(
+        3, refcheck=False
+    ),
 }
 
 
@@ -129,12 +147,16 @@ def test_a_whole_dict_is_taken_or_nothing_of_it():
     np.testing.assert_array_equal(layer.params["kernel"], kernel)
 
 
-@pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "twin_of", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"]
+)
 def test_copies_keep_arrays_of_their_own(twin_of):
     model = ran()
     twin = twin_of(model)
     for layer, other in zip(model.layers, twin.layers, strict=True):
-        assert other.params.owner is other and not np.may_share_memory(*map(first, (layer.weights, other.weights)))
+        assert other.params.owner is other and not np.may_share_memory(
+            *map(first, (layer.weights, other.weights))
+        )
         assert not any(array.flags.owndata for array in other.weights.values())
     twin.layers[0].params = {"kernel": np.zeros((3, 3, 3, 16)), "bias": np.zeros(16)}
     assert model.layers[0].params["kernel"].any()
@@ -187,8 +209,10 @@ def test_the_engine_looks_at_arrays_where_it_takes_their_addresses():
     model = network()
     dict.__setitem__(model.layers[1].params, "gamma", np.ones(1, np.float32))
     message = (
-        r"^the engine expected params\['gamma'\] of BatchNormalization 'batch_normalization' as 16 numbers in float32, "
-        r"in row-major order, received shape \(1,\) in float32: assign by params\['gamma'\] of .*\[...\] = values$"
+        r"^the engine expected params\['gamma'\] of BatchNormalization 'batch_normalization' as 16 "
+        r"numbers in float32, "
+        r"in row-major order, received shape \(1,\) in float32: assign by params\['gamma'\] of "
+        r".*\[...\] = values$"
     )
     with pytest.raises(ValueError, match=message):
         model(X)
@@ -226,13 +250,17 @@ class Gain(Layer):
 
 def test_a_layer_of_ones_own_may_assign_arrays_and_attributes():
     check_layer(Gain(), (3, 4, 2))
-    model = Sequential([Input((8, 8, 3)), Gain(), layers.Flatten(), layers.Dense(5, activation="softmax")], seed=0)
+    model = Sequential(
+        [Input((8, 8, 3)), Gain(), layers.Flatten(), layers.Dense(5, activation="softmax")], seed=0
+    )
     gain = model.layers[0].params["gain"]
     assert gain.dtype == np.float32 and model.layers[0].helper == 3
     model.compile("adam", "sparse_categorical_crossentropy")
     before = gain.copy()
     model.train_on_batch(X, Y)
-    assert (model.layers[0].params["gain"] != before).any() and model.layers[0].params["gain"] is gain
+    assert (model.layers[0].params["gain"] != before).any() and model.layers[0].params[
+        "gain"
+    ] is gain
 
 
 # Settings
@@ -247,7 +275,9 @@ def test_epsilon_and_momentum_may_change_at_any_time(engine):
     expected = (a - norm.state["moving_mean"]) / np.sqrt(norm.state["moving_variance"] + 1)
     block = Sequential(model.layers[:2])
     block.engine = engine
-    np.testing.assert_allclose(block(X), expected * norm.params["gamma"] + norm.params["beta"], atol=1e-5)
+    np.testing.assert_allclose(
+        block(X), expected * norm.params["gamma"] + norm.params["beta"], atol=1e-5
+    )
     block.forward(X, training=True)
     np.testing.assert_allclose(norm.state["moving_mean"], a.mean((0, 1, 2)), atol=1e-5)
     assert norm.get_config()["epsilon"] == 1.0
@@ -262,9 +292,15 @@ def test_the_rate_of_dropout_may_change_at_any_time(engine):
 
 
 WRONG = {
-    "BatchNormalization expected 0 <= momentum <= 1, received 5": lambda m: setattr(m.layers[1], "momentum", 5),
-    "BatchNormalization expected epsilon of at least 0, received -1": lambda m: setattr(m.layers[1], "epsilon", -1),
-    "Dropout expected 0 <= rate < 1 (the share that is dropped), received 1": lambda m: setattr(m.layers[4], "rate", 1),
+    "BatchNormalization expected 0 <= momentum <= 1, received 5": lambda m: setattr(
+        m.layers[1], "momentum", 5
+    ),
+    "BatchNormalization expected epsilon of at least 0, received -1": lambda m: setattr(
+        m.layers[1], "epsilon", -1
+    ),
+    "Dropout expected 0 <= rate < 1 (the share that is dropped), received 1": lambda m: setattr(
+        m.layers[4], "rate", 1
+    ),
 }
 
 
@@ -302,7 +338,9 @@ def test_what_a_layer_is_made_with_it_keeps(engine, name, change):
     layer = model.layers[index]
     setattr(layer, name, getattr(layer, name))  # which changes nothing
     before = model.predict(X, verbose=0)
-    with pytest.raises(AttributeError, match=rf"{layer} (is made|was built) with {name}=.*: make a new layer"):
+    with pytest.raises(
+        AttributeError, match=rf"{layer} (is made|was built) with {name}=.*: make a new layer"
+    ):
         setattr(layer, name, value)
     np.testing.assert_array_equal(model.predict(X, verbose=0), before)
 
@@ -311,7 +349,8 @@ def test_the_advice_is_the_line_to_write():
     with pytest.raises(AttributeError) as error:
         layers.MaxPooling2D(2, name="pool").pool_size = 3
     assert str(error.value) == (
-        "MaxPooling2D 'pool' is made with pool_size=(2, 2) and keeps it, received 3: make a new layer, "
+        "MaxPooling2D 'pool' is made with pool_size=(2, 2) and keeps it, received 3: make a new "
+        "layer, "
         "MaxPooling2D(..., pool_size=3)"
     )
 
@@ -326,9 +365,14 @@ NAMES = {
     "Sequential 'net' has no attribute 'trainabel' to assign to. Did you mean 'trainable'?": (
         lambda m: setattr(m, "trainabel", False)
     ),
-    "Adam has no attribute 'lr' to assign to. Did you mean 'learning_rate'?": lambda m: setattr(m.optimizer, "lr", 1.0),
-    "Adam has no attribute 'beta1' to assign to. Did you mean 'beta_1'?": lambda m: setattr(m.optimizer, "beta1", 0.5),
-    "SparseCategoricalCrossentropy 'sparse_categorical_crossentropy' has no attribute 'from_logit' to assign to. "
+    "Adam has no attribute 'lr' to assign to. Did you mean 'learning_rate'?": lambda m: setattr(
+        m.optimizer, "lr", 1.0
+    ),
+    "Adam has no attribute 'beta1' to assign to. Did you mean 'beta_1'?": lambda m: setattr(
+        m.optimizer, "beta1", 0.5
+    ),
+    "SparseCategoricalCrossentropy 'sparse_categorical_crossentropy' has no attribute 'from_logit' "
+    "to assign to. "
     "Did you mean 'from_logits'?": lambda m: setattr(m.loss, "from_logit", True),
     "Accuracy 'accuracy' has no attribute 'nam' to assign to. Did you mean 'name'?": (
         lambda _: setattr(metrics.Accuracy(), "nam", "acc")
@@ -399,7 +443,10 @@ def test_a_model_that_is_not_trainable_keeps_its_weights(engine, after_compile):
 def test_a_frozen_models_layers_are_frozen_in_another_model():
     base = ran()
     base.trainable = False
-    model = Sequential([Input((8, 8, 3)), *base.layers[:4], layers.Dense(3, activation="softmax", name="head")], seed=0)
+    model = Sequential(
+        [Input((8, 8, 3)), *base.layers[:4], layers.Dense(3, activation="softmax", name="head")],
+        seed=0,
+    )
     model.compile("sgd", "sparse_categorical_crossentropy")
     before = model.get_weights()
     model.fit(X, Y % 3, verbose=0)
@@ -416,7 +463,9 @@ FORMS = {
     "the other byte order": lambda a: a.astype(">f4"),
     "Fortran's order": np.asfortranarray,
     "read-only": lambda a: np.frombuffer(a.tobytes(), np.float32).reshape(a.shape),
-    "unaligned": lambda a: np.frombuffer(b"x" + a.tobytes(), np.uint8)[1:].view(np.float32).reshape(a.shape),
+    "unaligned": lambda a: (
+        np.frombuffer(b"x" + a.tobytes(), np.uint8)[1:].view(np.float32).reshape(a.shape)
+    ),
     "a list": np.ndarray.tolist,
 }
 
@@ -446,7 +495,9 @@ def test_slots_of_smaller_numbers_are_converted(optimizer, dtype):
     for one in (expected, model):
         for slots in one.optimizer.slots.values():
             for name in slots:
-                slots[name] = (slots[name] * 100).astype(dtype).astype(dtype if one is model else np.float32)
+                slots[name] = (
+                    (slots[name] * 100).astype(dtype).astype(dtype if one is model else np.float32)
+                )
         one.train_on_batch(X, Y)
     for one, two in zip(expected.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -457,7 +508,10 @@ def test_slots_that_do_not_fit(optimizer):
     slot = {"SGD": "velocity", "Adam": "m"}[optimizer]
     for wrong, said in (
         (np.zeros(3, np.float32), r"with shape \(3,\), received \(3, 3, 3, 16\)"),
-        (np.zeros((3, 3, 3, 16), complex), r"\(3, 3, 3, 16\) in complex128, received \(3, 3, 3, 16\) in float32"),
+        (
+            np.zeros((3, 3, 3, 16), complex),
+            r"\(3, 3, 3, 16\) in complex128, received \(3, 3, 3, 16\) in float32",
+        ),
     ):
         model = ran(optimizer=optimizer.lower())
         model.optimizer.slots["conv2d/kernel"][slot] = wrong
@@ -470,10 +524,18 @@ def test_parameters_that_adam_cannot_update():
     one = np.ones(3, np.float32)
     read_only = np.frombuffer(one.tobytes(), np.float32)
     for value, grad, message in (
-        (one, np.ones(4, np.float32), r"expected values, gradients and slots of shape \(3,\) in one type of floats"),
+        (
+            one,
+            np.ones(4, np.float32),
+            r"expected values, gradients and slots of shape \(3,\) in one type of floats",
+        ),
         (one, np.ones(3), r"received shape \(3,\) in float64: bring them into one form"),
         (np.ones(3, int), np.ones(3, int), "in one type of floats, int64"),
-        (read_only, one, r"updates values in place, received a read-only one of shape \(3,\): copy it"),
+        (
+            read_only,
+            one,
+            r"updates values in place, received a read-only one of shape \(3,\): copy it",
+        ),
     ):
         with pytest.raises(ValueError, match=f"^Adam .*{message}"):
             optimizers.Adam().step([("w", value, grad)])
@@ -488,5 +550,7 @@ def test_a_user_s_class_of_one_argument_may_have_attributes_of_its_own():
             super().__init__("spread")
 
     assert Spread().seen == 0
-    with pytest.raises(AttributeError, match=r"has no attribute 'nam' to assign to. Did you mean 'name'\?"):
+    with pytest.raises(
+        AttributeError, match=r"has no attribute 'nam' to assign to. Did you mean 'name'\?"
+    ):
         Spread().nam = "other"

@@ -1,4 +1,6 @@
-"""Files are replaced whole, whatever is at their place and whatever goes wrong; folders are held by one training."""
+"""Files are replaced whole, whatever is at their place and whatever goes wrong; folders are held by
+one training.
+"""
 
 import os
 import socket
@@ -18,7 +20,9 @@ from minicnn.runs import write_text
 from minicnn.saving import atomic, lock
 from minicnn.training.checkpoint import FILE, LOCK, held
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions and special files")
+posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has other permissions and special files"
+)
 
 
 def mode(path: Path) -> int:
@@ -79,7 +83,9 @@ def test_permissions_stay(permissions, path):
     assert mode(path) == permissions and path.read_bytes() == b"new"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+)
 def test_the_owner_stays(path):
     atomic.write(path, [b"old"])
     os.chown(path, 1234, 4321)
@@ -120,9 +126,14 @@ def test_a_folder_a_pipe_and_a_socket_are_left_alone(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket"))
-        kinds = {name: stat.S_IFMT((tmp_path / name).stat().st_mode) for name in ("folder", "pipe", "socket")}
+        kinds = {
+            name: stat.S_IFMT((tmp_path / name).stat().st_mode)
+            for name in ("folder", "pipe", "socket")
+        }
         for name in kinds:
-            with pytest.raises(OSError, match=f"{name}' is (a folder|a device, a pipe or a socket)"):
+            with pytest.raises(
+                OSError, match=f"{name}' is (a folder|a device, a pipe or a socket)"
+            ):
                 atomic.write(tmp_path / name, [b""])
         assert kinds == {name: stat.S_IFMT((tmp_path / name).stat().st_mode) for name in kinds}
         assert len(list(tmp_path.iterdir())) == 3
@@ -137,7 +148,9 @@ def test_a_device_stays_a_device(tmp_path):
         pytest.skip("no devices in this container")
     model = Sequential([Input((3,)), layers.Dense(2)])
     for save in (model.save, model.save_weights):
-        with pytest.raises(OSError, match="null' is a device, a pipe or a socket, which no file may replace"):
+        with pytest.raises(
+            OSError, match="null' is a device, a pipe or a socket, which no file may replace"
+        ):
             save(device)
     assert stat.S_ISCHR(device.stat().st_mode) and alone(device)
 
@@ -145,9 +158,13 @@ def test_a_device_stays_a_device(tmp_path):
 # What goes wrong
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "fchmod", "replace", "close", "open", "stat", "unlink"])
+@pytest.mark.parametrize(
+    "call", ["write", "fsync", "fchmod", "replace", "close", "open", "stat", "unlink"]
+)
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_whatever_fails_the_file_is_the_old_one_or_the_new_one_and_says_which(call, number, path, monkeypatch):
+def test_whatever_fails_the_file_is_the_old_one_or_the_new_one_and_says_which(
+    call, number, path, monkeypatch
+):
     """After an error the file is the old one; without one, the new one."""
     if not hasattr(os, call):
         pytest.skip("not here")
@@ -212,7 +229,9 @@ atomic.write(sys.argv[1], parts())
 
 def python(code: str, *arguments, **options) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(Path(minicnn.__file__).parents[1])}
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], env=environment, **options)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], env=environment, **options
+    )
 
 
 @posix
@@ -314,7 +333,9 @@ def test_a_second_training_is_told_who_trains_in_the_folder(end, tmp_path):
     model.compile("sgd", "sparse_categorical_crossentropy")
     with python(HOLDS, tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline()  # it holds the folder now
-        with pytest.raises(ValueError, match=rf"that no other training uses, .*process {other.pid} trains: wait"):
+        with pytest.raises(
+            ValueError, match=rf"that no other training uses, .*process {other.pid} trains: wait"
+        ):
             model.fit(np.eye(3), np.arange(3), resume=tmp_path, verbose=0)
         if end == "killed":
             other.kill()
@@ -323,7 +344,11 @@ def test_a_second_training_is_told_who_trains_in_the_folder(end, tmp_path):
 
 
 def test_a_training_within_a_training_is_told_too(tmp_path):
-    with held(tmp_path), pytest.raises(ValueError, match=rf"where process {os.getpid()} trains"), held(tmp_path):
+    with (
+        held(tmp_path),
+        pytest.raises(ValueError, match=rf"where process {os.getpid()} trains"),
+        held(tmp_path),
+    ):
         pass
     with held(tmp_path):
         assert (tmp_path / LOCK).read_text() == f"{os.getpid()}\n"

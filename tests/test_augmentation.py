@@ -1,4 +1,6 @@
-"""Augmentation layers: Keras' values, the definition of resampling, one resampling for several layers, mistakes."""
+"""Augmentation layers: Keras' values, the definition of resampling, one resampling for several
+layers, mistakes.
+"""
 
 import re
 
@@ -64,12 +66,16 @@ def test_values_are_those_of_keras_for_the_same_draws(case, monkeypatch):
     for pictures in (x, x.astype(np.uint8)) if scale == 1 else (x,):
         y = scale * layer.forward(pictures, training=True)
         assert y.dtype == np.float32
-        np.testing.assert_allclose(y, GOLDEN[case.name], rtol=0, atol=case.tolerance + 0.5 / recipe.SCALE)
+        np.testing.assert_allclose(
+            y, GOLDEN[case.name], rtol=0, atol=case.tolerance + 0.5 / recipe.SCALE
+        )
 
 
 def test_the_cases_reach_every_layer_that_keras_has():
     random = {name for name in layers.__all__ if name.startswith("Random")}
-    assert {case.layer for case in CASES} == random - {"RandomCrop"}  # Keras cuts a batch at one place
+    assert {case.layer for case in CASES} == random - {
+        "RandomCrop"
+    }  # Keras cuts a batch at one place
 
 
 # The definition of resampling
@@ -87,7 +93,9 @@ FAR = 60  # pixels
 def extended(x, fill, value):
     """x (H, W, C) with FAR pixels around it, by NumPy."""
     options = {"constant_values": value} if fill == kernel.CONSTANT else {}
-    return np.pad(x.astype(np.float64), ((FAR, FAR), (FAR, FAR), (0, 0)), PAD_MODES[fill], **options)
+    return np.pad(
+        x.astype(np.float64), ((FAR, FAR), (FAR, FAR), (0, 0)), PAD_MODES[fill], **options
+    )
 
 
 def taps(matrix, i, j, bilinear):
@@ -96,7 +104,11 @@ def taps(matrix, i, j, bilinear):
     if not bilinear:
         return [(int(np.floor(v + 0.5)), int(np.floor(u + 0.5)), 1.0)]
     near = [(k, 1 - abs(v - k)) for k in (int(np.floor(v)), int(np.floor(v)) + 1)]
-    return [(h, w, row * (1 - abs(u - w))) for h, row in near for w in (int(np.floor(u)), int(np.floor(u)) + 1)]
+    return [
+        (h, w, row * (1 - abs(u - w)))
+        for h, row in near
+        for w in (int(np.floor(u)), int(np.floor(u)) + 1)
+    ]
 
 
 def resampled(x, matrices, fill, value, bilinear, size):
@@ -111,9 +123,16 @@ def resampled(x, matrices, fill, value, bilinear, size):
 
 @st.composite
 def resamplings(draw):
-    """(x, matrices, fill, value, bilinear, size of y): pictures down to one pixel, places far beyond the edge."""
+    """(x, matrices, fill, value, bilinear, size of y): pictures down to one pixel, places far
+    beyond the edge.
+    """
     rng = np.random.default_rng(draw(seeds))
-    shape = draw(st.integers(1, 2)), draw(st.integers(1, 5)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    shape = (
+        draw(st.integers(1, 2)),
+        draw(st.integers(1, 5)),
+        draw(st.integers(1, 5)),
+        draw(st.integers(1, 4)),
+    )
     x = rng.integers(0, 256, shape, dtype=np.uint8)
     matrices = np.zeros((len(x), 3, 3))
     matrices[:, :2, :2] = rng.uniform(-2, 2, (len(x), 2, 2))
@@ -132,7 +151,9 @@ def test_resampling_is_its_definition(case, dtype):
     y = np.full((len(x), *size, x.shape[-1]), np.nan, result)
     kernel.resample(x.astype(dtype), matrices, fill, result(value), bilinear, y)
     tolerance = 0 if not bilinear else 1e-10 if result == np.float64 else 1e-3
-    np.testing.assert_allclose(y, resampled(x, matrices, fill, value, bilinear, size), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        y, resampled(x, matrices, fill, value, bilinear, size), rtol=0, atol=tolerance
+    )
 
 
 @pytest.mark.nojit
@@ -140,7 +161,9 @@ def test_resampling_is_its_definition(case, dtype):
 @pytest.mark.parametrize("far", [10**6, -(10**6), 3 * 2**40, -3 * 2**50])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_places_far_away_are_found_without_walking_there(fill, far, n):
-    """Fillings repeat themselves: far is moved to a whole number of periods, beyond which all is as it is here."""
+    """Fillings repeat themselves: far is moved to a whole number of periods, beyond which all is as
+    it is here.
+    """
     period = {kernel.REFLECT: 2 * n, kernel.WRAP: n, kernel.MIRROR: max(2 * n - 2, 1)}.get(fill, 1)
     far -= far % period
     x = np.arange(1.0, n + 1).reshape(1, 1, n, 1)
@@ -186,17 +209,24 @@ def with_nan(*shape):
 def test_flips_copy_every_bit(mode, shape):
     for x in (with_nan(*shape), some_bytes(*shape)):
         y = built(layers.RandomFlip(mode), shape[1:]).forward(x, training=True)
-        axes = {"horizontal": [(), (1,)], "vertical": [(), (0,)]}.get(mode, [(), (0,), (1,), (0, 1)])
+        axes = {"horizontal": [(), (1,)], "vertical": [(), (0,)]}.get(
+            mode, [(), (0,), (1,), (0, 1)]
+        )
         found = set()
         for before, after in zip(x.astype(np.float32), y, strict=True):
-            same = [flipped for flipped in axes if np.flip(before, flipped).tobytes() == after.tobytes()]
+            same = [
+                flipped for flipped in axes if np.flip(before, flipped).tobytes() == after.tobytes()
+            ]
             assert same
             found.add(same[0])
-        assert len(found) == len([flipped for flipped in axes if all(shape[1 + axis] > 1 for axis in flipped)])
+        assert len(found) == len(
+            [flipped for flipped in axes if all(shape[1 + axis] > 1 for axis in flipped)]
+        )
 
 
 @pytest.mark.parametrize(
-    ("name", "numpys"), [(name, name) for name in ("constant", "edge", "reflect", "symmetric", "wrap")]
+    ("name", "numpys"),
+    [(name, name) for name in ("constant", "edge", "reflect", "symmetric", "wrap")],
 )
 def test_crops_are_windows_of_the_padded_picture(name, numpys):
     """By NumPy's own padding: its reflect does not repeat the edge."""
@@ -226,9 +256,13 @@ def test_the_usual_crop_of_cifar_leaves_pictures_alone_in_inference():
 
 def test_other_crops_take_the_middle_in_inference():
     x = some_bytes(3, 8, 7, 2)
-    np.testing.assert_array_equal(built(layers.RandomCrop(5, 4), (8, 7, 2)).forward(x), x[:, 1:6, 1:5])
+    np.testing.assert_array_equal(
+        built(layers.RandomCrop(5, 4), (8, 7, 2)).forward(x), x[:, 1:6, 1:5]
+    )
     padded = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), "reflect")
-    np.testing.assert_array_equal(built(layers.RandomCrop(12, 5, padding=2), (8, 7, 2)).forward(x), padded[:, :, 3:8])
+    np.testing.assert_array_equal(
+        built(layers.RandomCrop(12, 5, padding=2), (8, 7, 2)).forward(x), padded[:, :, 3:8]
+    )
 
 
 # Gradients
@@ -283,7 +317,9 @@ CHAIN = (
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_neighbours_are_resampled_once_by_the_product_of_their_matrices(engine):
-    """Against the definition, in float64: not what one layer after the other makes, which is blurred."""
+    """Against the definition, in float64: not what one layer after the other makes, which is
+    blurred.
+    """
     x = some_bytes(6, 7, 8, 3)
     model = Sequential([layers.Input((7, 8, 3)), *(make() for make in CHAIN)], seed=3)
     model.engine = engine
@@ -293,7 +329,9 @@ def test_neighbours_are_resampled_once_by_the_product_of_their_matrices(engine):
     for layer, state in zip(model.layers, states, strict=True):
         layer.random_state = state
         matrices = matrices @ layer.matrices(6)
-    np.testing.assert_allclose(y, resampled(x, matrices, kernel.REFLECT, 0, True, (7, 8)), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(
+        y, resampled(x, matrices, kernel.REFLECT, 0, True, (7, 8)), rtol=0, atol=1e-3
+    )
     one_by_one = x
     for layer, state in zip(model.layers, states, strict=True):
         layer.random_state = state
@@ -315,14 +353,22 @@ def test_an_order_of_layers_is_kept():
     )
     y = model.forward(x, training=True)
     assert len(model.execution_for(x).steps) == 1
-    assert np.unravel_index(y.argmax(), (5, 5)) == (2, 3)  # counter-clockwise: what was below is at the right
+    assert np.unravel_index(y.argmax(), (5, 5)) == (
+        2,
+        3,
+    )  # counter-clockwise: what was below is at the right
 
 
 def test_both_engines_draw_and_compute_the_same():
     x, y = some_bytes(5, 8, 8, 3), np.arange(5) % 2
-    front = [*(make() for make in CHAIN), layers.RandomCrop(8, 8, padding=2), layers.Rescaling(1 / 255)]
+    front = [
+        *(make() for make in CHAIN),
+        layers.RandomCrop(8, 8, padding=2),
+        layers.Rescaling(1 / 255),
+    ]
     model = Sequential(
-        [layers.Input((8, 8, 3)), *front, layers.Flatten(), layers.Dense(2, activation="softmax")], seed=0
+        [layers.Input((8, 8, 3)), *front, layers.Flatten(), layers.Dense(2, activation="softmax")],
+        seed=0,
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
     results = {}
@@ -343,12 +389,18 @@ def grouped(*given):
         layer.name = str(number)
         shape = built(layer, shape).output_shape
     return [
-        "+".join(each.name for each in layers_of(step)) + "*" * isinstance(step, Composed) for step in composed(given)
+        "+".join(each.name for each in layers_of(step)) + "*" * isinstance(step, Composed)
+        for step in composed(given)
     ]
 
 
 def test_which_neighbours_become_one():
-    flip, turn, zoom, crop = layers.RandomFlip, layers.RandomRotation, layers.RandomZoom, layers.RandomCrop
+    flip, turn, zoom, crop = (
+        layers.RandomFlip,
+        layers.RandomRotation,
+        layers.RandomZoom,
+        layers.RandomCrop,
+    )
     assert grouped(flip(), turn(0.1), zoom(0.1)) == ["0+1+2*"]
     assert grouped(turn(0.1), layers.Rescaling(1), zoom(0.1)) == ["0*", "1", "2*"]
     assert grouped(turn(0.1), zoom(0.1, fill_mode="wrap"), flip()) == ["0*", "1+2*"]
@@ -356,13 +408,18 @@ def test_which_neighbours_become_one():
     assert grouped(flip(), crop(8, 8, padding=2), flip()) == ["0+1+2*"]
     assert grouped(crop(8, 8, padding=2), crop(8, 8, padding=2)) == ["0*", "1*"]
     assert grouped(flip(), crop(6, 6), turn(0.1), flip()) == ["0+1*", "2+3*"]
-    assert grouped(turn(0.1, interpolation="nearest"), crop(6, 6, padding_mode="symmetric")) == ["0*", "1*"]
+    assert grouped(turn(0.1, interpolation="nearest"), crop(6, 6, padding_mode="symmetric")) == [
+        "0*",
+        "1*",
+    ]
 
 
 def test_a_layer_of_ones_own_joins_by_its_matrices_but_not_with_a_forward_of_its_own():
     class Shear(FillingLayer):
         def matrices(self, count):
-            return np.broadcast_to(np.array([[1, 0.5, 0], [0, 1, 0], [0, 0, 1.0]]), (count, 3, 3)).copy()
+            return np.broadcast_to(
+                np.array([[1, 0.5, 0], [0, 1, 0], [0, 0, 1.0]]), (count, 3, 3)
+            ).copy()
 
     class Strange(layers.RandomFlip):
         def forward(self, x, *, training=False):
@@ -376,7 +433,9 @@ def test_a_layer_of_ones_own_joins_by_its_matrices_but_not_with_a_forward_of_its
 
 def test_a_composed_step_passes_gradients_on_to_a_layer_below():
     conv = layers.Conv2D(2, 3, padding="same")
-    model = Sequential([layers.Input((6, 6, 1)), conv, *(make() for make in CHAIN)], seed=0, dtype="float64")
+    model = Sequential(
+        [layers.Input((6, 6, 1)), conv, *(make() for make in CHAIN)], seed=0, dtype="float64"
+    )
     x = np.random.default_rng(0).standard_normal((3, 6, 6, 1))
     states = [layer.random_state for layer in model.layers[1:]]
 
@@ -433,16 +492,22 @@ def test_every_size_of_picture(make, height, width, channels, count):
 
 
 def test_a_model_with_every_layer_is_saved_and_loaded(tmp_path):
-    every = [make() for make in EVERY.values()] + [layers.RandomErasing(0.3, fill_value=(1.0, 2.0, 3.0))]
+    every = [make() for make in EVERY.values()] + [
+        layers.RandomErasing(0.3, fill_value=(1.0, 2.0, 3.0))
+    ]
     model = Sequential([layers.Input((7, 5, 3)), *every, layers.Flatten(), layers.Dense(2)], seed=8)
     model.save(tmp_path / "model.safetensors")
     loaded = models.load_model(tmp_path / "model.safetensors")
     for ours, theirs in zip(model.layers, loaded.layers, strict=True):
         assert type(ours) is type(theirs)
-        assert repr(ours).replace("(", "[").replace(")", "]") == repr(theirs).replace("(", "[").replace(")", "]")
+        assert repr(ours).replace("(", "[").replace(")", "]") == repr(theirs).replace(
+            "(", "["
+        ).replace(")", "]")
     x = some_bytes(4, 7, 5, 3)
     np.testing.assert_array_equal(model.forward(x), loaded.forward(x))
-    np.testing.assert_array_equal(model.forward(x, training=True), loaded.forward(x, training=True))  # the same seed
+    np.testing.assert_array_equal(
+        model.forward(x, training=True), loaded.forward(x, training=True)
+    )  # the same seed
 
 
 def test_a_rotation_says_its_degrees():
@@ -453,54 +518,95 @@ def test_a_rotation_says_its_degrees():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.RandomFlip("sideways"), "RandomFlip expected mode to be one of ['horizontal', 'vertical', "),
-        (lambda: layers.RandomRotation(2), "RandomRotation expected factor as a number from -1 to 1, or a pair of "),
-        (lambda: layers.RandomZoom(0.1, "a"), "RandomZoom expected width_factor as a number from -1 to 1, or a pair"),
-        (lambda: layers.RandomTranslation((1, 2), 0), "RandomTranslation expected height_factor as a number from -1"),
-        (lambda: layers.RandomTranslation(0.1, (0, 0, 0)), "RandomTranslation expected width_factor as a number"),
+        (
+            lambda: layers.RandomFlip("sideways"),
+            "RandomFlip expected mode to be one of ['horizontal', 'vertical', ",
+        ),
+        (
+            lambda: layers.RandomRotation(2),
+            "RandomRotation expected factor as a number from -1 to 1, or a pair of ",
+        ),
+        (
+            lambda: layers.RandomZoom(0.1, "a"),
+            "RandomZoom expected width_factor as a number from -1 to 1, or a pair",
+        ),
+        (
+            lambda: layers.RandomTranslation((1, 2), 0),
+            "RandomTranslation expected height_factor as a number from -1",
+        ),
+        (
+            lambda: layers.RandomTranslation(0.1, (0, 0, 0)),
+            "RandomTranslation expected width_factor as a number",
+        ),
         (
             lambda: layers.RandomRotation(0.1, fill_mode="mirror"),
-            "RandomRotation expected fill_mode to be one of ['constant', 'nearest', 'reflect', 'wrap'], received "
+            "RandomRotation expected fill_mode to be one of ['constant', 'nearest', 'reflect', "
+            "'wrap'], received "
             "'mirror'",
         ),
         (
             lambda: layers.RandomZoom(0.1, interpolation="cubic"),
-            "RandomZoom expected interpolation to be one of ['bilinear', 'nearest'], received 'cubic'",
+            "RandomZoom expected interpolation to be one of ['bilinear', 'nearest'], received "
+            "'cubic'",
         ),
-        (lambda: layers.RandomCrop(0, 3), "RandomCrop expected height and width of at least 1, received 0"),
-        (lambda: layers.RandomCrop(3, 3, padding=-1), "RandomCrop expected padding of at least 0, received -1"),
+        (
+            lambda: layers.RandomCrop(0, 3),
+            "RandomCrop expected height and width of at least 1, received 0",
+        ),
+        (
+            lambda: layers.RandomCrop(3, 3, padding=-1),
+            "RandomCrop expected padding of at least 0, received -1",
+        ),
         (
             lambda: layers.RandomCrop(3, 3, padding=10**9),
-            "RandomCrop expected padding of at most 65535 pixels, received 1000000000: a few are usual",
+            "RandomCrop expected padding of at most 65535 pixels, received 1000000000: a few are "
+            "usual",
         ),
         (
             lambda: layers.RandomCrop(3, 3, padding_mode="mirror"),
-            "RandomCrop expected padding_mode to be one of ['constant', 'edge', 'reflect', 'symmetric', 'wrap'], "
+            "RandomCrop expected padding_mode to be one of ['constant', 'edge', 'reflect', "
+            "'symmetric', 'wrap'], "
             "received 'mirror'",
         ),
         (
             lambda: built(layers.RandomCrop(10, 8, padding=1), (7, 7, 3)),
-            "RandomCrop expected pictures of at least 10x8 with padding=1, received 7x7: padding=2 would do",
+            "RandomCrop expected pictures of at least 10x8 with padding=1, received 7x7: padding=2 "
+            "would do",
         ),
         (
             lambda: layers.RandomBrightness(0.1, (1, 0)),
-            "RandomBrightness expected value_range as (low, high), such as (0, 255) or (0, 1), received (1, 0)",
+            "RandomBrightness expected value_range as (low, high), such as (0, 255) or (0, 1), "
+            "received (1, 0)",
         ),
-        (lambda: layers.RandomBrightness(0.1, 255), "RandomBrightness expected value_range as (low, high), such as"),
-        (lambda: layers.RandomContrast(-0.1), "RandomContrast expected factor as a number from 0 to 1, or a pair"),
-        (lambda: layers.RandomErasing(scale=2.0), "RandomErasing expected scale as a number from 0 to 1, or a pair"),
+        (
+            lambda: layers.RandomBrightness(0.1, 255),
+            "RandomBrightness expected value_range as (low, high), such as",
+        ),
+        (
+            lambda: layers.RandomContrast(-0.1),
+            "RandomContrast expected factor as a number from 0 to 1, or a pair",
+        ),
+        (
+            lambda: layers.RandomErasing(scale=2.0),
+            "RandomErasing expected scale as a number from 0 to 1, or a pair",
+        ),
         (
             lambda: built(layers.RandomErasing(fill_value=(1, 2)), (7, 7, 3)),
-            "RandomErasing expected fill_value to be None, a number or one for each of 3 channels, received (1, 2)",
+            "RandomErasing expected fill_value to be None, a number or one for each of 3 channels, "
+            "received (1, 2)",
         ),
         (
             lambda: built(layers.RandomFlip(), (10,)),
             "RandomFlip expected pictures of shape (N, H, W, C), received samples of shape (10,)",
         ),
         (
-            lambda: built(layers.RandomBrightness(0.1), (2, 2, 1)).forward(np.full((1, 2, 2, 1), 256.0), training=True),
-            "RandomBrightness expected values from 0 to 255, received 256 to 256, which it would cut off: value_range "
-            "must be that of the pictures as they reach the layer: (0, 255), or (0, 1) after Rescaling",
+            lambda: built(layers.RandomBrightness(0.1), (2, 2, 1)).forward(
+                np.full((1, 2, 2, 1), 256.0), training=True
+            ),
+            "RandomBrightness expected values from 0 to 255, received 256 to 256, which it would "
+            "cut off: value_range "
+            "must be that of the pictures as they reach the layer: (0, 255), or (0, 1) after "
+            "Rescaling",
         ),
     ],
 )
@@ -514,7 +620,8 @@ def test_pictures_of_another_range_than_expected_warn_once(make):
     x = np.random.default_rng(0).random((2, 3, 3, 1))
     layer = built(make(0.2), (3, 3, 1))
     with pytest.warns(
-        UserWarning, match=r"expects values from 0 to 255, but they only reach 0\.9\d+: value_range must"
+        UserWarning,
+        match=r"expects values from 0 to 255, but they only reach 0\.9\d+: value_range must",
     ):
         layer.forward(x, training=True)
     layer.forward(x, training=True)

@@ -1,4 +1,6 @@
-"""What augmentation draws: SplitMix64, independence from batches, order and threads, MixUp, CutMix, the preview."""
+"""What augmentation draws: SplitMix64, independence from batches, order and threads, MixUp, CutMix,
+the preview.
+"""
 
 import re
 
@@ -50,7 +52,13 @@ def splitmix64(seed, count):
 
 
 def test_numbers_are_those_of_splitmix64():
-    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    known = [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
     assert splitmix64(1234567, 5) == known  # as Vigna's program prints them
     np.testing.assert_array_equal(numbers(np.array([1234567], np.uint64), np.arange(5)), known)
     for seed in (0, 1, 2**63, 2**64 - 1):
@@ -61,17 +69,27 @@ def test_numbers_are_those_of_splitmix64():
 def test_seeds_go_from_key_to_epoch_to_picture():
     of_epoch = splitmix64(99, 4)[-1]
     expected = [splitmix64(of_epoch, n + 1)[-1] for n in (0, 7, 3)]
-    np.testing.assert_array_equal(picture_seeds(99, 3, np.array([0, 7, 3])), np.array(expected, np.uint64))
+    np.testing.assert_array_equal(
+        picture_seeds(99, 3, np.array([0, 7, 3])), np.array(expected, np.uint64)
+    )
 
 
 def test_draws_are_uniform_and_uncorrelated():
     """10,000 each: a mean's deviation is 0.003, a correlation's 0.01."""
-    drawn = np.array([uniform(picture_seeds(5, epoch, np.arange(10_000)), n) for epoch in range(3) for n in range(3)])
+    drawn = np.array(
+        [
+            uniform(picture_seeds(5, epoch, np.arange(10_000)), n)
+            for epoch in range(3)
+            for n in range(3)
+        ]
+    )
     assert ((drawn >= 0) & (drawn < 1)).all()
     np.testing.assert_allclose(drawn.mean(axis=1), 0.5, atol=0.012)
     np.testing.assert_allclose(drawn.var(axis=1), 1 / 12, atol=0.004)
     counts = np.array([np.histogram(row, 20, (0, 1))[0] for row in drawn])
-    assert (((counts - 500) ** 2 / 500).sum(axis=1) < 55).all()  # chi-square with 19 degrees: 1 in 40,000
+    assert (
+        ((counts - 500) ** 2 / 500).sum(axis=1) < 55
+    ).all()  # chi-square with 19 degrees: 1 in 40,000
     related = np.corrcoef(drawn) - np.eye(len(drawn))
     assert np.abs(related).max() < 0.045
     assert np.abs(np.corrcoef(drawn[0, 1:], drawn[0, :-1])[0, 1]) < 0.045  # neighbours in the data
@@ -110,7 +128,9 @@ class Watch(layers.Layer):
         self._cache = () if training else None
         if training:
             epoch, samples = self.told
-            self.seen |= {(epoch, int(n)): picture.tobytes() for n, picture in zip(samples, x, strict=True)}
+            self.seen |= {
+                (epoch, int(n)): picture.tobytes() for n, picture in zip(samples, x, strict=True)
+            }
         return x
 
     def backward(self, dy):
@@ -122,7 +142,14 @@ def trained(engine="fast", seed=4, **options):
     pipeline = [make() for make in PIPELINE.values()]
     watch = Watch()
     model = Sequential(
-        [layers.Input(SHAPE), *pipeline, layers.Rescaling(1 / 255), watch, layers.Flatten(), layers.Dense(2)],
+        [
+            layers.Input(SHAPE),
+            *pipeline,
+            layers.Rescaling(1 / 255),
+            watch,
+            layers.Flatten(),
+            layers.Dense(2),
+        ],
         seed=seed,
     )
     model.engine = engine
@@ -176,7 +203,9 @@ def test_the_random_state_repeats_what_comes(make):
 
 def test_a_seed_of_ones_own_is_independent_of_the_models():
     def key(seed, of_model):
-        model = Sequential([layers.Input(SHAPE), layers.RandomFlip(seed=seed), layers.RandomFlip()], seed=of_model)
+        model = Sequential(
+            [layers.Input(SHAPE), layers.RandomFlip(seed=seed), layers.RandomFlip()], seed=of_model
+        )
         return [layer.random_state["key"] for layer in model.layers]
 
     assert key(7, 1)[0] == key(7, 2)[0] != key(8, 1)[0]
@@ -187,7 +216,9 @@ def test_a_seed_of_ones_own_is_independent_of_the_models():
 def test_samples_of_another_number_than_announced_are_refused():
     layer = built(layers.RandomFlip(name="mirror"))
     layer.next_samples(0, np.arange(3))
-    with pytest.raises(ValueError, match="RandomFlip 'mirror' was told of 3 samples by next_samples, received 4"):
+    with pytest.raises(
+        ValueError, match="RandomFlip 'mirror' was told of 3 samples by next_samples, received 4"
+    ):
         layer.forward(some_bytes(4, *SHAPE), training=True)
 
 
@@ -233,7 +264,11 @@ def test_bounds_are_those_of_keras():
 
 def test_brightness_contrast_and_erasing_have_their_bounds():
     x = np.full((8000, 1, 2, 1), 100.0)
-    assert_uniform(built(layers.RandomBrightness(0.2), (1, 2, 1)).forward(x, training=True)[:, 0, 0, 0], 49, 151)
+    assert_uniform(
+        built(layers.RandomBrightness(0.2), (1, 2, 1)).forward(x, training=True)[:, 0, 0, 0],
+        49,
+        151,
+    )
     x[:, :, 1] = 120  # 10 from the mean
     y = built(layers.RandomContrast((0.4, 0.2)), (1, 2, 1)).forward(x, training=True)
     assert_uniform((y[:, 0, 1, 0] - y[:, 0, 0, 0]) / 20, 0.6, 1.2)
@@ -245,14 +280,25 @@ def test_brightness_contrast_and_erasing_have_their_bounds():
         assert hit.mean() == pytest.approx(share, abs=0.05)
         if hit.any():
             rows, columns = erased.any(axis=2).sum(axis=1)[hit], erased.any(axis=1).sum(axis=1)[hit]
-            np.testing.assert_array_equal(erased.sum(axis=(1, 2))[hit], rows * columns)  # rectangles
-            assert rows.min() >= 8 and rows.max() <= 16 and columns.min() >= 4 and columns.max() <= 8
-            assert erased[:, 1].any() and erased[:, -1].any() and erased[:, :, 1].any() and erased[:, :, -1].any()
+            np.testing.assert_array_equal(
+                erased.sum(axis=(1, 2))[hit], rows * columns
+            )  # rectangles
+            assert (
+                rows.min() >= 8 and rows.max() <= 16 and columns.min() >= 4 and columns.max() <= 8
+            )
+            assert (
+                erased[:, 1].any()
+                and erased[:, -1].any()
+                and erased[:, :, 1].any()
+                and erased[:, :, -1].any()
+            )
 
 
 def test_noise_is_normal_and_cut_off():
     x = np.full((300, 12, 12, 3), 7.0)
-    y = built(layers.RandomErasing((1, 1), (1, 1), value_range=(-2, 1)), x.shape[1:]).forward(x, training=True)
+    y = built(layers.RandomErasing((1, 1), (1, 1), value_range=(-2, 1)), x.shape[1:]).forward(
+        x, training=True
+    )
     noise = y[y != 7]
     assert noise.size == y.size
     assert noise.min() == -2 and noise.max() == 1
@@ -263,12 +309,16 @@ def test_noise_is_normal_and_cut_off():
 
 # MixUp and CutMix
 
-BOTH = pytest.mark.parametrize("transform", [transforms.MixUp(0.4), transforms.CutMix()], ids=["mixup", "cutmix"])
+BOTH = pytest.mark.parametrize(
+    "transform", [transforms.MixUp(0.4), transforms.CutMix()], ids=["mixup", "cutmix"]
+)
 
 
 def batch(count=10, classes=4):
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (count, 6, 8, 3), dtype=np.uint8), np.eye(classes)[rng.integers(0, classes, count)]
+    return rng.integers(0, 256, (count, 6, 8, 3), dtype=np.uint8), np.eye(classes)[
+        rng.integers(0, classes, count)
+    ]
 
 
 def test_mixup_blends_pictures_and_labels_alike():
@@ -279,7 +329,9 @@ def test_mixup_blends_pictures_and_labels_alike():
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
     assert ((labels > 0).sum(axis=1) == 2).all()  # none with itself
     np.testing.assert_allclose(mixed, np.einsum("nm,mhwc->nhwc", labels, x), atol=1e-3)
-    assert len(set(np.where(np.eye(10, dtype=bool), 0, labels).argmax(axis=1))) == 10  # each is taken from once
+    assert (
+        len(set(np.where(np.eye(10, dtype=bool), 0, labels).argmax(axis=1))) == 10
+    )  # each is taken from once
 
 
 def test_cutmix_pastes_a_rectangle_and_counts_its_pixels():
@@ -332,12 +384,16 @@ def test_labels_must_be_one_hot(transform):
     x, y = batch()
     for wrong in (y.argmax(axis=1), y.argmax(axis=1)[:, None]):
         message = (
-            f"{type(transform).__name__} mixes labels, and expected them one-hot, (N, classes), received y of shape "
-            f"{wrong.shape}: use minicnn.utils.to_categorical(y, classes) and loss='categorical_crossentropy'"
+            f"{type(transform).__name__} mixes labels, and expected them one-hot, (N, classes), "
+            "received y of shape "
+            f"{wrong.shape}: use minicnn.utils.to_categorical(y, classes) and "
+            "loss='categorical_crossentropy'"
         )
         with pytest.raises(ValueError, match="^" + re.escape(message)):
             transform(x, wrong, 0, np.arange(10), 0)
-    with pytest.raises(ValueError, match="expected as many samples in x, y and samples, received 10, 10 and 9"):
+    with pytest.raises(
+        ValueError, match="expected as many samples in x, y and samples, received 10, 10 and 9"
+    ):
         transform(x, y, 0, np.arange(9), 0)
 
 
@@ -350,7 +406,9 @@ def test_alpha_is_checked(make, alpha):
 
 
 def test_cutmix_wants_pictures():
-    with pytest.raises(ValueError, match=r"CutMix expected pictures \(N, H, W, C\), received x of shape \(2, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"CutMix expected pictures \(N, H, W, C\), received x of shape \(2, 5\)"
+    ):
         transforms.CutMix()(np.zeros((2, 5)), np.eye(2), 0, np.arange(2), 0)
 
 
@@ -392,7 +450,15 @@ def test_a_preview_shows_the_picture_and_its_variants(tmp_path):
 
 def test_a_preview_of_a_model_leaves_it_alone_and_ends_where_draws_end():
     front = [layers.RandomCrop(6, 6, padding=1), layers.RandomBrightness(0.2)]
-    model = Sequential([layers.Input((8, 8, 1)), *front, layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)])
+    model = Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            *front,
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
     states = [layer.random_state for layer in front]
     plot = augmentation_preview(model, some_bytes(8, 8, 1), 3)
     assert plot.data["layers"] == "RandomCrop, RandomBrightness"
@@ -403,7 +469,10 @@ def test_a_preview_of_a_model_leaves_it_alone_and_ends_where_draws_end():
 
 
 def test_a_preview_needs_something_random():
-    with pytest.raises(ValueError, match=r"augmentation_preview expected a layer that draws at random, such as Random"):
+    with pytest.raises(
+        ValueError,
+        match=r"augmentation_preview expected a layer that draws at random, such as Random",
+    ):
         augmentation_preview([layers.Rescaling(1 / 255)], some_bytes(8, 8, 3))
     with pytest.raises(ValueError, match="augmentation_preview expected pictures"):
         augmentation_preview(layers.RandomFlip(), some_bytes(8, 8, 4))

@@ -1,4 +1,6 @@
-"""Where batches come from and what is done to them: sources, numbers of samples, mixing, mirror images."""
+"""Where batches come from and what is done to them: sources, numbers of samples, mixing, mirror
+images.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ def data(n: int = 14, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Listener(Layer):
-    """A first layer that changes nothing and notes what it is told and what it then sees in training."""
+    """A first layer that changes nothing and notes what it is told and what it then sees in
+    training.
+    """
 
     def __init__(self):
         super().__init__()
@@ -97,7 +101,11 @@ def test_epochs_done_before_count():
 def test_samples_of_a_source_are_numbered_by_their_place():
     model, listener = listening()
     model.fit(Source(*data(), 5), verbose=0)
-    assert sorted(listener.told) == [(0, [0, 1, 2, 3, 4]), (0, [5, 6, 7, 8, 9]), (0, [10, 11, 12, 13])]
+    assert sorted(listener.told) == [
+        (0, [0, 1, 2, 3, 4]),
+        (0, [5, 6, 7, 8, 9]),
+        (0, [10, 11, 12, 13]),
+    ]
     assert [numbers for _, numbers in listener.told] == listener.seen
 
 
@@ -110,12 +118,22 @@ def test_a_source_trains_as_its_arrays_do(weighted):
     weight = np.linspace(0.5, 2, len(x)) if weighted else None
     (by_arrays, _), (by_source, _) = listening(), listening()
     class_weight = {0: 2.0, 2: 0.5} if weighted else None
-    options = {"epochs": 3, "shuffle": False, "class_weight": class_weight, "validation_data": data(6), "verbose": 0}
+    options = {
+        "epochs": 3,
+        "shuffle": False,
+        "class_weight": class_weight,
+        "validation_data": data(6),
+        "verbose": 0,
+    }
     one = by_arrays.fit(x, y, batch_size=5, sample_weight=weight, **options)
     source = Source(x, y, 5, weight)
     two = by_source.fit(source, **options)
     assert weights(by_arrays) == weights(by_source)
-    assert one.history == two.history and one.params == two.params == {"verbose": 0, "epochs": 3, "steps": 3}
+    assert one.history == two.history and one.params == two.params == {
+        "verbose": 0,
+        "epochs": 3,
+        "steps": 3,
+    }
     assert source.ended == 3
 
 
@@ -123,14 +141,19 @@ def test_a_source_s_batches_are_shuffled_as_keras_does():
     model, listener = listening()
     model.fit(Source(*data(40), 4), epochs=3, verbose=0)
     epochs = [listener.seen[e : e + 10] for e in (0, 10, 20)]
-    assert all(sorted(epoch) == [[*map(float, range(n, n + 4))] for n in range(0, 40, 4)] for epoch in epochs)
+    assert all(
+        sorted(epoch) == [[*map(float, range(n, n + 4))] for n in range(0, 40, 4)]
+        for epoch in epochs
+    )
     assert len({str(epoch) for epoch in epochs}) == 3
 
 
 def test_callbacks_and_the_bar_go_with_a_source(capsys):
     model, _ = listening()
     seen: list[int] = []
-    note = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append((batch, logs["size"])))
+    note = callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append((batch, logs["size"]))
+    )
     model.fit(Source(*data(), 7), callbacks=note, verbose=1)
     assert seen == [(0, 7), (1, 7)]
     assert "Epoch 1/1  loss" in capsys.readouterr().err
@@ -146,15 +169,31 @@ def test_an_unbuilt_model_is_built_by_the_first_batch():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"x": np.eye(4)}, r"fit expected labels y, or as x a source of batches .*, received x of type ndarray alone"),
+        (
+            {"x": np.eye(4)},
+            r"fit expected labels y, or as x a source of batches .*, received x of type ndarray "
+            r"alone",
+        ),
         ({"x": [[1.0] * 4]}, "received x of type list alone"),
         ({"x": iter([])}, "received x of type list_iterator alone"),
-        ({"batch_size": 3}, "fit expected no batch_size beside a source of batches: the source decides on it"),
+        (
+            {"batch_size": 3},
+            "fit expected no batch_size beside a source of batches: the source decides on it",
+        ),
         ({"sample_weight": np.ones(14)}, "fit expected no sample_weight beside a source"),
         ({"validation_split": 0.1}, "fit expected no validation_split beside a source"),
-        ({"x": Source(*data(0), 5)}, "fit expected a source of at least one batch, received one of length 0"),
-        ({"x": Source(data()[0][:, :3], data()[1], 5)}, r"expected input of shape \(N, 4\), received \(5, 3\)"),
-        ({"x": Source(data()[0], data()[1] + 1, 5)}, "expected labels from 0 to 2, received 1 to 3"),
+        (
+            {"x": Source(*data(0), 5)},
+            "fit expected a source of at least one batch, received one of length 0",
+        ),
+        (
+            {"x": Source(data()[0][:, :3], data()[1], 5)},
+            r"expected input of shape \(N, 4\), received \(5, 3\)",
+        ),
+        (
+            {"x": Source(data()[0], data()[1] + 1, 5)},
+            "expected labels from 0 to 2, received 1 to 3",
+        ),
     ],
 )
 def test_what_is_no_source_and_what_does_not_go_with_one(arguments, message):
@@ -173,7 +212,9 @@ def test_a_batch_transform_gets_the_batch_and_its_numbers_and_is_trained_on():
 
     def swap(x, y, epoch, samples, seed):
         calls.append((epoch, samples.tolist(), seed))
-        assert np.array_equal(x[:, 0], samples) and np.array_equal(y.argmax(axis=1), samples % CLASSES)
+        assert np.array_equal(x[:, 0], samples) and np.array_equal(
+            y.argmax(axis=1), samples % CLASSES
+        )
         return x[::-1], y[::-1]
 
     model.fit(x, np.eye(CLASSES)[y], batch_size=5, epochs=2, batch_transform=swap, verbose=0)
@@ -190,7 +231,9 @@ def test_validation_is_not_mixed():
     x, y = data()
     one_hot = np.eye(CLASSES)[y]
     nonsense = lambda x, y, *_: (x * 0, np.full_like(y, 1 / CLASSES))  # noqa: E731
-    history = model.fit(x, one_hot, batch_transform=nonsense, validation_data=(x, one_hot), verbose=0).history
+    history = model.fit(
+        x, one_hot, batch_transform=nonsense, validation_data=(x, one_hot), verbose=0
+    ).history
     assert history["val_loss"][0] == model.evaluate(x, one_hot)[0]
 
 
@@ -200,7 +243,12 @@ def test_validation_is_not_mixed():
 def pictures_model(last: str = "softmax") -> tuple[Sequential, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     model = Sequential(
-        [Input((5, 6, 2)), layers.Conv2D(3, 3, activation="relu"), layers.Flatten(), layers.Dense(CLASSES, last)],
+        [
+            Input((5, 6, 2)),
+            layers.Conv2D(3, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(CLASSES, last),
+        ],
         seed=0,
     )
     model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
@@ -223,8 +271,12 @@ def test_average_flips_is_the_mean_of_both_views(engine):
     loss, accuracy = model.evaluate(x, y, average_flips=True)
     assert loss == pytest.approx(-np.log(mean[np.arange(20), y]).mean(), rel=1e-5)
     assert accuracy == np.mean(mean.argmax(axis=1) == y)
-    named = model.evaluate(x, y, batch_size=6, sample_weight=np.arange(20), return_dict=True, average_flips=True)
-    assert named["loss"] == pytest.approx(np.mean(-np.log(mean[np.arange(20), y]) * np.arange(20)), rel=1e-5)
+    named = model.evaluate(
+        x, y, batch_size=6, sample_weight=np.arange(20), return_dict=True, average_flips=True
+    )
+    assert named["loss"] == pytest.approx(
+        np.mean(-np.log(mean[np.arange(20), y]) * np.arange(20)), rel=1e-5
+    )
 
 
 def test_average_flips_averages_probabilities_not_logits():
@@ -232,7 +284,9 @@ def test_average_flips_averages_probabilities_not_logits():
     body = Sequential(model.layers[:-1])
     kernel, bias = model.layers[-1].get_weights()
     views = [softmax(body(view) @ kernel + bias) for view in (x, x[:, :, ::-1])]
-    np.testing.assert_allclose(model.predict(x, average_flips=True), np.mean(views, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        model.predict(x, average_flips=True), np.mean(views, axis=0), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("ask", ["predict", "evaluate"])
@@ -240,9 +294,7 @@ def test_average_flips_needs_pictures_and_probabilities(ask):
     linear, x, y = pictures_model("linear")
     arguments = (x,) if ask == "predict" else (x, y)
     linear.note_weights()
-    message = (
-        rf"{ask}\(average_flips=True\) averages probabilities, but Dense 'dense' of 'sequential' does not end in a"
-    )
+    message = rf"{ask}\(average_flips=True\) averages probabilities, but Dense 'dense' of 'sequential' does not end in a"
     with pytest.raises(ValueError, match=message):
         getattr(linear, ask)(*arguments, average_flips=True)
     model, _ = listening()

@@ -1,4 +1,6 @@
-"""The programs in benchmarks/, without peers and whatever the speed: order, statistics, shapes, tables, files."""
+"""The programs in benchmarks/, without peers and whatever the speed: order, statistics, shapes,
+tables, files.
+"""
 
 import json
 import os
@@ -15,7 +17,9 @@ from PIL import Image
 
 from minicnn.layers import Conv2D
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))  # its programs import each other by name
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent.parent / "benchmarks")
+)  # its programs import each other by name
 compare, draw, first_screen, layers, machine, reporting, scaling, sides, worker = map(
     import_module, "compare draw first_screen layers machine reporting scaling sides worker".split()
 )
@@ -29,7 +33,12 @@ MACHINE = {
     "commit": "abc",
     "minicnn": {
         "python": "3.11",
-        "engine": {"version": "0.1", "instruction_set": "AVX2", "target": "znver3", "threading_layer": "omp"},
+        "engine": {
+            "version": "0.1",
+            "instruction_set": "AVX2",
+            "target": "znver3",
+            "threading_layer": "omp",
+        },
     },
     "peers": {"torch": "2"},
 }
@@ -55,7 +64,11 @@ def test_the_ratio_is_the_median_of_pairs_with_its_bootstrap_interval():
     assert median == statistics.median(ratios)
     drawn = [np.median(rng.choice(ratios, 15)) for _ in range(4000)]
     np.testing.assert_allclose([low, high], np.percentile(drawn, [2.5, 97.5]), atol=0.05)
-    assert sides.ratio(above, below) == (median, low, high)  # the same figures give the same interval
+    assert sides.ratio(above, below) == (
+        median,
+        low,
+        high,
+    )  # the same figures give the same interval
 
 
 def test_one_disturbed_pair_moves_nothing():
@@ -63,7 +76,12 @@ def test_one_disturbed_pair_moves_nothing():
 
 
 def test_a_worker_has_its_threads_and_no_harmful_presets():
-    inherited = {"OPENBLAS_CORETYPE": "Haswell", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "7", "HOME": "/h"}
+    inherited = {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "7",
+        "HOME": "/h",
+    }
     variables = sides.environment(3, inherited)
     assert {variables[name] for name in sides.THREADS} == {"3"}
     assert variables["HOME"] == "/h"
@@ -122,7 +140,9 @@ def test_a_worker_process_prepares_and_measures(side):
 
 
 def test_when_a_worker_ends_its_last_words_are_reported(side):
-    with pytest.raises(sides.WorkerError, match=r"left ended with 1 at \{'prepare': .*\n(.*\n)*cannot go back"):
+    with pytest.raises(
+        sides.WorkerError, match=r"left ended with 1 at \{'prepare': .*\n(.*\n)*cannot go back"
+    ):
         side.prepare(steps=-1)
     with pytest.raises(sides.WorkerError, match="cannot go back"):
         side.block(seconds=0, least=1)
@@ -131,14 +151,22 @@ def test_when_a_worker_ends_its_last_words_are_reported(side):
 @pytest.mark.parametrize("name", ["forward", "input gradient", "weight gradient"])
 def test_a_convolution_of_the_engine_is_measured(name):
     with sides.Side(sys.executable, "convolutions.py", "minicnn", 1) as own:
-        own.prepare(name=name, batch=8, side=6, channels=3, filters=4, kernel=3, stride=1, padding="same")
+        own.prepare(
+            name=name, batch=8, side=6, channels=3, filters=4, kernel=3, stride=1, padding="same"
+        )
         assert own.block(seconds=0, least=2) > 0
 
 
 def test_the_documented_network_is_measured():
     """In all the tasks that a process does for minicnn."""
     with sides.Side(sys.executable, "networks.py", "minicnn", 1) as own:
-        for task, mode in (("train", ""), ("infer", ""), ("latency", ""), ("latency", "call"), ("memory", "")):
+        for task, mode in (
+            ("train", ""),
+            ("infer", ""),
+            ("latency", ""),
+            ("latency", "call"),
+            ("memory", ""),
+        ):
             ready = own.prepare(task=task, mode=mode, pictures=4, batch=2)
             assert ready["peak_megabytes"] > 10
             assert own.block(seconds=0, least=1) > 0
@@ -146,7 +174,9 @@ def test_the_documented_network_is_measured():
 
 @pytest.mark.parametrize("shape", layers.SHAPES, ids=str)
 def test_shapes_know_their_outputs_and_operations(shape):
-    conv = Conv2D(shape.filters, shape.kernel, strides=shape.stride, padding=shape.padding, use_bias=False)
+    conv = Conv2D(
+        shape.filters, shape.kernel, strides=shape.stride, padding=shape.padding, use_bias=False
+    )
     conv.build((shape.side, shape.side, shape.channels), np.random.default_rng(0), np.float32)
     assert conv.output_shape == (shape.output, shape.output, shape.filters)
     assert shape.operations == 2 * conv.multiply_adds()
@@ -157,7 +187,9 @@ def test_shapes_know_their_outputs_and_operations(shape):
 
 def test_the_table_of_shapes_is_as_wide_as_promised():
     assert len(set(layers.SHAPES)) == len(layers.SHAPES)
-    assert {(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (7, 2)} == {(shape.kernel, shape.stride) for shape in layers.SHAPES}
+    assert {(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (7, 2)} == {
+        (shape.kernel, shape.stride) for shape in layers.SHAPES
+    }
     assert {64, 128, 256, 512} <= {shape.channels for shape in layers.SHAPES}
     assert {8, 16, 32, 64, 128} <= {shape.side for shape in layers.SHAPES}
     documented = [shape[1:4] for shape in layers.SHAPES if shape.family == "documented"]
@@ -178,7 +210,10 @@ def layer_record(name, shape, speed):
 
 def test_a_slow_pass_is_marked_and_the_mean_is_geometric():
     def of(shape, speeds):
-        return [layer_record(name, shape, speed) for name, speed in zip(layers.PASSES, speeds, strict=True)]
+        return [
+            layer_record(name, shape, speed)
+            for name, speed in zip(layers.PASSES, speeds, strict=True)
+        ]
 
     records = of(layers.SHAPES[0], (2, 0.79, 0.8))
     cells = layers.row(layers.SHAPES[0], records)
@@ -284,7 +319,15 @@ def scaling_record(scan, value, task, peer, ratio):
 
 def test_a_line_of_a_scan():
     record = scaling_record("batch", 64, "train", "keras", 2.0)
-    assert scaling.row(64, record) == ["64", "keras", "train", "128,000", "64,000", "2.00", "2.00 to 2.00"]
+    assert scaling.row(64, record) == [
+        "64",
+        "keras",
+        "train",
+        "128,000",
+        "64,000",
+        "2.00",
+        "2.00 to 2.00",
+    ]
     assert len(scaling.row(64, record)) == len(scaling.HEADINGS)
 
 
@@ -313,7 +356,9 @@ def test_the_machine_is_described():
     found = machine.describe(sys.executable, 1)
     assert found["processor"] and found["threads"] == 1
     assert found["minicnn"]["numpy"] == np.__version__ == found["peers"]["numpy"]
-    assert {"version", "instruction_set", "target", "threading_layer"} == found["minicnn"]["engine"].keys()
+    assert {"version", "instruction_set", "target", "threading_layer"} == found["minicnn"][
+        "engine"
+    ].keys()
     json.dumps(found)
     said = machine.in_words(found)
     assert found["processor"] in said and f"numpy {np.__version__}" in said
@@ -328,7 +373,9 @@ def test_the_machine_is_described():
 def words(figure):
     """All that is written in a figure."""
     figure.draw_without_rendering()
-    return " | ".join(text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text")))
+    return " | ".join(
+        text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text"))
+    )
 
 
 def assert_nothing_leaves_the_figure(figure):
@@ -341,7 +388,9 @@ def assert_nothing_leaves_the_figure(figure):
 def scaling_records():
     for scan, values in (("batch", [2**k for k in range(11)]), ("threads", [1])):
         for value, task, peer in product(values, draw.TASKS, list(draw.SIDES)[1:]):
-            yield scaling_record(scan, value, task, peer, 0.9 if (value, peer) == (4, "torch compile") else 1.5)
+            yield scaling_record(
+                scan, value, task, peer, 0.9 if (value, peer) == (4, "torch compile") else 1.5
+            )
 
 
 def test_a_picture_of_each_scan_says_where_minicnn_is_ahead():
@@ -349,7 +398,10 @@ def test_a_picture_of_each_scan_says_where_minicnn_is_ahead():
     figures = dict(draw.scaling(MACHINE, records))
     assert list(figures) == ["_batch", "_threads"]
     said = words(figures["_batch"])
-    assert "minicnn is ahead of the best peer at 20 of 22 points" in said and "A processor, AVX2, 2 threads" in said
+    assert (
+        "minicnn is ahead of the best peer at 20 of 22 points" in said
+        and "A processor, AVX2, 2 threads" in said
+    )
     assert "Training: 0.90 to 1.50 times the best peer" in said and "PyTorch, compiled" in said
     assert "1,024" in said and "20,000" in said
     for figure in figures.values():
@@ -358,13 +410,18 @@ def test_a_picture_of_each_scan_says_where_minicnn_is_ahead():
 
 def test_a_picture_of_all_shapes():
     records = [
-        layer_record(name, shape, 0.5 + k % 3) for k, shape in enumerate(layers.SHAPES) for name in layers.PASSES
+        layer_record(name, shape, 0.5 + k % 3)
+        for k, shape in enumerate(layers.SHAPES)
+        for name in layers.PASSES
     ]
     ((suffix, figure),) = draw.layers(MACHINE, records)
     said = words(figure)
     assert suffix == ""
     ahead = sum(record["speed_ratio"][0] >= 1 for record in records)
-    assert f"ahead in {ahead} of {len(records)} passes" in said and "documented: 32x32x3 -> 32, 3x3 valid" in said
+    assert (
+        f"ahead in {ahead} of {len(records)} passes" in said
+        and "documented: 32x32x3 -> 32, 3x3 valid" in said
+    )
     assert_nothing_leaves_the_figure(figure)
 
 
@@ -377,7 +434,9 @@ def test_a_picture_of_the_comparison_turns_what_should_be_small_around():
     ((_, figure),) = draw.compare(MACHINE, records)
     lines = [line.get_xdata() for line in figure.axes[0].get_lines()]
     points = [data[0] for data in lines if len(data) == 1]
-    assert points == pytest.approx([4.0, 3.0, 250, 2.0, 1.25])  # ratios and floors, in the order of the records
+    assert points == pytest.approx(
+        [4.0, 3.0, 250, 2.0, 1.25]
+    )  # ratios and floors, in the order of the records
     assert "memory: minicnn beside torch channels_last" in words(figure)
     assert_nothing_leaves_the_figure(figure)
 
@@ -395,7 +454,9 @@ def test_pictures_are_written_beside_their_results_and_are_small(tmp_path):
 
 
 class Recorder:
-    """Stands for all processes: notes who was asked for what, and says that it took so many seconds."""
+    """Stands for all processes: notes who was asked for what, and says that it took so many
+    seconds.
+    """
 
     def __init__(self):
         self.asked, self.started = [], []
@@ -404,7 +465,9 @@ class Recorder:
         self.started.append((library, threads, settings.get("MINICNN_ENGINE")))
         side, order = mock.MagicMock(), len(self.started) - 1
         side.__enter__.return_value = side
-        side.block.side_effect = lambda *_: self.asked.append("ABCD"[order]) or 10.0 * order + len(self.asked)
+        side.block.side_effect = lambda *_: (
+            self.asked.append("ABCD"[order]) or 10.0 * order + len(self.asked)
+        )
         return side
 
 
@@ -412,7 +475,12 @@ def test_the_first_screen_is_measured_in_turns():
     processes = Recorder()
     seconds = first_screen.measure(processes, 2, 640, rounds=2)
     assert "".join(processes.asked) == "ABCDDCBA"
-    assert seconds == {"minicnn": [1, 8], "torch": [12, 17], "keras": [23, 26], "reference": [34, 35]}
+    assert seconds == {
+        "minicnn": [1, 8],
+        "torch": [12, 17],
+        "keras": [23, 26],
+        "reference": [34, 35],
+    }
     libraries = [("minicnn", None), ("torch", None), ("keras", None), ("minicnn", "reference")]
     assert processes.started == [(library, 2, engine) for library, engine in libraries]
 
@@ -425,7 +493,9 @@ def test_the_first_screen_shows_medians_for_50_000_pictures_and_leaves_open_what
         "pictures": 10_000,
         "seconds": seconds,
     }
-    reached = {side: {"test_accuracy": [0.7, 0.72, 0.74]} for side in seconds} | {"torch": {"test_accuracy": []}}
+    reached = {side: {"test_accuracy": [0.7, 0.72, 0.74]} for side in seconds} | {
+        "torch": {"test_accuracy": []}
+    }
     rows = first_screen.table(results, reached)
     assert rows.splitlines()[2:6] == [
         "| **minicnn** | 6.0 s | 72.0 % |",

@@ -1,4 +1,6 @@
-"""Callbacks: Keras' own behaviour replayed from golden/callbacks.json, then what is minicnn's (messages, order)."""
+"""Callbacks: Keras' own behaviour replayed from golden/callbacks.json, then what is minicnn's
+(messages, order).
+"""
 
 import json
 import math
@@ -33,7 +35,9 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
 
 
 class FakeModel:
-    """All that a callback may touch: one weight, a learning rate, a stop flag and files that are only noted."""
+    """All that a callback may touch: one weight, a learning rate, a stop flag and files that are
+    only noted.
+    """
 
     def __init__(self, folder: Path = Path(), learning_rate: float = 0.5) -> None:
         self.stop_training = False
@@ -73,7 +77,9 @@ def replay(case: dict[str, Any], folder: Path) -> None:
     """Run one golden case through minicnn's callbacks and compare all that Keras' did."""
     expected = case["expected"]
     model = FakeModel(folder)
-    watched = [(name, make_callback(name, arguments, folder)) for name, arguments in case["callbacks"]]
+    watched = [
+        (name, make_callback(name, arguments, folder)) for name, arguments in case["callbacks"]
+    ]
     history = History()
     every = CallbackList([*(callback for _, callback in watched), history], model=model)
     columns = {name: decode(values) for name, values in case["logs"].items()}
@@ -91,7 +97,9 @@ def replay(case: dict[str, Any], folder: Path) -> None:
                 every.on_train_batch_end(batch, {"loss": loss, "size": 64})
                 if model.stop_training:
                     break
-            logs = {name: values[epoch] for name, values in columns.items() if values[epoch] is not None}
+            logs = {
+                name: values[epoch] for name, values in columns.items() if values[epoch] is not None
+            }
             every.on_epoch_end(epoch, logs)
             for name, callback in watched:
                 for attribute, values in expected.get(name, {}).items():
@@ -108,8 +116,12 @@ def replay(case: dict[str, Any], folder: Path) -> None:
                 assert callback.stopped_epoch == expected["stopped_epoch"][fit]
     assert sorted(history.history) == expected["names"]
     if "learning_rate" in expected:
-        assert history.history["learning_rate"] == pytest.approx(expected["learning_rate"], rel=1e-6)
-        assert model.optimizer.learning_rate == pytest.approx(expected["last_learning_rate"], rel=1e-6)
+        assert history.history["learning_rate"] == pytest.approx(
+            expected["learning_rate"], rel=1e-6
+        )
+        assert model.optimizer.learning_rate == pytest.approx(
+            expected["last_learning_rate"], rel=1e-6
+        )
     assert model.saves == expected.get("saves", [])
     if "csv" in expected:
         assert (folder / "log.csv").read_bytes().decode() == expected["csv"]
@@ -134,10 +146,18 @@ class Recorder(Callback):
         super().__init__()
         for hook in dir(Callback):
             if hook.startswith("on_"):
-                setattr(self, hook, lambda *arguments, hook=hook, **logs: notes.append((name + hook, arguments, logs)))
+                setattr(
+                    self,
+                    hook,
+                    lambda *arguments, hook=hook, **logs: notes.append(
+                        (name + hook, arguments, logs)
+                    ),
+                )
 
 
-def end_epochs(callback: Callback, rows: list[dict[str, Any]], learning_rate: float = 0.5) -> tuple[FakeModel, History]:
+def end_epochs(
+    callback: Callback, rows: list[dict[str, Any]], learning_rate: float = 0.5
+) -> tuple[FakeModel, History]:
     """Run a training without batches."""
     model, history = FakeModel(learning_rate=learning_rate), History()
     every = CallbackList([callback, history], model=model)
@@ -205,11 +225,21 @@ def test_a_callback_without_super_init_gets_model_and_params() -> None:
 
 def test_logs_are_plain_numbers_shared_by_the_callbacks_and_not_the_caller_s() -> None:
     seen: list[dict[str, Any]] = []
-    logs = {"loss": np.float32(0.5), "count": np.int64(3), "array": np.array(2.0), "rows": np.arange(2)}
+    logs = {
+        "loss": np.float32(0.5),
+        "count": np.int64(3),
+        "array": np.array(2.0),
+        "rows": np.arange(2),
+    }
     add = LambdaCallback(on_epoch_end=lambda _, logs: logs.update(extra=1))
     note = LambdaCallback(on_epoch_end=lambda _, logs: seen.append(logs))
     CallbackList([add, note]).on_epoch_end(0, logs)
-    assert [type(seen[0][name]) for name in ("loss", "count", "array", "rows")] == [float, int, float, np.ndarray]
+    assert [type(seen[0][name]) for name in ("loss", "count", "array", "rows")] == [
+        float,
+        int,
+        float,
+        np.ndarray,
+    ]
     assert seen[0]["extra"] == 1
     assert "extra" not in logs
 
@@ -220,7 +250,9 @@ def test_list_takes_one_callback_or_none() -> None:
 
 
 def test_a_class_instead_of_an_object_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"received the class EarlyStopping: write EarlyStopping\(\.\.\.\)"):
+    with pytest.raises(
+        TypeError, match=r"received the class EarlyStopping: write EarlyStopping\(\.\.\.\)"
+    ):
         CallbackList([EarlyStopping])  # type: ignore[list-item]
 
 
@@ -228,7 +260,9 @@ def test_a_foreign_callback_is_refused() -> None:
     class EarlyStopping:
         pass
 
-    with pytest.raises(TypeError, match=r"received .* of .*test_callbacks: import it from minicnn\.callbacks"):
+    with pytest.raises(
+        TypeError, match=r"received .* of .*test_callbacks: import it from minicnn\.callbacks"
+    ):
         CallbackList([EarlyStopping()])  # type: ignore[list-item]
 
 
@@ -237,13 +271,17 @@ def test_a_hook_that_is_never_called_is_warned_of() -> None:
         def on_epoch_ends(self) -> None:
             raise AssertionError("never called")
 
-    message = r"Misspelt defines on_epoch_ends, which minicnn never calls\. Did you mean 'on_epoch_end'"
+    message = (
+        r"Misspelt defines on_epoch_ends, which minicnn never calls\. Did you mean 'on_epoch_end'"
+    )
     with pytest.warns(UserWarning, match=message):
         CallbackList(Misspelt()).on_epoch_end(0, {})
 
 
 @pytest.mark.parametrize(
-    "callback", [EarlyStopping, ReduceLROnPlateau, TerminateOnNaN, LambdaCallback, History], ids=lambda c: c.__name__
+    "callback",
+    [EarlyStopping, ReduceLROnPlateau, TerminateOnNaN, LambdaCallback, History],
+    ids=lambda c: c.__name__,
 )
 def test_unknown_arguments_are_refused(callback: type[Callback]) -> None:
     with pytest.raises(TypeError, match="patienec"):
@@ -265,20 +303,30 @@ def test_a_missing_monitor_is_warned_of_with_what_there_is(
     callback: type[EarlyStopping] | type[ReduceLROnPlateau],
 ) -> None:
     with pytest.warns(UserWarning) as caught:
-        model, _ = end_epochs(callback(monitor="val_acuracy", mode="max"), [{"loss": 1.0, "val_loss": 2.0}])
-    assert f"{callback.__name__} monitors 'val_acuracy', which is not in the logs" in str(caught[0].message)
+        model, _ = end_epochs(
+            callback(monitor="val_acuracy", mode="max"), [{"loss": 1.0, "val_loss": 2.0}]
+        )
+    assert f"{callback.__name__} monitors 'val_acuracy', which is not in the logs" in str(
+        caught[0].message
+    )
     assert "Available: loss, val_loss" in str(caught[0].message)
     assert not model.stop_training
 
 
 def test_a_missing_validation_is_named_as_the_reason() -> None:
-    with pytest.warns(UserWarning, match=r"Available: loss, accuracy\. Pass validation_data or validation_split"):
+    with pytest.warns(
+        UserWarning, match=r"Available: loss, accuracy\. Pass validation_data or validation_split"
+    ):
         end_epochs(EarlyStopping(), [{"loss": 1.0, "accuracy": 0.5}])
 
 
 def test_checkpoint_without_its_monitor_saves_and_says_so(tmp_path: Path) -> None:
-    every = CallbackList(ModelCheckpoint(tmp_path / "m", save_best_only=True), model=(model := FakeModel(tmp_path)))
-    with pytest.warns(UserWarning, match=r"monitors 'val_loss', .*: saved without comparing\. Available: loss\."):
+    every = CallbackList(
+        ModelCheckpoint(tmp_path / "m", save_best_only=True), model=(model := FakeModel(tmp_path))
+    )
+    with pytest.warns(
+        UserWarning, match=r"monitors 'val_loss', .*: saved without comparing\. Available: loss\."
+    ):
         every.on_epoch_end(0, {"loss": 1.0})
     assert model.saves == [["m", 0.0]]
 
@@ -290,7 +338,9 @@ def test_auto_minimises_a_loss(monitor: str) -> None:
     assert not callback.is_improvement(2.0, 1.0)
 
 
-@pytest.mark.parametrize("monitor", ["accuracy", "val_accuracy", "val_acc", "val_top_k_categorical_accuracy"])
+@pytest.mark.parametrize(
+    "monitor", ["accuracy", "val_accuracy", "val_acc", "val_top_k_categorical_accuracy"]
+)
 def test_auto_maximises_an_accuracy(monitor: str) -> None:
     callback = EarlyStopping(monitor)
     assert callback.is_improvement(2.0, 1.0)
@@ -299,7 +349,9 @@ def test_auto_maximises_an_accuracy(monitor: str) -> None:
 
 @pytest.mark.parametrize("callback", [EarlyStopping, ReduceLROnPlateau], ids=lambda c: c.__name__)
 def test_auto_refuses_to_guess(callback: type[EarlyStopping] | type[ReduceLROnPlateau]) -> None:
-    with pytest.raises(ValueError, match=rf"{callback.__name__} .* received monitor='val_top5': pass mode='min' if"):
+    with pytest.raises(
+        ValueError, match=rf"{callback.__name__} .* received monitor='val_top5': pass mode='min' if"
+    ):
         callback(monitor="val_top5")
 
 
@@ -321,7 +373,9 @@ def test_early_stopping_says_what_it_does(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_plateau_refuses_a_factor_that_does_not_reduce() -> None:
-    with pytest.raises(ValueError, match=r"ReduceLROnPlateau expected a factor below 1, received factor=1\.0"):
+    with pytest.raises(
+        ValueError, match=r"ReduceLROnPlateau expected a factor below 1, received factor=1\.0"
+    ):
         ReduceLROnPlateau(factor=1.0)
 
 
@@ -337,7 +391,9 @@ def test_plateau_logs_the_rate_that_the_epoch_was_trained_with() -> None:
 
 
 def test_scheduler_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
-    end_epochs(LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1), verbose=1), [{"loss": 1.0}] * 2)
+    end_epochs(
+        LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1), verbose=1), [{"loss": 1.0}] * 2
+    )
     assert capsys.readouterr().out == (
         "Epoch 1: LearningRateScheduler setting learning rate to 0.1.\n"
         "Epoch 2: LearningRateScheduler setting learning rate to 0.05.\n"
@@ -352,7 +408,9 @@ def test_scheduler_sets_python_floats() -> None:
 
 @pytest.mark.parametrize("returned", [None, 1, "0.1"])
 def test_scheduler_wants_a_float(returned: Any) -> None:
-    with pytest.raises(ValueError, match=r"expected its schedule to return a float, received .* for epoch 0"):
+    with pytest.raises(
+        ValueError, match=r"expected its schedule to return a float, received .* for epoch 0"
+    ):
         end_epochs(LearningRateScheduler(lambda *_: returned), [{"loss": 1.0}])
 
 
@@ -369,13 +427,19 @@ def test_scheduler_lets_an_error_inside_the_schedule_out() -> None:
 
 @pytest.mark.parametrize("save_freq", ["batch", 1.5, 0, -2])
 def test_checkpoint_refuses_an_odd_frequency(save_freq: Any) -> None:
-    with pytest.raises(ValueError, match=rf"'epoch' or a number of batches, received save_freq={save_freq!r}"):
+    with pytest.raises(
+        ValueError, match=rf"'epoch' or a number of batches, received save_freq={save_freq!r}"
+    ):
         ModelCheckpoint("model", save_freq=save_freq)
 
 
 def test_checkpoint_names_what_its_path_may_hold() -> None:
-    with pytest.raises(KeyError, match=r"cannot fill in 'val_loss' in filepath .* available are epoch, loss"):
-        CallbackList(ModelCheckpoint("{val_loss:.2f}"), model=FakeModel()).on_epoch_end(0, {"loss": 1.0})
+    with pytest.raises(
+        KeyError, match=r"cannot fill in 'val_loss' in filepath .* available are epoch, loss"
+    ):
+        CallbackList(ModelCheckpoint("{val_loss:.2f}"), model=FakeModel()).on_epoch_end(
+            0, {"loss": 1.0}
+        )
 
 
 def test_checkpoint_refuses_a_folder(tmp_path: Path) -> None:
@@ -385,7 +449,9 @@ def test_checkpoint_refuses_a_folder(tmp_path: Path) -> None:
 
 def test_checkpoint_weights_only_saves_weights(tmp_path: Path) -> None:
     calls: list[str] = []
-    model = SimpleNamespace(save=lambda _: calls.append("model"), save_weights=lambda _: calls.append("weights"))
+    model = SimpleNamespace(
+        save=lambda _: calls.append("model"), save_weights=lambda _: calls.append("weights")
+    )
     for weights_only in (False, True):
         checkpoint = ModelCheckpoint(tmp_path / "any.suffix", save_weights_only=weights_only)
         CallbackList(checkpoint, model=model).on_epoch_end(0, {"loss": 1.0})
@@ -394,7 +460,9 @@ def test_checkpoint_weights_only_saves_weights(tmp_path: Path) -> None:
 
 def test_checkpoint_says_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "best"
-    every = CallbackList(ModelCheckpoint(path, save_best_only=True, verbose=1), model=FakeModel(tmp_path))
+    every = CallbackList(
+        ModelCheckpoint(path, save_best_only=True, verbose=1), model=FakeModel(tmp_path)
+    )
     for epoch, value in enumerate((1.0, 0.5, 0.5)):
         every.on_epoch_begin(epoch)
         every.on_epoch_end(epoch, {"val_loss": value})
@@ -444,7 +512,9 @@ def test_nan_stops_with_epoch_and_batch_counted_from_one(loss: float) -> None:
     every.on_epoch_begin(2)
     every.on_train_batch_end(15, {"loss": 1.0})
     assert not model.stop_training
-    with pytest.warns(UserWarning, match=rf"the loss is {loss} at epoch 3, batch 17: training stops"):
+    with pytest.warns(
+        UserWarning, match=rf"the loss is {loss} at epoch 3, batch 17: training stops"
+    ):
         every.on_train_batch_end(16, {"loss": loss})
     assert model.stop_training
 
@@ -470,6 +540,12 @@ def test_warnings_of_callbacks_point_to_the_line_that_called_fit() -> None:
     watchers = [EarlyStopping(), TerminateOnNaN()]
     with pytest.warns(UserWarning) as got:
         model.fit(x, y, epochs=3, callbacks=watchers, verbose=0)
-    assert {warning.filename for warning in got} == {__file__} and len({warning.lineno for warning in got}) == 1
+    assert {warning.filename for warning in got} == {__file__} and len(
+        {warning.lineno for warning in got}
+    ) == 1
     messages = " ".join(str(warning.message) for warning in got)
-    assert "the loss is" in messages and "EarlyStopping monitors" in messages and "TerminateOnNaN" in messages
+    assert (
+        "the loss is" in messages
+        and "EarlyStopping monitors" in messages
+        and "TerminateOnNaN" in messages
+    )

@@ -34,9 +34,12 @@ def test_reads_every_form(tmp_path, form):
 
 
 def test_reads_a_tarball_with_pax_records_and_dots(tmp_path):
-    """As made by Python's tarfile or by `tar c ./cifar-10-batches-py`: fractional times, names with a dot in front."""
+    """As made by Python's tarfile or by `tar c ./cifar-10-batches-py`: fractional times, names with
+    a dot in front.
+    """
     members = [
-        (header("./" + info.name, type=info.type, mtime=1.5), blob) for info, blob in entries(files.python_members())
+        (header("./" + info.name, type=info.type, mtime=1.5), blob)
+        for info, blob in entries(files.python_members())
     ]
     path = tmp_path / "repacked.tar.gz"
     path.write_bytes(tar(members, form=tarfile.PAX_FORMAT))
@@ -74,7 +77,9 @@ def test_says_nothing_about_torontos_files(tmp_path, form):
 
 def test_says_once_that_a_file_is_not_torontos(tmp_path):
     path = files.write_tar(tmp_path / "other.tar.gz")
-    with pytest.warns(UserWarning, match=f"other.tar.gz is {NOT_TORONTO}: accuracies on it may not compare$"):
+    with pytest.warns(
+        UserWarning, match=f"other.tar.gz is {NOT_TORONTO}: accuracies on it may not compare$"
+    ):
         assert_is_seed(cifar10.load_data(path), 0)
     assert_is_seed(cifar10.load_data(path), 0)  # a warning would be an error here
 
@@ -83,7 +88,9 @@ def test_says_once_that_a_file_is_not_torontos(tmp_path):
 def test_a_copy_that_was_fetched_is_found_again_without_its_name(tmp_path):
     path = files.write_tar(tmp_path / "other.tar.gz", files.python_members(seed=5))
     cifar10.load_data(path)
-    with pytest.raises(DataError, match="offline was asked for"):  # who only trains on a file does not mean all others
+    with pytest.raises(
+        DataError, match="offline was asked for"
+    ):  # who only trains on a file does not mean all others
         cifar10.load_data(offline=True)
     assert_is_seed(cifar10.fetch(path), 5)
     path.unlink()
@@ -115,7 +122,10 @@ def test_the_pinned_checksums_are_complete():
 
 
 PLACES = {
-    "Keras, unpacked": ("user/.keras/datasets/cifar-10-batches-py-target/cifar-10-batches-py", "folder"),
+    "Keras, unpacked": (
+        "user/.keras/datasets/cifar-10-batches-py-target/cifar-10-batches-py",
+        "folder",
+    ),
     "Keras, packed": ("user/.keras/datasets/cifar-10-batches-py-target_archive", "tar"),
     "older Keras, unpacked": ("user/.keras/datasets/cifar-10-batches-py", "folder"),
     "older Keras, packed": ("user/.keras/datasets/cifar-10-batches-py.tar.gz", "tar"),
@@ -156,7 +166,10 @@ def test_keras_home_moves_the_place(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("genuine", "no_sockets")
 def test_a_found_copy_that_is_not_torontos_is_skipped(tmp_path, place):
     put(tmp_path, place, seed=1)
-    with pytest.warns(UserWarning, match=f"skipped a copy of CIFAR-10: .* {NOT_TORONTO}"), pytest.raises(DataError):
+    with (
+        pytest.warns(UserWarning, match=f"skipped a copy of CIFAR-10: .* {NOT_TORONTO}"),
+        pytest.raises(DataError),
+    ):
         cifar10.load_data(offline=True)
     assert not [path for path in cache.home().iterdir() if path.is_dir()]
 
@@ -166,16 +179,22 @@ def test_a_broken_copy_is_skipped_for_a_good_one(tmp_path):
     folder = put(tmp_path, "Keras, unpacked")
     (folder / "test_batch").write_bytes(b"broken")
     put(tmp_path, "Keras, packed")
-    with pytest.warns(UserWarning, match="skipped a copy of CIFAR-10: .*test_batch: expected the testing batch"):
+    with pytest.warns(
+        UserWarning, match="skipped a copy of CIFAR-10: .*test_batch: expected the testing batch"
+    ):
         assert_is_seed(cifar10.load_data(), 0)
 
 
 @pytest.mark.usefixtures("genuine")
 def test_the_environment_names_a_file(tmp_path, monkeypatch):
     put(tmp_path, "Keras, packed")
-    monkeypatch.setenv("MINICNN_DATA", str(files.write_tar(tmp_path / "c.tgz", files.python_members(seed=1))))
+    monkeypatch.setenv(
+        "MINICNN_DATA", str(files.write_tar(tmp_path / "c.tgz", files.python_members(seed=1)))
+    )
     assert_is_seed(load(), 1)
-    assert_is_seed(load(files.write_tar(tmp_path / "d.tgz", files.python_members(seed=2))), 2)  # path= goes before
+    assert_is_seed(
+        load(files.write_tar(tmp_path / "d.tgz", files.python_members(seed=2))), 2
+    )  # path= goes before
 
 
 @pytest.mark.parametrize("name", ["nothing-here", "."])
@@ -183,7 +202,9 @@ def test_the_environment_names_a_file(tmp_path, monkeypatch):
 def test_a_wrong_path_is_refused_not_replaced_by_a_download(tmp_path, monkeypatch, name):
     put(tmp_path, "Keras, packed")
     kind = "a folder without them" if name == "." else "a path where nothing is"
-    with pytest.raises(DataError, match=f"expected cifar-10-python.tar.gz, .*, received {kind}: correct the path"):
+    with pytest.raises(
+        DataError, match=f"expected cifar-10-python.tar.gz, .*, received {kind}: correct the path"
+    ):
         cifar10.load_data(name)
     monkeypatch.setenv("MINICNN_DATA", name)
     with pytest.raises(DataError, match="MINICNN_DATA"):
@@ -197,7 +218,8 @@ def test_offline_opens_no_socket(monkeypatch, how):
     if how == "environment":
         monkeypatch.setenv("MINICNN_OFFLINE", "1")
     with pytest.raises(
-        DataError, match=r"is not in .*\.keras/datasets, data, and: offline .* nothing was downloaded: get"
+        DataError,
+        match=r"is not in .*\.keras/datasets, data, and: offline .* nothing was downloaded: get",
     ) as caught:
         cifar10.load_data(offline=True if how == "argument" else None)
     assert "\n" not in str(caught.value) and "datasets.shapes" in str(caught.value)
@@ -205,7 +227,9 @@ def test_offline_opens_no_socket(monkeypatch, how):
 
 @pytest.fixture
 def site(monkeypatch, alone):
-    """A server for the files in the folder site, named by MINICNN_CIFAR_URL; it has a list of requests."""
+    """A server for the files in the folder site, named by MINICNN_CIFAR_URL; it has a list of
+    requests.
+    """
     (alone / "site").mkdir()
     requests = []
 
@@ -219,7 +243,9 @@ def site(monkeypatch, alone):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        monkeypatch.setenv("MINICNN_CIFAR_URL", f"http://127.0.0.1:{server.server_port}/cifar.tar.gz")
+        monkeypatch.setenv(
+            "MINICNN_CIFAR_URL", f"http://127.0.0.1:{server.server_port}/cifar.tar.gz"
+        )
         yield requests
         server.shutdown()
         thread.join()
@@ -252,7 +278,9 @@ def test_downloads_where_home_cannot_be_written(tmp_path, genuine):
 def test_all_sources_failing_is_one_line(tmp_path):
     page = b"<!DOCTYPE html><title>Moved</title>"
     (tmp_path / "site" / "cifar.tar.gz").write_bytes(page)
-    with pytest.raises(DataError, match="expected .* bytes, received 35 starting with b'<!DOCTYPE html>") as caught:
+    with pytest.raises(
+        DataError, match="expected .* bytes, received 35 starting with b'<!DOCTYPE html>"
+    ) as caught:
         cifar10.load_data()
     message = str(caught.value)
     assert (
@@ -266,5 +294,8 @@ def test_all_sources_failing_is_one_line(tmp_path):
 def test_importing_the_data_sets_does_not_import_the_network():
     code = "import sys, minicnn.datasets; sys.exit('urllib.request' in sys.modules)"
     assert (
-        subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(cifar10.__file__).parents[2]).returncode == 0
+        subprocess.run(
+            [sys.executable, "-c", code], check=False, cwd=Path(cifar10.__file__).parents[2]
+        ).returncode
+        == 0
     )

@@ -34,7 +34,9 @@ def changed(replace=None, add=()):
 
 
 def patched(offset, value):
-    """An uncompressed tarball whose second header, of test_batch, has other bytes at the offset, but adds up."""
+    """An uncompressed tarball whose second header, of test_batch, has other bytes at the offset,
+    but adds up.
+    """
     blob = bytearray(tar(entries(files.python_members()), zipped=False))
     start = 512
     blob[start + offset : start + offset + len(value)] = value
@@ -47,39 +49,90 @@ LINK = {"linkname": "/etc/passwd"}
 BATCH = "cifar-10-batches-py/data_batch_1"
 ARCHIVES = {
     "empty file": (b"", "expected a tar.gz archive, received a file that starts with b''"),
-    "web page": (b"<!DOCTYPE html><p>No", "starts with b'<!DOCTYPE html><p>No': a web page was saved in its place"),
-    "zip": (b"PK\x03\x04" + bytes(600), r"expected a tar.gz archive, received a file that starts with b'PK"),
-    "gzip of text": (gzip.compress(b"hello" * 200), "expected the header of a tar member, received b'hellohello"),
-    "gzip of nothing": (gzip.compress(b""), "received no training batch 1 of 5, .* no testing batch 1 of 1"),
-    "dot dot": (changed(add=[(header("../../evil"), b"x")]), "plain files .* received '../../evil'"),
+    "web page": (
+        b"<!DOCTYPE html><p>No",
+        "starts with b'<!DOCTYPE html><p>No': a web page was saved in its place",
+    ),
+    "zip": (
+        b"PK\x03\x04" + bytes(600),
+        r"expected a tar.gz archive, received a file that starts with b'PK",
+    ),
+    "gzip of text": (
+        gzip.compress(b"hello" * 200),
+        "expected the header of a tar member, received b'hellohello",
+    ),
+    "gzip of nothing": (
+        gzip.compress(b""),
+        "received no training batch 1 of 5, .* no testing batch 1 of 1",
+    ),
+    "dot dot": (
+        changed(add=[(header("../../evil"), b"x")]),
+        "plain files .* received '../../evil'",
+    ),
     "hidden dot dot": (
         changed(add=[(header("cifar-10-batches-py/../evil"), b"x")]),
         "received 'cifar-10-batches-py/../evil'",
     ),
     "absolute": (changed(add=[(header("/tmp/evil"), b"x")]), "received '/tmp/evil'"),
-    "unknown": (changed(add=[(header("cifar-10-batches-py/data_batch_6"), b"x")]), "received '.*data_batch_6'"),
-    "cifar-100": (tar([(header("cifar-100-python/train"), b"x")]), "'cifar-100-python/train' .*another data set"),
-    "symlink": (changed(add=[(header(BATCH, type=tarfile.SYMTYPE, **LINK), b"")]), "data_batch_1' .type b'2'"),
-    "hard link": (tar([(header(BATCH, type=tarfile.LNKTYPE, **LINK), b"")]), "data_batch_1' .type b'1'"),
-    "character device": (tar([(header(BATCH, type=tarfile.CHRTYPE), b"")]), "data_batch_1' .type b'3'"),
+    "unknown": (
+        changed(add=[(header("cifar-10-batches-py/data_batch_6"), b"x")]),
+        "received '.*data_batch_6'",
+    ),
+    "cifar-100": (
+        tar([(header("cifar-100-python/train"), b"x")]),
+        "'cifar-100-python/train' .*another data set",
+    ),
+    "symlink": (
+        changed(add=[(header(BATCH, type=tarfile.SYMTYPE, **LINK), b"")]),
+        "data_batch_1' .type b'2'",
+    ),
+    "hard link": (
+        tar([(header(BATCH, type=tarfile.LNKTYPE, **LINK), b"")]),
+        "data_batch_1' .type b'1'",
+    ),
+    "character device": (
+        tar([(header(BATCH, type=tarfile.CHRTYPE), b"")]),
+        "data_batch_1' .type b'3'",
+    ),
     "block device": (tar([(header(BATCH, type=tarfile.BLKTYPE), b"")]), "data_batch_1' .type b'4'"),
     "fifo": (tar([(header(BATCH, type=tarfile.FIFOTYPE), b"")]), "data_batch_1' .type b'6'"),
-    "sparse": (tar([(header(BATCH, type=tarfile.GNUTYPE_SPARSE), b"")]), "data_batch_1' .type b'S'"),
-    "other folder": (tar([(header("elsewhere", type=tarfile.DIRTYPE), b"")]), "received 'elsewhere/' .type b'5'"),
+    "sparse": (
+        tar([(header(BATCH, type=tarfile.GNUTYPE_SPARSE), b"")]),
+        "data_batch_1' .type b'S'",
+    ),
+    "other folder": (
+        tar([(header("elsewhere", type=tarfile.DIRTYPE), b"")]),
+        "received 'elsewhere/' .type b'5'",
+    ),
     "long name": (tar([(header("x" * 300), b"")], form=tarfile.GNU_FORMAT), "LongLink' .type b'L'"),
     "pax path": (tar([(header("../" * 50), b"")], form=tarfile.PAX_FORMAT), r"received '\.\./"),
     "twice": (changed(add=[(header(BATCH), b"x")]), "each .* once, received '.*data_batch_1'"),
     "missing": (
-        tar([pair for pair in entries(files.python_members()) if not pair[0].name.endswith("batch_2")]),
+        tar(
+            [
+                pair
+                for pair in entries(files.python_members())
+                if not pair[0].name.endswith("batch_2")
+            ]
+        ),
         "expected six batches, received no training batch 2 of 5: get it again",
     ),
     "too many headers": (
         tar([(header("cifar-10-batches-py", type=tarfile.DIRTYPE), b"")] * 200),
         "received 'cifar-10-batches-py/' .type b'5'",
     ),
-    "huge size": (patched(124, b"77777777777\0"), "at most 32000000 bytes and once, received .* 8589934591 bytes"),
-    "base-256 size": (patched(124, b"\x80" + bytes(9) + b"\x01\x00"), "size of '.*' as octal digits, received b'.x80"),
-    "negative size": (patched(124, b"\xff" * 12), "size of 'cifar-10-batches-py/test_batch' as octal digits"),
+    "huge size": (
+        patched(124, b"77777777777\0"),
+        "at most 32000000 bytes and once, received .* 8589934591 bytes",
+    ),
+    "base-256 size": (
+        patched(124, b"\x80" + bytes(9) + b"\x01\x00"),
+        "size of '.*' as octal digits, received b'.x80",
+    ),
+    "negative size": (
+        patched(124, b"\xff" * 12),
+        "size of 'cifar-10-batches-py/test_batch' as octal digits",
+    ),
     "signed size": (patched(124, b"-0000000512\0"), "as octal digits, received b'-0000000512"),
     "underscores": (patched(124, b"0000_000_12\0"), "as octal digits, received b'0000_000_12"),
     "bad header sum": (
@@ -90,7 +143,10 @@ ARCHIVES = {
         changed({BATCH: files.python_members()["cifar-10-batches-py/test_batch"]}),
         "does not call itself",
     ),
-    "text batch": (changed({BATCH: b"not a pickle"}), "data_batch_1: expected the training batch 1 of 5, pickled"),
+    "text batch": (
+        changed({BATCH: b"not a pickle"}),
+        "data_batch_1: expected the training batch 1 of 5, pickled",
+    ),
 }
 
 
@@ -132,7 +188,9 @@ def test_truncations_are_refused(tmp_path):
 
 @pytest.mark.parametrize(("zipped", "flips"), [(True, 700), (False, 300)])
 def test_flipped_bits_are_noticed(tmp_path, zipped, flips):
-    """One wrong bit: gzip's checksum notices; without gzip, the data is refused or known not to be Toronto's."""
+    """One wrong bit: gzip's checksum notices; without gzip, the data is refused or known not to be
+    Toronto's.
+    """
     good = tar(entries(files.python_members()), zipped=zipped)
     path = tmp_path / "cifar-10-python.tar.gz"
     pixels, labels = files.images()
@@ -146,7 +204,9 @@ def test_flipped_bits_are_noticed(tmp_path, zipped, flips):
         except DataError:
             continue
         read += 1
-        if zipped:  # only the header of gzip itself, which says nothing about the data, is not covered by a checksum
+        # only the header of gzip itself, which says nothing about the data, is not covered by a
+        # checksum
+        if zipped:
             assert np.array_equal(arrays["x_train"].reshape(5, ROWS, 32, 32, 3), pixels[:5])
             assert np.array_equal(arrays["y_test"][:, 0], labels[5])
         assert NOT_TORONTO in remark
@@ -195,4 +255,7 @@ def test_records_with_wrong_labels_are_refused(tmp_path):
     members = files.binary_members()
     name = "cifar-10-batches-bin/data_batch_5.bin"
     members[name] = b"\x0a" + members[name][1:]
-    refused(files.write_folder(tmp_path, members), "data_batch_5.bin: expected labels from 0 to 9, received 10")
+    refused(
+        files.write_folder(tmp_path, members),
+        "data_batch_5.bin: expected labels from 0 to 9, received 10",
+    )

@@ -24,7 +24,12 @@ def no_decoding(monkeypatch):
         raise AssertionError("the source was read again")
 
     def start():
-        for module, name in ((cifar10, "read"), (archive, "read_tar"), (archive, "read_folder"), (cache, "_workplace")):
+        for module, name in (
+            (cifar10, "read"),
+            (archive, "read_tar"),
+            (archive, "read_folder"),
+            (cache, "_workplace"),
+        ):
             monkeypatch.setattr(module, name, refuse)
 
     return start
@@ -52,7 +57,9 @@ def test_another_tarball_is_never_mistaken(tmp_path):
     other = files.write_tar(tmp_path / "d.tar.gz", files.python_members(seed=2))
     assert_is_seed(load(other), 2)
     assert_is_seed(load(path), 1)
-    assert len([entry for entry in cache.home().iterdir() if entry.is_dir()]) == 2  # the old one of c.tar.gz is gone
+    assert (
+        len([entry for entry in cache.home().iterdir() if entry.is_dir()]) == 2
+    )  # the old one of c.tar.gz is gone
 
 
 def test_a_changed_file_in_a_folder_is_noticed(tmp_path):
@@ -100,7 +107,9 @@ DAMAGES = {
     "odd about": lambda entry: (entry / "about.json").write_text("[]"),
     "deep about": lambda entry: (entry / "about.json").write_text("[" * 100_000),
     "no seal": lambda entry: (entry / "seal").unlink(),
-    "other pixels": lambda entry: np.save(entry / "x_test.npy", np.zeros((10_000, 32, 32, 3), np.uint8)),
+    "other pixels": lambda entry: np.save(
+        entry / "x_test.npy", np.zeros((10_000, 32, 32, 3), np.uint8)
+    ),
     "odd header": damage_header,
 }
 
@@ -174,7 +183,8 @@ def test_works_without_a_cache_where_home_cannot_be_written(tmp_path, monkeypatc
     path = files.write_tar(tmp_path / "c.tar.gz")
     for _ in range(2):
         with pytest.warns(
-            UserWarning, match="occupied/minicnn cannot be written .*decoded data is not kept.*MINICNN_HOME"
+            UserWarning,
+            match="occupied/minicnn cannot be written .*decoded data is not kept.*MINICNN_HOME",
         ):
             data = load(path)
         assert_is_seed(data, 0)
@@ -187,7 +197,9 @@ def test_a_full_disk_costs_only_the_cache(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    with pytest.warns(UserWarning, match="could not be written .*No space left on device.* the next start decodes"):
+    with pytest.warns(
+        UserWarning, match="could not be written .*No space left on device.* the next start decodes"
+    ):
         assert_is_seed(load(files.write_tar(tmp_path / "c.tar.gz")), 0)
     assert [entry.suffix for entry in cache.home().iterdir()] == [".lock"]
 
@@ -197,7 +209,11 @@ def test_where_home_is(monkeypatch, tmp_path):
     monkeypatch.setenv("MINICNN_HOME", "~/mine")
     assert cache.home() == tmp_path / "user" / "mine"
     monkeypatch.delenv("MINICNN_HOME")
-    for platform, place in (("linux", ".cache"), ("darwin", "Library/Caches"), ("win32", "AppData/Local")):
+    for platform, place in (
+        ("linux", ".cache"),
+        ("darwin", "Library/Caches"),
+        ("win32", "AppData/Local"),
+    ):
         monkeypatch.delenv("LOCALAPPDATA", raising=False)
         monkeypatch.setattr(sys, "platform", platform)
         assert cache.home() == tmp_path / "user" / place / "minicnn"
@@ -244,7 +260,9 @@ def test_a_killed_process_blocks_nobody(tmp_path, monkeypatch, moment):
             os.write(started, b"x")
             signal.pause()
 
-        monkeypatch.setattr(*((cifar10, "read", hang) if moment == "decoding" else (np, "save", hang)))
+        monkeypatch.setattr(
+            *((cifar10, "read", hang) if moment == "decoding" else (np, "save", hang))
+        )
         try:
             load(path)
         finally:

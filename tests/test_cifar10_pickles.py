@@ -26,9 +26,14 @@ TITLE = files.TITLES[0]
 
 
 def test_a_batch_of_full_size_reads_as_pickle_reads_it():
-    """10 000 rows, and the miniature's layout is that of real files: the standard library understands it alike."""
+    """10 000 rows, and the miniature's layout is that of real files: the standard library
+    understands it alike.
+    """
     rng = np.random.default_rng(0)
-    pixels, labels = rng.integers(0, 256, (10_000, 32, 32, 3), np.uint8), rng.integers(0, 10, 10_000, np.uint8)
+    pixels, labels = (
+        rng.integers(0, 256, (10_000, 32, 32, 3), np.uint8),
+        rng.integers(0, 10, 10_000, np.uint8),
+    )
     blob = files.python_batch(TITLE, pixels, labels)
     assert 30_900_000 < len(blob) < archive.MEMBER_LIMIT
     rows, found = read_batch(blob, "data_batch_1", 10_000, TITLE)
@@ -42,7 +47,9 @@ def test_a_batch_of_full_size_reads_as_pickle_reads_it():
 @pytest.mark.parametrize("protocol", [3, 4])
 def test_reads_a_batch_that_python_3_pickled_again(protocol):
     pixels, labels = files.images()[0][0].reshape(ROWS, 3072), files.images()[1][0].tolist()
-    blob = pickle.dumps({b"batch_label": TITLE.encode(), "labels": labels, b"data": pixels}, protocol)
+    blob = pickle.dumps(
+        {b"batch_label": TITLE.encode(), "labels": labels, b"data": pixels}, protocol
+    )
     rows, found = read_batch(blob, "x", ROWS, TITLE)
     assert np.array_equal(rows, pixels) and found.tolist() == labels
 
@@ -81,9 +88,15 @@ PICKLES = {
         odd(data=b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\1b\x87R"),
         "0 pictures",
     ),
-    "too few rows": (odd(data=array(PIXELS[3072:], shape(ROWS - 1, 3072))), r"not the shape \(4, 3072\)"),
+    "too few rows": (
+        odd(data=array(PIXELS[3072:], shape(ROWS - 1, 3072))),
+        r"not the shape \(4, 3072\)",
+    ),
     "too few bytes": (odd(data=array(PIXELS[1:], shape(ROWS, 3072))), r"not the shape \(4, 3072\)"),
-    "too many bytes": (odd(data=array(PIXELS + b"x", shape(ROWS, 3072))), r"not the shape \(4, 3072\)"),
+    "too many bytes": (
+        odd(data=array(PIXELS + b"x", shape(ROWS, 3072))),
+        r"not the shape \(4, 3072\)",
+    ),
     "other shape": (odd(data=array(PIXELS, shape(3072, ROWS))), r"not the shape \(4, 3072\)"),
     "fortran order": (odd(data=array(PIXELS, shape(ROWS, 3072), fortran=b"\x88")), "in C order"),
     "float64": (
@@ -112,9 +125,15 @@ PICKLES = {
         "not enough values",
     ),
     "label 10": (odd(labels=labels_list([1, 10, 2, 3])), "the label 10, not only 0 to 9"),
-    "label -1": (odd(labels=b"](" + ONES[2:] + b"J\xff\xff\xff\xffe"), "the label -1, not only 0 to 9"),
+    "label -1": (
+        odd(labels=b"](" + ONES[2:] + b"J\xff\xff\xff\xffe"),
+        "the label -1, not only 0 to 9",
+    ),
     "label true": (odd(labels=b"](" + ONES[2:] + b"\x88e"), "a int was due but a bool came"),
-    "label text": (odd(labels=b"](" + ONES[2:] + string("cat") + b"e"), "a int was due but a bytes came"),
+    "label text": (
+        odd(labels=b"](" + ONES[2:] + string("cat") + b"e"),
+        "a int was due but a bytes came",
+    ),
     "label list": (odd(labels=b"](" + ONES[2:] + b"]e"), "a int was due but a list came"),
     "five labels": (odd(labels=labels_list([1] * 5)), "it has 5 labels and 4 pictures, not 4"),
     "labels are an array": (odd(labels=GOOD_ARRAY), "a list was due but a Array came"),
@@ -127,8 +146,14 @@ PICKLES = {
         raw(b"c__builtin__\neval\n" + string("open('evil', 'w')") + b"\x85R"),
         "'__builtin__ eval' would be imported",
     ),
-    "numpy load": (raw(b"cnumpy\nload\n" + string("evil") + b"\x85R"), "'numpy load' would be imported"),
-    "attribute of a global": (raw(b"cnumpy\nndarray.tofile\n)R"), "'numpy ndarray.tofile' would be imported"),
+    "numpy load": (
+        raw(b"cnumpy\nload\n" + string("evil") + b"\x85R"),
+        "'numpy load' would be imported",
+    ),
+    "attribute of a global": (
+        raw(b"cnumpy\nndarray.tofile\n)R"),
+        "'numpy ndarray.tofile' would be imported",
+    ),
     "dtype as a function": (
         raw(b"cnumpy\ndtype\n" + string("O") + b"\x85R"),
         "'numpy dtype' is called for something else",
@@ -142,7 +167,10 @@ PICKLES = {
     "extension": (raw(b"\x82\x01"), "the opcode EXT1 occurs"),
     "persistent": (raw(b"Pevil\n"), "the opcode PERSID occurs"),
     "instance": (raw(b"(ios\nsystem\n"), "the opcode INST occurs"),
-    "global from the stack": (raw(b"\x8c\x02os\x8c\x06system\x93)R"), "'os system' would be imported"),
+    "global from the stack": (
+        raw(b"\x8c\x02os\x8c\x06system\x93)R"),
+        "'os system' would be imported",
+    ),
     "global from numbers": (raw(b"K\1K\2\x93"), "a bytes was due but a int came"),
     "unknown opcode": (raw(b"\xff"), "opcode .* unknown"),
     "huge memo index": (raw(b"}r\xff\xff\xff\xff"), "its keys are"),
@@ -151,13 +179,22 @@ PICKLES = {
     "huger bytes": (raw(b"\x8e" + struct.pack("<Q", 1 << 46)), "expected 70368744177664 bytes"),
     "huge bytearray": (raw(b"\x96" + struct.pack("<Q", 1 << 46)), "expected 70368744177664 bytes"),
     "huge frame": (raw(b"\x95" + struct.pack("<Q", 1 << 46), b""), "exhausted before seeing STOP"),
-    "million-digit number": (raw(b"L" + b"9" * 1_000_000 + b"L\n"), "integer string|opcode LONG occurs"),
+    "million-digit number": (
+        raw(b"L" + b"9" * 1_000_000 + b"L\n"),
+        "integer string|opcode LONG occurs",
+    ),
     "too many opcodes": (raw(b"]" * (OPCODE_LIMIT + 10)), "more than 200000 opcodes"),
     "deep tuple as a key": (raw(b"}" + DEEPER + b"K\1s"), "a bytes was due but a tuple came"),
     "deep tuple as the shape": (odd(data=array(PIXELS, DEEP)), r"not the shape \(4, 3072\)"),
-    "deep tuple as an argument": (raw(b"cnumpy\ndtype\n" + DEEP + b"R"), "'numpy dtype' is called for something else"),
+    "deep tuple as an argument": (
+        raw(b"cnumpy\ndtype\n" + DEEP + b"R"),
+        "'numpy dtype' is called for something else",
+    ),
     "deep lists": (raw(b"]" * 90_000 + b"a" * 89_999), "a dict was due but a list came"),
-    "list of itself": (odd(labels=b"]q\1(" + b"h\1" * ROWS + b"e"), "a int was due but a list came"),
+    "list of itself": (
+        odd(labels=b"]q\1(" + b"h\1" * ROWS + b"e"),
+        "a int was due but a list came",
+    ),
     "billion laughs": (
         raw(LAUGHS + odd(labels=b"](" + b"h\x78" * ROWS + b"e")[2:], b""),
         "a int was due but a list came",
@@ -173,7 +210,9 @@ PICKLES = {
 IMPORTS: list[object] = []
 WATCHING = threading.Event()
 sys.addaudithook(
-    lambda event, arguments: IMPORTS.append(arguments) if event == "pickle.find_class" and WATCHING.is_set() else None
+    lambda event, arguments: (
+        IMPORTS.append(arguments) if event == "pickle.find_class" and WATCHING.is_set() else None
+    )
 )
 
 
@@ -181,14 +220,18 @@ sys.addaudithook(
 def test_a_bad_pickle_is_refused_and_not_obeyed(fault):
     blob, match = PICKLES[fault]
     WATCHING.set()
-    if len(blob) < 20_000:  # the longer ones are bounded by their length; tracing them takes seconds
+    if (
+        len(blob) < 20_000
+    ):  # the longer ones are bounded by their length; tracing them takes seconds
         tracemalloc.start()
     with pytest.raises(DataError, match=match) as caught:
         read_batch(blob, "data_batch_1", ROWS, TITLE)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     WATCHING.clear()
-    assert str(caught.value).startswith("data_batch_1: expected the training batch 1 of 5, pickled, received ")
+    assert str(caught.value).startswith(
+        "data_batch_1: expected the training batch 1 of 5, pickled, received "
+    )
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
     assert peak < 1_000_000 and not IMPORTS
     assert not list(Path.cwd().iterdir())

@@ -1,4 +1,6 @@
-"""`minicnn`: what all commands have in common, and data, summary, evaluate, report, explain, lrfind."""
+"""`minicnn`: what all commands have in common, and data, summary, evaluate, report, explain,
+lrfind.
+"""
 
 import json
 import os
@@ -19,7 +21,18 @@ from minicnn.errors import DataError
 pytest_plugins = ["run_fixtures", "cifar_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
 COMMANDS = [
-    *("train", "evaluate", "predict", "report", "explain", "lrfind", "summary", "check", "gradcheck", "profile"),
+    *(
+        "train",
+        "evaluate",
+        "predict",
+        "report",
+        "explain",
+        "lrfind",
+        "summary",
+        "check",
+        "gradcheck",
+        "profile",
+    ),
     *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
 ]
 
@@ -27,7 +40,9 @@ COMMANDS = [
 def printed_json(capsys, *arguments, code=0):
     """What a command prints with --json: one object, and nothing else."""
     assert main([*map(str, arguments), "--json"]) == code
-    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)  # NaN and Infinity are not JSON
+    found = json.loads(
+        capsys.readouterr().out, parse_constant=pytest.fail
+    )  # NaN and Infinity are not JSON
     assert isinstance(found, dict)
     return found
 
@@ -63,10 +78,19 @@ def test_version(capsys):
     "arguments, message",
     [
         (["trian"], "invalid choice: 'trian'"),
-        (["train", "--epoch-count", "3"], "minicnn train: error: unrecognized arguments: --epoch-count 3"),
-        (["data", "info", "--size", "3"], "minicnn data info: error: unrecognized arguments: --size 3"),
+        (
+            ["train", "--epoch-count", "3"],
+            "minicnn train: error: unrecognized arguments: --epoch-count 3",
+        ),
+        (
+            ["data", "info", "--size", "3"],
+            "minicnn data info: error: unrecognized arguments: --size 3",
+        ),
         (["--epoch-count"], "unrecognized arguments: --epoch-count"),
-        (["train", "--limit", "0"], "argument --limit: expected a whole number of 1 or more, received '0'"),
+        (
+            ["train", "--limit", "0"],
+            "argument --limit: expected a whole number of 1 or more, received '0'",
+        ),
         (
             ["train", "--max-time", "soon"],
             "argument --max-time: expected a time such as 90s, 10m or 2h, received 'soon'",
@@ -86,7 +110,11 @@ def test_wrong_usage_exits_with_2(arguments, message, capsys):
 def test_a_command_without_anything_prints_its_help(arguments, capsys):
     assert main(arguments) == 0
     printed = capsys.readouterr()
-    assert printed.out.startswith("usage: minicnn") and "example: minicnn" in printed.out and printed.err == ""
+    assert (
+        printed.out.startswith("usage: minicnn")
+        and "example: minicnn" in printed.out
+        and printed.err == ""
+    )
 
 
 def damaged(folder):
@@ -105,13 +133,21 @@ def a_run_without_model(folder):
     [
         (lambda folder: folder / "gone.safetensors", "there is no model file '{path}'"),
         (damaged, "'{path}' is damaged or no model file"),
-        (lambda folder: folder, "{path} expected a model file in this folder, model.safetensors, received none"),
-        (lambda folder: folder / "latest", "there is no run in {folder} yet: `minicnn train` makes one"),
+        (
+            lambda folder: folder,
+            "{path} expected a model file in this folder, model.safetensors, received none",
+        ),
+        (
+            lambda folder: folder / "latest",
+            "there is no run in {folder} yet: `minicnn train` makes one",
+        ),
         (a_run_without_model, "{path} has no model yet: its first epoch has not ended"),
     ],
     ids=["missing", "damaged", "no run", "no latest", "no epoch"],
 )
-@pytest.mark.parametrize("command", ["summary", "evaluate", "predict", "explain", "profile", "check", "lrfind"])
+@pytest.mark.parametrize(
+    "command", ["summary", "evaluate", "predict", "explain", "profile", "check", "lrfind"]
+)
 def test_a_model_that_cannot_be_read_exits_with_3(command, make, message, here, capsys):
     path = make(here)
     pictures = ["picture.png"] if command in ("predict", "explain") else []
@@ -122,11 +158,15 @@ def test_a_model_that_cannot_be_read_exits_with_3(command, make, message, here, 
     assert printed.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", [["train"], ["data", "info"], ["data", "show"], ["data", "fetch"], ["check"]])
+@pytest.mark.parametrize(
+    "command", [["train"], ["data", "info"], ["data", "show"], ["data", "fetch"], ["check"]]
+)
 def test_missing_data_exits_with_3(command, here, capsys):
     assert main([*command, "--data", str(here / "nowhere")]) == 3
     printed = capsys.readouterr()
-    assert printed.out == "" and printed.err.startswith(f"minicnn {command[0]}: {here / 'nowhere'}: expected ")
+    assert printed.out == "" and printed.err.startswith(
+        f"minicnn {command[0]}: {here / 'nowhere'}: expected "
+    )
     assert list(here.iterdir()) == []  # nothing is left behind
 
 
@@ -143,10 +183,15 @@ def test_an_output_in_a_place_that_is_none_exits_with_2(command, colour_model, p
     if command in ("predict", "explain"):
         more = [str(pictures / "red.png"), "--model", str(colour_model)]
     assert main([*command.split(), *more, "--output", "/proc/none/x"]) == 2
-    assert "--output expected a path that can be written, received /proc/none/x" in capsys.readouterr().err
+    assert (
+        "--output expected a path that can be written, received /proc/none/x"
+        in capsys.readouterr().err
+    )
 
 
-@pytest.mark.parametrize("command", [["data", "show", "--data", "shapes"], ["train", "--data", "shapes"]])
+@pytest.mark.parametrize(
+    "command", [["data", "show", "--data", "shapes"], ["train", "--data", "shapes"]]
+)
 def test_an_output_that_cannot_be_written_exits_with_2(command, here, capsys):
     (here / "file").write_text("in the way")
     assert main([*command, "--limit", "20", "--output", str(here / "file" / "folder")]) == 2
@@ -193,7 +238,9 @@ def test_warnings_are_told_in_one_line(here):
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     lines = err.splitlines()
-    assert lines[0].startswith(f"minicnn data: warning: from_directory({str(here)!r}) left out 1 of 7 files")
+    assert lines[0].startswith(
+        f"minicnn data: warning: from_directory({str(here)!r}) left out 1 of 7 files"
+    )
     assert all(line.startswith("minicnn data: warning: ") for line in lines)
     assert f"{here.name}, train: 2 pictures" in out
 
@@ -205,17 +252,27 @@ def test_data_info_counts_classes_and_measures_channels(capsys):
     assert main(["data", "info", "--data", "shapes", "--limit", "50"]) == 0
     text = capsys.readouterr().out
     assert "synthetic shapes, train: 40 pictures of 32 x 32 x 3" in text
-    assert "synthetic shapes, validation: 10 pictures" in text and "synthetic shapes, test: 50 pictures" in text
+    assert (
+        "synthetic shapes, validation: 10 pictures" in text
+        and "synthetic shapes, test: 50 pictures" in text
+    )
     found = printed_json(capsys, "data", "info", "--data", "shapes", "--limit", 50)
     (x, _), _ = datasets.shapes.load_data()
-    assert found["name"] == "synthetic shapes" and found["train"]["class_names"] == list(datasets.shapes.CLASS_NAMES)
+    assert found["name"] == "synthetic shapes" and found["train"]["class_names"] == list(
+        datasets.shapes.CLASS_NAMES
+    )
     assert found["train"]["mean"] == pytest.approx(x[:40].mean(axis=(0, 1, 2)))
     assert sum(found["train"]["counts"]) == 40 and sum(found["test"]["counts"]) == 50
 
 
 def test_data_show_saves_two_pictures(capsys):
-    found = printed_json(capsys, "data", "show", "--data", "shapes", "--limit", 100, "--output", "look")
-    assert found["saved"] == [os.path.join("look", "pictures.png"), os.path.join("look", "classes.png")]
+    found = printed_json(
+        capsys, "data", "show", "--data", "shapes", "--limit", 100, "--output", "look"
+    )
+    assert found["saved"] == [
+        os.path.join("look", "pictures.png"),
+        os.path.join("look", "classes.png"),
+    ]
     assert sum(found["counts"].values()) == 80
     for path in found["saved"]:
         assert len(Image.open(path).convert("RGB").getcolors(10**7)) > 100  # not blank
@@ -230,7 +287,10 @@ def test_data_fetch_finds_cifar10_and_tells_where_it_is_kept(alone, genuine, cap
         "kept_in": str(alone / "home"),
     }
     assert main(["data", "fetch", "--data", str(alone / "home")]) == 0
-    assert capsys.readouterr().out == f"CIFAR-10: 20 training and 4 test pictures, kept in {alone / 'home'}\n"
+    assert (
+        capsys.readouterr().out
+        == f"CIFAR-10: 20 training and 4 test pictures, kept in {alone / 'home'}\n"
+    )
 
 
 def test_cifar10_is_known_from_folders_of_pictures(alone, genuine):
@@ -270,9 +330,12 @@ def test_classes_are_numbered_as_the_model_does(photographs):
     pictures = load(str(photographs))
     fitted = fit_classes(pictures, ["red", "green", "blue"])
     assert fitted.class_names == ["red", "green", "blue"]
-    assert [{"blue": 2, "red": 0}[pictures.class_names[label]] for label in pictures.test[1]] == fitted.test[1].tolist()
+    assert [
+        {"blue": 2, "red": 0}[pictures.class_names[label]] for label in pictures.test[1]
+    ] == fitted.test[1].tolist()
     with pytest.raises(
-        DataError, match="photographs: expected pictures of the model's classes red, green, received blue"
+        DataError,
+        match="photographs: expected pictures of the model's classes red, green, received blue",
     ):
         fit_classes(pictures, ["red", "green"])
 
@@ -298,23 +361,39 @@ def test_evaluate_exits_with_1_below_the_accuracy_asked_for(colour_model, photog
     (photographs / "red").rename(photographs / "later")
     (photographs / "blue").rename(photographs / "red")  # wrong names: all answers are wrong
     (photographs / "later").rename(photographs / "blue")
-    arguments = ["evaluate", "--model", str(colour_model), "--data", str(photographs), "--min-accuracy"]
+    arguments = [
+        "evaluate",
+        "--model",
+        str(colour_model),
+        "--data",
+        str(photographs),
+        "--min-accuracy",
+    ]
     assert main([*arguments, "0.5"]) == 1
     printed = capsys.readouterr()
-    assert "expected an accuracy of 50.00 % or more, received 0.00 %" in printed.err and "accuracy" in printed.out
+    assert (
+        "expected an accuracy of 50.00 % or more, received 0.00 %" in printed.err
+        and "accuracy" in printed.out
+    )
     assert main([*arguments, "0", "--average-flips"]) == 0
 
 
 def test_evaluate_refuses_pictures_of_other_classes(colour_model, capsys):
     assert main(["evaluate", "--model", str(colour_model), "--data", "shapes"]) == 3
-    assert "expected pictures of the model's classes red, green, blue, received circle" in capsys.readouterr().err
+    assert (
+        "expected pictures of the model's classes red, green, blue, received circle"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_model_that_takes_no_pictures_is_refused(here, capsys):
     model = Sequential([layers.Input((4,)), layers.Dense(2, activation="softmax")])
     model.save(here / "numbers.safetensors")
     assert main(["evaluate", "--model", "numbers.safetensors", "--data", "shapes"]) == 2
-    assert "expected a model for pictures (None, H, W, C), received one for (None, 4)" in capsys.readouterr().err
+    assert (
+        "expected a model for pictures (None, H, W, C), received one for (None, 4)"
+        in capsys.readouterr().err
+    )
 
 
 def test_report_writes_the_page_anew(trained, capsys):
@@ -348,11 +427,21 @@ def test_summary_is_that_of_the_documented_network(capsys):
 def test_summary_prints_the_plan_and_draws_the_network(capsys, tmp_path):
     assert main(["summary", "--plan", "--output", str(tmp_path / "network.png")]) == 0
     text = capsys.readouterr().out
-    assert "Total params: 161,098" in text and "Plan of" in text and f"Saved {tmp_path / 'network.png'}" in text
+    assert (
+        "Total params: 161,098" in text
+        and "Plan of" in text
+        and f"Saved {tmp_path / 'network.png'}" in text
+    )
     assert (tmp_path / "network.png").read_bytes().startswith(b"\x89PNG")
     found = printed_json(capsys, "summary", "--plan")
-    assert [part for step in found["plan"] for part in step["layers"]][:2] == ["rescaling", "conv2d"]
-    assert "saved" not in found and main(["summary", "--output", str(tmp_path / "no" / "network.png")]) != 0
+    assert [part for step in found["plan"] for part in step["layers"]][:2] == [
+        "rescaling",
+        "conv2d",
+    ]
+    assert (
+        "saved" not in found
+        and main(["summary", "--output", str(tmp_path / "no" / "network.png")]) != 0
+    )
 
 
 def test_summary_reads_models(colour_model, capsys):
@@ -400,9 +489,16 @@ def test_lrfind_suggests_a_rate(capsys):
 
 def test_gradcheck_prints_json(capsys):
     found = printed_json(capsys, "gradcheck", "--layer", "Dense")
-    assert found["passed"] and [check["name"] for check in found["checks"]] == ["Dense", "Dense softmax"]
-    assert all(check["error"] <= check["allowed"] and check["checked"] > 10 for check in found["checks"])
+    assert found["passed"] and [check["name"] for check in found["checks"]] == [
+        "Dense",
+        "Dense softmax",
+    ]
+    assert all(
+        check["error"] <= check["allowed"] and check["checked"] > 10 for check in found["checks"]
+    )
 
 
 def test_saved_models_keep_their_class_names(trained):
-    assert models.load_model(trained / "model.safetensors").class_names == list(datasets.shapes.CLASS_NAMES)
+    assert models.load_model(trained / "model.safetensors").class_names == list(
+        datasets.shapes.CLASS_NAMES
+    )

@@ -1,4 +1,6 @@
-"""`minicnn check` and preflight: every check passes on the documented network, and fails where it should."""
+"""`minicnn check` and preflight: every check passes on the documented network, and fails where it
+should.
+"""
 
 import json
 
@@ -24,7 +26,9 @@ def small(*middle, scale=1 / 255):
     """A small network that learns quickly."""
     head = [layers.Flatten(), *middle, layers.Dense(10, activation="softmax")]
     convolution = layers.Conv2D(8, 3, strides=2, activation="relu")
-    return Sequential([layers.Input((32, 32, 3)), layers.Rescaling(scale), convolution, *head], seed=0)
+    return Sequential(
+        [layers.Input((32, 32, 3)), layers.Rescaling(scale), convolution, *head], seed=0
+    )
 
 
 def found(model, shapes):
@@ -47,8 +51,14 @@ def test_the_model_stays_as_it_is(shapes):
 
 
 def test_augmentation_and_dropout_are_left_out(shapes):
-    """They make training harder on purpose; with them, 50 pictures are not learnt by heart in 300 steps."""
-    random = [layers.RandomErasing(1.0, scale=(0.5, 0.9)), layers.RandomTranslation(0.4, 0.4), layers.Dropout(0.9)]
+    """They make training harder on purpose; with them, 50 pictures are not learnt by heart in 300
+    steps.
+    """
+    random = [
+        layers.RandomErasing(1.0, scale=(0.5, 0.9)),
+        layers.RandomTranslation(0.4, 0.4),
+        layers.Dropout(0.9),
+    ]
     hard = Sequential([layers.Input((32, 32, 3)), *random, *small().layers], seed=0)
     hard_findings, findings = (list(preflight.check(model, *shapes)) for model in (hard, small()))
     assert hard_findings[1:] == findings[1:] and all(finding.passed for finding in hard_findings)
@@ -56,7 +66,10 @@ def test_augmentation_and_dropout_are_left_out(shapes):
 
 def test_one_hot_labels_are_the_same(shapes):
     x, y = shapes
-    findings = list(preflight.check(small(), x, y)), list(preflight.check(small(), x, np.eye(10)[y.reshape(-1)]))
+    findings = (
+        list(preflight.check(small(), x, y)),
+        list(preflight.check(small(), x, np.eye(10)[y.reshape(-1)])),
+    )
     assert findings[0] == findings[1]
 
 
@@ -127,7 +140,8 @@ def test_too_few_steps_for_the_averages_are_found(count, warmup, momentum, passe
     assert finding.text.startswith(f"{-(-count // 32)}: {count:,} pictures in batches of 32")
     if not passes:
         assert (
-            "after the first, 90 % of what batch normalisation's averages begin with is still in them" in finding.text
+            "after the first, 90 % of what batch normalisation's averages begin with is still in "
+            "them" in finding.text
         )
         assert "use warmup=True, a lower momentum, or smaller batches" in finding.text
         assert found(small(norm), shapes)["steps per epoch"] == finding
@@ -140,7 +154,8 @@ def test_the_batches_must_be_batches(shapes):
 
 def test_a_network_without_relus_has_no_dead_units(shapes):
     model = Sequential(
-        [layers.Input((32, 32, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)], seed=0
+        [layers.Input((32, 32, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)],
+        seed=0,
     )
     assert found(model, shapes)["dead units"].text == "there are no ReLUs"
 
@@ -149,36 +164,48 @@ def test_logits_are_judged_like_probabilities(shapes):
     probabilities, logits = small(), small()
     logits.layers[-1] = layers.Dense(10, name=probabilities.layers[-1].name)
     again = Sequential(
-        [layers.Input((32, 32, 3)), *(type(each)(**each.get_config()) for each in logits.layers)], seed=0
+        [layers.Input((32, 32, 3)), *(type(each)(**each.get_config()) for each in logits.layers)],
+        seed=0,
     )
     one, other = found(probabilities, shapes)["initial loss"], found(again, shapes)["initial loss"]
     assert one.passed and one == other
 
 
 def test_an_unbuilt_model_is_refused(shapes):
-    with pytest.raises(ValueError, match="preflight expected a built model, received 'sequential': add an Input"):
+    with pytest.raises(
+        ValueError, match="preflight expected a built model, received 'sequential': add an Input"
+    ):
         list(preflight.check(Sequential([layers.Dense(10)]), *shapes))
 
 
 def test_the_command_exits_with_1_when_a_check_fails(capsys):
     model = small()
     weights = model.get_weights()
-    model.set_weights([weights[0], weights[1] - 1e6, *weights[2:]])  # all of the convolution's units are dead
+    model.set_weights(
+        [weights[0], weights[1] - 1e6, *weights[2:]]
+    )  # all of the convolution's units are dead
     model.note_weights()
     model.save("dead.safetensors")
-    assert main(["check", "--model", "dead.safetensors", "--data", "shapes", "--limit", "300", "--json"]) == 1
+    assert (
+        main(
+            ["check", "--model", "dead.safetensors", "--data", "shapes", "--limit", "300", "--json"]
+        )
+        == 1
+    )
     result = json.loads(capsys.readouterr().out)
     assert result["passed"] is False
-    assert {each["check"]: each["passed"] for each in result["checks"]} == dict.fromkeys(CHECKS, True) | {
-        "dead units": False
-    }
+    assert {each["check"]: each["passed"] for each in result["checks"]} == dict.fromkeys(
+        CHECKS, True
+    ) | {"dead units": False}
     assert main(["check", "--model", "dead.safetensors", "--data", "shapes", "--limit", "300"]) == 1
     assert capsys.readouterr().out.splitlines()[3].startswith("FAIL  dead units")
 
 
 def test_the_network_has_as_many_outputs_as_the_data_has_classes(monkeypatch, capsys):
     (x, y), _ = datasets.shapes.load_data(train=300, test=1)
-    three = pictures.Pictures("three", ["a", "b", "c"], (x[y[:, 0] < 3], y[y[:, 0] < 3]), (x, y), (x, y))
+    three = pictures.Pictures(
+        "three", ["a", "b", "c"], (x[y[:, 0] < 3], y[y[:, 0] < 3]), (x, y), (x, y)
+    )
     monkeypatch.setattr(pictures, "load", lambda *_: three)
     assert main(["check"]) == 0
     assert "ln 3 = 1.099 expected" in capsys.readouterr().out

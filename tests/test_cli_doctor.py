@@ -11,7 +11,16 @@ from minicnn.cli import doctor, main, warmup
 from minicnn.engine import selftest
 from minicnn.machine import cache, emit
 
-HEADINGS = ["versions", "processor", "instructions", "tiles", "threads", "cache", "BLAS", "self-test"]
+HEADINGS = [
+    "versions",
+    "processor",
+    "instructions",
+    "tiles",
+    "threads",
+    "cache",
+    "BLAS",
+    "self-test",
+]
 
 
 @pytest.fixture
@@ -34,7 +43,9 @@ def test_doctor_prints_what_the_engine_runs_on(capsys):
     assert rows == HEADINGS
     assert f"minicnn {__version__}, Python 3" in printed and emit.instruction_set().name in printed
     assert printed.count("PASS") == len(selftest.CHECKS) * 2 and "FAIL" not in printed
-    assert max(len(line) for line in printed.splitlines()) <= 100 or "/" in printed  # a folder is not broken
+    assert (
+        max(len(line) for line in printed.splitlines()) <= 100 or "/" in printed
+    )  # a folder is not broken
 
 
 @pytest.mark.usefixtures("healthy")
@@ -50,7 +61,9 @@ def test_doctor_prints_json(capsys):
     assert found["threads"]["layer"] in ("omp", "tbb", "workqueue")
     kept = found["cache"]
     assert (kept["folder"], kept["writable"]) == (str(cache.folder()), True)
-    assert kept["kernels"] == len(list(cache.folder().glob("*.kernel"))) > 0 and kept["bytes"] > 1000
+    assert (
+        kept["kernels"] == len(list(cache.folder().glob("*.kernel"))) > 0 and kept["bytes"] > 1000
+    )
 
 
 @pytest.mark.usefixtures("healthy")
@@ -61,7 +74,8 @@ def test_doctor_finds_wrong_kernels(capsys, monkeypatch):
     printed = " ".join(capsys.readouterr().out.split())
     assert "Dense float32 FAIL (5e-01)" in printed and "Conv2D float32 PASS" in printed
     assert (
-        "PROBLEM: the engine computes Dense in float32 wrongly, off by 5e-01 of the largest value: such models run on "
+        "PROBLEM: the engine computes Dense in float32 wrongly, off by 5e-01 of the largest value: "
+        "such models run on "
         "the readable layers. Please report this, with all that doctor prints."
     ) in printed
 
@@ -72,12 +86,17 @@ def test_doctor_finds_that_kernels_cannot_be_kept(capsys, monkeypatch, tmp_path)
     assert findings(capsys)[0] == 1
     [problem] = findings(capsys)[1]["problems"]
     assert problem == (
-        "no folder can be written to keep kernels in, so every start compiles those that it does not find: set "
+        "no folder can be written to keep kernels in, so every start compiles those that it does "
+        "not find: set "
         "NUMBA_CACHE_DIR to one of your own."
     )
     monkeypatch.setattr(cache, "folder", lambda: tmp_path / "gone")
     [problem] = findings(capsys)[1]["problems"]
-    assert problem == "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to another."
+    assert (
+        problem
+        == "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to "
+        "another."
+    )
 
 
 def test_doctor_finds_a_blas_that_is_told_to_compute_for_another_processor(capsys, monkeypatch):
@@ -89,19 +108,23 @@ def test_doctor_finds_a_blas_that_is_told_to_compute_for_another_processor(capsy
     assert (code, found["problems"]) == (
         1,
         [
-            "OPENBLAS_CORETYPE=Z80 makes NumPy's matrix products run code for Z80 where OpenBLAS would choose "
+            "OPENBLAS_CORETYPE=Z80 makes NumPy's matrix products run code for Z80 where OpenBLAS "
+            "would choose "
             f"{best}, which can halve their speed: unset it."
         ],
     )
 
 
 def test_doctor_finds_that_the_compiler_is_switched_off():
-    done = run("from minicnn.cli import main; raise SystemExit(main(['doctor']))", NUMBA_DISABLE_JIT="1")
+    done = run(
+        "from minicnn.cli import main; raise SystemExit(main(['doctor']))", NUMBA_DISABLE_JIT="1"
+    )
     assert done.returncode == 1, done.stderr
     printed = " ".join(done.stdout.split())
     assert "self-test not run" in printed
     assert (
-        "PROBLEM: NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: unset it." in printed
+        "PROBLEM: NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: "
+        "unset it." in printed
     )
 
 
@@ -123,10 +146,15 @@ def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
 
 def test_warmup_says_when_kernels_cannot_be_kept(capsys, monkeypatch):
     small = [layers.Flatten(), layers.Dense(10, activation="softmax")]
-    monkeypatch.setattr(warmup, "documented_model", lambda: Sequential([layers.Input((32, 32, 3)), *small]))
+    monkeypatch.setattr(
+        warmup, "documented_model", lambda: Sequential([layers.Input((32, 32, 3)), *small])
+    )
     monkeypatch.setattr(cache, "folder", lambda: None)
     monkeypatch.setattr(cache, "compiled", ["one"])
     assert main(["warmup"]) == 1
     printed = capsys.readouterr()
     assert "kernels compiled in" in printed.out
-    assert printed.err == "minicnn warmup: no folder can be written to keep them in, set NUMBA_CACHE_DIR to one\n"
+    assert (
+        printed.err
+        == "minicnn warmup: no folder can be written to keep them in, set NUMBA_CACHE_DIR to one\n"
+    )

@@ -28,12 +28,20 @@ def test_good_pictures_are_predicted_one_per_line(predict, pictures):
     code, printed = predict(pictures / "red.png", pictures / "blue.png")
     assert (code, printed.err) == (0, "")
     lines = printed.out.splitlines()
-    assert lines[0].startswith(f"{pictures / 'red.png'}: red 9") and "green" in lines[0] and "blue" in lines[0]
+    assert (
+        lines[0].startswith(f"{pictures / 'red.png'}: red 9")
+        and "green" in lines[0]
+        and "blue" in lines[0]
+    )
     assert lines[1].startswith(f"{pictures / 'blue.png'}: blue 9")
-    assert lines[-1] == "The model knows 3 classes and chooses among them, whatever a picture shows."
+    assert (
+        lines[-1] == "The model knows 3 classes and chooses among them, whatever a picture shows."
+    )
 
 
-def test_a_folder_with_a_broken_file_predicts_the_good_ones_and_names_the_bad_one(predict, pictures):
+def test_a_folder_with_a_broken_file_predicts_the_good_ones_and_names_the_bad_one(
+    predict, pictures
+):
     code, printed = predict(pictures, "--top", 1)
     assert code == 1
     names = [line.partition(":")[0] for line in printed.out.splitlines() if ": " in line]
@@ -57,8 +65,12 @@ def test_json(predict, pictures):
     code, printed = predict(pictures, "--json", "--top", 2)
     found = json.loads(printed.out)
     assert code == 1 and list(found) == ["predictions", "errors", "saved"] and found["saved"] == []
-    answers = {os.path.basename(path): prediction for path, prediction in found["predictions"].items()}
-    assert {name: answers[f"{name}.png"]["classes"][0] for name in COLOURS} == {name: name for name in COLOURS}
+    answers = {
+        os.path.basename(path): prediction for path, prediction in found["predictions"].items()
+    }
+    assert {name: answers[f"{name}.png"]["classes"][0] for name in COLOURS} == {
+        name: name for name in COLOURS
+    }
     assert all(len(prediction["probabilities"]) == 2 for prediction in answers.values())
     assert answers["red.png"]["confident"] and not answers["grey.jpg"]["confident"]
     assert list(found["errors"]) == [str(pictures / "broken.jpg")]
@@ -67,14 +79,22 @@ def test_json(predict, pictures):
 def test_explain_saves_what_the_model_saw_and_where_it_looked(predict, pictures):
     code, printed = predict(pictures / "red.png", pictures / "green.png", "--explain")
     assert code == 0
-    saved = [line.removeprefix("Saved ") for line in printed.out.splitlines() if line.startswith("Saved ")]
-    assert saved == [os.path.join("seen", name) for name in ("seen.png", "000-red.png", "001-green.png")]
+    saved = [
+        line.removeprefix("Saved ")
+        for line in printed.out.splitlines()
+        if line.startswith("Saved ")
+    ]
+    assert saved == [
+        os.path.join("seen", name) for name in ("seen.png", "000-red.png", "001-green.png")
+    ]
     for path in saved:
         with Image.open(path) as picture:
             picture.load()
             assert picture.width > 300
     with Image.open(saved[0]) as sheet:
-        assert {COLOURS["red"], COLOURS["green"]} <= {colour for _, colour in sheet.convert("RGB").getcolors(10**7)}
+        assert {COLOURS["red"], COLOURS["green"]} <= {
+            colour for _, colour in sheet.convert("RGB").getcolors(10**7)
+        }
 
 
 def test_output_saves_what_the_model_saw_alone(predict, pictures):
@@ -87,7 +107,10 @@ def test_output_saves_what_the_model_saw_alone(predict, pictures):
 def test_only_bad_pictures(predict, pictures, here, explain):
     code, printed = predict(pictures / "broken.jpg", here / "gone.png", *explain)
     assert (code, printed.out) == (1, "")
-    assert "broken.jpg: expected a picture" in printed.err and "gone.png: expected a picture" in printed.err
+    assert (
+        "broken.jpg: expected a picture" in printed.err
+        and "gone.png: expected a picture" in printed.err
+    )
     assert list(here.iterdir()) == []
 
 

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("here")
 
 @pytest.fixture
 def three(here, trained):
-    """runs/ with a finished run, one of another seed that has not ended, and one whose files are damaged."""
+    """runs/ with a finished run, one of another seed that has not ended, and one whose files are
+    damaged.
+    """
     for name in ("first", "second", "third"):
         shutil.copytree(trained, here / "runs" / name)
     config = runs.Run(here / "runs" / "second").config
@@ -34,7 +36,8 @@ def test_runs_are_listed_also_beside_damaged_ones(three, capsys):
     lines = {line.split()[0]: line for line in printed.out.splitlines()}
     assert list(lines)[0] == "run" and list(lines)[-1].endswith("second")  # the last one that began
     first, second, third = (
-        next(line for name, line in lines.items() if name.endswith(which)) for which in ("first", "second", "third")
+        next(line for name, line in lines.items() if name.endswith(which))
+        for which in ("first", "second", "third")
     )
     test = runs.Run(three / "first").metrics["test"]
     low, high = (100 * bound for bound in test["accuracy_interval"])
@@ -50,7 +53,12 @@ def test_runs_as_json(capsys):
     found = json.loads(capsys.readouterr().out)["runs"]
     assert sorted(line["state"] for line in found) == ["damaged", "done", "unfinished"]
     [done] = [line for line in found if line["state"] == "done"]
-    assert done["epochs"] == 2 and done["seconds"] > 0 and done["verdict"] and 0 <= done["accuracy"] <= 1
+    assert (
+        done["epochs"] == 2
+        and done["seconds"] > 0
+        and done["verdict"]
+        and 0 <= done["accuracy"] <= 1
+    )
 
 
 @pytest.mark.usefixtures("three")
@@ -88,7 +96,10 @@ def test_many_runs_are_drawn_side_by_side(three):
     "histories, message",
     [
         ({}, "curves_side_by_side expected 1 to 24 trainings, received 0"),
-        ({"a": {"loss": []}}, "curves_side_by_side expected trainings with an epoch, received none in 'a'"),
+        (
+            {"a": {"loss": []}},
+            "curves_side_by_side expected trainings with an epoch, received none in 'a'",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_side_by_side(histories, message):
@@ -111,4 +122,7 @@ def test_without_runs_the_exit_code_is_3(arguments, message, capsys):
 def test_an_output_that_cannot_be_written_is_wrong_usage(three, capsys):
     shutil.copytree(three / "first", three / "copy")
     assert main(["runs", "runs/first", "runs/copy", "--output", "/proc/none/x.png"]) == 2
-    assert "--output expected a path that can be written, received /proc/none/x.png" in capsys.readouterr().err
+    assert (
+        "--output expected a path that can be written, received /proc/none/x.png"
+        in capsys.readouterr().err
+    )

@@ -61,7 +61,9 @@ def test_it_leaves_a_run_folder(trained):
         "test": 400,
     }
     assert (config["model"]["name"], config["model"]["parameters"]) == ("documented_cnn", 161_098)
-    assert {"minicnn", "python", "numpy", "numba", "cpu", "cores", "threads"} <= config["environment"].keys()
+    assert {"minicnn", "python", "numpy", "numba", "cpu", "cores", "threads"} <= config[
+        "environment"
+    ].keys()
     history = runs.Run(trained).history
     assert history["epoch"] == [0, 1] and set(history) == {
         *("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -72,7 +74,9 @@ def test_its_metrics_are_those_of_the_model_that_it_saved(trained):
     metrics, history = runs.Run(trained).metrics, runs.Run(trained).history
     model = models.load_model(trained / "model.safetensors")
     _, (x, y) = datasets.shapes.load_data()
-    evaluation = report.evaluate_report(y[:400], model.predict(x[:400]), datasets.shapes.CLASS_NAMES)
+    evaluation = report.evaluate_report(
+        y[:400], model.predict(x[:400]), datasets.shapes.CLASS_NAMES
+    )
     assert metrics["test"] == evaluation.to_dict()
     assert metrics["epochs"] == 2 and metrics["interrupted"] is False
     assert metrics["seconds"] == pytest.approx(sum(history["seconds"])) and metrics["seconds"] > 0
@@ -96,13 +100,19 @@ def test_runs_get_names_and_the_last_one_is_latest(here, capsys):
     assert first.endswith("-shapes") and second == f"{first}-2"
     assert runs.find("runs/latest").folder.name == second
     text = capsys.readouterr().out
-    assert "accuracy" in text and f"Results in {os.path.join('runs', second)}: checkpoint, config.json" in text
+    assert (
+        "accuracy" in text
+        and f"Results in {os.path.join('runs', second)}: checkpoint, config.json" in text
+    )
 
 
 def test_an_existing_run_is_not_overwritten(trained, capsys):
     before = (trained / "metrics.json").read_bytes()
     assert main([*TRAIN, "--output", str(trained)]) == 2
-    assert f"{trained} holds a run already: resume it, or choose another name" in capsys.readouterr().err
+    assert (
+        f"{trained} holds a run already: resume it, or choose another name"
+        in capsys.readouterr().err
+    )
     assert (trained / "metrics.json").read_bytes() == before
 
 
@@ -128,7 +138,9 @@ def test_threads_are_those_asked_for(here):
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
-    """Killed in the middle of an epoch, without warning; also with augmentation, dropout and another time limit."""
+    """Killed in the middle of an epoch, without warning; also with augmentation, dropout and
+    another time limit.
+    """
     options = [*SMALL[:3], "--limit", "300", "--augment", "--seed", "4"]
     process = started(*options, "--epochs", "1000", "--output", "parts")
     wait_for(process, "Epoch 2/")
@@ -142,7 +154,9 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
     assert main(["train", "--resume", "parts", "--epochs", str(epochs), "--max-time", "2h"]) == 0
     assert main([*options, "--epochs", str(epochs), "--output", "whole"]) == 0
     whole, parts = weights(here / "whole"), weights(here / "parts")
-    assert whole.keys() == parts.keys() and all(np.array_equal(whole[name], parts[name]) for name in whole)
+    assert whole.keys() == parts.keys() and all(
+        np.array_equal(whole[name], parts[name]) for name in whole
+    )
     histories = [runs.Run(name).history for name in ("whole", "parts")]
     for history in histories:
         assert history.pop("seconds") and history["epoch"] == list(range(epochs))
@@ -160,10 +174,17 @@ def test_ctrl_c_keeps_the_results_and_can_be_resumed(here):
     assert {path.name for path in (here / "stopped").iterdir()} == FILES
     metrics = runs.Run("stopped").metrics
     assert metrics["interrupted"] is True and metrics["epochs"] >= 2
-    assert "This training was interrupted" in (here / "stopped" / "report.html").read_text(encoding="utf-8")
-    assert main(["train", "--resume", "--output", "stopped", "--epochs", str(metrics["epochs"] + 1)]) == 0
+    assert "This training was interrupted" in (here / "stopped" / "report.html").read_text(
+        encoding="utf-8"
+    )
+    assert (
+        main(["train", "--resume", "--output", "stopped", "--epochs", str(metrics["epochs"] + 1)])
+        == 0
+    )
     metrics = runs.Run("stopped").metrics
-    assert metrics["interrupted"] is False and metrics["epochs"] == len(runs.Run("stopped").history["epoch"])
+    assert metrics["interrupted"] is False and metrics["epochs"] == len(
+        runs.Run("stopped").history["epoch"]
+    )
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monkeypatch):
@@ -176,13 +197,16 @@ def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monk
     printed = capsys.readouterr()
     assert (
         printed.out == ""
-        and "interrupted before an epoch had ended; minicnn train --resume stopped goes on" in printed.err
+        and "interrupted before an epoch had ended; minicnn train --resume stopped goes on"
+        in printed.err
     )
     assert main(["evaluate", "--model", "stopped"]) == 3
     monkeypatch.undo()
     monkeypatch.chdir(here)
     assert main(["report", str(here / "stopped")]) == 0
-    monkeypatch.setattr(train.callbacks, "ModelCheckpoint", type("Impatient", (callbacks.ModelCheckpoint,), {}))
+    monkeypatch.setattr(
+        train.callbacks, "ModelCheckpoint", type("Impatient", (callbacks.ModelCheckpoint,), {})
+    )
     assert main(["train", "--resume", "--output", str(here / "stopped")]) == 0
 
 
@@ -202,9 +226,15 @@ def test_times(text, value):
 
 def test_resume_takes_no_other_options(trained, capsys):
     assert main(["train", "--resume", "--output", str(trained), "--seed", "7"]) == 2
-    assert "--resume expected the options that the run was begun with, --seed 1, received 7" in capsys.readouterr().err
+    assert (
+        "--resume expected the options that the run was begun with, --seed 1, received 7"
+        in capsys.readouterr().err
+    )
     assert main(["train", "--resume", str(trained), "--output", "other"]) == 2
-    assert f"--resume {trained} expected no --output, received other: name one run" in capsys.readouterr().err
+    assert (
+        f"--resume {trained} expected no --output, received other: name one run"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.fixture
@@ -228,8 +258,10 @@ def test_a_run_knows_its_pictures_where_they_were_moved(photographs, here, capsy
     for command in (["evaluate"], ["train", "--resume"]):
         assert main(command) == 3
         assert (
-            f"{photographs}: expected a folder with one folder of pictures per class, or CIFAR-10's tarball or folder, "
-            "received a path where nothing is: correct it, or name where the pictures are now, with --data PATH\n"
+            f"{photographs}: expected a folder with one folder of pictures per class, or "
+            "CIFAR-10's tarball or folder, "
+            "received a path where nothing is: correct it, or name where the pictures are now, "
+            "with --data PATH\n"
         ) in capsys.readouterr().err
     assert main(["evaluate", "--data", str(moved), "--json"]) == 0
     printed = capsys.readouterr()
@@ -243,7 +275,10 @@ def test_a_run_knows_its_pictures_where_they_were_moved(photographs, here, capsy
     next(moved.glob("red/*.png")).unlink()
     assert main(["train", "--resume", "--data", str(moved), "--epochs", "3"]) == 2
     told = capsys.readouterr().err
-    assert f"--resume expected the pictures that {os.path.join('runs', 'one')} was begun with (32 to train on" in told
+    assert (
+        f"--resume expected the pictures that {os.path.join('runs', 'one')} was begun with (32 to "
+        "train on" in told
+    )
     assert "name where those pictures are, or begin a new run" in told
 
 
@@ -254,11 +289,16 @@ def test_a_run_that_has_ended_says_that_nothing_was_left(trained, here, capsys):
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert lines[0] == (
-        f"nothing was left to train in {os.path.join('runs', 'NAME')}: it has had all 2 epochs; --epochs 4 trains on"
+        f"nothing was left to train in {os.path.join('runs', 'NAME')}: it has had all 2 epochs; "
+        "--epochs 4 trains on"
     )
     assert lines[1].startswith("next: ") and "Epoch" not in printed.err
-    assert before == {path: path.stat().st_mtime_ns for path in (here / "runs" / "NAME").glob("*.*")}
-    assert "early stopping ended it after 2 epochs" in resume.nothing_left(runs.Run("runs/NAME"), 100)
+    assert before == {
+        path: path.stat().st_mtime_ns for path in (here / "runs" / "NAME").glob("*.*")
+    }
+    assert "early stopping ended it after 2 epochs" in resume.nothing_left(
+        runs.Run("runs/NAME"), 100
+    )
 
 
 def test_a_training_that_fails_before_its_first_epoch_leaves_nothing(here, capsys, monkeypatch):
@@ -280,11 +320,17 @@ def test_the_last_line_says_what_can_be_done_next(trained, here, monkeypatch):
     page = trained / "report.html"
     monkeypatch.setattr(shutil, "which", lambda name, path=None: name if path is None else None)
     told = runs.next_steps(runs.Run(trained))
-    assert told == f"next: minicnn predict PICTURE --model {trained}; minicnn evaluate --model {trained}; open {page}"
+    assert (
+        told
+        == f"next: minicnn predict PICTURE --model {trained}; minicnn evaluate --model {trained}; "
+        f"open {page}"
+    )
     shutil.copytree(trained, here / "runs" / "one")
     (here / "runs" / "latest").symlink_to("one")
     run = runs.Run("runs/one")
-    assert runs.next_steps(run) == f"next: minicnn predict PICTURE; minicnn evaluate; open {run.page}"
+    assert (
+        runs.next_steps(run) == f"next: minicnn predict PICTURE; minicnn evaluate; open {run.page}"
+    )
     monkeypatch.setattr(shutil, "which", lambda name, path=None: path and os.path.join(path, name))
     beside = os.path.join(os.path.dirname(sys.executable), "minicnn")
     assert f"{beside} predict PICTURE" in runs.next_steps(run)

@@ -63,8 +63,14 @@ def quick(monkeypatch):
     """No figures are drawn."""
 
     def finish(run, model, _, test, *, interrupted=False, tell):
-        evaluation = report.evaluate_report(test[1], model.predict(test[0], verbose=0), model.class_names)
-        metrics = {"test": evaluation.to_dict(), "epochs": len(run.history["epoch"]), "interrupted": interrupted}
+        evaluation = report.evaluate_report(
+            test[1], model.predict(test[0], verbose=0), model.class_names
+        )
+        metrics = {
+            "test": evaluation.to_dict(),
+            "epochs": len(run.history["epoch"]),
+            "interrupted": interrupted,
+        }
         run.metrics_file.write_text(runs.to_json(metrics), encoding="utf-8")
         tell(evaluation)
         return evaluation
@@ -77,11 +83,27 @@ def quick(monkeypatch):
 
 def test_the_recipe_decides_what_is_not_given():
     plain = chosen("--data", "shapes")
-    assert (plain["recipe"], plain["network"], plain["image_size"]) == ("documented", "documented", "32x32")
+    assert (plain["recipe"], plain["network"], plain["image_size"]) == (
+        "documented",
+        "documented",
+        "32x32",
+    )
     many = RECIPES["documented"].suited(plain, 40_000)
-    assert (many["epochs"], many["batch_size"], many["learning_rate"], many["augment"]) == (100, 64, 1e-3, False)
-    best = RECIPES["best"].suited(chosen("--data", "shapes", "--recipe", "best", "--epochs", 7), 50_000)
-    assert (best["epochs"], best["batch_size"], best["learning_rate"], best["augment"]) == (7, 128, 4e-3, True)
+    assert (many["epochs"], many["batch_size"], many["learning_rate"], many["augment"]) == (
+        100,
+        64,
+        1e-3,
+        False,
+    )
+    best = RECIPES["best"].suited(
+        chosen("--data", "shapes", "--recipe", "best", "--epochs", 7), 50_000
+    )
+    assert (best["epochs"], best["batch_size"], best["learning_rate"], best["augment"]) == (
+        7,
+        128,
+        4e-3,
+        True,
+    )
 
 
 def test_few_pictures_get_smaller_batches_and_are_augmented_unless_told_otherwise():
@@ -97,13 +119,18 @@ def test_a_model_is_tuned_and_brings_size_and_network(colour_model):
     found = chosen("--data", "shapes", "--model", colour_model)
     assert (found["recipe"], found["network"], found["image_size"]) == ("finetune", None, None)
     assert found["model"] == str(colour_model.resolve())
-    assert chosen("--data", "shapes", "--model", colour_model, "--recipe", "best")["recipe"] == "best"
+    assert (
+        chosen("--data", "shapes", "--model", colour_model, "--recipe", "best")["recipe"] == "best"
+    )
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--recipe", "finetune"], "--recipe finetune expected --model, which it begins with, received none"),
+        (
+            ["--recipe", "finetune"],
+            "--recipe finetune expected --model, which it begins with, received none",
+        ),
         (
             ["--model", "x.safetensors", "--network", "small"],
             "--network is the model's own with --model, received small",
@@ -114,7 +141,8 @@ def test_a_model_is_tuned_and_brings_size_and_network(colour_model):
         ),
         (
             ["--image-size", "64"],
-            "--image-size expected a folder of pictures as --data, received 64x64 for shapes, whose",
+            "--image-size expected a folder of pictures as --data, received 64x64 for shapes, "
+            "whose",
         ),
     ],
 )
@@ -126,15 +154,33 @@ def test_options_that_exclude_each_other(arguments, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--learning-rate", "fast"], "expected a number above 0 and at most 10, such as 0.001, received 'fast'"),
-        (["--learning-rate", "0"], "expected a number above 0 and at most 10, such as 0.001, received '0'"),
-        (["--learning-rate", "nan"], "expected a number above 0 and at most 10, such as 0.001, received 'nan'"),
-        (["--image-size", "64x"], "expected pixels such as 64 or 48x96, height first, received '64x'"),
+        (
+            ["--learning-rate", "fast"],
+            "expected a number above 0 and at most 10, such as 0.001, received 'fast'",
+        ),
+        (
+            ["--learning-rate", "0"],
+            "expected a number above 0 and at most 10, such as 0.001, received '0'",
+        ),
+        (
+            ["--learning-rate", "nan"],
+            "expected a number above 0 and at most 10, such as 0.001, received 'nan'",
+        ),
+        (
+            ["--image-size", "64x"],
+            "expected pixels such as 64 or 48x96, height first, received '64x'",
+        ),
         (["--image-size", "0"], "expected pixels such as 64 or 48x96, height first, received '0'"),
         (["--seed", "-1"], "expected a whole number of 0 or more, received '-1'"),
         (["--seeds", "1"], "expected 2 or more, received '1': --seed trains once"),
-        (["--network", "huge"], "invalid choice: 'huge' (choose from 'documented', 'small', 'large', 'convolutional')"),
-        (["--recipe", "secret"], "invalid choice: 'secret' (choose from 'documented', 'best', 'finetune')"),
+        (
+            ["--network", "huge"],
+            "invalid choice: 'huge' (choose from 'documented', 'small', 'large', 'convolutional')",
+        ),
+        (
+            ["--recipe", "secret"],
+            "invalid choice: 'secret' (choose from 'documented', 'best', 'finetune')",
+        ),
     ],
 )
 def test_what_no_option_can_be(arguments, message, capsys):
@@ -145,23 +191,42 @@ def test_what_no_option_can_be(arguments, message, capsys):
 
 
 def test_the_command_that_repeats_a_run_says_what_was_told():
-    arguments = ["--data", "shapes", "--learning-rate", "0.02", "--network", "small", "--class-weight", "balanced"]
+    arguments = [
+        "--data",
+        "shapes",
+        "--learning-rate",
+        "0.02",
+        "--network",
+        "small",
+        "--class-weight",
+        "balanced",
+    ]
     assert options.command(chosen(*arguments)) == (
         "minicnn train --data shapes --learning-rate 0.02 --network small --class-weight balanced"
     )
     assert (
-        options.command(chosen("--data", "shapes", "--recipe", "best")) == "minicnn train --data shapes --recipe best"
+        options.command(chosen("--data", "shapes", "--recipe", "best"))
+        == "minicnn train --data shapes --recipe best"
     )
     again = options.command(chosen(*arguments)).split()[2:]
     assert chosen(*again) == chosen(*arguments)
 
 
 def test_runs_of_before_have_the_options_of_then(here):
-    old = {"data": "shapes", "limit": 50, "augment": False, "epochs": 3, "batch_size": 64, "seed": 1}
+    old = {
+        "data": "shapes",
+        "limit": 50,
+        "augment": False,
+        "epochs": 3,
+        "batch_size": 64,
+        "seed": 1,
+    }
     run = runs.create(here / "old", {"options": old})
     assert run.options == old | runs.BEFORE
     assert chosen("--resume", saved=run.options)["learning_rate"] == 1e-3
-    with pytest.raises(ValueError, match="begun with, --recipe documented, received best: leave it out"):
+    with pytest.raises(
+        ValueError, match="begun with, --recipe documented, received best: leave it out"
+    ):
         chosen("--resume", "--recipe", "best", saved=run.options)
 
 
@@ -175,7 +240,9 @@ def test_the_epochs_of_one_cycle_cannot_be_changed():
 # The size of pictures
 
 
-@pytest.mark.parametrize("sides, expected", [((40, 70), 32), ((70, 64), 64), ((300, 400), 96), ((9, 12), 32)])
+@pytest.mark.parametrize(
+    "sides, expected", [((40, 70), 32), ((70, 64), 64), ((300, 400), 96), ((9, 12), 32)]
+)
 def test_the_size_suits_most_pictures(sides, expected, here):
     (here / "own" / "one").mkdir(parents=True)
     for number in range(3):
@@ -215,7 +282,9 @@ def test_the_documented_network_is_as_documented():
 
 
 def test_too_small_pictures_are_refused():
-    with pytest.raises(ValueError, match="the small network expected pictures of 8x8 pixels or more, received 4x9"):
+    with pytest.raises(
+        ValueError, match="the small network expected pictures of 8x8 pixels or more, received 4x9"
+    ):
         network(name="small", size=(4, 9))
 
 
@@ -224,7 +293,17 @@ def test_too_small_pictures_are_refused():
 
 @pytest.mark.usefixtures("quick")
 def test_best_trains_on_all_pictures_with_one_cycle(photographs):
-    arguments = ["train", "--data", str(photographs), "--recipe", "best", "--epochs", "2", "--network", "small"]
+    arguments = [
+        "train",
+        "--data",
+        str(photographs),
+        "--recipe",
+        "best",
+        "--epochs",
+        "2",
+        "--network",
+        "small",
+    ]
     assert main([*arguments, "--image-size", "16", "--batch-size", "8", "--output", "best"]) == 0
     run = runs.Run("best")
     parts = {name: run.config["data"][name] for name in ("train", "validation", "test")}
@@ -232,7 +311,9 @@ def test_best_trains_on_all_pictures_with_one_cycle(photographs):
     assert "val_loss" not in run.history and len(run.history["epoch"]) == 2
     model = models.load_model(run.model_file)
     assert [type(layer) for layer in model.layers[:2]] == [RandomFlip, RandomCrop]
-    assert isinstance(model.optimizer, optimizers.AdamW) and isinstance(model.optimizer.schedule, schedules.OneCycle)
+    assert isinstance(model.optimizer, optimizers.AdamW) and isinstance(
+        model.optimizer.schedule, schedules.OneCycle
+    )
     assert model.optimizer.schedule.steps == 2 * 3 and model.loss.label_smoothing == 0.05
     assert (run.folder / "doctor.txt").read_text(encoding="utf-8").strip()
 
@@ -241,19 +322,29 @@ def test_best_trains_on_all_pictures_with_one_cycle(photographs):
 def test_finetune_trains_the_head_first_and_is_resumed(photographs, trained):
     arguments = ["train", "--data", str(photographs), "--model", str(trained), "--output"]
     assert main([*arguments, "parts", "--epochs", "4"]) == 0
-    before, after = models.load_model(trained / "model.safetensors"), models.load_model("parts/model.safetensors")
+    before, after = (
+        models.load_model(trained / "model.safetensors"),
+        models.load_model("parts/model.safetensors"),
+    )
     assert after.class_names == ["blue", "red"] and after.output_shape == (None, 2)
     convolution = before.get_layer("conv2d").params["kernel"]
     assert np.array_equal(after.get_layer("conv2d").params["kernel"], convolution)
-    assert not np.array_equal(after.get_layer("dense").params["kernel"], before.get_layer("dense").params["kernel"])
+    assert not np.array_equal(
+        after.get_layer("dense").params["kernel"], before.get_layer("dense").params["kernel"]
+    )
     assert main(["train", "--resume", "--output", "parts", "--epochs", "7"]) == 0
     assert main([*arguments, "whole", "--epochs", "7"]) == 0
-    parts, whole = (models.load_model(f"{name}/checkpoint/checkpoint.safetensors") for name in ("parts", "whole"))
+    parts, whole = (
+        models.load_model(f"{name}/checkpoint/checkpoint.safetensors")
+        for name in ("parts", "whole")
+    )
     for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
         assert np.array_equal(one, other)
     assert not np.array_equal(whole.get_layer("conv2d").params["kernel"], convolution)
     assert float(whole.optimizer.learning_rate) == pytest.approx(1e-4)
-    assert [layer.trainable for layer in whole.layers if isinstance(layer, BatchNormalization)] == [False] * 3
+    assert [layer.trainable for layer in whole.layers if isinstance(layer, BatchNormalization)] == [
+        False
+    ] * 3
 
 
 def test_a_model_of_the_same_classes_keeps_its_head(trained):
@@ -271,11 +362,22 @@ def test_what_is_told_reaches_the_training(monkeypatch):
     seen = {}
 
     def fit(model, **arguments):
-        seen.update(arguments, rate=float(model.optimizer.learning_rate), kept=runs.Run("run").options)
+        seen.update(
+            arguments, rate=float(model.optimizer.learning_rate), kept=runs.Run("run").options
+        )
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Sequential, "fit", fit)
-    arguments = ["--data", "shapes", "--limit", "50", "--learning-rate", "0.02", "--class-weight", "balanced"]
+    arguments = [
+        "--data",
+        "shapes",
+        "--limit",
+        "50",
+        "--learning-rate",
+        "0.02",
+        "--class-weight",
+        "balanced",
+    ]
     assert main(["train", *arguments, "--batch-size", "5", "--output", "run"]) == 130
     assert (seen["rate"], seen["class_weight"], seen["batch_size"]) == (0.02, "balanced", 5)
     assert any(isinstance(watcher, callbacks.Doctor) for watcher in seen["callbacks"])
@@ -313,7 +415,11 @@ def test_own_layers_are_imported(here, photographs, capsys):
     "text, code, message",
     [
         (None, 3, "--import expected a Python file such as my_layers.py, received 'mine.py'"),
-        ("x = 1\n", 2, "--import expected a file that defines layers, received mine.py, which defines none"),
+        (
+            "x = 1\n",
+            2,
+            "--import expected a file that defines layers, received mine.py, which defines none",
+        ),
         ("class:\n", 2, "--import cannot run mine.py: invalid syntax"),
     ],
 )
@@ -335,20 +441,26 @@ def test_several_seeds_give_mean_and_interval(here, capsys):
         labels = np.arange(100) % 2
         right = 60 + 10 * (chosen["seed"] - 4)
         answers = np.where(np.arange(100) < right, labels, 1 - labels)
-        return train.Trained(runs.Run(folder), report.evaluate_report(labels, np.eye(2)[answers], ["a", "b"]), False)
+        return train.Trained(
+            runs.Run(folder), report.evaluate_report(labels, np.eye(2)[answers], ["a", "b"]), False
+        )
 
     told = argparse.Namespace(command="train", json=True, seeds=3)
     assert seeds.run(told, {"seed": 4}, here / "runs" / "x", fake) == 0
     assert [folder.name for folder in folders] == ["x-seed-4", "x-seed-5", "x-seed-6"]
     found = json.loads(capsys.readouterr().out)
     assert found["accuracies"] == {"4": 0.6, "5": 0.7, "6": 0.8}
-    assert found["accuracy"]["mean"] == pytest.approx(0.7) and found["accuracy"]["deviation"] == pytest.approx(0.1)
+    assert found["accuracy"]["mean"] == pytest.approx(0.7) and found["accuracy"][
+        "deviation"
+    ] == pytest.approx(0.1)
     reach = 4.302653 * 0.1 / np.sqrt(3)  # t(0.975, 2) of the tables
     assert found["accuracy"]["interval"] == pytest.approx([0.7 - reach, 0.7 + reach])
     told.json = False
     assert seeds.run(told, {"seed": 4}, here / "runs" / "x", fake) == 0
     text = capsys.readouterr().out
-    assert "seed 5    test accuracy  70.00 %" in text and "95 % interval      45.16 to 94.84 %" in text
+    assert (
+        "seed 5    test accuracy  70.00 %" in text and "95 % interval      45.16 to 94.84 %" in text
+    )
 
 
 def test_interrupted_seeds_say_what_there_is(here, capsys):
@@ -368,13 +480,16 @@ def test_seeds_begin_anew(capsys):
 
 
 @pytest.mark.parametrize(
-    "freedom, t", [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (9, 2.2622), (10, 2.2281), (29, 2.0452)]
+    "freedom, t",
+    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (9, 2.2622), (10, 2.2281), (29, 2.0452)],
 )
 def test_students_t_is_that_of_the_tables(freedom, t):
     numbers = [0.0] * freedom + [1.0]
     found = report.spread(numbers)
     reach = t * np.std(numbers, ddof=1) / np.sqrt(freedom + 1)
-    assert found.interval == pytest.approx((np.mean(numbers) - reach, np.mean(numbers) + reach), rel=1e-4)
+    assert found.interval == pytest.approx(
+        (np.mean(numbers) - reach, np.mean(numbers) + reach), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("numbers", [[], [0.5]])
@@ -386,7 +501,9 @@ def test_one_number_has_no_spread(numbers):
 # What else commands are told
 
 
-@pytest.mark.parametrize("text, value", [("0.7", 0.7), ("70%", 0.7), ("1", 1.0), ("0", 0.0), ("0.5%", 0.005)])
+@pytest.mark.parametrize(
+    "text, value", [("0.7", 0.7), ("70%", 0.7), ("1", 1.0), ("0", 0.0), ("0.5%", 0.005)]
+)
 def test_an_accuracy_is_a_share_or_a_percentage(text, value):
     assert arguments.share(text) == pytest.approx(value)
 
@@ -394,7 +511,11 @@ def test_an_accuracy_is_a_share_or_a_percentage(text, value):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("70", "argument --min-accuracy: expected a share such as 0.7, or 70%, received '70': write 70%"),
+        (
+            "70",
+            "argument --min-accuracy: expected a share such as 0.7, or 70%, received '70': write "
+            "70%",
+        ),
         ("-1", "expected a share such as 0.7, or 70%, received '-1'"),
         ("170%", "expected a share such as 0.7, or 70%, received '170%'"),
         ("much", "expected a share such as 0.7, or 70%, received 'much'"),
@@ -405,22 +526,39 @@ def test_what_is_no_accuracy(text, message, capsys):
     with pytest.raises(SystemExit) as exit:
         main(["evaluate", f"--min-accuracy={text}"])
     printed = capsys.readouterr().err
-    assert exit.value.code == 2 and message in printed and printed.startswith("usage: minicnn evaluate")
+    assert (
+        exit.value.code == 2
+        and message in printed
+        and printed.startswith("usage: minicnn evaluate")
+    )
 
 
 def test_lrfind_leads_to_train(capsys):
-    assert main(["lrfind", "--data", "shapes", "--limit", "300", "--network", "small", "--json"]) == 0
+    assert (
+        main(["lrfind", "--data", "shapes", "--limit", "300", "--network", "small", "--json"]) == 0
+    )
     found = json.loads(capsys.readouterr().out)
-    assert found["command"].startswith("minicnn train --data shapes --limit 300 --network small --learning-rate 0.")
+    assert found["command"].startswith(
+        "minicnn train --data shapes --limit 300 --network small --learning-rate 0."
+    )
     assert float(found["command"].split()[-1]) == pytest.approx(found["suggestion"], rel=0.05)
 
 
 def test_lrfind_of_a_model_takes_no_network(colour_model, capsys):
-    assert main(["lrfind", "--data", "shapes", "--model", str(colour_model), "--network", "small"]) == 2
-    assert "--network is the model's own with --model: leave one of them out" in capsys.readouterr().err
+    assert (
+        main(["lrfind", "--data", "shapes", "--model", str(colour_model), "--network", "small"])
+        == 2
+    )
+    assert (
+        "--network is the model's own with --model: leave one of them out"
+        in capsys.readouterr().err
+    )
 
 
 def test_runs_are_called_after_their_data(here, photographs):
     (here / "cifar-10-python.tar.gz").write_bytes(b"")
     assert pictures.short_name(str(here / "cifar-10-python.tar.gz")) == "cifar10"
-    assert pictures.short_name(str(photographs)) == "photographs" and pictures.short_name("shapes") == "shapes"
+    assert (
+        pictures.short_name(str(photographs)) == "photographs"
+        and pictures.short_name("shapes") == "shapes"
+    )

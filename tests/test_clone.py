@@ -1,4 +1,6 @@
-"""Networks like others: copies with new weights or another head, of chains, graphs and models inside."""
+"""Networks like others: copies with new weights or another head, of chains, graphs and models
+inside.
+"""
 
 import copy
 
@@ -23,12 +25,20 @@ def backbone(name="backbone"):
 
 
 def classifier(seed=0, head_inside=False):
-    """A backbone and a layer that is called twice; the head in a Sequential inside, behind it another layer."""
+    """A backbone and a layer that is called twice; the head in a Sequential inside, behind it
+    another layer.
+    """
     inputs, again = Input((6, 6, 3)), layers.Conv2D(4, 3, padding="same", name="again")
     x = layers.GlobalMaxPooling2D()(again(again(backbone()(inputs))))
-    head = [layers.Dense(5, activation="relu", name="hidden"), layers.Dense(3, name="head"), layers.Softmax()]
+    head = [
+        layers.Dense(5, activation="relu", name="hidden"),
+        layers.Dense(3, name="head"),
+        layers.Softmax(),
+    ]
     if head_inside:
-        outputs = layers.Activation("linear")(Sequential(head, name="top", class_names=["a", "b", "c"])(x))
+        outputs = layers.Activation("linear")(
+            Sequential(head, name="top", class_names=["a", "b", "c"])(x)
+        )
     else:
         outputs = head[2](head[1](head[0](x)))
     return Model(inputs, outputs, seed=seed, class_names=["a", "b", "c"])
@@ -72,7 +82,9 @@ def test_a_clone_is_joined_alike_and_computes_the_same_with_the_same_weights(see
 
 @pytest.mark.parametrize("seed", [21, 50, 53])
 def test_a_layer_and_its_activation_that_are_two_steps_overwrite_no_other_value(seed):
-    """Dense(activation="softmax") in the middle of a network, which reads values from before it later."""
+    """Dense(activation="softmax") in the middle of a network, which reads values from before it
+    later.
+    """
     graph = graph_cases.draw(seed)
     model = graph_cases.build(minicnn, graph, seed=1, dtype="float64")
     x = graph_cases.single(graph_cases.given(graph))
@@ -96,7 +108,12 @@ def test_layers_may_be_left_out_with_the_model_inside_that_holds_nothing_else():
     inputs = Input((6, 6, 3))
     x = layers.Dropout(0.5)(layers.Conv2D(4, 3)(noise(inputs)))
     model = Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
-    plain = clone(model, lambda layer: None if isinstance(layer, layers.Dropout | layers.RandomFlip) else layer.clone())
+    plain = clone(
+        model,
+        lambda layer: (
+            None if isinstance(layer, layers.Dropout | layers.RandomFlip) else layer.clone()
+        ),
+    )
     assert list(plain.leaves) == ["conv2d", "flatten", "dense"]
     assert list(model.leaves)[:2] == ["noise/dropout", "noise/random_flip"]
 
@@ -112,7 +129,9 @@ def test_a_network_goes_on_from_another_input():
 def test_a_shared_layer_on_samples_for_which_its_weights_would_be_of_other_shapes():
     dense = layers.Dense(3, name="dense")
     dense(Input((4,)))
-    with pytest.raises(ValueError, match=r"'dense' has weights for samples of \(4,\), received samples of \(5,\)"):
+    with pytest.raises(
+        ValueError, match=r"'dense' has weights for samples of \(4,\), received samples of \(5,\)"
+    ):
         dense(Input((5,)))
 
 
@@ -123,8 +142,13 @@ def test_the_gradient_of_a_shared_layer_is_summed_in_the_order_of_its_calls():
         conv = layers.Conv2D(3, 3, padding="same", name="again")
         conv.build((first, first, 3), np.random.default_rng(1))
         inputs = Input((6, 6, 3))
-        joined = [layers.Flatten()(conv(conv(inputs))), layers.Flatten()(conv(layers.MaxPooling2D()(inputs)))]
-        model = Model(inputs, layers.Dense(3, activation="softmax")(layers.Concatenate()(joined)), seed=0)
+        joined = [
+            layers.Flatten()(conv(conv(inputs))),
+            layers.Flatten()(conv(layers.MaxPooling2D()(inputs))),
+        ]
+        model = Model(
+            inputs, layers.Dense(3, activation="softmax")(layers.Concatenate()(joined)), seed=0
+        )
         model.compile("sgd", "sparse_categorical_crossentropy")
         model.train_on_batch(X, Y)
         found.append([grad.tobytes() for _, _, grad in model.parameters()])
@@ -141,7 +165,11 @@ def test_another_head_on_a_network_with_branches(head_inside):
     before = model.get_weights()
     names = ["cup", "spoon"]
     other = replace_head(model, names)
-    assert type(other) is Model and rows(other) == rows(model) and list(other.leaves) == list(model.leaves)
+    assert (
+        type(other) is Model
+        and rows(other) == rows(model)
+        and list(other.leaves) == list(model.leaves)
+    )
     assert (other.output_shape, other.class_names, other.optimizer) == ((None, 2), names, None)
     path = "top/head" if head_inside else "head"
     for name, layer in other.leaves.items():
@@ -156,13 +184,18 @@ def test_another_head_on_a_network_with_branches(head_inside):
     assert same(again.get_weights(), other.get_weights())
     assert same(model.get_weights(), before) and model.output_shape == (None, 3)
     if head_inside:
-        assert model.get_layer("top").class_names == ["a", "b", "c"] and other.get_layer("top").class_names is None
+        assert (
+            model.get_layer("top").class_names == ["a", "b", "c"]
+            and other.get_layer("top").class_names is None
+        )
     other.compile("adam", "sparse_categorical_crossentropy")
     other.fit(X, Y % 2, verbose=0)
 
 
 def test_another_head_behind_a_model_that_is_all_but_the_head():
-    model = Sequential([backbone(), layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0)
+    model = Sequential(
+        [backbone(), layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0
+    )
     other = replace_head(model, 4)
     assert type(other) is Sequential and other.output_shape == (None, 4)
     assert same(other.layers[0].get_weights(), model.layers[0].get_weights())
@@ -175,7 +208,9 @@ def two_outputs():
 
 def merged():
     inputs = Input((4,))
-    return Model(inputs, layers.Average()([layers.Dense(3)(inputs), layers.Dense(3)(inputs)]), name="merged")
+    return Model(
+        inputs, layers.Average()([layers.Dense(3)(inputs), layers.Dense(3)(inputs)]), name="merged"
+    )
 
 
 def weightless():
@@ -187,9 +222,19 @@ def weightless():
     ("make", "message"),
     [
         (two_outputs, "'two' has 2 outputs"),
-        (merged, "of 'merged' to be Dense, received Average 'average': build a Model up to one before it and a head"),
-        (weightless, "last layer with weights of 'weightless' to be Dense, received none: build a Model"),
-        (lambda: Sequential([backbone("b")], name="s"), "weights of 's' to be Dense, received Add 'add': build a Seq"),
+        (
+            merged,
+            "of 'merged' to be Dense, received Average 'average': build a Model up to one before "
+            "it and a head",
+        ),
+        (
+            weightless,
+            "last layer with weights of 'weightless' to be Dense, received none: build a Model",
+        ),
+        (
+            lambda: Sequential([backbone("b")], name="s"),
+            "weights of 's' to be Dense, received Add 'add': build a Seq",
+        ),
     ],
 )
 def test_networks_without_a_head_to_replace(make, message):
@@ -204,7 +249,9 @@ def frozen(model):
     return [path for path, layer in model.leaves.items() if not layer.trainable]
 
 
-BACKBONE = [f"backbone/{name}" for name in ("conv2d", "batch_normalization", "re_lu", "conv2d_1", "add")]
+BACKBONE = [
+    f"backbone/{name}" for name in ("conv2d", "batch_normalization", "re_lu", "conv2d_1", "add")
+]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +282,9 @@ def test_a_misspelt_path_is_corrected_and_a_bare_name_inside_is_none():
         ("backbone/konv2d", "Did you mean 'backbone/conv2d'"),
         ("conv2d", "Known are: .*backbone/conv2d"),
     ):
-        with pytest.raises(ValueError, match=f"{start}received '{wrong}', which selects none. {hint}"):
+        with pytest.raises(
+            ValueError, match=f"{start}received '{wrong}', which selects none. {hint}"
+        ):
             freeze(classifier(head_inside=True), wrong)
 
 
@@ -258,5 +307,9 @@ def test_what_is_frozen_stays_in_every_bit(engine):
     model.compile("adam", "sparse_categorical_crossentropy")
     before = {name: array.copy() for name, array in model.variables_by_name().items()}
     model.fit(X, Y, verbose=0)
-    moved = {name for name, array in model.variables_by_name().items() if not np.array_equal(array, before[name])}
+    moved = {
+        name
+        for name, array in model.variables_by_name().items()
+        if not np.array_equal(array, before[name])
+    }
     assert moved and not any(name.startswith("backbone/") for name in moved)

@@ -28,7 +28,13 @@ class Screen(io.StringIO):
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """As in a process that has not compiled anything."""
-    for name, value in (("_began", None), ("_depth", 0), ("_done", 0), ("TICK", 0.01), ("PATIENCE", 0.01)):
+    for name, value in (
+        ("_began", None),
+        ("_depth", 0),
+        ("_done", 0),
+        ("TICK", 0.01),
+        ("PATIENCE", 0.01),
+    ):
         monkeypatch.setattr(compiling, name, value)
     yield
     compiling._over.set()
@@ -63,7 +69,10 @@ def test_a_log_has_lines(monkeypatch):
     assert stderr.seen.wait(60)
     compiling.end()
     first, second, *_ = stderr.getvalue().splitlines()
-    assert first == "minicnn: compiling kernels (at every start: no folder can be written to keep them in)"
+    assert (
+        first
+        == "minicnn: compiling kernels (at every start: no folder can be written to keep them in)"
+    )
     assert second == "minicnn: compiling kernels: 0 done, 0 s"
     assert "\r" not in stderr.getvalue()
 

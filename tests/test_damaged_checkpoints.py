@@ -1,4 +1,6 @@
-"""Checkpoints and run folders that are damaged: fit and the commands say so in one line, and nothing else happens."""
+"""Checkpoints and run folders that are damaged: fit and the commands say so in one line, and
+nothing else happens.
+"""
 
 import contextlib
 import copy
@@ -24,7 +26,9 @@ def train(folder: Path, watch=()) -> Sequential:
     rng = np.random.default_rng(0)
     middle = [layers.RandomFlip(), layers.Flatten(), layers.Dropout(0.5)]
     model = Sequential([Input((4, 4, 1)), *middle, layers.Dense(2, "softmax")], seed=1)
-    model.compile(optimizers.Adam(0.01, use_ema=True), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(
+        optimizers.Adam(0.01, use_ema=True), "sparse_categorical_crossentropy", ["accuracy"]
+    )
     own = [
         callbacks.EarlyStopping("loss", patience=9, restore_best_weights=True),
         callbacks.ReduceLROnPlateau("loss"),
@@ -34,7 +38,12 @@ def train(folder: Path, watch=()) -> Sequential:
         callbacks.SwapEMAWeights(),
     ]
     x, y = rng.random((12, 4, 4, 1), np.float32), np.arange(12) % 2
-    options = {"batch_size": 4, "epochs": 2, "validation_data": (x[:2], y[:2]), "checkpoint_every_steps": 1}
+    options = {
+        "batch_size": 4,
+        "epochs": 2,
+        "validation_data": (x[:2], y[:2]),
+        "checkpoint_every_steps": 1,
+    }
     model.fit(x, y, callbacks=[*own, *watch], resume=folder, verbose=0, **options)
     return model
 
@@ -89,10 +98,14 @@ def test_the_checkpoint_is_whole(raw, tmp_path):
 
 
 def test_no_value_of_the_state_can_raise_anything_else(raw, tmp_path):
-    """Each value of what a checkpoint adds to a model file, replaced by an odd one or left out, by turns."""
+    """Each value of what a checkpoint adds to a model file, replaced by an odd one or left out, by
+    turns.
+    """
     paths = [path for path in places(config_of(raw)) if path[:1] in (("training",), ("compile",))]
     odd = ["left out", *ODD]
-    outcomes = [resumed(changed(raw, path, odd[i % len(odd)]), tmp_path) for i, path in enumerate(paths)]
+    outcomes = [
+        resumed(changed(raw, path, odd[i % len(odd)]), tmp_path) for i, path in enumerate(paths)
+    ]
     assert len(outcomes) > 150 and outcomes.count(False) > 0.6 * len(outcomes)
 
 
@@ -107,19 +120,40 @@ def test_no_type_of_an_array_can_raise_anything_else(raw, tmp_path):
                         start, stop = entry["data_offsets"]
                         numbers = data_of(raw)[start:stop]
                         if one == name and entry["dtype"] != kind:
-                            entry["dtype"], numbers = kind, bytes(int(np.prod(entry["shape"])) * size)
+                            entry["dtype"], numbers = (
+                                kind,
+                                bytes(int(np.prod(entry["shape"])) * size),
+                            )
                         entry["data_offsets"] = [end, end + len(numbers)]
                         data, end = data + numbers, end + len(numbers)
                 if other[name]["dtype"] != header[name]["dtype"]:
                     assert not resumed(sealed(other, data), tmp_path), (name, kind)
 
 
-NO_CONFIGS = ["{}", "[]", "", '{"options": {}}', '{"options": []}', '{"options": {"data": 5}}', "[" * 5000]
-NO_METRICS = [b"{}", b"[]", b'{"test": 5}', b"\xff", b"a,b\n1,2\n", b'{"test": {"accuracy": []}}', b"\0"]
+NO_CONFIGS = [
+    "{}",
+    "[]",
+    "",
+    '{"options": {}}',
+    '{"options": []}',
+    '{"options": {"data": 5}}',
+    "[" * 5000,
+]
+NO_METRICS = [
+    b"{}",
+    b"[]",
+    b'{"test": 5}',
+    b"\xff",
+    b"a,b\n1,2\n",
+    b'{"test": {"accuracy": []}}',
+    b"\0",
+]
 
 
 @pytest.mark.parametrize("text", NO_CONFIGS)
-@pytest.mark.parametrize("command", [["evaluate", "--model"], ["report"], ["train", "--resume", "--output"]])
+@pytest.mark.parametrize(
+    "command", [["evaluate", "--model"], ["report"], ["train", "--resume", "--output"]]
+)
 def test_a_config_that_is_none_gives_one_line_and_3(text, command, tmp_path, capsys):
     folder = tmp_path / "run"
     folder.mkdir()

@@ -1,4 +1,6 @@
-"""describe measures what NumPy measures; split divides every class in the same proportion, and loses nothing."""
+"""describe measures what NumPy measures; split divides every class in the same proportion, and
+loses nothing.
+"""
 
 import json
 import re
@@ -31,9 +33,16 @@ def test_describe_measures_what_numpy_measures(n, height, width, channels, seed,
     y = rng.integers(0, 4, n)
     found = data.describe(x, y, ["a", "b", "c", "d"])
     np.testing.assert_allclose(found.mean, x.mean(axis=(0, 1, 2), dtype=np.float64), rtol=1e-12)
-    np.testing.assert_allclose(found.std, x.std(axis=(0, 1, 2), dtype=np.float64), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        found.std, x.std(axis=(0, 1, 2), dtype=np.float64), rtol=1e-9, atol=1e-12
+    )
     assert found.counts == [int((y == k).sum()) for k in range(4)]
-    assert (found.low, found.high, found.dtype, found.shape) == (x.min(), x.max(), dtype, list(x.shape))
+    assert (found.low, found.high, found.dtype, found.shape) == (
+        x.min(),
+        x.max(),
+        dtype,
+        list(x.shape),
+    )
 
 
 def test_describe_works_block_by_block():
@@ -48,7 +57,9 @@ def test_describe_loses_nothing_where_the_mean_is_far_from_zero():
     np.testing.assert_allclose(data.describe(x, np.zeros(50, int)).std, x.std(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("form", [lambda y: y, lambda y: y[:, None], lambda y: to_categorical(y, 3), lambda y: y * 1.0])
+@pytest.mark.parametrize(
+    "form", [lambda y: y, lambda y: y[:, None], lambda y: to_categorical(y, 3), lambda y: y * 1.0]
+)
 def test_labels_may_have_every_form(form):
     y = np.array([2, 0, 2, 2])
     found = data.describe(np.zeros((4, 2, 2, 1)), form(y))
@@ -87,19 +98,39 @@ def test_the_text_and_the_dictionary():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((3, 2, 2, 1)), [0, 1], "describe expected as many samples as labels.* received 3 and 2"),
+        (
+            np.zeros((3, 2, 2, 1)),
+            [0, 1],
+            "describe expected as many samples as labels.* received 3 and 2",
+        ),
         (np.zeros((0, 2, 2, 1)), [], "at least one, received 0 and 0"),
-        (np.zeros((2, 5)), [0, 1], r"describe expected pictures \(n, H, W, C\) or \(n, H, W\), received \(2, 5\)"),
+        (
+            np.zeros((2, 5)),
+            [0, 1],
+            r"describe expected pictures \(n, H, W, C\) or \(n, H, W\), received \(2, 5\)",
+        ),
         (np.zeros((2, 5, 0, 1)), [0, 1], r"received \(2, 5, 0, 1\)"),
-        (np.zeros((2, 2, 2, 1)), [0, -1], "describe expected integer labels from 0, received -1 to 0 in them"),
+        (
+            np.zeros((2, 2, 2, 1)),
+            [0, -1],
+            "describe expected integer labels from 0, received -1 to 0 in them",
+        ),
         (np.zeros((2, 2, 2, 1)), [0, 0.5], "integer labels from 0, received 0.0 to 0.5"),
         (
             np.zeros((2, 2, 2, 1)),
             ["cat", "dog"],
             "describe expected numbers as labels, received the words 'cat', 'dog'",
         ),
-        (np.zeros((2, 2, 2, 1)), np.zeros((2, 2, 2)), r"one-hot \(n, K\), received shape \(2, 2, 2\)"),
-        (np.full((2, 2, 2, 1), np.nan), [0, 1], "describe expected finite numbers in x, received nan to nan"),
+        (
+            np.zeros((2, 2, 2, 1)),
+            np.zeros((2, 2, 2)),
+            r"one-hot \(n, K\), received shape \(2, 2, 2\)",
+        ),
+        (
+            np.full((2, 2, 2, 1), np.nan),
+            [0, 1],
+            "describe expected finite numbers in x, received nan to nan",
+        ),
         (np.full((2, 2, 2, 1), np.inf), [0, 1], "received inf to inf"),
     ],
 )
@@ -116,7 +147,9 @@ def test_more_labels_than_names():
 
 # split
 
-shares = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20)).filter(lambda parts: sum(parts) > 0)
+shares = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20)).filter(
+    lambda parts: sum(parts) > 0
+)
 
 
 def largest_remainder(count, fractions):
@@ -133,14 +166,20 @@ def largest_remainder(count, fractions):
     ]
 
 
-@given(counts=st.lists(st.integers(0, 40), min_size=1, max_size=6).filter(sum), parts=shares, seed=st.integers(0, 99))
+@given(
+    counts=st.lists(st.integers(0, 40), min_size=1, max_size=6).filter(sum),
+    parts=shares,
+    seed=st.integers(0, 99),
+)
 def test_every_class_is_divided_by_largest_remainder_and_nothing_is_lost(counts, parts, seed):
     y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
     x = np.arange(len(y)) * 10
     fractions = [Fraction(part, sum(parts)) for part in parts]
     filled = sum(part > 0 for part in parts)
     if any(0 < count < filled for count in counts):
-        with pytest.raises(ValueError, match=f"split expected {filled} samples or more of every class"):
+        with pytest.raises(
+            ValueError, match=f"split expected {filled} samples or more of every class"
+        ):
             data.split(x, y, *map(float, fractions), seed=seed)
         return
     divided = data.split(x, y, *map(float, fractions), seed=seed)
@@ -150,15 +189,26 @@ def test_every_class_is_divided_by_largest_remainder_and_nothing_is_lost(counts,
     for k, count in enumerate(counts):
         sizes = [int((ys == k).sum()) for _, ys in divided]
         assert sum(sizes) == count
-        if count and any(0 < count * fraction < 1 for fraction in fractions):  # a part may have got its one
-            assert all((size > 0) == (fraction > 0) for size, fraction in zip(sizes, fractions, strict=True))
+        if count and any(
+            0 < count * fraction < 1 for fraction in fractions
+        ):  # a part may have got its one
+            assert all(
+                (size > 0) == (fraction > 0)
+                for size, fraction in zip(sizes, fractions, strict=True)
+            )
             continue
-        for size, expected, fraction in zip(sizes, largest_remainder(count, fractions), fractions, strict=True):
+        for size, expected, fraction in zip(
+            sizes, largest_remainder(count, fractions), fractions, strict=True
+        ):
             assert abs(size - count * fraction) < 1
             assert expected is None or size == expected
 
 
-@given(classes=st.integers(1, 40), count=st.integers(3, 30), parts=st.sampled_from([(1, 1, 0), (8, 1, 1), (2, 1, 1)]))
+@given(
+    classes=st.integers(1, 40),
+    count=st.integers(3, 30),
+    parts=st.sampled_from([(1, 1, 0), (8, 1, 1), (2, 1, 1)]),
+)
 def test_ties_do_not_all_go_to_the_same_part(classes, count, parts):
     y = np.repeat(np.arange(classes), count)
     fractions = [part / sum(parts) for part in parts]
@@ -176,7 +226,11 @@ def test_balanced_classes_are_divided_exactly():
 def test_the_seed_decides_and_the_order_is_shuffled():
     y = np.arange(300) % 3
     x = np.arange(300)
-    first, again, other = data.split(x, y, seed=1), data.split(x, y, seed=1), data.split(x, y, seed=2)
+    first, again, other = (
+        data.split(x, y, seed=1),
+        data.split(x, y, seed=1),
+        data.split(x, y, seed=2),
+    )
     for part, same, different in zip(first, again, other, strict=True):
         np.testing.assert_array_equal(part[0], same[0])
         assert not np.array_equal(part[0], different[0])
@@ -184,7 +238,9 @@ def test_the_seed_decides_and_the_order_is_shuffled():
         assert len(set(part[1][:20].tolist())) == 3  # classes come mixed
 
 
-@pytest.mark.parametrize("form", [lambda y: y, lambda y: y[:, None], lambda y: to_categorical(y, 3)])
+@pytest.mark.parametrize(
+    "form", [lambda y: y, lambda y: y[:, None], lambda y: to_categorical(y, 3)]
+)
 def test_labels_keep_their_form(form):
     y = np.arange(30) % 3
     x = np.random.default_rng(0).random((30, 2, 2, 1), np.float32)
@@ -203,17 +259,30 @@ def test_a_share_of_zero_makes_an_empty_part_without_a_warning():
 
 
 @pytest.mark.parametrize(
-    "count, sizes", [(3, [1, 1, 1]), (4, [2, 1, 1]), (5, [3, 1, 1]), (7, [5, 1, 1]), (10, [8, 1, 1]), (50, [40, 5, 5])]
+    "count, sizes",
+    [
+        (3, [1, 1, 1]),
+        (4, [2, 1, 1]),
+        (5, [3, 1, 1]),
+        (7, [5, 1, 1]),
+        (10, [8, 1, 1]),
+        (50, [40, 5, 5]),
+    ],
 )
 def test_every_part_gets_one_of_every_class(count, sizes):
     y = np.repeat([0, 1, 3], [count, 100, count])
-    assert [(ys == 3).sum() for _, ys in data.split(y, y)] == [(ys == 0).sum() for _, ys in data.split(y, y)] == sizes
+    assert (
+        [(ys == 3).sum() for _, ys in data.split(y, y)]
+        == [(ys == 0).sum() for _, ys in data.split(y, y)]
+        == sizes
+    )
 
 
 def test_a_class_too_small_for_all_parts_is_named():
     y = np.array([0] * 100 + [1] * 3 + [2] * 100 + [4] * 2 + [5])
     message = (
-        "split expected 3 samples or more of every class, one for each of train, validation, test, received 2 of "
+        "split expected 3 samples or more of every class, one for each of train, validation, test, "
+        "received 2 of "
         "class 4, 1 of class 5$"
     )
     with pytest.raises(ValueError, match=message) as error:
@@ -221,22 +290,27 @@ def test_a_class_too_small_for_all_parts_is_named():
     print(error.value)
     assert [len(ys) for _, ys in data.split(y[:-1], y[:-1], 0.5, 0, 0.5)] == [103, 0, 102]
     with pytest.raises(
-        ValueError, match="expected 2 samples or more.*one for each of train, test, received 1 of class 5"
+        ValueError,
+        match="expected 2 samples or more.*one for each of train, test, received 1 of class 5",
     ):
         data.split(y, y, 0.5, 0, 0.5)
 
 
-@pytest.mark.parametrize("parts", [(0.8, 0.1, 0.2), (0.8, 0.3, -0.1), (np.nan, 0.5, 0.5), (80, 10, 10)])
+@pytest.mark.parametrize(
+    "parts", [(0.8, 0.1, 0.2), (0.8, 0.3, -0.1), (np.nan, 0.5, 0.5), (80, 10, 10)]
+)
 def test_shares_that_do_not_add_up(parts):
     with pytest.raises(
-        ValueError, match=r"split expected shares from 0 to 1 that add up to 1, received train=.*togeth"
+        ValueError,
+        match=r"split expected shares from 0 to 1 that add up to 1, received train=.*togeth",
     ):
         data.split(np.arange(10), np.arange(10), *parts)
 
 
 def test_samples_and_labels_that_do_not_fit():
     with pytest.raises(
-        ValueError, match="split expected as many samples as labels, and at least one, received 3 and 2"
+        ValueError,
+        match="split expected as many samples as labels, and at least one, received 3 and 2",
     ):
         data.split(np.arange(3), np.arange(2))
     with pytest.raises(ValueError, match="split expected integer labels from 0, received -1 to 1"):

@@ -1,4 +1,6 @@
-"""Folders of one's own pictures: classes are subfolders, broken files are named, and the kept copy is never stale."""
+"""Folders of one's own pictures: classes are subfolders, broken files are named, and the kept copy
+is never stale.
+"""
 
 import os
 import shutil
@@ -55,7 +57,9 @@ def draw(number):
 @pytest.fixture
 def no_reading(monkeypatch):
     """Call it, and from then on no picture may be read."""
-    return lambda: monkeypatch.setattr(image, "read_fitted", lambda *_: pytest.fail("a picture was read again"))
+    return lambda: monkeypatch.setattr(
+        image, "read_fitted", lambda *_: pytest.fail("a picture was read again")
+    )
 
 
 def test_subfolders_are_the_classes(animals):
@@ -165,8 +169,12 @@ def test_broken_files_are_left_out_with_one_warning_also_from_the_copy(animals):
         with pytest.warns(UserWarning) as caught:
             x, y, _ = data.from_directory(animals)
         (warning,) = caught
-        assert str(warning.message).startswith(f"from_directory({str(animals)!r}) left out 3 of 9 files, which are")
-        assert "no pictures: cat/a.png, dog/3.png, dog/notes.txt. The first: " in str(warning.message)
+        assert str(warning.message).startswith(
+            f"from_directory({str(animals)!r}) left out 3 of 9 files, which are"
+        )
+        assert "no pictures: cat/a.png, dog/3.png, dog/notes.txt. The first: " in str(
+            warning.message
+        )
         assert "a.png: expected a picture (PNG" in str(warning.message)
         assert warning.filename == __file__
         assert len(x) == 6 and y.tolist() == [0, 0, 0, 1, 1, 1]
@@ -176,30 +184,38 @@ def test_of_many_broken_files_twenty_are_named(animals):
     for number in range(30):
         (animals / f"cat/broken{number:02}.jpg").write_bytes(b"no picture")
     with pytest.warns(
-        UserWarning, match=r"left out 30 of 38 files.*broken00.jpg.*broken19.jpg and 10 more\. The first"
+        UserWarning,
+        match=r"left out 30 of 38 files.*broken00.jpg.*broken19.jpg and 10 more\. The first",
     ):
         data.from_directory(animals)
 
 
 def test_what_is_no_folder_of_classes(animals, tmp_path):
-    with pytest.raises(DataError, match="nowhere: expected a folder with one subfolder per class, received no folder"):
+    with pytest.raises(
+        DataError,
+        match="nowhere: expected a folder with one subfolder per class, received no folder",
+    ):
         data.from_directory(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"a.png: expected a folder .*, received no folder"):
         data.from_directory(animals / "cat/a.png")
     with pytest.raises(
-        DataError, match="one subfolder per class, received 4 files and no subfolder: move the pictures"
+        DataError,
+        match="one subfolder per class, received 4 files and no subfolder: move the pictures",
     ):
         data.from_directory(animals / "dog")
 
 
 def test_a_class_without_pictures(animals, home):
     (animals / "cow").mkdir()
-    with pytest.raises(DataError, match="class 'cow' expected at least one picture, received an empty folder: rem"):
+    with pytest.raises(
+        DataError, match="class 'cow' expected at least one picture, received an empty folder: rem"
+    ):
         data.from_directory(animals)
     (animals / "cow/moo.txt").write_text("moo")
     for _ in range(2):  # an error is not kept
         with pytest.raises(
-            DataError, match="'cow' .* received 1 file that is none; the first: .*moo.txt: expected a pict"
+            DataError,
+            match="'cow' .* received 1 file that is none; the first: .*moo.txt: expected a pict",
         ):
             data.from_directory(animals)
     assert not [entry for entry in home.iterdir() if entry.is_dir()]
@@ -212,7 +228,9 @@ def test_a_size_that_is_none(animals):
         data.from_directory(animals, (32,))
 
 
-@pytest.mark.parametrize("name", ["ein Übersee-Bild [1].png", "a'b\"c.png", "\u732b.png", "new\nline.png"])
+@pytest.mark.parametrize(
+    "name", ["ein Übersee-Bild [1].png", "a'b\"c.png", "\u732b.png", "new\nline.png"]
+)
 def test_names_of_any_kind(animals, name):
     draw(9).save(animals / "cat" / name)
     assert len(data.from_directory(animals).x) == 9
@@ -236,7 +254,9 @@ def test_photographs_of_any_size_and_orientation(tmp_path):
     assert np.abs(x.astype(int) - x[0]).max() <= 4
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows tells no time of change that cannot be set back")
+@pytest.mark.skipif(
+    os.name == "nt", reason="Windows tells no time of change that cannot be set back"
+)
 @pytest.mark.parametrize("way", ["written over", "exchanged"])
 def test_a_changed_file_of_equal_size_and_time_is_read_again(animals, way):
     path, state = animals / "cat" / "Z.bmp", (animals / "cat" / "Z.bmp").stat()

@@ -9,7 +9,9 @@ import minicnn
 
 ROOT = Path(minicnn.__file__).resolve().parent.parent
 FILES = sorted((ROOT / "minicnn").rglob("*.py"))
-TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+TREES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES
+}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 STRAY = {  # of other dialects, and what is written here
     r"``": "one backtick on each side",
@@ -35,7 +37,9 @@ def strays(text):
 
 
 def messages(tree):
-    """(line, message, its constant parts in order) of all errors that are made, raised at once or not."""
+    """(line, message, its constant parts in order) of all errors that are made, raised at once or
+    not.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error") and node.args:
             parts = [part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
@@ -54,7 +58,11 @@ def ending(message):
         return ending(message.values[-1])
     if isinstance(message, ast.BinOp):
         return ending(message.right)
-    return message.value if isinstance(message, ast.Constant) and isinstance(message.value, str) else ""
+    return (
+        message.value
+        if isinstance(message, ast.Constant) and isinstance(message.value, str)
+        else ""
+    )
 
 
 def test_docstrings_have_one_dialect():

@@ -14,7 +14,9 @@ import minicnn
 
 IMPORTED = {"np": np} | {name: getattr(minicnn, name) for name in minicnn.__all__}
 MODULES = ["minicnn"] + [
-    found.name for found in pkgutil.walk_packages(minicnn.__path__, "minicnn.") if not found.name.endswith("__main__")
+    found.name
+    for found in pkgutil.walk_packages(minicnn.__path__, "minicnn.")
+    if not found.name.endswith("__main__")
 ]
 
 
@@ -23,7 +25,9 @@ def examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in MODULES:
         module = importlib.import_module(name)
-        yield from (test for test in finder.find(module, name, extraglobs=IMPORTED) if test.examples)
+        yield from (
+            test for test in finder.find(module, name, extraglobs=IMPORTED) if test.examples
+        )
 
 
 EXAMPLES = list(examples())

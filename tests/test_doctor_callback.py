@@ -1,4 +1,6 @@
-"""The Doctor finds each illness in a training that has it, says nothing of a healthy one, and changes nothing."""
+"""The Doctor finds each illness in a training that has it, says nothing of a healthy one, and
+changes nothing.
+"""
 
 import json
 import signal
@@ -8,7 +10,15 @@ import pytest
 
 from minicnn import Input, Sequential, layers, optimizers
 from minicnn.callbacks import Callback, LambdaCallback, LearningRateScheduler
-from minicnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from minicnn.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+)
 from minicnn.training.callbacks.doctor import LOOKS, PICTURES, Doctor
 from minicnn.training.callbacks.validated import judge, worse
 from minicnn.training.callbacks.vitals import Vitals, kernels
@@ -29,7 +39,9 @@ def network(*head, engine="fast", warmup=True, **options):
     """Two convolutions and a dense layer with normalisation, as the documented network has them."""
     stack = [Conv2D(8, 3, activation="relu"), BatchNormalization(warmup=warmup), MaxPooling2D()]
     stack += [Conv2D(8, 3, activation="relu"), BatchNormalization(warmup=warmup), Flatten(), *head]
-    model = Sequential([Input((12, 12, 1)), *stack, Dense(2, activation="softmax", name="last")], seed=0, **options)
+    model = Sequential(
+        [Input((12, 12, 1)), *stack, Dense(2, activation="softmax", name="last")], seed=0, **options
+    )
     model.engine = engine
     return model
 
@@ -37,7 +49,9 @@ def network(*head, engine="fast", warmup=True, **options):
 def deep(gain):
     """Eight dense layers without normalisation, their initial weights multiplied by `gain`."""
     hidden = [Dense(16, activation="relu") for _ in range(8)]
-    model = Sequential([Input((12, 12, 1)), Flatten(), *hidden, Dense(2, activation="softmax")], seed=0)
+    model = Sequential(
+        [Input((12, 12, 1)), Flatten(), *hidden, Dense(2, activation="softmax")], seed=0
+    )
     for layer in model.layers[1:-1]:
         layer.params["kernel"] *= gain
     return model
@@ -48,7 +62,14 @@ def train(model, optimizer=None, epochs=3, data=None, **options):
     doctor = Doctor(verbose=0)
     model.compile(optimizer or optimizers.Adam(), "sparse_categorical_crossentropy")
     callbacks = [doctor, *options.pop("callbacks", [])]
-    model.fit(*(data or pictures()), batch_size=32, epochs=epochs, verbose=0, callbacks=callbacks, **options)
+    model.fit(
+        *(data or pictures()),
+        batch_size=32,
+        epochs=epochs,
+        verbose=0,
+        callbacks=callbacks,
+        **options,
+    )
     return doctor
 
 
@@ -67,7 +88,9 @@ def only(doctor, kind):
 def test_a_healthy_training_has_no_finding(engine, capsys):
     model, doctor = network(Dropout(0.3), engine=engine), Doctor()
     model.compile("adam", "sparse_categorical_crossentropy")
-    history = model.fit(*pictures(), epochs=6, verbose=0, callbacks=doctor, validation_data=pictures(100, seed=1))
+    history = model.fit(
+        *pictures(), epochs=6, verbose=0, callbacks=doctor, validation_data=pictures(100, seed=1)
+    )
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0], "it has learnt"
     assert doctor.findings == []
     assert capsys.readouterr().out == f"Doctor: {doctor.to_text()}\n"
@@ -89,7 +112,9 @@ def test_a_training_is_bitwise_the_same_with_a_doctor(engine):
 @pytest.mark.parametrize("count, looks", [(32 * 100, LOOKS), (32 * 19, 19), (32 * 3, 3)])
 def test_some_batches_of_an_epoch_are_looked_at(count, looks, monkeypatch):
     seen = []
-    monkeypatch.setattr(Vitals, "look", lambda _vitals, _layers, before, size: seen.append((set(before), size)))
+    monkeypatch.setattr(
+        Vitals, "look", lambda _vitals, _layers, before, size: seen.append((set(before), size))
+    )
     model = Sequential([Input((12, 12, 1)), Flatten(), Dense(2, activation="softmax")], seed=0)
     train(model, epochs=1, data=pictures(count))
     assert seen == [({"dense"}, 32)] * looks
@@ -101,8 +126,19 @@ def test_some_batches_of_an_epoch_are_looked_at(count, looks, monkeypatch):
 @both_engines
 def test_units_without_a_gradient_are_those_that_no_picture_makes_active(engine):
     """In a layer with an activation of its own, before one, and before a normalisation before one."""
-    stack = [Conv2D(8, 3, activation="relu"), Conv2D(8, 3), BatchNormalization(), Activation("relu"), Flatten()]
-    stack += [Dense(16), layers.ReLU(), Dense(16, activation="relu"), Dense(16, activation="relu", use_bias=False)]
+    stack = [
+        Conv2D(8, 3, activation="relu"),
+        Conv2D(8, 3),
+        BatchNormalization(),
+        Activation("relu"),
+        Flatten(),
+    ]
+    stack += [
+        Dense(16),
+        layers.ReLU(),
+        Dense(16, activation="relu"),
+        Dense(16, activation="relu", use_bias=False),
+    ]
     model = Sequential([Input((12, 12, 1)), *stack, Dense(2, activation="softmax")], seed=0)
     model.engine = engine
     model.compile("adam", "sparse_categorical_crossentropy")
@@ -137,8 +173,13 @@ def test_dead_units(engine):
     model.get_layer("dense").params["bias"][:6] = -100
     finding = only(train(model), "dead units")
     assert (finding.layer, finding.value, finding.epoch) == ("dense", 6 / 16, 1)
-    assert str(finding).startswith(f"dead units: 6 of 16 units of 'dense': not active in any of {320} pictures")
-    assert "Lower the learning rate, now 0.001, add BatchNormalization, or use LeakyReLU" in finding.message
+    assert str(finding).startswith(
+        f"dead units: 6 of 16 units of 'dense': not active in any of {320} pictures"
+    )
+    assert (
+        "Lower the learning rate, now 0.001, add BatchNormalization, or use LeakyReLU"
+        in finding.message
+    )
 
 
 def test_a_few_dead_units_are_no_finding():
@@ -170,8 +211,13 @@ def test_exploding_gradients(engine):
     model.engine = engine
     finding = only(train(model, rate, data=pictures(32), epochs=1), "exploding gradients")
     grads = model.get_layer(finding.layer).grads.values()
-    assert finding.value == pytest.approx(np.sqrt(sum((grad.astype(float) ** 2).sum() for grad in grads)), rel=1e-5)
-    assert f"the gradient of {finding.layer!r} has a norm of up to {finding.value:.3g}" in finding.message
+    assert finding.value == pytest.approx(
+        np.sqrt(sum((grad.astype(float) ** 2).sum() for grad in grads)), rel=1e-5
+    )
+    assert (
+        f"the gradient of {finding.layer!r} has a norm of up to {finding.value:.3g}"
+        in finding.message
+    )
     assert "Rescaling(1 / 255)" in finding.message and "global_clipnorm=1.0" in finding.message
 
 
@@ -180,7 +226,9 @@ def test_vanishing_gradients():
     assert finding.value < 1e-4 and finding.layer in ("dense", "dense_1", "dense_2")
     assert f"the gradient of {finding.layer!r} is {finding.value:.1e} of that of" in finding.message
     assert "kernel_initializer='he_normal'" in finding.message
-    assert not [finding for finding in train(deep(gain=1.5)).findings if "gradients" in finding.kind]
+    assert not [
+        finding for finding in train(deep(gain=1.5)).findings if "gradients" in finding.kind
+    ]
 
 
 # Learning rates
@@ -191,14 +239,17 @@ def test_learning_rate_too_high(optimizer):
     finding = only(train(deep(gain=1.0), optimizer), "learning rate too high")
     rate = optimizer.learning_rate
     assert finding.epoch == 1 and finding.value > 0.1
-    assert f"the learning rate {rate:.3g} changes the kernel of {finding.layer!r}, in one step, by up to" in str(
-        finding
+    assert (
+        f"the learning rate {rate:.3g} changes the kernel of {finding.layer!r}, in one step, by up "
+        "to" in str(finding)
     )
     assert f"Try {rate / 10:.3g}, or what model.lr_find(x, y) suggests" in finding.message
 
 
 def test_loss_that_rises_again():
-    """The labels change sides when the loss has fallen: whatever the rounding, it rises then, and by small updates."""
+    """The labels change sides when the loss has fallen: whatever the rounding, it rises then, and
+    by small updates.
+    """
     x, y = pictures()
 
     def turn(epoch, _logs=None):
@@ -215,21 +266,27 @@ def test_loss_that_rises_again():
 
 def test_large_updates_with_a_loss_that_falls_are_no_finding():
     model = network()
-    model.get_layer("last").params["kernel"] *= 0.01  # so that the first step is half as large as the kernel
+    model.get_layer("last").params["kernel"] *= (
+        0.01  # so that the first step is half as large as the kernel
+    )
     assert train(model, data=pictures(960)).findings == []
 
 
 def test_learning_rate_too_low():
     finding = only(train(network(), optimizers.SGD(1e-6)), "learning rate too low")
     assert finding.epoch == 2 and 0 < finding.value < 1e-4
-    assert f"the learning rate 1e-06 changes even the kernel of {finding.layer!r}" in finding.message
+    assert (
+        f"the learning rate 1e-06 changes even the kernel of {finding.layer!r}" in finding.message
+    )
     assert "Try 1e-05, or what model.lr_find(x, y) suggests" in finding.message
 
 
 @pytest.mark.parametrize("epochs", [4, 5])
 def test_learning_rate_that_was_lowered_is_not_too_low(epochs):
     schedule = LearningRateScheduler(lambda epoch, _rate: 1e-4 if epoch < 1 else 1e-9)
-    kinds = [finding.kind for finding in train(network(), epochs=epochs, callbacks=[schedule]).findings]
+    kinds = [
+        finding.kind for finding in train(network(), epochs=epochs, callbacks=[schedule]).findings
+    ]
     assert "learning rate too low" not in kinds
 
 
@@ -239,9 +296,14 @@ def test_learning_rate_that_was_lowered_is_not_too_low(epochs):
 def test_loss_not_falling():
     """Pictures that all look alike have nothing to learn from."""
     _, y = pictures(64)
-    finding = only(train(network(), data=(np.full((64, 12, 12, 1), 0.5), y), epochs=4), "loss not falling")
+    finding = only(
+        train(network(), data=(np.full((64, 12, 12, 1), 0.5), y), epochs=4), "loss not falling"
+    )
     assert finding.epoch >= 3 and finding.value == pytest.approx(np.log(2), rel=0.1)
-    assert "guessing gives 0.6931" in finding.message and "learn 50 pictures by heart" in finding.message
+    assert (
+        "guessing gives 0.6931" in finding.message
+        and "learn 50 pictures by heart" in finding.message
+    )
 
 
 def test_loss_not_finite():
@@ -249,15 +311,24 @@ def test_loss_not_finite():
         doctor = train(deep(gain=4.0), optimizers.SGD(1e9))
     finding = only(doctor, "loss not finite")
     assert finding.value is None and finding.epoch == 1
-    assert "at epoch 1, batch " in finding.message and "Try a learning rate below 1e+09" in finding.message
+    assert (
+        "at epoch 1, batch " in finding.message
+        and "Try a learning rate below 1e+09" in finding.message
+    )
 
 
 def test_overfitting():
-    """A few pictures full of noise, some a little brighter: that is learnt first, and then each of them by heart."""
+    """A few pictures full of noise, some a little brighter: that is learnt first, and then each of
+    them by heart.
+    """
     rng = np.random.default_rng(0)
     labels = [np.arange(count) % 2 for count in (60, 300)]
-    data, held_out = [(rng.standard_normal((len(y), 12, 12, 1)) + 0.3 * y[:, None, None, None], y) for y in labels]
-    model = Sequential([Input((12, 12, 1)), Flatten(), Dense(32, "relu"), Dense(2, "softmax")], seed=0)
+    data, held_out = [
+        (rng.standard_normal((len(y), 12, 12, 1)) + 0.3 * y[:, None, None, None], y) for y in labels
+    ]
+    model = Sequential(
+        [Input((12, 12, 1)), Flatten(), Dense(32, "relu"), Dense(2, "softmax")], seed=0
+    )
     doctor = train(model, optimizers.Adam(1e-2), epochs=30, data=data, validation_data=held_out)
     finding = only(doctor, "overfitting")
     assert finding.value > 1.1 and finding.layer is None
@@ -269,7 +340,9 @@ def test_random_labels_are_not_overfitting():
     """What is learnt by heart helps with no other picture, not even at first."""
     rng = np.random.default_rng(0)
     (x, y), held_out = [(rng.random((n, 12, 12, 1)), rng.integers(0, 2, n)) for n in (40, 80)]
-    model = Sequential([Input((12, 12, 1)), Flatten(), Dense(32, "relu"), Dense(2, "softmax")], seed=0)
+    model = Sequential(
+        [Input((12, 12, 1)), Flatten(), Dense(32, "relu"), Dense(2, "softmax")], seed=0
+    )
     doctor = train(model, optimizers.Adam(5e-3), epochs=20, data=(x, y), validation_data=held_out)
     finding = only(doctor, "nothing carried over")
     assert finding.value > 0.97 and "guessing gives 0.6931" in finding.message
@@ -279,10 +352,17 @@ def test_random_labels_are_not_overfitting():
 
 def test_averages_that_lag_are_not_overfitting():
     with pytest.warns(UserWarning, match="averages that lag"):
-        doctor = train(network(warmup=False), epochs=15, data=pictures(160), validation_data=pictures(100, seed=1))
+        doctor = train(
+            network(warmup=False),
+            epochs=15,
+            data=pictures(160),
+            validation_data=pictures(100, seed=1),
+        )
     finding = only(doctor, "averages lagging")
     assert finding.value == pytest.approx(0.99 ** (5 * finding.epoch))
-    assert f"after {5 * finding.epoch} steps" in finding.message and "warmup=True" in finding.message
+    assert (
+        f"after {5 * finding.epoch} steps" in finding.message and "warmup=True" in finding.message
+    )
     assert [finding.kind for finding in doctor.findings] == ["averages lagging"]
 
 
@@ -295,7 +375,9 @@ def ailment(losses, validation, steps=4, momentum=None):
 
 
 def test_a_training_is_compared_with_the_loss_of_the_same_epoch():
-    """Validated every second epoch: the best validation, 0.9, was in epoch 2 of 6, whose training loss was 0.8."""
+    """Validated every second epoch: the best validation, 0.9, was in epoch 2 of 6, whose training
+    loss was 0.8.
+    """
     assert ailment([1.0, 0.8, 0.5, 0.5, 0.4, 0.79], [0.9, 0.9, 1.1, 1.1, 1.3]) == "overfitting"
     assert ailment([1.0, 0.8, 0.5, 0.5, 0.4, 0.81], [0.9, 0.9, 1.1, 1.1, 1.3]) is None
 
@@ -303,13 +385,19 @@ def test_a_training_is_compared_with_the_loss_of_the_same_epoch():
 def test_losses_of_epochs_without_validation_are_those_known():
     doctor = train(network(), epochs=5, validation_data=pictures(20), validation_freq=2)
     losses = doctor.model.history.history["val_loss"]
-    assert doctor._validation == [losses[0], losses[0], losses[1], losses[1]] and len(doctor._losses) == 5
+    assert (
+        doctor._validation == [losses[0], losses[0], losses[1], losses[1]]
+        and len(doctor._losses) == 5
+    )
 
 
 def test_validations_with_averages_that_lag_are_no_best_ones():
     """Four steps an epoch at momentum 0.5: from epoch 2 on less than a hundredth is left."""
     losses, validation = [1.7, 1.0, 0.6, 0.3, 0.2, 0.1], [0.5, 1.3, 1.2, 1.1, 1.1, 1.1]
-    assert ailment(losses, validation) == "overfitting" and ailment(losses, validation, momentum=0.5) is None
+    assert (
+        ailment(losses, validation) == "overfitting"
+        and ailment(losses, validation, momentum=0.5) is None
+    )
     assert ailment(losses, validation, momentum=0.99) == "averages lagging"
 
 
@@ -407,7 +495,9 @@ def test_a_resumed_training_is_judged_like_one_that_never_stopped(tmp_path):
         model, doctor = network(Dense(16, activation="relu")), Doctor(verbose=0)
         model.get_layer("dense").params["bias"][:8] = -100
         model.compile("adam", "sparse_categorical_crossentropy")
-        history = model.fit(*pictures(40), batch_size=8, epochs=8, verbose=0, callbacks=[doctor, *others], **options)
+        history = model.fit(
+            *pictures(40), batch_size=8, epochs=8, verbose=0, callbacks=[doctor, *others], **options
+        )
         return doctor, history.interrupted
 
     whole, _ = run()

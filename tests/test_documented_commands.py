@@ -1,7 +1,9 @@
-"""Every `minicnn ...` and `python examples/...` that README.md, CONTRIBUTING.md and docs/ print does what they say.
+"""Every `minicnn ...` and `python examples/...` that README.md, CONTRIBUTING.md and docs/ print
+does what they say.
 
-Commands are taken from shell blocks, tables and text as they stand there. Quick ones run, on a machine that has what
-the pages take for granted (`WORLD`); of the rest the program itself reads the arguments. A command that is in none of
+Commands are taken from shell blocks, tables and text as they stand there. Quick ones run, on a
+machine that has what the pages take for granted (`WORLD`); of the rest the program itself reads the
+arguments. A command that is in none of
 the two lists below fails: whoever documents a new one adds it.
 """
 
@@ -30,7 +32,8 @@ pytest_plugins = ["run_fixtures"]
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
 SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
 COMPLETED = {"predict": ["cat.jpg"], "explain": ["cat.jpg"]}  # where a page names the command alone
-# What the pages call things, and what there is in its place. "made" is a picture, a folder of such, or a trained run.
+# What the pages call things, and what there is in its place. "made" is a picture, a folder of such,
+# or a trained run.
 WORLD = {
     r"\S+\.(jpg|jpeg|png|webp)|PICTURE": "picture",
     r"runs/(?!latest)[\w.-]+|RUN|\S+\.safetensors": "run",
@@ -55,7 +58,9 @@ def documented():
 
 
 def words_of(line):
-    """A command's words: ["minicnn", "train", ...] or ["examples/train_cifar.py", ...]; none for anything else."""
+    """A command's words: ["minicnn", "train", ...] or ["examples/train_cifar.py", ...]; none for
+    anything else.
+    """
     pattern = r"\s*(?:\w+=\S+ )*(?:\S*/)?(?:(?:python3?|py) (?:-m )?)?(minicnn(?= |$)|examples/\w+\.py)(.*)"
     command = re.fullmatch(pattern, line)
     return [command[1], *shlex.split(command[2], comments=True)] if command else []
@@ -66,7 +71,11 @@ COMMANDS = documented()
 
 def test_the_pages_have_commands():
     assert len(COMMANDS) > 30
-    for command in ("minicnn train --resume runs/NAME", "examples/train_cifar.py", "minicnn predict cat.jpg"):
+    for command in (
+        "minicnn train --resume runs/NAME",
+        "examples/train_cifar.py",
+        "minicnn predict cat.jpg",
+    ):
         assert any(" ".join(words).startswith(command) for words in COMMANDS), command
     assert all("minicnn" in text or "python" in text for _, text in blocks(PAGES[0], "sh"))
 
@@ -75,7 +84,10 @@ def test_the_pages_have_commands():
     "line, words",
     [
         ("minicnn evaluate --json ", ["minicnn", "evaluate", "--json"]),
-        (".venv/bin/python examples/train_cifar.py --limit 5  # few", ["examples/train_cifar.py", "--limit", "5"]),
+        (
+            ".venv/bin/python examples/train_cifar.py --limit 5  # few",
+            ["examples/train_cifar.py", "--limit", "5"],
+        ),
         ("MINICNN_ENGINE=reference python -m minicnn profile", ["minicnn", "profile"]),
         ("minicnn.testing.check_layer(layer, (8, 8, 3))", []),
         ("pip install minicnn", []),
@@ -96,7 +108,9 @@ drawn_once = functools.cache(datasets.shapes.load_data)
 
 @pytest.fixture
 def world(trained, here, monkeypatch):
-    """The working directory of someone who has pictures, a run, and CIFAR-10, for which drawn shapes stand in."""
+    """The working directory of someone who has pictures, a run, and CIFAR-10, for which drawn
+    shapes stand in.
+    """
     for name in ("red", "blue"):
         for number in range(10):
             picture(here / "folder" / name / f"{number}.png", name)
@@ -111,7 +125,9 @@ def world(trained, here, monkeypatch):
 
 
 def placed(words):
-    """The words, with what there is in place of what the pages name; pictures and runs are made under their names."""
+    """The words, with what there is in place of what the pages name; pictures and runs are made
+    under their names.
+    """
     placed = []
     for before, word in zip(["", *words], words, strict=False):
         kind = next((kind for pattern, kind in WORLD.items() if re.fullmatch(pattern, word)), None)
@@ -141,7 +157,9 @@ def read_only(command, monkeypatch):
     monkeypatch.setattr(module, "run", lambda _: 0)
 
 
-@pytest.mark.parametrize("words", [words for words in COMMANDS if words[0] == "minicnn"], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [words for words in COMMANDS if words[0] == "minicnn"], ids=" ".join
+)
 @pytest.mark.usefixtures("world")
 def test_a_documented_command_works(words, monkeypatch, capsys):
     if len(words) == 1 or words[1].startswith("--") or words[1:] == ("COMMAND", "--help"):
@@ -156,11 +174,15 @@ def test_a_documented_command_works(words, monkeypatch, capsys):
         assert stopped.value.code == 0
         return
     if name not in QUICK and not goes_on:
-        assert name in SLOW, f"{' '.join(words)} ({COMMANDS[words]}) is new here: add it to QUICK or SLOW"
+        assert name in SLOW, (
+            f"{' '.join(words)} ({COMMANDS[words]}) is new here: add it to QUICK or SLOW"
+        )
         read_only(command, monkeypatch)
     code = main([command, *arguments])
     printed = capsys.readouterr()
-    below = "--min-accuracy" in arguments and "expected an accuracy of" in printed.err  # of two epochs
+    below = (
+        "--min-accuracy" in arguments and "expected an accuracy of" in printed.err
+    )  # of two epochs
     assert code == (1 if below else 0), printed.err
     assert printed.out or name in SLOW
 
@@ -169,7 +191,9 @@ class ArgumentsRead(Exception):
     """The program has got as far as it is to get here."""
 
 
-@pytest.mark.parametrize("words", [words for words in COMMANDS if words[0] != "minicnn"], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [words for words in COMMANDS if words[0] != "minicnn"], ids=" ".join
+)
 @pytest.mark.usefixtures("here")
 def test_a_documented_example_takes_its_arguments(words, monkeypatch):
     read = argparse.ArgumentParser.parse_args

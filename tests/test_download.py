@@ -1,4 +1,6 @@
-"""Downloads from a local server that misbehaves: each ends in the right file or in one line, never in a wrong file."""
+"""Downloads from a local server that misbehaves: each ends in the right file or in one line, never
+in a wrong file.
+"""
 
 import contextlib
 import hashlib
@@ -23,7 +25,12 @@ PAYLOAD = np.random.default_rng(0).bytes(300_000)
 SIZE = len(PAYLOAD)
 SHA256 = hashlib.sha256(PAYLOAD).hexdigest()
 WRONG = PAYLOAD[:-1] + bytes([PAYLOAD[-1] ^ 1])
-REDIRECTS = {"to_ok": "/ok", "to_file": "file:///etc/passwd", "to_ftp": "ftp://127.0.0.1/x", "to_itself": "/to-itself"}
+REDIRECTS = {
+    "to_ok": "/ok",
+    "to_file": "file:///etc/passwd",
+    "to_ftp": "ftp://127.0.0.1/x",
+    "to_itself": "/to-itself",
+}
 OK, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 DRIPS = {  # a beginning, and what follows it again and again, so slowly that each read is in time
@@ -37,7 +44,12 @@ DRIPS = {  # a beginning, and what follows it again and again, so slowly that ea
     "drip_trailers": (CHUNKED + b"5\r\nhello\r\n0\r\n", b"t: x\r\n"),
     "drip_error": (b"HTTP/1.1 404 No\r\n", b"X: y\r\n"),
 }
-SLOW = ("stall", "silent", "drip", *(name.replace("_", "-") for name in DRIPS))  # what is given up soon
+SLOW = (
+    "stall",
+    "silent",
+    "drip",
+    *(name.replace("_", "-") for name in DRIPS),
+)  # what is given up soon
 
 
 class Misbehaving(http.server.BaseHTTPRequestHandler):
@@ -73,7 +85,11 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
         """Answer with the headers for what was asked for, and return the bytes still to be sent."""
         asked = self.headers.get("Range")
         first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        status = {"status": 206, "Content_Range": f"bytes {first}-{len(content) - 1}/{len(content)}"} if asked else {}
+        status = (
+            {"status": 206, "Content_Range": f"bytes {first}-{len(content) - 1}/{len(content)}"}
+            if asked
+            else {}
+        )
         self.reply(length=len(content) - first, **status)
         return content[first:]
 
@@ -189,7 +205,9 @@ def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     transfer = download._transfer
 
-    def impatient(url, schemes, part, size, timeout):  # a busy machine may answer late to all that is not SLOW
+    def impatient(
+        url, schemes, part, size, timeout
+    ):  # a busy machine may answer late to all that is not SLOW
         return transfer(url, schemes, part, size, 0.15 if url.endswith(SLOW) else timeout)
 
     monkeypatch.setattr(download, "_transfer", impatient)
@@ -237,7 +255,9 @@ BAD = {
     "to-ftp": "expected an address with https or http, received ftp://127.0.0.1/x",
     "to-itself": "infinite loop",
 } | {
-    name.replace("_", "-"): "timed out: less than 1024 bytes per second for 0.15 seconds, after . of 300000 bytes"
+    name.replace(
+        "_", "-"
+    ): "timed out: less than 1024 bytes per second for 0.15 seconds, after . of 300000 bytes"
     for name in DRIPS
 }
 
@@ -256,7 +276,9 @@ def test_a_fault_is_one_line_and_leaves_no_wrong_file(server, tmp_path, behaviou
     assert "\n" not in str(caught.value) and server.url(behaviour) in str(caught.value)
     assert not (tmp_path / "file").exists()
     assert len(server.requests) <= 11  # urllib follows at most ten redirects
-    assert get(tmp_path / "file", server.url("ok")).read_bytes() == PAYLOAD  # what it left behind does no harm
+    assert (
+        get(tmp_path / "file", server.url("ok")).read_bytes() == PAYLOAD
+    )  # what it left behind does no harm
 
 
 @pytest.mark.parametrize("behaviour", BAD)
@@ -296,7 +318,10 @@ def test_a_wrong_part_is_thrown_away(server, tmp_path, left):
 
 
 def test_a_wrong_beginning_from_one_address_does_not_poison_the_next(server, tmp_path):
-    assert get(tmp_path / "file", server.url("wrong-then-short"), server.url("ok")).read_bytes() == PAYLOAD
+    assert (
+        get(tmp_path / "file", server.url("wrong-then-short"), server.url("ok")).read_bytes()
+        == PAYLOAD
+    )
 
 
 def test_attempts_are_bounded(server, tmp_path):
@@ -332,7 +357,9 @@ def test_a_reason_that_all_have_is_named_once(server, tmp_path):
     assert f"{addresses[0]}, {addresses[1]}: " in str(caught.value)
 
 
-@pytest.mark.parametrize("scheme", ["http://127.0.0.1:9/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "nonsense"])
+@pytest.mark.parametrize(
+    "scheme", ["http://127.0.0.1:9/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "nonsense"]
+)
 def test_a_mirror_must_be_https(tmp_path, scheme):
     with pytest.raises(DataError, match="expected an address with https, received " + scheme):
         get(tmp_path / "file", mirrors=[scheme])
@@ -340,15 +367,21 @@ def test_a_mirror_must_be_https(tmp_path, scheme):
 
 @pytest.mark.parametrize("scheme", ["ftp://127.0.0.1/x", "file:///etc/passwd", "data:,x"])
 def test_an_own_address_must_be_http_or_https(tmp_path, scheme):
-    with pytest.raises(DataError, match="expected an address with https or http, received " + scheme):
+    with pytest.raises(
+        DataError, match="expected an address with https or http, received " + scheme
+    ):
         get(tmp_path / "file", scheme)
 
 
 def test_https_never_falls_back_to_http():
     guard, request = _SchemeGuard(["https"]), urllib.request.Request("https://a.example/x")
-    with pytest.raises(DataError, match="expected an address with https, received http://a.example/y"):
+    with pytest.raises(
+        DataError, match="expected an address with https, received http://a.example/y"
+    ):
         guard.redirect_request(request, None, 302, "Found", {}, "http://a.example/y")
-    assert guard.redirect_request(request, None, 302, "Found", {}, "https://a.example/y").full_url.endswith("/y")
+    assert guard.redirect_request(
+        request, None, 302, "Found", {}, "https://a.example/y"
+    ).full_url.endswith("/y")
 
 
 def test_a_full_disk_is_one_line(server, tmp_path, monkeypatch):
@@ -415,7 +448,9 @@ def test_a_server_that_never_begins_encryption_is_given_up(tmp_path):
 def test_a_slow_proxy_is_given_up(server, tmp_path, monkeypatch, behaviour):
     monkeypatch.delenv("no_proxy")
     monkeypatch.setenv("https_proxy", server.url("proxy"))
-    monkeypatch.setattr(Misbehaving, "do_CONNECT", lambda self: self.drip_raw(*DRIPS[behaviour.replace("-", "_")]))
+    monkeypatch.setattr(
+        Misbehaving, "do_CONNECT", lambda self: self.drip_raw(*DRIPS[behaviour.replace("-", "_")])
+    )
     with pytest.raises(DataError, match="timed out"):
         get(tmp_path / "file", mirrors=["https://a.example/silent"])
 

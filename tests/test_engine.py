@@ -1,4 +1,6 @@
-"""The engine computes what the layers do, whichever of them run together: outputs, gradients, moving statistics."""
+"""The engine computes what the layers do, whichever of them run together: outputs, gradients,
+moving statistics.
+"""
 
 import numpy as np
 import pytest
@@ -23,9 +25,17 @@ def test_a_block_in_any_order_equals_its_layers(dtype, tolerance, drawn, seed):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-@given(st.permutations(range(3)), st.integers(6, 14), st.integers(6, 14), st.sampled_from([1, 2, 9]), seeds)
+@given(
+    st.permutations(range(3)),
+    st.integers(6, 14),
+    st.integers(6, 14),
+    st.sampled_from([1, 2, 9]),
+    seeds,
+)
 @settings(max_examples=25)
-def test_a_winograd_block_in_any_order_equals_its_layers(dtype, tolerance, order, height, width, batch, seed):
+def test_a_winograd_block_in_any_order_equals_its_layers(
+    dtype, tolerance, order, height, width, batch, seed
+):
     tail = [layers.BatchNormalization(epsilon=0.1), layers.MaxPooling2D(), layers.ReLU()]
     stack = [layers.Conv2D(16, 3), layers.Conv2D(32, 3, padding="same"), *(tail[k] for k in order)]
     assume(fits(stack, (height, width, 16)))
@@ -70,7 +80,11 @@ def test_a_whole_network_equals_its_layers_over_optimizer_steps(dtype, tolerance
 
 
 @given(
-    st.integers(1, 9), st.integers(1, 4), st.floats(-2, 2), st.floats(-9, 9), st.sampled_from(["float32", "float64"])
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.floats(-2, 2),
+    st.floats(-9, 9),
+    st.sampled_from(["float32", "float64"]),
 )
 @settings(max_examples=60)
 def test_bytes_are_rescaled_exactly_as_by_the_layer(side, channels, scale, offset, dtype):
@@ -89,7 +103,9 @@ def test_bytes_are_rescaled_exactly_as_by_the_layer(side, channels, scale, offse
 
 
 def test_a_momentum_that_is_changed_counts_at_once():
-    models = both_engines([layers.Conv2D(3, 1), layers.BatchNormalization()], (4, 4, 2), "float64", 0)
+    models = both_engines(
+        [layers.Conv2D(3, 1), layers.BatchNormalization()], (4, 4, 2), "float64", 0
+    )
     x = np.random.default_rng(0).standard_normal((5, 4, 4, 2))
     for momentum in (0.9, 0.2):
         for model in models:
@@ -103,7 +119,14 @@ def test_only_the_very_classes_are_replaced():
     class Mine(layers.Conv2D):
         pass
 
-    model = Sequential([layers.Input((8, 8, 3)), Mine(4, 3), layers.Conv2D(4, 3, activation="gelu"), layers.Flatten()])
+    model = Sequential(
+        [
+            layers.Input((8, 8, 3)),
+            Mine(4, 3),
+            layers.Conv2D(4, 3, activation="gelu"),
+            layers.Flatten(),
+        ]
+    )
     kinds = [type(step).__name__ for step in plan(model.layers)]
     assert kinds == ["Mine", "ConvBlock", "GELU", "Flatten"]
 
@@ -122,11 +145,22 @@ def test_a_relu_before_or_after_the_normalisation_is_one_step(order, relu):
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 1e-5)])
-@given(st.sampled_from(["nr", "nrp", "npr", "rnr"]), st.integers(3, 9), st.sampled_from([3, 16, 17]), seeds)
+@given(
+    st.sampled_from(["nr", "nrp", "npr", "rnr"]),
+    st.integers(3, 9),
+    st.sampled_from([3, 16, 17]),
+    seeds,
+)
 @settings(max_examples=25)
-def test_a_relu_after_the_normalisation_equals_its_layers(dtype, tolerance, order, size, filters, seed):
+def test_a_relu_after_the_normalisation_equals_its_layers(
+    dtype, tolerance, order, size, filters, seed
+):
     """Also where a negative gamma makes the smallest of a window win."""
-    made = {"r": layers.ReLU, "n": lambda: layers.BatchNormalization(epsilon=0.1), "p": layers.MaxPooling2D}
+    made = {
+        "r": layers.ReLU,
+        "n": lambda: layers.BatchNormalization(epsilon=0.1),
+        "p": layers.MaxPooling2D,
+    }
     stack = [layers.Conv2D(filters, 2), *(made[letter]() for letter in order)]
     compare(stack, (size, size + 1, 2), 3, dtype, seed, tolerance)
 
@@ -134,11 +168,17 @@ def test_a_relu_after_the_normalisation_equals_its_layers(dtype, tolerance, orde
 def test_the_documented_network_is_three_blocks_and_two_dense_steps():
     stack = []
     for filters in (32, 64, 128):
-        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
+        stack += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+        ]
     stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
     model = Sequential([layers.Input((32, 32, 3)), *stack, layers.Dense(10, activation="softmax")])
     steps = Execution(model.program(), "fast").steps
     kinds = [type(step).__name__ for step in steps]
     assert kinds == ["ConvBlock"] * 3 + ["Flatten", "DenseStep", "Dropout", "DenseStep"]
     assert [step.owns_input for step in steps[:3]] == [False, True, True]
-    assert all(isinstance(step, layers.Layer) for step in Execution(model.program(), "reference").steps)
+    assert all(
+        isinstance(step, layers.Layer) for step in Execution(model.program(), "reference").steps
+    )

@@ -18,7 +18,9 @@ GUARD, MARGIN, SENTINEL = 64, 1 << 18, 0x5A
 
 
 class Guarded:
-    """Arrays between two guard bands of 64 sentinel bytes, and a workspace with bands between its buffers."""
+    """Arrays between two guard bands of 64 sentinel bytes, and a workspace with bands between its
+    buffers.
+    """
 
     def __init__(self):
         self.bands, self.blank, self.gaps, self.blank_gaps = [], [], [], []
@@ -34,7 +36,9 @@ class Guarded:
         """block_data.scratch; notes what it leaves free between two buffers."""
         places = block_data.scratch(threads, dtype, blank, own, shared)
         ends = []
-        for first, buffers in [(t * places.stride, blank | own) for t in range(threads)] + [(0, shared)]:
+        for first, buffers in [(t * places.stride, blank | own) for t in range(threads)] + [
+            (0, shared)
+        ]:
             for name, numbers in buffers.items():
                 start = first + getattr(places, name)
                 ends.append((start, start + numbers * dtype.itemsize, name in blank))
@@ -45,7 +49,9 @@ class Guarded:
         return places
 
     def workspace(self, size):
-        """Memory with those gaps as guard bands, and full of NaN: nothing may be read that the pass has not made."""
+        """Memory with those gaps as guard bands, and full of NaN: nothing may be read that the pass
+        has not made.
+        """
         memory = np.full(MARGIN + size + MARGIN, SENTINEL, np.uint8)
         self.bands += [memory[:MARGIN], memory[MARGIN + size :]]
         memory = memory[MARGIN : MARGIN + size]
@@ -57,7 +63,9 @@ class Guarded:
         return memory
 
     def intact(self):
-        zeros_or_untouched = all((band == band[0]).all() and band[0] in (0, 0xFF) for band in self.blank)
+        zeros_or_untouched = all(
+            (band == band[0]).all() and band[0] in (0, 0xFF) for band in self.blank
+        )
         return all((band == SENTINEL).all() for band in self.bands) and zeros_or_untouched
 
 
@@ -76,28 +84,40 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     for name in ("data", "channels", "batch"):
         part = record.parts[name]
         arrays = {
-            field: guarded.like(value) for field, value in part._asdict().items() if isinstance(value, np.ndarray)
+            field: guarded.like(value)
+            for field, value in part._asdict().items()
+            if isinstance(value, np.ndarray)
         }
         record.put(name, part._replace(**arrays))
     rng = np.random.default_rng(seed)
     with mock.patch.object(conv_block, "workspace", guarded.workspace):
-        y = block.forward(guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True)
+        y = block.forward(
+            guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True
+        )
         assert guarded.intact()
         dx = block.backward(rng.standard_normal(y.shape).astype(dtype))
     assert guarded.intact()
     made = [y, dx, *(grad for layer in block.layers for grad in layer.grads.values())]
     assert all(np.isfinite(array).all() for array in made)
     written = record.parts["data"].y
-    assert record.place("data", "y")[0] == written.ctypes.data  # the passes did write to these very arrays
+    assert (
+        record.place("data", "y")[0] == written.ctypes.data
+    )  # the passes did write to these very arrays
 
 
 def test_dx_is_written_over_x_only_where_nobody_needs_x():
-    convs = [layers.Conv2D(16, 3, padding="same", activation="relu", name=f"c{i}") for i in range(3)]
+    convs = [
+        layers.Conv2D(16, 3, padding="same", activation="relu", name=f"c{i}") for i in range(3)
+    ]
     stack = [convs[0], convs[1], layers.BatchNormalization(), convs[2]]
     models = both_engines(stack, (8, 8, 16), "float64", 0)
     x = np.random.default_rng(1).standard_normal((4, 8, 8, 16))
     steps = models[1].execution_for(x).steps
-    assert [step.owns_input for step in steps] == [False, False, True]  # the ReLU of c0 needs what c1 reads
+    assert [step.owns_input for step in steps] == [
+        False,
+        False,
+        True,
+    ]  # the ReLU of c0 needs what c1 reads
     given = x.copy()
     y = steps[0].forward(given, training=True)
     for step in steps[1:]:

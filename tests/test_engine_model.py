@@ -1,4 +1,6 @@
-"""Models on the engine: switched, shared by threads, copied, and with the same bits on any number of threads."""
+"""Models on the engine: switched, shared by threads, copied, and with the same bits on any number
+of threads.
+"""
 
 import copy
 import hashlib

@@ -1,4 +1,6 @@
-"""The engine's numbers: exact on small integers, as precise as promised, and true to ties, NaN and large means."""
+"""The engine's numbers: exact on small integers, as precise as promised, and true to ties, NaN and
+large means.
+"""
 
 import copy
 
@@ -15,7 +17,9 @@ from minicnn.engine.dense import DenseStep
 
 
 def assert_same_bits(step, layer, x, rng):
-    """Outputs, dx and gradients of the engine's step and of its layer, for small integers, whose sums are exact."""
+    """Outputs, dx and gradients of the engine's step and of its layer, for small integers, whose
+    sums are exact.
+    """
     expected = layer.forward(x, training=True)
     np.testing.assert_array_equal(step.forward(x, training=True), expected)
     dy = rng.integers(-4, 5, expected.shape).astype(np.float32)
@@ -32,7 +36,11 @@ def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
     rng = np.random.default_rng(seed)
     shape = window["x_shape"][1:]
     layer = layers.Conv2D(
-        filters, window["size"], window["strides"], window["padding"], dilation_rate=window["dilation"]
+        filters,
+        window["size"],
+        window["strides"],
+        window["padding"],
+        dilation_rate=window["dilation"],
     )
     layer.build(shape, rng)
     for param in layer.params.values():
@@ -57,7 +65,10 @@ def winograd_block(monkeypatch, form, shape, filters, dtype=np.float32, **option
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("batch", [1, 9, 70])
 def test_f2_of_small_integers_is_exact(monkeypatch, size, padding, batch):
-    """Its matrices hold 0, 1 and 1/2 only. Several pictures are taken together, also where the last ones are fewer."""
+    """Its matrices hold 0, 1 and 1/2 only.
+
+    Several pictures are taken together, also where the last ones are fewer.
+    """
     rng = np.random.default_rng(0)
     layer, block = winograd_block(monkeypatch, winograd.F2, (*size, 16), 32, padding=padding)
     for param in layer.params.values():
@@ -68,28 +79,46 @@ def test_f2_of_small_integers_is_exact(monkeypatch, size, padding, batch):
 
 @pytest.mark.parametrize(
     ("size", "padding"),
-    [((3, 3), "same"), ((4, 4), "same"), ((7, 6), "same"), ((13, 8), "same"), ((5, 8), "valid"), ((15, 15), "valid")],
+    [
+        ((3, 3), "same"),
+        ((4, 4), "same"),
+        ((7, 6), "same"),
+        ((13, 8), "same"),
+        ((5, 8), "valid"),
+        ((15, 15), "valid"),
+    ],
 )
 @pytest.mark.parametrize("batch", [1, 9, 70])
 @pytest.mark.parametrize(("form", "precision"), [("F4", 1e-13), ("F5", 3e-13)])
 def test_larger_forms_equal_the_sum_as_written(monkeypatch, form, precision, size, padding, batch):
     """In double, where their rounding leaves 13 digits."""
     rng = np.random.default_rng(0)
-    layer, block = winograd_block(monkeypatch, getattr(winograd, form), (*size, 16), 32, np.float64, padding=padding)
-    x, dy = rng.standard_normal((batch, *size, 16)), rng.standard_normal((batch, *layer.output_shape))
+    layer, block = winograd_block(
+        monkeypatch, getattr(winograd, form), (*size, 16), 32, np.float64, padding=padding
+    )
+    x, dy = (
+        rng.standard_normal((batch, *size, 16)),
+        rng.standard_normal((batch, *layer.output_shape)),
+    )
     y, dx = layer.forward(x, training=True), layer.backward(dy)
     expected = {"y": y, "dx": dx} | {name: grad.copy() for name, grad in layer.grads.items()}
     found = {"y": block.forward(x, training=True).copy(), "dx": block.backward(dy)} | layer.grads
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=0, atol=precision * np.abs(value).max(), err_msg=name)
+        np.testing.assert_allclose(
+            found[name], value, rtol=0, atol=precision * np.abs(value).max(), err_msg=name
+        )
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(("form", "channels"), [("F4", 16), ("F4", 128), ("F5", 16), ("F5", 64)])
-def test_larger_forms_of_small_integers_are_exact_once_rounded(monkeypatch, form, channels, padding):
+def test_larger_forms_of_small_integers_are_exact_once_rounded(
+    monkeypatch, form, channels, padding
+):
     """What rounding loses is a small part of 1, where every result is an integer."""
     rng = np.random.default_rng(0)
-    layer, block = winograd_block(monkeypatch, getattr(winograd, form), (15, 13, channels), 32, padding=padding)
+    layer, block = winograd_block(
+        monkeypatch, getattr(winograd, form), (15, 13, channels), 32, padding=padding
+    )
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
     x = rng.integers(-4, 5, (9, 15, 13, channels)).astype(np.float32)
@@ -102,12 +131,17 @@ def test_larger_forms_of_small_integers_are_exact_once_rounded(monkeypatch, form
 
 
 @pytest.mark.parametrize(
-    ("form", "channels", "times"), [("F2", 16, 2), ("F2", 128, 2), ("F4", 16, 8), ("F4", 128, 8), ("F5", 64, 16)]
+    ("form", "channels", "times"),
+    [("F2", 16, 2), ("F2", 128, 2), ("F4", 16, 8), ("F4", 128, 8), ("F5", 64, 16)],
 )
 def test_how_much_precision_a_form_loses(monkeypatch, channels, form, times):
-    """In float32, against the layer in float64: its error beside the layer's own, which is the rounding of sums."""
+    """In float32, against the layer in float64: its error beside the layer's own, which is the
+    rounding of sums.
+    """
     rng = np.random.default_rng(0)
-    layer, block = winograd_block(monkeypatch, getattr(winograd, form), (12, 12, channels), 32, use_bias=False)
+    layer, block = winograd_block(
+        monkeypatch, getattr(winograd, form), (12, 12, channels), 32, use_bias=False
+    )
     exact = layers.Conv2D(32, 3, use_bias=False)
     exact.build((12, 12, channels), dtype=np.float64)
     exact.params["kernel"][...] = layer.params["kernel"]
@@ -130,10 +164,17 @@ def test_a_form_is_a_convolution(form):
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
     ("picture", "filters", "kernel", "stride"),
-    [((8, 8, 64), 256, 3, 2), ((7, 7, 20), 300, 1, 1), ((7, 5, 3), 270, (3, 2), 1), ((31, 31, 3), 24, 2, 1)],
+    [
+        ((8, 8, 64), 256, 3, 2),
+        ((7, 7, 20), 300, 1, 1),
+        ((7, 5, 3), 270, (3, 2), 1),
+        ((31, 31, 3), 24, 2, 1),
+    ],
     ids=str,
 )
-def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(picture, filters, kernel, stride, bias):
+def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(
+    picture, filters, kernel, stride, bias
+):
     rng = np.random.default_rng(0)
     layer = layers.Conv2D(filters, kernel, stride, "same", use_bias=bias)
     layer.build(picture, rng)
@@ -186,9 +227,16 @@ def test_dense_of_small_integers_is_exact(batch, inputs, units, relu, seed):
 
 @pytest.mark.parametrize("gamma", [1.0, -1.0, 0.0])
 def test_ties_and_the_sign_of_gamma_choose_the_cell_that_the_layers_choose(gamma):
-    """Few distinct values: most windows hold ties. For gamma 0 every cell of a window ties after normalisation."""
+    """Few distinct values: most windows hold ties.
+
+    For gamma 0 every cell of a window ties after normalisation.
+    """
     rng = np.random.default_rng(0)
-    conv, norm, pool = layers.Conv2D(16, 1, use_bias=False), layers.BatchNormalization(), layers.MaxPooling2D()
+    conv, norm, pool = (
+        layers.Conv2D(16, 1, use_bias=False),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(),
+    )
     shape = (7, 9, 1)
     for layer in (conv, norm, pool):
         shape = layer.build(shape, rng, np.float64)
@@ -212,7 +260,10 @@ def test_ties_and_the_sign_of_gamma_choose_the_cell_that_the_layers_choose(gamma
 def test_nan_in_any_cell_of_a_window_propagates(cell):
     x = np.ones((1, 2, 2, 1), np.float32)
     x[0, cell // 2, cell % 2] = np.nan
-    conv, pool = layers.Conv2D(3, 1, activation="relu", kernel_initializer="ones"), layers.MaxPooling2D()
+    conv, pool = (
+        layers.Conv2D(3, 1, activation="relu", kernel_initializer="ones"),
+        layers.MaxPooling2D(),
+    )
     pool.build(conv.build((2, 2, 1)))
     assert np.isnan(ConvBlock(conv, relu=layers.ReLU(), pool=pool).forward(x)).all()
 
@@ -225,10 +276,15 @@ def test_a_whole_network_passes_the_gradient_check(engine):
     assert report.error <= testing.MODEL_TOLERANCE and report.kinks < 0.01
 
 
-@pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str
+)
 def test_the_variance_survives_a_large_mean(mean, deviation):
     """As it does in the layer: to 1e-6, in float32."""
-    conv, norm = layers.Conv2D(1, 1, kernel_initializer="ones"), layers.BatchNormalization(momentum=0.0, epsilon=1e-12)
+    conv, norm = (
+        layers.Conv2D(1, 1, kernel_initializer="ones"),
+        layers.BatchNormalization(momentum=0.0, epsilon=1e-12),
+    )
     norm.build(conv.build((32, 32, 1)))
     x = np.random.default_rng(0).normal(mean, deviation, (8, 32, 32, 1)).astype(np.float32)
     y = ConvBlock(conv, norm=norm).forward(x, training=True)

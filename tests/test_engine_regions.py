@@ -1,4 +1,6 @@
-"""Jobs of neighbouring steps wait for each other and run together, but never longer than until somebody looks."""
+"""Jobs of neighbouring steps wait for each other and run together, but never longer than until
+somebody looks.
+"""
 
 import copy
 from unittest import mock
@@ -64,7 +66,13 @@ class Shift(Layer):
 )
 def test_whatever_lies_between_two_steps_sees_numbers(between):
     stack = [layers.Conv2D(16, 3, activation="relu"), layers.BatchNormalization(), *between]
-    stack += [layers.Conv2D(20, 3), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(10), layers.Dense(7)]
+    stack += [
+        layers.Conv2D(20, 3),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(10),
+        layers.Dense(7),
+    ]
     for batch in (1, 5):
         compare(stack, (14, 13, 3), batch, "float64", 0, 1e-12, steps=2)
 
@@ -109,20 +117,35 @@ def test_what_waits_is_forgotten_when_a_step_fails():
 
 
 def test_a_wrong_picture_is_refused_before_anything_runs():
-    model = Sequential([layers.Input((8, 8, 3)), layers.Conv2D(16, 3), layers.Conv2D(16, 3)], seed=0)
+    model = Sequential(
+        [layers.Input((8, 8, 3)), layers.Conv2D(16, 3), layers.Conv2D(16, 3)], seed=0
+    )
     x = np.zeros((2, 8, 8, 3), np.float32)
     expected = model.forward(x).copy()
-    with pytest.raises(ValueError, match=r"expected input of shape \(N, 8, 8, 3\), received \(2, 9, 8, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"expected input of shape \(N, 8, 8, 3\), received \(2, 9, 8, 3\)"
+    ):
         model.forward(np.ones((2, 9, 8, 3), np.float32))
     np.testing.assert_array_equal(model.forward(x), expected)
 
 
 def test_frozen_layers_keep_their_gradients():
-    """The engine writes gradients of normalisation and dense layers itself, and must not where nothing trains."""
-    stack = [layers.Conv2D(16, 3), layers.BatchNormalization(), layers.Flatten(), layers.Dense(20), layers.Dense(5)]
+    """The engine writes gradients of normalisation and dense layers itself, and must not where
+    nothing trains.
+    """
+    stack = [
+        layers.Conv2D(16, 3),
+        layers.BatchNormalization(),
+        layers.Flatten(),
+        layers.Dense(20),
+        layers.Dense(5),
+    ]
     _, model = both_engines(copy.deepcopy(stack), (6, 6, 3), "float32", 0)
     rng = np.random.default_rng(0)
-    x, dy = rng.standard_normal((3, 6, 6, 3)).astype(np.float32), rng.standard_normal((3, 5)).astype(np.float32)
+    x, dy = (
+        rng.standard_normal((3, 6, 6, 3)).astype(np.float32),
+        rng.standard_normal((3, 5)).astype(np.float32),
+    )
     for layer in model.layers[1:]:
         layer.trainable = False
         for grad in layer.grads.values():

@@ -1,4 +1,6 @@
-"""Mistakes that users make, and what they are told: who, what was expected, what was received, and the likely fix."""
+"""Mistakes that users make, and what they are told: who, what was expected, what was received, and
+the likely fix.
+"""
 
 import inspect
 import re
@@ -13,8 +15,12 @@ from minicnn.errors import DataError, ModelFileError, did_you_mean
 from minicnn.layers.base import Layer
 
 
-def classifier(*first: Layer, classes: int = 3, loss: str = "sparse_categorical_crossentropy") -> Sequential:
-    """For pictures (8, 8, 2): optional first layers, one convolution, one dense layer with a softmax."""
+def classifier(
+    *first: Layer, classes: int = 3, loss: str = "sparse_categorical_crossentropy"
+) -> Sequential:
+    """For pictures (8, 8, 2): optional first layers, one convolution, one dense layer with a
+    softmax.
+    """
     last = [layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(classes, activation="softmax")]
     model = Sequential([Input((8, 8, 2)), *first, *last], name="net", seed=0)
     model.compile("sgd", loss, metrics=["accuracy"])
@@ -38,7 +44,11 @@ def pictures(n: int = 6) -> tuple[np.ndarray, np.ndarray]:
 def test_channels_first_pictures(method):
     x, y = pictures()
     model = used(classifier())
-    arguments = (x.transpose(0, 3, 1, 2),) if method in ("predict", "forward") else (x.transpose(0, 3, 1, 2), y)
+    arguments = (
+        (x.transpose(0, 3, 1, 2),)
+        if method in ("predict", "forward")
+        else (x.transpose(0, 3, 1, 2), y)
+    )
     message = (
         r"^Conv2D 'conv2d' expected input of shape \(N, 8, 8, 2\), received \(6, 2, 8, 8\): "
         r"minicnn is channels-last, try x.transpose\(0, 2, 3, 1\)$"
@@ -48,7 +58,9 @@ def test_channels_first_pictures(method):
 
 
 def test_a_model_built_channels_first():
-    """Its first convolution may well fit, on 3 rows, and nothing after it would say why the rest does not."""
+    """Its first convolution may well fit, on 3 rows, and nothing after it would say why the rest
+    does not.
+    """
     message = (
         r"'conv2d' of 'net' is to see pictures of 3 rows, 32 columns and 32 channels: "
         r"minicnn is channels-last, try the shape \(32, 32, 3\) and x.transpose\(0, 2, 3, 1\)"
@@ -59,7 +71,9 @@ def test_a_model_built_channels_first():
         Sequential([layers.Conv2D(4, 3)], name="net").forward(np.zeros((2, 3, 32, 32)))
     with pytest.raises(ValueError, match=message):
         Sequential([Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)], name="net")
-    Sequential([Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)])  # any order will do
+    Sequential(
+        [Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)]
+    )  # any order will do
     for shape in ((32, 32, 3), (3, 32, 16), (1, 5, 5), (3, 3, 3)):
         Sequential([Input(shape), layers.ReLU()])
 
@@ -85,7 +99,12 @@ def test_a_single_picture_for_a_model_without_a_shape():
     message = r"Conv2D 'conv2d' expected pictures of shape \(N, H, W, C\), received samples of shape \(8, 2\)"
     with pytest.raises(ValueError, match=message):
         model.forward(np.zeros((8, 8, 2)))
-    assert model.forward(np.zeros((1, 8, 8, 2))).shape == (1, 6, 6, 2)  # nothing remembers the mistake
+    assert model.forward(np.zeros((1, 8, 8, 2))).shape == (
+        1,
+        6,
+        6,
+        2,
+    )  # nothing remembers the mistake
 
 
 @pytest.mark.parametrize("shape", [(None, 8, 8, 2), (None, None, 3), (0, 8, 3), (8.5, 8, 3), 8])
@@ -93,7 +112,8 @@ def test_a_single_picture_for_a_model_without_a_shape():
 def test_a_shape_that_is_not_that_of_one_sample(shape, make):
     """With a batch axis, with open or empty ones."""
     message = (
-        r"^(Input|Conv2D) expected the shape of one sample, without the batch axis, such as \(32, 32, 3\), "
+        r"^(Input|Conv2D) expected the shape of one sample, without the batch axis, such as \(32, "
+        r"32, 3\), "
         rf"received {re.escape(repr(shape))}$"
     )
     with pytest.raises(ValueError, match=message):
@@ -101,7 +121,9 @@ def test_a_shape_that_is_not_that_of_one_sample(shape, make):
 
 
 def test_build_without_a_batch_axis():
-    with pytest.raises(ValueError, match=r"received samples of shape \(8, 2\).*build\(\(None, H, W, C\)\) has it"):
+    with pytest.raises(
+        ValueError, match=r"received samples of shape \(8, 2\).*build\(\(None, H, W, C\)\) has it"
+    ):
         Sequential([layers.Conv2D(2, 3)]).build((8, 8, 2))
 
 
@@ -112,7 +134,8 @@ def test_build_without_a_batch_axis():
 def test_one_hot_labels_with_the_sparse_loss(method):
     x, y = pictures()
     message = (
-        r"loss 'sparse_categorical_crossentropy' expected integer labels \(N,\) or \(N, 1\), received shape \(6, 3\): "
+        r"loss 'sparse_categorical_crossentropy' expected integer labels \(N,\) or \(N, 1\), "
+        r"received shape \(6, 3\): "
         r"one-hot labels go with 'categorical_crossentropy', or use y.argmax\(axis=1\)"
     )
     with pytest.raises(ValueError, match=message):
@@ -125,7 +148,8 @@ def test_integer_labels_with_the_categorical_loss(method, shape):
     x, y = pictures()
     message = (
         rf"loss 'categorical_crossentropy' expected one-hot labels \(N, 3\), received shape "
-        rf"\({', '.join(map(str, shape))},?\): integer labels go with 'sparse_categorical_crossentropy', "
+        rf"\({', '.join(map(str, shape))},?\): integer labels go with "
+        r"'sparse_categorical_crossentropy', "
         r"or use utils.to_categorical\(y, 3\)"
     )
     with pytest.raises(ValueError, match=message):
@@ -158,7 +182,9 @@ def test_one_hot_labels_of_another_number_of_classes():
 
 
 def test_labels_are_looked_at_before_anything_is_trained():
-    """All of them, also those that would only be met in validation, after an epoch has been paid for."""
+    """All of them, also those that would only be met in validation, after an epoch has been paid
+    for.
+    """
     x, y = pictures(12)
     wrong = y.copy()
     wrong[11] = 7
@@ -195,17 +221,32 @@ def test_to_categorical():
     ("arguments", "message"),
     [
         ({"y": np.zeros(5, int)}, "fit expected as many samples in y as in x, 6, received 5"),
-        ({"sample_weight": np.ones(5)}, "fit expected as many samples in sample_weight as in x, 6, received 5"),
-        ({"sample_weight": np.ones((6, 2))}, r"fit expected sample_weight as numbers of shape \(6,\), .*\(6, 2\)"),
+        (
+            {"sample_weight": np.ones(5)},
+            "fit expected as many samples in sample_weight as in x, 6, received 5",
+        ),
+        (
+            {"sample_weight": np.ones((6, 2))},
+            r"fit expected sample_weight as numbers of shape \(6,\), .*\(6, 2\)",
+        ),
         (
             {"validation_data": (np.zeros((2, 8, 8, 2)), np.zeros(3, int))},
             r"fit\(validation_data\) expected as many samples in y as in x, 2, received 3",
         ),
-        ({"validation_data": (np.zeros((2, 8, 8, 2)),)}, r"validation_data.*\(x, y\) or \(x, y, sample_weight\)"),
+        (
+            {"validation_data": (np.zeros((2, 8, 8, 2)),)},
+            r"validation_data.*\(x, y\) or \(x, y, sample_weight\)",
+        ),
         ({"validation_split": 1.0}, "fit expected 0 <= validation_split < 1, received 1.0"),
         ({"validation_split": -0.1}, "fit expected 0 <= validation_split < 1, received -0.1"),
-        ({"validation_split": 0.99}, "fit cannot split 6 samples by validation_split=0.99: one part is empty"),
-        ({"validation_split": 1e-17}, "cannot split 6 samples by validation_split=1e-17: one part is empty"),
+        (
+            {"validation_split": 0.99},
+            "fit cannot split 6 samples by validation_split=0.99: one part is empty",
+        ),
+        (
+            {"validation_split": 1e-17},
+            "cannot split 6 samples by validation_split=1e-17: one part is empty",
+        ),
     ],
 )
 def test_fit_arguments_that_do_not_fit(arguments, message):
@@ -216,19 +257,29 @@ def test_fit_arguments_that_do_not_fit(arguments, message):
 
 def test_no_samples():
     x, y = pictures()
-    for method, arguments in (("fit", (x[:0], y[:0])), ("evaluate", (x[:0], y[:0])), ("predict", (x[:0],))):
-        with pytest.raises(ValueError, match=rf"{method} expected at least one sample, received x of shape \(0, 8, 8"):
+    for method, arguments in (
+        ("fit", (x[:0], y[:0])),
+        ("evaluate", (x[:0], y[:0])),
+        ("predict", (x[:0],)),
+    ):
+        with pytest.raises(
+            ValueError,
+            match=rf"{method} expected at least one sample, received x of shape \(0, 8, 8",
+        ):
             getattr(classifier(), method)(*arguments)
 
 
 def test_a_validation_split_without_some_class():
     x, y = pictures(10)
     message = (
-        "validation_split takes the last 4 of 10 samples, before any shuffling: class 1, 2 is in only one of the two "
+        "validation_split takes the last 4 of 10 samples, before any shuffling: class 1, 2 is in "
+        "only one of the two "
         "parts. Shuffle x and y first"
     )
     with pytest.warns(UserWarning, match=message) as got:
-        classifier().fit(x, np.array([0, 0, 0, 0, 1, 1, 2, 2, 0, 0]), validation_split=0.4, verbose=0)
+        classifier().fit(
+            x, np.array([0, 0, 0, 0, 1, 1, 2, 2, 0, 0]), validation_split=0.4, verbose=0
+        )
     assert got[0].filename == __file__
 
 
@@ -236,7 +287,9 @@ def test_a_validation_split_without_some_class():
 def test_a_sorted_data_set_is_noticed_and_a_shuffled_one_is_fine(one_hot):
     x, _ = pictures(12)
     y = np.repeat([0, 1, 2], 4)
-    model = classifier(loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy")
+    model = classifier(
+        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+    )
     with pytest.warns(UserWarning, match="class 0, 1, 2 is in only one"):
         model.fit(x, np.eye(3)[y] if one_hot else y, validation_split=1 / 3, verbose=0)
     y = np.tile([0, 1, 2], 4)
@@ -259,7 +312,8 @@ def test_a_sorted_data_set_is_noticed_and_a_shuffled_one_is_fine(one_hot):
 def test_a_window_larger_than_its_input(layer, window):
     model = Sequential([Input((5, 5, 1)), layers.MaxPooling2D()])  # 5 -> 2
     message = (
-        rf"^{type(layer).__name__} '\w+' receives pictures of 2x2, smaller than its {window} window.*: "
+        rf"^{type(layer).__name__} '\w+' receives pictures of 2x2, smaller than its {window} "
+        r"window.*: "
         r"use padding='same' or leave out a pooling layer before it"
     )
     with pytest.raises(ValueError, match=message):
@@ -269,7 +323,8 @@ def test_a_window_larger_than_its_input(layer, window):
 @pytest.mark.parametrize("shape", [(8, 8, 2), (8, 2)])
 def test_dense_on_pictures(shape):
     message = (
-        rf"^Dense 'dense' expected samples of one axis \(D,\), received \({', '.join(map(str, shape))}\): "
+        r"^Dense 'dense' expected samples of one axis \(D,\), received "
+        rf"\({', '.join(map(str, shape))}\): "
         r"insert Flatten\(\) or GlobalAveragePooling2D\(\) before it$"
     )
     with pytest.raises(ValueError, match=message):
@@ -294,7 +349,9 @@ def test_layers_for_pictures_on_something_else(layer):
 
 
 def test_a_model_whose_output_is_a_picture():
-    """Without a Flatten, (N, 6, 6, 3) goes into the loss, where NumPy would broadcast it with the labels."""
+    """Without a Flatten, (N, 6, 6, 3) goes into the loss, where NumPy would broadcast it with the
+    labels.
+    """
     x, y = pictures()
     model = Sequential([Input((8, 8, 2)), layers.Conv2D(3, 3, activation="softmax")], seed=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -343,7 +400,11 @@ def test_pixels_up_to_1_with_a_rescaling(method):
         ([layers.Rescaling(2.0, offset=-1)], 1, 0),
         ([layers.Normalization(mean=120.0, variance=3600.0)], 255, 0),
         ([layers.BatchNormalization()], 255, 0),
-        ([layers.ZeroPadding2D(), layers.Rescaling(1 / 255)], 255, 0),  # no weight sees the raw pixels
+        (
+            [layers.ZeroPadding2D(), layers.Rescaling(1 / 255)],
+            255,
+            0,
+        ),  # no weight sees the raw pixels
     ],
 )
 def test_pixels_as_the_model_wants_them_are_fine(first, scale, shift):
@@ -370,7 +431,9 @@ def test_a_model_without_layers(method):
     x, y = pictures()
     model = Sequential(name="empty")
     model.compile("sgd", "sparse_categorical_crossentropy")
-    with pytest.raises(ValueError, match=r"Sequential 'empty' has no layers: add\(\.\.\.\) some first"):
+    with pytest.raises(
+        ValueError, match=r"Sequential 'empty' has no layers: add\(\.\.\.\) some first"
+    ):
         getattr(model, method)(x, y)
 
 
@@ -399,7 +462,10 @@ def test_predictions_of_fresh_weights():
 
 
 def test_a_layer_before_build():
-    with pytest.raises(RuntimeError, match=r"Dense has no weights yet: call build\(input_shape\) first, or use it in"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"Dense has no weights yet: call build\(input_shape\) first, or use it in",
+    ):
         layers.Dense(3).forward(np.zeros((1, 2)))
 
 
@@ -416,7 +482,9 @@ def test_a_gradient_of_another_shape(shape):
 # Callbacks
 
 
-@pytest.mark.parametrize("make", [EarlyStopping, ReduceLROnPlateau, lambda: ModelCheckpoint("m", save_best_only=True)])
+@pytest.mark.parametrize(
+    "make", [EarlyStopping, ReduceLROnPlateau, lambda: ModelCheckpoint("m", save_best_only=True)]
+)
 def test_a_monitor_that_is_not_logged(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     x, y = pictures()
@@ -467,7 +535,8 @@ def test_a_loss_that_is_not_a_number():
     x[4, 1, 1] = np.nan
     model = classifier()
     message = (
-        "the loss is nan at epoch 1, batch 3: the input holds NaN or infinity. The update was left out. "
+        "the loss is nan at epoch 1, batch 3: the input holds NaN or infinity. The update was left "
+        "out. "
         "Try a learning rate below 0.01, or global_clipnorm=1.0"
     )
     with pytest.warns(UserWarning, match=message) as got:
@@ -475,16 +544,22 @@ def test_a_loss_that_is_not_a_number():
     assert got[0].filename == __file__
 
 
-@pytest.mark.parametrize("loss", [losses.CategoricalCrossentropy(), losses.SparseCategoricalCrossentropy()])
+@pytest.mark.parametrize(
+    "loss", [losses.CategoricalCrossentropy(), losses.SparseCategoricalCrossentropy()]
+)
 @pytest.mark.parametrize("activation", [None, "relu"])
 def test_predictions_that_are_no_probabilities(loss, activation):
     x, y = pictures()
     y = y if isinstance(loss, losses.SparseCategoricalCrossentropy) else np.eye(3)[y]
-    model = Sequential([Input((8, 8, 2)), layers.Flatten(), layers.Dense(3, activation=activation)], seed=0)
+    model = Sequential(
+        [Input((8, 8, 2)), layers.Flatten(), layers.Dense(3, activation=activation)], seed=0
+    )
     model.compile("sgd", loss)
     message = (
-        rf"loss '{loss.name}' expected probabilities \(at least 0, with sum 1\), received values from .* to .* with "
-        r"sums from .*: end the model in activation='softmax', or use the loss with from_logits=True"
+        rf"loss '{loss.name}' expected probabilities \(at least 0, with sum 1\), received values "
+        r"from .* to .* with "
+        r"sums from .*: end the model in activation='softmax', or use the loss with "
+        r"from_logits=True"
     )
     for method in (model.fit, model.evaluate, model.train_on_batch):
         with pytest.raises(ValueError, match=message):
@@ -492,13 +567,17 @@ def test_predictions_that_are_no_probabilities(loss, activation):
 
 
 @pytest.mark.parametrize(
-    "end", [[layers.Dense(3, activation="softmax")], [layers.Softmax()], [layers.Activation("softmax")]]
+    "end",
+    [[layers.Dense(3, activation="softmax")], [layers.Softmax()], [layers.Activation("softmax")]],
 )
-@pytest.mark.parametrize("loss", [losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy])
+@pytest.mark.parametrize(
+    "loss", [losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy]
+)
 def test_from_logits_with_a_softmax(end, loss):
     model = Sequential([Input((8, 8, 2)), layers.Flatten(), layers.Dense(3), *end])
     message = (
-        rf"loss '{loss().name}' with from_logits=True expected logits, but {type(end[0]).__name__} '\w+' ends in a "
+        rf"loss '{loss().name}' with from_logits=True expected logits, but {type(end[0]).__name__} "
+        r"'\w+' ends in a "
         "softmax: leave out one of the two"
     )
     with pytest.raises(ValueError, match=message):
@@ -510,14 +589,17 @@ def test_from_logits_with_a_softmax_that_is_added_later():
     model = Sequential([Input((8, 8, 2)), layers.Flatten()])
     model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
     model.add(layers.Dense(3, activation="softmax"))
-    with pytest.raises(ValueError, match="from_logits=True expected logits, but Dense 'dense' ends in a softmax"):
+    with pytest.raises(
+        ValueError, match="from_logits=True expected logits, but Dense 'dense' ends in a softmax"
+    ):
         model.fit(x, y, verbose=0)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_label_smoothing_out_of_range(value):
     with pytest.raises(
-        ValueError, match=f"CategoricalCrossentropy expected 0 <= label_smoothing <= 1, received {value}"
+        ValueError,
+        match=f"CategoricalCrossentropy expected 0 <= label_smoothing <= 1, received {value}",
     ):
         losses.CategoricalCrossentropy(label_smoothing=value)
 
@@ -528,14 +610,38 @@ def test_label_smoothing_out_of_range(value):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.Conv2D(2, kernal_size=3), "Conv2D has no argument 'kernal_size'. Did you mean 'kernel_size'?"),
-        (lambda: layers.Conv2D(2, 3, stride=2), "Conv2D has no argument 'stride'. Did you mean 'strides'?"),
-        (lambda: layers.Dense(2, activaton="relu"), "Dense has no argument 'activaton'. Did you mean 'activation'?"),
-        (lambda: layers.Dense(2, inputshape=(3,)), "Dense has no argument 'inputshape'. Did you mean 'input_shape'?"),
-        (lambda: layers.MaxPooling2D(size=2), "MaxPooling2D has no argument 'size'. Did you mean 'pool_size'?"),
-        (lambda: layers.Flatten(zzz=1), "Flatten has no argument 'zzz'. Known are: input_shape, name, trainable."),
-        (lambda: optimizers.SGD(lerning_rate=1), "SGD has no argument 'lerning_rate'. Did you mean 'learning_rate'?"),
-        (lambda: classifier().fit(*pictures(), epoch=3), "fit has no argument 'epoch'. Did you mean 'epochs'?"),
+        (
+            lambda: layers.Conv2D(2, kernal_size=3),
+            "Conv2D has no argument 'kernal_size'. Did you mean 'kernel_size'?",
+        ),
+        (
+            lambda: layers.Conv2D(2, 3, stride=2),
+            "Conv2D has no argument 'stride'. Did you mean 'strides'?",
+        ),
+        (
+            lambda: layers.Dense(2, activaton="relu"),
+            "Dense has no argument 'activaton'. Did you mean 'activation'?",
+        ),
+        (
+            lambda: layers.Dense(2, inputshape=(3,)),
+            "Dense has no argument 'inputshape'. Did you mean 'input_shape'?",
+        ),
+        (
+            lambda: layers.MaxPooling2D(size=2),
+            "MaxPooling2D has no argument 'size'. Did you mean 'pool_size'?",
+        ),
+        (
+            lambda: layers.Flatten(zzz=1),
+            "Flatten has no argument 'zzz'. Known are: input_shape, name, trainable.",
+        ),
+        (
+            lambda: optimizers.SGD(lerning_rate=1),
+            "SGD has no argument 'lerning_rate'. Did you mean 'learning_rate'?",
+        ),
+        (
+            lambda: classifier().fit(*pictures(), epoch=3),
+            "fit has no argument 'epoch'. Did you mean 'epochs'?",
+        ),
         (
             lambda: classifier().compile(optimiser="adam"),
             "compile has no argument 'optimiser'. Did you mean 'optimizer'?",
@@ -549,18 +655,26 @@ def test_a_misspelt_argument(make, message):
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("Conv2d", "Conv2D"), ("CONV2D", "Conv2D"), ("Dens", "Dense"), ("MaxPool2d", "MaxPool2D"), ("Relu", "ReLU")],
+    [
+        ("Conv2d", "Conv2D"),
+        ("CONV2D", "Conv2D"),
+        ("Dens", "Dense"),
+        ("MaxPool2d", "MaxPool2D"),
+        ("Relu", "ReLU"),
+    ],
 )
 def test_a_misspelt_layer(name, nearest):
     with pytest.raises(
-        AttributeError, match=rf"module 'minicnn.layers' has no attribute '{name}'. Did you mean '{nearest}'\?"
+        AttributeError,
+        match=rf"module 'minicnn.layers' has no attribute '{name}'. Did you mean '{nearest}'\?",
     ):
         getattr(layers, name)
 
 
 def test_a_layer_that_minicnn_does_not_have():
     with pytest.raises(
-        AttributeError, match=r"has no attribute 'Octagon'. Known are: Activation, Add, Average, .*ZeroPadding2D"
+        AttributeError,
+        match=r"has no attribute 'Octagon'. Known are: Activation, Add, Average, .*ZeroPadding2D",
     ):
         layers.Octagon  # noqa: B018  the look-up is the test
 
@@ -569,11 +683,20 @@ def test_a_layer_that_minicnn_does_not_have():
     ("make", "message"),
     [
         (lambda: optimizers.get("adamm"), "unknown optimizer 'adamm'. Did you mean 'adam'?"),
-        (lambda: optimizers.get("newton"), "unknown optimizer 'newton'. Known are: adam, adamw, sgd."),
+        (
+            lambda: optimizers.get("newton"),
+            "unknown optimizer 'newton'. Known are: adam, adamw, sgd.",
+        ),
         (lambda: optimizers.get(None), "unknown optimizer None"),
-        (lambda: optimizers.get(optimizers.SGD), "unknown optimizer <class 'minicnn.optimizers.sgd.SGD'>"),
+        (
+            lambda: optimizers.get(optimizers.SGD),
+            "unknown optimizer <class 'minicnn.optimizers.sgd.SGD'>",
+        ),
         (lambda: losses.get("categorical_crossentrpy"), "Did you mean 'categorical_crossentropy'?"),
-        (lambda: losses.get("zero_one"), "unknown loss 'zero_one'. Known are: categorical_crossentropy, sparse_cat"),
+        (
+            lambda: losses.get("zero_one"),
+            "unknown loss 'zero_one'. Known are: categorical_crossentropy, sparse_cat",
+        ),
         (lambda: losses.get(losses.CategoricalCrossentropy), "unknown loss <class"),
         (lambda: metrics.get("acuracy"), "unknown metric 'acuracy'. Did you mean 'accuracy'?"),
         (lambda: metrics.get("auc"), "unknown metric 'auc'."),
@@ -582,8 +705,14 @@ def test_a_layer_that_minicnn_does_not_have():
             "unknown initializer 'glorot_unifrom'. Did you mean 'glorot_uniform'?",
         ),
         (lambda: layers.Dense(2, kernel_initializer="he_norml"), "Did you mean 'he_normal'?"),
-        (lambda: layers.Conv2D(2, 3, kernel_initializer="thirds"), "unknown initializer 'thirds'. Known are:"),
-        (lambda: layers.Dense(2, activation="rellu"), "Dense has no activation 'rellu'. Did you mean 'relu'?"),
+        (
+            lambda: layers.Conv2D(2, 3, kernel_initializer="thirds"),
+            "unknown initializer 'thirds'. Known are:",
+        ),
+        (
+            lambda: layers.Dense(2, activation="rellu"),
+            "Dense has no activation 'rellu'. Did you mean 'relu'?",
+        ),
         (
             lambda: layers.Conv2D(2, 3, activation="Softmax"),
             "Conv2D has no activation 'Softmax'. Did you mean 'softmax'?",
@@ -594,15 +723,28 @@ def test_a_layer_that_minicnn_does_not_have():
         ),
         (
             lambda: layers.Conv2D(2, 3, activation=layers.LeakyReLU()),
-            "Conv2D expected activation as a name, one of relu, relu6, leaky_relu, gelu, softmax, linear, received "
+            "Conv2D expected activation as a name, one of relu, relu6, leaky_relu, gelu, softmax, "
+            "linear, received "
             "LeakyReLU.*: leave it out, and add a layer that does it after "
             "Conv2D",
         ),
-        (lambda: layers.Dense(2, activation=abs), "Dense expected activation as a name, one of relu, relu6, "),
+        (
+            lambda: layers.Dense(2, activation=abs),
+            "Dense expected activation as a name, one of relu, relu6, ",
+        ),
         (lambda: classifier().compile("adma"), "unknown optimizer 'adma'. Did you mean 'adam'?"),
-        (lambda: classifier().compile(loss="sparse_crossentropy"), "unknown loss 'sparse_crossentropy'. Did you mean"),
-        (lambda: classifier().compile(metrics=["acuracy"]), "unknown metric 'acuracy'. Did you mean 'accuracy'?"),
-        (lambda: classifier().get_layer("dens"), "'net' has no layer 'dens'. Did you mean 'dense'?"),
+        (
+            lambda: classifier().compile(loss="sparse_crossentropy"),
+            "unknown loss 'sparse_crossentropy'. Did you mean",
+        ),
+        (
+            lambda: classifier().compile(metrics=["acuracy"]),
+            "unknown metric 'acuracy'. Did you mean 'accuracy'?",
+        ),
+        (
+            lambda: classifier().get_layer("dens"),
+            "'net' has no layer 'dens'. Did you mean 'dense'?",
+        ),
     ],
 )
 def test_a_misspelt_name(make, message):
@@ -612,7 +754,8 @@ def test_a_misspelt_name(make, message):
 
 def test_an_initializer_of_ones_own_cannot_be_kept_in_a_file():
     with pytest.raises(
-        ValueError, match="cannot be named in a model file: use one of glorot_uniform, he_normal, zeros"
+        ValueError,
+        match="cannot be named in a model file: use one of glorot_uniform, he_normal, zeros",
     ):
         layers.Dense(2, kernel_initializer=lambda shape, rng, dtype: np.ones(shape, dtype))  # noqa: ARG005
 
@@ -655,7 +798,9 @@ def test_windows_of_no_size():
         lambda: layers.MaxPooling2D(None),
         lambda: layers.AveragePooling2D(None),
     ):
-        with pytest.raises(ValueError, match="_size to be an integer >= 1 or a pair of them, received None"):
+        with pytest.raises(
+            ValueError, match="_size to be an integer >= 1 or a pair of them, received None"
+        ):
             make()
 
 
@@ -665,7 +810,9 @@ def test_windows_of_no_size():
 @pytest.mark.parametrize("padding", ["full", 1, None])
 def test_paddings(make, padding):
     name = "Conv2D" if inspect.isfunction(make) else make.__name__
-    with pytest.raises(ValueError, match=rf"{name} expected padding 'valid' or 'same', received {padding!r}"):
+    with pytest.raises(
+        ValueError, match=rf"{name} expected padding 'valid' or 'same', received {padding!r}"
+    ):
         make(padding) if name == "Conv2D" else make(2, padding=padding)
 
 
@@ -685,13 +832,25 @@ def test_numbers_of_units_and_filters(make, message, value):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.Dropout(1), r"Dropout expected 0 <= rate < 1 \(the share that is dropped\), received 1"),
+        (
+            lambda: layers.Dropout(1),
+            r"Dropout expected 0 <= rate < 1 \(the share that is dropped\), received 1",
+        ),
         (lambda: layers.Dropout(-0.1), "Dropout expected 0 <= rate < 1 .*received -0.1"),
         (lambda: layers.Dropout(50), "Dropout expected 0 <= rate < 1 .*received 50"),
         (lambda: layers.ReLU(max_value=0), "ReLU expected max_value above 0 or None, received 0"),
-        (lambda: layers.ReLU(max_value=-1.0), "ReLU expected max_value above 0 or None, received -1.0"),
-        (lambda: layers.ZeroPadding2D(-1), "ZeroPadding2D expected padding as an integer >= 0.* received -1"),
-        (lambda: layers.ZeroPadding2D((1, 2, 3)), r"ZeroPadding2D expected padding .* received \(1, 2, 3\)"),
+        (
+            lambda: layers.ReLU(max_value=-1.0),
+            "ReLU expected max_value above 0 or None, received -1.0",
+        ),
+        (
+            lambda: layers.ZeroPadding2D(-1),
+            "ZeroPadding2D expected padding as an integer >= 0.* received -1",
+        ),
+        (
+            lambda: layers.ZeroPadding2D((1, 2, 3)),
+            r"ZeroPadding2D expected padding .* received \(1, 2, 3\)",
+        ),
         (lambda: layers.ZeroPadding2D(((1, 2), (3, -4))), "ZeroPadding2D expected padding"),
         (lambda: layers.ZeroPadding2D(1.5), "ZeroPadding2D expected padding .*received 1.5"),
         (
@@ -702,11 +861,26 @@ def test_numbers_of_units_and_filters(make, message, value):
             lambda: layers.BatchNormalization(momentum=1.5),
             "BatchNormalization expected 0 <= momentum <= 1, received 1.5",
         ),
-        (lambda: layers.BatchNormalization(momentum=-0.1), "BatchNormalization expected 0 <= momentum <= 1, received"),
-        (lambda: layers.BatchNormalization(epsilon=-1e-3), "BatchNormalization expected epsilon .*received -0.001"),
-        (lambda: layers.Normalization(mean=0.0, variance=-1.0), "Normalization expected variance .*received -1.0"),
-        (lambda: Sequential([Input((3, 4)), layers.BatchNormalization(axis=1)]), r"expected axis -1.*received axis=1"),
-        (lambda: Sequential([Input((3, 4)), layers.Normalization(axis=0)]), r"expected axis -1.*received axis=0"),
+        (
+            lambda: layers.BatchNormalization(momentum=-0.1),
+            "BatchNormalization expected 0 <= momentum <= 1, received",
+        ),
+        (
+            lambda: layers.BatchNormalization(epsilon=-1e-3),
+            "BatchNormalization expected epsilon .*received -0.001",
+        ),
+        (
+            lambda: layers.Normalization(mean=0.0, variance=-1.0),
+            "Normalization expected variance .*received -1.0",
+        ),
+        (
+            lambda: Sequential([Input((3, 4)), layers.BatchNormalization(axis=1)]),
+            r"expected axis -1.*received axis=1",
+        ),
+        (
+            lambda: Sequential([Input((3, 4)), layers.Normalization(axis=0)]),
+            r"expected axis -1.*received axis=0",
+        ),
     ],
 )
 def test_layer_arguments_out_of_range(make, message):
@@ -723,12 +897,17 @@ def test_a_layer_of_ones_own_that_is_not_finished(method):
 def test_a_metric_and_an_optimizer_of_ones_own_that_are_not_finished():
     with pytest.raises(NotImplementedError, match=r"Metric must define values\(y_true, y_pred\)"):
         metrics.Metric("mine").update(np.zeros(1), np.zeros(1))
-    with pytest.raises(NotImplementedError, match=r"Optimizer must define update\(value, grad, slots\)"):
+    with pytest.raises(
+        NotImplementedError, match=r"Optimizer must define update\(value, grad, slots\)"
+    ):
         optimizers.Optimizer(0.1).step([("w", np.zeros(1), np.zeros(1))])
 
 
 def test_a_batch_of_one_value_per_channel():
     model = Sequential([Input((3,)), layers.BatchNormalization()])
-    with pytest.warns(UserWarning, match="BatchNormalization 'batch_normalization' normalises a batch with one value"):
+    with pytest.warns(
+        UserWarning,
+        match="BatchNormalization 'batch_normalization' normalises a batch with one value",
+    ):
         y = model.forward(np.array([[1.0, 2.0, 3.0]]), training=True)
     assert not y.any()

@@ -1,4 +1,6 @@
-"""evaluate_report agrees with scikit-learn, with definitions written as loops and with published numbers."""
+"""evaluate_report agrees with scikit-learn, with definitions written as loops and with published
+numbers.
+"""
 
 import json
 import warnings
@@ -10,11 +12,19 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicnn.report import Evaluation, calibration, classification_report, evaluate_report, wilson_interval
+from minicnn.report import (
+    Evaluation,
+    calibration,
+    classification_report,
+    evaluate_report,
+    wilson_interval,
+)
 
 
 def examples(n, classes, seed=0, skill=1.0):
-    """Labels (n,) and the probabilities (n, classes) of a model that knows something, without equal ones."""
+    """Labels (n,) and the probabilities (n, classes) of a model that knows something, without equal
+    ones.
+    """
     rng = np.random.default_rng(seed)
     y = rng.integers(0, classes, n)
     scores = rng.normal(size=(n, classes))
@@ -40,16 +50,26 @@ def test_every_figure_that_scikit_learn_has_is_scikit_learns(drawn):
             )
             for average in (None, "macro", "weighted")
         }
-        np.testing.assert_array_equal(evaluation.confusion, sklearn.metrics.confusion_matrix(y, answers, labels=labels))
+        np.testing.assert_array_equal(
+            evaluation.confusion, sklearn.metrics.confusion_matrix(y, answers, labels=labels)
+        )
     measured = evaluation.classes
     for ours, theirs in zip(
-        (measured.precision, measured.recall, measured.f1, measured.support), figures[None], strict=True
+        (measured.precision, measured.recall, measured.f1, measured.support),
+        figures[None],
+        strict=True,
     ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
-    np.testing.assert_allclose(list(measured.macro_average.values()), figures["macro"][:3], rtol=1e-12)
-    np.testing.assert_allclose(list(measured.weighted_average.values()), figures["weighted"][:3], rtol=1e-12)
+    np.testing.assert_allclose(
+        list(measured.macro_average.values()), figures["macro"][:3], rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        list(measured.weighted_average.values()), figures["weighted"][:3], rtol=1e-12
+    )
     assert evaluation.accuracy == pytest.approx(sklearn.metrics.accuracy_score(y, answers))
-    assert evaluation.cross_entropy == pytest.approx(sklearn.metrics.log_loss(y, p, labels=list(labels)), rel=1e-9)
+    assert evaluation.cross_entropy == pytest.approx(
+        sklearn.metrics.log_loss(y, p, labels=list(labels)), rel=1e-9
+    )
     assert list(evaluation.top_k_accuracy) == [k for k in (3, 5) if k < classes]
     for k, share in evaluation.top_k_accuracy.items():
         theirs = sklearn.metrics.top_k_accuracy_score(y, p, k=k, labels=labels)
@@ -84,9 +104,14 @@ def test_calibration_error_is_the_definitions(drawn):
 
 
 def test_calibration_by_hand():
-    """Two answers of 0.6, one of them right, and a certain one that is right: only the first bin is off, by 0.1."""
+    """Two answers of 0.6, one of them right, and a certain one that is right: only the first bin is
+    off, by 0.1.
+    """
     found = calibration(np.array([0.6, 0.6, 1.0]), np.array([True, False, True]))
-    assert np.flatnonzero(found.count).tolist() == [8, 14]  # (8/15, 9/15] contains 0.6; (14/15, 1] contains 1
+    assert np.flatnonzero(found.count).tolist() == [
+        8,
+        14,
+    ]  # (8/15, 9/15] contains 0.6; (14/15, 1] contains 1
     assert found.count[[8, 14]].tolist() == [2, 1]
     assert found.error == pytest.approx(2 / 3 * 0.1)
     assert found.overconfidence == pytest.approx(2 / 3 * 0.1)
@@ -94,13 +119,20 @@ def test_calibration_by_hand():
 
 def test_a_model_that_is_right_as_often_as_it_says_has_no_calibration_error():
     confidence = np.repeat([0.5, 0.75, 0.9], [10, 20, 100])
-    right = np.concatenate([np.arange(n) < share * n for n, share in ((10, 0.5), (20, 0.75), (100, 0.9))])
+    right = np.concatenate(
+        [np.arange(n) < share * n for n, share in ((10, 0.5), (20, 0.75), (100, 0.9))]
+    )
     assert calibration(confidence, right).error == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
     "right, n, low, high",
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
 )
 def test_wilson_interval_is_the_published_one(right, n, low, high):
     """Newcombe 1998, Statistics in Medicine 17, table I, method 3: the four examples there."""
@@ -109,7 +141,9 @@ def test_wilson_interval_is_the_published_one(right, n, low, high):
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_interval_solves_its_equation(drawn):
-    """Its ends are the shares q whose own standard deviation sqrt(q (1 - q) / n) is 1.96 times in |p - q|."""
+    """Its ends are the shares q whose own standard deviation sqrt(q (1 - q) / n) is 1.96 times in
+    |p - q|.
+    """
     right, n = drawn
     p, (low, high) = right / n, wilson_interval(right, n)
     assert 0 <= low <= p + 1e-12 and p - 1e-12 <= high <= 1
@@ -119,14 +153,23 @@ def test_wilson_interval_solves_its_equation(drawn):
 
 @pytest.mark.parametrize("right, n", [(0, 0), (3, 2), (-1, 5)])
 def test_wilson_interval_refuses_what_is_no_share(right, n):
-    with pytest.raises(ValueError, match=rf"wilson_interval expected 0 <= right <= n .* received {right} of {n}"):
+    with pytest.raises(
+        ValueError, match=rf"wilson_interval expected 0 <= right <= n .* received {right} of {n}"
+    ):
         wilson_interval(right, n)
 
 
 KNOWN = evaluate_report(
     [0, 0, 0, 1, 1, 2],
     np.array(
-        [[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.5, 0.4, 0.1], [0.1, 0.2, 0.7]],
+        [
+            [0.8, 0.1, 0.1],
+            [0.3, 0.6, 0.1],
+            [0.2, 0.7, 0.1],
+            [0.1, 0.8, 0.1],
+            [0.5, 0.4, 0.1],
+            [0.1, 0.2, 0.7],
+        ],
         np.float32,
     ),
     ["cat", "dog", "owl"],
@@ -137,14 +180,20 @@ def test_known_values_by_hand():
     assert KNOWN.accuracy == 0.5
     assert KNOWN.confusion.tolist() == [[1, 2, 0], [1, 1, 0], [0, 0, 1]]
     assert KNOWN.most_confused == [("cat", "dog", 2), ("dog", "cat", 1)]
-    assert KNOWN.cross_entropy == pytest.approx(-(log(0.8) + log(0.3) + log(0.2) + log(0.8) + log(0.4) + log(0.7)) / 6)
+    assert KNOWN.cross_entropy == pytest.approx(
+        -(log(0.8) + log(0.3) + log(0.2) + log(0.8) + log(0.4) + log(0.7)) / 6
+    )
     assert KNOWN.top_k_accuracy == {}  # three of three are always enough
     assert isinstance(KNOWN, Evaluation)
 
 
 def test_the_page_for_a_terminal():
     assert KNOWN.to_text() == str(KNOWN) == repr(KNOWN)
-    top, table, pairs = KNOWN.to_text().split("\n\n", 1)[0], str(KNOWN.classes), KNOWN.to_text().splitlines()[-2:]
+    top, table, pairs = (
+        KNOWN.to_text().split("\n\n", 1)[0],
+        str(KNOWN.classes),
+        KNOWN.to_text().splitlines()[-2:],
+    )
     assert top == "6 pictures, 3 classes"
     assert table in KNOWN.to_text()
     assert pairs == [
@@ -175,7 +224,9 @@ def test_pairs_are_in_the_order_of_their_number():
     assert counts == sorted(counts, reverse=True) and min(counts) > 0
     assert sum(counts) == int((y != p.argmax(axis=1)).sum())
     for true, answer, count in pairs:
-        assert count == np.sum((y == "abcdef".index(true)) & (p.argmax(axis=1) == "abcdef".index(answer)))
+        assert count == np.sum(
+            (y == "abcdef".index(true)) & (p.argmax(axis=1) == "abcdef".index(answer))
+        )
 
 
 def test_the_dictionary_goes_through_strict_json():
@@ -223,14 +274,30 @@ INFINITE[0] = [np.inf, -np.inf, 1.0]
 @pytest.mark.parametrize(
     "y_true, probabilities, names, message",
     [
-        ([0, 1, 2, 3], P, None, r"labels from 0 to 2 for probabilities of 3 classes, received 3 in y_true: count lab"),
+        (
+            [0, 1, 2, 3],
+            P,
+            None,
+            r"labels from 0 to 2 for probabilities of 3 classes, received 3 in y_true: count lab",
+        ),
         ([0, 1, 2, -1], P, None, r"labels from 0 up in y_true, received -1"),
         ([0, 1, 2], P, None, r"one prediction for each label, received 3 in y_true and 4"),
         (np.eye(3)[Y], P, None, r"y_true as integer labels .*argmax\(axis=1\)"),
-        (Y, WRONG_SUM, None, r"sum to 1, received 1 rows of 4 .* first row 2, .* with the sum 1\.1: end the model in"),
+        (
+            Y,
+            WRONG_SUM,
+            None,
+            r"sum to 1, received 1 rows of 4 .* first row 2, .* with the sum 1\.1: end the model "
+            r"in",
+        ),
         (Y, 10 * P, None, r"received 4 rows of 4 that do not, first row 0"),
         (Y, NEGATIVE, None, r"from -0\.5 to 1 with the sum 1: end the model in a softmax"),
-        (Y, NOT_A_NUMBER, None, r"first row 3, from nan to nan .*look for NaN in its weights and in the pictures"),
+        (
+            Y,
+            NOT_A_NUMBER,
+            None,
+            r"first row 3, from nan to nan .*look for NaN in its weights and in the pictures",
+        ),
         (Y, INFINITE, None, r"first row 0, from -inf to inf with the sum nan: look for NaN"),
         (
             Y,
@@ -239,8 +306,18 @@ INFINITE[0] = [np.inf, -np.inf, 1.0]
             r"floats \(n, K\) of K >= 2 classes, received int64 \(4,\): pass what model.predict",
         ),
         (Y, P[:, :1], None, r"K >= 2 classes, received float64 \(4, 1\)"),
-        (Y, P, ["cat", "dog"], r"expected 3 class_names for probabilities \(4, 3\), received 2: name every class"),
-        (Y, P, ["cat", "dog", "cat"], r"evaluate_report expected 3 different class_names, received \['cat'\] twice"),
+        (
+            Y,
+            P,
+            ["cat", "dog"],
+            r"expected 3 class_names for probabilities \(4, 3\), received 2: name every class",
+        ),
+        (
+            Y,
+            P,
+            ["cat", "dog", "cat"],
+            r"evaluate_report expected 3 different class_names, received \['cat'\] twice",
+        ),
         (Y[:0], P[:0], None, r"received none at all"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Every example is a percent script: a program, and a notebook whose cells run one by one in one namespace."""
+"""Every example is a percent script: a program, and a notebook whose cells run one by one in one
+namespace.
+"""
 
 import ast
 import contextlib
@@ -16,13 +18,29 @@ from minicnn.saving import model_file
 
 pytest_plugins = ["example_fixtures", "run_fixtures"]
 each_example = pytest.mark.parametrize("name", [path.name for path in EXAMPLES])
-OF_RUNS = {"config.json", "history.csv", "metrics.json", "model.safetensors", "plots", "report.html"}
+OF_RUNS = {
+    "config.json",
+    "history.csv",
+    "metrics.json",
+    "model.safetensors",
+    "plots",
+    "report.html",
+}
 LEFT = {
-    "train_augmented.py": {"plain": OF_RUNS, "augmented": OF_RUNS | {"augmentation.png", "comparison.png"}},
+    "train_augmented.py": {
+        "plain": OF_RUNS,
+        "augmented": OF_RUNS | {"augmentation.png", "comparison.png"},
+    },
     "train_best.py": {"best": OF_RUNS | {"checkpoint"}},
     "train_cifar.py": {"shapes": OF_RUNS},
     "transfer_learning.py": {
-        "transfer": {"comparison.png", "metrics.json", "model.safetensors", "pretrained.safetensors", "pretraining.png"}
+        "transfer": {
+            "comparison.png",
+            "metrics.json",
+            "model.safetensors",
+            "pretrained.safetensors",
+            "pretraining.png",
+        }
     },
 }
 
@@ -49,10 +67,14 @@ def test_what_it_leaves_lies_in_folders_that_say_what_it_is(name, as_script):
     folder, done = as_script(name)
     left = {path.name: path for path in (folder / "runs").iterdir() if path.name != "latest"}
     assert {path.name.rpartition("-")[2] for path in left.values()} == LEFT[name].keys()
-    assert all("-shapes" in folder_name for folder_name in left)  # drawn pictures never lie in a folder called cifar10
+    assert all(
+        "-shapes" in folder_name for folder_name in left
+    )  # drawn pictures never lie in a folder called cifar10
     for folder_name, path in left.items():
         assert {file.name for file in path.iterdir()} == LEFT[name][folder_name.rpartition("-")[2]]
-    assert str(max(left.values(), key=os.path.getmtime).name) in done.stdout.splitlines()[-1]  # what can be done next
+    assert (
+        str(max(left.values(), key=os.path.getmtime).name) in done.stdout.splitlines()[-1]
+    )  # what can be done next
     assert done.stdout.splitlines()[-1].startswith("next: ") and "Traceback" not in done.stderr
 
 
@@ -67,7 +89,10 @@ def run_as_notebook(name, arguments, monkeypatch):
     """A notebook knows no __file__, and compiles each cell on its own. Returns what is printed."""
     monkeypatch.setattr(sys, "argv", [str(path_of(name)), *arguments])
     names = {"__name__": "__main__"}
-    with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings(action="ignore"):
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+        warnings.catch_warnings(action="ignore"),
+    ):
         for number, (_, code) in enumerate(cells(path_of(name))[1]):
             exec(compile(code, f"cell {number}", "exec"), names)
     return printed.getvalue()
@@ -82,17 +107,27 @@ def test_its_cells_run_one_by_one_and_come_to_the_same_bits(name, as_script, her
     for path in models:
         ours, theirs = (model_file.read(place / path)[1] for place in (here, folder))
         assert ours.keys() == theirs.keys()
-        assert all((ours[key] == theirs[key]).all() for key in ours if not key.startswith("optimizer")), path
+        assert all(
+            (ours[key] == theirs[key]).all() for key in ours if not key.startswith("optimizer")
+        ), path
 
 
 def test_train_best_goes_on_with_a_run(here, monkeypatch):
     arguments = ["--synthetic", "--limit", "100", "--batch-size", "50"]
-    run_as_notebook("train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch)
+    run_as_notebook(
+        "train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch
+    )
     with pytest.raises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as told:
-        run_as_notebook("train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch)
-    assert "--output expects a new folder that can be written" in told.getvalue()  # never overwritten
+        run_as_notebook(
+            "train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch
+        )
+    assert (
+        "--output expects a new folder that can be written" in told.getvalue()
+    )  # never overwritten
     before = (here / "whole" / "history.csv").read_bytes()
-    run_as_notebook("train_best.py", [*arguments, "--epochs", "2", "--resume", "whole"], monkeypatch)
+    run_as_notebook(
+        "train_best.py", [*arguments, "--epochs", "2", "--resume", "whole"], monkeypatch
+    )
     assert (here / "whole" / "history.csv").read_bytes() == before
 
 
@@ -106,12 +141,16 @@ def refused(name, arguments, monkeypatch, capsys):
 
 @each_example
 @pytest.mark.parametrize("named_by", ["--data", "MINICNN_DATA"])
-def test_named_data_that_cannot_be_read_ends_with_one_line_and_code_3(name, named_by, here, monkeypatch, capsys):
+def test_named_data_that_cannot_be_read_ends_with_one_line_and_code_3(
+    name, named_by, here, monkeypatch, capsys
+):
     path = here / "cifar-10-python.tar.gz"
     path.write_bytes(b"<html>404 Not Found</html>")
     if named_by == "MINICNN_DATA":
         monkeypatch.setenv("MINICNN_DATA", str(path))
-    code, printed = refused(name, ["--data", path] if named_by == "--data" else [], monkeypatch, capsys)
+    code, printed = refused(
+        name, ["--data", path] if named_by == "--data" else [], monkeypatch, capsys
+    )
     assert (code, printed.out) == (3, "")
     assert printed.err.startswith(f"{name}: {path}") and printed.err.count("\n") == 1
     assert os.listdir(here) == [path.name]
@@ -123,12 +162,17 @@ def test_named_data_that_cannot_be_read_ends_with_one_line_and_code_3(name, name
         *((path.name, ["--output", f"{__file__}/x"], "--output expects .*new folders? that ") for path in EXAMPLES),
         ("train_cifar.py", ["--epochs", "0"], "argument --epochs: expected 1 or more, received 0"),
         ("train_cifar.py", ["--limit", "1"], "--limit expects 2 or more"),
-        ("train_cifar.py", ["--data", "x", "--synthetic"], "argument --synthetic: not allowed with argument --data"),
+        ("train_cifar.py", ["--data", "x", "--synthetic"], "argument --synthetic: not allowed with "
+                                                           "argument --data"),
         ("train_augmented.py", ["--limit", "1"], "--limit expects 2 or more"),
-        ("train_best.py", ["--resume", "nowhere"], "--resume one that holds a run: nowhere is no run folder"),
-        ("transfer_learning.py", ["--new", "ring", "bird"], "--new expects two of circle, .*received ring bird"),
-        ("transfer_learning.py", ["--new", "ring", "ring"], "--new expects two of .*received ring ring"),
-        ("transfer_learning.py", ["--limit", "50"], "--limit leaves fewer than 10 pictures of triangle or crescent"),
+        ("train_best.py", ["--resume", "nowhere"], "--resume one that holds a run: nowhere is no "
+                                                   "run folder"),
+        ("transfer_learning.py", ["--new", "ring", "bird"], "--new expects two of circle, "
+                                                            ".*received ring bird"),
+        ("transfer_learning.py", ["--new", "ring", "ring"], "--new expects two of .*received ring "
+                                                            "ring"),
+        ("transfer_learning.py", ["--limit", "50"], "--limit leaves fewer than 10 pictures of "
+                                                    "triangle or crescent"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("here")

@@ -1,4 +1,6 @@
-"""examples/train_augmented.py and examples/transfer_learning.py: what they leave behind is what their models do."""
+"""examples/train_augmented.py and examples/transfer_learning.py: what they leave behind is what
+their models do.
+"""
 
 import json
 
@@ -32,7 +34,9 @@ def is_a_picture(path):
 def both(as_script):
     """The runs of train_augmented.py by the names of their models, and what it printed."""
     folder, done = as_script(AUGMENTED)
-    (plain,), (augmented,) = (list(folder.glob(f"runs/*-{kind}")) for kind in ("plain", "augmented"))
+    (plain,), (augmented,) = (
+        list(folder.glob(f"runs/*-{kind}")) for kind in ("plain", "augmented")
+    )
     assert (folder / "runs" / "latest").samefile(augmented)
     return {"plain": runs.Run(plain), "augmented": runs.Run(augmented)}, done.stdout
 
@@ -48,13 +52,20 @@ def test_augmented_compares_the_same_network_with_and_without_the_tutorials_laye
     found, shown = both
     is_a_picture(found["augmented"].folder / "augmentation.png")
     is_a_picture(found["augmented"].folder / "comparison.png")
-    kinds = [[layer.name for layer in models.load_model(run.model_file).layers] for run in found.values()]
+    kinds = [
+        [layer.name for layer in models.load_model(run.model_file).layers] for run in found.values()
+    ]
     assert kinds[1] == ["random_flip", "random_rotation", "random_zoom", *kinds[0]]
     for name, run in found.items():
         test = run.metrics["test"]
-        assert f"{name:12}  {100 * test['accuracy']:>11.2f} %  {test['cross_entropy']:>13.4f}       1  " in shown
+        assert (
+            f"{name:12}  {100 * test['accuracy']:>11.2f} %  {test['cross_entropy']:>13.4f}       1 "
+            " " in shown
+        )
         probabilities = models.load_model(run.model_file).predict(held_out(AUGMENTED)[0])
-        assert test["accuracy"] == pytest.approx((probabilities.argmax(axis=1) == held_out(AUGMENTED)[1]).mean())
+        assert test["accuracy"] == pytest.approx(
+            (probabilities.argmax(axis=1) == held_out(AUGMENTED)[1]).mean()
+        )
 
 
 def test_transfer_draws_its_comparison(transfer):
@@ -81,12 +92,19 @@ def test_transfer_reports_what_its_saved_models_do(transfer):
     assert set(pretrained.class_names) == set(datasets.shapes.CLASS_NAMES) - {"ring", "dots"}
     numbers = np.array([datasets.shapes.CLASS_NAMES.index(name) for name in pretrained.class_names])
     answers = numbers[pretrained.predict(x[~chosen]).argmax(axis=1)]
-    assert metrics["eight_classes"]["test_accuracy"] == pytest.approx((answers == y[~chosen]).mean())
+    assert metrics["eight_classes"]["test_accuracy"] == pytest.approx(
+        (answers == y[~chosen]).mean()
+    )
 
 
 def test_transfer_keeps_the_averages_of_batch_normalisation(transfer):
     output, _, _ = transfer
-    pretrained, model = (models.load_model(output / f"{name}.safetensors") for name in ("pretrained", "model"))
+    pretrained, model = (
+        models.load_model(output / f"{name}.safetensors") for name in ("pretrained", "model")
+    )
     for one, other in zip(pretrained.layers, model.layers, strict=True):
-        same = all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+        same = all(
+            np.array_equal(a, b)
+            for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
+        )
         assert same == (not one.weights or "batch" in one.name), one.name

@@ -101,7 +101,9 @@ def test_saliency_is_the_derivative_of_the_score_in_inference(class_index):
 
 @pytest.mark.parametrize("layer", ["first", "second"])
 def test_grad_cam_weights_are_derivatives_of_the_score(layer):
-    """Raising all of a feature map by h changes the score by h * sum of the gradients, which is Z * alpha."""
+    """Raising all of a feature map by h changes the score by h * sum of the gradients, which is Z *
+    alpha.
+    """
     model, x, class_index = network(), picture(), 0
     found = explain.grad_cam(model, x, class_index, layer)
     twin = scores_of(model)
@@ -119,7 +121,9 @@ def test_grad_cam_weights_are_derivatives_of_the_score(layer):
     for k in range(F):
         direction = np.zeros_like(features)
         direction[..., k] = 1
-        assert found.weights[k] * Z == pytest.approx(slope(rest, features, direction), rel=1e-5, abs=1e-8)
+        assert found.weights[k] * Z == pytest.approx(
+            slope(rest, features, direction), rel=1e-5, abs=1e-8
+        )
     weighted = np.zeros(features.shape[1:3])
     for i, j, k in itertools.product(*map(range, features.shape[1:])):
         weighted[i, j] += found.weights[k] * features[0, i, j, k]
@@ -128,8 +132,15 @@ def test_grad_cam_weights_are_derivatives_of_the_score(layer):
 
 
 def test_grad_cam_is_the_class_activation_map_where_that_exists():
-    """Selvaraju et al. 2017, appendix A: with global average pooling and one dense layer, alpha = w / Z."""
-    stack = [Conv2D(4, 3, activation="relu"), Conv2D(6, 3, activation="relu"), GlobalAveragePooling2D()]
+    """Selvaraju et al.
+
+    2017, appendix A: with global average pooling and one dense layer, alpha = w / Z.
+    """
+    stack = [
+        Conv2D(4, 3, activation="relu"),
+        Conv2D(6, 3, activation="relu"),
+        GlobalAveragePooling2D(),
+    ]
     model, x = made([*stack, Dense(3, activation="softmax")]), picture()
     found = explain.grad_cam(model, x, class_index=1)
     features = x[None]
@@ -137,14 +148,21 @@ def test_grad_cam_is_the_class_activation_map_where_that_exists():
         features = layer.forward(features)
     w = model.layers[-1].params["kernel"][:, 1]
     np.testing.assert_allclose(found.weights * features[0, ..., 0].size, w, rtol=1e-12)
-    np.testing.assert_allclose(found.coarse * features[0, ..., 0].size, np.maximum(features[0] @ w, 0), atol=1e-12)
+    np.testing.assert_allclose(
+        found.coarse * features[0, ..., 0].size, np.maximum(features[0] @ w, 0), atol=1e-12
+    )
 
 
 def test_occlusion_is_what_it_says_square_by_square():
     model, x = network(), picture()
     size, stride, class_index = 4, 3, 1
     found = explain.occlusion(model, x, class_index, size, stride)
-    assert found.rows == [0, 3, 6, 8] and found.columns == [0, 3, 6, 7]  # the last ones end at the edge
+    assert found.rows == [0, 3, 6, 8] and found.columns == [
+        0,
+        3,
+        6,
+        7,
+    ]  # the last ones end at the edge
     whole = model.predict(x[None])[0, class_index]
     lost = [[[] for _ in range(11)] for _ in range(12)]
     for (a, row), (b, column) in itertools.product(enumerate(found.rows), enumerate(found.columns)):
@@ -168,7 +186,9 @@ def test_occlusion_runs_on_the_engine_and_finds_what_the_layers_find(monkeypatch
     np.testing.assert_allclose(found["fast"].heat, found["reference"].heat, atol=1e-6)
     used = []
     execution = frozen.Execution
-    monkeypatch.setattr(frozen, "Execution", lambda layers, engine: used.append(engine) or execution(layers, engine))
+    monkeypatch.setattr(
+        frozen, "Execution", lambda layers, engine: used.append(engine) or execution(layers, engine)
+    )
     monkeypatch.setattr(frozen.Frozen, "run", pytest.fail)
     np.testing.assert_array_equal(explain.occlusion(model, x).heat, found["fast"].heat)
     assert used == ["fast"]
@@ -190,7 +210,9 @@ def test_im2col_is_the_definition_and_makes_a_convolution_one_product(window, se
     layer = Conv2D(2, window["size"], *geometry)
     layer.build(x.shape)
     product = made.patches @ layer.params["kernel"].reshape(-1, 2)
-    np.testing.assert_allclose(layer.forward(x[None])[0], product.reshape(OH, OW, 2), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        layer.forward(x[None])[0], product.reshape(OH, OW, 2), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_filters_are_the_kernels_around_grey():
@@ -209,7 +231,9 @@ def test_filters_over_other_channels_are_grey_and_one_without_weights_too():
     model.layers[0].params["kernel"][..., 1] = 0
     found = explain.filters(model)
     mean = model.layers[0].params["kernel"][..., 0].mean(axis=-1)
-    np.testing.assert_allclose(found.pictures[0], (0.5 + mean / (2 * np.abs(mean).max()))[..., None].repeat(3, axis=-1))
+    np.testing.assert_allclose(
+        found.pictures[0], (0.5 + mean / (2 * np.abs(mean).max()))[..., None].repeat(3, axis=-1)
+    )
     np.testing.assert_array_equal(found.pictures[1], 0.5)
 
 
@@ -226,10 +250,22 @@ def test_activations_are_each_layers_output_in_inference():
 
 STACKS = {
     "documented": [Conv2D(2, 3), MaxPooling2D(), Conv2D(2, 3), MaxPooling2D(), Conv2D(2, 3)],
-    "same": [Conv2D(2, 5, padding="same"), MaxPooling2D(3, strides=2, padding="same"), Conv2D(2, 3, padding="same")],
-    "strides": [Conv2D(2, (2, 4), strides=(2, 3)), ZeroPadding2D(((2, 0), (1, 3))), AveragePooling2D((1, 2))],
+    "same": [
+        Conv2D(2, 5, padding="same"),
+        MaxPooling2D(3, strides=2, padding="same"),
+        Conv2D(2, 3, padding="same"),
+    ],
+    "strides": [
+        Conv2D(2, (2, 4), strides=(2, 3)),
+        ZeroPadding2D(((2, 0), (1, 3))),
+        AveragePooling2D((1, 2)),
+    ],
     "crop": [Conv2D(2, 3, strides=2, padding="same"), layers.RandomCrop(11, 10), Conv2D(2, 3)],
-    "dilation": [ZeroPadding2D(3), Conv2D(2, 3, dilation_rate=(3, 2), padding="same"), Conv2D(2, 3)],
+    "dilation": [
+        ZeroPadding2D(3),
+        Conv2D(2, 3, dilation_rate=(3, 2), padding="same"),
+        Conv2D(2, 3),
+    ],
 }
 
 
@@ -296,7 +332,9 @@ def test_the_models_own_answer_is_explained_unless_another_is_named(method):
 
 
 @each_map
-@pytest.mark.parametrize("last", [[Dense(4)], [Dense(4), Softmax()], [Dense(4), layers.Activation("softmax")]])
+@pytest.mark.parametrize(
+    "last", [[Dense(4)], [Dense(4), Softmax()], [Dense(4), layers.Activation("softmax")]]
+)
 def test_it_does_not_matter_how_the_model_ends(method, last):
     model, x = network(), picture()
     other = made([*body(), *map(copied, last)])
@@ -313,14 +351,23 @@ def state_of(model):
     for layer in model.layers:
         arrays = [array.tobytes() for array in [*layer.weights.values(), *layer.grads.values()]]
         cache = [id(part) for part in layer._cache or ()]
-        kept.append((arrays, cache, layer.trainable, layer.needs_input_grad, json.dumps(layer.random_state)))
-    return kept, json.dumps(model.shuffle_rng.bit_generator.state), id(model._planned), model.has_fresh_weights
+        kept.append(
+            (arrays, cache, layer.trainable, layer.needs_input_grad, json.dumps(layer.random_state))
+        )
+    return (
+        kept,
+        json.dumps(model.shuffle_rng.bit_generator.state),
+        id(model._planned),
+        model.has_fresh_weights,
+    )
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 @each_map
 def test_the_model_is_left_alone(method, engine):
-    """Also in the middle of a training by hand: the backward after it is that of the forward before it."""
+    """Also in the middle of a training by hand: the backward after it is that of the forward before
+    it.
+    """
     model, x = network("float32"), picture().astype(np.float32)
     model.engine = engine
     batch, dy = picture((5, 12, 11, 3)).astype(np.float32), picture((5, 4)).astype(np.float32)
@@ -354,10 +401,16 @@ PATCH = 5
 
 
 def patched(count, seed, corner=None):
-    """Noise with a bright patch in it, red in class 0, green in class 1, at the corner or anywhere; (x, y, corners)."""
+    """Noise with a bright patch in it, red in class 0, green in class 1, at the corner or anywhere;
+    (x, y, corners).
+    """
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(0, 0.5, (count, 20, 20, 3)).astype(np.float32), rng.integers(0, 2, count)
-    corners = rng.integers(0, 20 - PATCH + 1, (count, 2)) if corner is None else np.array([corner] * count)
+    corners = (
+        rng.integers(0, 20 - PATCH + 1, (count, 2))
+        if corner is None
+        else np.array([corner] * count)
+    )
     for one, label, (h, w) in zip(x, y, corners, strict=True):
         one[h : h + PATCH, w : w + PATCH, label] += 0.5
     return x, y, corners
@@ -377,18 +430,26 @@ def finder(stack, corner):
 
 @pytest.fixture(scope="module")
 def anywhere():
-    stack = [Conv2D(8, 3, activation="relu"), MaxPooling2D(), Conv2D(8, 3, activation="relu"), GlobalAveragePooling2D()]
+    stack = [
+        Conv2D(8, 3, activation="relu"),
+        MaxPooling2D(),
+        Conv2D(8, 3, activation="relu"),
+        GlobalAveragePooling2D(),
+    ]
     return finder(stack, None)
 
 
 @pytest.fixture(scope="module")
 def at_one_place():
-    """Saliency tells which pixels would count, and where a patch may be anywhere, those are all of them."""
+    """Saliency tells which pixels would count, and where a patch may be anywhere, those are all of
+    them.
+    """
     return finder([Flatten(), Dense(8, activation="relu")], (11, 3))
 
 
 @pytest.mark.parametrize(
-    "name, case", [("grad_cam", "anywhere"), ("occlusion", "anywhere"), ("saliency", "at_one_place")]
+    "name, case",
+    [("grad_cam", "anywhere"), ("occlusion", "anywhere"), ("saliency", "at_one_place")],
 )
 def test_a_patch_that_alone_decides_is_found(name, case, request):
     model, x, y, corners = request.getfixturevalue(case)
@@ -413,7 +474,11 @@ def test_maps_say_in_words_and_data_what_they_show(method):
     model, x = network(class_names=["ant", "bee", "cow", "dog"]), picture()
     made = method(model, x)
     text = made.to_text()
-    assert made.method in text and made.class_name in text and f"{100 * made.probability:.1f} %" in text
+    assert (
+        made.method in text
+        and made.class_name in text
+        and f"{100 * made.probability:.1f} %" in text
+    )
     assert f"warmest at row {made.warmest[0]}, column {made.warmest[1]}" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 12 and all(len(line) == 2 * 11 + 2 for line in lines)
@@ -432,24 +497,35 @@ def test_a_map_that_is_cold_everywhere_says_so():
 
 def test_the_other_results_as_text_and_data():
     model, x = network(), picture()
-    kernels, each, matrix = explain.filters(model), explain.activations(model, x), explain.im2col(x, 3)
+    kernels, each, matrix = (
+        explain.filters(model),
+        explain.activations(model, x),
+        explain.im2col(x, 3),
+    )
     assert len(kernels.to_text().splitlines()) == 1 + 6
     assert "second (Conv2D)" in each.to_text() and "5x4x5" in each.to_text()
-    assert "10x9 positions, so 90 rows" in matrix.to_text() and "(90, 27) @ (27, F) = (90, F)" in matrix.to_text()
+    assert (
+        "10x9 positions, so 90 rows" in matrix.to_text()
+        and "(90, 27) @ (27, F) = (90, F)" in matrix.to_text()
+    )
     for made in (kernels, each, matrix):
         json.dumps(made.to_dict())
     assert len(matrix.to_dict()["patches"]) == 90
 
 
 def has_text(plot, words):
-    return any(words in text.get_text() for text in plot.figure.findobj(match=lambda one: hasattr(one, "get_text")))
+    return any(
+        words in text.get_text()
+        for text in plot.figure.findobj(match=lambda one: hasattr(one, "get_text"))
+    )
 
 
 def drawn(plot):
     """The arrays of all pictures in a figure."""
     placed = [artist for artist in plot.figure.artists if isinstance(artist, BboxImage)]
     return [
-        np.asarray(image.get_array()) for image in [*placed, *(i for axes in plot.figure.axes for i in axes.images)]
+        np.asarray(image.get_array())
+        for image in [*placed, *(i for axes in plot.figure.axes for i in axes.images)]
     ]
 
 
@@ -470,7 +546,9 @@ def test_a_heat_map_is_laid_over_the_grey_picture(tmp_path):
     np.testing.assert_allclose(shown, x)
     for overlay, made in zip(overlays, maps, strict=True):
         cold = made.heat == 0
-        np.testing.assert_allclose(overlay[cold], 0.25 + 0.75 * x.mean(axis=-1, keepdims=True).repeat(3, -1)[cold])
+        np.testing.assert_allclose(
+            overlay[cold], 0.25 + 0.75 * x.mean(axis=-1, keepdims=True).repeat(3, -1)[cold]
+        )
         place = np.unravel_index(np.abs(made.heat).argmax(), made.heat.shape)
         red, _, blue = overlay[place]
         assert (blue > red) == (made.heat[place] > 0), "blue for, vermillion against"
@@ -479,7 +557,9 @@ def test_a_heat_map_is_laid_over_the_grey_picture(tmp_path):
     assert_nothing_leaves_the_figure(plot)
     assert maps[0].plot().save(tmp_path / "cam.png").stat().st_size > 1000
     assert maps[0]._repr_png_().startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match=r"heat_overlay expected at least one map, received none: pass \[explain"):
+    with pytest.raises(
+        ValueError, match=r"heat_overlay expected at least one map, received none: pass \[explain"
+    ):
         plots.heat_overlay([])
 
 
@@ -501,7 +581,9 @@ def test_kernels_and_patches_are_drawn():
     for shape, padding in (((12, 11, 3), "valid"), ((7, 7, 1), "same"), ((3, 3, 2), "valid")):
         matrix = explain.im2col((255 * picture(shape)).astype(np.uint8), 3, 1, padding)
         plot = matrix.plot()
-        whole = max(drawn(plot), key=lambda image: image.shape[0] if image.shape[1] == 9 * shape[2] else 0)
+        whole = max(
+            drawn(plot), key=lambda image: image.shape[0] if image.shape[1] == 9 * shape[2] else 0
+        )
         if shape[2] == 3:
             np.testing.assert_allclose(whole.sum(axis=-1), matrix.patches / 255, rtol=1e-6)
             np.testing.assert_array_equal(whole[:, 1::3, [0, 2]], 0)  # green numbers are green
@@ -517,7 +599,9 @@ def test_pictures_of_any_range_are_shown(low, high):
     x = low + (high - low) * np.linspace(0, 1, 2 * 3 * 3).reshape(2, 3, 3)
     np.testing.assert_allclose(visible(x), np.linspace(0, 1, 18).reshape(2, 3, 3), atol=1e-12)
     if high == 255:
-        np.testing.assert_array_equal(visible(np.full((2, 2, 1), 255, np.uint8)), np.ones((2, 2, 3)))
+        np.testing.assert_array_equal(
+            visible(np.full((2, 2, 1), 255, np.uint8)), np.ones((2, 2, 3))
+        )
 
 
 # What cannot be explained
@@ -526,7 +610,9 @@ def test_pictures_of_any_range_are_shown(low, high):
 @each_map
 def test_wrong_classes_are_refused(method):
     for wrong in (4, -1, 1.0, "cat"):
-        with pytest.raises(ValueError, match=r"'sequential' expected a class_index from 0 to 3, received"):
+        with pytest.raises(
+            ValueError, match=r"'sequential' expected a class_index from 0 to 3, received"
+        ):
             method(network(), picture(), wrong)
 
 
@@ -540,10 +626,13 @@ def test_what_is_not_one_picture_is_refused(name):
     with pytest.raises(ValueError, match=begin + r"\(2, 12, 11, 3\): choose one, x\[0\]"):
         method(model, np.stack([x, x]))
     with pytest.raises(
-        ValueError, match=begin + r"\(3, 12, 11\): minicnn is channels-last, try x.transpose\(1, 2, 0\)"
+        ValueError,
+        match=begin + r"\(3, 12, 11\): minicnn is channels-last, try x.transpose\(1, 2, 0\)",
     ):
         method(model, x.transpose(2, 0, 1))
-    with pytest.raises(ValueError, match=begin + r"\(12, 11\): add the channel axis, x\[..., None\]"):
+    with pytest.raises(
+        ValueError, match=begin + r"\(12, 11\): add the channel axis, x\[..., None\]"
+    ):
         method(model, x[..., 0])
     with pytest.raises(ValueError, match=begin + r"\(9, 9, 3\)$"):
         method(model, picture((9, 9, 3)))
@@ -551,7 +640,8 @@ def test_what_is_not_one_picture_is_refused(name):
         method(Sequential(body()), x[..., 0])
     vectors = made([Dense(3)], shape=(5,))
     with pytest.raises(
-        ValueError, match=r"expected a model of pictures, received 'sequential' for samples of shape \(5,\)"
+        ValueError,
+        match=r"expected a model of pictures, received 'sequential' for samples of shape \(5,\)",
     ):
         method(vectors, np.zeros((4, 5, 3)))
 
@@ -559,31 +649,48 @@ def test_what_is_not_one_picture_is_refused(name):
 def test_layers_without_feature_maps_are_refused():
     x = picture()
     with pytest.raises(
-        ValueError, match=r"grad_cam expected a model with a convolution \(Conv2D\), received 'plain', "
+        ValueError,
+        match=r"grad_cam expected a model with a convolution \(Conv2D\), received 'plain', ",
     ):
         explain.grad_cam(made([Flatten(), Dense(2)], name="plain"), x)
     with pytest.raises(ValueError, match=r"has no layer 'secnd'. Did you mean 'second'\?"):
         explain.grad_cam(network(), x, layer="secnd")
-    with pytest.raises(ValueError, match=r"received Flatten 'flatten' with output \(100,\): name one before Flatten"):
+    with pytest.raises(
+        ValueError,
+        match=r"received Flatten 'flatten' with output \(100,\): name one before Flatten",
+    ):
         explain.grad_cam(network(), x, layer="flatten")
-    with pytest.raises(ValueError, match=r"expected predictions \(N, K\), received shape \(1, 10, 9, 2\): put Flatten"):
+    with pytest.raises(
+        ValueError,
+        match=r"expected predictions \(N, K\), received shape \(1, 10, 9, 2\): put Flatten",
+    ):
         explain.saliency(made([Conv2D(2, 3)]), x)
     with pytest.raises(
-        ValueError, match=r"explain.filters expected a model with a convolution \(Conv2D\), received 'sequential'"
+        ValueError,
+        match=r"explain.filters expected a model with a convolution \(Conv2D\), received "
+        r"'sequential'",
     ):
         explain.filters(made([Flatten(), Dense(2)]))
-    with pytest.raises(ValueError, match=r"explain.filters expected a model with weights: call build"):
+    with pytest.raises(
+        ValueError, match=r"explain.filters expected a model with weights: call build"
+    ):
         explain.filters(Sequential([Conv2D(2, 3)]))
 
 
 def test_squares_and_kernels_that_do_not_fit_are_refused():
     model, x = network(), picture()
     for size, stride in ((12, 1), (4, 5)):
-        with pytest.raises(ValueError, match=rf"stride <= size <= 11.*received size={size}, stride={stride}"):
+        with pytest.raises(
+            ValueError, match=rf"stride <= size <= 11.*received size={size}, stride={stride}"
+        ):
             explain.occlusion(model, x, size=size, stride=stride)
-    with pytest.raises(ValueError, match=r"explain.occlusion expected size of at least 1, received 0"):
+    with pytest.raises(
+        ValueError, match=r"explain.occlusion expected size of at least 1, received 0"
+    ):
         explain.occlusion(model, x, size=0)
-    with pytest.raises(ValueError, match=r"explain.im2col expected one picture \(H, W, C\), received .* x\[0\]"):
+    with pytest.raises(
+        ValueError, match=r"explain.im2col expected one picture \(H, W, C\), received .* x\[0\]"
+    ):
         explain.im2col(x[None])
     with pytest.raises(ValueError, match=r"explain.im2col expected one picture .* x\[..., None\]"):
         explain.im2col(x[..., 0])
@@ -594,22 +701,34 @@ def test_squares_and_kernels_that_do_not_fit_are_refused():
 @each_map
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_augmentation_is_off(method, dtype):
-    random = [layers.RandomCrop(12, 11, padding=2), layers.RandomRotation(0.2), layers.RandomErasing(1.0)]
+    random = [
+        layers.RandomCrop(12, 11, padding=2),
+        layers.RandomRotation(0.2),
+        layers.RandomErasing(1.0),
+    ]
     plain, x = network(dtype), picture()
-    augmented = made([layers.RandomFlip(), *random, *body(), Dense(4, activation="softmax")], dtype=dtype)
+    augmented = made(
+        [layers.RandomFlip(), *random, *body(), Dense(4, activation="softmax")], dtype=dtype
+    )
     augmented.set_weights(plain.get_weights())
     np.testing.assert_array_equal(method(augmented, x).heat, method(plain, x).heat)
 
 
 def test_there_is_no_saliency_of_a_model_that_crops_but_the_other_maps():
     model, x = made([layers.RandomCrop(8, 8), *body(), Dense(4, activation="softmax")]), picture()
-    with pytest.raises(ValueError, match=r"RandomCrop 'random_crop' computes .* explain.occlusion needs no gradient"):
+    with pytest.raises(
+        ValueError,
+        match=r"RandomCrop 'random_crop' computes .* explain.occlusion needs no gradient",
+    ):
         explain.saliency(model, x)
-    assert explain.occlusion(model, x).heat.shape == explain.grad_cam(model, x).heat.shape == (12, 11)
+    assert (
+        explain.occlusion(model, x).heat.shape == explain.grad_cam(model, x).heat.shape == (12, 11)
+    )
 
 
 class Noise(layers.Layer):
-    """Adds noise in training; what inference gives is a copy, so that nothing says that it is the same.
+    """Adds noise in training; what inference gives is a copy, so that nothing says that it is the
+    same.
 
     Shapes: x, y (N, ...)
     """
@@ -625,7 +744,9 @@ class Noise(layers.Layer):
 
 def test_a_layer_of_ones_own_that_cannot_be_frozen_is_named():
     model = made([Conv2D(3, 3), Noise(), GlobalAveragePooling2D(), Dense(2)])
-    with pytest.raises(ValueError, match=r"Noise 'noise' computes something else in training than in inference"):
+    with pytest.raises(
+        ValueError, match=r"Noise 'noise' computes something else in training than in inference"
+    ):
         explain.grad_cam(model, picture())
     assert explain.occlusion(model, picture()).heat.shape == (12, 11)  # needs no gradient
 
@@ -634,7 +755,9 @@ def test_a_layer_of_ones_own_that_cannot_be_frozen_is_named():
 def test_untrained_models_are_warned_of(name):
     model = Sequential([Input((12, 11, 3)), *body(), Dense(4, activation="softmax")], seed=0)
     arguments = () if name == "filters" else (picture(),)
-    with pytest.warns(UserWarning, match="'sequential' has neither been trained nor loaded") as caught:
+    with pytest.warns(
+        UserWarning, match="'sequential' has neither been trained nor loaded"
+    ) as caught:
         getattr(explain, name)(model, *arguments)
     assert [warning.filename for warning in caught] == [__file__]
 

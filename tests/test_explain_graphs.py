@@ -1,4 +1,6 @@
-"""Explanations of networks with branches, shared layers and models inside: derivatives, and the same as of a chain."""
+"""Explanations of networks with branches, shared layers and models inside: derivatives, and the
+same as of a chain.
+"""
 
 import itertools
 
@@ -27,7 +29,9 @@ def picture(shape=(8, 8, 3)):
 
 
 def score(model, x, index):
-    """The score of a class, up to a number that is the same for all classes: log p_i - mean of log p."""
+    """The score of a class, up to a number that is the same for all classes: log p_i - mean of log
+    p.
+    """
     logs = np.log(model.predict(x[None])[0])
     return logs[index] - logs.mean()
 
@@ -61,7 +65,9 @@ each = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 
 @each
 def test_saliency_is_the_derivative_of_the_score(make):
-    """Of logits: the derivative of a score minus the mean of all is the gradient of one minus that of all."""
+    """Of logits: the derivative of a score minus the mean of all is the gradient of one minus that
+    of all.
+    """
     model, x, h = make(), picture(), 1e-6
     gradients = [explain.saliency(model, x, index).gradient for index in range(3)]
     wanted = gradients[1] - np.mean(gradients, axis=0)
@@ -75,10 +81,16 @@ def test_saliency_is_the_derivative_of_the_score(make):
 
 @pytest.mark.parametrize(
     "make, layer, path",
-    [(residual, None, "conv2d_4"), (residual, "conv2d_1", "conv2d_1"), (excited, None, "backbone/inner")],
+    [
+        (residual, None, "conv2d_4"),
+        (residual, "conv2d_1", "conv2d_1"),
+        (excited, None, "backbone/inner"),
+    ],
 )
 def test_grad_cam_weights_are_derivatives_of_the_score(make, layer, path):
-    """Raising a convolution's bias by h raises a whole feature map by h, which changes the score by h * Z * alpha."""
+    """Raising a convolution's bias by h raises a whole feature map by h, which changes the score by
+    h * Z * alpha.
+    """
     model, x, h = make(), picture(), 1e-6
     leaf = model.leaves[path]
     if "bias" not in leaf.params:  # normalised after it: move the mean that is subtracted instead
@@ -137,7 +149,10 @@ def test_a_chain_in_any_form_is_explained_alike_bit_for_bit(method, engine):
         model.engine = engine
         found.append(method(model, x, 1))
     for other in found[1:]:
-        assert other.heat.tobytes() == found[0].heat.tobytes() and other.probability == found[0].probability
+        assert (
+            other.heat.tobytes() == found[0].heat.tobytes()
+            and other.probability == found[0].probability
+        )
     if method is explain.grad_cam:
         assert [one.layer for one in found] == ["conv2d_1", "conv2d_1", "body/conv2d_1"]
 
@@ -146,7 +161,10 @@ def test_layers_of_models_inside_are_seen_by_path():
     _, graph, nested = chains()
     x = picture()
     found, flat = explain.activations(nested, x), explain.activations(graph, x)
-    assert list(found.outputs)[:2] == ["body/rescaling", "body/conv2d"] and found.kinds["body/conv2d"] == "Conv2D"
+    assert (
+        list(found.outputs)[:2] == ["body/rescaling", "body/conv2d"]
+        and found.kinds["body/conv2d"] == "Conv2D"
+    )
     for (_, a), (_, b) in zip(found.outputs.items(), flat.outputs.items(), strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_allclose(found.outputs["dense"], nested.predict(x[None])[0], rtol=1e-5)
@@ -159,9 +177,13 @@ def test_layers_of_models_inside_are_seen_by_path():
 def test_activations_end_in_the_prediction(make):
     model, x = make(), picture()
     found = explain.activations(model, x)
-    np.testing.assert_allclose(list(found.outputs.values())[-1], model.predict(x[None])[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        list(found.outputs.values())[-1], model.predict(x[None])[0], rtol=1e-12
+    )
     if make is shared:
-        assert ["conv2d[0]", "conv2d[1]"] == [name for name in found.outputs if name.startswith("conv2d")]
+        assert ["conv2d[0]", "conv2d[1]"] == [
+            name for name in found.outputs if name.startswith("conv2d")
+        ]
     found.plot(), found.to_text()
 
 
@@ -186,7 +208,9 @@ def test_what_is_called_with_training_true_explains_what_it_predicts():
     bump = np.zeros_like(x)
     bump[3, 3, 1] = h
     ends = [explain.activations(model, x + sign * bump).outputs["dense"][0] for sign in (1, -1)]
-    assert found.gradient[3, 3, 1] == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-5, abs=1e-8)
+    assert found.gradient[3, 3, 1] == pytest.approx(
+        (ends[0] - ends[1]) / (2 * h), rel=1e-5, abs=1e-8
+    )
 
 
 def test_a_place_is_drawn_at_the_middle_of_all_that_its_branches_see():
@@ -222,16 +246,21 @@ def test_a_value_that_no_score_depends_on_has_no_gradient():
     [
         (
             lambda: explain.grad_cam(chains()[2], picture(), 0, "body"),
-            "explain.grad_cam expected a layer whose output is (OH, OW, F), received <Sequential 'body': 6 layers, ",
+            "explain.grad_cam expected a layer whose output is (OH, OW, F), received <Sequential "
+            "'body': 6 layers, ",
         ),
-        (lambda: explain.grad_cam(chains()[2], picture(), 0, "body/dense"), "'functional' has no layer 'body/dense'."),
+        (
+            lambda: explain.grad_cam(chains()[2], picture(), 0, "body/dense"),
+            "'functional' has no layer 'body/dense'.",
+        ),
         (
             lambda: explain.grad_cam(residual(), picture(), 0, "input_layer"),
             "explain.grad_cam expected a layer that computes, received InputLayer 'input_layer'",
         ),
         (
             lambda: explain.saliency(networks.several(), picture()),
-            "explain.saliency expected a model of one input, a picture, received 'functional' with inputs ",
+            "explain.saliency expected a model of one input, a picture, received 'functional' with "
+            "inputs ",
         ),
     ],
 )

@@ -1,4 +1,6 @@
-"""Nothing is read or written beside an array: fence.py in processes of its own, which a fault would end."""
+"""Nothing is read or written beside an array: fence.py in processes of its own, which a fault would
+end.
+"""
 
 import json
 import os
@@ -23,7 +25,9 @@ def run(*arguments):
 def test_thirty_drawn_networks_touch_no_fence():
     done = run(0, 30)
     last = done.stdout.splitlines()[-1:]
-    assert done.returncode == 0, f"exit code {done.returncode} at network {last}: {done.stderr[-2000:]}"
+    assert done.returncode == 0, (
+        f"exit code {done.returncode} at network {last}: {done.stderr[-2000:]}"
+    )
     assert json.loads(last[0]) == {"held": 30}
 
 
@@ -37,5 +41,13 @@ def test_an_array_that_is_one_number_short_is_a_fault(short, number):
 
 
 def test_the_last_long_check_found_no_fault():
-    result = json.loads((Path(__file__).parent.parent / "docs" / "results" / "fence.json").read_text(encoding="utf-8"))
-    assert result["passed"] and result["tried"] == result["held"] >= check_fence.COUNT and not result["faults"]
+    result = json.loads(
+        (Path(__file__).parent.parent / "docs" / "results" / "fence.json").read_text(
+            encoding="utf-8"
+        )
+    )
+    assert (
+        result["passed"]
+        and result["tried"] == result["held"] >= check_fence.COUNT
+        and not result["faults"]
+    )

@@ -46,7 +46,14 @@ def test_conv2d(window, filters, use_bias, contiguous, seed):
     check(layer, window["x_shape"], seed, contiguous)
 
 
-@given(batches, st.integers(1, 8), st.integers(1, 8), st.booleans(), st.sampled_from([None, "relu", "softmax"]), seeds)
+@given(
+    batches,
+    st.integers(1, 8),
+    st.integers(1, 8),
+    st.booleans(),
+    st.sampled_from([None, "relu", "softmax"]),
+    seeds,
+)
 @EXAMPLES
 def test_dense(batch, inputs, units, contiguous, activation, seed):
     check(layers.Dense(units, activation=activation), (batch, inputs), seed, contiguous)
@@ -56,7 +63,12 @@ def test_dense(batch, inputs, units, contiguous, activation, seed):
 @given(windows(), st.booleans(), seeds)
 @EXAMPLES
 def test_pooling(pool, window, contiguous, seed):
-    check(pool(window["size"], window["strides"], window["padding"]), window["x_shape"], seed, contiguous)
+    check(
+        pool(window["size"], window["strides"], window["padding"]),
+        window["x_shape"],
+        seed,
+        contiguous,
+    )
 
 
 @pytest.mark.parametrize("pool", [layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D])
@@ -75,8 +87,9 @@ def test_batch_normalization(batch, shape, center, scale, trainable, contiguous,
         report = measure_layer(layer, shape, batch=batch, seed=seed, samples=SAMPLES)
         assert report.error <= testing.TOLERANCE and set(report.tensors) == {"x"}
         return
-    # Two values a, b of a channel are normalised to +-1 whatever they are when |a - b| is far above epsilon, and their
-    # gradient then is 0 but for rounding; more rows, or values close together, leave something to compare.
+    # Two values a, b of a channel are normalised to +-1 whatever they are when |a - b| is far above
+    # epsilon, and their gradient then is 0 but for rounding; more rows, or values close together,
+    # leave something to compare.
     x = np.random.default_rng([seed, 1]).standard_normal(x_shape)
     layer.epsilon = 0.5 if batch * int(np.prod(shape[:-1])) == 2 else 1e-3
     x = np.repeat(x, 2, axis=-1)[..., ::2] if not contiguous else x
@@ -98,7 +111,8 @@ def test_batch_normalization(batch, shape, center, scale, trainable, contiguous,
         lambda: layers.Rescaling(0.5, offset=-1),
         lambda: layers.Normalization(mean=0.3, variance=2.0),
     ],
-    ids="relu relu6 leaky gelu gelu-tanh softmax activation dropout flatten rescaling normalization".split(),
+    ids="relu relu6 leaky gelu gelu-tanh softmax activation dropout flatten rescaling "
+    "normalization".split(),
 )
 @given(batches, shapes, st.booleans(), seeds)
 @EXAMPLES
@@ -125,13 +139,18 @@ def test_losses(loss, batch, classes, seed):
 def test_a_whole_three_block_network(seed):
     report = measure_model(testing.standard_model(), seed=seed, samples=10)
     assert report.error <= testing.MODEL_TOLERANCE
-    # One activation of the first block that happens to lie at its kink takes all of that block's parameters with it.
+    # One activation of the first block that happens to lie at its kink takes all of that block's
+    # parameters with it.
     assert report.kinks < 0.25, report
-    assert len(report.tensors) == 17  # the input, 3 x (kernel, bias, gamma, beta), 2 x (kernel, bias)
+    assert (
+        len(report.tensors) == 17
+    )  # the input, 3 x (kernel, bias, gamma, beta), 2 x (kernel, bias)
 
 
 def test_hardly_a_place_of_the_network_is_left_out():
-    kinks = [measure_model(testing.standard_model(), seed=seed, samples=10).kinks for seed in range(10)]
+    kinks = [
+        measure_model(testing.standard_model(), seed=seed, samples=10).kinks for seed in range(10)
+    ]
     assert sum(kinks) / len(kinks) < 0.01, kinks
 
 
@@ -161,7 +180,9 @@ class WrongScale(Layer):
 
 
 def test_the_check_finds_a_wrong_input_gradient():
-    with pytest.raises(AssertionError, match=r"not the derivative of forward: WrongBatchNormalization.*\n  x "):
+    with pytest.raises(
+        AssertionError, match=r"not the derivative of forward: WrongBatchNormalization.*\n  x "
+    ):
         check_layer(WrongBatchNormalization(), (4, 3, 2))
 
 
@@ -181,7 +202,9 @@ def test_the_check_finds_a_gradient_of_the_wrong_shape():
         def backward(self, dy):
             return dy
 
-    with pytest.raises(AssertionError, match=r"gradient of x has shape \(2, 12\), expected \(2, 2, 3, 2\)"):
+    with pytest.raises(
+        AssertionError, match=r"gradient of x has shape \(2, 12\), expected \(2, 2, 3, 2\)"
+    ):
         check_layer(WrongShape(), (2, 3, 2))
 
 
@@ -193,7 +216,11 @@ def test_every_layer_has_a_standard_case():
 def test_command_line_passes_and_prints_every_layer(capsys):
     assert cli.main(["gradcheck"]) == 0
     printed = capsys.readouterr().out
-    for name in [*standard_cases(), "three-block network", "SparseCategoricalCrossentropy of logits"]:
+    for name in [
+        *standard_cases(),
+        "three-block network",
+        "SparseCategoricalCrossentropy of logits",
+    ]:
         assert name in printed
     assert printed.count("PASS") == len(standard_cases()) + 5 and "FAIL" not in printed
 

@@ -1,4 +1,6 @@
-"""Files of networks with branches: what goes in comes out, in every bit, and no description does anything else."""
+"""Files of networks with branches: what goes in comes out, in every bit, and no description does
+anything else.
+"""
 
 import copy
 import json
@@ -36,7 +38,9 @@ def residual():
 
 
 def shared():
-    """A layer that is called three times, on two shapes, first on the second of them in the order of nodes."""
+    """A layer that is called three times, on two shapes, first on the second of them in the order
+    of nodes.
+    """
     inputs, conv = Input((8, 8, 3)), layers.Conv2D(3, 3, padding="same", name="again")
     small = layers.MaxPooling2D()(inputs)
     once = conv(small)
@@ -47,14 +51,18 @@ def shared():
 
 def stacked():
     """A Sequential in a Sequential in a Sequential."""
-    inner = Sequential([layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization()], name="inner")
+    inner = Sequential(
+        [layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization()], name="inner"
+    )
     middle = Sequential([inner, layers.MaxPooling2D()], name="middle", seed=3)
     last = [layers.Flatten(), layers.Dense(3, activation="softmax")]
     return Sequential([Input((8, 8, 3)), middle, *last], seed=0, class_names=["a", "b", "c"])
 
 
 def inside():
-    """A model of one input and two outputs in a model, called twice, once with training=False, and one layer of it."""
+    """A model of one input and two outputs in a model, called twice, once with training=False, and
+    one layer of it.
+    """
     pixels = Input((8, 8, 3))
     maps = layers.Conv2D(3, 3, padding="same", name="seen")(pixels)
     normal = layers.BatchNormalization(name="normal")(maps)
@@ -72,7 +80,9 @@ def in_two_models():
     left = Sequential([core, layers.BatchNormalization()], name="left")
     right = Sequential([core, layers.ReLU()], name="right")
     inputs = Input((8, 8, 3))
-    return Model(inputs, decided(layers.Average()([left(inputs), right(inputs), core(inputs)])), seed=0)
+    return Model(
+        inputs, decided(layers.Average()([left(inputs), right(inputs), core(inputs)])), seed=0
+    )
 
 
 def fixed():
@@ -81,7 +91,9 @@ def fixed():
     return Model(inputs, decided(layers.Dropout(0.5)(x, training=False)), seed=0)
 
 
-NETWORKS = {make.__name__: make for make in (residual, shared, stacked, inside, in_two_models, fixed)}
+NETWORKS = {
+    make.__name__: make for make in (residual, shared, stacked, inside, in_two_models, fixed)
+}
 
 
 def compiled(model):
@@ -131,15 +143,25 @@ def test_a_network_comes_back_and_trains_on_in_the_same_bits(name, engine, tmp_p
     loaded.engine = engine
     assert type(loaded) is type(model)
     assert sharing(loaded) == sharing(model)
-    assert (loaded.class_names, loaded.seed, loaded.name) == (model.class_names, model.seed, model.name)
+    assert (loaded.class_names, loaded.seed, loaded.name) == (
+        model.class_names,
+        model.seed,
+        model.name,
+    )
     assert bits(loaded.predict(X)) == bits(model.predict(X))
     for one in (model, loaded):
         one.fit(X, Y, batch_size=4, shuffle=False, verbose=0)
     assert bits(loaded.get_weights()) == bits(model.get_weights())
     assert weights.contents(loaded)[0] == weights.contents(model)[0]
     memory = [one.optimizer.slots for one in (model, loaded)]
-    assert memory[0].keys() == memory[1].keys() == dict((n, v) for n, v, _ in model.parameters()).keys()
-    assert all(bits([*memory[0][key].values()]) == bits([*memory[1][key].values()]) for key in memory[0])
+    assert (
+        memory[0].keys()
+        == memory[1].keys()
+        == dict((n, v) for n, v, _ in model.parameters()).keys()
+    )
+    assert all(
+        bits([*memory[0][key].values()]) == bits([*memory[1][key].values()]) for key in memory[0]
+    )
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -157,7 +179,8 @@ def test_drawn_networks_come_back(tmp_path_factory, seed):
 
 
 @pytest.mark.parametrize(
-    ("form", "kind"), [(lambda a, b: {"a": a, "b": b}, dict), (lambda a, b: [b, a], list), (lambda a, _: [a], list)]
+    ("form", "kind"),
+    [(lambda a, b: {"a": a, "b": b}, dict), (lambda a, b: [b, a], list), (lambda a, _: [a], list)],
 )
 def test_inputs_and_outputs_keep_their_form(form, kind, tmp_path):
     one, two = Input((3,), name="one"), Input((4,), name="two")
@@ -165,7 +188,9 @@ def test_inputs_and_outputs_keep_their_form(form, kind, tmp_path):
     model = Model({"one": one, "two": two}, form(a, b))
     model.note_weights()
     loaded = there_and_back(model, tmp_path)
-    assert loaded.input_shape == [(None, 3), (None, 4)] and [node.name for node in loaded.inputs] == ["one", "two"]
+    assert loaded.input_shape == [(None, 3), (None, 4)] and [
+        node.name for node in loaded.inputs
+    ] == ["one", "two"]
     assert type(loaded.in_form(loaded.outputs)) is kind
     assert [node.name for node in loaded.outputs] == [node.name for node in model.outputs]
     assert list(loaded._keys or []) == list(model._keys or [])
@@ -189,7 +214,11 @@ def test_float64_and_class_names_of_a_model_inside(tmp_path):
     inputs = Input((4,))
     loaded = there_and_back(Model(inputs, layers.ReLU()(base(inputs)), dtype="float64"), tmp_path)
     inner = loaded.get_layer("base")
-    assert (inner.class_names, inner.dtype, inner.layers[0].dtype) == (["yes", "no"], np.float64, np.float64)
+    assert (inner.class_names, inner.dtype, inner.layers[0].dtype) == (
+        ["yes", "no"],
+        np.float64,
+        np.float64,
+    )
 
 
 def test_the_seed_of_a_model_inside_comes_back_where_one_win_form(tmp_path):
@@ -275,8 +304,12 @@ def nested(depth):
 
 def test_as_deep_as_allowed_and_deeper(tmp_path):
     loaded = there_and_back(nested(structure.DEEPEST), tmp_path)
-    assert list(loaded.leaves) == ["/".join([f"m{n}" for n in range(structure.DEEPEST - 1, 0, -1)] + ["re_lu"])]
-    with pytest.raises(ValueError, match="a model file has room for 20 models in one another, 'm21' has more"):
+    assert list(loaded.leaves) == [
+        "/".join([f"m{n}" for n in range(structure.DEEPEST - 1, 0, -1)] + ["re_lu"])
+    ]
+    with pytest.raises(
+        ValueError, match="a model file has room for 20 models in one another, 'm21' has more"
+    ):
         nested(structure.DEEPEST + 1).save(tmp_path / "m.safetensors")
 
 
@@ -293,8 +326,16 @@ def test_what_no_file_has_room_for_is_refused_before_anything_is_written(tmp_pat
     monkeypatch.setattr(structure, "MOST_LAYERS", 12)
     assert there_and_back(called(10), tmp_path).output_shape == (None, 4)
     before = (tmp_path / "m.safetensors").read_bytes()
-    many = Sequential([Input((4,)), Sequential([layers.ReLU() for _ in range(6)]), *[layers.ReLU() for _ in range(6)]])
-    with pytest.raises(ValueError, match="a model file has room for 10 calls of layers, 'called' has more"):
+    many = Sequential(
+        [
+            Input((4,)),
+            Sequential([layers.ReLU() for _ in range(6)]),
+            *[layers.ReLU() for _ in range(6)],
+        ]
+    )
+    with pytest.raises(
+        ValueError, match="a model file has room for 10 calls of layers, 'called' has more"
+    ):
         called(11).save(tmp_path / "m.safetensors")
     with pytest.raises(ValueError, match="a model file has room for 12 layers, received 13"):
         many.save(tmp_path / "m.safetensors")
@@ -305,10 +346,16 @@ def test_what_no_file_has_room_for_is_refused_before_anything_is_written(tmp_pat
 
 
 def described(*nodes, inputs=(0,), outputs=None, more=(), **fields):
-    """A graph of an input x, Dense a and b, an Add and a model inside that has two outputs; only what nodes call."""
+    """A graph of an input x, Dense a and b, an Add and a model inside that has two outputs; only
+    what nodes call.
+    """
     inner = {
         "name": "inner",
-        "layers": [layer("InputLayer", shape=[4], name="z"), layer("ReLU", name="r"), layer("ReLU", name="s")],
+        "layers": [
+            layer("InputLayer", shape=[4], name="z"),
+            layer("ReLU", name="r"),
+            layer("ReLU", name="s"),
+        ],
         "nodes": [{"layer": "z"}, {"layer": "r"}, {"layer": "s", "inputs": [0]}],
         "inputs": [0],
         "outputs": [1, 2],
@@ -355,22 +402,32 @@ def tower(levels, calls=2):
 
 DAMAGED = {
     "a good one": (described(*START), None),
-    "a number ahead": (described(node("x"), node("a", 2), node("b", 1)), "number from 0 to 0 for node 1, received 2"),
-    "itself": (described(node("x"), node("a", 1)), "expected a number from 0 to 0 for node 1, received 1"),
-    "a negative number": (described(node("x"), node("a", -1)), "number from 0 to 0 for node 1, received -1"),
-    "half a number": (described(node("x"), node("a", 0.5)), "expected a number from 0 to 0 for node 1, received 0.5"),
+    "a number ahead": (described(node("x"), node("a", 2), node("b", 1)), "number from 0 to 0 for "
+                                                                         "node 1, received 2"),
+    "itself": (described(node("x"), node("a", 1)), "expected a number from 0 to 0 for node 1, "
+                                                   "received 1"),
+    "a negative number": (described(node("x"), node("a", -1)), "number from 0 to 0 for node 1, "
+                                                               "received -1"),
+    "half a number": (described(node("x"), node("a", 0.5)), "expected a number from 0 to 0 for "
+                                                            "node 1, received 0.5"),
     "no number": (described(node("x"), node("a", "x")), "'inputs' in 'node' of another kind"),
-    "a truth value": (described(node("x"), node("a", True)), "number from 0 to 0 for node 1, received True"),
+    "a truth value": (described(node("x"), node("a", True)), "number from 0 to 0 for node 1, "
+                                                             "received True"),
     "no node": (described(), "number from 0 to -1 for inputs and outputs, received 0"),
-    "no node before": (described(node("a")), "expected a number from 0 to -1 for node 0, received -1"),
+    "no node before": (described(node("a")), "expected a number from 0 to -1 for node 0, received "
+                                             "-1"),
     "nodes of another kind": (described(*START, nodes="x"), "'nodes' in 'graph' of another kind"),
     "a node of another kind": (described(node("x"), [0]), "'nodes' in 'graph' of another kind"),
-    "a word too many": (described(node("x"), node("a", inputz=[0])), "unknown 'inputz' in 'node'. Did you mean"),
+    "a word too many": (described(node("x"), node("a", inputz=[0])), "unknown 'inputz' in 'node'. "
+                                                                     "Did you mean"),
     "an unknown layer": (described(node("x"), node("ab")), "node 1 of the unknown layer 'ab'"),
     "called on nothing": (described(node("x"), node("a") | {"inputs": []}), "'a' called on nothing"),
-    "an input that takes something": (described(node("x"), node("x", 0)), "node 1 that is no call of InputLayer 'x'"),
-    "two for one": (described(node("x"), node("a", 0, 0)), "Dense 'a' expected one tensor, received 2"),
-    "one for two": (described(node("x"), node("add", 0)), "Add 'add' expected two|expected at least two inputs"),
+    "an input that takes something": (described(node("x"), node("x", 0)), "node 1 that is no call "
+                                                                          "of InputLayer 'x'"),
+    "two for one": (described(node("x"), node("a", 0, 0)), "Dense 'a' expected one tensor, "
+                                                           "received 2"),
+    "one for two": (described(node("x"), node("add", 0)), "Add 'add' expected two|expected at "
+                                                          "least two inputs"),
     "another shape": (
         described(node("x"), node("a"), node("add", 0, 1), more=[], layers=[
             layer("InputLayer", shape=[3], name="x"), layer("Dense", units=4, name="a"), layer("Add", name="add")]),
@@ -383,40 +440,56 @@ DAMAGED = {
         "in the model file, received|axes, from the last one on",
     ),
     "a layer that nothing calls": (
-        described(*START, more=[layer("ReLU", name="r")]), "lists x, a, b, add, r of 'm', expected the layers"),
+        described(*START, more=[layer("ReLU", name="r")]), "lists x, a, b, add, r of 'm', expected "
+                                                           "the layers"),
     "layers in another order": (
         described(node("x"), node("b"), node("a"), layers=[
             layer("InputLayer", shape=[4], name="x"), layer("Dense", units=4, name="a"),
             layer("Dense", units=4, name="b")]), "lists x, a, b of 'm', expected .*: x, b, a"),
     "two of one name": (described(*START, more=[layer("Dense", units=4, name="a")]), "names must be unique in a model"),
     "no name": (described(*START, more=[layer("ReLU")]), "a layer '': names must be unique"),
-    "an input that is none": (described(*START, inputs=[1]), r"inputs that are InputLayers, received nodes \[1\]"),
-    "an input that is not given": (described(*START, inputs=[]), "expected at least one of its inputs, received none"),
+    "an input that is none": (described(*START, inputs=[1]), r"inputs that are InputLayers, "
+                                                             r"received nodes \[1\]"),
+    "an input that is not given": (described(*START, inputs=[]), "expected at least one of its "
+                                                                 "inputs, received none"),
     "an input twice": (described(*START, inputs=[0, 0]), "expected different inputs"),
-    "an output ahead": (described(*START, outputs=4), "from 0 to 3 for inputs and outputs, received 4"),
-    "outputs of another kind": (described(*START, outputs="3"), "'outputs' in 'graph' of another kind"),
-    "no outputs": (described(*START, outputs=[]), "expected at least one of its outputs, received none"),
-    "an output that is a list": (described(*START, outputs={"y": [3]}), r"inputs and outputs, received \[3\]"),
+    "an output ahead": (described(*START, outputs=4), "from 0 to 3 for inputs and outputs, "
+                                                      "received 4"),
+    "outputs of another kind": (described(*START, outputs="3"), "'outputs' in 'graph' of another "
+                                                                "kind"),
+    "no outputs": (described(*START, outputs=[]), "expected at least one of its outputs, received "
+                                                  "none"),
+    "an output that is a list": (described(*START, outputs={"y": [3]}), r"inputs and outputs, "
+                                                                        r"received \[3\]"),
     "outputs without nodes": (
         {"model": {k: v for k, v in described(*START)["model"].items() if k != "nodes"}}, "no 'model' with input_"),
     "nodes without outputs": (
         {"model": {k: v for k, v in described(*START)["model"].items() if k != "outputs"}}, "no 'graph' with outputs"),
-    "a shape beside them": (described(*START, input_shape=[None, 4]), "an unknown 'input_shape' in 'graph'"),
+    "a shape beside them": (described(*START, input_shape=[None, 4]), "an unknown 'input_shape' in "
+                                                                      "'graph'"),
     "only an input": (described(node("x")), "no layers that compute anything in 'm'"),
-    "a call of nothing": (described(node("x"), node("a", call=0)), "node 1 that is no call of Dense 'a'"),
-    "a call ahead": (described(node("x"), node("inner", call=1)), "from 0 to 0 for the call of node 1, received 1"),
+    "a call of nothing": (described(node("x"), node("a", call=0)), "node 1 that is no call of "
+                                                                   "Dense 'a'"),
+    "a call ahead": (described(node("x"), node("inner", call=1)), "from 0 to 0 for the call of "
+                                                                  "node 1, received 1"),
     "a call of its own": (
         described(node("x"), node("inner"), node("inner", 0, call=1)), "no call of <Model"),
     "an output that there is not": (described(node("x"), node("inner", index=2)), "0 to 1 for the index of node 1"),
-    "an output of a layer": (described(node("x"), node("a", index=1)), "from 0 to 0 for the index of node 1"),
-    "training by a word": (described(node("x"), node("a", training="no")), "'training' in 'node' of another kind"),
-    "shared with nothing": (described(*START, more=[{"shared": "c"}]), "shares 'c', expected a layer that it has"),
-    "shared with a number": (described(*START, more=[{"shared": 1}]), "'shared' in 'shared' of another kind"),
+    "an output of a layer": (described(node("x"), node("a", index=1)), "from 0 to 0 for the index "
+                                                                       "of node 1"),
+    "training by a word": (described(node("x"), node("a", training="no")), "'training' in 'node' "
+                                                                           "of another kind"),
+    "shared with nothing": (described(*START, more=[{"shared": "c"}]), "shares 'c', expected a "
+                                                                       "layer that it has"),
+    "shared with a number": (described(*START, more=[{"shared": 1}]), "'shared' in 'shared' of "
+                                                                      "another kind"),
     "shared with words": (described(*START, more=[{"shared": "a", "class": "Dense"}]), "unknown 'class' in 'shared'"),
-    "shared with itself": (described(*START, more=[{"shared": "a"}]), "names must be unique in a model"),
+    "shared with itself": (described(*START, more=[{"shared": "a"}]), "names must be unique in a "
+                                                                      "model"),
     "a Model as a Sequential": (
         described(node("x"), node("inner"), more=[layer("Sequential", **tower(1)["model"])]), "'model inside'"),
-    "class_names too many": (described(*START, class_names=["a"]), "has 4 outputs and expected as many class_names"),
+    "class_names too many": (described(*START, class_names=["a"]), "has 4 outputs and expected as "
+                                                                   "many class_names"),
     "too deep": (tower(21, 1), "at most 20 models in one another"),
     "far too deep": (tower(40, 1), "at most|is damaged"),
     "too many calls": (tower(16), "expected at most 20,000 calls of layers, received more"),
@@ -458,7 +531,11 @@ def test_whatever_stands_in_the_place_of_a_value_is_read_or_refused(tmp_path):
                 parent = parent[key]
             parent[place[-1]] = odd
             path.write_bytes(
-                repacked(raw, header | {"__metadata__": header["__metadata__"] | {"config": json.dumps(changed)}})
+                repacked(
+                    raw,
+                    header
+                    | {"__metadata__": header["__metadata__"] | {"config": json.dumps(changed)}},
+                )
             )
             try:
                 model = load_model(path)

@@ -1,4 +1,6 @@
-"""fit(resume=folder) of networks with branches: broken off and resumed, they end in the bits of one that was not."""
+"""fit(resume=folder) of networks with branches: broken off and resumed, they end in the bits of one
+that was not.
+"""
 
 import numpy as np
 import pytest
@@ -12,8 +14,12 @@ from minicnn.training.checkpoint import FILE
 
 
 def network(seed=None, filters=4, again=True):
-    """Augmentation as a model inside, a residual block with a layer that is called twice, dropout, a backbone."""
-    augmentation = Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)], name="augmentation")
+    """Augmentation as a model inside, a residual block with a layer that is called twice, dropout,
+    a backbone.
+    """
+    augmentation = Sequential(
+        [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)], name="augmentation"
+    )
     maps = Input((8, 8, filters))
     normal = layers.BatchNormalization(warmup=True)(layers.Conv2D(filters, 3, padding="same")(maps))
     backbone = Model(maps, layers.ReLU()(normal), name="backbone")
@@ -34,7 +40,12 @@ def train(folder, seed=None, kill=None, model=None):
     model = model or network(seed)
     early = callbacks.EarlyStopping(patience=4, restore_best_weights=True, monitor="val_accuracy")
     watchers = [callbacks.SwapEMAWeights(swap_on_epoch=True), early, *([kill] if kill else [])]
-    options = {"batch_size": 8, "epochs": EPOCHS, "validation_data": pictures(10, seed=1), "verbose": 0}
+    options = {
+        "batch_size": 8,
+        "epochs": EPOCHS,
+        "validation_data": pictures(10, seed=1),
+        "verbose": 0,
+    }
     model.fit(*pictures(), callbacks=watchers, resume=folder, checkpoint_every_steps=2, **options)
     return model
 
@@ -79,5 +90,7 @@ def test_another_network_is_refused_and_what_differs_is_said(tmp_path):
     inside = r"(  .*\n)*  layers.backbone.config.layers.conv2d.config.filters: 4 in the checkpoint, 5 here"
     with pytest.raises(ValueError, match=start + inside):
         train(tmp_path, model=network(filters=5))
-    with pytest.raises(ValueError, match=start + r"  nodes.6.layer: shared in the checkpoint, add here\n  nodes"):
+    with pytest.raises(
+        ValueError, match=start + r"  nodes.6.layer: shared in the checkpoint, add here\n  nodes"
+    ):
         train(tmp_path, model=network(again=False))

@@ -1,4 +1,6 @@
-"""Drawn networks with branches: beside Keras, beside numerical derivatives, and the engine beside the layers."""
+"""Drawn networks with branches: beside Keras, beside numerical derivatives, and the engine beside
+the layers.
+"""
 
 import json
 from pathlib import Path
@@ -25,7 +27,9 @@ RESULT = Path(__file__).parents[1] / "docs" / "results" / "graphs.json"
 def test_keras_computes_the_same(engine, number):
     graph, keras = cases.draw(number), GOLDEN[number]
     model = models.model_of(graph, engine=engine)
-    assert recipe.names(model) == keras["names"]  # in the order that decides which weight in a file is whose
+    assert (
+        recipe.names(model) == keras["names"]
+    )  # in the order that decides which weight in a file is whose
     assert list(model.variables_by_name()) == keras["weights"]
     received = models.run(graph, model)
     assert received.keys() == keras["digests"].keys()
@@ -71,13 +75,28 @@ def test_a_step_leaves_nothing_behind_for_the_next(engine):
 def test_the_drawn_networks_have_all_that_there_is():
     graphs = list(cases.drawn(recipe.COUNT))
     kinds = {kind for graph in graphs for kind in graph.kinds()}
-    assert kinds >= {"Conv2D", "BatchNormalization", "MaxPooling2D", "Dense", "ReLU", "Activation", "Flatten"}
+    assert kinds >= {
+        "Conv2D",
+        "BatchNormalization",
+        "MaxPooling2D",
+        "Dense",
+        "ReLU",
+        "Activation",
+        "Flatten",
+    }
     assert kinds & set(cases.MERGES) == set(cases.MERGES)
-    assert set(cases.MERGES) == {name for name, cls in layers.LAYERS.items() if issubclass(cls, layers.Merge)}
+    assert set(cases.MERGES) == {
+        name for name, cls in layers.LAYERS.items() if issubclass(cls, layers.Merge)
+    }
     inside = [part for graph in graphs for part in graph.parts if isinstance(part, cases.Graph)]
     assert any(part.stacked for part in inside) and any(len(part.outputs) > 1 for part in inside)
-    assert any(len(part.inputs) > 1 for part in inside) and any(len(graph.inputs) > 1 for graph in graphs)
-    assert sum(len(graph.outputs) > 1 for graph in graphs) > 20 and sum(graph.is_shared for graph in graphs) > 40
+    assert any(len(part.inputs) > 1 for part in inside) and any(
+        len(graph.inputs) > 1 for graph in graphs
+    )
+    assert (
+        sum(len(graph.outputs) > 1 for graph in graphs) > 20
+        and sum(graph.is_shared for graph in graphs) > 40
+    )
 
 
 def test_the_long_form_was_run_and_passed():

@@ -1,4 +1,6 @@
-"""Networks with branches that have names: residual, inception, squeeze-and-excitation, twins, models inside models."""
+"""Networks with branches that have names: residual, inception, squeeze-and-excitation, twins,
+models inside models.
+"""
 
 import copy
 import pickle
@@ -13,7 +15,10 @@ X = np.random.default_rng(0).standard_normal((4, 8, 8, 3))
 
 
 def block(x, filters, strides=1):
-    """He et al. 2016: two convolutions, and a shortcut that is a convolution where the shape changes."""
+    """He et al.
+
+    2016: two convolutions, and a shortcut that is a convolution where the shape changes.
+    """
     y = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
     y = layers.Activation("relu")(layers.BatchNormalization()(y))
     y = layers.Conv2D(filters, 3, padding="same", use_bias=False)(y)
@@ -42,8 +47,12 @@ def inception(**options):
     for _ in range(2):
         branches = [
             layers.Conv2D(2, 1, activation="relu")(x),
-            layers.Conv2D(3, 3, padding="same", activation="relu")(layers.Conv2D(2, 1, activation="relu")(x)),
-            layers.Conv2D(2, 5, padding="same", activation="relu")(layers.Conv2D(2, 1, activation="relu")(x)),
+            layers.Conv2D(3, 3, padding="same", activation="relu")(
+                layers.Conv2D(2, 1, activation="relu")(x)
+            ),
+            layers.Conv2D(2, 5, padding="same", activation="relu")(
+                layers.Conv2D(2, 1, activation="relu")(x)
+            ),
             layers.Conv2D(1, 1)(layers.MaxPooling2D(3, strides=1, padding="same")(x)),
         ]
         x = layers.concatenate(branches)
@@ -74,7 +83,9 @@ def siamese(**options):
     one, other = Input((8, 8, 3), name="one"), Input((8, 8, 3), name="other")
     conv, norm, relu = layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU()
     a, b = (layers.Flatten()(layers.MaxPooling2D(3)(relu(norm(conv(x))))) for x in (one, other))
-    return head([one, other], layers.maximum([layers.subtract([a, b]), layers.subtract([b, a])]), **options)
+    return head(
+        [one, other], layers.maximum([layers.subtract([a, b]), layers.subtract([b, a])]), **options
+    )
 
 
 def recurrent(**options):
@@ -89,7 +100,12 @@ def recurrent(**options):
 def nested(**options):
     """A Sequential inside a Model inside a Model, called twice."""
     backbone = Sequential(
-        [Input((8, 8, 3)), layers.Conv2D(3, 3, padding="same"), layers.BatchNormalization(), layers.ReLU()],
+        [
+            Input((8, 8, 3)),
+            layers.Conv2D(3, 3, padding="same"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ],
         name="backbone",
     )
     inside = Input((8, 8, 3))
@@ -109,7 +125,11 @@ def step(model, x):
     """Everything that one training step computes."""
     y = model.forward(x, training=True)
     dx = model.backward(np.random.default_rng(1).standard_normal(y.shape))
-    return [y, *(dx if isinstance(dx, list) else [dx]), *(gradient.copy() for _, _, gradient in model.parameters())]
+    return [
+        y,
+        *(dx if isinstance(dx, list) else [dx]),
+        *(gradient.copy() for _, _, gradient in model.parameters()),
+    ]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -125,10 +145,15 @@ def test_the_engine_computes_what_the_layers_do(network):
         for engine in ("fast", "reference"):
             model = network(dtype=dtype)
             model.engine = engine
-            found[engine] = [model.forward(pictures(model, dtype)), *step(model, pictures(model, dtype))]
+            found[engine] = [
+                model.forward(pictures(model, dtype)),
+                *step(model, pictures(model, dtype)),
+            ]
         largest = max(np.linalg.norm(array) for array in found["reference"])
         for fast, reference in zip(found["fast"], found["reference"], strict=True):
-            assert np.linalg.norm(fast - reference) <= bar * max(np.linalg.norm(reference), 1e-2 * largest)
+            assert np.linalg.norm(fast - reference) <= bar * max(
+                np.linalg.norm(reference), 1e-2 * largest
+            )
 
 
 @pytest.mark.parametrize("network", [network for network in NETWORKS if network is not siamese])
@@ -179,14 +204,23 @@ def test_copies_of_a_model_with_a_model_of_several_outputs(uses):
     inputs = Input((8, 8, 3))
     x = layers.Conv2D(3, 1)(inputs)
     ends = two_ended()(x)
-    model = head(inputs, layers.add([layers.Dense(4)(ends[n]) for n in uses] + [layers.Dense(4)(layers.Flatten()(x))]))
+    model = head(
+        inputs,
+        layers.add(
+            [layers.Dense(4)(ends[n]) for n in uses] + [layers.Dense(4)(layers.Flatten()(x))]
+        ),
+    )
     part = Model(x, model.output, dtype="float64")
     assert len(model.program().calls) == len(part.program().calls) + 1 == 8 + len(uses)
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert [call.reads for call in twin.program().calls] == [call.reads for call in model.program().calls]
+        assert [call.reads for call in twin.program().calls] == [
+            call.reads for call in model.program().calls
+        ]
         for received, expected in zip(step(twin, X), step(model, X), strict=True):
             np.testing.assert_array_equal(received, expected)
-    np.testing.assert_allclose(part.forward(model.layers[1].forward(X)), model.forward(X), rtol=1e-12)
+    np.testing.assert_allclose(
+        part.forward(model.layers[1].forward(X)), model.forward(X), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +262,10 @@ def test_a_layer_that_is_two_steps_of_the_engine(activation):
     y = layers.Conv2D(3, 1, activation=activation)(inputs)
     outputs = {}
     for engine in ("fast", "reference"):
-        model = head(inputs, layers.add([x, y, layers.Conv2D(3, 3, padding="same", activation=activation)(x)]))
+        model = head(
+            inputs,
+            layers.add([x, y, layers.Conv2D(3, 3, padding="same", activation=activation)(x)]),
+        )
         model.engine = engine
         outputs[engine] = step(model, X)
     for fast, reference in zip(*outputs.values(), strict=True):
@@ -253,7 +290,10 @@ def test_an_output_that_others_read_and_that_is_given_twice():
 
 
 def test_check_model_wants_float64():
-    with pytest.raises(ValueError, match="expected 'net' in float64, received float32: in float32 differences say lit"):
+    with pytest.raises(
+        ValueError,
+        match="expected 'net' in float64, received float32: in float32 differences say lit",
+    ):
         check_model(Sequential([Input((3,)), layers.Dense(2)], name="net"))
 
 

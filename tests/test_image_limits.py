@@ -1,4 +1,6 @@
-"""What a picture file may cost: structure, pixels and memory are looked at before anything is decoded."""
+"""What a picture file may cost: structure, pixels and memory are looked at before anything is
+decoded.
+"""
 
 import contextlib
 import io
@@ -32,25 +34,90 @@ def photograph(width=77, height=53, **options):
 SMALL = 10_000  # pixels
 PIXELS = "expected a picture that takes at most .* bytes to decode, received 100 x 100 .* which takes .*MAX_MEMORY$"
 LIMITS = {
-    "pixels": ("MAX_PIXELS", 9999, lambda: bombs.png(SMALL), "at most 9999 pixels, received 100 x 100: .*MAX_PIXELS"),
-    "column": ("MAX_SIDE", 99, lambda: bombs.png(100, width=1), "sides of at most 99 pixels, received 1 x 100: .*SIDE"),
-    "row": ("MAX_SIDE", 99, lambda: bombs.png(100, width=100), "sides of at most 99 pixels, received 100 x 1: "),
-    "bytes": ("MAX_BYTES", 99, lambda: bombs.png(SMALL), "a file of at most 99 bytes, received a larger one: .*BYTES"),
-    "chunks": ("MAX_PARTS", 9, lambda: bombs.png(81, extra=chunk(b"abCd", b"") * 9), "at most 9 parts in a file, "),
-    "comments": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff\xfe\0\4ab" * 50), "at most 50 parts in a "),
-    "fill bytes": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff" * 50), "at most 50 parts in a file"),
-    "many fill bytes": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff" * 5000), "at most 50 parts"),
-    "stuffed bytes": ("MAX_PARTS", 50, lambda: bombs.padded(photograph(), b"\xff\0" * 5000), "at most 50 parts in a "),
-    "strips": ("MAX_PARTS", 50, lambda: bombs.tiff(SMALL, strips=51), "at most 50 parts in a file, received more: "),
-    "scans": ("MAX_SCANS", 12, lambda: bombs.scanned(SMALL, 9), "at most 12 scans in a JPEG, received more: .*SCANS"),
-    "runs": ("MAX_RUNS", 999, lambda: bombs.bmp(SMALL, b"\1\1" * 500), "at most 999 bytes of run-length-encoded BMP"),
+    "pixels": (
+        "MAX_PIXELS",
+        9999,
+        lambda: bombs.png(SMALL),
+        "at most 9999 pixels, received 100 x 100: .*MAX_PIXELS",
+    ),
+    "column": (
+        "MAX_SIDE",
+        99,
+        lambda: bombs.png(100, width=1),
+        "sides of at most 99 pixels, received 1 x 100: .*SIDE",
+    ),
+    "row": (
+        "MAX_SIDE",
+        99,
+        lambda: bombs.png(100, width=100),
+        "sides of at most 99 pixels, received 100 x 1: ",
+    ),
+    "bytes": (
+        "MAX_BYTES",
+        99,
+        lambda: bombs.png(SMALL),
+        "a file of at most 99 bytes, received a larger one: .*BYTES",
+    ),
+    "chunks": (
+        "MAX_PARTS",
+        9,
+        lambda: bombs.png(81, extra=chunk(b"abCd", b"") * 9),
+        "at most 9 parts in a file, ",
+    ),
+    "comments": (
+        "MAX_PARTS",
+        50,
+        lambda: bombs.padded(photograph(), b"\xff\xfe\0\4ab" * 50),
+        "at most 50 parts in a ",
+    ),
+    "fill bytes": (
+        "MAX_PARTS",
+        50,
+        lambda: bombs.padded(photograph(), b"\xff" * 50),
+        "at most 50 parts in a file",
+    ),
+    "many fill bytes": (
+        "MAX_PARTS",
+        50,
+        lambda: bombs.padded(photograph(), b"\xff" * 5000),
+        "at most 50 parts",
+    ),
+    "stuffed bytes": (
+        "MAX_PARTS",
+        50,
+        lambda: bombs.padded(photograph(), b"\xff\0" * 5000),
+        "at most 50 parts in a ",
+    ),
+    "strips": (
+        "MAX_PARTS",
+        50,
+        lambda: bombs.tiff(SMALL, strips=51),
+        "at most 50 parts in a file, received more: ",
+    ),
+    "scans": (
+        "MAX_SCANS",
+        12,
+        lambda: bombs.scanned(SMALL, 9),
+        "at most 12 scans in a JPEG, received more: .*SCANS",
+    ),
+    "runs": (
+        "MAX_RUNS",
+        999,
+        lambda: bombs.bmp(SMALL, b"\1\1" * 500),
+        "at most 999 bytes of run-length-encoded BMP",
+    ),
     "PNG": ("MAX_MEMORY", 7 * SMALL, lambda: bombs.png(SMALL), PIXELS),
     "palette": ("MAX_MEMORY", 7 * SMALL, lambda: bombs.png(SMALL, 3), PIXELS),
     "WebP": ("MAX_MEMORY", 19 * SMALL, lambda: bombs.written(SMALL, "WEBP"), PIXELS),
     "GIF": ("MAX_MEMORY", 8 * SMALL, lambda: bombs.gif(SMALL), PIXELS),
     "TIFF": ("MAX_MEMORY", 11 * SMALL, lambda: bombs.written(SMALL, "TIFF", "F"), PIXELS),
     "JPEG": ("MAX_MEMORY", 7 * SMALL, lambda: bombs.written(SMALL, "JPEG"), PIXELS),
-    "coefficients": ("MAX_MEMORY", 10 * SMALL, lambda: bombs.written(SMALL, "JPEG", progressive=True), PIXELS),
+    "coefficients": (
+        "MAX_MEMORY",
+        10 * SMALL,
+        lambda: bombs.written(SMALL, "JPEG", progressive=True),
+        PIXELS,
+    ),
 }
 
 
@@ -61,9 +128,13 @@ def test_beyond_a_limit_nothing_is_decoded(case, monkeypatch):
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
     monkeypatch.setattr(limits, limit, value)
     monkeypatch.setattr(limits, "WORK", 0)
-    with pytest.raises(ImageError, match=f"^the picture: expected {message.removeprefix('expected ')}") as refused:
+    with pytest.raises(
+        ImageError, match=f"^the picture: expected {message.removeprefix('expected ')}"
+    ) as refused:
         read_image(data)
-    assert str(refused.value).endswith(f"make it smaller first, or raise minicnn.data.limits.{limit}")
+    assert str(refused.value).endswith(
+        f"make it smaller first, or raise minicnn.data.limits.{limit}"
+    )
     assert "\n" not in str(refused.value)
 
 
@@ -97,7 +168,10 @@ def test_the_bombs_were_tried_and_cost_little():
     """By `python tests/check_image_fuzz.py bombs`."""
     result = json.loads(RESULT.read_text(encoding="utf-8"))
     assert result["passed"] and result["unexpected"] == result["beyond_the_bars"] == []
-    assert result["tried"] == 2 * len(bombs.BOMBS) == result["read"] + result["refused"] and result["read"] > 40
+    assert (
+        result["tried"] == 2 * len(bombs.BOMBS) == result["read"] + result["refused"]
+        and result["read"] > 40
+    )
     assert result["largest_memory_mb"] <= check_image_fuzz.MEMORY
     assert result["slowest_cpu_seconds"] <= check_image_fuzz.SECONDS
 
@@ -147,7 +221,11 @@ KINDS = {
 def test_a_whole_jpeg_is_as_pillow_decodes_it(kind, size):
     data = photograph(*size, **KINDS[kind])
     expected = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
-    for file in (data, data + b"\xff\xd8 a film, as telephones append them", bombs.padded(data, b"\xff" * 20)):
+    for file in (
+        data,
+        data + b"\xff\xd8 a film, as telephones append them",
+        bombs.padded(data, b"\xff" * 20),
+    ):
         np.testing.assert_array_equal(read_image(file), expected)
 
 
@@ -160,7 +238,10 @@ def test_one_flat_colour_takes_few_bits():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_jpeg_whose_data_are_missing_is_not_grey(kind):
     data = photograph(**KINDS[kind])
-    with pytest.raises(ImageError, match="expected a whole JPEG, received (a damaged one|one whose data are missing)"):
+    with pytest.raises(
+        ImageError,
+        match="expected a whole JPEG, received (a damaged one|one whose data are missing)",
+    ):
         read_image(bombs.resized(data, 10**6))
 
 
@@ -171,7 +252,9 @@ def test_a_jpeg_that_was_cut_and_closed_is_noticed(kind, share):
     data = photograph(320, 240, **KINDS[kind])
     start = data.index(b"\xff\xda") + 14
     cut = data[: start + int(share * (len(data) - start))].rstrip(b"\xff")
-    with pytest.raises(ImageError, match="expected a whole JPEG, received a damaged one .*truncated"):
+    with pytest.raises(
+        ImageError, match="expected a whole JPEG, received a damaged one .*truncated"
+    ):
         read_image(cut + b"\xff\xd9")
 
 
@@ -179,7 +262,9 @@ def test_the_first_picture_of_several_in_a_jpeg(tmp_path):
     """The format that cameras call MPO."""
     pictures = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue")]
     pictures[0].save(tmp_path / "both.mpo", "MPO", save_all=True, append_images=pictures[1:])
-    np.testing.assert_allclose(read_image(tmp_path / "both.mpo"), np.broadcast_to([254, 0, 0], (20, 30, 3)), atol=2)
+    np.testing.assert_allclose(
+        read_image(tmp_path / "both.mpo"), np.broadcast_to([254, 0, 0], (20, 30, 3)), atol=2
+    )
 
 
 def test_large_photographs_are_read():

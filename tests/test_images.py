@@ -1,4 +1,6 @@
-"""Pictures are read as they are meant to be seen, whatever file they come in, and scaled as the definition says."""
+"""Pictures are read as they are meant to be seen, whatever file they come in, and scaled as the
+definition says.
+"""
 
 import io
 import json
@@ -27,7 +29,9 @@ def draw(height, width, seed=0):
 
 def smooth(height, width, seed=0):
     """What JPEG was made for."""
-    return np.array(Image.fromarray(draw(4, 5, seed)).resize((width, height), Image.Resampling.BICUBIC))
+    return np.array(
+        Image.fromarray(draw(4, 5, seed)).resize((width, height), Image.Resampling.BICUBIC)
+    )
 
 
 def written(picture, form, orientation=1, **options):
@@ -74,32 +78,48 @@ def test_a_turned_picture_gives_the_very_same_array(mode):
 )
 def test_every_format_that_knows_orientation(form, options, bar, orientation):
     expected = smooth(20, 30)
-    data = written(np.ascontiguousarray(stored(expected, orientation)), form, orientation, **options)
+    data = written(
+        np.ascontiguousarray(stored(expected, orientation)), form, orientation, **options
+    )
     assert off(read_image(data), expected) <= bar
     assert off(image.read_fitted(data, (20, 30)), expected) <= bar
 
 
-@pytest.mark.parametrize(("form", "mode"), [("BMP", "RGB"), ("GIF", "L"), ("BMP", "L"), ("BMP", "1"), ("JPEG", "L")])
+@pytest.mark.parametrize(
+    ("form", "mode"), [("BMP", "RGB"), ("GIF", "L"), ("BMP", "L"), ("BMP", "1"), ("JPEG", "L")]
+)
 def test_formats_that_do_not(form, mode):
     picture = Image.fromarray(smooth(20, 30)).convert(mode)
     buffer = io.BytesIO()
     picture.save(buffer, form)
-    assert off(read_image(buffer.getvalue()), np.array(picture.convert("RGB"))) <= (8 if form == "JPEG" else 0)
+    assert off(read_image(buffer.getvalue()), np.array(picture.convert("RGB"))) <= (
+        8 if form == "JPEG" else 0
+    )
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_cmyk_jpegs_are_stored_inverted_as_adobe_does(orientation):
-    inks = np.concatenate([smooth(20, 30), smooth(20, 30, seed=1)[..., :1] // 2], axis=2).astype(np.float64)
+    inks = np.concatenate([smooth(20, 30), smooth(20, 30, seed=1)[..., :1] // 2], axis=2).astype(
+        np.float64
+    )
     expected = (255 - inks[..., :3]) * (255 - inks[..., 3:]) / 255
-    picture = Image.fromarray(np.ascontiguousarray(stored(inks.astype(np.uint8), orientation)), "CMYK")
+    picture = Image.fromarray(
+        np.ascontiguousarray(stored(inks.astype(np.uint8), orientation)), "CMYK"
+    )
     data = written(picture, "JPEG", orientation, quality=100, subsampling=0)
     assert b"Adobe" in data
     assert off(read_image(data), expected) <= 4
 
 
 def lab_to_srgb(lab):
-    """CIE L*a*b* (D50) as bytes (L 0 ... 255 for 0 ... 100, a and b from -128) to sRGB. CIE 15; IEC 61966-2-1."""
-    lightness, a, b = lab[..., 0] / 2.55, *(lab[..., k].astype(np.int8).astype(np.float64) for k in (1, 2))
+    """CIE L*a*b* (D50) as bytes (L 0 ... 255 for 0 ... 100, a and b from -128) to sRGB.
+
+    CIE 15; IEC 61966-2-1.
+    """
+    lightness, a, b = (
+        lab[..., 0] / 2.55,
+        *(lab[..., k].astype(np.int8).astype(np.float64) for k in (1, 2)),
+    )
     f = (lightness + 16) / 116
     f = np.stack([f + a / 500, f, f - b / 200], axis=-1)
     xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * [0.9642, 1, 0.8249]
@@ -121,11 +141,14 @@ def test_a_transparent_key_colour_is_white():
     data = png(rows, 2, 8, transparency=struct.pack(">HHH", 1, 2, 3))
     np.testing.assert_array_equal(read_image(data), [[[255, 255, 255], [9, 9, 9]]])
     np.testing.assert_array_equal(
-        read_image(png(rows[..., 0], 0, 8, transparency=struct.pack(">H", 9))), [[[1, 1, 1], [255, 255, 255]]]
+        read_image(png(rows[..., 0], 0, 8, transparency=struct.pack(">H", 9))),
+        [[[1, 1, 1], [255, 255, 255]]],
     )
 
 
-@pytest.mark.parametrize(("form", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {}), ("TIFF", {})])
+@pytest.mark.parametrize(
+    ("form", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {}), ("TIFF", {})]
+)
 def test_of_an_animation_the_first_picture_is_taken(form, options):
     red, blue = (Image.new("RGB", (6, 5), colour) for colour in ("red", "blue"))
     buffer = io.BytesIO()
@@ -135,7 +158,8 @@ def test_of_an_animation_the_first_picture_is_taken(form, options):
 
 
 @pytest.mark.parametrize(
-    "damage", [b"Exif\0\0not a header", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"]
+    "damage",
+    [b"Exif\0\0not a header", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"],
 )
 def test_a_picture_with_damaged_exif_is_still_a_picture(damage):
     expected = smooth(20, 30)
@@ -153,7 +177,16 @@ def test_every_source_of_the_same_picture(tmp_path):
     path = tmp_path / "ein Bild, größer.png"
     path.write_bytes(data)
     with path.open("rb") as file:
-        sources = [path, str(path), data, io.BytesIO(data), file, Image.open(path), Image.fromarray(expected), expected]
+        sources = [
+            path,
+            str(path),
+            data,
+            io.BytesIO(data),
+            file,
+            Image.open(path),
+            Image.fromarray(expected),
+            expected,
+        ]
         for source in sources:
             received = read_image(source)
             np.testing.assert_array_equal(received, expected)
@@ -165,7 +198,9 @@ def test_every_source_of_the_same_picture(tmp_path):
 
 def test_a_pillow_image_is_turned_but_left_as_it_is():
     expected = smooth(400, 600)
-    picture = Image.open(io.BytesIO(written(np.ascontiguousarray(stored(expected, 8)), "JPEG", 8, quality=95)))
+    picture = Image.open(
+        io.BytesIO(written(np.ascontiguousarray(stored(expected, 8)), "JPEG", 8, quality=95))
+    )
     assert image.read_fitted(picture, (32, 32)).shape == (32, 32, 3)
     assert picture.size == (400, 600) and picture.getexif()[ORIENTATION] == 8
     assert read_image(picture).shape == (400, 600, 3)
@@ -180,11 +215,15 @@ def test_pillows_other_modes(mode):
 def test_a_palette_with_alpha():
     picture = Image.new("P", (3, 2), 1)
     picture.putpalette([0, 0, 0, 10, 20, 30])
-    np.testing.assert_array_equal(read_image(picture.convert("PA")), np.full((2, 3, 3), (10, 20, 30)))
+    np.testing.assert_array_equal(
+        read_image(picture.convert("PA")), np.full((2, 3, 3), (10, 20, 30))
+    )
 
 
 def test_la_with_multiplied_alpha():
-    picture = Image.merge("LA", [Image.new("L", (3, 2), 100), Image.new("L", (3, 2), 51)]).convert("La")
+    picture = Image.merge("LA", [Image.new("L", (3, 2), 100), Image.new("L", (3, 2), 51)]).convert(
+        "La"
+    )
     assert off(read_image(picture), np.full((2, 3, 3), 0.2 * 100 + 0.8 * 255)) <= 1
 
 
@@ -224,31 +263,65 @@ def test_arrays_of_truth_values_and_with_alpha():
 # What cannot be read
 
 WHOLE = written(draw(40, 30), "PNG")
-LARGE = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 65535, 65535, 8, 2, 0, 0, 0)) + WHOLE[33:]
+LARGE = (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack(">IIBBBBB", 65535, 65535, 8, 2, 0, 0, 0))
+    + WHOLE[33:]
+)
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (b"", r"^the picture: expected a picture \(PNG, JPEG.*\), received an empty file: save it as JPEG or PNG$"),
-        (b"\0\0\0\x18ftypheic\0\0", "received a HEIC picture, as telephones take them: save it as JPEG or PNG"),
+        (
+            b"",
+            r"^the picture: expected a picture \(PNG, JPEG.*\), received an empty file: save it as "
+            r"JPEG or PNG$",
+        ),
+        (
+            b"\0\0\0\x18ftypheic\0\0",
+            "received a HEIC picture, as telephones take them: save it as JPEG or PNG",
+        ),
         (b"\0\0\0\x20ftypavif\0\0", "received an AVIF picture: save it as JPEG or PNG"),
-        (b"<!DOCTYPE html><html>", "received a file that starts with b'<!DOCTYPE ht': save it as JPEG or PNG"),
-        (WHOLE[:-30], r"the picture: expected a whole PNG, received a damaged one \(.*\): get it again"),
-        (written(smooth(90, 90), "JPEG")[:700], r"expected a whole JPEG, received a damaged one \(image file is trunc"),
-        (LARGE, "expected at most 50000000 pixels, received .*4294836225.*: make it smaller first, or raise minicnn"),
+        (
+            b"<!DOCTYPE html><html>",
+            "received a file that starts with b'<!DOCTYPE ht': save it as JPEG or PNG",
+        ),
+        (
+            WHOLE[:-30],
+            r"the picture: expected a whole PNG, received a damaged one \(.*\): get it again",
+        ),
+        (
+            written(smooth(90, 90), "JPEG")[:700],
+            r"expected a whole JPEG, received a damaged one \(image file is trunc",
+        ),
+        (
+            LARGE,
+            "expected at most 50000000 pixels, received .*4294836225.*: make it smaller first, or "
+            "raise minicnn",
+        ),
         (png(np.zeros((1, 1), np.uint8), 0, 8)[:20], "starts with"),
-        (np.zeros((1, 4, 4, 3)), r"expected an array \(H, W\), .* received \(1, 4, 4, 3\): give one picture, channels"),
+        (
+            np.zeros((1, 4, 4, 3)),
+            r"expected an array \(H, W\), .* received \(1, 4, 4, 3\): give one picture, channels",
+        ),
         (np.zeros((3, 40, 40)), r"received \(3, 40, 40\): give one picture, channels last"),
         (np.zeros((0, 4, 3)), r"received \(0, 4, 3\)"),
-        (np.full((2, 2), np.nan), "levels 0 ... 255, 16-bit numbers or fractions .* received float64 from nan to nan"),
+        (
+            np.full((2, 2), np.nan),
+            "levels 0 ... 255, 16-bit numbers or fractions .* received float64 from nan to nan",
+        ),
         (np.full((2, 2), np.inf), "from inf to inf"),
         (np.array([[0.0, 1.3]]), "received float64 from 0 to 1.3: scale it to one of these"),
         (np.array([[0, 70000]]), "received int64 from 0 to 70000"),
         (np.array([[-1, 200]]), "received int64 from -1 to 200"),
         (np.array([[None]]), "received object from nan to nan"),
         (None, r"the picture: expected an array .* received \(\)"),
-        ("no/such/cat.jpg", "^no/such/cat.jpg: expected a picture, received 'No such file or directory': correct the"),
+        (
+            "no/such/cat.jpg",
+            "^no/such/cat.jpg: expected a picture, received 'No such file or directory': correct "
+            "the",
+        ),
         ("zero\0byte.jpg", "expected a picture, received 'embedded null byte'"),
         (str(ROOT), f"{ROOT}: expected a picture, received "),
     ],
@@ -267,13 +340,18 @@ def test_a_damaged_file_is_named(tmp_path):
     path.write_bytes(WHOLE[: len(WHOLE) // 2])
     with pytest.raises(ImageError, match=r"tom\.jpg: expected a whole PNG"):
         read_image(path)
-    with path.open("rb") as file, pytest.raises(ImageError, match=r"tom\.jpg: expected a whole PNG"):
+    with (
+        path.open("rb") as file,
+        pytest.raises(ImageError, match=r"tom\.jpg: expected a whole PNG"),
+    ):
         read_image(file)
 
 
 def test_the_limit_of_pixels_can_be_raised(monkeypatch):
     monkeypatch.setattr(limits, "MAX_PIXELS", 40 * 30 - 1)
-    with pytest.raises(ImageError, match="expected at most 1199 pixels, received 30 x 40: make it smaller"):
+    with pytest.raises(
+        ImageError, match="expected at most 1199 pixels, received 30 x 40: make it smaller"
+    ):
         read_image(WHOLE)
     with pytest.raises(ImageError, match="received 30 x 40"):
         read_image(Image.open(io.BytesIO(WHOLE)))
@@ -320,7 +398,9 @@ def lanczos(x):
 
 
 def weights(old, new, start, extent):
-    """(new, old): what each old pixel counts in each new one, when `extent` pixels from `start` on become `new`."""
+    """(new, old): what each old pixel counts in each new one, when `extent` pixels from `start` on
+    become `new`.
+    """
     scale = extent / new
     width = max(scale, 1)
     centres = start + (np.arange(new) + 0.5) * scale
@@ -329,7 +409,9 @@ def weights(old, new, start, extent):
 
 
 def fitted_by_definition(picture, size):
-    """In float64; Pillow rounds to levels in between, and clips, which pictures of medium levels do not show."""
+    """In float64; Pillow rounds to levels in between, and clips, which pictures of medium levels do
+    not show.
+    """
     (h, w), (height, width) = picture.shape[:2], size
     cut_h, cut_w = min(h, w * height / width), min(w, h * width / height)
     across = weights(w, width, (w - cut_w) / 2, cut_w)
@@ -340,7 +422,10 @@ def fitted_by_definition(picture, size):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        *[(old, (32, 32)) for old in ((64, 64), (40, 70), (90, 33), (5, 9), (200, 1000), (700, 301))],
+        *[
+            (old, (32, 32))
+            for old in ((64, 64), (40, 70), (90, 33), (5, 9), (200, 1000), (700, 301))
+        ],
         ((33, 47), (20, 31)),
         ((47, 33), (31, 64)),
     ],
@@ -358,7 +443,9 @@ def test_fine_detail_is_averaged_not_sampled():
 
 
 @settings(max_examples=60)
-@given(h=st.integers(1, 80), w=st.integers(1, 80), height=st.integers(1, 40), width=st.integers(1, 40))
+@given(
+    h=st.integers(1, 80), w=st.integers(1, 80), height=st.integers(1, 40), width=st.integers(1, 40)
+)
 def test_fit_image_gives_the_size_that_is_asked_for_and_keeps_flat_colours(h, w, height, width):
     flat = np.broadcast_to(np.array([3, 128, 251], np.uint8), (h, w, 3))
     fitted = fit_image(flat, (height, width))
@@ -375,7 +462,9 @@ def test_a_picture_of_the_right_size_stays_as_it_is(h, w, seed):
 
 
 @settings(max_examples=40)
-@given(h=st.integers(1, 60), w=st.integers(1, 60), size=st.integers(1, 40), seed=st.integers(0, 1000))
+@given(
+    h=st.integers(1, 60), w=st.integers(1, 60), size=st.integers(1, 40), seed=st.integers(0, 1000)
+)
 def test_fit_image_knows_no_left_and_no_top(h, w, size, seed):
     picture = draw(h, w, seed)
     fitted = fit_image(picture, (size, size)).astype(int)
@@ -409,20 +498,29 @@ def test_read_fitted_of_a_jpeg_is_next_to_fit_image_of_it(shape):
 
 def test_read_fitted_of_anything_else_is_fit_image_of_it():
     data = written(draw(300, 200), "PNG")
-    np.testing.assert_array_equal(image.read_fitted(data, (32, 32)), fit_image(read_image(data), (32, 32)))
+    np.testing.assert_array_equal(
+        image.read_fitted(data, (32, 32)), fit_image(read_image(data), (32, 32))
+    )
 
 
 @pytest.mark.parametrize("size", [(32,), (0, 32), (32, -1), (32.5, 32), (32, 32, 3)])
 def test_a_size_that_is_none(size):
-    with pytest.raises(ValueError, match=r"size is expected as \(height, width\) in whole pixels, received "):
+    with pytest.raises(
+        ValueError, match=r"size is expected as \(height, width\) in whole pixels, received "
+    ):
         fit_image(draw(4, 4), size)
     with pytest.raises(ValueError, match="height, width"):
         image.read_fitted(draw(4, 4), size)
 
 
-@pytest.mark.parametrize("picture", [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((4, 0, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "picture", [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((4, 0, 3), np.uint8)]
+)
 def test_a_picture_that_is_none(picture):
-    with pytest.raises(ValueError, match=r"fit_image expected uint8 \(h, w, 3\), received .*: read_image makes that"):
+    with pytest.raises(
+        ValueError,
+        match=r"fit_image expected uint8 \(h, w, 3\), received .*: read_image makes that",
+    ):
         fit_image(picture, (2, 2))
 
 

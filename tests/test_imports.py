@@ -1,4 +1,6 @@
-"""What `import minicnn` loads and offers: little at once, the rest when asked for, under Keras' names."""
+"""What `import minicnn` loads and offers: little at once, the rest when asked for, under Keras'
+names.
+"""
 
 import ast
 import importlib
@@ -92,7 +94,9 @@ def test_plots_load_matplotlib_when_asked_for_and_never_pyplot():
 
 
 def test_importing_leaves_the_process_as_it_was():
-    """No change of NumPy's global generator, warning filters, signal handlers or working directory; no output."""
+    """No change of NumPy's global generator, warning filters, signal handlers or working directory;
+    no output.
+    """
     printed = run(
         """
         import os, random, signal, warnings
@@ -112,12 +116,16 @@ def test_importing_leaves_the_process_as_it_was():
 
 
 NAMES = {
-    "": "Sequential Input layers callbacks datasets losses metrics models optimizers initializers utils "
+    "": "Sequential Input layers callbacks datasets losses metrics models optimizers initializers "
+    "utils "
     "plots report testing __version__",
-    "layers": "Layer Conv2D ReLU LeakyReLU GELU Softmax Activation MaxPooling2D MaxPool2D AveragePooling2D "
-    "GlobalAveragePooling2D GlobalMaxPooling2D BatchNormalization Dense Dropout Flatten ZeroPadding2D Rescaling "
+    "layers": "Layer Conv2D ReLU LeakyReLU GELU Softmax Activation MaxPooling2D MaxPool2D "
+    "AveragePooling2D "
+    "GlobalAveragePooling2D GlobalMaxPooling2D BatchNormalization Dense Dropout Flatten "
+    "ZeroPadding2D Rescaling "
     "Normalization Input",
-    "callbacks": "Callback EarlyStopping ReduceLROnPlateau ModelCheckpoint LearningRateScheduler CSVLogger "
+    "callbacks": "Callback EarlyStopping ReduceLROnPlateau ModelCheckpoint LearningRateScheduler "
+    "CSVLogger "
     "TerminateOnNaN LambdaCallback History",
     "losses": "CategoricalCrossentropy SparseCategoricalCrossentropy",
     "metrics": "Accuracy CategoricalAccuracy SparseCategoricalAccuracy TopKCategoricalAccuracy "
@@ -149,10 +157,13 @@ def test_everything_in_all_exists_and_is_documented():
 
 def test_model_methods_are_keras_methods():
     promised = (
-        "add build summary count_params get_layer compile fit evaluate predict train_on_batch forward backward "
+        "add build summary count_params get_layer compile fit evaluate predict train_on_batch "
+        "forward backward "
         "get_weights set_weights save save_weights load_weights parameters"
     )
-    assert not [name for name in promised.split() if not callable(getattr(keras.Sequential, name, None))]
+    assert not [
+        name for name in promised.split() if not callable(getattr(keras.Sequential, name, None))
+    ]
 
 
 def test_one_class_under_all_its_names():
@@ -169,10 +180,18 @@ def test_an_attribute_that_is_not_there_is_an_attribute_error():
 
 def test_every_module_imports_on_its_own():
     """Whichever comes first: a circle of imports works from one end only."""
-    modules = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("*.py")]
+    modules = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+    ]
     modules = [name.removesuffix(".__init__") for name in modules if not name.endswith("__main__")]
     assert len(modules) > 40
-    for name in ("minicnn.training.loop", "minicnn.saving.weights", "minicnn.layers.softmax", "minicnn.labels"):
+    for name in (
+        "minicnn.training.loop",
+        "minicnn.saving.weights",
+        "minicnn.layers.softmax",
+        "minicnn.labels",
+    ):
         assert name in modules
         run(f"import {name}")
     for name in modules:
@@ -180,7 +199,9 @@ def test_every_module_imports_on_its_own():
 
 
 def test_the_library_prints_through_summary_and_progress_alone():
-    """The word occurs in the progress display, as summary's default and in the commands, nowhere else."""
+    """The word occurs in the progress display, as summary's default and in the commands, nowhere
+    else.
+    """
     found = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")

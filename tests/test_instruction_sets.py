@@ -1,4 +1,6 @@
-"""The engine's machine code, read: for processors of every instruction set, also those that are not at hand."""
+"""The engine's machine code, read: for processors of every instruction set, also those that are not
+at hand.
+"""
 
 import itertools
 import re
@@ -52,7 +54,9 @@ PROCESSORS = {
 
 @pytest.fixture(params=PROCESSORS)
 def processor(request, monkeypatch):
-    """(instruction set, its notation, LLVM's compiler) of one processor; kernels are emitted for it meanwhile."""
+    """(instruction set, its notation, LLVM's compiler) of one processor; kernels are emitted for it
+    meanwhile.
+    """
     instructions = PROCESSORS[request.param]
     notation = NOTATIONS[instructions]
     try:
@@ -60,7 +64,9 @@ def processor(request, monkeypatch):
     except RuntimeError as error:
         pytest.skip(f"this llvmlite cannot compile for {request.param}: {error}")
     monkeypatch.setattr(emit, "instruction_set", lambda: instructions)
-    machine = target.create_target_machine(cpu=request.param, opt=3, jit=True, codemodel="jitdefault")
+    machine = target.create_target_machine(
+        cpu=request.param, opt=3, jit=True, codemodel="jitdefault"
+    )
     return instructions, notation, machine
 
 
@@ -100,22 +106,31 @@ STRIDES = {  # of its products with a 3x3 kernel
         c_outer=(W - 2) * F,
         c_inner=F,
     ),
-    "weight gradient": NONE._replace(a_inner=1, a_segment=W * C, a_step=C, b_segment=(W - 2) * F, b_step=F, c_inner=F),
+    "weight gradient": NONE._replace(
+        a_inner=1, a_segment=W * C, a_step=C, b_segment=(W - 2) * F, b_step=F, c_inner=F
+    ),
 }
 
 
 @pytest.mark.parametrize("product", STRIDES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor, dtype, product):
-    """One multiplication of whole registers per accumulator and turn; none of these is moved elsewhere meanwhile."""
+    """One multiplication of whole registers per accumulator and turn; none of these is moved
+    elsewhere meanwhile.
+    """
     instructions, notation, machine = processor
     outers = (1, 2, 3) if STRIDES[product].a_outer else (1,)
     for (outer, inner), vectors in itertools.product(tiles(instructions.rows, outers), (1, 2)):
         width = vectors * emit.lanes(dtype)
         assembly = simd.tile.emit(dtype, outer, inner, width, STRIDES[product]).assembly(machine)
         (loop,) = [loop for loop in innermost_loops(assembly) if count(notation.multiply, loop)]
-        found = {"multiplications": count(notation.multiply, loop), "spills": count(notation.stack, loop)}
-        if instructions.fma:  # without, a product needs a register of its own, made by a copy of a factor
+        found = {
+            "multiplications": count(notation.multiply, loop),
+            "spills": count(notation.stack, loop),
+        }
+        if (
+            instructions.fma
+        ):  # without, a product needs a register of its own, made by a copy of a factor
             found["copies"] = count(notation.copy, loop)
         expected = dict.fromkeys(found, 0) | {"multiplications": outer * inner * vectors}
         assert found == expected, f"{outer}x{inner} rows of {width} numbers:\n" + "\n".join(loop)
@@ -125,16 +140,21 @@ def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor
 def test_registers_that_are_filled_in_part_are_not_spilled_either(processor, dtype, request):
     """A result as wide as the layer has filters, whatever their number.
 
-    One exception is known: for Cortex-A72, LLVM loads all factors before it multiplies, and six filters are too many.
+    One exception is known: for Cortex-A72, LLVM loads all factors before it multiplies, and six
+        filters are too many.
     """
     known = {6} if request.node.callspec.params["processor"] == "cortex-a72" else set()
     instructions, notation, machine = processor
     lanes = emit.lanes(dtype)
     for width in {1, lanes - 1, lanes + lanes // 2, 2 * lanes - 1} - {0} - known:
-        assembly = simd.tile.emit(dtype, 1, instructions.rows, width, STRIDES["forward"]).assembly(machine)
+        assembly = simd.tile.emit(dtype, 1, instructions.rows, width, STRIDES["forward"]).assembly(
+            machine
+        )
         loops = innermost_loops(assembly)
         assert loops, width
-        assert not sum(count(notation.stack, loop) for loop in loops), f"{width} numbers:\n" + "\n".join(loops[-1])
+        assert not sum(count(notation.stack, loop) for loop in loops), (
+            f"{width} numbers:\n" + "\n".join(loops[-1])
+        )
 
 
 def test_a_spill_would_be_seen(processor):
@@ -162,14 +182,21 @@ def row_kernel_emitters(dtype):
 
 @pytest.mark.parametrize("matrix", ["BT", "AT", "B", "A"])
 def test_winograds_transforms_spill_nothing_where_there_are_32_registers(processor, matrix):
-    """Their 16 numbers at a time leave no room in 16 registers: some of them may wait on the stack there."""
+    """Their 16 numbers at a time leave no room in 16 registers: some of them may wait on the stack
+    there.
+    """
     instructions, notation, machine = processor
     _, _, bt, _, at = winograd.F2
     of = {"BT": bt, "AT": at, "B": winograd.transposed(bt), "A": winograd.transposed(at)}[matrix]
-    pixels, products = winograd.Steps(W * C, C, 2 * W * C, 2 * C), winograd.Steps(4 * 196 * C, 196 * C, 14 * C, C)
+    pixels, products = (
+        winograd.Steps(W * C, C, 2 * W * C, 2 * C),
+        winograd.Steps(4 * 196 * C, 196 * C, 14 * C, C),
+    )
     emitter = winograd.transform.emit("float32", of, pixels, products, C, matrix == "B")
     (loop,) = innermost_loops(emitter.assembly(machine))
-    assert count(notation.stack, loop) <= (0 if instructions in (emit.AVX512, emit.NEON) else 5), "\n".join(loop)
+    assert count(notation.stack, loop) <= (0 if instructions in (emit.AVX512, emit.NEON) else 5), (
+        "\n".join(loop)
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -192,7 +219,9 @@ def test_row_kernels_spill_nothing(processor, dtype):
         ("+neon,+fp-armv8", emit.NEON),
     ],
 )
-def test_the_widest_instructions_that_numba_compiles_for_are_chosen(monkeypatch, features, expected):
+def test_the_widest_instructions_that_numba_compiles_for_are_chosen(
+    monkeypatch, features, expected
+):
     if expected is emit.GENERIC and llvm.get_default_triple().startswith(("aarch64", "arm64")):
         pytest.skip("every 64-bit ARM processor has NEON")
     monkeypatch.setattr(emit, "target", lambda: ("any", features))

@@ -1,4 +1,6 @@
-"""The kernel cache: kept between processes, renewed when a source changes, proof against damage, never in the way."""
+"""The kernel cache: kept between processes, renewed when a source changes, proof against damage,
+never in the way.
+"""
 
 import os
 import re
@@ -44,7 +46,10 @@ def outer(dtype):
     return x.item()
 """
 RESULT = "print(outer(np.float64), len(cache.compiled), len(cache.loaded))"
-COLD, WARM = "6.0 2 0", "6.0 0 1"  # two kernels are compiled; the outer one from the cache has the inner one in it
+COLD, WARM = (
+    "6.0 2 0",
+    "6.0 0 1",
+)  # two kernels are compiled; the outer one from the cache has the inner one in it
 ANNOUNCEMENT = "minicnn: compiling kernels (kept for later runs)\n"
 
 
@@ -59,10 +64,18 @@ def package(tmp_path):
 
 
 def start(package, program=RESULT, **environment):
-    """(what the program prints, what it writes to stderr, without how far it is: that a busy machine tells)."""
-    done = run(PROGRAM + program, folder=package, **{"NUMBA_CACHE_DIR": str(package / "cache")} | environment)
+    """(what the program prints, what it writes to stderr, without how far it is: that a busy
+    machine tells).
+    """
+    done = run(
+        PROGRAM + program,
+        folder=package,
+        **{"NUMBA_CACHE_DIR": str(package / "cache")} | environment,
+    )
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip(), re.sub(r"minicnn: compiling kernels: .* done, .* s\n", "", done.stderr)
+    return done.stdout.strip(), re.sub(
+        r"minicnn: compiling kernels: .* done, .* s\n", "", done.stderr
+    )
 
 
 def test_the_first_run_says_that_it_compiles_and_the_next_is_silent(package):
@@ -96,7 +109,9 @@ DAMAGES = {
     "cut off": lambda content: content[: len(content) // 2],
     "empty": lambda _: b"",
     "random": lambda content: os.urandom(len(content)),
-    "one bit in the machine code": lambda content: content[:-999] + bytes([content[-999] ^ 1]) + content[-998:],
+    "one bit in the machine code": lambda content: (
+        content[:-999] + bytes([content[-999] ^ 1]) + content[-998:]
+    ),
 }
 
 
@@ -108,7 +123,9 @@ def test_damaged_files_are_made_anew(package, damage):
         file.write_bytes(DAMAGES[damage](file.read_bytes()))
     assert start(package) == (COLD, ANNOUNCEMENT)
     assert start(package) == (WARM, "")
-    assert sorted(path for path in package.glob("cache/**/*") if path.is_file()) == files  # nothing is left over
+    assert (
+        sorted(path for path in package.glob("cache/**/*") if path.is_file()) == files
+    )  # nothing is left over
 
 
 def test_every_changed_byte_and_every_missing_one_is_noticed(tmp_path, monkeypatch):
@@ -137,7 +154,9 @@ def test_a_kernel_under_another_kernels_name_is_not_used(tmp_path, monkeypatch):
     for content in whole:
         for file in files:
             file.write_bytes(content)
-        assert sum(cache.load(*asked) is not None for asked in names) == 1  # the one whose own file it is
+        assert (
+            sum(cache.load(*asked) is not None for asked in names) == 1
+        )  # the one whose own file it is
         assert cache.load(*names[0]) in (None, b"kernel for key")
 
 
@@ -173,17 +192,23 @@ def answer():
 
 def test_a_pass_with_bounds_checks_does_not_use_kernels_without_them(package):
     (package / "minicnn" / "engine" / "probe_beyond.py").write_text(BEYOND)
-    program = "from minicnn.engine import probe_beyond; print(probe_beyond.answer(), len(cache.compiled))"
+    program = (
+        "from minicnn.engine import probe_beyond; print(probe_beyond.answer(), len(cache.compiled))"
+    )
     assert start(package, program)[0] == "True 1"
     assert start(package, program)[0] == "True 0"
     assert start(package, program, NUMBA_BOUNDSCHECK="1")[0] == "told 1"
 
 
-READ_ONLY = "cache.can_be_written = lambda place: 'user' in str(place); "  # root could write everywhere
+READ_ONLY = (
+    "cache.can_be_written = lambda place: 'user' in str(place); "  # root could write everywhere
+)
 
 
 def test_a_cache_that_can_only_be_read_is_read_and_what_is_new_is_kept_elsewhere(package):
-    """As in an image that was warmed up when it was built, and that is run read-only or by another user."""
+    """As in an image that was warmed up when it was built, and that is run read-only or by another
+    user.
+    """
     assert start(package) == (COLD, ANNOUNCEMENT)
     image = sorted(package.glob("cache/**/*.kernel"))
     user = {"XDG_CACHE_HOME": str(package / "user"), "HOME": str(package / "user")}
@@ -213,11 +238,18 @@ def test_kernels_run_when_the_cache_can_no_longer_be_read_or_written(package):
 
 
 def test_kernels_run_where_nothing_can_be_written(package):
-    """Beside the source there is a file where the cache folder would be, and the user's own cannot be made."""
+    """Beside the source there is a file where the cache folder would be, and the user's own cannot
+    be made.
+    """
     (package / "minicnn" / "machine" / "__pycache__").write_text("")
-    nowhere = {name: str(package / "minicnn" / "py.typed" / "x") for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    nowhere = {
+        name: str(package / "minicnn" / "py.typed" / "x")
+        for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")
+    }
     nowhere |= {"NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"}
-    announcement = "minicnn: compiling kernels (at every start: no folder can be written to keep them in)\n"
+    announcement = (
+        "minicnn: compiling kernels (at every start: no folder can be written to keep them in)\n"
+    )
     for _ in range(2):
         assert start(package, **nowhere) == (COLD, announcement)
 
@@ -230,7 +262,9 @@ def test_without_a_setting_the_cache_is_beside_the_source(package):
 
 def test_another_processor_has_kernels_of_its_own(package):
     """As in a home directory that several machines share."""
-    features = "+sse3" if emit.target() == ("generic", "") else ""  # another than this one, whatever this one is
+    features = (
+        "+sse3" if emit.target() == ("generic", "") else ""
+    )  # another than this one, whatever this one is
     other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     for environment in ({}, other):
         assert start(package, **environment)[0] == COLD

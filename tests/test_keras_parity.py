@@ -1,6 +1,8 @@
-"""The same weights and the same batches give what Keras gives: golden/parity.npz, made by golden/make_parity.py.
+"""The same weights and the same batches give what Keras gives: golden/parity.npz, made by
+golden/make_parity.py.
 
-The runs of the tiny model are the very functions that made the golden values, called with minicnn instead of keras.
+The runs of the tiny model are the very functions that made the golden values, called with minicnn
+instead of keras.
 """
 
 from functools import partial
@@ -33,7 +35,9 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=["fast", "reference"])
 def run(request: pytest.FixtureRequest, dtype: str) -> dict[str, Any]:
-    """Twenty Adam steps of the documented model, per engine: its dtype, and everything that Keras recorded too."""
+    """Twenty Adam steps of the documented model, per engine: its dtype, and everything that Keras
+    recorded too.
+    """
     model = minicnn.Sequential(recipe.documented_layers(minicnn), dtype=dtype)
     model.engine = request.param
     model.compile(minicnn.optimizers.Adam(), "categorical_crossentropy")
@@ -43,7 +47,9 @@ def run(request: pytest.FixtureRequest, dtype: str) -> dict[str, Any]:
     result = {"dtype": dtype, "outputs": model.predict(x[0])}
     losses = [model.train_on_batch(x[0], y[0])]
     result["gradients"] = {name: gradient.copy() for name, _, gradient in model.parameters()}
-    result["losses"] = losses + [model.train_on_batch(*batch) for batch in zip(x[1:], y[1:], strict=True)]
+    result["losses"] = losses + [
+        model.train_on_batch(*batch) for batch in zip(x[1:], y[1:], strict=True)
+    ]
     result["trained"] = dict(zip(weights, model.get_weights(), strict=True))
     result["trained outputs"] = model.predict(x[0])
     return result
@@ -54,13 +60,18 @@ def test_weights_and_batches_are_those_that_keras_got() -> None:
 
 
 def test_keras_weights_in_keras_order_give_what_keras_predicts() -> None:
-    """docs/coming_from_keras.md: make_parity.py gave Keras' set_weights this list, in get_weights' order."""
+    """docs/coming_from_keras.md: make_parity.py gave Keras' set_weights this list, in get_weights'
+    order.
+    """
     model = minicnn.Sequential(recipe.documented_layers(minicnn))
     weights = recipe.documented_weights()
     names = [f"{layer.name}/{name}" for layer in model.layers for name in layer.variables]
     assert names == list(weights)
     model.set_weights(list(weights.values()))
-    difference = model.predict(recipe.documented_batches()[0][0].astype(np.float32)) - GOLDEN["float32/outputs"]
+    difference = (
+        model.predict(recipe.documented_batches()[0][0].astype(np.float32))
+        - GOLDEN["float32/outputs"]
+    )
     assert np.abs(difference).max() < 3e-6
 
 
@@ -82,12 +93,16 @@ def test_gradients_of_the_first_batch(run: dict[str, Any]) -> None:
 
 
 def test_losses_of_twenty_adam_steps(run: dict[str, Any]) -> None:
-    np.testing.assert_allclose(run["losses"], GOLDEN[f"{run['dtype']}/losses"], rtol=BARS[run["dtype"]]["losses"])
+    np.testing.assert_allclose(
+        run["losses"], GOLDEN[f"{run['dtype']}/losses"], rtol=BARS[run["dtype"]]["losses"]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 def test_weights_moving_statistics_and_outputs_after_twenty_adam_steps(run: dict[str, Any]) -> None:
-    """Weights near 0 are compared to their array's largest: Adam's steps do not shrink with the weight."""
+    """Weights near 0 are compared to their array's largest: Adam's steps do not shrink with the
+    weight.
+    """
     moving = np.concatenate([value for name, value in run["trained"].items() if "moving" in name])
     np.testing.assert_allclose(moving, GOLDEN["float64/moving"], rtol=1e-9)
     trained = {name: run["trained"][name] for name in run["gradients"]}
@@ -109,8 +124,14 @@ def test_ten_steps_with_each_optimizer_and_loss(name: str) -> None:
 
 
 def test_the_variants_differ() -> None:
-    """A golden case that equals plain SGD would not notice an option that does nothing; these are equal in theory."""
-    equal = [name for name in recipe.VARIANTS if np.allclose(GOLDEN[f"variant/{name}"], GOLDEN["variant/sgd"])]
+    """A golden case that equals plain SGD would not notice an option that does nothing; these are
+    equal in theory.
+    """
+    equal = [
+        name
+        for name in recipe.VARIANTS
+        if np.allclose(GOLDEN[f"variant/{name}"], GOLDEN["variant/sgd"])
+    ]
     assert equal == ["sgd", "logits", "sparse", "sparse logits"]
 
 

@@ -1,4 +1,6 @@
-"""Kernels and the layers on them against the definitions in reference.py; all small enough to run without the JIT."""
+"""Kernels and the layers on them against the definitions in reference.py; all small enough to run
+without the JIT.
+"""
 
 import math
 
@@ -32,7 +34,11 @@ def test_convolution_of_small_integers_is_the_definition_bit_for_bit(window, fil
     integers = lambda *shape: rng.integers(-4, 5, shape).astype(np.float32)  # noqa: E731
     x = integers(*window["x_shape"])
     layer = layers.Conv2D(
-        filters, window["size"], window["strides"], window["padding"], dilation_rate=window["dilation"]
+        filters,
+        window["size"],
+        window["strides"],
+        window["padding"],
+        dilation_rate=window["dilation"],
     )
     built(layer, x)
     kernel, bias = layer.params["kernel"], layer.params["bias"]
@@ -65,7 +71,9 @@ def test_col2im_is_the_adjoint_of_im2col(window, seed):
 
 
 @pytest.mark.parametrize(
-    ("kind", "make"), [("max", layers.MaxPooling2D), ("average", layers.AveragePooling2D)], ids=["max", "average"]
+    ("kind", "make"),
+    [("max", layers.MaxPooling2D), ("average", layers.AveragePooling2D)],
+    ids=["max", "average"],
 )
 @given(windows(largest=5), seeds)
 @settings(max_examples=30)
@@ -78,19 +86,27 @@ def test_pooling_is_the_definition(kind, make, window, seed):
     y = layer.forward(x, training=True)
     np.testing.assert_allclose(y, reference.pool2d(x, *geometry, kind), rtol=1e-15)
     dy = rng.standard_normal(y.shape)
-    np.testing.assert_allclose(layer.backward(dy), reference.pool2d_gradient(x, dy, *geometry, kind), rtol=1e-13)
+    np.testing.assert_allclose(
+        layer.backward(dy), reference.pool2d_gradient(x, dy, *geometry, kind), rtol=1e-13
+    )
 
 
 @pytest.mark.parametrize("cell", range(6))
 def test_nan_in_any_cell_of_a_pooling_window_propagates(cell):
     x = np.arange(6.0, dtype=np.float32).reshape(1, 2, 3, 1)
     x[0, cell // 3, cell % 3, 0] = np.nan
-    for layer in (layers.MaxPooling2D((2, 3)), layers.AveragePooling2D((2, 3)), layers.GlobalMaxPooling2D()):
+    for layer in (
+        layers.MaxPooling2D((2, 3)),
+        layers.AveragePooling2D((2, 3)),
+        layers.GlobalMaxPooling2D(),
+    ):
         assert np.isnan(built(layer, x).forward(x)).all(), layer
     pool = built(layers.MaxPooling2D((2, 3)), x)
     pool.forward(x, training=True)
     dx = pool.backward(np.ones((1, 1, 1, 1), np.float32))
-    assert dx.reshape(-1)[cell] == 1 and dx.sum() == 1  # the first NaN is the winner that backward credits
+    assert (
+        dx.reshape(-1)[cell] == 1 and dx.sum() == 1
+    )  # the first NaN is the winner that backward credits
 
 
 def test_a_window_of_minus_infinities_has_a_winner_inside_the_window():
@@ -122,14 +138,20 @@ def test_channel_sums_and_moments_are_the_definition(rows, channels, seed):
     for c in range(channels):
         expected = math.fsum(x[:, c]) / rows
         assert mean[c] == pytest.approx(expected, abs=1e-15)
-        assert variance[c] == pytest.approx(math.fsum((x[:, c] - expected) ** 2) / rows, rel=1e-12, abs=1e-15)
+        assert variance[c] == pytest.approx(
+            math.fsum((x[:, c] - expected) ** 2) / rows, rel=1e-12, abs=1e-15
+        )
     x_hat = np.empty_like(x)
     normalize(x, mean, 1 / np.sqrt(variance + 1), x_hat)
     np.testing.assert_allclose(x_hat, (x - mean) / np.sqrt(variance + 1), rtol=1e-12, atol=1e-15)
     dbeta, dgamma = np.empty(channels), np.empty(channels)
     channel_sums(dy, x_hat, dbeta, dgamma)
-    np.testing.assert_allclose(dbeta, [math.fsum(dy[:, c]) for c in range(channels)], rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(dgamma, [math.fsum(dy[:, c] * x_hat[:, c]) for c in range(channels)], atol=1e-13)
+    np.testing.assert_allclose(
+        dbeta, [math.fsum(dy[:, c]) for c in range(channels)], rtol=1e-12, atol=1e-14
+    )
+    np.testing.assert_allclose(
+        dgamma, [math.fsum(dy[:, c] * x_hat[:, c]) for c in range(channels)], atol=1e-13
+    )
 
 
 def test_erfc_is_that_of_the_standard_library():
@@ -141,7 +163,9 @@ def test_erfc_is_that_of_the_standard_library():
 
 def test_gelu_keeps_its_digits_far_below_zero():
     layer = built(layers.GELU(), np.zeros((1, 1)), np.float64)
-    assert layer.forward(np.array([[-20.0]])).item() == pytest.approx(-20 * 2.7536241186062337e-89, rel=1e-12)
+    assert layer.forward(np.array([[-20.0]])).item() == pytest.approx(
+        -20 * 2.7536241186062337e-89, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

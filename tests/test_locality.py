@@ -1,4 +1,6 @@
-"""How far one pixel reaches: as written, its 3x3 neighbourhood; in Winograd's way, the patches that it lies in."""
+"""How far one pixel reaches: as written, its 3x3 neighbourhood; in Winograd's way, the patches that
+it lies in.
+"""
 
 import numpy as np
 import pytest
@@ -17,25 +19,36 @@ NAMES = ["direct", "F2", "F4", "F5"]
 
 
 def convolution(form, dtype=np.float32):
-    """A convolution that the engine computes in that form, its step, and a picture of each position (H*W, H, W, C)."""
+    """A convolution that the engine computes in that form, its step, and a picture of each position
+    (H*W, H, W, C).
+    """
     (H, W), C, F = FORMS[form]
     conv = layers.Conv2D(F, 3, padding="same")
     conv.build((H, W, C), np.random.default_rng(0), dtype)
     [step] = plan([conv])
-    assert getattr(step.convolution, "form", None) == form, "the engine takes another form for this shape by now"
+    assert getattr(step.convolution, "form", None) == form, (
+        "the engine takes another form for this shape by now"
+    )
     pixels = np.random.default_rng(1).standard_normal((H * W, H, W, C)).astype(dtype)
     return conv, step, pixels
 
 
 def reach(form):
-    """(H*W, H, W) bool twice: which outputs a pixel may change as written, and with patches of the form's outputs."""
+    """(H*W, H, W) bool twice: which outputs a pixel may change as written, and with patches of the
+    form's outputs.
+    """
     (H, W), _, _ = FORMS[form]
     m = form.out if form else 1
     i, j = np.mgrid[:H, :W]
     pixel_i, pixel_j = (k.reshape(-1, 1, 1) for k in (i, j))
     near = (abs(i - pixel_i) <= 1) & (abs(j - pixel_j) <= 1)
-    top, left = i // m * m, j // m * m  # of the patch that makes an output; it reads one pixel more on each side
-    within = (pixel_i >= top - 1) & (pixel_i <= top + m) & (pixel_j >= left - 1) & (pixel_j <= left + m)
+    top, left = (
+        i // m * m,
+        j // m * m,
+    )  # of the patch that makes an output; it reads one pixel more on each side
+    within = (
+        (pixel_i >= top - 1) & (pixel_i <= top + m) & (pixel_j >= left - 1) & (pixel_j <= left + m)
+    )
     return near, within
 
 
@@ -59,7 +72,9 @@ def test_a_pixel_changes_its_neighbourhood_or_its_patches_and_nothing_else(form,
             assert not changed[~most].any(), "an output changed that the pixel cannot reach"
             if not np.isfinite(value):
                 assert not np.isfinite(found[near]).any()
-    if form in (F4, F5) and value == 1e8:  # as docs/engine.md says: rounding, and that is of the largest number
+    if (
+        form in (F4, F5) and value == 1e8
+    ):  # as docs/engine.md says: rounding, and that is of the largest number
         beside = np.abs(found - clean)[within & ~near].max()
         assert 1 < beside < 2e-5 * np.abs(found).max()
 
@@ -70,12 +85,21 @@ def test_nan_at_any_place_of_a_window_is_its_maximum(engine, size):
     """After a 1x1 convolution, with and without a batch normalisation whose gamma is negative."""
     cells = size * size
     for norm in ([], [layers.BatchNormalization()]):
-        stack = [layers.Input((2 * size, 2 * size, 1)), layers.Conv2D(3, 1), *norm, layers.MaxPooling2D(size)]
+        stack = [
+            layers.Input((2 * size, 2 * size, 1)),
+            layers.Conv2D(3, 1),
+            *norm,
+            layers.MaxPooling2D(size),
+        ]
         model = Sequential(stack, seed=0)
         model.engine = engine
         if norm:
             norm[0].params["gamma"] = [-1, 1, 2]
-        x = np.random.default_rng(0).standard_normal((cells, 2 * size, 2 * size, 1)).astype(np.float32)
+        x = (
+            np.random.default_rng(0)
+            .standard_normal((cells, 2 * size, 2 * size, 1))
+            .astype(np.float32)
+        )
         for k in range(cells):
             x[k, k // size, size + k % size] = np.nan
         y = model(x)

@@ -19,19 +19,32 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 @pytest.mark.filterwarnings("ignore:validation after .* is measured with moving averages that lag")
 def test_damaged_and_forged_model_files():
     found = check_model_fuzz.try_files(0, 150)
-    assert found["unexpected"] == [] and found["seen"]["refused"] > 100 and found["seen"]["read"] > 5
+    assert (
+        found["unexpected"] == [] and found["seen"]["refused"] > 100 and found["seen"]["read"] > 5
+    )
 
 
 def test_saves_that_are_killed(tmp_path):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: the child only saves
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of a fork beside threads: the child only saves
         found = check_saving.kills(5, tmp_path / "m.safetensors")
     assert found["lost"] == [] and found["left"] == []
 
 
 def test_the_long_forms_were_run_and_passed():
-    fuzz, saving = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("model_fuzz", "saving"))
-    assert fuzz["passed"] and fuzz["tried"] >= check_model_fuzz.COUNT and fuzz["every_byte"]["accepted"] == 0
-    assert fuzz["read"] + fuzz["refused"] == fuzz["tried"] and fuzz["largest_memory_mb"] <= check_model_fuzz.MEMORY
+    fuzz, saving = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("model_fuzz", "saving")
+    )
+    assert (
+        fuzz["passed"]
+        and fuzz["tried"] >= check_model_fuzz.COUNT
+        and fuzz["every_byte"]["accepted"] == 0
+    )
+    assert (
+        fuzz["read"] + fuzz["refused"] == fuzz["tried"]
+        and fuzz["largest_memory_mb"] <= check_model_fuzz.MEMORY
+    )
     assert saving["passed"] and saving["kills"] >= check_saving.KILLS and saving["torn"] == 0
     assert saving["lost"] == saving["left"] == saving["wrong"] == []

@@ -1,10 +1,22 @@
-"""What looks at models, looks at networks with branches and at models inside: checks, profile, preview, callbacks."""
+"""What looks at models, looks at networks with branches and at models inside: checks, profile,
+preview, callbacks.
+"""
 
 import networks
 import numpy as np
 import pytest
 
-from minicnn import Input, Model, Sequential, callbacks, layers, optimizers, plots, preflight, report
+from minicnn import (
+    Input,
+    Model,
+    Sequential,
+    callbacks,
+    layers,
+    optimizers,
+    plots,
+    preflight,
+    report,
+)
 from minicnn.network.by_layer import by_layer, paths
 from minicnn.preflight.profiling import profile
 
@@ -45,7 +57,9 @@ def test_by_layer_ends_in_the_prediction(make):
     x = [rng.random((2, *node.sample_shape)).astype(np.float32) for node in model.inputs]
     made = list(by_layer(model.program(), x if len(x) > 1 else x[0]))
     assert len(made) == len(paths(model)) and paths(model)[-1] == model.layers[-1].name
-    np.testing.assert_allclose(made[-1][1], model.forward(x if len(x) > 1 else x[0]), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        made[-1][1], model.forward(x if len(x) > 1 else x[0]), rtol=1e-4, atol=1e-6
+    )
 
 
 # preflight
@@ -58,7 +72,9 @@ def test_preflight_checks_graphs(make):
     before = model.get_weights()
     found = {finding.check: finding for finding in preflight.check(model, x, Y, batch_size=4)}
     assert list(found) == CHECKS
-    assert all(found[name].passed for name in CHECKS[:4]), [str(finding) for finding in found.values()]
+    assert all(found[name].passed for name in CHECKS[:4]), [
+        str(finding) for finding in found.values()
+    ]
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
@@ -70,23 +86,36 @@ def test_dead_units_are_counted_in_models_inside():
     norm.params["beta"][...] = -100
     model.note_weights()
     found = {finding.check: finding for finding in preflight.check(model, X, Y)}
-    assert not found["dead units"].passed and "4 of 4 in backbone/activation:" in found["dead units"].text
+    assert (
+        not found["dead units"].passed
+        and "4 of 4 in backbone/activation:" in found["dead units"].text
+    )
 
 
 def test_a_loss_that_is_not_finite_is_traced_into_models_inside():
     from minicnn.training.checks import _first_non_finite
 
     model = nested(seed=0)
-    assert _first_non_finite(model, X[:2]) == "every layer's output is finite, the loss itself overflows"
+    assert (
+        _first_non_finite(model, X[:2])
+        == "every layer's output is finite, the loss itself overflows"
+    )
     kernel = model.leaves["backbone/conv2d_1"].params["kernel"]
     kernel[0, 0, 0, 0] = np.nan
-    assert _first_non_finite(model, X[:2]) == "kernel of Conv2D 'backbone/conv2d_1' holds NaN or infinity"
+    assert (
+        _first_non_finite(model, X[:2])
+        == "kernel of Conv2D 'backbone/conv2d_1' holds NaN or infinity"
+    )
     kernel[...] = 3e38
     assert (
-        _first_non_finite(model, X[:2]) == "the output of Conv2D 'backbone/conv2d_1' is the first with NaN or infinity"
+        _first_non_finite(model, X[:2])
+        == "the output of Conv2D 'backbone/conv2d_1' is the first with NaN or infinity"
     )
     both = two_inputs(seed=0)
-    assert _first_non_finite(both, [X[:2], np.full((2, 4), np.inf, np.float32)]) == "the input holds NaN or infinity"
+    assert (
+        _first_non_finite(both, [X[:2], np.full((2, 4), np.inf, np.float32)])
+        == "the input holds NaN or infinity"
+    )
 
 
 def test_the_rows_of_a_profile_add_up():
@@ -110,14 +139,21 @@ def test_a_profile_of_two_inputs():
 
 def test_augmentation_inside_a_model_is_previewed():
     picture = np.random.default_rng(0).random((8, 8, 3))
-    flips = Sequential([layers.RandomFlip(), layers.RandomTranslation(0.1, 0.1)], name="augmentation")
+    flips = Sequential(
+        [layers.RandomFlip(), layers.RandomTranslation(0.1, 0.1)], name="augmentation"
+    )
     inputs = Input((8, 8, 3))
-    graph = Model(inputs, layers.Flatten()(layers.Conv2D(2, 3)(flips(layers.Rescaling(0.5)(inputs)))))
+    graph = Model(
+        inputs, layers.Flatten()(layers.Conv2D(2, 3)(flips(layers.Rescaling(0.5)(inputs))))
+    )
     found = plots.augmentation_preview(graph, picture, 3)
     assert found.data["layers"] == "Rescaling, RandomFlip, RandomTranslation"
     np.testing.assert_allclose(found.data["original"], picture * 0.5)
     outer = Sequential([flips, layers.Flatten()])
-    assert plots.augmentation_preview(outer, picture, 3).data["layers"] == "RandomFlip, RandomTranslation"
+    assert (
+        plots.augmentation_preview(outer, picture, 3).data["layers"]
+        == "RandomFlip, RandomTranslation"
+    )
 
 
 def test_a_preview_needs_one_way_from_the_picture():
@@ -136,7 +172,9 @@ def test_callbacks_work_on_a_graph(tmp_path):
     model = compiled(nested(seed=0))
     doctor = callbacks.Doctor()
     path = tmp_path / "best.safetensors"
-    checkpoint = callbacks.ModelCheckpoint(path, save_weights_only=True, save_best_only=True, monitor="loss")
+    checkpoint = callbacks.ModelCheckpoint(
+        path, save_weights_only=True, save_best_only=True, monitor="loss"
+    )
     stop = callbacks.EarlyStopping(monitor="loss", patience=3, restore_best_weights=True)
     model.fit(X, Y, epochs=2, batch_size=16, verbose=0, callbacks=[doctor, checkpoint, stop])
     assert path.exists() and len(model.history.history["loss"]) == 2

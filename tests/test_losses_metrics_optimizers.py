@@ -1,4 +1,6 @@
-"""Losses, metrics and optimizers against their definitions, written out here in plain NumPy and float64."""
+"""Losses, metrics and optimizers against their definitions, written out here in plain NumPy and
+float64.
+"""
 
 import math
 from fractions import Fraction
@@ -16,11 +18,15 @@ from minicnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentrop
 
 
 def by_definition(z: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Mean over n of -sum_k t_k log(exp(z_k) / sum_j exp(z_j)) * weight, one sample and one class at a time."""
+    """Mean over n of -sum_k t_k log(exp(z_k) / sum_j exp(z_j)) * weight, one sample and one class
+    at a time.
+    """
     total = 0.0
     for n in range(len(z)):
         denominator = math.fsum(math.exp(value) for value in z[n])
-        loss = -math.fsum(t[n, k] * math.log(math.exp(z[n, k]) / denominator) for k in range(z.shape[1]))
+        loss = -math.fsum(
+            t[n, k] * math.log(math.exp(z[n, k]) / denominator) for k in range(z.shape[1])
+        )
         total += loss * (1.0 if weight is None else weight[n])
     return total / len(z)
 
@@ -35,7 +41,12 @@ def batches(draw):
     n, k = draw(st.integers(1, 5)), draw(st.integers(2, 6))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     weight = rng.uniform(0, 3, n) if draw(st.booleans()) else None
-    return rng.standard_normal((n, k)) * 3, rng.integers(0, k, n), weight, draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    return (
+        rng.standard_normal((n, k)) * 3,
+        rng.integers(0, k, n),
+        weight,
+        draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])),
+    )
 
 
 @settings(deadline=None)
@@ -43,7 +54,10 @@ def batches(draw):
 def test_losses_are_their_definition(batch):
     z, y, weight, a = batch
     one_hot, p = np.eye(z.shape[1])[y], softmax(z)
-    plain, smooth = by_definition(z, one_hot, weight), by_definition(z, smoothed(one_hot, a), weight)
+    plain, smooth = (
+        by_definition(z, one_hot, weight),
+        by_definition(z, smoothed(one_hot, a), weight),
+    )
     for from_logits, y_pred in ((True, z), (False, p)):
         sparse = SparseCategoricalCrossentropy(from_logits=from_logits)
         assert sparse(y, y_pred, weight) == pytest.approx(plain, rel=1e-12, abs=1e-13)
@@ -55,9 +69,11 @@ def test_losses_are_their_definition(batch):
 @settings(deadline=None)
 @given(batches(), st.sampled_from([1.0, 0.5]), st.sampled_from([1.0, 1.0005]))
 def test_loss_gradients_are_differences_of_the_definition(batch, total, p_sum):
-    """Central differences, also where the targets' sum is not 1, nor, by rounding, the probabilities'.
+    """Central differences, also where the targets' sum is not 1, nor, by rounding, the
+    probabilities'.
 
-    From probabilities, the definition divides by their sum first, as Keras does: it is that of their logarithms.
+    From probabilities, the definition divides by their sum first, as Keras does: it is that of
+    their logarithms.
     """
     z, y, weight, a = batch
     one_hot, h = total * np.eye(z.shape[1])[y], 1e-6
@@ -79,37 +95,49 @@ def test_loss_gradients_are_differences_of_the_definition(batch, total, p_sum):
 
 def test_the_gradient_from_logits_is_p_minus_t_over_n():
     z = np.log([[1.0, 2.0, 1.0], [1.0, 1.0, 2.0]])
-    value, gradient = SparseCategoricalCrossentropy(from_logits=True).value_and_gradient(np.array([1, 0]), z)
+    value, gradient = SparseCategoricalCrossentropy(from_logits=True).value_and_gradient(
+        np.array([1, 0]), z
+    )
     assert value == pytest.approx((math.log(2) + math.log(4)) / 2, rel=1e-15)
     np.testing.assert_allclose(gradient, [[0.125, -0.25, 0.125], [-0.375, 0.125, 0.25]], rtol=1e-14)
 
 
 def test_the_known_value_of_smoothing():
-    """p = (.05, .95, 0) and (.1, .8, .1), smoothing 0: Keras' own documentation gives 1.177; with 0.1, by hand."""
+    """p = (.05, .95, 0) and (.1, .8, .1), smoothing 0: Keras' own documentation gives 1.177; with
+    0.1, by hand.
+    """
     y, p = np.array([[0, 1, 0], [0, 0, 1.0]]), np.array([[0.05, 0.95, 0], [0.1, 0.8, 0.1]])
     assert CategoricalCrossentropy()(y, p) == pytest.approx(1.177, abs=5e-4)
     t = smoothed(y, 0.1)
     expected = -(t[1] * np.log(p[1])).sum()
-    assert CategoricalCrossentropy(label_smoothing=0.1)(y[1:], p[1:]) == pytest.approx(expected, rel=1e-14)
+    assert CategoricalCrossentropy(label_smoothing=0.1)(y[1:], p[1:]) == pytest.approx(
+        expected, rel=1e-14
+    )
 
 
 def test_smoothing_of_nothing_and_of_everything():
     y, z = np.eye(4), np.random.default_rng(0).standard_normal((4, 4))
     plain = CategoricalCrossentropy(from_logits=True)
     assert CategoricalCrossentropy(from_logits=True, label_smoothing=0.0)(y, z) == plain(y, z)
-    assert CategoricalCrossentropy(from_logits=True, label_smoothing=1.0)(y, z) == plain(np.full((4, 4), 0.25), z)
+    assert CategoricalCrossentropy(from_logits=True, label_smoothing=1.0)(y, z) == plain(
+        np.full((4, 4), 0.25), z
+    )
 
 
 def test_targets_may_be_any_probabilities():
     t, z = np.array([[0.3, 0.7], [0.5, 0.5]]), np.array([[1.0, -1.0], [0.25, 2.0]])
-    assert CategoricalCrossentropy(from_logits=True)(t, z) == pytest.approx(by_definition(z, t), rel=1e-14)
+    assert CategoricalCrossentropy(from_logits=True)(t, z) == pytest.approx(
+        by_definition(z, t), rel=1e-14
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [1e4, 3e38])
 def test_extreme_logits_are_exact_and_silent(size, dtype):
     """pytest turns every warning into an error here."""
-    z = np.array([[size, -size, 0], [size, -size, 0], [-size, -size, -size], [size, size, -size]], dtype)
+    z = np.array(
+        [[size, -size, 0], [size, -size, 0], [-size, -size, -size], [size, size, -size]], dtype
+    )
     y = np.array([0, 1, 2, 1])
     big = float(dtype(size))
     expected = [0.0, 2 * big, math.log(3), math.log(2)]
@@ -119,7 +147,10 @@ def test_extreme_logits_are_exact_and_silent(size, dtype):
     value, gradient = loss.value_and_gradient(y, z)
     assert value == pytest.approx(math.fsum(expected) / 4, rel=1e-15)
     np.testing.assert_allclose(
-        gradient * 4, [[0, 0, 0], [1, -1, 0], [1 / 3, 1 / 3, -2 / 3], [0.5, -0.5, 0]], rtol=1e-6, atol=0
+        gradient * 4,
+        [[0, 0, 0], [1, -1, 0], [1 / 3, 1 / 3, -2 / 3], [0.5, -0.5, 0]],
+        rtol=1e-6,
+        atol=0,
     )
     assert gradient.dtype == dtype
 
@@ -136,7 +167,9 @@ def test_a_model_of_extreme_logits_predicts_and_evaluates_silently(size):
 
 
 def test_small_losses_are_not_rounded_away():
-    """log(1 + e^-30), where 1 - p is below float32's and nearly float64's resolution: Keras would report 1e-7."""
+    """log(1 + e^-30), where 1 - p is below float32's and nearly float64's resolution: Keras would
+    report 1e-7.
+    """
     loss = SparseCategoricalCrossentropy(from_logits=True)(np.array([0]), np.array([[30.0, 0.0]]))
     assert loss == pytest.approx(math.log1p(math.exp(-30)), rel=1e-2)
 
@@ -155,7 +188,9 @@ def test_nan_predictions_are_a_nan_loss(from_logits):
 
 def test_infinite_logits_are_a_nan_loss_without_numpys_warnings():
     """fit then says where they come from."""
-    assert math.isnan(CategoricalCrossentropy(from_logits=True)(np.eye(2), np.array([[np.inf, 0.0], [0, 1]])))
+    assert math.isnan(
+        CategoricalCrossentropy(from_logits=True)(np.eye(2), np.array([[np.inf, 0.0], [0, 1]]))
+    )
 
 
 def test_the_loss_is_computed_in_double_from_single_predictions():
@@ -175,10 +210,14 @@ def test_losses_leave_their_arguments_alone():
     assert all(np.array_equal(a, b) for a, b in zip((z, y, weight), copies, strict=True))
 
 
-@pytest.mark.parametrize("loss", [CategoricalCrossentropy(from_logits=True), SparseCategoricalCrossentropy(True)])
+@pytest.mark.parametrize(
+    "loss", [CategoricalCrossentropy(from_logits=True), SparseCategoricalCrossentropy(True)]
+)
 def test_predictions_that_are_not_n_by_k_are_refused(loss):
     y = np.eye(3) if type(loss) is CategoricalCrossentropy else np.arange(3)
-    with pytest.raises(ValueError, match=r"expected predictions \(N, K\), received shape \(3, 2, 2, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"expected predictions \(N, K\), received shape \(3, 2, 2, 3\)"
+    ):
         loss(y, np.zeros((3, 2, 2, 3)))
     with pytest.raises(ValueError, match=r"expected 4 labels, one per prediction, received 1"):
         loss(y[:1], np.zeros((4, 3)))
@@ -188,7 +227,9 @@ def test_predictions_that_are_not_n_by_k_are_refused(loss):
 @pytest.mark.parametrize("weight", [np.ones(3), np.ones((4, 2)), 2.0])
 def test_a_weight_per_sample_is_demanded_where_it_is_used(from_logits, weight):
     loss = SparseCategoricalCrossentropy(from_logits=from_logits)
-    with pytest.raises(ValueError, match=r"expected sample_weight of shape \(4,\), one per prediction, received \("):
+    with pytest.raises(
+        ValueError, match=r"expected sample_weight of shape \(4,\), one per prediction, received \("
+    ):
         loss.value_and_gradient(np.zeros(4, int), np.full((4, 2), 0.5), weight)
 
 
@@ -239,15 +280,25 @@ def test_a_diverging_model_is_wrong_and_nothing_warns_of_it():
         assert accuracy.values(labels, np.array(predictions, np.float32)).tolist() == expected
 
 
-@pytest.mark.parametrize("metric", [metrics.CategoricalAccuracy(), metrics.TopKCategoricalAccuracy(k=2)])
+@pytest.mark.parametrize(
+    "metric", [metrics.CategoricalAccuracy(), metrics.TopKCategoricalAccuracy(k=2)]
+)
 def test_categorical_metrics_want_one_hot_labels(metric):
-    with pytest.raises(ValueError, match=rf"metric '{metric.name}' expected one-hot labels \(N, 3\), received shape"):
+    with pytest.raises(
+        ValueError,
+        match=rf"metric '{metric.name}' expected one-hot labels \(N, 3\), received shape",
+    ):
         metric.update(LABELS, PREDICTIONS)
 
 
-@pytest.mark.parametrize("metric", [metrics.SparseCategoricalAccuracy(), metrics.SparseTopKCategoricalAccuracy(k=2)])
+@pytest.mark.parametrize(
+    "metric", [metrics.SparseCategoricalAccuracy(), metrics.SparseTopKCategoricalAccuracy(k=2)]
+)
 def test_sparse_metrics_want_integer_labels(metric):
-    with pytest.raises(ValueError, match=rf"metric '{metric.name}' expected integer labels .*received shape \(4, 3\)"):
+    with pytest.raises(
+        ValueError,
+        match=rf"metric '{metric.name}' expected integer labels .*received shape \(4, 3\)",
+    ):
         metric.update(np.eye(3)[LABELS], PREDICTIONS)
 
 
@@ -256,14 +307,20 @@ def test_sparse_metrics_want_integer_labels(metric):
 def test_top_k_counts_the_larger_predictions(seed, n, classes, k):
     rng = np.random.default_rng(seed)
     y, p = rng.integers(0, classes, n), rng.permuted(np.tile(np.arange(classes), (n, 1)), axis=1)
-    expected = [sorted(row, reverse=True).index(row[label]) < k for row, label in zip(p.tolist(), y, strict=True)]
+    expected = [
+        sorted(row, reverse=True).index(row[label]) < k
+        for row, label in zip(p.tolist(), y, strict=True)
+    ]
     assert metrics.SparseTopKCategoricalAccuracy(k).values(y, p).tolist() == expected
     assert metrics.TopKCategoricalAccuracy(k).values(np.eye(classes)[y], p).tolist() == expected
 
 
 def test_predictions_that_are_nan_are_never_right():
     p = np.array([[np.nan, np.nan, np.nan], [0.2, 0.7, 0.1]])
-    assert metrics.SparseTopKCategoricalAccuracy(k=2).values(np.array([1, 1]), p).tolist() == [False, True]
+    assert metrics.SparseTopKCategoricalAccuracy(k=2).values(np.array([1, 1]), p).tolist() == [
+        False,
+        True,
+    ]
 
 
 def test_a_metric_is_the_mean_over_all_samples_since_reset():
@@ -279,7 +336,9 @@ def test_a_metric_is_the_mean_over_all_samples_since_reset():
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_a_top_k_of_nothing_is_refused(k):
-    with pytest.raises(ValueError, match=f"TopKCategoricalAccuracy expected k of at least 1, received {k}"):
+    with pytest.raises(
+        ValueError, match=f"TopKCategoricalAccuracy expected k of at least 1, received {k}"
+    ):
         metrics.TopKCategoricalAccuracy(k=k)
 
 
@@ -302,19 +361,24 @@ def gradients(steps: int, seed: int = 0) -> list[list[np.ndarray]]:
 SHAPES = [((2, 3), 1.0), ((4,), 100.0), ((1, 1, 2, 2), 1e-4)]
 
 
-def run(optimizer: optimizers.Optimizer, steps: list[list[np.ndarray]], dtype=np.float64) -> list[np.ndarray]:
+def run(
+    optimizer: optimizers.Optimizer, steps: list[list[np.ndarray]], dtype=np.float64
+) -> list[np.ndarray]:
     """The three parameters after the steps, starting from 1, 2, 3 everywhere."""
     values = [np.full(shape, i + 1.0, dtype) for i, (shape, _) in enumerate(SHAPES)]
     for step in steps:
         optimizer.step(
-            (f"p{i}/w", value, g.astype(dtype)) for i, (value, g) in enumerate(zip(values, step, strict=True))
+            (f"p{i}/w", value, g.astype(dtype))
+            for i, (value, g) in enumerate(zip(values, step, strict=True))
         )
     assert optimizer.iterations == len(steps)
     return values
 
 
 def textbook(update, steps: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """The same with update(number, gradient, memory, t) -> number for one number at a time; memory is its own dict."""
+    """The same with update(number, gradient, memory, t) -> number for one number at a time; memory
+    is its own dict.
+    """
     values = [np.full(shape, i + 1.0) for i, (shape, _) in enumerate(SHAPES)]
     for i, value in enumerate(values):
         for index in np.ndindex(value.shape):
@@ -324,7 +388,9 @@ def textbook(update, steps: list[list[np.ndarray]]) -> list[np.ndarray]:
     return values
 
 
-def assert_same(received: list[np.ndarray], expected: list[np.ndarray], rtol: float = 1e-13) -> None:
+def assert_same(
+    received: list[np.ndarray], expected: list[np.ndarray], rtol: float = 1e-13
+) -> None:
     for one, two in zip(received, expected, strict=True):
         np.testing.assert_allclose(one, two, rtol=rtol)
 
@@ -341,7 +407,9 @@ def test_sgd_is_the_textbooks(momentum, nesterov):
 
 
 def adam_by_the_book(rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
-    """Kingma & Ba's moments and bias correction, epsilon where Keras adds it: to sqrt(v), before the correction."""
+    """Kingma & Ba's moments and bias correction, epsilon where Keras adds it: to sqrt(v), before
+    the correction.
+    """
 
     def update(w, g, memory, t):
         w -= rate * decay * w
@@ -353,7 +421,11 @@ def adam_by_the_book(rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.
     return update
 
 
-ADAMS = [{}, {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1}, {"beta_1": 0.0, "beta_2": 0.0, "epsilon": 1e-3}]
+ADAMS = [
+    {},
+    {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1},
+    {"beta_1": 0.0, "beta_2": 0.0, "epsilon": 1e-3},
+]
 
 
 @pytest.mark.nojit
@@ -377,13 +449,19 @@ def test_defaults_are_keras_defaults():
         "ema_momentum": 0.99,
         "ema_overwrite_frequency": None,
     }
-    assert optimizers.SGD().get_config() == every | {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
+    assert optimizers.SGD().get_config() == every | {
+        "learning_rate": 0.01,
+        "momentum": 0.0,
+        "nesterov": False,
+    }
     adam = every | {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
     assert optimizers.Adam().get_config() == adam
     assert optimizers.AdamW().get_config() == adam | {"weight_decay": 0.004}
 
 
-@pytest.mark.parametrize("make", [optimizers.SGD, lambda: optimizers.SGD(momentum=0.9, nesterov=True), optimizers.Adam])
+@pytest.mark.parametrize(
+    "make", [optimizers.SGD, lambda: optimizers.SGD(momentum=0.9, nesterov=True), optimizers.Adam]
+)
 def test_float32_parameters_stay_float32_and_follow_float64(make):
     steps = gradients(5)
     single, double = run(make(), steps, np.float32), run(make(), steps, np.float64)
@@ -391,10 +469,14 @@ def test_float32_parameters_stay_float32_and_follow_float64(make):
     assert_same(single, double, rtol=1e-5)
 
 
-@pytest.mark.parametrize("make", [lambda **o: optimizers.SGD(0.1, 0.9, **o), optimizers.Adam, optimizers.AdamW])
+@pytest.mark.parametrize(
+    "make", [lambda **o: optimizers.SGD(0.1, 0.9, **o), optimizers.Adam, optimizers.AdamW]
+)
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
 def test_global_clipnorm_scales_all_gradients_together(make, factor):
-    """Clipping at `factor` times the norm is handing over gradients that are scaled down by it beforehand."""
+    """Clipping at `factor` times the norm is handing over gradients that are scaled down by it
+    beforehand.
+    """
     steps = gradients(1)
     norm = math.sqrt(math.fsum(float(v) ** 2 for g in steps[0] for v in g.ravel()))
     scaled = [[g * min(1.0, factor) for g in steps[0]]]
@@ -414,20 +496,30 @@ def test_global_clipnorm_bounds_the_step_and_its_arithmetic():
 
 @pytest.mark.parametrize("norm", [0, -1.0])
 def test_a_global_clipnorm_that_clips_everything_or_turns_around_is_refused(norm):
-    with pytest.raises(ValueError, match=f"Adam expected global_clipnorm as a finite number above 0, received {norm}"):
+    with pytest.raises(
+        ValueError,
+        match=f"Adam expected global_clipnorm as a finite number above 0, received {norm}",
+    ):
         optimizers.Adam(global_clipnorm=norm)
 
 
-@pytest.mark.parametrize("arguments", [{"beta_1": 1.0}, {"beta_2": 1.0}, {"beta_1": -0.1}, {"beta_2": 1.5}])
+@pytest.mark.parametrize(
+    "arguments", [{"beta_1": 1.0}, {"beta_2": 1.0}, {"beta_1": -0.1}, {"beta_2": 1.5}]
+)
 def test_betas_out_of_range_are_refused(arguments):
     ((name, value),) = arguments.items()
-    with pytest.raises(ValueError, match=f"Adam expected {name} as .* at least 0 and below 1, received {value}"):
+    with pytest.raises(
+        ValueError, match=f"Adam expected {name} as .* at least 0 and below 1, received {value}"
+    ):
         optimizers.Adam(**arguments)
 
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.1])
 def test_a_momentum_out_of_range_is_refused(momentum):
-    with pytest.raises(ValueError, match=f"SGD expected momentum as .* at least 0 and at most 1, received {momentum}"):
+    with pytest.raises(
+        ValueError,
+        match=f"SGD expected momentum as .* at least 0 and at most 1, received {momentum}",
+    ):
         optimizers.SGD(momentum=momentum)
 
 
@@ -438,14 +530,18 @@ def test_the_learning_rate_can_be_read_and_set_between_steps():
     for rate, step in zip((0.1, 0.5), steps, strict=True):
         optimizer.learning_rate = rate
         assert optimizer.learning_rate == rate
-        optimizer.step((f"p{i}", value, g) for i, (value, g) in enumerate(zip(values, step, strict=True)))
+        optimizer.step(
+            (f"p{i}", value, g) for i, (value, g) in enumerate(zip(values, step, strict=True))
+        )
     assert_same(values, [-0.1 * a - 0.5 * b for a, b in zip(*steps, strict=True)])
 
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_adam_flushes_subnormal_moments(dtype):
-    """A gradient once, then none: without the flush the moments shrink into the subnormal numbers and stay there."""
+    """A gradient once, then none: without the flush the moments shrink into the subnormal numbers
+    and stay there.
+    """
     value, gradient = np.zeros(3, dtype), np.array([1e-3, -1e-3, 1e-15], dtype)
     optimizer = optimizers.Adam(beta_1=0.5, beta_2=0.5)
     optimizer.step([("p/w", value, gradient)])

@@ -43,8 +43,16 @@ def everything(model: Sequential) -> str:
     for name, slots in sorted(model.optimizer.slots.items()):
         for slot, array in sorted(slots.items()):
             digest.update(f"{name}/{slot}".encode() + array.tobytes())
-    generators = [model.shuffle_rng.bit_generator.state, *(layer.random_state for layer in model.layers)]
-    rest = [model.optimizer.iterations, model.optimizer.get_config(), model.history.history, model.has_fresh_weights]
+    generators = [
+        model.shuffle_rng.bit_generator.state,
+        *(layer.random_state for layer in model.layers),
+    ]
+    rest = [
+        model.optimizer.iterations,
+        model.optimizer.get_config(),
+        model.history.history,
+        model.has_fresh_weights,
+    ]
     digest.update(json.dumps([generators, rest, model.metrics[0].total]).encode())
     return digest.hexdigest()
 
@@ -79,7 +87,8 @@ def test_rates_grow_by_a_constant_factor_and_losses_are_smoothed():
     found = model.lr_find(x, y, 16, start=1e-6, end=1e-2, steps=21)
     np.testing.assert_allclose(found.learning_rates, np.geomspace(1e-6, 1e-2, 21), rtol=1e-9)
     assert len(found.losses) == 21
-    # By definition: the same steps by hand, and means that weigh each loss by 0.98 less than the next.
+    # By definition: the same steps by hand, and means that weigh each loss by 0.98 less than the
+    # next.
     twin, _, _ = model_and_data(optimizers.SGD())
     losses: list[float] = []
     for step, rate in enumerate(found.learning_rates):
@@ -117,7 +126,10 @@ def test_a_loss_that_is_no_number_ends_it():
 
 def test_nothing_found_is_said_too():
     text = LRFinder([], [], None).to_text()
-    assert text.splitlines() == ["learning rate      loss", "suggested learning rate: none: the loss never fell"]
+    assert text.splitlines() == [
+        "learning rate      loss",
+        "suggested learning rate: none: the loss never fell",
+    ]
 
 
 def longest_by_trying(losses: list[float]) -> int:
@@ -145,11 +157,15 @@ def test_the_suggestion_is_the_middle_of_the_valley():
 
 def test_mistakes_are_named():
     model, x, y = model_and_data()
-    with pytest.raises(ValueError, match="lr_find expected 0 < start < end, received start=1 and end=0.1"):
+    with pytest.raises(
+        ValueError, match="lr_find expected 0 < start < end, received start=1 and end=0.1"
+    ):
         model.lr_find(x, y, start=1, end=0.1)
     with pytest.raises(ValueError, match="lr_find expected steps of at least 2, received 1"):
         model.lr_find(x, y, steps=1)
-    with pytest.raises(ValueError, match="lr_find expected as many samples in y as in x, 60, received 59"):
+    with pytest.raises(
+        ValueError, match="lr_find expected as many samples in y as in x, 60, received 59"
+    ):
         model.lr_find(x, y[1:])
     with pytest.raises(RuntimeError, match="is not compiled"):
         Sequential([Input((3,)), layers.Dense(2)]).lr_find(np.eye(3), np.zeros(3, int))

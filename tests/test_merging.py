@@ -1,4 +1,6 @@
-"""Layers of several inputs, against loops over every number; what Keras makes of them is in test_keras_layers.py."""
+"""Layers of several inputs, against loops over every number; what Keras makes of them is in
+test_keras_layers.py.
+"""
 
 import copy
 import itertools
@@ -30,7 +32,9 @@ DEFINITIONS = {
 
 @st.composite
 def shapes_that_broadcast(draw, most=3):
-    """The shapes of two or more inputs and of their output: some axes are 1, and some of the first ones left out."""
+    """The shapes of two or more inputs and of their output: some axes are 1, and some of the first
+    ones left out.
+    """
     output = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
     inputs = [output]
     for _ in range(draw(st.integers(1, most - 1))):
@@ -41,7 +45,9 @@ def shapes_that_broadcast(draw, most=3):
 
 @st.composite
 def shapes_side_by_side(draw):
-    """The shapes of two to four inputs that differ along one axis, which is counted with N, from either end."""
+    """The shapes of two to four inputs that differ along one axis, which is counted with N, from
+    either end.
+    """
     shape = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
     place = draw(st.integers(0, len(shape) - 1))
     sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
@@ -155,7 +161,9 @@ def test_everything_stays_in_the_layers_type(kind, dtype):
 @pytest.mark.parametrize("kind", [*BROADCASTING, "Concatenate"])
 def test_no_two_gradients_overlap_and_none_is_an_input(kind):
     """So that each may be added to, where an input has another user."""
-    shapes = [(3, 2), (3, 2)] if kind in ("Subtract", "Concatenate") else [(3, 2), (3, 2), (2,), (3, 2)]
+    shapes = (
+        [(3, 2), (3, 2)] if kind in ("Subtract", "Concatenate") else [(3, 2), (3, 2), (2,), (3, 2)]
+    )
     layer, xs = made(kind, shapes), drawn(shapes, 0)
     kept = [x.copy() for x in xs]
     y = layer.forward(xs, training=True)
@@ -170,7 +178,9 @@ def test_no_two_gradients_overlap_and_none_is_an_input(kind):
 def test_a_sum_over_many_repetitions_is_exact_in_float32():
     layer = layers.Add()
     layer.build([(200, 200, 1), (1,)])
-    layer.forward([np.zeros((1, 200, 200, 1), np.float32), np.zeros((1, 1), np.float32)], training=True)
+    layer.forward(
+        [np.zeros((1, 200, 200, 1), np.float32), np.zeros((1, 1), np.float32)], training=True
+    )
     dy = np.random.default_rng(0).random((1, 200, 200, 1), np.float32) + 100
     assert layer.backward(dy)[1][0, 0] == np.float32(dy.sum(dtype=np.float64))
 
@@ -213,7 +223,11 @@ def test_the_configuration_makes_a_layer_like_it(kind):
 
 
 def test_merge_is_no_layer_of_files():
-    assert "Merge" not in layers.LAYERS and "add" not in layers.LAYERS and layers.LAYERS["Add"] is layers.Add
+    assert (
+        "Merge" not in layers.LAYERS
+        and "add" not in layers.LAYERS
+        and layers.LAYERS["Add"] is layers.Add
+    )
 
 
 class Largest(layers.Merge):
@@ -229,7 +243,9 @@ class Largest(layers.Merge):
 
     def backward(self, dy):
         dy, xs = self.take_cache(dy)
-        return [np.ones_like(x) * dy[:, i].reshape(-1, *(1,) * (x.ndim - 1)) for i, x in enumerate(xs)]
+        return [
+            np.ones_like(x) * dy[:, i].reshape(-1, *(1,) * (x.ndim - 1)) for i, x in enumerate(xs)
+        ]
 
 
 def test_a_layer_of_ones_own():
@@ -246,13 +262,16 @@ SYMBOLIC = Input((4, 4, 3))
     ("call", "kind", "message"),
     [
         (lambda: layers.Add([X, Y]), TypeError,
-         "Add expected its inputs when it is called, received [array (2, 4, 4, 3), array (2, 4, 4, 3)] when it is "
+         "Add expected its inputs when it is called, received [array (2, 4, 4, 3), array (2, 4, 4, "
+         "3)] when it is "
          "made: use Add()([x, y]) or add([x, y])"),
         (lambda: layers.Multiply(X, Y), TypeError,
-         "Multiply expected its inputs when it is called, received array (2, 4, 4, 3) when it is made: "
+         "Multiply expected its inputs when it is called, received array (2, 4, 4, 3) when it is "
+         "made: "
          "use Multiply()([x, y]) or multiply([x, y])"),
         (lambda: layers.Concatenate([X, Y], axis=3), TypeError,
-         "Concatenate expected its inputs when it is called, received [array (2, 4, 4, 3), array (2, 4, 4, 3)] when it "
+         "Concatenate expected its inputs when it is called, received [array (2, 4, 4, 3), array "
+         "(2, 4, 4, 3)] when it "
          "is made: use Concatenate()([x, y]) or concatenate([x, y])"),
         (lambda: layers.Add()(X), TypeError,
          "Add expected a list of tensors, received array (2, 4, 4, 3): use Add()([x, y])"),
@@ -261,17 +280,21 @@ SYMBOLIC = Input((4, 4, 3))
         (lambda: made("Add", [(4, 4, 3)] * 2).forward(X), TypeError,
          "Add expected a list of arrays, received array (2, 4, 4, 3): use Add()([x, y])"),
         (lambda: layers.add(SYMBOLIC), TypeError,
-         "Add expected a list of tensors, received <Node of InputLayer: (None, 4, 4, 3)>: use Add()([x, y])"),
+         "Add expected a list of tensors, received <Node of InputLayer: (None, 4, 4, 3)>: use "
+         "Add()([x, y])"),
         (lambda: layers.Add([SYMBOLIC, SYMBOLIC]), TypeError,
-         "Add expected its inputs when it is called, received [<Node of InputLayer: (None, 4, 4, 3)>, <Node of "
+         "Add expected its inputs when it is called, received [<Node of InputLayer: (None, 4, 4, "
+         "3)>, <Node of "
          "InputLayer: (None, 4, 4, 3)>] when it is made: use Add()([x, y]) or add([x, y])"),
         (lambda: layers.Concatenate(SYMBOLIC), TypeError,
-         "Concatenate expected its inputs when it is called, received <Node of InputLayer: (None, 4, 4, 3)> when it is "
+         "Concatenate expected its inputs when it is called, received <Node of InputLayer: (None, "
+         "4, 4, 3)> when it is "
          "made: use Concatenate()([x, y]) or concatenate([x, y])"),
         (lambda: layers.Add(name="sum")([X]), ValueError,
          "Add 'sum' expected at least two inputs in a list, received 1: use Add()([x, y])"),
         (lambda: layers.concatenate([]), ValueError,
-         "Concatenate expected at least two inputs in a list, received 0: use Concatenate()([x, y])"),
+         "Concatenate expected at least two inputs in a list, received 0: use Concatenate()([x, "
+         "y])"),
         (lambda: layers.subtract([X, Y, Y]), ValueError,
          "Subtract expected two inputs in a list, received 3: use Subtract()([x, y])"),
         (lambda: layers.Subtract()([X]), ValueError,
@@ -283,39 +306,51 @@ SYMBOLIC = Input((4, 4, 3))
         (lambda: layers.Add().forward([X, Y]), RuntimeError,
          "Add has no shapes yet: call build([shape, shape]) first, or use it in a model"),
         (lambda: layers.add([X, np.zeros((2, 2, 2, 3))], name="join"), ValueError,
-         "Add 'join' expected inputs whose axes, from the last one on, are of one size or of size 1, received "
-         "(N, 4, 4, 3), (N, 2, 2, 3): bring them to one shape, with Conv2D(filters, 1, strides) for example"),
+         "Add 'join' expected inputs whose axes, from the last one on, are of one size or of size "
+         "1, received "
+         "(N, 4, 4, 3), (N, 2, 2, 3): bring them to one shape, with Conv2D(filters, 1, strides) "
+         "for example"),
         (lambda: layers.concatenate([X, np.zeros((2, 2, 2, 3))]), ValueError,
-         "Concatenate expected inputs whose shapes differ along axis -1 alone, received (N, 4, 4, 3), (N, 2, 2, 3): "
+         "Concatenate expected inputs whose shapes differ along axis -1 alone, received (N, 4, 4, "
+         "3), (N, 2, 2, 3): "
          "with padding='same' rows and columns stay as they are"),
         (lambda: layers.concatenate([X, np.zeros((2, 3))], axis=1), ValueError,
-         "Concatenate expected inputs whose shapes differ along axis 1 alone, received (N, 4, 4, 3), (N, 3): "
+         "Concatenate expected inputs whose shapes differ along axis 1 alone, received (N, 4, 4, "
+         "3), (N, 3): "
          "with padding='same' rows and columns stay as they are"),
         (lambda: layers.concatenate([X, Y], axis=4), ValueError,
-         "Concatenate expected axis from 1 to 3 or from -3 to -1 for inputs of shapes (N, 4, 4, 3), (N, 4, 4, 3), "
+         "Concatenate expected axis from 1 to 3 or from -3 to -1 for inputs of shapes (N, 4, 4, "
+         "3), (N, 4, 4, 3), "
          "received 4"),
         (lambda: layers.concatenate([X, Y], axis=-4), ValueError,
-         "Concatenate expected axis from 1 to 3 or from -3 to -1 for inputs of shapes (N, 4, 4, 3), (N, 4, 4, 3), "
+         "Concatenate expected axis from 1 to 3 or from -3 to -1 for inputs of shapes (N, 4, 4, "
+         "3), (N, 4, 4, 3), "
          "received -4"),
         (lambda: layers.Concatenate(axis=0), ValueError,
-         "Concatenate expected axis as an integer, such as -1 for the channels, received 0: axis 0 counts the samples, "
+         "Concatenate expected axis as an integer, such as -1 for the channels, received 0: axis 0 "
+         "counts the samples, "
          "which stay apart"),
         (lambda: layers.Concatenate(axis="channels"), ValueError,
-         "Concatenate expected axis as an integer, such as -1 for the channels, received 'channels'"),
+         "Concatenate expected axis as an integer, such as -1 for the channels, received "
+         "'channels'"),
         (lambda: layers.Concatenate(axis=True), ValueError,
          "Concatenate expected axis as an integer, such as -1 for the channels, received True"),
         (lambda: made("Add", [(4, 4, 3)] * 2).forward([X, np.zeros((3, 4, 4, 3))]), ValueError,
-         "Add expected inputs of one batch, with as many samples each, received shapes (2, 4, 4, 3), (3, 4, 4, 3)"),
+         "Add expected inputs of one batch, with as many samples each, received shapes (2, 4, 4, "
+         "3), (3, 4, 4, 3)"),
         (lambda: layers.add([X, np.zeros((1, 4, 4, 3))]), ValueError,
-         "Add expected inputs of one batch, with as many samples each, received shapes (2, 4, 4, 3), (1, 4, 4, 3)"),
+         "Add expected inputs of one batch, with as many samples each, received shapes (2, 4, 4, "
+         "3), (1, 4, 4, 3)"),
         (lambda: made("Add", [(4, 4, 3)] * 2).forward([X, np.zeros((2, 3))]), ValueError,
          "Add expected inputs of shapes (N, 4, 4, 3), (N, 4, 4, 3), received (2, 4, 4, 3), (2, 3)"),
         (lambda: made("Add", [(4, 4, 3)] * 2).forward([X, Y, Y]), ValueError,
-         "Add expected inputs of shapes (N, 4, 4, 3), (N, 4, 4, 3), received (2, 4, 4, 3), (2, 4, 4, 3), (2, 4, 4, 3)"),
+         "Add expected inputs of shapes (N, 4, 4, 3), (N, 4, 4, 3), received (2, 4, 4, 3), (2, 4, "
+         "4, 3), (2, 4, 4, 3)"),
         (lambda: made("Add", [(4, 4, 3)] * 2).forward([X[:0], Y[:0]]), ValueError,
          "Add expected at least one sample, received inputs of shapes (0, 4, 4, 3), (0, 4, 4, 3)"),
         (lambda: made("Add", [(4, 4, 3)] * 2).backward(X), RuntimeError,
-         "Add.backward(dy) differentiates the last forward(x, training=True): none has run since the last backward or "
+         "Add.backward(dy) differentiates the last forward(x, training=True): none has run since "
+         "the last backward or "
          "inference forward"),
         (lambda: layers.Add(inputs=[X, Y]), TypeError,
          "Add has no argument 'inputs'. Call the layer with them: Add()([x, y])."),
@@ -333,7 +368,8 @@ def test_dy_has_the_shape_of_the_output_and_is_taken_once():
     xs = drawn([(4, 3), (3,)], 0)
     layer.forward(xs, training=True)
     with pytest.raises(
-        ValueError, match=r"Add.backward expected dy of its output's shape \(2, 4, 3\), received \(2, 3\)"
+        ValueError,
+        match=r"Add.backward expected dy of its output's shape \(2, 4, 3\), received \(2, 3\)",
     ):
         layer.backward(np.zeros((2, 3)))
     layer.backward(np.zeros((2, 4, 3)))

@@ -1,4 +1,5 @@
-"""docs/missing_layers.md invites to write the layers that Keras has and minicnn has not: all of them.
+"""docs/missing_layers.md invites to write the layers that Keras has and minicnn has not: all of
+them.
 
 That its derivatives are right, the page checks itself: tests/test_readme.py runs its code.
 """
@@ -16,7 +17,9 @@ from minicnn.names.keras_layers import LAYERS
 ROOT = Path(minicnn.__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "missing_layers.md").read_text(encoding="utf-8")
 INVITED, AWAY = PAGE.split("## What stays away")
-KERAS = json.loads((ROOT / "tests" / "golden" / "names.json").read_text(encoding="utf-8"))["modules"]["layers"]
+KERAS = json.loads((ROOT / "tests" / "golden" / "names.json").read_text(encoding="utf-8"))[
+    "modules"
+]["layers"]
 REFUSED = {name for names, _ in LAYERS for name in names.split()}  # with an error that says so
 
 
@@ -39,7 +42,9 @@ def test_whoever_is_invited_writes_what_keras_has_and_minicnn_has_not(name):
 def test_every_layer_of_keras_that_is_not_there_is_on_the_page():
     missing = {name for name in KERAS if name[0].isupper() and not hasattr(layers, name)}
     away = set(re.findall(r"`(\w+)`", AWAY))
-    assert {name for name in missing if not re.search("[13]D", name)} - set(invited()) == away & missing
+    assert {name for name in missing if not re.search("[13]D", name)} - set(
+        invited()
+    ) == away & missing
     assert not away & set(invited()) and not [name for name in away if hasattr(layers, name)]
 
 

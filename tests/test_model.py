@@ -1,4 +1,6 @@
-"""Networks with branches: how they are joined, named, ordered, run and trained, and what is said of wrong ones."""
+"""Networks with branches: how they are joined, named, ordered, run and trained, and what is said of
+wrong ones.
+"""
 
 import copy
 import pickle
@@ -44,8 +46,17 @@ def test_a_symbolic_tensor_has_a_shape_and_a_name_and_no_numbers():
     x = layers.Conv2D(4, 3, name="conv")(Input((8, 8, 3)))
     assert (x.shape, x.ndim, x.dtype, x.name) == ((None, 6, 6, 4), 4, np.float32, "conv")
     assert repr(x) == "<Node of Conv2D 'conv': (None, 6, 6, 4)>"
-    for use in (lambda: np.asarray(x), lambda: x + 1, lambda: x[0], lambda: len(x), lambda: bool(x), lambda: list(x)):
-        with pytest.raises(TypeError, match="is symbolic and has no numbers: call layers on it, such as Add"):
+    for use in (
+        lambda: np.asarray(x),
+        lambda: x + 1,
+        lambda: x[0],
+        lambda: len(x),
+        lambda: bool(x),
+        lambda: list(x),
+    ):
+        with pytest.raises(
+            TypeError, match="is symbolic and has no numbers: call layers on it, such as Add"
+        ):
             use()
 
 
@@ -63,7 +74,10 @@ def test_a_chain_is_the_sequential_of_its_layers_bit_for_bit():
         trained(model)
     equal(one.get_weights(), two.get_weights())
     equal([one.predict(X)], [two.predict(X)])
-    assert [layer.name for layer in one.layers] == ["input_layer", *(layer.name for layer in two.layers)]
+    assert [layer.name for layer in one.layers] == [
+        "input_layer",
+        *(layer.name for layer in two.layers),
+    ]
 
 
 def test_names_are_given_in_the_order_in_which_layers_were_made_and_explicit_ones_win():
@@ -76,7 +90,9 @@ def test_names_are_given_in_the_order_in_which_layers_were_made_and_explicit_one
 
 
 def test_layers_are_in_keras_order_by_depth_and_not_by_creation():
-    """As Keras 3.15 has them: ['input_layer', 'conv2d_1', 'conv2d', 'conv2d_2', 'add', 'flatten', 'dense']."""
+    """As Keras 3.15 has them: ['input_layer', 'conv2d_1', 'conv2d', 'conv2d_2', 'add', 'flatten',
+    'dense'].
+    """
     inputs = Input((8, 8, 3))
     short = layers.Conv2D(4, 1)
     long_1, long_2 = layers.Conv2D(4, 3, padding="same"), layers.Conv2D(4, 3, padding="same")
@@ -94,15 +110,23 @@ def test_layer_input_and_output_and_models_between_them_share_weights():
     np.testing.assert_allclose(rest.predict(features.predict(X)), model.predict(X), rtol=1e-5)
     assert features.get_layer("conv2d") is model.get_layer("conv2d")
     assert model.get_layer("add").input[1] is model.get_layer("conv2d").output
-    assert (model.get_layer(index=0).name, model.get_layer(index=-1)) == ("input_layer", model.layers[-1])
+    assert (model.get_layer(index=0).name, model.get_layer(index=-1)) == (
+        "input_layer",
+        model.layers[-1],
+    )
     with pytest.raises(ValueError, match="expected a name or an index, received both"):
         model.get_layer("add", 1)
-    with pytest.raises(AttributeError, match=r"Dense has no output yet: call it on a symbolic tensor"):
+    with pytest.raises(
+        AttributeError, match=r"Dense has no output yet: call it on a symbolic tensor"
+    ):
         layers.Dense(2).output  # noqa: B018
 
 
 def test_sequential_models_have_symbolic_ends_too():
-    model = Sequential([Input((8, 8, 3)), layers.Conv2D(4, 3, name="conv"), layers.Flatten(), layers.Dense(2)], seed=0)
+    model = Sequential(
+        [Input((8, 8, 3)), layers.Conv2D(4, 3, name="conv"), layers.Flatten(), layers.Dense(2)],
+        seed=0,
+    )
     both = Model(model.input, [model.get_layer("conv").output, model.output])
     features, outputs = both(X)
     assert features.shape == (12, 6, 6, 4) and np.array_equal(outputs, model(X))
@@ -120,7 +144,9 @@ def test_the_engine_computes_what_the_layers_say(dtype, tolerance):
         model = residual(dtype=dtype)
         model.engine = engine
         loss, outputs = model.loss_and_gradients(X, Y)
-        found.append([np.array(loss), outputs, *(gradient for _, _, gradient in model.parameters())])
+        found.append(
+            [np.array(loss), outputs, *(gradient for _, _, gradient in model.parameters())]
+        )
     for one, two in zip(*found, strict=True):
         np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)
 
@@ -146,7 +172,9 @@ def test_one_stateless_layer_may_stand_between_all_others_whatever_their_shapes(
     model = Model(inputs, layers.Dense(3, activation="softmax")(x), seed=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
     assert trained(model).predict(X).shape == (12, 3)
-    with pytest.raises(ValueError, match=r"Dense.* has weights for samples of \(4,\), received samples of \(5,\)"):
+    with pytest.raises(
+        ValueError, match=r"Dense.* has weights for samples of \(4,\), received samples of \(5,\)"
+    ):
         dense = layers.Dense(3)
         dense(Input((4,)))
         dense(Input((5,)))
@@ -176,14 +204,21 @@ def test_backward_ends_where_nothing_below_trains():
 
 def test_a_sequential_inside_a_sequential_is_one_layer_of_it():
     augment = Sequential([layers.RandomFlip("horizontal"), layers.Rescaling(1 / 2)])
-    model = Sequential([Input((8, 8, 3)), augment, layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)], seed=0)
+    model = Sequential(
+        [Input((8, 8, 3)), augment, layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)], seed=0
+    )
     assert [layer.name for layer in model.layers] == ["sequential", "conv2d", "flatten", "dense"]
     assert list(model.leaves)[:2] == ["sequential/random_flip", "sequential/rescaling"]
     assert (
         model.get_layer("sequential") is augment
         and augment.get_layer("rescaling") is model.leaves["sequential/rescaling"]
     )
-    flat = [layers.RandomFlip("horizontal"), layers.Rescaling(1 / 2), layers.Conv2D(4, 3), layers.Flatten()]
+    flat = [
+        layers.RandomFlip("horizontal"),
+        layers.Rescaling(1 / 2),
+        layers.Conv2D(4, 3),
+        layers.Flatten(),
+    ]
     written_out = Sequential([Input((8, 8, 3)), *flat, layers.Dense(3)], seed=0)
     equal([model(X), model(X, training=True)], [written_out(X), written_out(X, training=True)])
     equal(model.get_weights(), written_out.get_weights())
@@ -191,12 +226,21 @@ def test_a_sequential_inside_a_sequential_is_one_layer_of_it():
 
 def test_two_models_without_names_inside_one_are_told_apart():
     inputs = Input((4,))
-    parts = [Sequential([layers.Dense(3)]), Sequential([layers.Dense(3)]), Sequential([layers.Dense(3)], name="head")]
+    parts = [
+        Sequential([layers.Dense(3)]),
+        Sequential([layers.Dense(3)]),
+        Sequential([layers.Dense(3)], name="head"),
+    ]
     x = inputs
     for part in parts:
         x = part(x)
     model = Model(inputs, x, seed=0)
-    assert [layer.name for layer in model.layers] == ["input_layer", "sequential", "sequential_1", "head"]
+    assert [layer.name for layer in model.layers] == [
+        "input_layer",
+        "sequential",
+        "sequential_1",
+        "head",
+    ]
     assert [name for name, _, _ in model.parameters()][::2] == [
         "sequential/dense/kernel", "sequential_1/dense/kernel", "head/dense/kernel",
     ]  # fmt: skip
@@ -214,7 +258,14 @@ def test_trainable_is_handed_down():
 def with_base(**call):
     """A base with normalisation and dropout inside a model that calls it so."""
     base = Sequential(
-        [Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5)], seed=1
+        [
+            Input((8, 8, 3)),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Dropout(0.5),
+        ],
+        seed=1,
     )
     inputs = Input((8, 8, 3))
     x = layers.Flatten()(base(inputs, **call))
@@ -225,7 +276,9 @@ def with_base(**call):
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_a_base_that_is_called_with_training_false_stays_in_inference(engine):
-    """Keras' guide to fine-tuning: averages stand still, dropout does nothing, weights train all the same."""
+    """Keras' guide to fine-tuning: averages stand still, dropout does nothing, weights train all
+    the same.
+    """
     model, base = with_base(training=False)
     model.engine = engine
     before, averages = base.get_weights(), base.layers[1].state["moving_mean"].copy()
@@ -262,7 +315,9 @@ def test_a_model_of_two_outputs_inside_another():
 
 def two_inputs():
     left, right = Input((8, 8, 3), name="left"), Input((5,), name="right")
-    x = layers.concatenate([layers.Flatten()(layers.Conv2D(2, 3)(left)), layers.Dense(4, activation="relu")(right)])
+    x = layers.concatenate(
+        [layers.Flatten()(layers.Conv2D(2, 3)(left)), layers.Dense(4, activation="relu")(right)]
+    )
     model = Model([left, right], layers.Dense(3, activation="softmax")(x), seed=0)
     model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
     return model
@@ -282,7 +337,9 @@ class Batches:
 
 def test_several_inputs_are_a_list_or_a_dict_everywhere():
     model, same = two_inputs(), two_inputs()
-    history = model.fit([X, RIGHT], Y, batch_size=5, epochs=2, validation_data=([X, RIGHT], Y), verbose=0)
+    history = model.fit(
+        [X, RIGHT], Y, batch_size=5, epochs=2, validation_data=([X, RIGHT], Y), verbose=0
+    )
     same.fit({"right": RIGHT, "left": X}, Y, batch_size=5, epochs=2, validation_split=0, verbose=0)
     equal(model.get_weights(), same.get_weights())
     assert history.history["val_loss"][-1] == model.evaluate([X, RIGHT], Y, verbose=0)[0]
@@ -299,7 +356,11 @@ def test_several_inputs_are_a_list_or_a_dict_everywhere():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (X, r"Model 'functional' expected an array for each of its inputs left, right, received one"),
+        (
+            X,
+            r"Model 'functional' expected an array for each of its inputs left, right, received "
+            r"one",
+        ),
         ([X], r"inputs left, right, received 1$"),
         ({"left": X}, r"inputs left, right, received left$"),
         ([RIGHT, X], r"expected for 'left' \(N, 8, 8, 3\), N = 12, received \(12, 5\)"),
@@ -318,13 +379,21 @@ def test_outputs_have_the_form_in_which_the_model_was_given_them():
     x = np.ones((5, 4))
     named = Model(inputs, {"a": a, "b": b})
     named.note_weights()
-    assert {key: value.shape for key, value in named.predict(x, batch_size=2).items()} == {"a": (5, 2), "b": (5, 3)}
+    assert {key: value.shape for key, value in named.predict(x, batch_size=2).items()} == {
+        "a": (5, 2),
+        "b": (5, 3),
+    }
     assert [value.shape for value in Model(inputs, (a, b))(x)] == [(5, 2), (5, 3)]
     assert [value.shape for value in Model(inputs, [a]).predict(x)] == [(5, 2)]
-    assert (named.output_shape, Model(inputs, a).output_shape) == ([(None, 2), (None, 3)], (None, 2))
+    assert (named.output_shape, Model(inputs, a).output_shape) == (
+        [(None, 2), (None, 3)],
+        (None, 2),
+    )
     named.compile("sgd", "sparse_categorical_crossentropy")
     for use in (named.fit, named.evaluate):
-        with pytest.raises(ValueError, match="has 2 outputs, which can be predicted: training, measures and"):
+        with pytest.raises(
+            ValueError, match="has 2 outputs, which can be predicted: training, measures and"
+        ):
             use(x, np.zeros(5, int))
 
 
@@ -393,20 +462,48 @@ def test_a_network_of_a_thousand_layers_is_joined_copied_and_run():
             TypeError,
             r"expected symbolic outputs, such as Input\(\(32, 32, 3\)\) and layers called",
         ),
-        (lambda _, x: Model([], x), ValueError, "expected at least one of its inputs, received none"),
+        (
+            lambda _, x: Model([], x),
+            ValueError,
+            "expected at least one of its inputs, received none",
+        ),
         (lambda i, x: Model([i, i], x), ValueError, "expected different inputs, received"),
         (lambda i, _: Model(i), TypeError, "outputs"),
-        (lambda _, x: layers.Dense(2)([x, x]), TypeError, "Dense expected one tensor, received 2: join them by Concat"),
-        (lambda _, x: layers.Add()([x, X]), TypeError, "expected symbolic tensors alone, received array"),
-        (lambda _, x: layers.Add()(x), TypeError, "Add expected a list of tensors, received <Node of Dense"),
-        (lambda i, x: layers.Add()([i, x]), ValueError, r"Add expected inputs whose axes, .* received"),
-        (lambda _, __: layers.Concatenate()([Input((2, 2, 1)), Input((3, 2, 1))]), ValueError, "Concatenate expected"),
+        (
+            lambda _, x: layers.Dense(2)([x, x]),
+            TypeError,
+            "Dense expected one tensor, received 2: join them by Concat",
+        ),
+        (
+            lambda _, x: layers.Add()([x, X]),
+            TypeError,
+            "expected symbolic tensors alone, received array",
+        ),
+        (
+            lambda _, x: layers.Add()(x),
+            TypeError,
+            "Add expected a list of tensors, received <Node of Dense",
+        ),
+        (
+            lambda i, x: layers.Add()([i, x]),
+            ValueError,
+            r"Add expected inputs whose axes, .* received",
+        ),
+        (
+            lambda _, __: layers.Concatenate()([Input((2, 2, 1)), Input((3, 2, 1))]),
+            ValueError,
+            "Concatenate expected",
+        ),
         (
             lambda i, x: Model(i, x)(Input((7,))),
             ValueError,
             r"Model 'functional' expected \(None, 4\), received \(None, 7",
         ),
-        (lambda i, x: Model(i, x).build((None, 7)), ValueError, r"is built for \(None, 4\), received \(None, 7\)"),
+        (
+            lambda i, x: Model(i, x).build((None, 7)),
+            ValueError,
+            r"is built for \(None, 4\), received \(None, 7\)",
+        ),
         (
             lambda i, x: Sequential([i, x]),
             TypeError,
@@ -417,7 +514,11 @@ def test_a_network_of_a_thousand_layers_is_joined_copied_and_run():
             TypeError,
             r"Dense expected an array \(N, ...\) of numbers or a symbolic ten",
         ),
-        (lambda i, x: Model(i, x, nane="a"), TypeError, "Model has no argument 'nane'. Did you mean 'name'?"),
+        (
+            lambda i, x: Model(i, x, nane="a"),
+            TypeError,
+            "Model has no argument 'nane'. Did you mean 'name'?",
+        ),
     ],
 )
 def test_what_cannot_be_joined(make, error, message):
@@ -429,7 +530,8 @@ def test_what_cannot_be_joined(make, error, message):
 
 def test_a_call_of_ones_own_cannot_be_differentiated():
     with pytest.raises(
-        TypeError, match=r"Mine defines call\(\), which cannot be differentiated: minicnn has no autograd"
+        TypeError,
+        match=r"Mine defines call\(\), which cannot be differentiated: minicnn has no autograd",
     ):
 
         class Mine(Model):

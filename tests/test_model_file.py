@@ -1,4 +1,6 @@
-"""Model files that are damaged, hostile or old: refused by name before they cost anything, or read as ever."""
+"""Model files that are damaged, hostile or old: refused by name before they cost anything, or read
+as ever.
+"""
 
 import inspect
 import json
@@ -16,7 +18,18 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import version_1
-from model_files import config_of, crafted, data_of, described, floats, header_of, layer, repacked, sealed, with_length
+from model_files import (
+    config_of,
+    crafted,
+    data_of,
+    described,
+    floats,
+    header_of,
+    layer,
+    repacked,
+    sealed,
+    with_length,
+)
 
 import minicnn
 from minicnn import Input, Sequential, initializers, layers, optimizers
@@ -36,7 +49,9 @@ def dense(**config) -> dict:
 
 def tiny(compiled: bool = True) -> Sequential:
     """A trained model whose file has about three kilobytes."""
-    model = Sequential([Input((4,)), layers.Dense(2, activation="softmax")], seed=0, class_names=["a", "b"])
+    model = Sequential(
+        [Input((4,)), layers.Dense(2, activation="softmax")], seed=0, class_names=["a", "b"]
+    )
     if compiled:
         model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
         model.fit(np.eye(4), np.arange(4) % 2, verbose=0)
@@ -112,7 +127,9 @@ def test_what_is_read_of_version_1_is_written_as_version_2(tmp_path):
 
 
 def test_every_changed_byte_is_refused(raw, tmp_path):
-    """Each byte with its lowest bit, its highest and all bits turned: tests/check_model_fuzz.py does all the rest."""
+    """Each byte with its lowest bit, its highest and all bits turned: tests/check_model_fuzz.py
+    does all the rest.
+    """
     path = tmp_path / "m.safetensors"
     for place in range(0, len(raw), 3):
         for turned in (1, 128, 255):
@@ -128,9 +145,18 @@ def test_appended_bytes_and_other_json_of_the_same_meaning_are_refused(raw, refu
     text, data = raw[8 : 8 + length], raw[8 + length :]
     same = text.rstrip()
     assert same.count(b'"dtype"') and same.count(b", ")
-    for other in (same + b" " * 16, same.replace(b'"dtype"', b'"\\u0064type"', 1), same.replace(b", ", b",  ", 1)):
+    for other in (
+        same + b" " * 16,
+        same.replace(b'"dtype"', b'"\\u0064type"', 1),
+        same.replace(b", ", b",  ", 1),
+    ):
         assert "damaged" in refused(with_length(other) + data)
-    doubled = same[:-1] + b', "__metadata__": ' + json.dumps(header_of(raw)["__metadata__"]).encode() + b"}"
+    doubled = (
+        same[:-1]
+        + b', "__metadata__": '
+        + json.dumps(header_of(raw)["__metadata__"]).encode()
+        + b"}"
+    )
     assert "once, received it twice" in refused(with_length(doubled) + data)
 
 
@@ -138,7 +164,9 @@ def test_the_file_says_what_is_in_it_and_any_safetensors_reader_reads_it(raw, tm
     path = tmp_path / "m.safetensors"
     path.write_bytes(raw)
     arrays, own = safetensors.numpy.load_file(path), model_file.read(path)[1]
-    assert arrays.keys() == own.keys() and all(np.array_equal(arrays[name], own[name]) for name in own)
+    assert arrays.keys() == own.keys() and all(
+        np.array_equal(arrays[name], own[name]) for name in own
+    )
     assert all(array.flags.aligned for array in own.values())
 
 
@@ -162,7 +190,10 @@ def test_every_type_comes_back_also_big_endian_and_strided(dtype, tmp_path):
 
 
 def test_what_the_package_writes_is_read(tmp_path):
-    arrays = {f"a{size}": np.arange(size).astype(dtype) for size, dtype in enumerate(model_file.TYPES.values())}
+    arrays = {
+        f"a{size}": np.arange(size).astype(dtype)
+        for size, dtype in enumerate(model_file.TYPES.values())
+    }
     metadata = {"format": "minicnn", "version": "1", "config": "{}"}
     safetensors.numpy.save_file(arrays, tmp_path / "m", metadata)
     read = model_file.read(tmp_path / "m")[1]
@@ -194,7 +225,10 @@ def entry(start: int, end: int, shape=(2,), dtype: str = "F32") -> dict:
         ({"a": entry(4, 12)}, "not where it must be"),
         ({"a": entry(0, 8)}, "its arrays have 8 bytes, received 16"),
         ({"a": entry(0, 32, [8])}, "its arrays have 32 bytes, received 16"),
-        ({"a": entry(0, 1, [1], "U8"), "b": entry(1, 9), "c": entry(9, 16, [7], "U8")}, "not where it must be"),
+        (
+            {"a": entry(0, 1, [1], "U8"), "b": entry(1, 9), "c": entry(9, 16, [7], "U8")},
+            "not where it must be",
+        ),
         ({"a": entry(0, 16, [2])}, "not where it must be"),
         ({"a": entry(0, 16, [-2, -2])}, "expected whole numbers"),
         ({"a": entry(0, 16, [4.0])}, "expected whole numbers"),
@@ -269,24 +303,44 @@ def test_wide_json_is_refused():
             r"kernel of shape \(100, 10000000\) in the model file, re",
         ),
         (described(dense(units=10**18), shape=(None, 100)), {}, "kernel of shape"),
-        (described(dense(), shape=(None, 5)), DENSE, r"kernel of shape \(5, 2\) in the model file, received \(4, 2\)"),
+        (
+            described(dense(), shape=(None, 5)),
+            DENSE,
+            r"kernel of shape \(5, 2\) in the model file, received \(4, 2\)",
+        ),
         (described(layer("BatchNormalization"), shape=(None, 10**9)), {}, "gamma of shape"),
-        (described(layer("ZeroPadding2D", padding=10**18), shape=(None, 8, 8, 1)), {}, "make .* of every sample"),
+        (
+            described(layer("ZeroPadding2D", padding=10**18), shape=(None, 8, 8, 1)),
+            {},
+            "make .* of every sample",
+        ),
         (described(layer("Flatten"), shape=(None, -4, -4, 3)), {}, "input_shape such as"),
         (described(layer("Flatten"), shape=(None, 0, 4, 3)), {}, "input_shape such as"),
         (described(dense(), shape=(99, 4)), DENSE, "input_shape such as"),
         (described(dense(), shape=()), DENSE, "input_shape such as"),
         (described(dense(), shape=(None, 4.0)), DENSE, "input_shape such as"),
         (described(dense(), shape="abc"), DENSE, "'input_shape' in 'model' of another kind"),
-        (described(dense(use_bias=[0])), DENSE, r"gives Dense an argument of another kind: use_bias=\[0\]"),
+        (
+            described(dense(use_bias=[0])),
+            DENSE,
+            r"gives Dense an argument of another kind: use_bias=\[0\]",
+        ),
         (described(dense(units="2")), DENSE, "argument of another kind: units='2'"),
         (described(dense(trainable="no")), DENSE, "argument of another kind: trainable='no'"),
         (described(dense(name=["dense"])), DENSE, "argument of another kind: name="),
         (described(layer("Rescaling", scale="abc")), {}, "argument of another kind: scale='abc'"),
         (described(layer("Rescaling", scale=[1, 2])), {}, "argument of another kind: scale="),
         (described(layer("Dropout", rate=0.5, seed="x")), {}, "argument of another kind: seed='x'"),
-        (described(layer("BatchNormalization", epsilon=[1e-3])), {}, "argument of another kind: epsilon="),
-        (described(layer("Conv2D", filters=1, kernel_size=3, dilation_rate=10**30)), {}, "argument of another kind"),
+        (
+            described(layer("BatchNormalization", epsilon=[1e-3])),
+            {},
+            "argument of another kind: epsilon=",
+        ),
+        (
+            described(layer("Conv2D", filters=1, kernel_size=3, dilation_rate=10**30)),
+            {},
+            "argument of another kind",
+        ),
         (described(dense(self=1)), DENSE, "arguments that it does not take"),
         (described(dense(cls=1)), DENSE, "arguments that it does not take"),
         (described(dense(), dense()), DENSE, "names must be unique"),
@@ -299,18 +353,38 @@ def test_wide_json_is_refused():
         (described(dense(), dtype=">f4"), DENSE, "dtype"),
         (described(dense(), dtype=[["a", "f4"]]), DENSE, "'dtype' in 'model' of another kind"),
         (described(dense(), name={"a": 1}), DENSE, "'name' in 'model' of another kind"),
-        (described(dense(), class_names=["a"] * 77), DENSE, "has 2 outputs and expected as many class_names"),
+        (
+            described(dense(), class_names=["a"] * 77),
+            DENSE,
+            "has 2 outputs and expected as many class_names",
+        ),
         (described(dense(), class_names=[1, 2]), DENSE, "'class_names' in 'model' of another kind"),
         (described(dense(), class_names=5), DENSE, "'class_names' in 'model' of another kind"),
         (described(dense(), more=1), DENSE, "an unknown 'more' in 'model'"),
-        (described(dense()) | {"dompile": {}}, DENSE, "an unknown 'dompile' in 'config'. Did you mean 'compile'"),
+        (
+            described(dense()) | {"dompile": {}},
+            DENSE,
+            "an unknown 'dompile' in 'config'. Did you mean 'compile'",
+        ),
         (described(dense() | {"more": 1}), DENSE, "an unknown 'more' in 'class'"),
         (described(dense()), DENSE | {"x": floats(4)}, "holds 'x', of which 'm' knows nothing"),
         (described(dense()), DENSE | {"/x": floats(4)}, "holds '/x', of which 'm' knows nothing"),
         (described(dense()), DENSE | {"/training/0": floats(4)}, "holds '/training/0'"),
-        (described(dense()), DENSE | {"/optimizer/dense/kernel/m": floats(4, 2)}, "holds '/optimizer/dense/kernel/m'"),
-        (described(dense()), DENSE | {"dense/kernel": ("F64", (4, 2), bytes(64))}, "float32 .4, 2., received float64"),
-        (described(dense()), DENSE | {"dense/kernel": ("I32", (4, 2), bytes(32))}, "float32 .4, 2., received int32"),
+        (
+            described(dense()),
+            DENSE | {"/optimizer/dense/kernel/m": floats(4, 2)},
+            "holds '/optimizer/dense/kernel/m'",
+        ),
+        (
+            described(dense()),
+            DENSE | {"dense/kernel": ("F64", (4, 2), bytes(64))},
+            "float32 .4, 2., received float64",
+        ),
+        (
+            described(dense()),
+            DENSE | {"dense/kernel": ("I32", (4, 2), bytes(32))},
+            "float32 .4, 2., received int32",
+        ),
     ],
     ids=str,
 )
@@ -332,7 +406,8 @@ def trained(optimizer=None, **more) -> dict:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        (trained(iterations=10**17), "optimizer expected iterations of at least 0, received 1000000"),
+        (trained(iterations=10**17), "optimizer expected iterations of at least 0, received "
+                                     "1000000"),
         (trained(iterations=10**30), "'iterations' in 'compile' of another kind"),
         (trained(iterations=True), "'iterations' in 'compile' of another kind"),
         (trained(iterations=1.0), "optimizer expected iterations"),
@@ -343,9 +418,11 @@ def trained(optimizer=None, **more) -> dict:
         (trained(layer("Adam", learning_rate={})), "has no 'class' with class, config"),
         (trained(layer("Adam", use_ema="yes")), "argument of another kind: use_ema='yes'"),
         (trained(layer("Dense")), "unknown optimizer 'Dense'|does not take"),
-        (trained(metrics=[layer("TopKCategoricalAccuracy", k="5")]), "argument of another kind: k='5'"),
+        (trained(metrics=[layer("TopKCategoricalAccuracy", k="5")]), "argument of another kind: "
+                                                                     "k='5'"),
         (trained(metrics={}), "'metrics' in 'compile' of another kind"),
-        (trained(loss=layer("CategoricalCrossentropy", label_smoothing=[])), "another kind: label_smoothing"),
+        (trained(loss=layer("CategoricalCrossentropy", label_smoothing=[])), "another kind: "
+                                                                             "label_smoothing"),
     ],
     ids=str,
 )  # fmt: skip
@@ -362,16 +439,19 @@ def test_memory_of_another_type_than_its_parameter_is_refused(kind, version, ref
     """Machine code writes a float32 at each place: past the end of an array of bytes."""
     numbers = bytes(8 * np.dtype(model_file.TYPES[kind]).itemsize)
     arrays = DENSE | {KERNEL + "m": (kind, (4, 2), numbers), KERNEL + "v": (kind, (4, 2), numbers)}
-    assert f"of 'dense/kernel' as {np.dtype(model_file.TYPES[kind])} (4, 2), expected float32 (4, 2)" in refused(
-        crafted(trained(), arrays, version)
+    assert (
+        f"of 'dense/kernel' as {np.dtype(model_file.TYPES[kind])} (4, 2), expected float32 (4, 2)"
+        in refused(crafted(trained(), arrays, version))
     )
 
 
 @pytest.mark.parametrize(
     ("memory", "says"),
     [
-        ({KERNEL + "m": floats(2, 4), KERNEL + "v": floats(2, 4)}, "float32 (2, 4), expected float32 (4, 2)"),
-        ({KERNEL + "m": floats(8), KERNEL + "v": floats(8)}, "float32 (8,), expected float32 (4, 2)"),
+        ({KERNEL + "m": floats(2, 4), KERNEL + "v": floats(2, 4)}, "float32 (2, 4), expected "
+                                                                   "float32 (4, 2)"),
+        ({KERNEL + "m": floats(8), KERNEL + "v": floats(8)}, "float32 (8,), expected float32 (4, "
+                                                             "2)"),
         ({KERNEL + "m": floats(4, 2)}, "has ['m'] of 'dense/kernel' for Adam, expected ['m', 'v']"),
         ({KERNEL + "x": floats(4, 2)}, "has ['x'] of 'dense/kernel' for Adam"),
         ({f"/optimizer/other/kernel/{slot}": floats(1) for slot in "mv"}, "expected no such parameter"),
@@ -390,7 +470,11 @@ def test_memory_of_its_parameters_is_taken(loaded):
 
 
 def test_zero_and_one_count_as_bool_and_whole_numbers_as_floats(loaded):
-    model = loaded(crafted(described(dense(use_bias=1, trainable=0), layer("LeakyReLU", negative_slope=0)), DENSE))
+    model = loaded(
+        crafted(
+            described(dense(use_bias=1, trainable=0), layer("LeakyReLU", negative_slope=0)), DENSE
+        )
+    )
     assert model.count_params() == 10
 
 
@@ -418,7 +502,9 @@ def test_memory_of_another_models_parameters_is_not_written(tmp_path):
 
 
 def test_a_type_that_no_file_can_hold_is_named(tmp_path):
-    with pytest.raises(TypeError, match="a model file holds arrays of .*, received 'x' of complex128"):
+    with pytest.raises(
+        TypeError, match="a model file holds arrays of .*, received 'x' of complex128"
+    ):
         model_file.write(tmp_path / "m", {}, {"x": np.zeros(2, complex)})
     with pytest.raises(ValueError, match="expected at most"):
         model_file.write(tmp_path / "m", {"x": [[]] * 2 * PARTS}, {})
@@ -457,7 +543,8 @@ def test_a_folder_a_pipe_a_socket_and_a_device_are_refused_at_once(tmp_path):
             tmp_path / "loop",
         ):
             with pytest.raises(
-                ModelFileError, match="expected a model file, received a folder, a device or a|cannot be read"
+                ModelFileError,
+                match="expected a model file, received a folder, a device or a|cannot be read",
             ):
                 load_model(path)
 
@@ -503,7 +590,9 @@ print(peak() - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the peak of memory")
 @pytest.mark.parametrize("hostile", ["", "units", "unwanted"])
 def test_loading_takes_twice_the_file_at_most(hostile, tmp_path):
-    """An honest file of 61 MB with the optimizer's memory; 300 bytes that speak of 8 GB; an array nobody asked for."""
+    """An honest file of 61 MB with the optimizer's memory; 300 bytes that speak of 8 GB; an array
+    nobody asked for.
+    """
     path = tmp_path / "m.safetensors"
     if hostile == "units":
         path.write_bytes(crafted(described(dense(units=10**7), shape=(None, 200))))
@@ -511,7 +600,9 @@ def test_loading_takes_twice_the_file_at_most(hostile, tmp_path):
         size = 2**32
         header = header_of(crafted(described(dense()), DENSE))
         header["x"] = {"dtype": "U8", "shape": [size], "data_offsets": [40, 40 + size]}
-        metadata = {name: header["__metadata__"][name] for name in ("format", "config")} | {"version": "1"}
+        metadata = {name: header["__metadata__"][name] for name in ("format", "config")} | {
+            "version": "1"
+        }
         head = sealed(header | {"__metadata__": metadata}, b"")
         path.write_bytes(head)
         os.truncate(path, len(head) + 40 + size)  # a hole, which takes no room
@@ -535,14 +626,18 @@ def test_a_file_is_opened_once_and_read_once(raw, tmp_path, monkeypatch):
     open_, fill = os.open, model_file.ModelFile._fill
     monkeypatch.setattr(os, "open", lambda name, *a: (opened.append(name), open_(name, *a))[1])
     monkeypatch.setattr(
-        model_file.ModelFile, "_fill", lambda self, buffer, *a: (read.append(len(buffer)), fill(self, buffer, *a))[1]
+        model_file.ModelFile,
+        "_fill",
+        lambda self, buffer, *a: (read.append(len(buffer)), fill(self, buffer, *a))[1],
     )
     load_model(path)
     assert opened.count(str(path)) == 1 and sum(read) == len(raw)
 
 
 def test_a_model_loaded_while_it_is_replaced_is_of_one_save(tmp_path, monkeypatch):
-    """Weights, optimizer memory and number of steps, in whatever moment another file takes the name."""
+    """Weights, optimizer memory and number of steps, in whatever moment another file takes the
+    name.
+    """
     path = tmp_path / "m.safetensors"
     model = tiny()
 
@@ -559,8 +654,13 @@ def test_a_model_loaded_while_it_is_replaced_is_of_one_save(tmp_path, monkeypatc
     read = model_file.ModelFile.read
     monkeypatch.setattr(model_file.ModelFile, "read", lambda self: (save(2), read(self))[1])
     got = load_model(path)
-    values = [*got.get_weights(), *(array for slots in got.optimizer.slots.values() for array in slots.values())]
-    assert {float(number) for array in values for number in array.ravel()} == {1.0} and got.optimizer.iterations == 1
+    values = [
+        *got.get_weights(),
+        *(array for slots in got.optimizer.slots.values() for array in slots.values()),
+    ]
+    assert {float(number) for array in values for number in array.ravel()} == {
+        1.0
+    } and got.optimizer.iterations == 1
 
 
 def test_adding_layers_looks_at_each_name_a_few_times(monkeypatch):

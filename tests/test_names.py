@@ -1,4 +1,6 @@
-"""Names of Keras that are not there, and misspelt ones: what is said, and that no name of Keras was forgotten."""
+"""Names of Keras that are not there, and misspelt ones: what is said, and that no name of Keras was
+forgotten.
+"""
 
 import copy
 import dataclasses
@@ -14,7 +16,19 @@ import numpy as np
 import pytest
 
 import minicnn as keras
-from minicnn import callbacks, data, datasets, layers, losses, metrics, models, optimizers, report, schedules, utils
+from minicnn import (
+    callbacks,
+    data,
+    datasets,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    report,
+    schedules,
+    utils,
+)
 from minicnn.layers.base import Layer
 from minicnn.names import instead, known_arguments
 from minicnn.names.arguments import argument_names
@@ -29,7 +43,9 @@ KERAS = json.loads((Path(__file__).parent / "golden" / "names.json").read_text()
 
 def classifier():
     model = keras.Sequential(
-        [layers.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")], name="net", seed=0
+        [layers.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")],
+        name="net",
+        seed=0,
     )
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
@@ -56,10 +72,22 @@ def fitted():
             lambda: optimizers.SGD(decay=1e-6),
             "SGD expected decay=0.0, as by default, received 1e-06. Use learning_rate=sch",
         ),
-        (lambda: optimizers.AdamW(clipnorm=1.0), "AdamW expected clipnorm=None, .* use global_clipnorm=1.0."),
-        (lambda: optimizers.SGD(clipvalue=0.5), "SGD expected clipvalue=None, .* use global_clipnorm=1.0."),
-        (lambda: optimizers.SGD(momentun=0.9), "SGD has no argument 'momentun'. Did you mean 'momentum'?"),
-        (lambda: classifier().fit(*pictures(), nb_epoch=2), "fit has no argument 'nb_epoch'. Use epochs."),
+        (
+            lambda: optimizers.AdamW(clipnorm=1.0),
+            "AdamW expected clipnorm=None, .* use global_clipnorm=1.0.",
+        ),
+        (
+            lambda: optimizers.SGD(clipvalue=0.5),
+            "SGD expected clipvalue=None, .* use global_clipnorm=1.0.",
+        ),
+        (
+            lambda: optimizers.SGD(momentun=0.9),
+            "SGD has no argument 'momentun'. Did you mean 'momentum'?",
+        ),
+        (
+            lambda: classifier().fit(*pictures(), nb_epoch=2),
+            "fit has no argument 'nb_epoch'. Use epochs.",
+        ),
         (
             lambda: classifier().evaluate(*pictures(), callbacks=[1]),
             "evaluate expected callbacks=None, .* calls no callb",
@@ -68,7 +96,10 @@ def fitted():
             lambda: classifier().predict(pictures()[0], batchsize=2),
             "predict has no argument 'batchsize'. Did you mean 'b",
         ),
-        (lambda: classifier().compile(loss_weights=[1]), "compile expected loss_weights=None, .* There is one loss"),
+        (
+            lambda: classifier().compile(loss_weights=[1]),
+            "compile expected loss_weights=None, .* There is one loss",
+        ),
         (
             lambda: classifier().compile(steps_per_execution=8),
             "compile expected steps_per_execution=1, .* received 8. Ev",
@@ -81,7 +112,10 @@ def fitted():
             lambda: classifier().save("m", save_format="h5"),
             "save expected save_format=None, .* There is one format, saf",
         ),
-        (lambda: classifier().save(filepth="m"), "save has no argument 'filepth'. Did you mean 'filepath'?"),
+        (
+            lambda: classifier().save(filepth="m"),
+            "save has no argument 'filepth'. Did you mean 'filepath'?",
+        ),
         (
             lambda: models.load_model("m", custom_object={}),
             "load_model has no argument 'custom_object'. Did you mean 'c",
@@ -98,7 +132,10 @@ def fitted():
             lambda: callbacks.EarlyStopping(paitence=1),
             "EarlyStopping has no argument 'paitence'. Did you mean 'patience'?",
         ),
-        (lambda: callbacks.CSVLogger(file_name="a"), "CSVLogger has no argument 'file_name'. Did you mean 'filename'?"),
+        (
+            lambda: callbacks.CSVLogger(file_name="a"),
+            "CSVLogger has no argument 'file_name'. Did you mean 'filename'?",
+        ),
         (
             lambda: ImageDataGenerator(rotation=3),
             "ImageDataGenerator has no argument 'rotation'. Did you mean 'rotation_",
@@ -119,18 +156,39 @@ def fitted():
             lambda: layers.Conv2D(2, 3, bias_initializer="ones"),
             "Conv2D expected bias_initializer='zeros', .*set_weights",
         ),
-        (lambda: layers.Conv2D(2, 3, groups=2), "Conv2D expected groups=1, as by default, received 2. Grouped conv"),
-        (lambda: layers.Conv2D(2, 3, data_format="channels_first"), r"is channels-last: .* x.transpose\(0, 2, 3, 1\)"),
-        (lambda: layers.Dense(2, input_dim=3), r"Dense expected input_dim=None, .* Use input_shape=\(n,\)."),
-        (lambda: layers.Dense(2, kernel_constraint="max_norm"), "kernel_constraint=None, .* Constraints are not there"),
-        (lambda: layers.LeakyReLU(alpha=0.1), "LeakyReLU has no argument 'alpha'. Use negative_slope."),
+        (
+            lambda: layers.Conv2D(2, 3, groups=2),
+            "Conv2D expected groups=1, as by default, received 2. Grouped conv",
+        ),
+        (
+            lambda: layers.Conv2D(2, 3, data_format="channels_first"),
+            r"is channels-last: .* x.transpose\(0, 2, 3, 1\)",
+        ),
+        (
+            lambda: layers.Dense(2, input_dim=3),
+            r"Dense expected input_dim=None, .* Use input_shape=\(n,\).",
+        ),
+        (
+            lambda: layers.Dense(2, kernel_constraint="max_norm"),
+            "kernel_constraint=None, .* Constraints are not there",
+        ),
+        (
+            lambda: layers.LeakyReLU(alpha=0.1),
+            "LeakyReLU has no argument 'alpha'. Use negative_slope.",
+        ),
         (lambda: layers.Dropout(p=0.5), "Dropout has no argument 'p'. Use rate."),
-        (lambda: keras.initializers.HeNormal(seed=3), r"HeNormal expected seed=None, .* Sequential\(seed=...\)"),
+        (
+            lambda: keras.initializers.HeNormal(seed=3),
+            r"HeNormal expected seed=None, .* Sequential\(seed=...\)",
+        ),
         (
             lambda: losses.CategoricalCrossentropy(reduction="sum"),
             "reduction='sum_over_batch_size', .* received 'sum'. The",
         ),
-        (lambda: losses.SparseCategoricalCrossentropy(ignore_class=0), "ignore_class=None, .* the weight 0"),
+        (
+            lambda: losses.SparseCategoricalCrossentropy(ignore_class=0),
+            "ignore_class=None, .* the weight 0",
+        ),
         (
             lambda: metrics.TopKCategoricalAccuracy(n=3),
             "TopKCategoricalAccuracy has no argument 'n'. Known are: k, name.",
@@ -139,9 +197,18 @@ def fitted():
             lambda: schedules.CosineDecay(0.1, decay_step=3),
             "CosineDecay has no argument 'decay_step'. Did you mean 'deca",
         ),
-        (lambda: report.classification_report([0], [0], target_names=["a"]), "'target_names'. Use class_names."),
-        (lambda: data.from_directory("a", validation_split=0.2), r"received 0.2. Use data.split\(x, y\)"),
-        (lambda: load_img("a", grayscale=True), "load_img expected grayscale=False, .* Use color_mode='grayscale'."),
+        (
+            lambda: report.classification_report([0], [0], target_names=["a"]),
+            "'target_names'. Use class_names.",
+        ),
+        (
+            lambda: data.from_directory("a", validation_split=0.2),
+            r"received 0.2. Use data.split\(x, y\)",
+        ),
+        (
+            lambda: load_img("a", grayscale=True),
+            "load_img expected grayscale=False, .* Use color_mode='grayscale'.",
+        ),
     ],
 )
 def test_an_argument_that_is_not_there(make, message):
@@ -153,7 +220,10 @@ def test_an_argument_that_is_not_there(make, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: optimizers.get("rmsprop"), r"unknown optimizer 'rmsprop'. RMSprop is not there: Adam\(\) is the near"),
+        (
+            lambda: optimizers.get("rmsprop"),
+            r"unknown optimizer 'rmsprop'. RMSprop is not there: Adam\(\) is the near",
+        ),
         (
             lambda: layers.Dense(1, activation="sigmoid"),
             r"'sigmoid'. For two classes end in Dense\(2, activation='softm",
@@ -162,11 +232,26 @@ def test_an_argument_that_is_not_there(make, message):
             lambda: layers.Dense(1, activation="elu"),
             "Dense has no activation 'elu'. Use 'relu', 'leaky_relu' or 'gelu'.",
         ),
-        (lambda: losses.get("binary_crossentropy"), r"'binary_crossentropy'. It is not there. For two classes end in"),
-        (lambda: losses.get("mse"), "unknown loss 'mse'. minicnn classifies and does not predict numbers"),
-        (lambda: metrics.get("AUC"), r"unknown metric 'AUC'. report.classification_report\(y_true, y_pred\) has prec"),
-        (lambda: keras.initializers.get("he_uniform"), "'he_uniform'. Use 'he_normal' or 'glorot_uniform'."),
-        (lambda: load_img("a", color_mode="rgba"), "no color_mode 'rgba'. Pictures are put on white .* use 'rgb'."),
+        (
+            lambda: losses.get("binary_crossentropy"),
+            r"'binary_crossentropy'. It is not there. For two classes end in",
+        ),
+        (
+            lambda: losses.get("mse"),
+            "unknown loss 'mse'. minicnn classifies and does not predict numbers",
+        ),
+        (
+            lambda: metrics.get("AUC"),
+            r"unknown metric 'AUC'. report.classification_report\(y_true, y_pred\) has prec",
+        ),
+        (
+            lambda: keras.initializers.get("he_uniform"),
+            "'he_uniform'. Use 'he_normal' or 'glorot_uniform'.",
+        ),
+        (
+            lambda: load_img("a", color_mode="rgba"),
+            "no color_mode 'rgba'. Pictures are put on white .* use 'rgb'.",
+        ),
     ],
 )
 def test_a_word_that_is_not_there(make, message):
@@ -191,9 +276,15 @@ def test_a_word_that_is_not_there(make, message):
             lambda: keras.applications,
             r"'applications'. Pretrained networks are not there: model.replace_head\(classes\)",
         ),
-        (lambda: keras.activations.relu, r"'activations'. Activations go by name: 'relu', .*; or layers.ReLU\(\)"),
+        (
+            lambda: keras.activations.relu,
+            r"'activations'. Activations go by name: 'relu', .*; or layers.ReLU\(\)",
+        ),
         (lambda: keras.Sequentail, "no attribute 'Sequentail'. Did you mean 'Sequential'?"),
-        (lambda: datasets.mnist.load_data(), r"'minicnn.datasets' has no attribute 'mnist'. .* data.from_directory"),
+        (
+            lambda: datasets.mnist.load_data(),
+            r"'minicnn.datasets' has no attribute 'mnist'. .* data.from_directory",
+        ),
         (lambda: layers.Resizing, "'Resizing'. data.from_directory"),
         (lambda: layers.LSTM, "'LSTM'. minicnn classifies pictures"),
         (
@@ -206,9 +297,15 @@ def test_a_word_that_is_not_there(make, message):
             lambda: losses.categorical_crossentropy,
             "'categorical_crossentropy'. Use its name 'categorical_crossentropy'",
         ),
-        (lambda: utils.image_dataset_from_directory, r"Use data.from_directory\(path, image_size\)"),
+        (
+            lambda: utils.image_dataset_from_directory,
+            r"Use data.from_directory\(path, image_size\)",
+        ),
         (lambda: utils.np_utils, "'np_utils'. Use utils.to_categorical."),
-        (lambda: keras.preprocessing.image_dataset_from_directory, r"Use data.from_directory\(path, image_size\)"),
+        (
+            lambda: keras.preprocessing.image_dataset_from_directory,
+            r"Use data.from_directory\(path, image_size\)",
+        ),
         (lambda: keras.preprocessing.image.array_to_img, "'array_to_img'. Use Pillow"),
         (lambda: keras.schedules.PolynomialDecay, "'PolynomialDecay'. Use CosineDecay"),
         (
@@ -219,15 +316,30 @@ def test_a_word_that_is_not_there(make, message):
             lambda: ImageDataGenerator().flow(*pictures()).class_indices,
             "Flow has no 'class_indices'. The labels are fl",
         ),
-        (lambda: classifier().fit_generator, r"Sequential has no 'fit_generator'. Use fit\(generator, epochs=...\)."),
-        (lambda: classifier().predict_classes, r"'predict_classes'. Use predict\(x\).argmax\(axis=-1\)."),
-        (lambda: classifier().to_json(), r"'to_json'. model.save\(filepath\) writes all of a model"),
-        (lambda: keras.Sequential.from_config, r"Sequential has no 'from_config'. model.save\(filepath\)"),
+        (
+            lambda: classifier().fit_generator,
+            r"Sequential has no 'fit_generator'. Use fit\(generator, epochs=...\).",
+        ),
+        (
+            lambda: classifier().predict_classes,
+            r"'predict_classes'. Use predict\(x\).argmax\(axis=-1\).",
+        ),
+        (
+            lambda: classifier().to_json(),
+            r"'to_json'. model.save\(filepath\) writes all of a model",
+        ),
+        (
+            lambda: keras.Sequential.from_config,
+            r"Sequential has no 'from_config'. model.save\(filepath\)",
+        ),
         (lambda: classifier().add_loss, "'add_loss'. There is one loss"),
         (lambda: optimizers.Adam().lr, "Adam has no 'lr'. Use learning_rate."),
         (lambda: optimizers.SGD().decay, "SGD has no 'decay'. Use learning_rate="),
         (lambda: classifier().layers[1].kernel, r"Dense has no 'kernel'. Use params\['kernel'\]"),
-        (lambda: metrics.Accuracy().update_state, r"Accuracy has no 'update_state'. Use update\(y_true, y_pred\)."),
+        (
+            lambda: metrics.Accuracy().update_state,
+            r"Accuracy has no 'update_state'. Use update\(y_true, y_pred\).",
+        ),
     ],
 )
 def test_a_name_that_is_not_there(look_up, message):
@@ -247,7 +359,10 @@ def test_a_name_that_is_not_there(look_up, message):
             "from minicnn.layers import Dense, LSTM",
             "cannot import name 'LSTM' from 'minicnn.layers'. minicnn classifies",
         ),
-        ("from minicnn.datasets import mnist", "cannot import name 'mnist' from 'minicnn.datasets'. It is not there"),
+        (
+            "from minicnn.datasets import mnist",
+            "cannot import name 'mnist' from 'minicnn.datasets'. It is not there",
+        ),
         (
             "from minicnn.optimizers import Nadam",
             r"cannot import name 'Nadam' from 'minicnn.optimizers'. Use Adam\(\).",
@@ -267,7 +382,11 @@ def test_an_import_of_a_name_that_is_not_there(statement, message):
 
 def test_hasattr_and_getattr_with_a_default_get_no_error():
     model = fitted()
-    assert not hasattr(keras, "Functional") and not hasattr(layers, "LSTM") and not hasattr(model, "fit_generator")
+    assert (
+        not hasattr(keras, "Functional")
+        and not hasattr(layers, "LSTM")
+        and not hasattr(model, "fit_generator")
+    )
     assert getattr(model.optimizer, "lr", 3) == 3
     assert not [name for name in dir(model) if is_not_there(type(model), name)]
     assert hasattr(model, "fit") and "fit" in dir(model)
@@ -277,10 +396,13 @@ def test_hasattr_and_getattr_with_a_default_get_no_error():
 
 def test_a_key_that_the_history_has_not():
     history = fitted().history.history
-    with pytest.raises(KeyError, match="the history has no 'acc'. Use 'accuracy', the metric's name in compile."):
+    with pytest.raises(
+        KeyError, match="the history has no 'acc'. Use 'accuracy', the metric's name in compile."
+    ):
         history["acc"]
     with pytest.raises(
-        KeyError, match="the history has no 'val_loss'. Give fit a validation_split or validation_data."
+        KeyError,
+        match="the history has no 'val_loss'. Give fit a validation_split or validation_data.",
     ):
         history["val_loss"]
     with pytest.raises(KeyError, match="the history has no 'los'. Did you mean 'loss'"):
@@ -297,7 +419,9 @@ def test_a_hook_that_is_never_called():
         def on_predict_begin(self, logs=None):
             pass
 
-    with pytest.warns(UserWarning, match="Watcher defines on_predict_begin, which .* predict calls no callbacks."):
+    with pytest.warns(
+        UserWarning, match="Watcher defines on_predict_begin, which .* predict calls no callbacks."
+    ):
         callbacks.CallbackList([Watcher()])
 
 
@@ -307,12 +431,18 @@ def test_a_hook_that_is_never_called():
 def test_what_asks_for_nothing_is_accepted():
     x, y = pictures()
     model = keras.Sequential([layers.Input((4, 4, 1), batch_size=None, dtype="float32")])
-    model.add(layers.Conv2D(2, 3, kernel_regularizer=None, bias_constraint=None, groups=1, dtype="float32"))
+    model.add(
+        layers.Conv2D(
+            2, 3, kernel_regularizer=None, bias_constraint=None, groups=1, dtype="float32"
+        )
+    )
     model.add(layers.Flatten(data_format="channels_last"))
     model.add(layers.Dense(3, activation="softmax", bias_initializer="zeros"))
     optimizer = optimizers.Adam(0.01, clipnorm=None, amsgrad=False, decay=0.0, name="adam")
     model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True, jit_compile=False)
-    model.fit(x, y, workers=4, use_multiprocessing=True, max_queue_size=10, validation_freq=1, verbose=0)
+    model.fit(
+        x, y, workers=4, use_multiprocessing=True, max_queue_size=10, validation_freq=1, verbose=0
+    )
     model.evaluate(x, y, callbacks=None, workers=2)
     assert model.predict(x, callbacks=None).shape == (6, 3)
 
@@ -360,12 +490,20 @@ def test_every_argument_of_keras_functions_is_there_or_answered(path):
     for name, default in KERAS["arguments"][path].items():
         if name not in argument_names(function):
             harmless, _ = answered[name]
-            assert default == "<required>" or not isinstance(harmless, tuple) or default in harmless, name
+            assert (
+                default == "<required>" or not isinstance(harmless, tuple) or default in harmless
+            ), name
 
 
 def test_every_shared_name_has_been_compared():
-    functions = {f"{module}.{name}" for module, names in KERAS["modules"].items() for name in names if module}
-    here = {path for path in functions if inspect.isclass(shared(path)) or inspect.isfunction(shared(path))}
+    functions = {
+        f"{module}.{name}" for module, names in KERAS["modules"].items() for name in names if module
+    }
+    here = {
+        path
+        for path in functions
+        if inspect.isclass(shared(path)) or inspect.isfunction(shared(path))
+    }
     assert {path for path in here - set(KERAS["arguments"]) if not path.endswith(".get")} == set()
 
 
@@ -375,23 +513,41 @@ def test_every_name_of_keras_modules_is_there_or_answered(module):
     known = {*ours, *(() if module else keras.__all__)}
     if module == "activations":
         known = layers.activation.NAMES.keys() | {"linear"}
-    answers = {name: instead(name, module, ["zzz"]) for name in KERAS["modules"][module] if name not in known}
+    answers = {
+        name: instead(name, module, ["zzz"])
+        for name in KERAS["modules"][module]
+        if name not in known
+    }
     assert not [name for name, answer in answers.items() if "zzz" in answer]
 
 
 @pytest.mark.parametrize("name", KERAS["attributes"])
 def test_every_attribute_of_keras_classes_is_there_or_answered(name):
-    ours = {"Loss": losses.CategoricalCrossentropy, "Layer": Layer, "Optimizer": optimizers.Optimizer}
+    ours = {
+        "Loss": losses.CategoricalCrossentropy,
+        "Layer": Layer,
+        "Optimizer": optimizers.Optimizer,
+    }
     cls = ours.get(name) or next(
         getattr(module, name) for module in (keras, metrics, callbacks, schedules, keras.preprocessing.image)
         if name in vars(module)
     )  # fmt: skip
-    one = {"Sequential": classifier, "Layer": Layer, "Metric": metrics.Accuracy, "Optimizer": optimizers.SGD}
+    one = {
+        "Sequential": classifier,
+        "Layer": Layer,
+        "Metric": metrics.Accuracy,
+        "Optimizer": optimizers.SGD,
+    }
     there = set(dir(one.get(name, cls)()))
     answered = {
-        word for base in cls.__mro__ for words, _ in ATTRIBUTES.get(base.__name__, ()) for word in words.split()
+        word
+        for base in cls.__mro__
+        for words, _ in ATTRIBUTES.get(base.__name__, ())
+        for word in words.split()
     }
-    hooks = {hook for hook in KERAS["attributes"][name] if hook.startswith("on_")}  # CallbackList warns of them
+    hooks = {
+        hook for hook in KERAS["attributes"][name] if hook.startswith("on_")
+    }  # CallbackList warns of them
     assert set(KERAS["attributes"][name]) - there - answered - hooks == set()
     assert not answered & there  # a line to be taken out of the table: the name is there
 
@@ -402,7 +558,18 @@ def test_no_table_speaks_of_what_is_there():
         module = importlib.import_module(f"minicnn.{kind}".rstrip("."))
         for words, _ in TABLES[kind]:
             assert not [word for word in words.split() if hasattr(module, word)], kind
-    places = [layers, optimizers, losses, metrics, callbacks, schedules, models, utils, data, report]
+    places = [
+        layers,
+        optimizers,
+        losses,
+        metrics,
+        callbacks,
+        schedules,
+        models,
+        utils,
+        data,
+        report,
+    ]
     places += [keras, keras.preprocessing.image, keras.Sequential, ImageDataGenerator]
     for owner, answers in ARGUMENTS.items():
         name, _, method = owner.partition(".")
@@ -425,7 +592,9 @@ def test_advice_is_a_sentence():
 
 
 def public():
-    """Every function and every class to be constructed that a public module names, and Sequential's methods."""
+    """Every function and every class to be constructed that a public module names, and Sequential's
+    methods.
+    """
     rooms = "layers callbacks losses metrics optimizers schedules initializers models utils preprocessing.image data "
     rooms += "report plots explain datasets.cifar10 datasets.shapes transforms"
     for room in rooms.split():
@@ -433,12 +602,21 @@ def public():
         for name in getattr(module, "__all__", None) or ["load_data", "MixUp", "CutMix"]:
             thing = getattr(module, name, None)
             is_result = inspect.isclass(thing) and (
-                dataclasses.is_dataclass(thing) or issubclass(thing, tuple | Exception) or name == "Plot"
+                dataclasses.is_dataclass(thing)
+                or issubclass(thing, tuple | Exception)
+                or name == "Plot"
             )
-            if (inspect.isclass(thing) or inspect.isfunction(thing)) and name != "get" and not is_result:
-                yield pytest.param(thing, name if name != "MaxPool2D" else "MaxPooling2D", id=f"{room}.{name}")
+            if (
+                (inspect.isclass(thing) or inspect.isfunction(thing))
+                and name != "get"
+                and not is_result
+            ):
+                yield pytest.param(
+                    thing, name if name != "MaxPool2D" else "MaxPooling2D", id=f"{room}.{name}"
+                )
     for method in (
-        "add build get_layer summary compile fit evaluate predict predict_image train_on_batch lr_find "
+        "add build get_layer summary compile fit evaluate predict predict_image train_on_batch "
+        "lr_find "
         "replace_head freeze unfreeze save save_weights load_weights"
     ).split():
         yield pytest.param(getattr(keras.Sequential, method), method, id=f"Sequential.{method}")
@@ -448,7 +626,10 @@ def public():
 
 @pytest.mark.parametrize(("thing", "name"), list(public()))
 def test_everything_public_refuses_an_unknown_argument_by_its_own_name(thing, name):
-    with pytest.raises(TypeError, match=rf"^{name} has no argument 'no_such_thing'\. Known are: |'no_such_thing'\.$"):
+    with pytest.raises(
+        TypeError,
+        match=rf"^{name} has no argument 'no_such_thing'\. Known are: |'no_such_thing'\.$",
+    ):
         thing(*[0] * (name in ("fit", "flow")), no_such_thing=1)
 
 
@@ -459,7 +640,9 @@ def test_arguments_for_what_takes_none():
 
 def test_signature_and_docstring_stay():
     fit = inspect.signature(keras.Sequential.fit)
-    assert list(fit.parameters)[:4] == ["model", "x", "y", "batch_size"] and "History" in str(fit.return_annotation)
+    assert list(fit.parameters)[:4] == ["model", "x", "y", "batch_size"] and "History" in str(
+        fit.return_annotation
+    )
     assert keras.Sequential.fit.__doc__.startswith("Train, and return the History")
     assert list(inspect.signature(layers.Dense).parameters)[:2] == ["units", "activation"]
     assert keras.Sequential.fit.__name__ == "fit"
@@ -493,14 +676,18 @@ def test_layers_of_ones_own():
 
 def test_warnings_still_point_to_the_callers_line(tmp_path):
     other = keras.Sequential([layers.Input((3,)), layers.Dense(2)])
-    keras.Sequential([layers.Input((3,)), layers.Dense(4)]).save_weights(tmp_path / "other.safetensors")
+    keras.Sequential([layers.Input((3,)), layers.Dense(4)]).save_weights(
+        tmp_path / "other.safetensors"
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         report.classification_report([0, 1], [0, 0])
         classifier().evaluate(255 * pictures()[0], pictures()[1])
         other.load_weights(tmp_path / "other.safetensors", skip_mismatch=True)
         classifier().predict(pictures()[0])
-    assert [Path(warning.filename).name for warning in caught] == ["test_names.py"] * len(caught) and len(caught) >= 4
+    assert [Path(warning.filename).name for warning in caught] == ["test_names.py"] * len(
+        caught
+    ) and len(caught) >= 4
 
 
 # Names that are there
@@ -532,7 +719,9 @@ def test_a_layer_called_with_an_array_runs_forward():
     assert np.array_equal(layers.ReLU()(x - 0.5), np.maximum(x - 0.5, 0))
     dense = layers.Dense(2)
     assert np.array_equal(dense(x[:, 0, :, 0]), dense.forward(x[:, 0, :, 0]))
-    assert (layers.Dropout(0.5)(x) == x).all() and (layers.Dropout(0.5)(x, training=True) == 0).any()
+    assert (layers.Dropout(0.5)(x) == x).all() and (
+        layers.Dropout(0.5)(x, training=True) == 0
+    ).any()
     utils.set_random_seed(3)
     first = layers.Dense(2)(x[:, 0, :, 0])
     utils.set_random_seed(3)
@@ -542,17 +731,26 @@ def test_a_layer_called_with_an_array_runs_forward():
 @pytest.mark.parametrize("tensor", [{}, "x", None])
 def test_a_layer_called_with_no_array(tensor):
     with pytest.raises(
-        TypeError, match=r"Dense expected an array \(N, ...\) of numbers or a symbolic tensor, received "
+        TypeError,
+        match=r"Dense expected an array \(N, ...\) of numbers or a symbolic tensor, received ",
     ):
         layers.Dense(10)(tensor)
 
 
 def test_pictures_as_arrays():
-    assert img_to_array(np.zeros((2, 2), np.uint8), data_format=None, dtype="float32").shape == (2, 2, 1)
+    assert img_to_array(np.zeros((2, 2), np.uint8), data_format=None, dtype="float32").shape == (
+        2,
+        2,
+        1,
+    )
 
 
 def test_the_page_for_users_of_keras_shows_what_is_printed(capsys):
-    page = (Path(__file__).parent.parent / "docs" / "coming_from_keras.md").read_text(encoding="utf-8")
-    code, shown = re.search(r"```python\n(def answer.*?)```\n\n```text\n(.*?)```", page, re.DOTALL).groups()
+    page = (Path(__file__).parent.parent / "docs" / "coming_from_keras.md").read_text(
+        encoding="utf-8"
+    )
+    code, shown = re.search(
+        r"```python\n(def answer.*?)```\n\n```text\n(.*?)```", page, re.DOTALL
+    ).groups()
     exec(code, {"keras": keras, "layers": layers, "model": classifier(), "x_test": pictures()[0]})
     assert capsys.readouterr().out == shown

@@ -45,11 +45,15 @@ def test_no_samples(enter, first, engine):
         "augmentation": [layers.RandomFlip()],
         "dense": [],
     }[first]
-    model = Sequential([Input((8, 8, 3)), *start, layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0)
+    model = Sequential(
+        [Input((8, 8, 3)), *start, layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0
+    )
     model.engine = engine
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.note_weights()
-    with pytest.raises(ValueError, match=r"\S+ expected at least one sample, received x of shape \(0, 8, 8, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"\S+ expected at least one sample, received x of shape \(0, 8, 8, 3\)"
+    ):
         enter(model)
     model.fit(X, Y, verbose=0)  # nothing remembers the mistake
 

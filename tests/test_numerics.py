@@ -1,4 +1,6 @@
-"""Where floating point goes wrong if one lets it: large means, large logits, NaN, and identities that hold exactly."""
+"""Where floating point goes wrong if one lets it: large means, large logits, NaN, and identities
+that hold exactly.
+"""
 
 import numpy as np
 import pytest
@@ -13,17 +15,25 @@ def built(layer, shape, dtype=np.float64):
     return layer
 
 
-@pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(0, 1), (100, 1), (5, 0.1), (1e4, 1), (300, 0.01), (-1e4, 1)], ids=str
+)
 def test_the_variance_survives_a_large_mean(mean, deviation):
-    """Right to 1e-6, where E[x^2] - E[x]^2 in float32 has no correct digit for mean 1e4, deviation 1."""
+    """Right to 1e-6, where E[x^2] - E[x]^2 in float32 has no correct digit for mean 1e4, deviation
+    1.
+    """
     x = np.random.default_rng(0).normal(mean, deviation, (8, 32, 32, 4)).astype(np.float32)
     layer = built(layers.BatchNormalization(momentum=0.0, epsilon=1e-12), x.shape[1:], np.float32)
     y = layer.forward(x, training=True)
     exact = x.astype(np.float64)
     variance = exact.var(axis=(0, 1, 2))
     np.testing.assert_allclose(layer.state["moving_variance"], variance, rtol=1e-6)
-    np.testing.assert_allclose(layer.state["moving_mean"], exact.mean(axis=(0, 1, 2)), rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(y, (exact - exact.mean(axis=(0, 1, 2))) / np.sqrt(variance + 1e-12), atol=1e-5)
+    np.testing.assert_allclose(
+        layer.state["moving_mean"], exact.mean(axis=(0, 1, 2)), rtol=1e-6, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        y, (exact - exact.mean(axis=(0, 1, 2))) / np.sqrt(variance + 1e-12), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -41,7 +51,9 @@ def test_a_constant_channel_comes_out_as_exactly_beta(value, dtype):
 
 def test_one_value_per_channel_is_warned_of():
     layer = built(layers.BatchNormalization(), (3,))
-    with pytest.warns(UserWarning, match="BatchNormalization normalises a batch with one value per channel"):
+    with pytest.warns(
+        UserWarning, match="BatchNormalization normalises a batch with one value per channel"
+    ):
         layer.forward(np.ones((1, 3)), training=True)
 
 
@@ -93,10 +105,15 @@ def test_convolution_and_average_pooling_pass_the_adjoint_identity(window, seed)
     dy = rng.standard_normal(y.shape)
     convolution.backward(dy)
     kernel, dkernel = convolution.params["kernel"], convolution.grads["kernel"]
-    scale = np.linalg.norm(y) * np.linalg.norm(dy) + np.linalg.norm(kernel) * np.linalg.norm(dkernel)
+    scale = np.linalg.norm(y) * np.linalg.norm(dy) + np.linalg.norm(kernel) * np.linalg.norm(
+        dkernel
+    )
     assert abs(np.sum(y * dy) - np.sum(kernel * dkernel)) <= 1e-13 * scale
     if window["dilation"] == (1, 1):
-        assert adjoint_mismatch(built(layers.AveragePooling2D(*geometry), x.shape[1:]), x, rng) <= 1e-13
+        assert (
+            adjoint_mismatch(built(layers.AveragePooling2D(*geometry), x.shape[1:]), x, rng)
+            <= 1e-13
+        )
 
 
 @pytest.mark.parametrize(

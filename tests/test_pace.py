@@ -1,4 +1,6 @@
-"""The number of threads follows what the machine has to give: on simulated machines, and in a real training."""
+"""The number of threads follows what the machine has to give: on simulated machines, and in a real
+training.
+"""
 
 import random
 from collections.abc import Callable
@@ -13,12 +15,25 @@ from minicnn.training.pace import Pace
 
 
 class Machine:
-    """What a training meets on it: `rate(threads, second)` images per second, more or less, and `free` processors."""
+    """What a training meets on it: `rate(threads, second)` images per second, more or less, and
+    `free` processors.
+    """
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, most: int, rate: Callable[[int, float], float], noise: float, free: int
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        most: int,
+        rate: Callable[[int, float], float],
+        noise: float,
+        free: int,
     ):
-        self.threads, self.rate, self.random, self.noise, self.free = most, rate, random.Random(0), noise, free
+        self.threads, self.rate, self.random, self.noise, self.free = (
+            most,
+            rate,
+            random.Random(0),
+            noise,
+            free,
+        )
         self.now, self.trials = 0.0, 0
         monkeypatch.setattr(pace.threads, "used", lambda: self.threads)
         monkeypatch.setattr(pace.threads, "use", self.use)
@@ -68,7 +83,9 @@ def test_of_eight_threads_it_finds_the_three_that_are_free(monkeypatch):
 
 
 def test_it_follows_a_machine_that_becomes_busy_and_quiet_again(monkeypatch):
-    machine = Machine(monkeypatch, 2, lambda n, now: RATES["busy" if 60 < now < 120 else "quiet"][n], 0.1, free=2)
+    machine = Machine(
+        monkeypatch, 2, lambda n, now: RATES["busy" if 60 < now < 120 else "quiet"][n], 0.1, free=2
+    )
     with Pace() as counted:
         for end, best in ((60, 5000), (120, 2530), (180, 5000)):
             images, began = 0, machine.now
@@ -91,17 +108,27 @@ def test_one_thread_stays_one(monkeypatch):
 
 
 def training(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], list[np.ndarray]]:
-    """A real training that believes every window full: the threads of each of its steps, and its weights."""
+    """A real training that believes every window full: the threads of each of its steps, and its
+    weights.
+    """
     monkeypatch.setattr(pace, "STEPS", 1)
     monkeypatch.setattr(pace, "SECONDS", 0)
     monkeypatch.setattr(pace, "FULL", 2)  # and the machine busy
     model = Sequential(
-        [Input((8, 8, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0
+        [
+            Input((8, 8, 3)),
+            layers.Conv2D(4, 3),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ],
+        seed=0,
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
     used = []
     step = model.train_step
-    monkeypatch.setattr(model, "train_step", lambda *batch: (used.append(threads.used()), step(*batch))[1])
+    monkeypatch.setattr(
+        model, "train_step", lambda *batch: (used.append(threads.used()), step(*batch))[1]
+    )
     rng = np.random.default_rng(0)
     model.fit(rng.random((64, 8, 8, 3)), rng.integers(0, 3, 64), batch_size=2, verbose=0)
     return used, model.get_weights()

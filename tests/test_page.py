@@ -1,4 +1,6 @@
-"""minicnn.runs.page: one file, well formed, for every reader; test_page_browser.py opens it in a browser."""
+"""minicnn.runs.page: one file, well formed, for every reader; test_page_browser.py opens it in a
+browser.
+"""
 
 import base64
 import io
@@ -78,9 +80,15 @@ def test_it_is_one_page_with_its_headings(text, parsed):
 
 
 def test_it_asks_for_nothing_and_runs_nothing(text, parsed):
-    [policy] = [each["content"] for each in parsed.all("meta") if each.get("http-equiv") == "Content-Security-Policy"]
+    [policy] = [
+        each["content"]
+        for each in parsed.all("meta")
+        if each.get("http-equiv") == "Content-Security-Policy"
+    ]
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    assert not {"script", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in parsed.elements}
+    assert not {"script", "iframe", "object", "embed", "form", "base"} & {
+        tag for tag, _ in parsed.elements
+    }
     for tag, attributes in parsed.elements:
         assert not [name for name in attributes if name.startswith("on")], tag
         for name in ("src", "href", "srcset", "data", "poster", "action"):
@@ -89,7 +97,9 @@ def test_it_asks_for_nothing_and_runs_nothing(text, parsed):
 
 
 def test_it_is_made_for_telephones(parsed):
-    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in parsed.all("meta")
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in parsed.all(
+        "meta"
+    )
     narrow = parsed.all("source")
     assert len(narrow) == 5 and all(each["media"] == "(max-width: 600px)" for each in narrow)
     assert all(int(each["width"]) <= 430 for each in narrow)
@@ -104,7 +114,9 @@ def test_all_pictures_are_in_it_and_described(parsed):
         kind, _, data = url.partition(",")
         image = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
         assert kind == "data:image/png;base64" and image.format == "PNG"
-        assert abs(image.width / image.height - int(picture["width"]) / int(picture["height"])) < 0.01
+        assert (
+            abs(image.width / image.height - int(picture["width"]) / int(picture["height"])) < 0.01
+        )
     assert all(len(each["alt"]) > 40 for each in pictures)
 
 
@@ -118,7 +130,8 @@ def test_it_has_the_figures(trained, text):
     test = runs.Run(trained).metrics["test"]
     low, high = test["accuracy_interval"]
     for figure in (
-        f"<dd>{100 * test['accuracy']:.1f}~%<small>95~% interval {100 * low:.1f} to {100 * high:.1f}~%</small></dd>",
+        f"<dd>{100 * test['accuracy']:.1f}~%<small>95~% interval {100 * low:.1f} to "
+        f"{100 * high:.1f}~%</small></dd>",
         f"<dd>{test['cross_entropy']:.4f}<small>",
         f"<dd>{100 * test['classes']['macro avg']['f1-score']:.1f}~%<small>",
         "<dt>Top 3</dt>",
@@ -126,12 +139,16 @@ def test_it_has_the_figures(trained, text):
         "<small>the loss; 2.3026 for guessing</small>",
         "<dt>Epochs</dt><dd>2<small>",
         "Synthetic data: the pictures are drawn shapes, not photographs.",
-        "161,098 parameters, on synthetic shapes: 320 training, 80 validation and 400 test pictures",
-        "minicnn train <span>--data</span> shapes <span>--limit</span> 400 <span>--epochs</span> 2 ",
+        "161,098 parameters, on synthetic shapes: 320 training, 80 validation and 400 test "
+        "pictures",
+        "minicnn train <span>--data</span> shapes <span>--limit</span> 400 <span>--epochs</span> 2 "
+        "",
     ):
         assert figure.replace("~", "\u00a0") in text
     circle = test["classes"]["circle"]
-    shares = "".join(f"<td>{100 * circle[name]:.1f} %</td>" for name in ("precision", "recall", "f1-score"))
+    shares = "".join(
+        f"<td>{100 * circle[name]:.1f} %</td>" for name in ("precision", "recall", "f1-score")
+    )
     assert f'<th scope="row">circle</th>{shares}<td>{circle["support"]}</td>' in text
 
 
@@ -141,7 +158,9 @@ def test_the_verdict_stands_on_top(trained, text, parsed):
     assert found.sentence == parsed.texts["strong"][0].replace("\u00a0", " ")
     assert text.index(found.kind.split()[0].capitalize()) < text.index("Synthetic data")
     healthy = report.Verdict("healthy", "Healthy: 7 % <b>.", "")
-    assert parts.verdict(healthy).startswith('<p class="verdict good"><strong>Healthy: 7\u00a0% &lt;b&gt;.</strong>')
+    assert parts.verdict(healthy).startswith(
+        '<p class="verdict good"><strong>Healthy: 7\u00a0% &lt;b&gt;.</strong>'
+    )
 
 
 def test_a_line_breaks_neither_before_a_percent_sign_nor_in_a_word(text):
@@ -175,10 +194,14 @@ def test_text_from_outside_is_text(trained):
         "data": run.config["data"] | {"name": name},
     }
     picture = page.Picture(png(), None, name)
-    found = page.render(name, config, run.history, run.metrics | {"test": test}, {"curves": picture})
+    found = page.render(
+        name, config, run.history, run.metrics | {"test": test}, {"curves": picture}
+    )
     assert "<script" not in found
     parsed = Page(found)
-    assert parsed.texts["h1"] == [name] and name in parsed.texts["th"] and name in parsed.texts["pre"]
+    assert (
+        parsed.texts["h1"] == [name] and name in parsed.texts["th"] and name in parsed.texts["pre"]
+    )
     assert name in parsed.all("img")[0]["alt"]
 
 
@@ -191,11 +214,20 @@ def png():
 def test_a_run_without_an_epoch_has_a_page(trained):
     parsed = Page(rendered(trained, history={}, metrics={}))
     assert parsed.texts["h2"] == ["The network", "How to repeat it"]
-    assert "This training has not ended, or was killed, after 0 epochs. Nothing is evaluated yet." in parsed.texts["p"]
+    assert (
+        "This training has not ended, or was killed, after 0 epochs. Nothing is evaluated yet."
+        in parsed.texts["p"]
+    )
 
 
 def test_a_run_that_still_trains_has_its_curves(trained):
-    parsed = Page(rendered(trained, metrics={}, pictures={"curves": page.Picture(png(), png(), "epoch  loss\n1  2")}))
+    parsed = Page(
+        rendered(
+            trained,
+            metrics={},
+            pictures={"curves": page.Picture(png(), png(), "epoch  loss\n1  2")},
+        )
+    )
     assert parsed.texts["h2"] == ["How it learnt", "The network", "How to repeat it"]
     assert [each["width"] for each in parsed.all("img")] == ["192"]  # 300 pixels at 150 per inch
 
@@ -203,7 +235,9 @@ def test_a_run_that_still_trains_has_its_curves(trained):
 def test_an_interrupted_run_says_so(trained):
     metrics = runs.Run(trained).metrics | {"interrupted": True}
     text = rendered(trained, metrics=metrics)
-    assert "This training was interrupted after 2 epochs. What follows is of the best of them." in text
+    assert (
+        "This training was interrupted after 2 epochs. What follows is of the best of them." in text
+    )
 
 
 def test_an_infinite_cross_entropy_is_called_so(trained):
@@ -220,7 +254,9 @@ def test_diagrams_are_as_wide_as_the_page_or_a_telephone_and_have_no_titles():
     plot = plots.learning_curves({"loss": [3.0, 2.0], "val_loss": [3.0, 2.5]})
     before = plot.figure.get_size_inches()
     width, height = fitted(plot).figure.get_size_inches()
-    assert width == PAGE > before[0] and height == pytest.approx(before[1] - 0.7)  # without its titles
+    assert width == PAGE > before[0] and height == pytest.approx(
+        before[1] - 0.7
+    )  # without its titles
     narrow, high = fitted(plot, TELEPHONE).figure.get_size_inches()
     assert narrow == TELEPHONE and narrow * height / width < high <= height
     assert not [text for text in plot.figure.texts if text.get_visible()]
@@ -228,10 +264,15 @@ def test_diagrams_are_as_wide_as_the_page_or_a_telephone_and_have_no_titles():
 
 def test_grids_lose_their_titles_and_keep_their_places():
     images = np.zeros((2, 8, 8, 3), np.uint8)
-    plot = plots.image_grid(images, columns=3, title="Pictures with a title that is wider than a telephone's screen")
+    plot = plots.image_grid(
+        images, columns=3, title="Pictures with a title that is wider than a telephone's screen"
+    )
     before = [text.get_window_extent().bounds for text in plot.figure.texts[2:]]
     width, height = fitted(plot, TELEPHONE).figure.get_size_inches()
-    assert width == TELEPHONE and [text.get_window_extent().bounds for text in plot.figure.texts[2:]] == before
+    assert (
+        width == TELEPHONE
+        and [text.get_window_extent().bounds for text in plot.figure.texts[2:]] == before
+    )
     assert [text.get_visible() for text in plot.figure.texts] == [False, False, True, True]
     assert height < 2
 
@@ -246,7 +287,8 @@ def test_pictures_are_transparent_where_there_is_nothing_and_diagrams_are_white(
 
 
 @pytest.mark.parametrize(
-    "seconds, text", [(0.4, "0 s"), (12, "12 s"), (59.6, "1 min 0 s"), (312, "5 min 12 s"), (3900, "1 h 5 min")]
+    "seconds, text",
+    [(0.4, "0 s"), (12, "12 s"), (59.6, "1 min 0 s"), (312, "5 min 12 s"), (3900, "1 h 5 min")],
 )
 def test_durations(seconds, text):
     assert parts.duration(seconds) == text

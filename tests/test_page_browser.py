@@ -13,16 +13,28 @@ from programs import PATIENCE
 pytest_plugins = ["run_fixtures"]
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-sync",
+    ),
     *("--disable-background-networking", "--disable-component-update"),
 )
-SIZES = {"telephone": (360, True), "desk": (1280, False)}  # CSS pixels, and whether it is held in a hand
+SIZES = {
+    "telephone": (360, True),
+    "desk": (1280, False),
+}  # CSS pixels, and whether it is held in a hand
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A headless browser that notes every request and every message; skips where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no browser test: selenium is not installed")
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="no browser test: selenium is not installed"
+    )
     if not (BROWSER and DRIVER):
         print("no browser test: there are no chromium and chromedriver")
         pytest.skip("no browser test: there are no chromium and chromedriver")
@@ -46,7 +58,9 @@ def address(trained):
             asked.append(what[0])
 
         def end_headers(self):
-            self.send_header("Cache-Control", "no-store")  # else a page that is a minute old is not asked for again
+            self.send_header(
+                "Cache-Control", "no-store"
+            )  # else a page that is a minute old is not asked for again
             super().end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=trained))
@@ -57,7 +71,9 @@ def address(trained):
 
 
 def visit(browser, page):
-    """Open a page and wait until all of it is there: on a busy machine get() may return while it still loads."""
+    """Open a page and wait until all of it is there: on a busy machine get() may return while it
+    still loads.
+    """
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.get(page)
@@ -69,7 +85,12 @@ def visit(browser, page):
 def opened(request, browser, address):
     """The browser, with the page open on a screen of that size."""
     width, mobile = SIZES[request.param]
-    screen = {"width": width, "height": 800, "deviceScaleFactor": 2 if mobile else 1, "mobile": mobile}
+    screen = {
+        "width": width,
+        "height": 800,
+        "deviceScaleFactor": 2 if mobile else 1,
+        "mobile": mobile,
+    }
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     visit(browser, "about:blank")
     browser.get_log("performance"), browser.get_log("browser"), address[1].clear()
@@ -81,8 +102,12 @@ def requests(browser, page):
     """The addresses that a loaded page asked for; the browser may tell of them a moment later."""
     urls, until = [], monotonic() + PATIENCE
     while monotonic() < until:
-        events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-        sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        events = [
+            json.loads(entry["message"])["message"] for entry in browser.get_log("performance")
+        ]
+        sent = [
+            event["params"] for event in events if event["method"] == "Network.requestWillBeSent"
+        ]
         urls += [each["request"]["url"] for each in sent if each["documentURL"] == page]
         if urls and not sent:
             break
@@ -106,20 +131,23 @@ def test_nothing_is_wider_than_the_screen(opened):
         const width = document.documentElement.clientWidth;
         return [...document.body.querySelectorAll(":not(pre)")]
             .filter(element => element.getBoundingClientRect().right > width + 1).map(element => element.outerHTML)"""
-    assert opened.execute_script("return document.documentElement.scrollWidth") <= opened.execute_script(
-        "return window.innerWidth"
-    )
+    assert opened.execute_script(
+        "return document.documentElement.scrollWidth"
+    ) <= opened.execute_script("return window.innerWidth")
     assert opened.execute_script(wide) == []
 
 
 def test_nothing_is_wider_than_the_screen_with_all_texts_open(opened):
-    opened.execute_script("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    opened.execute_script(
+        "document.querySelectorAll('details').forEach(details => { details.open = true })"
+    )
     assert opened.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_all_pictures_are_decoded(opened):
     pictures = opened.execute_script(
-        "return [...document.images].map(image => [image.complete, image.naturalWidth, image.alt, image.currentSrc])"
+        "return [...document.images].map(image => [image.complete, image.naturalWidth, image.alt, "
+        "image.currentSrc])"
     )
     assert len(pictures) == 7
     for complete, width, alternative, source in pictures:
@@ -132,7 +160,9 @@ def test_each_screen_gets_its_own(opened, request):
     widths = opened.execute_script("return [...document.images].map(image => image.naturalWidth)")
     assert widths.count(615) == (5 if is_telephone else 0)
     shown = {
-        part: opened.execute_script(f"return getComputedStyle(document.querySelector('{part}')).display != 'none'")
+        part: opened.execute_script(
+            f"return getComputedStyle(document.querySelector('{part}')).display != 'none'"
+        )
         for part in ("table.narrow", "figure.wide")
     }
     assert shown == {"table.narrow": is_telephone, "figure.wide": not is_telephone}
@@ -143,7 +173,10 @@ def contrast(one, other):
     luminances = []
     for colour in (one, other):
         values = [int(part) / 255 for part in colour.strip("rgba()").split(",")[:3]]
-        linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
+        linear = [
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in values
+        ]
         luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
     return (max(luminances) + 0.05) / (min(luminances) + 0.05)
 
@@ -151,7 +184,8 @@ def contrast(one, other):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_readable_in_light_and_dark(opened, scheme):
     opened.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
     )
     colour = "return getComputedStyle(document.querySelector('{}'))['{}']"
     page = opened.execute_script(colour.format("body", "background-color"))

@@ -1,4 +1,6 @@
-"""Colours that mean something are seen by everybody: enough contrast, and told apart by every kind of colour vision."""
+"""Colours that mean something are seen by everybody: enough contrast, and told apart by every kind
+of colour vision.
+"""
 
 from itertools import combinations
 
@@ -6,16 +8,41 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from minicnn.plots.palette import AGAINST, CAPTION, FOR, INK, MUTED, PALE, SERIES, TRAINING, VALIDATION
+from minicnn.plots.palette import (
+    AGAINST,
+    CAPTION,
+    FOR,
+    INK,
+    MUTED,
+    PALE,
+    SERIES,
+    TRAINING,
+    VALIDATION,
+)
 
-# Machado, Oliveira, Fernandes 2009, table 1, severity 1.0: what each kind of colour vision makes of linear RGB
+# Machado, Oliveira, Fernandes 2009, table 1, severity 1.0: what each kind of colour vision makes of
+# linear RGB
 VISIONS = {
     "normal": np.eye(3),
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
-XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])  # of linear sRGB
+XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+)  # of linear sRGB
 DARK_PAGE = "#121212"  # runs/page/template.py
 
 
@@ -27,7 +54,9 @@ def linear(colour):
 def lab(colour, vision):
     """CIELAB of a colour as that vision sees it, white being sRGB's."""
     seen = np.clip(np.array(VISIONS[vision]) @ linear(colour), 0, 1)
-    x, y, z = np.cbrt(XYZ @ seen / (XYZ @ np.ones(3)))  # the straight part near black is left out: nothing is so dark
+    x, y, z = np.cbrt(
+        XYZ @ seen / (XYZ @ np.ones(3))
+    )  # the straight part near black is left out: nothing is so dark
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
@@ -37,7 +66,9 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("colour", [FOR, AGAINST, TRAINING, VALIDATION, *(colour for colour, _ in SERIES)])
+@pytest.mark.parametrize(
+    "colour", [FOR, AGAINST, TRAINING, VALIDATION, *(colour for colour, _ in SERIES)]
+)
 def test_lines_stand_out_from_white(colour):
     assert contrast(colour, "white") >= 3
 
@@ -49,11 +80,18 @@ def test_words_stand_out():
 
 @pytest.mark.parametrize("vision", VISIONS)
 def test_colours_of_one_figure_are_told_apart(vision):
-    figures = [(FOR, AGAINST), (FOR, PALE), (TRAINING, VALIDATION), [colour for colour, _ in SERIES]]
+    figures = [
+        (FOR, AGAINST),
+        (FOR, PALE),
+        (TRAINING, VALIDATION),
+        [colour for colour, _ in SERIES],
+    ]
     for colours in figures:
         for one, other in combinations(colours, 2):
             assert np.linalg.norm(lab(one, vision) - lab(other, vision)) > 20, (one, other)
 
 
 def test_a_colour_has_one_meaning():
-    assert len({FOR, AGAINST, TRAINING, VALIDATION, *(colour for colour, _ in SERIES)}) == 4 + len(SERIES)
+    assert len({FOR, AGAINST, TRAINING, VALIDATION, *(colour for colour, _ in SERIES)}) == 4 + len(
+        SERIES
+    )

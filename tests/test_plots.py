@@ -1,4 +1,6 @@
-"""Figures show what they were given, are not blank and need no display; what cannot be drawn is refused in words."""
+"""Figures show what they were given, are not blank and need no display; what cannot be drawn is
+refused in words.
+"""
 
 import io
 import os
@@ -36,7 +38,10 @@ def has_colour(picture, hexadecimal):
 
 def words(plot):
     """All that is written in a figure, titles, labels and captions, parts of the figure included."""
-    return " | ".join(text.get_text() for text in plot.figure.findobj(match=lambda artist: hasattr(artist, "get_text")))
+    return " | ".join(
+        text.get_text()
+        for text in plot.figure.findobj(match=lambda artist: hasattr(artist, "get_text"))
+    )
 
 
 def pictures_of(plot):
@@ -56,7 +61,9 @@ def test_a_plot_saves_the_png_that_a_notebook_shows(tmp_path):
     path = plot.save(tmp_path / "curves.png", dpi=60)
     assert path == tmp_path / "curves.png"
     picture = pixels(path)
-    assert picture.shape[:2] == tuple(round(inches * 60) for inches in reversed(plot.figure.get_size_inches()))
+    assert picture.shape[:2] == tuple(
+        round(inches * 60) for inches in reversed(plot.figure.get_size_inches())
+    )
     assert plot._repr_png_().startswith(b"\x89PNG\r\n")
     assert pixels(plot._repr_png_()).shape[1] == round(plot.figure.get_size_inches()[0] * 100)
 
@@ -75,7 +82,13 @@ def test_learning_curves_mark_the_best_epoch_and_the_change_of_rate(tmp_path):
     assert rate.get_yscale() == "log"
     text = words(plot)
     assert "Best epoch (circles): 3 of 4, with validation loss 1.300, accuracy 52.0 %" in text
-    for expected in ("Learning curves: test", "Loss (cross-entropy, nats)", "Accuracy (%)", "Learning\nrate", "Epoch"):
+    for expected in (
+        "Learning curves: test",
+        "Loss (cross-entropy, nats)",
+        "Accuracy (%)",
+        "Learning\nrate",
+        "Epoch",
+    ):
         assert expected in text
     picture = pixels(plot.save(tmp_path / "curves.png"))
     assert has_colour(picture, TRAINING) and has_colour(picture, VALIDATION)
@@ -117,15 +130,24 @@ def test_the_earlier_of_two_equal_epochs_is_best_and_nan_never_is():
     assert "every loss is NaN" in words(diverged)
 
 
-@pytest.mark.parametrize("rates", [[0.0, 1e-3], [1e-3 * 0.9**epoch for epoch in range(2)], [1e-3, 1e-3]])
+@pytest.mark.parametrize(
+    "rates", [[0.0, 1e-3], [1e-3 * 0.9**epoch for epoch in range(2)], [1e-3, 1e-3]]
+)
 @pytest.mark.filterwarnings("error")
 def test_learning_curves_draw_any_schedule(rates):
-    assert pixels(plots.learning_curves({"loss": [2.0, 1.0], "learning_rate": rates})._repr_png_()).std() > 5
+    assert (
+        pixels(
+            plots.learning_curves({"loss": [2.0, 1.0], "learning_rate": rates})._repr_png_()
+        ).std()
+        > 5
+    )
 
 
 @pytest.mark.parametrize("history", [{}, {"loss": []}, SimpleNamespace(history={}, epoch=[])])
 def test_learning_curves_need_an_epoch(history):
-    with pytest.raises(ValueError, match=r"history with the loss of at least one epoch, received the keys \["):
+    with pytest.raises(
+        ValueError, match=r"history with the loss of at least one epoch, received the keys \["
+    ):
         plots.learning_curves(history)
 
 
@@ -137,7 +159,11 @@ def test_heatmap_writes_every_number_where_it_belongs():
         (row, column): str(matrix[row, column]) for row in range(3) for column in range(3)
     }
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
-    assert plot.data == {"class_names": ["a", "b", "c"], "normalize": False, "matrix": matrix.tolist()}
+    assert plot.data == {
+        "class_names": ["a", "b", "c"],
+        "normalize": False,
+        "matrix": matrix.tolist(),
+    }
     assert "33.3 % of 3,600 pictures are right" in words(plot)
     assert plot.to_text() == (
         "rows: true class, columns: predicted class, cells: pictures\n"
@@ -164,12 +190,18 @@ def test_heatmap_in_percent_of_each_true_class():
 
 def luminance(rgb):
     """Relative luminance, WCAG 2.2."""
-    linear = np.where(np.asarray(rgb) <= 0.04045, np.asarray(rgb) / 12.92, ((np.asarray(rgb) + 0.055) / 1.055) ** 2.4)
+    linear = np.where(
+        np.asarray(rgb) <= 0.04045,
+        np.asarray(rgb) / 12.92,
+        ((np.asarray(rgb) + 0.055) / 1.055) ** 2.4,
+    )
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_heatmap_numbers_stand_out_from_every_shade():
-    """A contrast of 4.5:1 at least between number and cell, whatever the share; darker always means more."""
+    """A contrast of 4.5:1 at least between number and cell, whatever the share; darker always means
+    more.
+    """
     from matplotlib.colors import to_rgb
 
     shares = np.array([0, 1, 2, 5, 10, 20, 30, 40, 44, 46, 48, 49, 50, 51, 52, 54, 60, 70, 80, 100])
@@ -200,8 +232,14 @@ def test_heatmap_numbers_fit_their_cells(classes):
 @pytest.mark.parametrize(
     "matrix, message",
     [
-        ([[1, 2, 3], [4, 5, 6]], r"expected \(2, 2\) whole numbers for 2 class names, received int64 \(2, 3\)"),
-        ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], r"received int64 \(3, 3\): pass the names of all classes"),
+        (
+            [[1, 2, 3], [4, 5, 6]],
+            r"expected \(2, 2\) whole numbers for 2 class names, received int64 \(2, 3\)",
+        ),
+        (
+            [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+            r"received int64 \(3, 3\): pass the names of all classes",
+        ),
         ([[0.5, 0.5], [0, 1]], r"received float64 \(2, 2\)"),
     ],
 )
@@ -211,7 +249,9 @@ def test_heatmap_refuses_what_is_no_confusion_matrix(matrix, message):
 
 
 def examples(n, wrong):
-    """n noisy pictures, labels 0, 1, 2 ..., and probabilities whose argmax is wrong for the pictures listed."""
+    """n noisy pictures, labels 0, 1, 2 ..., and probabilities whose argmax is wrong for the
+    pictures listed.
+    """
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
     y_true = (np.arange(n) % 10).astype(np.uint8).reshape(-1, 1)
@@ -224,14 +264,22 @@ def examples(n, wrong):
 
 def test_predictions_are_marked_in_words_signs_and_colour(tmp_path):
     images, y_true, probabilities = examples(6, wrong=[1, 4])
-    plot = plots.predictions_grid(images, y_true, probabilities, NAMES, columns=4, rows=2, title="Predictions: test")
+    plot = plots.predictions_grid(
+        images, y_true, probabilities, NAMES, columns=4, rows=2, title="Predictions: test"
+    )
     assert plot.data["right"] == 4 and plot.data["wrong"] == 2
     assert [row["image"] for row in plot.data["shown"]] == [0, 2, 3, 5, 1, 4]
     assert plot.data["shown"][-1] == {
         "image": 4, "true": "deer", "predicted": "horse", "probability": "80 %", "verdict": "wrong",
     }  # fmt: skip
     text = words(plot)
-    for expected in ("Predictions: test", "Right: 4 of 6", "Wrong: 2 of 6", "✓ bird 80 %", "✗ horse 80 % | is deer"):
+    for expected in (
+        "Predictions: test",
+        "Right: 4 of 6",
+        "Wrong: 2 of 6",
+        "✓ bird 80 %",
+        "✗ horse 80 % | is deer",
+    ):
         assert expected in text
     assert plot.to_text() == (
         "4 right, 2 wrong\n"
@@ -252,7 +300,14 @@ def test_predictions_are_marked_in_words_signs_and_colour(tmp_path):
 
 @pytest.mark.parametrize(
     "wrong, shown_right, shown_wrong",
-    [([], 20, 0), (range(40), 0, 20), ([7], 15, 1), (range(1, 40), 1, 15), (range(20), 10, 10), (range(34), 6, 10)],
+    [
+        ([], 20, 0),
+        (range(40), 0, 20),
+        ([7], 15, 1),
+        (range(1, 40), 1, 15),
+        (range(20), 10, 10),
+        (range(34), 6, 10),
+    ],
 )
 def test_rows_that_one_kind_leaves_empty_go_to_the_other(wrong, shown_right, shown_wrong):
     images, y_true, probabilities = examples(40, list(wrong))
@@ -264,7 +319,9 @@ def test_rows_that_one_kind_leaves_empty_go_to_the_other(wrong, shown_right, sho
 
 def test_predictions_may_be_labels_and_pictures_grey_floats():
     images, y_true, probabilities = examples(3, wrong=[1])
-    plot = plots.predictions_grid(images[..., :1] / 255, y_true, probabilities.argmax(axis=1), NAMES)
+    plot = plots.predictions_grid(
+        images[..., :1] / 255, y_true, probabilities.argmax(axis=1), NAMES
+    )
     assert "✗ deer | is automobile" in words(plot)
     assert "probability" not in words(plot)
     assert pixels(plot._repr_png_()).std() > 5
@@ -276,10 +333,28 @@ IMAGES, LABELS, PROBABILITIES = examples(4, wrong=[])
 @pytest.mark.parametrize(
     "images, y_true, predictions, names, message",
     [
-        (IMAGES[0], LABELS, PROBABILITIES, NAMES, r"expected pictures .* received \(32, 32, 3\): .*images\[None\]"),
-        (IMAGES.transpose(0, 3, 1, 2), LABELS, PROBABILITIES, NAMES, r"channels last, received \(4, 3, 32, 32\)"),
+        (
+            IMAGES[0],
+            LABELS,
+            PROBABILITIES,
+            NAMES,
+            r"expected pictures .* received \(32, 32, 3\): .*images\[None\]",
+        ),
+        (
+            IMAGES.transpose(0, 3, 1, 2),
+            LABELS,
+            PROBABILITIES,
+            NAMES,
+            r"channels last, received \(4, 3, 32, 32\)",
+        ),
         (IMAGES[:0], LABELS, PROBABILITIES, NAMES, r"received \(0, 32, 32, 3\)"),
-        (IMAGES.astype(float), LABELS, PROBABILITIES, NAMES, r"values from 0 to 1, received float64 from 0.0 to 255"),
+        (
+            IMAGES.astype(float),
+            LABELS,
+            PROBABILITIES,
+            NAMES,
+            r"values from 0 to 1, received float64 from 0.0 to 255",
+        ),
         (IMAGES, LABELS[:3], PROBABILITIES, NAMES, r"received 4 pictures, 3 labels, 4 predictions"),
         (IMAGES, LABELS, PROBABILITIES, NAMES[:3], r"expected one of 3 classes, received 3"),
         (IMAGES, [0, 1, 2, -1], PROBABILITIES, NAMES, r"expected one of 10 classes, received -1"),
@@ -294,9 +369,15 @@ def test_plots_need_no_display_and_leave_pyplot_alone():
     """Drawn in a process of its own with a backend that cannot work: it must never be asked for."""
     code = (
         "import sys; from minicnn import plots; "
-        "plots.confusion_heatmap([[1]], ['a'])._repr_png_(); plots.learning_curves({'loss': [1.0]})._repr_png_(); "
+        "plots.confusion_heatmap([[1]], ['a'])._repr_png_(); plots.learning_curves({'loss': "
+        "[1.0]})._repr_png_(); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    environment = {"MPLBACKEND": "tkagg", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    environment = {
+        "MPLBACKEND": "tkagg",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr

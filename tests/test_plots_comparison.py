@@ -1,4 +1,6 @@
-"""Figures that compare trainings: they show what they were given, and refuse in words what they cannot show."""
+"""Figures that compare trainings: they show what they were given, and refuse in words what they
+cannot show.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ PLAIN = {
 }
 LONGER = {key: [*values, values[-1] * 0.9] for key, values in PLAIN.items()}
 SIZES = [20, 60, 200]
-ACCURACIES = {"from scratch": [[0.5, 0.6], [0.6, 0.7], [0.8, 0.8]], "tuned": [[0.7, 0.7], [0.75, 0.85], [0.9, 0.8]]}
+ACCURACIES = {
+    "from scratch": [[0.5, 0.6], [0.6, 0.7], [0.8, 0.8]],
+    "tuned": [[0.7, 0.7], [0.75, 0.85], [0.9, 0.8]],
+}
 
 
 def lines(plot, axes):
@@ -32,8 +37,13 @@ def test_curves_of_trainings_of_different_length(tmp_path):
     for text in ("With and without", "plain", "augmented", "Epoch", "Accuracy (%)", "Loss"):
         assert text in words(plot)
     drawn = lines(plot, 1)
-    assert any(len(line) == 5 and np.allclose(line[:, 1], np.multiply(LONGER["val_accuracy"], 100)) for line in drawn)
-    assert any(len(line) == 1 and np.allclose(line, [[3, 52]]) for line in drawn)  # the best epoch of plain
+    assert any(
+        len(line) == 5 and np.allclose(line[:, 1], np.multiply(LONGER["val_accuracy"], 100))
+        for line in drawn
+    )
+    assert any(
+        len(line) == 1 and np.allclose(line, [[3, 52]]) for line in drawn
+    )  # the best epoch of plain
     assert plot.data["plain"] == {**PLAIN, "best_epoch": 3}
     assert plot.to_text().splitlines()[1:] == [
         "    plain       4           3   1.2       1.3       0.5          0.52",
@@ -50,12 +60,20 @@ def test_curves_take_histories_and_do_without_accuracy():
 
 
 def test_the_best_epoch_is_not_one_whose_loss_is_nan():
-    assert compared_curves({"a": {"loss": [1.0, 2.0], "val_loss": [float("nan"), 3.0]}}).data["a"]["best_epoch"] == 2
+    assert (
+        compared_curves({"a": {"loss": [1.0, 2.0], "val_loss": [float("nan"), 3.0]}}).data["a"][
+            "best_epoch"
+        ]
+        == 2
+    )
 
 
 @pytest.mark.parametrize("logs", [{}, {"loss": [1.0]}, {"loss": [1.0], "val_loss": [float("nan")]}])
 def test_curves_without_validation_are_refused(logs):
-    with pytest.raises(ValueError, match="expected histories with a finite val_loss, received none in 'bare': train"):
+    with pytest.raises(
+        ValueError,
+        match="expected histories with a finite val_loss, received none in 'bare': train",
+    ):
         compared_curves({"plain": PLAIN, "bare": logs})
 
 
@@ -95,7 +113,8 @@ def test_best_epochs_of_like_trainings_are_all_seen():
 
 def test_accuracies_that_do_not_fit_the_sizes_are_refused():
     with pytest.raises(
-        ValueError, match=r"expected \(2, repetitions\) accuracies, received \(3, 2\) of 'from scratch'"
+        ValueError,
+        match=r"expected \(2, repetitions\) accuracies, received \(3, 2\) of 'from scratch'",
     ):
         accuracy_by_size(SIZES[:2], ACCURACIES)
     with pytest.raises(ValueError, match=r"received \(3,\) of 'flat'"):
@@ -104,7 +123,11 @@ def test_accuracies_that_do_not_fit_the_sizes_are_refused():
 
 @pytest.mark.parametrize("number", [0, 5])
 def test_as_many_series_as_there_are_styles(number):
-    with pytest.raises(ValueError, match=f"compared_curves expected 1 to 4 series, received {number}"):
+    with pytest.raises(
+        ValueError, match=f"compared_curves expected 1 to 4 series, received {number}"
+    ):
         compared_curves({str(i): PLAIN for i in range(number)})
-    with pytest.raises(ValueError, match=f"accuracy_by_size expected 1 to 4 series, received {number}"):
+    with pytest.raises(
+        ValueError, match=f"accuracy_by_size expected 1 to 4 series, received {number}"
+    ):
         accuracy_by_size([1], {str(i): [[0.5]] for i in range(number)})

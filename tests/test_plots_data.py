@@ -16,7 +16,9 @@ LONG = [f"a class whose name is {i} times too long to be read" for i in range(10
 
 
 def drawn_texts(plot):
-    """(text, its box in pixels) of all level text that is drawn: matplotlib keeps more of it than it shows."""
+    """(text, its box in pixels) of all level text that is drawn: matplotlib keeps more of it than
+    it shows.
+    """
     found, draw = [], Text.draw
 
     def record(text, renderer):
@@ -46,7 +48,9 @@ def assert_legible(plot):
 
 def test_image_grid_shows_the_first_images_with_their_names(tmp_path):
     plot = plots.image_grid(IMAGES, LABELS, NAMES, columns=4, rows=2, title="Data: test")
-    np.testing.assert_array_equal([picture.get_array() for picture in pictures_of(plot)], IMAGES[:8])
+    np.testing.assert_array_equal(
+        [picture.get_array() for picture in pictures_of(plot)], IMAGES[:8]
+    )
     assert words(plot).split(" | ") == ["Data: test", "8 of 12 pictures", *NAMES[:8]]
     assert plot.data["labels"] == NAMES[:8]
     assert pixels(plot.save(tmp_path / "grid.png")).std() > 5
@@ -69,7 +73,12 @@ def test_image_grid_as_text_tells_the_mean_colours():
 def test_image_grid_without_labels_numbers_grey_images_from_0_to_1():
     plot = plots.image_grid(np.full((3, 8, 8, 1), 0.25))
     assert words(plot).endswith(" | 0 | 1 | 2")
-    lines = ["picture  class  grey", "      0      0  25 %", "      1      1  25 %", "      2      2  25 %"]
+    lines = [
+        "picture  class  grey",
+        "      0      0  25 %",
+        "      1      1  25 %",
+        "      2      2  25 %",
+    ]
     assert plot.to_text().splitlines()[1:] == lines
     assert pictures_of(plot)[0].norm.vmax == 1
 
@@ -81,7 +90,13 @@ def test_captions_stand_on_common_baselines():
     lines = {text.get_text(): text for text in plot.figure.texts[2:]}
     assert all(text.get_va() == "baseline" for text in lines.values())
     heights = {name: round(text.get_position()[1], 6) for name, text in lines.items()}
-    assert heights["cow"] == heights["pug"] > heights["a class of a"] == heights["fly"] > heights["longer name"]
+    assert (
+        heights["cow"]
+        == heights["pug"]
+        > heights["a class of a"]
+        == heights["fly"]
+        > heights["longer name"]
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 8, 9])
@@ -105,12 +120,23 @@ def test_image_grid_is_legible(count, shape, names):
             IMAGES[0],
             None,
             None,
-            r"image_grid expected pictures \(n, H, W, 3\).*received \(32, 32, 3\): .*images\[None\]",
+            r"image_grid expected pictures \(n, H, W, 3\).*received \(32, 32, 3\): "
+            r".*images\[None\]",
         ),
         (IMAGES[..., :2], None, None, r"received \(12, 32, 32, 2\)"),
         (IMAGES.astype(float), None, None, r"values from 0 to 1, received float64 from 0.0 to 255"),
-        (IMAGES, LABELS[:5], NAMES, r"image_grid expected a label for each picture, received 5 for 12 pictures"),
-        (IMAGES, LABELS, NAMES[:3], r"labels from 0 to 2 for 3 class_names, received uint8 from 0 to 9: name every"),
+        (
+            IMAGES,
+            LABELS[:5],
+            NAMES,
+            r"image_grid expected a label for each picture, received 5 for 12 pictures",
+        ),
+        (
+            IMAGES,
+            LABELS,
+            NAMES[:3],
+            r"labels from 0 to 2 for 3 class_names, received uint8 from 0 to 9: name every",
+        ),
         (IMAGES, LABELS.astype(int) - 1, NAMES, r"received int64 from -1 to 8"),
         (IMAGES, LABELS / 2, NAMES, r"received float64 from 0.0 to 4.5"),
     ],
@@ -130,7 +156,8 @@ def test_class_distribution_has_a_bar_for_every_class():
     assert axes.lines[0].get_xdata()[0] == pytest.approx(40 / 3)
     assert plot.data == {"class_names": ["cat", "dog", "owl"], "counts": [30, 0, 10]}
     assert plot.to_text() == (
-        "class  pictures   share\n  cat        30  75.0 %\n  dog         0   0.0 %\n  owl        10  25.0 %"
+        "class  pictures   share\n  cat        30  75.0 %\n  dog         0   0.0 %\n  owl        "
+        "10  25.0 %"
     )
 
 
@@ -145,7 +172,11 @@ def test_class_distribution_is_legible(classes, name):
 @pytest.mark.parametrize(
     "counts, message",
     [
-        ([1, 2, 3], r"one count of 0 or more for each of 2 class_names, received int64 \(3,\) \[1, 2, 3\]: count with"),
+        (
+            [1, 2, 3],
+            r"one count of 0 or more for each of 2 class_names, received int64 \(3,\) \[1, 2, 3\]: "
+            r"count with",
+        ),
         ([1.5, 2], r"received float64 \(2,\)"),
         ([-1, 2], r"received int64 \(2,\) \[-1, 2\]"),
     ],
@@ -179,7 +210,9 @@ def test_learning_rate_finder_marks_its_suggestion():
     assert_legible(plot)
 
 
-@pytest.mark.parametrize("losses", [[1.0], [2.0, 2.0], [2.3, np.inf], [np.nan, 2.3, 1e30], [0.0, 0.0]])
+@pytest.mark.parametrize(
+    "losses", [[1.0], [2.0, 2.0], [2.3, np.inf], [np.nan, 2.3, 1e30], [0.0, 0.0]]
+)
 @pytest.mark.parametrize("suggestion", [None, 1e-5, 1.0])
 def test_learning_rate_finder_draws_any_search(losses, suggestion):
     plot = plots.lr_finder(finder(losses, suggestion))

@@ -1,4 +1,6 @@
-"""plots.network: every call a box, every value a line, none of which runs through a box or leaves the figure."""
+"""plots.network: every call a box, every value a line, none of which runs through a box or leaves
+the figure.
+"""
 
 import graph_cases
 import networks
@@ -25,7 +27,9 @@ NETWORKS = {
 
 
 def assert_readable(boxes, layout, width=1.8):
-    """Boxes apart, lines from below a box to above another, none through any; frames likewise inside."""
+    """Boxes apart, lines from below a box to above another, none through any; frames likewise
+    inside.
+    """
     places = [(x, y, *size_of(box, width)) for (x, y), box in zip(layout.boxes, boxes, strict=True)]
     for n, (x, y, wide, high) in enumerate(places):
         assert min(x, y, layout.width - x - wide, layout.height - y - high) > -1e-9
@@ -35,7 +39,9 @@ def assert_readable(boxes, layout, width=1.8):
     assert len(edges) == len(layout.lines)
     for (start, end), line in zip(edges, layout.lines, strict=True):
         (x, y, wide, high), (left, top, other, _) = places[start], places[end]
-        assert line[0] == pytest.approx((x + wide / 2, y + high)) and line[-1] == pytest.approx((left + other / 2, top))
+        assert line[0] == pytest.approx((x + wide / 2, y + high)) and line[-1] == pytest.approx(
+            (left + other / 2, top)
+        )
         points = np.concatenate(curve(line).to_polygons(FINE, closed_only=False)) / 1000
         for x, y, wide, high in places:
             inside = (points > (x + 2e-3, y + 2e-3)) & (points < (x + wide - 2e-3, y + high - 2e-3))
@@ -80,16 +86,21 @@ def test_a_network_as_text():
         "input_layer_1                   InputLayer              8x8x3   0           -",
         "base[0]                         Sequential              6x6x4   112         input_layer",
         "base[0]/conv2d                  Conv2D                  6x6x4   112         -",
-        "base[0]/re_lu                   ReLU                    6x6x4   0           base[0]/conv2d",
+        "base[0]/re_lu                   ReLU                    6x6x4   0           "
+        "base[0]/conv2d",
         "re_lu[1]                        ReLU                    6x6x4   0           base[0]",
         "inner                           Model                   4, 4    0           re_lu[1]",
         "inner/input_layer               InputLayer              6x6x4   0           -",
-        "inner/global_average_pooling2d  GlobalAveragePooling2D  4       0           inner/input_layer",
-        "inner/global_max_pooling2d      GlobalMaxPooling2D      4       0           inner/input_layer",
+        "inner/global_average_pooling2d  GlobalAveragePooling2D  4       0           "
+        "inner/input_layer",
+        "inner/global_max_pooling2d      GlobalMaxPooling2D      4       0           "
+        "inner/input_layer",
         "base[1]                         Sequential              6x6x4   112         input_layer_1",
         "base[1]/conv2d                  Conv2D                  6x6x4   112         -",
-        "base[1]/re_lu                   ReLU                    6x6x4   0           base[1]/conv2d",
-        "concatenate                     Concatenate             6x6x8   0           base[0], base[1]",
+        "base[1]/re_lu                   ReLU                    6x6x4   0           "
+        "base[1]/conv2d",
+        "concatenate                     Concatenate             6x6x8   0           base[0], "
+        "base[1]",
         "re_lu[0]                        ReLU                    6x6x8   0           concatenate",
         "global_average_pooling2d        GlobalAveragePooling2D  8       0           re_lu[0]",
         "concatenate_1                   Concatenate             16      0           inner, inner, "
@@ -105,20 +116,33 @@ def test_a_network_as_text():
 
 
 def test_a_sequential_is_a_column():
-    model = Sequential([Input((6, 6, 3)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)], name="$a_b$")
+    model = Sequential(
+        [Input((6, 6, 3)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)], name="$a_b$"
+    )
     plot = plots.network(model)
     assert [row["call"] for row in plot.data["layers"]] == ["input", "conv2d", "flatten", "dense"]
     assert len({x for x, _ in layout_of(boxes_of(model, False), 1.8).boxes}) == 1
     model.layers.pop()
-    assert [row["call"] for row in plots.network(model, title="cut").data["layers"]] == ["input", "conv2d", "flatten"]
+    assert [row["call"] for row in plots.network(model, title="cut").data["layers"]] == [
+        "input",
+        "conv2d",
+        "flatten",
+    ]
 
 
 def test_branches_stand_side_by_side_and_chains_are_straight():
     boxes = boxes_of(networks.residual_block(32), False)
     layout = layout_of(boxes, 1.8)
     place = {box.call: at for box, at in zip(boxes, layout.boxes, strict=True)}
-    assert place["conv2d"][1] == place["conv2d_2"][1] and abs(place["conv2d"][0] - place["conv2d_2"][0]) > 1.8
-    for upper, lower in [("conv2d", "batch_normalization"), ("batch_normalization_1", "add"), ("add", "activation_1")]:
+    assert (
+        place["conv2d"][1] == place["conv2d_2"][1]
+        and abs(place["conv2d"][0] - place["conv2d_2"][0]) > 1.8
+    )
+    for upper, lower in [
+        ("conv2d", "batch_normalization"),
+        ("batch_normalization_1", "add"),
+        ("add", "activation_1"),
+    ]:
         assert place[upper][0] == pytest.approx(place[lower][0], abs=0.02)
 
 
@@ -138,12 +162,17 @@ def test_a_tall_drawing_goes_on_at_its_right():
     whole, cut = layered(sizes, chain), layered(sizes, chain, tallest=7.0)
     assert whole.width == 1.0 and whole.height > 18
     assert cut.height < 7 and len({x for x, _ in cut.boxes}) == 3
-    ladder = layered(sizes, chain + [(n, n + 2) for n in range(28)], tallest=7.0)  # nowhere is a line alone
+    ladder = layered(
+        sizes, chain + [(n, n + 2) for n in range(28)], tallest=7.0
+    )  # nowhere is a line alone
     assert ladder.height == whole.height and ladder.width >= 1 + LANE
 
 
 def test_a_model_without_shapes_has_no_picture():
-    with pytest.raises(ValueError, match=r"plots\.network expected a built model, received 'sequential': add an Input"):
+    with pytest.raises(
+        ValueError,
+        match=r"plots\.network expected a built model, received 'sequential': add an Input",
+    ):
         plots.network(Sequential([layers.Dense(2)]))
 
 

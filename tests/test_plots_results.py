@@ -19,7 +19,9 @@ def test_mistakes_are_shown_the_most_confident_first(tmp_path):
     assert plot.data["shown"][0] == {
         "image": 4, "true": "deer", "its probability": "2 %", "predicted": "horse", "probability": "90 %",
     }  # fmt: skip
-    np.testing.assert_array_equal([picture.get_array() for picture in pictures_of(plot)], images[[4, 1, 6]])
+    np.testing.assert_array_equal(
+        [picture.get_array() for picture in pictures_of(plot)], images[[4, 1, 6]]
+    )
     assert "✗ horse 90 % | is deer 2 %" in words(plot)
     assert "Mistakes: test" in words(plot) and "3 of 8 answers are wrong" in words(plot)
     assert plot.to_text() == (
@@ -54,10 +56,13 @@ def test_galleries_are_legible(draw, count, columns, rows, names):
 def test_mistakes_need_probabilities():
     images, y_true, p = examples(3, wrong=[0])
     with pytest.raises(
-        ValueError, match=r"mistakes_gallery expected probabilities \(n, 10\), received \(3,\): pass what"
+        ValueError,
+        match=r"mistakes_gallery expected probabilities \(n, 10\), received \(3,\): pass what",
     ):
         plots.mistakes_gallery(images, y_true, p.argmax(axis=1), NAMES)
-    with pytest.raises(ValueError, match=r"mistakes_gallery expected a label and a prediction for each picture"):
+    with pytest.raises(
+        ValueError, match=r"mistakes_gallery expected a label and a prediction for each picture"
+    ):
         plots.mistakes_gallery(images, y_true[:2], p, NAMES)
 
 
@@ -66,7 +71,11 @@ def test_class_scores_have_three_bars_for_each_class_the_best_on_top():
     plot = plots.class_scores(classes, title="Scores: test")
     panels = plot.figure.axes
     assert [label.get_text() for label in panels[0].get_yticklabels()] == ["owl", "dog", "cat"]
-    expected = {"Precision, %": [100, 50, 100], "Recall, %": [100, 100, 100 / 3], "F1, %": [100, 200 / 3, 50]}
+    expected = {
+        "Precision, %": [100, 50, 100],
+        "Recall, %": [100, 100, 100 / 3],
+        "F1, %": [100, 200 / 3, 50],
+    }
     for panel, (title, values) in zip(panels, expected.items(), strict=True):
         assert panel.get_title(loc="left") == title
         np.testing.assert_allclose([bar.get_width() for bar in panel.patches], values)
@@ -122,7 +131,11 @@ def test_every_picture_of_an_evaluation_is_legible(classes, name, tmp_path):
 @pytest.mark.parametrize("levels", [0, 1, 3, 60])
 def test_learning_curves_are_legible(epochs, levels):
     steps = np.arange(epochs)
-    logs = {"loss": 2 * np.exp(-steps / 20), "accuracy": 1 - np.exp(-steps / 20), "val_loss": 3 * np.exp(-steps / 9)}
+    logs = {
+        "loss": 2 * np.exp(-steps / 20),
+        "accuracy": 1 - np.exp(-steps / 20),
+        "val_loss": 3 * np.exp(-steps / 9),
+    }
     if levels:
         logs["learning_rate"] = 0.01 * 0.1 ** (steps * levels // 60)
     plot = plots.learning_curves({name: values.tolist() for name, values in logs.items()})
@@ -133,6 +146,10 @@ def test_learning_curves_are_legible(epochs, levels):
 
 def test_a_title_wider_than_the_picture_widens_the_figure():
     images, y_true, _ = examples(1, wrong=[])
-    plot = plots.image_grid(images, y_true, NAMES, title="A title that is a good deal wider than one small picture")
+    plot = plots.image_grid(
+        images, y_true, NAMES, title="A title that is a good deal wider than one small picture"
+    )
     assert_legible(plot)
-    assert pictures_of(plot)[0].get_window_extent().x0 < plot.figure.dpi, "the picture stays at the left"
+    assert pictures_of(plot)[0].get_window_extent().x0 < plot.figure.dpi, (
+        "the picture stays at the left"
+    )

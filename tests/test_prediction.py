@@ -1,4 +1,6 @@
-"""What a model says to pictures: the right classes, from any source, in words that do not promise too much."""
+"""What a model says to pictures: the right classes, from any source, in words that do not promise
+too much.
+"""
 
 import io
 import json
@@ -39,7 +41,9 @@ def picture(colour, size=(50, 40)):
 def test_the_most_probable_classes_first():
     said = predict_image(colour_model(), picture((10, 240, 120)))
     assert said.classes == ["green", "blue", "red"] and said.confident and said.known == 3
-    np.testing.assert_allclose(said.probabilities, expected_probabilities([240, 120, 10]), rtol=1e-5)
+    np.testing.assert_allclose(
+        said.probabilities, expected_probabilities([240, 120, 10]), rtol=1e-5
+    )
     np.testing.assert_array_equal(said.seen, np.full((6, 8, 3), (10, 240, 120)))
     assert said.seen.dtype == np.uint8 and all(type(p) is float for p in said.probabilities)
 
@@ -50,7 +54,10 @@ def test_it_is_a_method_of_the_model():
 
 
 def test_every_source_is_seen_alike(tmp_path):
-    model, array = colour_model(), np.random.default_rng(0).integers(0, 256, (30, 50, 3)).astype(np.uint8)
+    model, array = (
+        colour_model(),
+        np.random.default_rng(0).integers(0, 256, (30, 50, 3)).astype(np.uint8),
+    )
     path = tmp_path / "noise.png"
     Image.fromarray(array).save(path)
     seen = fit_image(array, (6, 8))
@@ -66,7 +73,9 @@ def test_every_source_is_seen_alike(tmp_path):
         said = predict_image(model, source)
         np.testing.assert_array_equal(said.seen, seen)
         np.testing.assert_allclose(
-            dict(zip(said.classes, said.probabilities, strict=True))["red"], model.predict(seen[None])[0, 0], rtol=1e-6
+            dict(zip(said.classes, said.probabilities, strict=True))["red"],
+            model.predict(seen[None])[0, 0],
+            rtol=1e-6,
         )
 
 
@@ -113,16 +122,25 @@ def test_without_names_classes_have_numbers():
 
 def test_logits_become_probabilities():
     said = predict_image(colour_model(activation=None), picture((10, 240, 120)))
-    np.testing.assert_allclose(said.probabilities, expected_probabilities([240, 120, 10]), rtol=1e-5)
+    np.testing.assert_allclose(
+        said.probabilities, expected_probabilities([240, 120, 10]), rtol=1e-5
+    )
 
 
 def test_a_model_of_grey_pictures_sees_grey():
     colours = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 20, 30)], np.uint8)
     for colour in colours:
-        said = predict_image(colour_model(channels=1), Image.new("RGB", (8, 6), tuple(map(int, colour))))
-        luma = np.array(Image.new("RGB", (1, 1), tuple(map(int, colour))).convert("L"))[0, 0]  # what Keras would see
+        said = predict_image(
+            colour_model(channels=1), Image.new("RGB", (8, 6), tuple(map(int, colour)))
+        )
+        luma = np.array(Image.new("RGB", (1, 1), tuple(map(int, colour))).convert("L"))[
+            0, 0
+        ]  # what Keras would see
         assert said.seen.shape == (6, 8, 3)
-        assert abs(int(said.seen[0, 0, 0]) - int(luma)) <= 1 and (said.seen == said.seen[0, 0, 0]).all()
+        assert (
+            abs(int(said.seen[0, 0, 0]) - int(luma)) <= 1
+            and (said.seen == said.seen[0, 0, 0]).all()
+        )
         expected = np.exp(SHARPNESS * said.seen[0, 0, 0] / 255.0)
         share = dict(zip(said.classes, said.probabilities, strict=True))["red"]
         np.testing.assert_allclose(share, expected / (expected + 2), rtol=1e-5)
@@ -161,7 +179,9 @@ def test_folders_and_files_mixed_in_the_order_given(tmp_path):
     for name in ("b/2.png", "b/1.png", "a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture("red").save(tmp_path / name)
-    said, errors = predict_images(colour_model(), [tmp_path / "b", str(tmp_path / "a.png"), "missing.png"])
+    said, errors = predict_images(
+        colour_model(), [tmp_path / "b", str(tmp_path / "a.png"), "missing.png"]
+    )
     assert list(said) == [str(tmp_path / name) for name in ("b/1.png", "b/2.png", "a.png")]
     assert list(errors) == ["missing.png"] and "No such file" in str(errors["missing.png"])
 
@@ -219,12 +239,17 @@ def test_a_model_that_takes_no_pictures(model):
 def test_names_that_do_not_match_the_outputs():
     model = colour_model()
     model.class_names = ["cat", "dog"]
-    with pytest.raises(ValueError, match="a class name for each of the 3 outputs of 'sequential', received 2: correct"):
+    with pytest.raises(
+        ValueError,
+        match="a class name for each of the 3 outputs of 'sequential', received 2: correct",
+    ):
         predict_image(model, picture("red"))
 
 
 def test_a_model_that_has_learnt_nothing_says_so():
-    model = Sequential([Input((6, 8, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)])
+    model = Sequential(
+        [Input((6, 8, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)]
+    )
     with pytest.warns(UserWarning, match="neither been trained nor loaded"):
         predict_image(model, picture("red"))
 

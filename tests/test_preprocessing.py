@@ -1,4 +1,6 @@
-"""ImageDataGenerator and load_img: against Keras' own results, against definitions, and what they refuse."""
+"""ImageDataGenerator and load_img: against Keras' own results, against definitions, and what they
+refuse.
+"""
 
 import importlib
 
@@ -54,10 +56,17 @@ def test_fixed_parameters_give_what_keras_makes_of_them(name):
     x = recipe.pictures()[:1]
     received, expected = generator.changed(x, parameters(**given), 255.0)[0], GOLDEN[name]
     compared = np.ones(x.shape[1:3], bool)
-    if generator.fill_mode in ("wrap", "constant"):  # SciPy's do not fade at the edge, and wrap one pixel too early
-        compared = ((places((11, 11), **given) >= 0) & (places((11, 11), **given) <= 10)).all(axis=-1)
+    if generator.fill_mode in (
+        "wrap",
+        "constant",
+    ):  # SciPy's do not fade at the edge, and wrap one pixel too early
+        compared = ((places((11, 11), **given) >= 0) & (places((11, 11), **given) <= 10)).all(
+            axis=-1
+        )
         assert 0.4 < compared.mean() < 1
-    level = (generator.rescale or 1) / (generator.std.min() if generator.featurewise_std_normalization else 1)
+    level = (generator.rescale or 1) / (
+        generator.std.min() if generator.featurewise_std_normalization else 1
+    )
     closest = 1 if generator.brightness_range else 1e-3  # Keras cuts to whole levels there
     assert received.dtype == np.float32 and received.shape == expected.shape
     assert np.abs(received - expected)[compared].max() <= closest * level
@@ -72,7 +81,10 @@ def test_load_img_gives_what_keras_gives(tmp_path, name):
 
 def test_it_is_where_scripts_for_keras_look():
     keras = minicnn
-    assert importlib.import_module("minicnn.preprocessing").image.ImageDataGenerator is ImageDataGenerator
+    assert (
+        importlib.import_module("minicnn.preprocessing").image.ImageDataGenerator
+        is ImageDataGenerator
+    )
     assert keras.preprocessing.image.load_img is load_img
 
 
@@ -106,7 +118,14 @@ def test_a_quarter_turn_of_a_picture_that_is_not_square_turns_about_its_centre()
     assert np.allclose(turned[0, 1:6], np.rot90(x[0, 1:6], 1), atol=1e-3)
 
 
-@given(st.floats(-180, 180), st.floats(-5, 5), st.floats(-5, 5), st.floats(-40, 40), st.floats(0.5, 2), st.booleans())
+@given(
+    st.floats(-180, 180),
+    st.floats(-5, 5),
+    st.floats(-5, 5),
+    st.floats(-40, 40),
+    st.floats(0.5, 2),
+    st.booleans(),
+)
 def test_places_are_those_of_the_formula_taken_step_by_step(theta, tx, ty, shear, zoom, flip):
     i, j, size = 2, 6, (4, 9)
     p = np.array([j, i]) - (np.array(size[::-1]) - 1) / 2
@@ -115,7 +134,15 @@ def test_places_are_those_of_the_formula_taken_step_by_step(theta, tx, ty, shear
     s, t = np.deg2rad(shear), np.deg2rad(theta)
     p = np.array([p[0] - np.sin(s) * p[1], np.cos(s) * p[1]]) + [tx, ty]
     p = np.array([np.cos(t) * p[0] - np.sin(t) * p[1], np.sin(t) * p[0] + np.cos(t) * p[1]])
-    given = {"theta": theta, "tx": tx, "ty": ty, "shear": shear, "zx": zoom, "zy": 1 / zoom, "flip_horizontal": flip}
+    given = {
+        "theta": theta,
+        "tx": tx,
+        "ty": ty,
+        "shear": shear,
+        "zx": zoom,
+        "zy": 1 / zoom,
+        "flip_horizontal": flip,
+    }
     assert np.allclose(places(size, **given)[i, j], p + (np.array(size[::-1]) - 1) / 2)
 
 
@@ -149,7 +176,10 @@ def test_parameters_are_uniform_over_their_ranges(arguments, name, least, greate
 @pytest.mark.parametrize(
     "limit, expected",
     [
-        (3, {-2: 1 / 6, -1: 1 / 6, 0: 1 / 3, 1: 1 / 6, 2: 1 / 6}),  # np.random.choice(3) * np.random.choice([-1, 1])
+        (
+            3,
+            {-2: 1 / 6, -1: 1 / 6, 0: 1 / 3, 1: 1 / 6, 2: 1 / 6},
+        ),  # np.random.choice(3) * np.random.choice([-1, 1])
         (1, {0: 1}),
         ([4, 6], {-6: 1 / 4, -4: 1 / 4, 4: 1 / 4, 6: 1 / 4}),
         ([0.25, 0.5], {-20: 1 / 4, -10: 1 / 4, 10: 1 / 4, 20: 1 / 4}),
@@ -165,13 +195,19 @@ def test_whole_pixels_are_drawn_as_keras_draws_them(limit, expected):
 def test_flips_are_drawn_for_half_of_the_pictures_and_independently():
     drawn = ImageDataGenerator(horizontal_flip=True, vertical_flip=True).parameters((8, 8), SEEDS)
     both = drawn["flip_horizontal"] & drawn["flip_vertical"]
-    for flips, share in ((drawn["flip_horizontal"], 0.5), (drawn["flip_vertical"], 0.5), (both, 0.25)):
+    for flips, share in (
+        (drawn["flip_horizontal"], 0.5),
+        (drawn["flip_vertical"], 0.5),
+        (both, 0.25),
+    ):
         assert flips.mean() == pytest.approx(share, abs=0.01)
 
 
 def test_switching_one_change_on_does_not_change_what_is_drawn_for_another():
     one = ImageDataGenerator(rotation_range=10).parameters((8, 8), SEEDS)
-    more = ImageDataGenerator(rotation_range=10, zoom_range=0.1, horizontal_flip=True).parameters((8, 8), SEEDS)
+    more = ImageDataGenerator(rotation_range=10, zoom_range=0.1, horizontal_flip=True).parameters(
+        (8, 8), SEEDS
+    )
     assert np.array_equal(one["theta"], more["theta"])
 
 
@@ -180,12 +216,16 @@ def test_switching_one_change_on_does_not_change_what_is_drawn_for_another():
 
 def test_a_flow_goes_through_all_samples_once_per_epoch_with_their_labels():
     x, y = labelled(70)
-    flow = ImageDataGenerator(rotation_range=30, horizontal_flip=True).flow(x, y, batch_size=32, seed=0)
+    flow = ImageDataGenerator(rotation_range=30, horizontal_flip=True).flow(
+        x, y, batch_size=32, seed=0
+    )
     assert len(flow) == 3
     batches = [flow[i] for i in range(3)]
     assert [len(batch[0]) for batch in batches] == [32, 32, 6]
     for pictures, labels in batches:
-        assert np.abs(pictures - labels[:, None, None, None]).max() < 1e-3  # pictures of one level stay so
+        assert (
+            np.abs(pictures - labels[:, None, None, None]).max() < 1e-3
+        )  # pictures of one level stay so
     order = np.concatenate([labels for _, labels in batches])
     assert sorted(order) == list(range(70)) and order.tolist() != list(range(70))
     flow.on_epoch_end()
@@ -240,7 +280,9 @@ def test_iterating_goes_on_epoch_after_epoch():
     flow = ImageDataGenerator().flow(*labelled(5), batch_size=2, seed=0)
     labels = [next(flow)[1] for _ in range(6)]
     assert flow.epoch == 2
-    assert sorted(np.concatenate(labels[:3])) == sorted(np.concatenate(labels[3:])) == list(range(5))
+    assert (
+        sorted(np.concatenate(labels[:3])) == sorted(np.concatenate(labels[3:])) == list(range(5))
+    )
     for number, (pictures, _) in enumerate(flow):  # as notebooks look at some pictures
         assert pictures.shape == (2 if number < 2 else 1, 8, 8, 3)
         if number == 2:
@@ -352,25 +394,42 @@ def test_a_training_on_a_flow_that_is_interrupted_becomes_what_it_would_have_bec
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"zca_whitening": True}, "does not support zca_whitening=True: leave it out, prepare x before flow"),
+        (
+            {"zca_whitening": True},
+            "does not support zca_whitening=True: leave it out, prepare x before flow",
+        ),
         ({"samplewise_center": True}, "does not support samplewise_center=True"),
-        ({"samplewise_std_normalization": True}, "does not support samplewise_std_normalization=True"),
+        (
+            {"samplewise_std_normalization": True},
+            "does not support samplewise_std_normalization=True",
+        ),
         ({"channel_shift_range": 0.2}, "does not support channel_shift_range=0.2"),
         ({"preprocessing_function": np.sqrt}, "does not support preprocessing_function="),
         ({"data_format": "channels_first"}, "does not support data_format='channels_first'"),
         ({"fill_mode": "reflekt"}, r"has no fill_mode 'reflekt'\. Did you mean 'reflect'\?"),
         (
             {"zoom_range": (1, 2, 3)},
-            r"zoom_range as \(least, greatest\), factors above 0 and at most 65535, received \(1, 2, 3\)",
+            r"zoom_range as \(least, greatest\), factors above 0 and at most 65535, received \(1, "
+            r"2, 3\)",
         ),
         (
             {"zoom_range": 1.0},
-            r"zoom_range as \(least, greatest\), factors above 0 and at most 65535, received \(0.0, 2.0\)",
+            r"zoom_range as \(least, greatest\), factors above 0 and at most 65535, received "
+            r"\(0.0, 2.0\)",
         ),
-        ({"brightness_range": 0.5}, r"expected brightness_range as \(least, greatest\).*received 0.5"),
+        (
+            {"brightness_range": 0.5},
+            r"expected brightness_range as \(least, greatest\).*received 0.5",
+        ),
         ({"brightness_range": (-1, 1)}, r"expected brightness_range as .*received \(-1, 1\)"),
-        ({"brightness_range": (0, np.inf)}, r"expected brightness_range as .*at most 65535, received \(0, inf\)"),
-        ({"zoom_range": (1, 1e9)}, r"expected zoom_range as .*at most 65535, received \(1, 1000000000.0\)"),
+        (
+            {"brightness_range": (0, np.inf)},
+            r"expected brightness_range as .*at most 65535, received \(0, inf\)",
+        ),
+        (
+            {"zoom_range": (1, 1e9)},
+            r"expected zoom_range as .*at most 65535, received \(1, 1000000000.0\)",
+        ),
         (
             {"width_shift_range": 1e12},
             "expected width_shift_range as a finite number of at least -65535 and at most 65535",
@@ -379,8 +438,14 @@ def test_a_training_on_a_flow_that_is_interrupted_becomes_what_it_would_have_bec
             {"height_shift_range": [1, 10**12]},
             "expected height_shift_range as a finite number .*received 1000000000000",
         ),
-        ({"height_shift_range": []}, r"expected height_shift_range with one shift or more, received \[\]"),
-        ({"width_shift_range": "far"}, "expected width_shift_range as a finite number .*received 'far'"),
+        (
+            {"height_shift_range": []},
+            r"expected height_shift_range with one shift or more, received \[\]",
+        ),
+        (
+            {"width_shift_range": "far"},
+            "expected width_shift_range as a finite number .*received 'far'",
+        ),
         ({"rotation_range": np.nan}, "expected rotation_range as a finite number, received nan"),
         ({"shear_range": np.inf}, "expected shear_range as a finite number, received inf"),
         ({"validation_split": 1.5}, "expected 0 <= validation_split < 1, received 1.5"),
@@ -419,11 +484,23 @@ def test_the_arguments_that_tutorials_spell_out_may_be_spelt_out():
 @pytest.mark.parametrize(
     "arguments, flow, message",
     [
-        ({}, lambda x, y: (x[0], y), r"flow expected pictures \(n, H, W, C\), received x of shape \(8, 8, 3\)"),
+        (
+            {},
+            lambda x, y: (x[0], y),
+            r"flow expected pictures \(n, H, W, C\), received x of shape \(8, 8, 3\)",
+        ),
         ({}, lambda x, y: (x[:0], y[:0]), r"received x of shape \(0, 8, 8, 3\)"),
         ({}, lambda x, y: (x, y[:5]), "flow expected as many samples in y as in x, 20, received 5"),
-        ({"featurewise_center": True}, lambda x, y: (x, y), r"expected that fit\(x\) has measured the mean"),
-        ({"brightness_range": (1, 2)}, lambda x, y: (x / 1.0 - 9, y), "expected levels 0 ... 255 .* received -9 among"),
+        (
+            {"featurewise_center": True},
+            lambda x, y: (x, y),
+            r"expected that fit\(x\) has measured the mean",
+        ),
+        (
+            {"brightness_range": (1, 2)},
+            lambda x, y: (x / 1.0 - 9, y),
+            "expected levels 0 ... 255 .* received -9 among",
+        ),
     ],
 )
 def test_data_that_does_not_fit(arguments, flow, message):
@@ -433,7 +510,10 @@ def test_data_that_does_not_fit(arguments, flow, message):
 
 @pytest.mark.parametrize("split, subset", [(0.2, "test"), (0.0, "training"), (0.01, "validation")])
 def test_subsets_that_are_none(split, subset):
-    with pytest.raises(ValueError, match=f"expected subset 'training' or 'validation'.*received '{subset}' of 20 samp"):
+    with pytest.raises(
+        ValueError,
+        match=f"expected subset 'training' or 'validation'.*received '{subset}' of 20 samp",
+    ):
         ImageDataGenerator(validation_split=split).flow(*noisy(), subset=subset)
 
 
@@ -448,9 +528,13 @@ def test_a_batch_beyond_the_last_is_an_error():
 
 def test_load_img_names_what_it_cannot_do(tmp_path):
     path = recipe.file(tmp_path)
-    with pytest.raises(ValueError, match="load_img has no interpolation 'neerest'. Did you mean 'nearest'?"):
+    with pytest.raises(
+        ValueError, match="load_img has no interpolation 'neerest'. Did you mean 'nearest'?"
+    ):
         load_img(path, interpolation="neerest")
-    with pytest.raises(ValueError, match="load_img has no color_mode 'rgba'. Pictures are put on white"):
+    with pytest.raises(
+        ValueError, match="load_img has no color_mode 'rgba'. Pictures are put on white"
+    ):
         load_img(path, color_mode="rgba")
     with pytest.raises(ImageError, match="nowhere.png: expected a picture"):
         load_img(tmp_path / "nowhere.png")

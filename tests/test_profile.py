@@ -1,4 +1,7 @@
-"""`minicnn profile`: what it counts, what it leaves as it was, and what it prints. Its times are not tested."""
+"""`minicnn profile`: what it counts, what it leaves as it was, and what it prints.
+
+Its times are not tested.
+"""
 
 import json
 
@@ -47,11 +50,20 @@ def test_rows_are_the_passes_of_a_training_step_and_add_up_to_it(engine):
     assert ("conv2d", "input gradient") not in passes  # nobody needs the gradient of the pictures
     assert ("conv2d_1", "input gradient") in passes
     assert ("conv2d_1", "weight gradient") not in passes  # frozen
-    assert {("dropout", "forward"), ("dropout", "backward"), ("optimizer", "update"), ("loss", "")} <= passes
-    assert (("batch_normalization", "backward") in passes) == (engine == "reference")  # else it runs with conv2d
+    assert {
+        ("dropout", "forward"),
+        ("dropout", "backward"),
+        ("optimizer", "update"),
+        ("loss", ""),
+    } <= passes
+    assert (("batch_normalization", "backward") in passes) == (
+        engine == "reference"
+    )  # else it runs with conv2d
     assert all(row.seconds >= 0 for row in result.rows)
     for field in ("seconds", "flops", "bytes"):
-        assert getattr(result.total, field) == pytest.approx(sum(getattr(row, field) for row in result.rows))
+        assert getattr(result.total, field) == pytest.approx(
+            sum(getattr(row, field) for row in result.rows)
+        )
     assert (result.batch, result.peak > 0, result.threads > 0) == (4, True, True)
 
 
@@ -61,12 +73,19 @@ def test_both_engines_are_credited_with_the_same_arithmetic():
         model = small_model()
         model.engine = engine
         rows = profile(model, batch=4, seconds=0).rows
-        counts.append({(row.layers.split(" ")[0], row.work): row.flops for row in rows if row.flops})
+        counts.append(
+            {(row.layers.split(" ")[0], row.work): row.flops for row in rows if row.flops}
+        )
     assert counts[0] == counts[1]
-    assert counts[0]["dense", "forward"] == counts[0]["dense", "input gradient"] == 2 * 4 * (4 * 3 * 4 * 6)
+    assert (
+        counts[0]["dense", "forward"]
+        == counts[0]["dense", "input gradient"]
+        == 2 * 4 * (4 * 3 * 4 * 6)
+    )
 
 
-OF_FORWARD = {  # floating point operations of the documented network for one picture: outputs, inputs of each, 2
+# floating point operations of the documented network for one picture: outputs, inputs of each, 2
+OF_FORWARD = {
     "conv2d": 30 * 30 * 32 * (3 * 3 * 3) * 2,
     "conv2d_1": 13 * 13 * 64 * (3 * 3 * 32) * 2,
     "conv2d_2": 4 * 4 * 128 * (3 * 3 * 64) * 2,
@@ -85,9 +104,13 @@ def test_operations_of_the_documented_network():
 @given(windows(dilated=True))
 @settings(max_examples=100)
 def test_multiplications_by_padding_are_not_counted(window):
-    """With ones for pictures and kernels, a convolution's outputs are how many products each is the sum of."""
+    """With ones for pictures and kernels, a convolution's outputs are how many products each is the
+    sum of.
+    """
     batch, *shape = window["x_shape"]
-    layer = layers.Conv2D(2, window["size"], window["strides"], window["padding"], window["dilation"])
+    layer = layers.Conv2D(
+        2, window["size"], window["strides"], window["padding"], window["dilation"]
+    )
     layer.build(tuple(shape), dtype="float64")
     layer.params["kernel"][...] = 1
     assert batch * profiling.multiply_adds(layer) == layer.forward(np.ones((batch, *shape))).sum()
@@ -102,7 +125,9 @@ def trained(model, steps=2):
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_a_profiled_model_is_as_before(engine):
-    """Weights, statistics, the optimizer's memory and the dropout's generator: it trains on as its twin does."""
+    """Weights, statistics, the optimizer's memory and the dropout's generator: it trains on as its
+    twin does.
+    """
     models = [small_model(), small_model()]
     for model in models:
         model.engine = engine
@@ -112,7 +137,9 @@ def test_a_profiled_model_is_as_before(engine):
     profile(models[0], batch=3, seconds=0)
     for now, then in zip(models[0].get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
-    assert [layer.trainable for layer in models[0].layers] == [layer.trainable for layer in models[1].layers]
+    assert [layer.trainable for layer in models[0].layers] == [
+        layer.trainable for layer in models[1].layers
+    ]
     assert models[0].optimizer.learning_rate == 0.001 and models[0].loss.name == models[1].loss.name
     for one, other in zip(trained(models[0]), trained(models[1]), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -126,13 +153,23 @@ def test_a_model_that_was_never_compiled_and_ends_in_logits():
 
 
 def test_a_model_without_anything_to_train_has_no_backward():
-    model = Sequential([layers.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, trainable=False)], seed=0)
-    assert {row.work for row in profile(model, batch=2, seconds=0).rows} == {"forward", "update", ""}
+    model = Sequential(
+        [layers.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, trainable=False)], seed=0
+    )
+    assert {row.work for row in profile(model, batch=2, seconds=0).rows} == {
+        "forward",
+        "update",
+        "",
+    }
 
 
 def test_pictures_for_a_rescaling_layer_are_bytes():
     x, y = profiling.random_batch(
-        Sequential([layers.Input((4, 5, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(7)], seed=0), 6
+        Sequential(
+            [layers.Input((4, 5, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(7)],
+            seed=0,
+        ),
+        6,
     )
     assert (x.shape, x.dtype, y.shape) == ((6, 4, 5, 3), np.uint8, (6,))
     assert set(y) <= set(range(7))
@@ -151,7 +188,9 @@ def test_the_peaks_kernel_does_all_its_multiply_adds_on_every_thread(dtype):
 
 
 def test_an_unbuilt_model_is_refused():
-    with pytest.raises(ValueError, match="profile expected a built model, received 'sequential': add an Input, or"):
+    with pytest.raises(
+        ValueError, match="profile expected a built model, received 'sequential': add an Input, or"
+    ):
         profile(Sequential([layers.Flatten(), layers.Dense(3)]))
 
 
@@ -175,10 +214,21 @@ def test_the_command_prints_a_table_one_screen_wide(tmp_path, capsys):
 
 @pytest.mark.usefixtures("all_threads_afterwards")
 def test_the_command_prints_json(capsys):
-    assert cli.main(["profile", "--batch-size", "2", "--seconds", "0", "--threads", "1", "--json"]) == 0
+    assert (
+        cli.main(["profile", "--batch-size", "2", "--seconds", "0", "--threads", "1", "--json"])
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
-    assert result["batch"] == 2 and result["threads"] == 1 and result["title"].startswith("documented network")
-    assert {"layers", "work", "seconds", "flops", "bytes"} == set(result["rows"][0]) == set(result["total"])
+    assert (
+        result["batch"] == 2
+        and result["threads"] == 1
+        and result["title"].startswith("documented network")
+    )
+    assert (
+        {"layers", "work", "seconds", "flops", "bytes"}
+        == set(result["rows"][0])
+        == set(result["total"])
+    )
     # Forward and two gradients, but none of the pictures.
     assert result["total"]["flops"] == 2 * (3 * sum(OF_FORWARD.values()) - OF_FORWARD["conv2d"])
 
@@ -186,8 +236,16 @@ def test_the_command_prints_json(capsys):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--model", "nowhere.minicnn"], 3, "minicnn profile: there is no model file 'nowhere.minicnn'"),
-        (["--batch-size", "0"], 2, "minicnn profile: profile expected a batch of at least 1, received 0"),
+        (
+            ["--model", "nowhere.minicnn"],
+            3,
+            "minicnn profile: there is no model file 'nowhere.minicnn'",
+        ),
+        (
+            ["--batch-size", "0"],
+            2,
+            "minicnn profile: profile expected a batch of at least 1, received 0",
+        ),
         (["--threads", "0"], 2, "minicnn profile: set_threads expected an integer from 1 to"),
     ],
 )

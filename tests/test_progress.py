@@ -33,16 +33,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def train(verbose: int, clock: Clock, epochs: int = 1, callbacks: tuple[Any, ...] = (), validate: bool = True) -> None:
+def train(
+    verbose: int,
+    clock: Clock,
+    epochs: int = 1,
+    callbacks: tuple[Any, ...] = (),
+    validate: bool = True,
+) -> None:
     """Three batches (4 + 4 + 2 images, 2 s each) and a validation of 100 s per epoch."""
-    every = CallbackList([*callbacks, Progress(verbose, epochs=epochs, steps=3, samples=10)], model=object())
+    every = CallbackList(
+        [*callbacks, Progress(verbose, epochs=epochs, steps=3, samples=10)], model=object()
+    )
     every.on_train_begin()
     for epoch in range(epochs):
         every.on_epoch_begin(epoch)
         for batch, size in enumerate((4, 4, 2)):
             every.on_train_batch_begin(batch)
             clock.now += 2
-            every.on_train_batch_end(batch, {"loss": 2.0 - batch / 4, "accuracy": 0.25, "size": size})
+            every.on_train_batch_end(
+                batch, {"loss": 2.0 - batch / 4, "accuracy": 0.25, "size": size}
+            )
         logs = {"loss": 1.5, "accuracy": 0.25}
         if validate:
             every.on_test_begin()
@@ -53,7 +63,9 @@ def train(verbose: int, clock: Clock, epochs: int = 1, callbacks: tuple[Any, ...
     every.on_train_end(logs)
 
 
-def test_plain_lines_count_training_time_only(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_lines_count_training_time_only(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(2, clock, epochs=2)
     out, err = capsys.readouterr()
     rest = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 pictures/s"
@@ -61,7 +73,9 @@ def test_plain_lines_count_training_time_only(clock: Clock, capsys: pytest.Captu
     assert err == ""
 
 
-def test_plain_lines_show_what_other_callbacks_log(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_lines_show_what_other_callbacks_log(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     logged = {
         "learning_rate": 1e-05,
         "small": 0.00012345,
@@ -83,20 +97,28 @@ def test_silence(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_bar_shows_running_means_and_leaves_one_line_per_epoch(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bar_shows_running_means_and_leaves_one_line_per_epoch(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     train(1, clock, epochs=2)
     screen = terminal.getvalue()
-    assert "Epoch 1/2  40%|" in screen, "from the first batch on, before which kernels may be compiled"
+    assert "Epoch 1/2  40%|" in screen, (
+        "from the first batch on, before which kernels may be compiled"
+    )
     assert "?" not in screen, "time left is not said before it is known"
-    assert re.search(r"Epoch 1/2 100%\|[#█]+\| .* img/s, 00:00 left, loss 1\.5000  accuracy 0\.2500", screen)
+    assert re.search(
+        r"Epoch 1/2 100%\|[#█]+\| .* img/s, 00:00 left, loss 1\.5000  accuracy 0\.2500", screen
+    )
     assert "Epoch 2/2 validating" in screen
     line = "loss 1.5000  accuracy 0.2500  val_loss 1.0000  val_accuracy 0.5000  6.0 s  2 pictures/s"
     assert left_on_screen(screen) == [f"Epoch 1/2  {line}", f"Epoch 2/2  {line}"]
 
 
-def test_messages_of_callbacks_stand_above_the_bar(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_of_callbacks_stand_above_the_bar(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr("sys.stdout", terminal)

@@ -16,10 +16,17 @@ from minicnn import datasets, testing
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs import each other by name
 first_screen = import_module("first_screen")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
-NO_CODE = set("notation.md docs/README.md speed.md results.md how_it_is_checked.md decisions.md SECURITY.md".split())
+NO_CODE = set(
+    "notation.md docs/README.md speed.md results.md how_it_is_checked.md decisions.md SECURITY.md".split()
+)
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
 
 
@@ -36,14 +43,20 @@ def blocks(page, language):
 
 
 def run(page, folder, monkeypatch):
-    """Execute a page's Python blocks one after the other, in `folder`; returns the names that they leave behind.
+    """Execute a page's Python blocks one after the other, in `folder`; returns the names that they
+    leave behind.
 
-    A page that asks for CIFAR-10 without naming a file gets a small set of drawn shapes, in the same form.
+    A page that asks for CIFAR-10 without naming a file gets a small set of drawn shapes, in the
+    same form.
     """
     real_load_data = datasets.cifar10.load_data
 
     def load_data(path=None, **options):
-        return real_load_data(path, **options) if path else datasets.shapes.load_data(train=200, test=50)
+        return (
+            real_load_data(path, **options)
+            if path
+            else datasets.shapes.load_data(train=200, test=50)
+        )
 
     monkeypatch.setattr(datasets.cifar10, "load_data", load_data)
     monkeypatch.setenv("MINICNN_HOME", str(folder / "home"))  # where caches go
@@ -55,7 +68,9 @@ def run(page, folder, monkeypatch):
     return names
 
 
-@pytest.mark.filterwarnings("ignore:.*averages that lag")  # of the Keras script: here it has few pictures
+@pytest.mark.filterwarnings(
+    "ignore:.*averages that lag"
+)  # of the Keras script: here it has few pictures
 @each_page
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     names = run(page, tmp_path, monkeypatch)
@@ -69,23 +84,32 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
 
 def test_readmes_example_has_eleven_lines():
     ((_, example),) = blocks(PAGES[0], "python")
-    assert "## In eleven lines" in README and len([line for line in example.splitlines() if line]) == 11
+    assert (
+        "## In eleven lines" in README
+        and len([line for line in example.splitlines() if line]) == 11
+    )
 
 
 def test_readmes_table_is_what_its_program_makes_of_the_results():
-    results, accuracies = (json.loads(path.read_text()) for path in (first_screen.RESULTS, first_screen.ACCURACIES))
+    results, accuracies = (
+        json.loads(path.read_text()) for path in (first_screen.RESULTS, first_screen.ACCURACIES)
+    )
     assert first_screen.with_table(README, first_screen.table(results, accuracies)) == README
 
 
 def test_the_first_screen_has_one_picture_the_table_and_the_code():
     first = README[: README.index("## Start")]
     assert len(first.splitlines()) <= 50
-    assert first.count("![") == 1 and first.index("![") < first.index("| one epoch |") < first.index("```python")
+    assert first.count("![") == 1 and first.index("![") < first.index(
+        "| one epoch |"
+    ) < first.index("```python")
 
 
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
-    assert [page.name for page in PAGES if page.parent.name == "docs" and f"({page.name}" not in index] == ["README.md"]
+    assert [
+        page.name for page in PAGES if page.parent.name == "docs" and f"({page.name}" not in index
+    ] == ["README.md"]
 
 
 @each_page
@@ -106,7 +130,9 @@ def code_of(page):
 
 def test_options_of_the_example_that_are_named_exist():
     example = [sys.executable, str(ROOT / "examples" / "train_cifar.py"), "--help"]
-    shown = subprocess.run(example, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+    shown = subprocess.run(
+        example, capture_output=True, text=True, check=True, timeout=PATIENCE
+    ).stdout
     for page in (PAGES[0], ROOT / "docs" / "data.md"):
         spans = [code for code in code_of(page) if not code.startswith("minicnn ")]
         named = {option for code in spans for option in re.findall(r"(?<!\S)--[a-z-]+", code)}
@@ -130,15 +156,23 @@ def table_rows(first_word):
 @pytest.mark.parametrize("quantity", ["outputs", "gradients", "losses"])
 def test_parity_figures_are_within_the_bounds_that_the_tests_assert(quantity):
     double, allowed_double, single, allowed_single = table_rows(quantity)
-    assert (allowed_double, allowed_single) == (BARS["float64"][quantity], BARS["float32"][quantity])
+    assert (allowed_double, allowed_single) == (
+        BARS["float64"][quantity],
+        BARS["float32"][quantity],
+    )
     assert double < allowed_double and single < allowed_single
 
 
 def test_gradient_figures_are_within_the_bounds_that_the_command_applies():
-    for first_word, bound in (("each layer", testing.TOLERANCE), ("a network", testing.MODEL_TOLERANCE)):
+    for first_word, bound in (
+        ("each layer", testing.TOLERANCE),
+        ("a network", testing.MODEL_TOLERANCE),
+    ):
         measured, allowed = table_rows(first_word)
         assert allowed == bound and measured < allowed
 
 
 def test_no_figure_is_left_open():
-    assert not [page.name for page in PAGES if re.search(r"\{\{\w+\}\}", page.read_text(encoding="utf-8"))]
+    assert not [
+        page.name for page in PAGES if re.search(r"\{\{\w+\}\}", page.read_text(encoding="utf-8"))
+    ]

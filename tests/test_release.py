@@ -13,7 +13,10 @@ def text_of(name):
 
 
 def test_changelog_and_citation_are_of_this_version():
-    assert re.findall(r"^## \[([\d.]+)\]", text_of("CHANGELOG.md"), re.MULTILINE)[0] == minicnn.__version__
+    assert (
+        re.findall(r"^## \[([\d.]+)\]", text_of("CHANGELOG.md"), re.MULTILINE)[0]
+        == minicnn.__version__
+    )
     assert f"\nversion: {minicnn.__version__}\n" in text_of("CITATION.cff")
 
 
@@ -31,7 +34,11 @@ def test_hooks_before_a_commit_are_of_ci_and_their_files_are_there():
         assert any(entry.startswith(program) for entry in entries), program
         assert f".venv/bin/{program}" in text_of(".ci/run")
     assert not [name for name in re.findall(r"tests/\w+\.py", hooks) if not (ROOT / name).exists()]
-    marked = [path.name for path in (ROOT / "tests").glob("test_*.py") if "mark.nojit" in path.read_text("utf-8")]
+    marked = [
+        path.name
+        for path in (ROOT / "tests").glob("test_*.py")
+        if "mark.nojit" in path.read_text("utf-8")
+    ]
     assert len(marked) >= 4 and 'git grep -l "mark\\.nojit" -- "tests/test_*.py"' in hooks
 
 

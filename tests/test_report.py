@@ -1,4 +1,6 @@
-"""report.py agrees with scikit-learn digit for digit, and says what is wrong with labels it cannot use."""
+"""report.py agrees with scikit-learn digit for digit, and says what is wrong with labels it cannot
+use.
+"""
 
 import json
 import re
@@ -17,7 +19,9 @@ NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 @st.composite
 def label_pairs(draw):
-    """Two equally long lists of labels below K: some classes are often absent from one or both of them."""
+    """Two equally long lists of labels below K: some classes are often absent from one or both of
+    them.
+    """
     classes = draw(st.integers(1, 10))
     pair = st.tuples(st.integers(0, classes - 1), st.integers(0, classes - 1))
     pairs = draw(st.lists(pair, min_size=1, max_size=60))
@@ -31,11 +35,15 @@ def quiet(function, *arguments, **named):
 
 
 def scikit_learns_text(true, predicted, **options):
-    """scikit-learn's report; where no answer at all is right it writes the whole numbers of support as 3.0, we as 3."""
+    """scikit-learn's report; where no answer at all is right it writes the whole numbers of support
+    as 3.0, we as 3.
+    """
     text = sklearn.metrics.classification_report(true, predicted, zero_division=0, **options)
     if (true == predicted).any():
         return text
-    return re.sub(r"( +\d+)\.0$", lambda match: match[1].rjust(len(match[0])), text, flags=re.MULTILINE)
+    return re.sub(
+        r"( +\d+)\.0$", lambda match: match[1].rjust(len(match[0])), text, flags=re.MULTILINE
+    )
 
 
 @given(label_pairs())
@@ -53,7 +61,9 @@ def test_report_with_class_names_is_scikit_learns_digit_for_digit(drawn, digits)
     options = {"labels": range(classes), "target_names": NAMES[:classes], "digits": digits}
     report = quiet(classification_report, true, predicted, NAMES[:classes], digits)
     assert str(report) == scikit_learns_text(true, predicted, **options)
-    theirs = sklearn.metrics.classification_report(true, predicted, **options, zero_division=0, output_dict=True)
+    theirs = sklearn.metrics.classification_report(
+        true, predicted, **options, zero_division=0, output_dict=True
+    )
     assert report.to_dict() == theirs
 
 
@@ -75,7 +85,9 @@ def test_warns_exactly_when_scikit_learn_does(drawn):
     with warnings.catch_warnings(record=True) as ours:
         warnings.simplefilter("always")
         report = classification_report(true, predicted, NAMES[:classes])
-    about_figures = [w for w in theirs if issubclass(w.category, sklearn.exceptions.UndefinedMetricWarning)]
+    about_figures = [
+        w for w in theirs if issubclass(w.category, sklearn.exceptions.UndefinedMetricWarning)
+    ]
     assert len(report.undefined) == len(about_figures)
     assert len(ours) == bool(about_figures)
 
@@ -106,22 +118,57 @@ def test_the_dictionary_goes_through_json():
 
 
 def test_undefined_figures_are_named():
-    with pytest.warns(UserWarning, match=r"reported as 0: precision of bird \(never predicted\); recall of cat"):
+    with pytest.warns(
+        UserWarning, match=r"reported as 0: precision of bird \(never predicted\); recall of cat"
+    ):
         report = classification_report([0, 1, 0], [0, 2, 0], ["dog", "bird", "cat"])
-    assert report.undefined == ("precision of bird (never predicted)", "recall of cat (no such picture)")
+    assert report.undefined == (
+        "precision of bird (never predicted)",
+        "recall of cat (no such picture)",
+    )
 
 
 @pytest.mark.parametrize(
     "y_true, y_pred, names, message",
     [
-        ([0, 1, 2], [0, 1], None, r"one prediction for each label, received 3 in y_true and 2 in y_pred"),
-        ([0, 1], [0, 3], ["a", "b"], r"expected labels from 0 to 1, received 3 in y_pred: count again, or raise"),
+        (
+            [0, 1, 2],
+            [0, 1],
+            None,
+            r"one prediction for each label, received 3 in y_true and 2 in y_pred",
+        ),
+        (
+            [0, 1],
+            [0, 3],
+            ["a", "b"],
+            r"expected labels from 0 to 1, received 3 in y_pred: count again, or raise",
+        ),
         ([0, -1], [0, 1], None, r"expected labels from 0 up in y_true, received -1"),
         ([], [], None, r"integer labels of shape .* received float64 of shape \(0,\)"),
-        (np.zeros(0, int), np.zeros(0, int), None, r"expected labels from 0 up in y_true, received none at all"),
-        ([0, 1], np.eye(2), None, r"y_pred as integer labels .* float64 of shape \(2, 2\): .*argmax\(axis=1\)"),
-        ([0.5, 1.0], [0, 1], None, r"y_true as integer labels of shape \(n,\) or \(n, 1\), received float64"),
-        ([0, 1], [0, 1], ["cat", "cat"], r"expected 2 different class_names, received \['cat'\] twice"),
+        (
+            np.zeros(0, int),
+            np.zeros(0, int),
+            None,
+            r"expected labels from 0 up in y_true, received none at all",
+        ),
+        (
+            [0, 1],
+            np.eye(2),
+            None,
+            r"y_pred as integer labels .* float64 of shape \(2, 2\): .*argmax\(axis=1\)",
+        ),
+        (
+            [0.5, 1.0],
+            [0, 1],
+            None,
+            r"y_true as integer labels of shape \(n,\) or \(n, 1\), received float64",
+        ),
+        (
+            [0, 1],
+            [0, 1],
+            ["cat", "cat"],
+            r"expected 2 different class_names, received \['cat'\] twice",
+        ),
     ],
 )
 def test_unusable_labels_are_refused_with_a_reason(y_true, y_pred, names, message):
@@ -130,7 +177,9 @@ def test_unusable_labels_are_refused_with_a_reason(y_true, y_pred, names, messag
 
 
 def test_confusion_matrix_refuses_labels_beyond_num_classes():
-    with pytest.raises(ValueError, match=r"confusion_matrix expected labels from 0 to 9, received 10 in y_true"):
+    with pytest.raises(
+        ValueError, match=r"confusion_matrix expected labels from 0 to 9, received 10 in y_true"
+    ):
         confusion_matrix([10], [0], num_classes=10)
 
 

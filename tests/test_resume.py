@@ -1,6 +1,8 @@
-"""fit(resume=folder): a training that is broken off and resumed, anywhere and however, ends as if nothing had happened.
+"""fit(resume=folder): a training that is broken off and resumed, anywhere and however, ends as if
+nothing had happened.
 
-Equal means the same bits: sha256 of weights, of the optimizer's memory, of the history and of every random generator.
+Equal means the same bits: sha256 of weights, of the optimizer's memory, of the history and of every
+    random generator.
 """
 # ruff: noqa: ARG002, ARG005  (hooks and methods keep their whole signatures, used or not)
 
@@ -16,7 +18,17 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import Input, Sequential, callbacks, layers, losses, metrics, models, optimizers, schedules
+from minicnn import (
+    Input,
+    Sequential,
+    callbacks,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    schedules,
+)
 from minicnn.errors import ModelFileError
 from minicnn.preprocessing.image import ImageDataGenerator
 from minicnn.saving import model_file
@@ -30,7 +42,9 @@ CLASSES = 3
 def pictures(n: int = 38, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """uint8 pictures (n, 8, 8, 1) and one-hot labels."""
     rng = np.random.default_rng(seed)
-    return rng.integers(1, 256, (n, 8, 8, 1), dtype=np.uint8), np.eye(CLASSES, dtype=np.float32)[np.arange(n) % CLASSES]
+    return rng.integers(1, 256, (n, 8, 8, 1), dtype=np.uint8), np.eye(CLASSES, dtype=np.float32)[
+        np.arange(n) % CLASSES
+    ]
 
 
 class Killed(BaseException):
@@ -71,9 +85,13 @@ class Mean(metrics.Metric):
 
 
 def network(augmented: bool = False, seed: int | None = None) -> Sequential:
-    """Everything with a memory: dropout, batch statistics, Adam, averages, and, if wanted, augmentation."""
+    """Everything with a memory: dropout, batch statistics, Adam, averages, and, if wanted,
+    augmentation.
+    """
     random = (
-        [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomErasing(0.5)] if augmented else []
+        [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomErasing(0.5)]
+        if augmented
+        else []
     )
     model = Sequential(
         [
@@ -103,7 +121,9 @@ def watchers(folder: Path) -> list[callbacks.Callback]:
         callbacks.SwapEMAWeights(swap_on_epoch=True),
         callbacks.EarlyStopping(patience=4, restore_best_weights=True, monitor="val_accuracy"),
         callbacks.ReduceLROnPlateau(patience=1, factor=0.5, min_delta=10.0, cooldown=1),
-        callbacks.ModelCheckpoint(folder / "best.safetensors", save_best_only=True, save_freq=3, monitor="loss"),
+        callbacks.ModelCheckpoint(
+            folder / "best.safetensors", save_best_only=True, save_freq=3, monitor="loss"
+        ),
         callbacks.CSVLogger(folder / "log.csv"),
     ]
 
@@ -116,12 +136,23 @@ def train(
     model_seed: int | None = None,
     **arguments,
 ) -> Sequential:
-    """A training in a folder, by a model that is new each time and, without a seed, another each time."""
+    """A training in a folder, by a model that is new each time and, without a seed, another each
+    time.
+    """
     model = network(augmented, model_seed)
     x, y = pictures()
-    options = {"batch_size": 8, "epochs": EPOCHS, "validation_data": pictures(10, seed=1), "verbose": 0} | arguments
+    options = {
+        "batch_size": 8,
+        "epochs": EPOCHS,
+        "validation_data": pictures(10, seed=1),
+        "verbose": 0,
+    } | arguments
     model.fit(
-        x, y, callbacks=[*watchers(folder), *([kill] if kill else [])], resume=folder if resume else None, **options
+        x,
+        y,
+        callbacks=[*watchers(folder), *([kill] if kill else [])],
+        resume=folder if resume else None,
+        **options,
     )
     return model
 
@@ -158,12 +189,16 @@ def files(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The training that nobody interrupts, once with and once without a checkpoint: the seed makes them equal."""
+    """The training that nobody interrupts, once with and once without a checkpoint: the seed makes
+    them equal.
+    """
     folder, other = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("plain")
     model = train(folder, model_seed=5)
     assert state(model) == state(train(other, resume=False, model_seed=5))
     assert files(folder) == files(other)
-    assert len(model.history.epoch) == EPOCHS and len(set(model.history.history["learning_rate"])) > 1
+    assert (
+        len(model.history.epoch) == EPOCHS and len(set(model.history.history["learning_rate"])) > 1
+    )
     return state(model), files(folder)
 
 
@@ -178,8 +213,8 @@ def break_off(folder: Path, kill: Kill, **arguments) -> None:
 @pytest.mark.parametrize("every", [None, 1, 2])
 @pytest.mark.parametrize(("epoch", "batch"), [(e, b) for e in range(EPOCHS) for b in range(STEPS)])
 def test_broken_off_after_any_batch_it_ends_as_if_it_had_not(epoch, batch, every, whole, tmp_path):
-    """Checkpoints at an epoch's edge only, after every step, after every other. The resuming model has other weights,
-    generators and another seed."""
+    """Checkpoints at an epoch's edge only, after every step, after every other. The resuming model
+    has other weights, generators and another seed."""
     break_off(tmp_path, Kill(epoch, batch), checkpoint_every_steps=every)
     resumed = train(tmp_path, checkpoint_every_steps=every)
     assert state(resumed) == whole[0]
@@ -245,7 +280,9 @@ def test_after_kill_9_in_the_middle_of_epochs(whole, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
-def test_killed_while_the_checkpoint_is_written_the_one_before_is_whole(whole, tmp_path, monkeypatch):
+def test_killed_while_the_checkpoint_is_written_the_one_before_is_whole(
+    whole, tmp_path, monkeypatch
+):
     replace, calls = os.replace, []
 
     def kill_at_the_third(source, target):
@@ -278,7 +315,12 @@ def test_after_ctrl_c_the_epoch_goes_on_where_it_was_left(batch, whole, tmp_path
 def test_the_same_model_can_go_on_after_ctrl_c(whole, tmp_path):
     """In a notebook, the cell runs again: with the learning rate that a callback has lowered."""
     model, (x, y) = network(seed=5), pictures()
-    options = {"batch_size": 8, "epochs": EPOCHS, "validation_data": pictures(10, seed=1), "verbose": 0}
+    options = {
+        "batch_size": 8,
+        "epochs": EPOCHS,
+        "validation_data": pictures(10, seed=1),
+        "verbose": 0,
+    }
     for kill in ([Kill(2, 1, signal.SIGINT)], []):
         model.fit(x, y, callbacks=[*watchers(tmp_path), *kill], resume=tmp_path, **options)
     assert model.optimizer.learning_rate < 0.01
@@ -311,7 +353,10 @@ def test_what_early_stopping_has_ended_stays_ended(tmp_path):
     x, y = pictures()
 
     def run(seed: int | None) -> Sequential:
-        model, stop = network(seed=seed), callbacks.EarlyStopping("loss", min_delta=10.0, patience=1)
+        model, stop = (
+            network(seed=seed),
+            callbacks.EarlyStopping("loss", min_delta=10.0, patience=1),
+        )
         model.fit(x, y, batch_size=8, epochs=9, callbacks=stop, resume=tmp_path, verbose=0)
         assert stop.stopped_epoch == 1
         return model
@@ -364,7 +409,9 @@ class Stream:
         return STEPS
 
     def __getitem__(self, index):
-        return self.rng.integers(0, 256, (6, 8, 8, 1), np.uint8), np.eye(CLASSES)[self.rng.integers(CLASSES, size=6)]
+        return self.rng.integers(0, 256, (6, 8, 8, 1), np.uint8), np.eye(CLASSES)[
+            self.rng.integers(CLASSES, size=6)
+        ]
 
     def on_epoch_end(self) -> None:
         self.ended += 1
@@ -380,8 +427,18 @@ class Stream:
 def test_a_source_and_a_schedule(epoch, batch, tmp_path):
     def run(folder: Path, *kill: Kill) -> tuple[Sequential, Stream]:
         model, stream = network(seed=5 if folder.name == "whole" or kill else None), Stream()
-        model.compile(optimizers.SGD(schedules.OneCycle(0.1, EPOCHS * STEPS), momentum=0.9), "categorical_crossentropy")
-        model.fit(stream, epochs=EPOCHS, callbacks=kill, resume=folder, checkpoint_every_steps=2, verbose=0)
+        model.compile(
+            optimizers.SGD(schedules.OneCycle(0.1, EPOCHS * STEPS), momentum=0.9),
+            "categorical_crossentropy",
+        )
+        model.fit(
+            stream,
+            epochs=EPOCHS,
+            callbacks=kill,
+            resume=folder,
+            checkpoint_every_steps=2,
+            verbose=0,
+        )
         return model, stream
 
     expected, one = run(tmp_path / "whole")
@@ -401,8 +458,12 @@ def test_a_generator_without_a_seed(epoch, batch, tmp_path):
 
     def run(folder: Path, *kill: Kill, seed: int | None = None) -> Sequential:
         model = network(seed=5)
-        flow = ImageDataGenerator(rotation_range=20, horizontal_flip=True).flow(x, y, batch_size=8, seed=seed)
-        model.fit(flow, epochs=EPOCHS, callbacks=kill, resume=folder, checkpoint_every_steps=2, verbose=0)
+        flow = ImageDataGenerator(rotation_range=20, horizontal_flip=True).flow(
+            x, y, batch_size=8, seed=seed
+        )
+        model.fit(
+            flow, epochs=EPOCHS, callbacks=kill, resume=folder, checkpoint_every_steps=2, verbose=0
+        )
         return model
 
     expected = run(tmp_path / "whole", seed=9)
@@ -463,7 +524,13 @@ def test_a_callback_of_ones_own_remembers_what_it_names(tmp_path):
     for kill, expected, begun in ((Kill(1, 2), 8, [0, 1]), (None, 2 * STEPS, [1])):
         model, counter = network(), Counter()
         given = [counter, *([kill] if kill else [])]
-        options = {"batch_size": 8, "epochs": 2, "resume": tmp_path, "checkpoint_every_steps": 1, "verbose": 0}
+        options = {
+            "batch_size": 8,
+            "epochs": 2,
+            "resume": tmp_path,
+            "checkpoint_every_steps": 1,
+            "verbose": 0,
+        }
         if kill:
             with pytest.raises(Killed):
                 model.fit(x, y, callbacks=given, **options)
@@ -478,7 +545,11 @@ def test_logs_of_the_end_are_those_of_the_last_epoch(tmp_path):
     end = callbacks.LambdaCallback(on_train_end=lambda logs: seen.append(logs))
     train(tmp_path, model_seed=5)
     train(tmp_path, kill=end)
-    last = {name: values[-1] for name, values in train(tmp_path).history.history.items() if name != "learning_rate"}
+    last = {
+        name: values[-1]
+        for name, values in train(tmp_path).history.history.items()
+        if name != "learning_rate"
+    }
     assert seen == [last]
 
 
@@ -507,7 +578,8 @@ def test_another_training_is_refused_and_what_differs_is_said(tmp_path):
 
     fit()
     start = (
-        rf"fit cannot resume: '.*{FILE}' is of another training. Choose another folder, or delete the file to start "
+        rf"fit cannot resume: '.*{FILE}' is of another training. Choose another folder, or delete "
+        r"the file to start "
         r"anew. What differs:\n  "
     )
 
@@ -519,12 +591,17 @@ def test_another_training_is_refused_and_what_differs_is_said(tmp_path):
     refused(r"shuffle: True in the checkpoint, False here$", shuffle=False)
     refused(r"seed: None in the checkpoint, 3 here$", seed=3)
     refused(r"data.x.contents: \w+ in the checkpoint, \w+ here$", x=x[::-1])
-    refused(r"data.x.dtype: uint8 in the checkpoint, float32 here\n  data.x.contents: ", x=x.astype(np.float32))
     refused(
-        r"data.sample_weight: None in the checkpoint, missing here\n  data.sample_weight", sample_weight=np.ones(38)
+        r"data.x.dtype: uint8 in the checkpoint, float32 here\n  data.x.contents: ",
+        x=x.astype(np.float32),
     )
     refused(
-        r"data.x.shape: \[38, 8, 8, 1\] in .*, \[30, 8, 8, 1\] here\n(  .*\n)*  callbacks: \['History'",
+        r"data.sample_weight: None in the checkpoint, missing here\n  data.sample_weight",
+        sample_weight=np.ones(38),
+    )
+    refused(
+        r"data.x.shape: \[38, 8, 8, 1\] in .*, \[30, 8, 8, 1\] here\n(  .*\n)*  callbacks: "
+        r"\['History'",
         validation_split=0.2,
         callbacks=Counter(),
     )
@@ -538,7 +615,10 @@ def test_another_training_is_refused_and_what_differs_is_said(tmp_path):
     rest = [layers.Flatten(), layers.Dense(CLASSES, activation="softmax")]
     smaller = Sequential([Input((8, 8, 1)), layers.Rescaling(1 / 127.5, offset=-1), *rest])
     smaller.compile("sgd")
-    refused(r"layers.rescaling.config.scale: 0.0039\d+ in .*, 0.0078\d+ here\n(  .*\n)*  and \d+ more$", model=smaller)
+    refused(
+        r"layers.rescaling.config.scale: 0.0039\d+ in .*, 0.0078\d+ here\n(  .*\n)*  and \d+ more$",
+        model=smaller,
+    )
     fit()  # and the checkpoint is as it was
     assert model.history.epoch == [0]
 
@@ -550,13 +630,16 @@ def test_a_damaged_checkpoint_and_a_plain_model_are_refused(tmp_path):
         train(tmp_path)
     model.save(tmp_path / FILE)
     with pytest.raises(
-        ValueError, match=r"fit\(resume=...\) expected a checkpoint, received the plain model file '.*'"
+        ValueError,
+        match=r"fit\(resume=...\) expected a checkpoint, received the plain model file '.*'",
     ):
         train(tmp_path)
 
 
 def test_a_checkpoint_every_so_many_steps_is_a_number(tmp_path):
-    with pytest.raises(ValueError, match="fit expected checkpoint_every_steps of at least 1, received 0"):
+    with pytest.raises(
+        ValueError, match="fit expected checkpoint_every_steps of at least 1, received 0"
+    ):
         train(tmp_path, checkpoint_every_steps=0)
 
 

@@ -9,7 +9,18 @@ import pytest
 
 from minicnn import Sequential, layers, runs
 from minicnn.errors import DataError
-from minicnn.runs import HistoryFile, Run, best_epoch, create, discard, find, link, model_file, to_json, write_text
+from minicnn.runs import (
+    HistoryFile,
+    Run,
+    best_epoch,
+    create,
+    discard,
+    find,
+    link,
+    model_file,
+    to_json,
+    write_text,
+)
 
 pytest_plugins = ["run_fixtures"]
 
@@ -28,7 +39,11 @@ def test_without_links_latest_is_the_run_begun_last_that_has_a_model(tmp_path):
         run = begun(tmp_path, name, has_model=name != "empty")
         os.utime(run.config_file, ns=(0, 10**18 - age))
     (tmp_path / "no run").mkdir()
-    assert find(tmp_path / "latest").folder == model_file(tmp_path / "latest").parent == tmp_path / "new"
+    assert (
+        find(tmp_path / "latest").folder
+        == model_file(tmp_path / "latest").parent
+        == tmp_path / "new"
+    )
     assert find(tmp_path / "old").config == {"name": "old"}
 
 
@@ -64,7 +79,9 @@ def test_where_links_are_not_permitted_the_search_goes_by_time(tmp_path, monkeyp
 
     monkeypatch.setattr(Path, "symlink_to", refused)
     assert link(begun(tmp_path, "one"))
-    assert [path.name for path in tmp_path.iterdir()] == ["one"] and find(tmp_path / "latest").folder.name == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"] and find(
+        tmp_path / "latest"
+    ).folder.name == "one"
 
 
 def test_no_link_is_made_in_the_working_directory(tmp_path, monkeypatch):
@@ -74,7 +91,10 @@ def test_no_link_is_made_in_the_working_directory(tmp_path, monkeypatch):
 
 def test_a_run_that_is_only_begun_is_named(tmp_path):
     begun(tmp_path, "one", has_model=False)
-    with pytest.raises(FileNotFoundError, match="there is no run in .* yet: .* minicnn train --resume .*one goes on"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="there is no run in .* yet: .* minicnn train --resume .*one goes on",
+    ):
         find(tmp_path / "latest")
 
 
@@ -86,7 +106,10 @@ def test_what_a_failed_training_has_made_is_removed_and_nothing_else(tmp_path):
         run.checkpoint.mkdir()
         (run.checkpoint / "checkpoint.safetensors").write_bytes(b"")
         discard(run)
-    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [Path("mine"), Path("mine", "thesis.txt")]
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [
+        Path("mine"),
+        Path("mine", "thesis.txt"),
+    ]
 
 
 def test_a_folder_that_is_called_latest_is_itself(tmp_path):
@@ -94,37 +117,51 @@ def test_a_folder_that_is_called_latest_is_itself(tmp_path):
     create(tmp_path / "new", {})
     (tmp_path / "latest").mkdir()
     assert link(begun(tmp_path, "newer")) and not (tmp_path / "latest").is_symlink()
-    with pytest.raises(FileNotFoundError, match="latest is no run folder: there is no config.json in it"):
+    with pytest.raises(
+        FileNotFoundError, match="latest is no run folder: there is no config.json in it"
+    ):
         find(tmp_path / "latest")
     (tmp_path / "latest" / "config.json").write_text('{"is": "here"}')
     assert find(tmp_path / "latest").config == {"is": "here"}
 
 
 def test_latest_without_runs(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no run in .* yet: `minicnn train` makes one"):
+    with pytest.raises(
+        FileNotFoundError, match="there is no run in .* yet: `minicnn train` makes one"
+    ):
         find(tmp_path / "runs" / "latest")
 
 
 def test_a_run_is_never_replaced(tmp_path):
     create(tmp_path / "one", {"first": True})
-    with pytest.raises(FileExistsError, match="one holds a run already: resume it, or choose another name"):
+    with pytest.raises(
+        FileExistsError, match="one holds a run already: resume it, or choose another name"
+    ):
         create(tmp_path / "one", {"first": False})
     assert Run(tmp_path / "one").config == {"first": True}
 
 
 def test_no_run_is_called_latest(tmp_path):
-    with pytest.raises(ValueError, match="a run cannot be called 'latest', which stands for the last one"):
+    with pytest.raises(
+        ValueError, match="a run cannot be called 'latest', which stands for the last one"
+    ):
         create(tmp_path / "latest", {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_is_the_one_in_any_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="expected a model file in this folder, model.safetensors, received no"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="expected a model file in this folder, model.safetensors, received no",
+    ):
         model_file(tmp_path)
     for name in ("a", "b", "model"):
         (tmp_path / f"{name}.safetensors").write_bytes(b"")
         if name == "b":
-            with pytest.raises(ValueError, match="expected one model file .*, received a.safetensors, b.safetensors: "):
+            with pytest.raises(
+                ValueError,
+                match="expected one model file .*, received a.safetensors, b.safetensors: ",
+            ):
                 model_file(tmp_path)
         else:
             assert model_file(tmp_path) == tmp_path / f"{name}.safetensors"
@@ -132,8 +169,12 @@ def test_a_model_is_the_one_in_any_folder(tmp_path):
 
 def test_a_model_is_a_file_or_that_of_a_run(tmp_path):
     run = create(tmp_path / "run", {})
-    assert model_file(tmp_path / "any.safetensors") == tmp_path / "any.safetensors"  # whoever reads it will complain
-    with pytest.raises(FileNotFoundError, match="run has no model yet: its first epoch has not ended"):
+    assert (
+        model_file(tmp_path / "any.safetensors") == tmp_path / "any.safetensors"
+    )  # whoever reads it will complain
+    with pytest.raises(
+        FileNotFoundError, match="run has no model yet: its first epoch has not ended"
+    ):
         model_file(tmp_path / "run")
     run.model_file.write_bytes(b"")
     assert model_file(tmp_path / "run") == run.model_file
@@ -144,7 +185,9 @@ def test_an_unfinished_run_can_be_read(tmp_path):
     assert (run.metrics, run.history) == ({}, {})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "epoch,loss\n0,1.5\n1", "epoch,loss\n0,high", "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "epoch,loss\n0,1.5\n1", "epoch,loss\n0,high", "\0"]
+)
 def test_damaged_files_are_named(tmp_path, text):
     run = create(tmp_path / "run", {})
     for file in (run.config_file, run.metrics_file, run.history_file):
@@ -192,14 +235,19 @@ def test_history_of_an_epoch_that_is_repeated_after_a_kill_is_there_once(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "losses, best", [([3.0, 1.0, 2.0, 1.0], 2), ([float("nan"), 2.0], 2), ([float("nan")], None), ([], None)]
+    "losses, best",
+    [([3.0, 1.0, 2.0, 1.0], 2), ([float("nan"), 2.0], 2), ([float("nan")], None), ([], None)],
 )
 def test_best_epoch(losses, best):
     assert best_epoch({"val_loss": losses}) == best
 
 
 def test_json_knows_no_infinity():
-    value = {"a": float("inf"), "b": [float("nan"), np.float32(0.5), np.int64(3)], 1: {"c": (None, "é", True)}}
+    value = {
+        "a": float("inf"),
+        "b": [float("nan"), np.float32(0.5), np.int64(3)],
+        1: {"c": (None, "é", True)},
+    }
     assert json.loads(to_json(value), parse_constant=pytest.fail) == {
         "a": None,
         "b": [None, 0.5, 3],
@@ -222,12 +270,24 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
 
 def test_plots_are_saved_with_their_text(trained):
     names = {path.stem for path in (trained / "plots").glob("*.txt")}
-    assert names == {"curves", "confusion", "reliability", "classes", "pictures", "mistakes", "filters"}
-    narrow = {path.stem.removesuffix("-narrow") for path in (trained / "plots").glob("*-narrow.png")}
+    assert names == {
+        "curves",
+        "confusion",
+        "reliability",
+        "classes",
+        "pictures",
+        "mistakes",
+        "filters",
+    }
+    narrow = {
+        path.stem.removesuffix("-narrow") for path in (trained / "plots").glob("*-narrow.png")
+    }
     assert narrow == names - {"confusion", "reliability"}
     for name in names:
         assert (trained / "plots" / f"{name}.png").stat().st_size > 5000
-        assert len((trained / "plots" / f"{name}.txt").read_text(encoding="utf-8").splitlines()) >= 3
+        assert (
+            len((trained / "plots" / f"{name}.txt").read_text(encoding="utf-8").splitlines()) >= 3
+        )
 
 
 def test_a_folder_is_used_if_only_by_seeds(tmp_path, monkeypatch):
@@ -240,9 +300,13 @@ def test_a_folder_is_used_if_only_by_seeds(tmp_path, monkeypatch):
     assert runs.unused_folder("shapes").name == f"{first.name}-3"
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "history.csv", "report.html", "doctor.txt", "plots"])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "history.csv", "report.html", "doctor.txt", "plots"]
+)
 def test_nobodys_files_are_overwritten(name, tmp_path):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(FileExistsError, match=f"holds {name} already, which a run would overwrite: choose another"):
+    with pytest.raises(
+        FileExistsError, match=f"holds {name} already, which a run would overwrite: choose another"
+    ):
         create(tmp_path, {})
     assert (tmp_path / name).read_text() == "mine" and len(list(tmp_path.iterdir())) == 1

@@ -1,4 +1,6 @@
-"""Model files: what goes in comes out, training continues where it was, and no file can do anything else."""
+"""Model files: what goes in comes out, training continues where it was, and no file can do anything
+else.
+"""
 
 import ast
 import copy
@@ -28,7 +30,9 @@ from minicnn.models import load_model
 OPTIMIZERS: dict[str, Any] = {
     "sgd": lambda: optimizers.SGD(0.05),
     "sgd with momentum": lambda: optimizers.SGD(0.05, momentum=0.9),
-    "sgd with nesterov": lambda: optimizers.SGD(0.05, momentum=0.5, nesterov=True, global_clipnorm=0.5),
+    "sgd with nesterov": lambda: optimizers.SGD(
+        0.05, momentum=0.5, nesterov=True, global_clipnorm=0.5
+    ),
     "adam": lambda: optimizers.Adam(0.01, beta_1=0.8, beta_2=0.99, epsilon=1e-5),
     "adamw": lambda: optimizers.AdamW(0.01, weight_decay=0.1, global_clipnorm=2.0),
 }
@@ -49,7 +53,13 @@ def every_layer() -> list[Layer]:
         layers.Normalization(mean=[0.5, 0.25], variance=[2.0, 0.5]),
         layers.ZeroPadding2D(((1, 0), (2, 1))),
         layers.Conv2D(
-            4, (3, 2), (2, 1), padding="same", activation="gelu", use_bias=False, kernel_initializer="he_normal"
+            4,
+            (3, 2),
+            (2, 1),
+            padding="same",
+            activation="gelu",
+            use_bias=False,
+            kernel_initializer="he_normal",
         ),
         layers.BatchNormalization(momentum=0.8, epsilon=1e-2, scale=False),
         layers.LeakyReLU(negative_slope=0.125),
@@ -69,7 +79,9 @@ def every_layer() -> list[Layer]:
 
 
 def every_layer_model(seed: int = 0, dtype: str = "float32") -> Sequential:
-    return Sequential([Input((9, 8, 2)), *every_layer()], name="every layer", seed=seed, dtype=dtype)
+    return Sequential(
+        [Input((9, 8, 2)), *every_layer()], name="every layer", seed=seed, dtype=dtype
+    )
 
 
 def data(n: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -105,8 +117,13 @@ def bits(model: Sequential) -> list[bytes]:
 
 
 def test_the_round_trip_knows_every_layer_class():
-    used = {type(layer) for layer in every_layer()} | {layers.GlobalAveragePooling2D, layers.InputLayer}
-    merging = {cls for cls in layers.LAYERS.values() if issubclass(cls, layers.Merge)}  # no chain has them
+    used = {type(layer) for layer in every_layer()} | {
+        layers.GlobalAveragePooling2D,
+        layers.InputLayer,
+    }
+    merging = {
+        cls for cls in layers.LAYERS.values() if issubclass(cls, layers.Merge)
+    }  # no chain has them
     assert used | merging == set(layers.LAYERS.values())
 
 
@@ -128,7 +145,9 @@ def test_every_layer_comes_back_as_it_was(dtype, tmp_path):
     assert np.array_equal(loaded.predict(x), model.predict(x))
 
 
-@pytest.mark.parametrize("layer", [layers.GlobalAveragePooling2D(), layers.AveragePooling2D(2), layers.ReLU()])
+@pytest.mark.parametrize(
+    "layer", [layers.GlobalAveragePooling2D(), layers.AveragePooling2D(2), layers.ReLU()]
+)
 def test_layers_without_numbers_come_back_too(layer, tmp_path):
     model = Sequential([Input((4, 4, 2)), layer])
     model.save(tmp_path / "model.safetensors")
@@ -138,7 +157,9 @@ def test_layers_without_numbers_come_back_too(layer, tmp_path):
 
 def test_an_adapted_normalization_comes_back(tmp_path):
     x, _ = small_data()
-    model = Sequential([Input((5, 5, 1)), layers.Normalization(), layers.Flatten(), layers.Dense(2)], seed=0)
+    model = Sequential(
+        [Input((5, 5, 1)), layers.Normalization(), layers.Flatten(), layers.Dense(2)], seed=0
+    )
     model.layers[0].adapt(x * 3 + 7)
     model.save(tmp_path / "model.safetensors")
     loaded = load_model(tmp_path / "model.safetensors")
@@ -216,7 +237,9 @@ def test_losses_come_back(name, from_logits, tmp_path):
 
 
 def test_numpys_numbers_as_arguments_can_be_saved(tmp_path):
-    """Dense(y.max() + 1) is a NumPy integer, and hours of training must not end in a file that cannot be written."""
+    """Dense(y.max() + 1) is a NumPy integer, and hours of training must not end in a file that
+    cannot be written.
+    """
     x, y = small_data()
     model = Sequential(
         [
@@ -229,7 +252,9 @@ def test_numpys_numbers_as_arguments_can_be_saved(tmp_path):
         ],
         seed=np.int64(1),
     )
-    model.compile(optimizers.SGD(np.float32(0.1), momentum=np.float32(0.5)), "categorical_crossentropy")
+    model.compile(
+        optimizers.SGD(np.float32(0.1), momentum=np.float32(0.5)), "categorical_crossentropy"
+    )
     model.fit(x, y, verbose=0)
     model.save(tmp_path / "m.safetensors")
     assert np.array_equal(load_model(tmp_path / "m.safetensors").predict(x), model.predict(x))
@@ -250,7 +275,9 @@ def test_a_model_of_another_models_layers_can_be_saved(tmp_path):
     model.fit(x, y, verbose=0)
     features = Sequential(model.layers[:3])
     features.save(tmp_path / "features.safetensors")
-    assert np.array_equal(load_model(tmp_path / "features.safetensors").predict(x), features.predict(x))
+    assert np.array_equal(
+        load_model(tmp_path / "features.safetensors").predict(x), features.predict(x)
+    )
 
 
 def test_a_new_process_predicts_bitwise_the_same(tmp_path):
@@ -312,18 +339,22 @@ def test_weights_can_be_taken_from_a_whole_model_file(tmp_path):
 
 def test_a_file_of_weights_alone_is_no_model(tmp_path):
     small().save_weights(tmp_path / "w.safetensors")
-    with pytest.raises(ModelFileError, match=r"holds weights without an architecture: use model.load_weights"):
+    with pytest.raises(
+        ModelFileError, match=r"holds weights without an architecture: use model.load_weights"
+    ):
         load_model(tmp_path / "w.safetensors")
 
 
 def test_weights_that_do_not_fit_are_listed_and_nothing_is_loaded(tmp_path):
     small().save_weights(tmp_path / "w.safetensors")
     model = Sequential(
-        [Input((5, 5, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3), layers.Dense(3)], name="other"
+        [Input((5, 5, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3), layers.Dense(3)],
+        name="other",
     )
     before = bits(model)
     with pytest.raises(
-        ModelFileError, match=r"w.safetensors' does not fit 'other' \(skip_mismatch=True loads what fits\):\n"
+        ModelFileError,
+        match=r"w.safetensors' does not fit 'other' \(skip_mismatch=True loads what fits\):\n",
     ) as caught:
         model.load_weights(tmp_path / "w.safetensors")
     table = str(caught.value).splitlines()[1:]
@@ -350,7 +381,9 @@ def test_skip_mismatch_loads_what_fits(tmp_path):
     source.fit(*small_data(), verbose=0)
     source.save_weights(tmp_path / "w.safetensors")
     before = target.get_weights()
-    message = r"loaded 1 of 8 weights from '.*w.safetensors'; as they were: conv2d/kernel, .* and 1 more$"
+    message = (
+        r"loaded 1 of 8 weights from '.*w.safetensors'; as they were: conv2d/kernel, .* and 1 more$"
+    )
     with pytest.warns(UserWarning, match=message) as got:
         target.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)
     assert got[0].filename == __file__
@@ -360,11 +393,16 @@ def test_skip_mismatch_loads_what_fits(tmp_path):
 
 
 def test_skip_mismatch_that_loads_nothing_says_so(tmp_path):
-    """As after renaming a layer, of which Keras says that "a total of 1 objects could not be loaded"."""
-    one, other = (Sequential([Input((4,)), layers.Dense(2, name=name)]) for name in ("head_a", "head_b"))
+    """As after renaming a layer, of which Keras says that "a total of 1 objects could not be
+    loaded".
+    """
+    one, other = (
+        Sequential([Input((4,)), layers.Dense(2, name=name)]) for name in ("head_a", "head_b")
+    )
     one.save_weights(tmp_path / "w.safetensors")
     message = (
-        r"^load_weights\(skip_mismatch=True\) loaded nothing from '.*w.safetensors'; as they were: head_b/kernel, "
+        r"^load_weights\(skip_mismatch=True\) loaded nothing from '.*w.safetensors'; as they were: "
+        r"head_b/kernel, "
         "head_b/bias; in the file alone: head_a/bias, head_a/kernel$"
     )
     with pytest.warns(UserWarning, match=message):
@@ -446,10 +484,17 @@ def test_optimizer_loss_and_metric_of_ones_own_are_named_when_loading(tmp_path):
     model.save(tmp_path / "m.safetensors")
     own = {"Sign": Sign, "Doubled": Doubled, "Half": Half}
     loaded = load_model(tmp_path / "m.safetensors", custom_objects=own)
-    assert [type(loaded.optimizer), type(loaded.loss), type(loaded.metrics[0])] == [Sign, Doubled, Half]
+    assert [type(loaded.optimizer), type(loaded.loss), type(loaded.metrics[0])] == [
+        Sign,
+        Doubled,
+        Half,
+    ]
     for name, what in (("Sign", "optimizer"), ("Doubled", "loss"), ("Half", "metric")):
         with pytest.raises(ModelFileError, match=f"unknown {what} '{name}'"):
-            load_model(tmp_path / "m.safetensors", custom_objects={n: c for n, c in own.items() if n != name})
+            load_model(
+                tmp_path / "m.safetensors",
+                custom_objects={n: c for n, c in own.items() if n != name},
+            )
 
 
 # Damaged and hostile files
@@ -493,28 +538,56 @@ def test_every_truncation_is_refused(raw, file):
     assert not assert_refused_or_read(file(raw))
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(drawn=st.data())
 def test_a_flipped_bit_in_the_header_never_raises_anything_else(drawn, raw, file):
     length = 8 + struct.unpack("<Q", raw[:8])[0]
     damaged = bytearray(raw)
-    for place in drawn.draw(st.lists(st.integers(0, 8 * length - 1), min_size=1, max_size=3, unique=True)):
+    for place in drawn.draw(
+        st.lists(st.integers(0, 8 * length - 1), min_size=1, max_size=3, unique=True)
+    ):
         damaged[place // 8] ^= 1 << place % 8
     assert_refused_or_read(file(bytes(damaged)))
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(noise=st.binary(max_size=200), kept=st.integers(0, 64))
 def test_noise_is_refused(noise, kept, raw, file):
     assert assert_refused_or_read(file(raw[:kept] + noise))
 
 
-ODD = [None, True, -1, 0, 1.5, float("inf"), float("nan"), 10**30, 2**45, "x", "", [], {}, [1, 2], {"class": "Dense"}]
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    float("inf"),
+    float("nan"),
+    10**30,
+    2**45,
+    "x",
+    "",
+    [],
+    {},
+    [1, 2],
+    {"class": "Dense"},
+]
 
 
 def places(tree: Any, path: tuple = ()) -> list[tuple]:
     """The paths of all values in nested dicts and lists."""
-    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else []
+    inner = (
+        tree.items()
+        if isinstance(tree, dict)
+        else enumerate(tree)
+        if isinstance(tree, list)
+        else []
+    )
     return [path, *(place for key, value in inner for place in places(value, (*path, key)))]
 
 
@@ -534,12 +607,15 @@ def test_no_value_of_the_architecture_can_raise_anything_else(raw, file):
             else:
                 parent[path[-1]] = odd
             metadata = header["__metadata__"] | {"config": json.dumps(changed)}
-            refused += assert_refused_or_read(file(repacked(raw, header | {"__metadata__": metadata})))
+            refused += assert_refused_or_read(
+                file(repacked(raw, header | {"__metadata__": metadata}))
+            )
     assert refused > 500
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '"x"', "[" * 100_000, "\ud800", '{"model": []}', '{"model": {}}']
+    "text",
+    ["", "{", "[]", "null", '"x"', "[" * 100_000, "\ud800", '{"model": []}', '{"model": {}}'],
 )
 def test_an_architecture_that_is_none_is_refused(text, raw, file):
     header = header_of(raw)
@@ -558,25 +634,37 @@ def test_an_array_that_is_missing_or_of_another_type_is_refused(raw, file):
 
 
 def test_an_unknown_layer_is_refused_and_the_nearest_named(raw, file):
-    changed = repacked(raw, json.loads(json.dumps(header_of(raw)).replace(r"\"Conv2D\"", r"\"Conv3D\"")))
-    with pytest.raises(ModelFileError, match="names the unknown layer 'Conv3D'. Did you mean 'Conv2D'"):
+    changed = repacked(
+        raw, json.loads(json.dumps(header_of(raw)).replace(r"\"Conv2D\"", r"\"Conv3D\""))
+    )
+    with pytest.raises(
+        ModelFileError, match="names the unknown layer 'Conv3D'. Did you mean 'Conv2D'"
+    ):
         load_model(file(changed))
 
 
 def test_a_class_path_is_only_an_unknown_name(raw, file):
-    changed = repacked(raw, json.loads(json.dumps(header_of(raw)).replace(r"\"Conv2D\"", r"\"os.system\"")))
+    changed = repacked(
+        raw, json.loads(json.dumps(header_of(raw)).replace(r"\"Conv2D\"", r"\"os.system\""))
+    )
     with pytest.raises(ModelFileError, match="unknown layer 'os.system'"):
         load_model(file(changed))
 
 
 def test_arguments_a_layer_does_not_take_are_refused(raw, file):
-    changed = repacked(raw, json.loads(json.dumps(header_of(raw)).replace(r"\"filters\"", r"\"filtres\"")))
-    with pytest.raises(ModelFileError, match="gives Conv2D arguments that it does not take.*'filtres'.*'filters'"):
+    changed = repacked(
+        raw, json.loads(json.dumps(header_of(raw)).replace(r"\"filters\"", r"\"filtres\""))
+    )
+    with pytest.raises(
+        ModelFileError, match="gives Conv2D arguments that it does not take.*'filtres'.*'filters'"
+    ):
         load_model(file(changed))
 
 
 def test_somebody_elses_safetensors_file_is_refused(tmp_path):
-    safetensors.numpy.save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "torch.safetensors", {"format": "pt"})
+    safetensors.numpy.save_file(
+        {"weight": np.zeros(3, np.float32)}, tmp_path / "torch.safetensors", {"format": "pt"}
+    )
     safetensors.numpy.save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "plain.safetensors")
     with pytest.raises(ModelFileError, match="expected a file of format 'minicnn', received 'pt'"):
         load_model(tmp_path / "torch.safetensors")
@@ -587,7 +675,9 @@ def test_somebody_elses_safetensors_file_is_refused(tmp_path):
 def test_a_newer_files_version_is_named(raw, file):
     header = header_of(raw)
     header["__metadata__"]["version"] = "3"
-    with pytest.raises(ModelFileError, match="is a minicnn file of version 3, this minicnn reads 1 to 2: update"):
+    with pytest.raises(
+        ModelFileError, match="is a minicnn file of version 3, this minicnn reads 1 to 2: update"
+    ):
         load_model(file(repacked(raw, header)))
 
 
@@ -597,8 +687,15 @@ def test_a_newer_files_version_is_named(raw, file):
         (b"", "is damaged or no model file"),
         (b"<!DOCTYPE html>", "is damaged or no model file"),
         (b"\x80\x04\x95", "is damaged or no model file"),
-        (b"PK\x03\x04", r"expected a minicnn file, received a zip, as Keras writes: .*set_weights\(keras_model.get_w"),
-        (b"\x89HDF\r\n\x1a\n", "expected a minicnn file, received HDF5, as Keras writes: build the same layers here"),
+        (
+            b"PK\x03\x04",
+            r"expected a minicnn file, received a zip, as Keras writes: "
+            r".*set_weights\(keras_model.get_w",
+        ),
+        (
+            b"\x89HDF\r\n\x1a\n",
+            "expected a minicnn file, received HDF5, as Keras writes: build the same layers here",
+        ),
     ],
 )
 def test_files_of_other_kinds_are_refused(start, message, file):
@@ -668,7 +765,9 @@ def test_a_config_that_cannot_be_written_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize("what", ["save", "save_weights"])
 def test_kerass_names_warn(name, what, tmp_path):
     model, path = small(), tmp_path / name
-    with pytest.warns(UserWarning, match=f"{name}' is written as a minicnn file.*prefer '.safetensors'") as got:
+    with pytest.warns(
+        UserWarning, match=f"{name}' is written as a minicnn file.*prefer '.safetensors'"
+    ) as got:
         getattr(model, what)(path)
     assert got[0].filename == __file__  # it points to the caller
     fresh = small(seed=9)
@@ -679,8 +778,12 @@ def test_kerass_names_warn(name, what, tmp_path):
 def test_without_the_optimizer_a_file_is_a_third_and_a_training_goes_on_afresh(tmp_path):
     x, y = np.random.default_rng(0).random((8, 3), np.float32), np.arange(8) % 2
     whole, slim = tmp_path / "whole.safetensors", tmp_path / "slim.safetensors"
-    model = Sequential([Input((3,)), layers.Dense(200), layers.Dense(2, activation="softmax")], seed=0)
-    model.compile(optimizers.Adam(0.03, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = Sequential(
+        [Input((3,)), layers.Dense(200), layers.Dense(2, activation="softmax")], seed=0
+    )
+    model.compile(
+        optimizers.Adam(0.03, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     model.fit(x, y, epochs=3, verbose=0)
     model.save(whole)
     model.save(slim, optimizer=False)
@@ -692,10 +795,14 @@ def test_without_the_optimizer_a_file_is_a_third_and_a_training_goes_on_afresh(t
     assert again.optimizer.get_config() == model.optimizer.get_config()
     assert again.optimizer.iterations == 0 and not again.optimizer.slots
     fresh = load_model(whole)
-    fresh.compile(optimizers.Adam(0.03, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    fresh.compile(
+        optimizers.Adam(0.03, beta_1=0.8), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     assert again.train_on_batch(x, y) == fresh.train_on_batch(x, y)
     assert bits(again) == bits(fresh), "as a training with an optimizer that is new"
-    with pytest.raises(ValueError, match="save expected optimizer as True or False, received 'adam'"):
+    with pytest.raises(
+        ValueError, match="save expected optimizer as True or False, received 'adam'"
+    ):
         model.save(slim, optimizer="adam")
 
 
@@ -705,13 +812,26 @@ def test_nothing_that_reads_or_writes_models_can_unpickle():
     assert len(files) >= 8
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                else []
+            )
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [node.id] if isinstance(node, ast.Name) else []
             names += [node.attr] if isinstance(node, ast.Attribute) else []
             for name in names:
                 parts = set(name.split("."))
-                assert not parts & {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "eval", "exec"}, path
+                assert not parts & {
+                    "pickle",
+                    "cPickle",
+                    "marshal",
+                    "shelve",
+                    "dill",
+                    "joblib",
+                    "eval",
+                    "exec",
+                }, path
                 assert not parts & {"import_module", "__import__", "load_pickle", "importlib"}, path
             if isinstance(node, ast.keyword):
                 assert node.arg != "allow_pickle", path

@@ -1,4 +1,6 @@
-"""Learning rate schedules, weight decay and averages of weights: values of Keras and PyTorch, then minicnn's own."""
+"""Learning rate schedules, weight decay and averages of weights: values of Keras and PyTorch, then
+minicnn's own.
+"""
 
 import json
 import math
@@ -22,11 +24,22 @@ def softmax_layer(dtype: str = "float64", seed: int = 0) -> Sequential:
     return Sequential([Input((4,)), layers.Dense(3, activation="softmax")], dtype=dtype, seed=seed)
 
 
-def trained(optimizer: optimizers.Optimizer, watchers=None, epochs: int = 2, **options) -> Sequential:
+def trained(
+    optimizer: optimizers.Optimizer, watchers=None, epochs: int = 2, **options
+) -> Sequential:
     model = softmax_layer()
     model.compile(optimizer, "sparse_categorical_crossentropy")
     (x, y), validation = golden.data()
-    model.fit(x, y, batch_size=5, epochs=epochs, callbacks=watchers, validation_data=validation, verbose=0, **options)
+    model.fit(
+        x,
+        y,
+        batch_size=5,
+        epochs=epochs,
+        callbacks=watchers,
+        validation_data=validation,
+        verbose=0,
+        **options,
+    )
     return model
 
 
@@ -42,11 +55,15 @@ def test_schedules_are_keras(case, expected):
     name, arguments, steps = case
     schedule = getattr(optimizers.schedules, name)(**arguments)
     rates = [schedule(step) for step in range(0, steps, golden.EVERY)]
-    np.testing.assert_allclose(rates, expected, rtol=3e-6, atol=1e-8)  # Keras computes them in float32
+    np.testing.assert_allclose(
+        rates, expected, rtol=3e-6, atol=1e-8
+    )  # Keras computes them in float32
     assert {type(rate) for rate in rates} == {float}
 
 
-@pytest.mark.parametrize(("case", "expected"), list(zip(golden.CYCLES, EXPECTED["cycles"], strict=True)))
+@pytest.mark.parametrize(
+    ("case", "expected"), list(zip(golden.CYCLES, EXPECTED["cycles"], strict=True))
+)
 def test_one_cycle_is_pytorchs(case, expected):
     peak, steps, peak_at, first, last = case
     schedule = schedules.OneCycle(peak, steps, peak_at, div_factor=first, final_div_factor=last)
@@ -61,7 +78,9 @@ def test_one_cycle_is_pytorchs(case, expected):
     factors=st.tuples(st.floats(1, 100), st.floats(1, 1e5)),
 )
 def test_one_cycle_rises_once_and_falls_once(peak, steps, peak_at, factors):
-    schedule = schedules.OneCycle(peak, steps, peak_at, div_factor=factors[0], final_div_factor=factors[1])
+    schedule = schedules.OneCycle(
+        peak, steps, peak_at, div_factor=factors[0], final_div_factor=factors[1]
+    )
     rates = [schedule(step) for step in range(steps + 2)]
     highest = rates.index(max(rates))
     slack = 1e-12 * peak
@@ -78,16 +97,27 @@ def test_the_documented_one_cycle():
     assert [schedule(0), schedule(60 * 391 - 1)] == pytest.approx([1.6e-4, 1.6e-8], rel=1e-9)
     rates = [schedule(step) for step in range(60 * 391)]
     assert np.argmax(rates) == 15 * 391 - 1
-    assert np.mean(rates) == pytest.approx(4e-3 / 2 * (1 + 0.25 / 25), rel=1e-3)  # cosines lie half way on average
+    assert np.mean(rates) == pytest.approx(
+        4e-3 / 2 * (1 + 0.25 / 25), rel=1e-3
+    )  # cosines lie half way on average
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), "ExponentialDecay expected decay_steps above 0, received 0"),
-        (lambda: schedules.CosineDecay(0.1, -1), "CosineDecay expected decay_steps above 0, received -1"),
+        (
+            lambda: schedules.ExponentialDecay(0.1, 0, 0.5),
+            "ExponentialDecay expected decay_steps above 0, received 0",
+        ),
+        (
+            lambda: schedules.CosineDecay(0.1, -1),
+            "CosineDecay expected decay_steps above 0, received -1",
+        ),
         (lambda: schedules.OneCycle(0.1, 0), "OneCycle expected steps above 0, received 0"),
-        (lambda: schedules.OneCycle(0.1, 9, div_factor=0), "OneCycle expected div_factor above 0, received 0"),
+        (
+            lambda: schedules.OneCycle(0.1, 9, div_factor=0),
+            "OneCycle expected div_factor above 0, received 0",
+        ),
         (
             lambda: schedules.OneCycle(0.1, 9, 1.0),
             r"OneCycle expected 0 <= peak_at < 1, the share of steps, received 1.0",
@@ -96,7 +126,10 @@ def test_the_documented_one_cycle():
             lambda: schedules.PiecewiseConstantDecay([1, 2], [0.1]),
             "expected one value more than boundaries, received 2 boundaries and 1 values",
         ),
-        (lambda: schedules.PiecewiseConstantDecay([2, 2], [1, 2, 3]), r"expected rising boundaries, received \[2, 2\]"),
+        (
+            lambda: schedules.PiecewiseConstantDecay([2, 2], [1, 2, 3]),
+            r"expected rising boundaries, received \[2, 2\]",
+        ),
         (lambda: schedules.CosineDecay(0.1, 9, 0.0, 0.1), "positional arguments"),
     ],
 )
@@ -106,7 +139,9 @@ def test_schedules_that_make_no_sense_are_refused(make, message):
 
 
 def test_a_schedule_of_ones_own_that_is_not_finished():
-    with pytest.raises(NotImplementedError, match=r"LearningRateSchedule must define __call__\(step\)"):
+    with pytest.raises(
+        NotImplementedError, match=r"LearningRateSchedule must define __call__\(step\)"
+    ):
         schedules.LearningRateSchedule()(0)
 
 
@@ -162,9 +197,7 @@ def test_history_has_the_rate_at_the_end_of_each_epoch():
     ],
 )
 def test_callbacks_that_set_the_rate_refuse_a_schedule(callback, name):
-    message = (
-        rf"{name} sets the learning rate, but SGD's follows CosineDecay\(initial_learning_rate=0.5, .*\): leave out one"
-    )
+    message = rf"{name} sets the learning rate, but SGD's follows CosineDecay\(initial_learning_rate=0.5, .*\): leave out one"
     with pytest.raises(TypeError, match=message):
         trained(optimizers.SGD(schedules.CosineDecay(0.5, 20)), callback)
 
@@ -172,7 +205,9 @@ def test_callbacks_that_set_the_rate_refuse_a_schedule(callback, name):
 @pytest.mark.parametrize("name", schedules.SCHEDULES)
 def test_schedules_are_saved_with_the_model_and_go_on(name, tmp_path):
     arguments = next((a for n, a, _ in golden.SCHEDULES if n == name), {"peak": 0.5, "steps": 20})
-    whole, model = (trained(optimizers.SGD(schedules.SCHEDULES[name](**arguments)), epochs=e) for e in (3, 2))
+    whole, model = (
+        trained(optimizers.SGD(schedules.SCHEDULES[name](**arguments)), epochs=e) for e in (3, 2)
+    )
     model.save(tmp_path / "m.safetensors")
     loaded = models.load_model(tmp_path / "m.safetensors")
     assert repr(loaded.optimizer.schedule) == repr(model.optimizer.schedule)
@@ -180,7 +215,11 @@ def test_schedules_are_saved_with_the_model_and_go_on(name, tmp_path):
     (x, y), _ = golden.data()
     for one in (model, loaded):
         one.fit(x, y, batch_size=5, shuffle=False, epochs=3, initial_epoch=2, verbose=0)
-    assert loaded.optimizer.learning_rate == model.optimizer.learning_rate == whole.optimizer.learning_rate
+    assert (
+        loaded.optimizer.learning_rate
+        == model.optimizer.learning_rate
+        == whole.optimizer.learning_rate
+    )
     assert np.array_equal(loaded.get_weights()[0], model.get_weights()[0])
 
 
@@ -188,7 +227,9 @@ def test_a_schedule_of_ones_own_is_named_when_loading(tmp_path):
     trained(optimizers.SGD(Halving(0.5))).save(tmp_path / "m.safetensors")
     loaded = models.load_model(tmp_path / "m.safetensors", custom_objects={"Halving": Halving})
     assert isinstance(loaded.optimizer.schedule, Halving) and loaded.optimizer.schedule.first == 0.5
-    with pytest.raises(ModelFileError, match=r"names the unknown schedule 'Halving'. Known are: .*custom_objects"):
+    with pytest.raises(
+        ModelFileError, match=r"names the unknown schedule 'Halving'. Known are: .*custom_objects"
+    ):
         models.load_model(tmp_path / "m.safetensors")
 
 
@@ -209,7 +250,10 @@ def test_trainings_are_keras(name):
     def averages(optimizer: optimizers.Optimizer) -> list[np.ndarray]:
         return [slots[AVERAGE] for slots in optimizer.slots.values()]
 
-    received, expected = golden.run(minicnn, softmax_layer(), name, averages), EXPECTED["trainings"][name]
+    received, expected = (
+        golden.run(minicnn, softmax_layer(), name, averages),
+        EXPECTED["trainings"][name],
+    )
     assert received.keys() == expected.keys()
     assert received["history"].keys() == expected["history"].keys()
     for key, values in expected["history"].items():
@@ -227,7 +271,11 @@ def test_trainings_are_keras(name):
 def test_decay_and_average_are_their_definition(momentum, frequency, decay, gradients):
     """One number after the other, in exact order: decay, step, average, overwrite."""
     optimizer = optimizers.SGD(
-        0.5, weight_decay=decay, use_ema=True, ema_momentum=momentum, ema_overwrite_frequency=frequency
+        0.5,
+        weight_decay=decay,
+        use_ema=True,
+        ema_momentum=momentum,
+        ema_overwrite_frequency=frequency,
     )
     value, w, average = np.array([2.0]), 2.0, None
     for step, gradient in enumerate(gradients, 1):
@@ -272,7 +320,9 @@ def test_fit_ends_with_the_averages_and_evaluates_with_the_weights():
     averaged = trained(optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5), shuffle=False)
     assert plain.history.history == averaged.history.history
     assert not np.array_equal(plain.get_weights()[0], averaged.get_weights()[0])
-    assert np.array_equal(averaged.get_weights()[0], averaged.optimizer.slots["dense/kernel"][AVERAGE])
+    assert np.array_equal(
+        averaged.get_weights()[0], averaged.optimizer.slots["dense/kernel"][AVERAGE]
+    )
 
 
 @pytest.mark.parametrize("swap_on_epoch", [False, True])
@@ -282,7 +332,9 @@ def test_stopped_early_fit_ends_with_the_averages_too(swap_on_epoch):
         callbacks.SwapEMAWeights(swap_on_epoch),
         callbacks.EarlyStopping("loss", min_delta=100.0, patience=1),
     ]
-    stopped = trained(optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5), watchers, epochs=9, shuffle=False)
+    stopped = trained(
+        optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5), watchers, epochs=9, shuffle=False
+    )
     assert stopped.history.epoch == [0, 1]
     expected = trained(optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5), shuffle=False)
     assert np.array_equal(stopped.get_weights()[0], expected.get_weights()[0])
@@ -291,7 +343,11 @@ def test_stopped_early_fit_ends_with_the_averages_too(swap_on_epoch):
 def test_a_checkpoint_after_swap_ema_weights_holds_the_averages(tmp_path):
     save = callbacks.ModelCheckpoint(tmp_path / "{epoch}.safetensors")
     options = {"use_ema": True, "ema_momentum": 0.5}
-    model = trained(optimizers.SGD(0.5, **options), [callbacks.SwapEMAWeights(swap_on_epoch=True), save], shuffle=False)
+    model = trained(
+        optimizers.SGD(0.5, **options),
+        [callbacks.SwapEMAWeights(swap_on_epoch=True), save],
+        shuffle=False,
+    )
     saved = models.load_model(tmp_path / "2.safetensors")
     assert np.array_equal(saved.get_weights()[0], model.get_weights()[0])
 
@@ -317,15 +373,26 @@ def test_files_from_before_there_were_averages_still_load(tmp_path):
     del config["model"]["class_names"]
     model_file.write(tmp_path / "old.safetensors", config, arrays)
     loaded = models.load_model(tmp_path / "old.safetensors")
-    assert loaded.optimizer.get_config() == model.optimizer.get_config() and loaded.class_names is None
+    assert (
+        loaded.optimizer.get_config() == model.optimizer.get_config() and loaded.class_names is None
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ema_momentum": 1.5}, "Adam expected ema_momentum as .* at least 0 and at most 1, received 1.5"),
-        ({"ema_momentum": math.nan}, "Adam expected ema_momentum as .* at least 0 and at most 1, received nan"),
-        ({"ema_overwrite_frequency": 0}, "Adam expected ema_overwrite_frequency of at least 1, received 0"),
+        (
+            {"ema_momentum": 1.5},
+            "Adam expected ema_momentum as .* at least 0 and at most 1, received 1.5",
+        ),
+        (
+            {"ema_momentum": math.nan},
+            "Adam expected ema_momentum as .* at least 0 and at most 1, received nan",
+        ),
+        (
+            {"ema_overwrite_frequency": 0},
+            "Adam expected ema_overwrite_frequency of at least 1, received 0",
+        ),
     ],
 )
 def test_averages_that_make_no_sense_are_refused(arguments, message):

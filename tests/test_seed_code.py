@@ -1,4 +1,6 @@
-"""Code and steps of tutorials on CIFAR-10 with Keras run here, on a small set of drawn shapes in CIFAR-10's form."""
+"""Code and steps of tutorials on CIFAR-10 with Keras run here, on a small set of drawn shapes in
+CIFAR-10's form.
+"""
 
 import os
 import runpy
@@ -28,16 +30,32 @@ from minicnn.optimizers import Adam
 from minicnn.preprocessing.image import ImageDataGenerator, img_to_array, load_img
 from minicnn.utils import to_categorical
 
-# Batch normalisation is Keras' own here, and 400 pictures make few steps: fit says so (tests/test_small_data.py).
-pytestmark = pytest.mark.filterwarnings("ignore:validation after .* is measured with moving averages that lag")
-PARAMETERS = [896, 128, 18_496, 256, 73_856, 512, 65_664, 1_290]  # of the tutorial's printed summary
+# Batch normalisation is Keras' own here, and 400 pictures make few steps: fit says so
+# (tests/test_small_data.py).
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:validation after .* is measured with moving averages that lag"
+)
+PARAMETERS = [
+    896,
+    128,
+    18_496,
+    256,
+    73_856,
+    512,
+    65_664,
+    1_290,
+]  # of the tutorial's printed summary
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_cifar():
     """CIFAR-10 has 400 and 100 pictures in this module."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cifar10, "load_data", lambda: keras.datasets.shapes.load_data(train=400, test=100, seed=0))
+        patch.setattr(
+            cifar10,
+            "load_data",
+            lambda: keras.datasets.shapes.load_data(train=400, test=100, seed=0),
+        )
         yield
 
 
@@ -54,8 +72,16 @@ def test_its_model_has_the_layers_and_parameters_that_it_prints(code):
     assert [layer.count_params() for layer in code.model.layers if layer.weights] == PARAMETERS
     lines = []
     code.model.summary(print_fn=lambda text: lines.extend(text.splitlines()))
-    assert lines[-3:] == ["Total params: 161,098", "Trainable params: 160,650", "Non-trainable params: 448"]
-    assert [layer.output_shape for layer in code.model.layers][::3][:3] == [(30, 30, 32), (13, 13, 64), (4, 4, 128)]
+    assert lines[-3:] == [
+        "Total params: 161,098",
+        "Trainable params: 160,650",
+        "Non-trainable params: 448",
+    ]
+    assert [layer.output_shape for layer in code.model.layers][::3][:3] == [
+        (30, 30, 32),
+        (13, 13, 64),
+        (4, 4, 128),
+    ]
 
 
 def test_its_training_learns_and_both_callbacks_act(code):
@@ -64,7 +90,9 @@ def test_its_training_learns_and_both_callbacks_act(code):
     assert logs["loss"][-1] < 0.5 * logs["loss"][0]
     assert min(logs["learning_rate"]) < 1e-3  # ReduceLROnPlateau
     assert len(logs["loss"]) < 100  # EarlyStopping
-    assert code.model.evaluate(code.x_train[320:], code.y_train[320:])[0] == pytest.approx(min(logs["val_loss"]))
+    assert code.model.evaluate(code.x_train[320:], code.y_train[320:])[0] == pytest.approx(
+        min(logs["val_loss"])
+    )
 
 
 def test_its_augmentation_changes_pictures_in_training_only(code):
@@ -75,14 +103,17 @@ def test_its_augmentation_changes_pictures_in_training_only(code):
 
 
 def test_its_augmentation_can_stand_before_its_model(code):
-    model = Sequential([keras.Input((32, 32, 3)), *code.data_augmentation.layers, *code.build_cnn_model().layers])
+    model = Sequential(
+        [keras.Input((32, 32, 3)), *code.data_augmentation.layers, *code.build_cnn_model().layers]
+    )
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(code.x_train, code.y_train, epochs=2, batch_size=64, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
 
 
 @pytest.mark.parametrize(
-    "name, mode, size", [("a.png", "RGB", (32, 32)), ("b.jpg", "L", (200, 90)), ("c.png", "RGBA", (7, 50))]
+    "name, mode, size",
+    [("a.png", "RGB", (32, 32)), ("b.jpg", "L", (200, 90)), ("c.png", "RGBA", (7, 50))],
 )
 def test_its_predict_image_takes_any_picture(code, tmp_path, name, mode, size):
     Image.effect_noise(size, 80).convert(mode).save(tmp_path / name)
@@ -121,14 +152,25 @@ def prepared(loaded):
     x_train, x_test = loaded.x_train.astype("float32"), loaded.x_test.astype("float32")
     x_train, x_test = x_train / 255, x_test / 255
     return SimpleNamespace(
-        x_train=x_train, x_test=x_test, y_train=to_categorical(loaded.y_train), y_test=to_categorical(loaded.y_test, 10)
+        x_train=x_train,
+        x_test=x_test,
+        y_train=to_categorical(loaded.y_train),
+        y_test=to_categorical(loaded.y_test, 10),
     )
 
 
 @pytest.fixture(scope="module")
 def model():
     model = Sequential(seed=0)
-    model.add(Conv2D(filters=16, kernel_size=(3, 3), activation="relu", padding="same", input_shape=(32, 32, 3)))
+    model.add(
+        Conv2D(
+            filters=16,
+            kernel_size=(3, 3),
+            activation="relu",
+            padding="same",
+            input_shape=(32, 32, 3),
+        )
+    )
     model.add(BatchNormalization(momentum=0.9))
     model.add(MaxPool2D(pool_size=(2, 2)))
     model.add(Conv2D(32, (3, 3), activation="relu"))
@@ -139,7 +181,9 @@ def model():
     model.add(Dense(64, activation="relu"))
     model.add(Dropout(0.25))
     model.add(Dense(10, activation="softmax"))
-    model.compile(loss="categorical_crossentropy", optimizer=Adam(learning_rate=0.003), metrics=["accuracy"])
+    model.compile(
+        loss="categorical_crossentropy", optimizer=Adam(learning_rate=0.003), metrics=["accuracy"]
+    )
     return model
 
 
@@ -182,12 +226,16 @@ def test_step_class_distribution(loaded, tmp_path):
 
 def test_step_visualize_a_single_picture_and_a_matrix_of_pictures(loaded, tmp_path):
     for number in (1, 16):
-        plot = plots.image_grid(loaded.x_train[:number], loaded.y_train[:number], keras.datasets.shapes.CLASS_NAMES)
+        plot = plots.image_grid(
+            loaded.x_train[:number], loaded.y_train[:number], keras.datasets.shapes.CLASS_NAMES
+        )
         assert plot.save(tmp_path / "pictures.png").stat().st_size > 2000
 
 
 def test_step_split_into_training_validation_and_test_sets(loaded):
-    parts = data.split(loaded.x_train, loaded.y_train, train=0.7, validation=0.15, test=0.15, seed=0)
+    parts = data.split(
+        loaded.x_train, loaded.y_train, train=0.7, validation=0.15, test=0.15, seed=0
+    )
     assert [len(x) for x, _ in parts] == [280, 60, 60]
 
 
@@ -203,7 +251,14 @@ def test_step_convert_the_y_part_into_binary_form(prepared, loaded):
 
 def test_step_build_the_model_in_sequential_manner(model):
     assert model.output_shape == (None, 10)
-    names = ["conv2d", "batch_normalization", "max_pooling2d", "conv2d_1", "average_pooling2d", "conv2d_2"]
+    names = [
+        "conv2d",
+        "batch_normalization",
+        "max_pooling2d",
+        "conv2d_1",
+        "average_pooling2d",
+        "conv2d_2",
+    ]
     assert [layer.name for layer in model.layers][:6] == names
 
 
@@ -228,8 +283,12 @@ def test_step_predict_the_model_on_the_test_dataset(answers):
 
 
 def test_step_accuracy_precision_recall_and_f1(answers, loaded, trained, prepared):
-    result = report.evaluate_report(loaded.y_test, answers.probabilities, keras.datasets.shapes.CLASS_NAMES)
-    assert result.classes.accuracy == pytest.approx(trained.model.evaluate(prepared.x_test, prepared.y_test)[1])
+    result = report.evaluate_report(
+        loaded.y_test, answers.probabilities, keras.datasets.shapes.CLASS_NAMES
+    )
+    assert result.classes.accuracy == pytest.approx(
+        trained.model.evaluate(prepared.x_test, prepared.y_test)[1]
+    )
     assert set(result.classes.macro_average) == {"precision", "recall", "f1-score"}
 
 
@@ -262,14 +321,20 @@ def test_step_predict_ones_own_picture(trained, loaded, tmp_path):
 
 def test_step_image_augmentation_retraining_and_saving_again(trained, prepared, tmp_path):
     datagen = ImageDataGenerator(
-        rotation_range=15, width_shift_range=0.1, height_shift_range=0.1, zoom_range=0.1, horizontal_flip=True
+        rotation_range=15,
+        width_shift_range=0.1,
+        height_shift_range=0.1,
+        zoom_range=0.1,
+        horizontal_flip=True,
     )
     datagen.fit(prepared.x_train)
     flow = datagen.flow(prepared.x_train, prepared.y_train, batch_size=32, seed=0)
     pictures, labels = next(flow)
     assert pictures.shape == (32, 32, 32, 3) and labels.shape == (32, 10)
     before = trained.model.get_weights()
-    history = trained.model.fit(flow, epochs=2, validation_data=(prepared.x_test, prepared.y_test), verbose=0)
+    history = trained.model.fit(
+        flow, epochs=2, validation_data=(prepared.x_test, prepared.y_test), verbose=0
+    )
     assert len(history.history["val_accuracy"]) == 2
     assert not np.array_equal(before[0], trained.model.get_weights()[0])
     trained.model.save(tmp_path / "augmented.safetensors")

@@ -1,4 +1,6 @@
-"""The engine's self-test: it knows what is right, finds what is wrong, and then the layers run as they are written."""
+"""The engine's self-test: it knows what is right, finds what is wrong, and then the layers run as
+they are written.
+"""
 
 import re
 import warnings
@@ -55,8 +57,16 @@ def forgetful():
 
 
 def weights_after_training(engine):
-    stack = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
-    head = [layers.Flatten(), layers.Dense(9, activation="relu"), layers.Dense(4, activation="softmax")]
+    stack = [
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(),
+    ]
+    head = [
+        layers.Flatten(),
+        layers.Dense(9, activation="relu"),
+        layers.Dense(4, activation="softmax"),
+    ]
     model = Sequential([layers.Input((10, 10, 3)), *stack, *head], seed=0)
     model.engine = engine
     model.compile("adam", "sparse_categorical_crossentropy")
@@ -70,13 +80,13 @@ def weights_after_training(engine):
 def test_with_a_wrong_kernel_the_layers_run_as_they_are_written(monkeypatch):
     """The wrong kernel leaves ReLU out where there is one, and the other way round."""
     right = row_kernels.activate
-    monkeypatch.setattr(row_kernels, "activate", lambda dtype, relu, *others: right(dtype, not relu, *others))
+    monkeypatch.setattr(
+        row_kernels, "activate", lambda dtype, relu, *others: right(dtype, not relu, *others)
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         weights = weights_after_training("fast")
-    pattern = (
-        "minicnn's engine computes {} in float32 wrongly on this machine \\(y by .* of its largest value\\), so models"
-    )
+    pattern = "minicnn's engine computes {} in float32 wrongly on this machine \\(y by .* of its largest value\\), so models"
     for warning, name in zip(caught, ("Conv2D", "Dense"), strict=True):
         assert warning.category is RuntimeWarning
         assert re.match(pattern.format(name), str(warning.message))
@@ -89,9 +99,16 @@ def test_with_a_wrong_kernel_the_layers_run_as_they_are_written(monkeypatch):
 def test_only_what_a_model_has_is_tested(monkeypatch):
     tested = []
     for kind in KINDS:
-        monkeypatch.setitem(selftest.CHECKS, kind, lambda dtype, kind=kind: tested.append((kind, dtype)) or ({}, {}))
+        monkeypatch.setitem(
+            selftest.CHECKS, kind, lambda dtype, kind=kind: tested.append((kind, dtype)) or ({}, {})
+        )
     rng = np.random.default_rng(0)
-    stacks = [[layers.Dense(3)], [layers.Dense(2), layers.ReLU()], [layers.Flatten()], [layers.Conv2D(3, 1)]]
+    stacks = [
+        [layers.Dense(3)],
+        [layers.Dense(2), layers.ReLU()],
+        [layers.Flatten()],
+        [layers.Conv2D(3, 1)],
+    ]
     for stack, shape in zip(stacks, [(4,), (4,), (4, 4), (4, 4, 1)], strict=True):
         for layer in stack:
             shape = layer.build(shape, rng, np.dtype("float64"))

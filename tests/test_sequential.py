@@ -1,4 +1,6 @@
-"""Sequential as a container: adding, naming, building, summary, weights, seeds, freezing, forward and backward."""
+"""Sequential as a container: adding, naming, building, summary, weights, seeds, freezing, forward
+and backward.
+"""
 
 import numpy as np
 import pytest
@@ -50,7 +52,9 @@ DOCUMENTED_ROWS = [  # name, class, output shape, parameters
 
 
 def tiny(seed: int | None = 0, **options) -> Sequential:
-    """Every kind of state in a few numbers: convolution, batch normalisation, dropout, dense, softmax; compiled."""
+    """Every kind of state in a few numbers: convolution, batch normalisation, dropout, dense,
+    softmax; compiled.
+    """
     model = Sequential(
         [
             Input((6, 6, 2)),
@@ -82,7 +86,10 @@ def bits(model: Sequential) -> list[bytes]:
 
 def test_documented_model_has_the_documented_layers_shapes_and_counts():
     model = documented_model()
-    rows = [(layer.name, type(layer).__name__, layer.output_shape, layer.count_params()) for layer in model.layers]
+    rows = [
+        (layer.name, type(layer).__name__, layer.output_shape, layer.count_params())
+        for layer in model.layers
+    ]
     assert rows == DOCUMENTED_ROWS
     assert model.count_params() == 161_098
     assert (model.input_shape, model.output_shape) == ((None, 32, 32, 3), (None, 10))
@@ -98,9 +105,14 @@ def test_summary_prints_the_documented_table():
     assert cells[0] == ['Model: "documented"']
     assert cells[2] == ["Layer (type)", "Output Shape", "Param #"]
     assert cells[4:17] == [
-        [f"{name} ({kind})", str((None, *shape)), f"{count:,}"] for name, kind, shape, count in DOCUMENTED_ROWS
+        [f"{name} ({kind})", str((None, *shape)), f"{count:,}"]
+        for name, kind, shape, count in DOCUMENTED_ROWS
     ]
-    assert text[-3:] == ["Total params: 161,098", "Trainable params: 160,650", "Non-trainable params: 448"]
+    assert text[-3:] == [
+        "Total params: 161,098",
+        "Trainable params: 160,650",
+        "Non-trainable params: 448",
+    ]
     assert "FLOPs" not in "".join(text) and "Receptive" not in "".join(text)
 
 
@@ -113,7 +125,10 @@ def test_summary_shows_flops_and_receptive_fields():
     lines: list[str] = []
     documented_model().summary(print_fn=lines.append, flops=True, receptive_field=True)
     text = "\n".join(lines).splitlines()
-    rows = {line.split()[0]: [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text[4:17]}
+    rows = {
+        line.split()[0]: [cell.strip() for cell in line.split("  ") if cell.strip()]
+        for line in text[4:17]
+    }
     assert text[-1] == "FLOPs of one picture's forward pass: 10,278,144"
     multiply_adds = {  # output positions * kernel numbers, written out
         "conv2d": 30 * 30 * (3 * 3 * 3 * 32),
@@ -157,7 +172,12 @@ def receptive_field_of(model: Sequential, seed: int) -> tuple[int, int]:
 @settings(deadline=None, max_examples=25)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["conv", "pool"]), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)),
+        st.tuples(
+            st.sampled_from(["conv", "pool"]),
+            st.integers(1, 3),
+            st.integers(1, 3),
+            st.integers(1, 2),
+        ),
         min_size=1,
         max_size=3,
     )
@@ -267,7 +287,9 @@ def test_an_automatic_name_never_takes_a_given_one():
 
 @pytest.mark.parametrize("name", ["twice", "a/b"])
 def test_names_that_cannot_be_told_apart_are_refused(name):
-    with pytest.raises(ValueError, match=f"'{name}': names must be unique in a model and have no '/'"):
+    with pytest.raises(
+        ValueError, match=f"'{name}': names must be unique in a model and have no '/'"
+    ):
         Sequential([layers.ReLU(name="twice"), layers.ReLU(name=name)])
 
 
@@ -307,12 +329,16 @@ def test_build_again_keeps_the_weights_and_refuses_another_shape():
     before = bits(model)
     model.build((None, 6, 6, 2))
     assert bits(model) == before
-    with pytest.raises(ValueError, match=r"is built for samples of \(6, 6, 2\), received \(8, 8, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"is built for samples of \(6, 6, 2\), received \(8, 8, 2\)"
+    ):
         model.build((None, 8, 8, 2))
 
 
 def test_data_that_does_not_fit_leaves_a_model_without_a_shape_as_it_was():
-    model = Sequential([layers.Conv2D(2, 3), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)], seed=0)
+    model = Sequential(
+        [layers.Conv2D(2, 3), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)], seed=0
+    )
     with pytest.raises(ValueError, match="MaxPooling2D 'max_pooling2d' receives pictures of 1x7"):
         model.forward(np.zeros((1, 3, 9, 8)))  # channels first, and the convolution still fits
     assert model.input_shape is None and not model.built
@@ -326,18 +352,25 @@ def test_trained_layers_are_not_built_again_for_another_shape():
     model = tiny()
     model.fit(x, y, verbose=0)
     before = bits(model)
-    with pytest.raises(ValueError, match=r"Conv2D 'conv2d' is built for samples of \(6, 6, 2\).*received \(7, 7, 2\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"Conv2D 'conv2d' is built for samples of \(6, 6, 2\).*received \(7, 7, 2\)",
+    ):
         Sequential([Input((7, 7, 2)), *model.layers])
     assert bits(model) == before
 
 
 def test_build_wants_every_axis_but_the_batch():
-    with pytest.raises(ValueError, match=r"build expected \(None, H, W, C\).*received \(None, None, None, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"build expected \(None, H, W, C\).*received \(None, None, None, 3\)"
+    ):
         Sequential([layers.Conv2D(2, 3)]).build((None, None, None, 3))
 
 
 def test_an_empty_model_says_so():
-    with pytest.raises(ValueError, match=r"Sequential 'sequential' has no layers: add\(\.\.\.\) some first"):
+    with pytest.raises(
+        ValueError, match=r"Sequential 'sequential' has no layers: add\(\.\.\.\) some first"
+    ):
         Sequential().forward(np.zeros((1, 3)))
 
 
@@ -355,7 +388,9 @@ def test_the_dtype_is_that_of_all_weights_and_outputs(dtype):
 
 
 def test_layers_of_a_trained_model_keep_their_weights_in_a_new_one():
-    """Keras' feature extractor, Sequential(model.layers[:-1]): it shares the weights, whether given a shape or not."""
+    """Keras' feature extractor, Sequential(model.layers[:-1]): it shares the weights, whether given
+    a shape or not.
+    """
     x, y = tiny_data()
     model = tiny()
     model.fit(x, y, epochs=2, verbose=0)
@@ -431,7 +466,9 @@ def test_set_weights_that_do_not_fit_change_nothing():
         model.set_weights(model.get_weights()[:-1])
     weights = [weight + 1 for weight in model.get_weights()]
     weights[-1] = np.zeros(5)
-    with pytest.raises(ValueError, match=r"Dense 'dense' expected weights kernel \(12, 4\), bias \(4,\), received"):
+    with pytest.raises(
+        ValueError, match=r"Dense 'dense' expected weights kernel \(12, 4\), bias \(4,\), received"
+    ):
         model.set_weights(weights)
     assert bits(model) == before
 
@@ -439,9 +476,17 @@ def test_set_weights_that_do_not_fit_change_nothing():
 def test_parameters_are_the_layers_own_arrays_by_name():
     model = tiny()
     listed = list(model.parameters())
-    names = ["conv2d/kernel", "conv2d/bias", "batch_normalization/gamma", "batch_normalization/beta"]
+    names = [
+        "conv2d/kernel",
+        "conv2d/bias",
+        "batch_normalization/gamma",
+        "batch_normalization/beta",
+    ]
     assert [name for name, _, _ in listed] == [*names, "dense/kernel", "dense/bias"]
-    assert listed[0][1] is model.layers[0].params["kernel"] and listed[0][2] is model.layers[0].grads["kernel"]
+    assert (
+        listed[0][1] is model.layers[0].params["kernel"]
+        and listed[0][2] is model.layers[0].grads["kernel"]
+    )
     model.layers[0].trainable = False
     assert [name for name, _, _ in model.parameters()] == [*names[2:], "dense/kernel", "dense/bias"]
 
@@ -478,7 +523,10 @@ def test_fits_seed_decides_shuffling_and_dropout_but_no_weights():
     model = tiny(5)
     model.fit(*tiny_data(), batch_size=8, epochs=1, verbose=0)  # whatever was drawn before
     model.set_weights(
-        [np.frombuffer(b, np.float32).reshape(w.shape) for b, w in zip(first, model.get_weights(), strict=True)]
+        [
+            np.frombuffer(b, np.float32).reshape(w.shape)
+            for b, w in zip(first, model.get_weights(), strict=True)
+        ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(*tiny_data(), batch_size=8, epochs=2, verbose=0, seed=1)
@@ -520,7 +568,9 @@ def test_a_frozen_layer_stays_bitwise_while_the_others_train():
     x, y = tiny_data()
     model = tiny()
     model.get_layer("conv2d").trainable = False
-    before = dict(zip(["kernel", "bias"], (w.tobytes() for w in model.layers[0].get_weights()), strict=True))
+    before = dict(
+        zip(["kernel", "bias"], (w.tobytes() for w in model.layers[0].get_weights()), strict=True)
+    )
     rest = [w.tobytes() for layer in model.layers[1:] for w in layer.get_weights()]
     model.fit(x, y, epochs=2, verbose=0)
     assert {name: w.tobytes() for name, w in model.layers[0].params.items()} == before
@@ -538,7 +588,9 @@ def test_a_frozen_batch_normalization_is_in_inference_mode_while_training():
     assert not np.array_equal(training, model.forward(x)) and bits(model) != before
     frozen.set_weights([np.frombuffer(b, np.float32) for b in before])
     frozen.trainable = False
-    assert np.array_equal(model.forward(x, training=True), model.forward(x)) and bits(model) == before
+    assert (
+        np.array_equal(model.forward(x, training=True), model.forward(x)) and bits(model) == before
+    )
 
 
 def test_unfreezing_trains_again():
@@ -585,7 +637,9 @@ def test_backward_without_a_training_forward_raises(runs):
         model.forward(x, training=runs == "used up")
     if runs == "used up":
         assert model.backward(dy).shape == x.shape
-    with pytest.raises(RuntimeError, match=r"Dense 'dense'.backward\(dy\) differentiates the last forward"):
+    with pytest.raises(
+        RuntimeError, match=r"Dense 'dense'.backward\(dy\) differentiates the last forward"
+    ):
         model.backward(dy)
 
 
@@ -601,10 +655,14 @@ def heads() -> dict[str, list[Layer]]:
 @pytest.mark.parametrize("head", heads())
 @pytest.mark.parametrize("loss", ["sparse", "smoothed"])
 def test_the_fused_softmax_gives_what_the_softmax_layer_gives(head, loss):
-    """The same loss and gradients as forward through the softmax, loss from probabilities, backward through it."""
+    """The same loss and gradients as forward through the softmax, loss from probabilities, backward
+    through it.
+    """
     x, y = tiny_data()
     weight = np.linspace(0.5, 2, len(x))
-    model = Sequential([Input((6, 6, 2)), layers.Conv2D(2, 3), layers.Flatten(), *heads()[head]], dtype="float64")
+    model = Sequential(
+        [Input((6, 6, 2)), layers.Conv2D(2, 3), layers.Flatten(), *heads()[head]], dtype="float64"
+    )
     if loss == "sparse":
         model.compile("sgd", "sparse_categorical_crossentropy")
     else:
@@ -619,12 +677,16 @@ def test_the_fused_softmax_gives_what_the_softmax_layer_gives(head, loss):
     assert len(fused_gradients) == 4
     for name, _, gradient in model.parameters():
         assert np.abs(gradient).max() > 1e-4
-        np.testing.assert_allclose(fused_gradients[name], gradient, rtol=1e-9, atol=1e-14, err_msg=name)
+        np.testing.assert_allclose(
+            fused_gradients[name], gradient, rtol=1e-9, atol=1e-14, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("head", heads())
 def test_every_softmax_at_the_end_is_fused_and_so_exact(head):
-    """Through the probabilities 1 and 0, the loss of a wrong class would be infinite and its gradient lost."""
+    """Through the probabilities 1 and 0, the loss of a wrong class would be infinite and its
+    gradient lost.
+    """
     model = Sequential([Input((4,)), *heads()[head]])
     model.set_weights([np.eye(4) * 1e4, np.zeros(4)])
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -638,8 +700,14 @@ def test_a_model_of_logits_trains_as_the_one_with_a_softmax():
     x, y = tiny_data()
     results = []
     for last, from_logits in (("softmax", False), (None, True)):
-        model = Sequential([Input((6, 6, 2)), layers.Flatten(), layers.Dense(4, activation=last)], seed=4)
-        model.compile("adam", minicnn.losses.SparseCategoricalCrossentropy(from_logits=from_logits), ["accuracy"])
+        model = Sequential(
+            [Input((6, 6, 2)), layers.Flatten(), layers.Dense(4, activation=last)], seed=4
+        )
+        model.compile(
+            "adam",
+            minicnn.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
+            ["accuracy"],
+        )
         history = model.fit(x, y, batch_size=8, epochs=3, verbose=0)
         results.append((bits(model), history.history))
     assert results[0] == results[1]
@@ -669,7 +737,11 @@ def test_compile_takes_objects_names_and_one_metric_alone():
     sgd = optimizers.SGD(0.5)
     model.compile(sgd, minicnn.losses.CategoricalCrossentropy(), "accuracy")
     assert model.optimizer is sgd and [metric.name for metric in model.metrics] == ["accuracy"]
-    model.compile(loss="categorical_crossentropy", optimizer="SGD", metrics=["acc", minicnn.metrics.Accuracy("mine")])
+    model.compile(
+        loss="categorical_crossentropy",
+        optimizer="SGD",
+        metrics=["acc", minicnn.metrics.Accuracy("mine")],
+    )
     assert [metric.name for metric in model.metrics] == ["acc", "mine"]
     assert isinstance(model.optimizer, optimizers.SGD) and model.optimizer.learning_rate == 0.01
     model.optimizer.learning_rate = 0.25

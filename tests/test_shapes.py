@@ -1,4 +1,6 @@
-"""The synthetic data set: its form, its balance, and that it is learnable but not by a linear model."""
+"""The synthetic data set: its form, its balance, and that it is learnable but not by a linear
+model.
+"""
 
 import numpy as np
 import pytest
@@ -32,7 +34,11 @@ def test_default_size():
 def test_a_seed_names_the_images():
     first, again, other = (shapes.load_data(train=50, test=10, seed=seed) for seed in (3, 3, 4))
     for (x, y), (x_again, y_again), (x_other, _) in zip(first, again, other, strict=True):
-        assert np.array_equal(x, x_again) and np.array_equal(y, y_again) and not np.array_equal(x, x_other)
+        assert (
+            np.array_equal(x, x_again)
+            and np.array_equal(y, y_again)
+            and not np.array_equal(x, x_other)
+        )
 
 
 def test_test_images_do_not_depend_on_the_number_of_training_images():
@@ -50,7 +56,9 @@ def test_every_shape_is_visible_and_not_cut_off():
     (x, y), _ = shapes.load_data(train=500, test=0, seed=1)
     contrast = x.reshape(500, -1, 3).astype(np.float32).std(axis=1).max(axis=1)
     assert contrast.min() > 2 * shapes.NOISE
-    grid = (np.mgrid[:64, :64].astype(np.float32) - 31.5) / 16  # the unit in which a shape is about one high
+    grid = (
+        np.mgrid[:64, :64].astype(np.float32) - 31.5
+    ) / 16  # the unit in which a shape is about one high
     for index, name in enumerate(shapes.CLASS_NAMES):
         inside = shapes.SHAPES[index](grid[1][None], grid[0][None])[0] > 0
         assert 0.15 < inside.sum() / 16**2 < 3.2, name
@@ -59,7 +67,9 @@ def test_every_shape_is_visible_and_not_cut_off():
 
 
 def test_a_linear_model_fails_and_geometry_succeeds():
-    """A ridge classifier on pixels stays near chance; on the spectrum of the edges, blind to the place, it does not."""
+    """A ridge classifier on pixels stays near chance; on the spectrum of the edges, blind to the
+    place, it does not.
+    """
     (x_train, y_train), (x_test, y_test) = shapes.load_data(train=1500, test=500)
 
     def pixels(x):
@@ -72,7 +82,9 @@ def test_a_linear_model_fails_and_geometry_succeeds():
         return np.log1p(abs(np.fft.rfft2(edges))).reshape(len(x), -1)
 
     scores = {
-        features: RidgeClassifier(alpha=100).fit(features(x_train), y_train.ravel()).score(features(x_test), y_test)
+        features: RidgeClassifier(alpha=100)
+        .fit(features(x_train), y_train.ravel())
+        .score(features(x_test), y_test)
         for features in (pixels, spectra)
     }
     assert scores[pixels] < 0.25 and scores[spectra] > 0.5, scores

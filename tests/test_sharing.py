@@ -1,4 +1,6 @@
-"""Threads that share a model: each step and each batch is one turn, and every number is right or there is an error."""
+"""Threads that share a model: each step and each batch is one turn, and every number is right or
+there is an error.
+"""
 
 import copy
 import json
@@ -20,7 +22,12 @@ engines = pytest.mark.parametrize("engine", ["fast", "reference"])
 
 
 def network(engine="fast", rate=0.1, loss="sparse_categorical_crossentropy", extra=()):
-    stack = [layers.Conv2D(4, 3, activation="relu"), *extra, layers.Flatten(), layers.Dense(3, activation="softmax")]
+    stack = [
+        layers.Conv2D(4, 3, activation="relu"),
+        *extra,
+        layers.Flatten(),
+        layers.Dense(3, activation="softmax"),
+    ]
     model = Sequential([layers.Input((6, 6, 3)), *stack], seed=0)
     model.engine = engine
     model.compile(optimizers.SGD(rate), loss, metrics=["accuracy"])
@@ -29,7 +36,9 @@ def network(engine="fast", rate=0.1, loss="sparse_categorical_crossentropy", ext
 
 
 class Thread(threading.Thread):
-    """One whose result, or error, is handed on by `result`, which fails where the thread never ends."""
+    """One whose result, or error, is handed on by `result`, which fails where the thread never
+    ends.
+    """
 
     def __init__(self, function):
         super().__init__(daemon=True)
@@ -53,7 +62,10 @@ class Thread(threading.Thread):
 def together(*functions):
     """The results of functions that run in threads of their own."""
     everyone = threading.Barrier(len(functions))
-    threads = [Thread(lambda function=function: (everyone.wait(PATIENCE), function())[1]) for function in functions]
+    threads = [
+        Thread(lambda function=function: (everyone.wait(PATIENCE), function())[1])
+        for function in functions
+    ]
     return [thread.result() for thread in threads]
 
 
@@ -69,7 +81,9 @@ ENTRANCES = {
     "fit": lambda model, _: model.fit(X, Y, verbose=0),
     "lr_find": lambda model, _: model.lr_find(X, Y, steps=2),
     "get_weights": lambda model, _: model.get_weights(),
-    "set_weights": lambda model, _: model.set_weights([np.zeros_like(w.copy()) for w in weights_of(model)]),
+    "set_weights": lambda model, _: model.set_weights(
+        [np.zeros_like(w.copy()) for w in weights_of(model)]
+    ),
     "weights of a layer": lambda model, _: model.layers[0].get_weights(),
     "save": lambda model, folder: model.save(folder / "model.safetensors"),
     "save_weights": lambda model, folder: model.save_weights(folder / "weights.safetensors"),
@@ -91,7 +105,9 @@ def weights_of(model):
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
 def test_whoever_comes_in_the_middle_of_a_step_waits_for_its_end(entrance, tmp_path):
-    """The step is held up in its loss, between forward and backward, where nobody else may run or read the model."""
+    """The step is held up in its loss, between forward and backward, where nobody else may run or
+    read the model.
+    """
     inside, go_on = threading.Event(), threading.Event()
 
     class Slow(losses.SparseCategoricalCrossentropy):
@@ -113,7 +129,13 @@ def test_whoever_comes_in_the_middle_of_a_step_waits_for_its_end(entrance, tmp_p
     loss, _ = step.result()
     other.result()
     assert loss == network().train_step(X, Y)[0]
-    if entrance in ("forward", "predict", "get_weights", "evaluate", "saliency"):  # what leaves the weights as they are
+    if entrance in (
+        "forward",
+        "predict",
+        "get_weights",
+        "evaluate",
+        "saliency",
+    ):  # what leaves the weights as they are
         assert all(map(np.array_equal, slow.get_weights(), plain.get_weights()))
 
 
@@ -147,7 +169,9 @@ def test_a_training_does_not_notice_who_looks_on_and_both_advance(engine):
 
     def look():
         while not over.is_set():
-            looked.append([model.predict(X[:4], verbose=0), model.evaluate(X[:5], Y[:5], verbose=0)])
+            looked.append(
+                [model.predict(X[:4], verbose=0), model.evaluate(X[:5], Y[:5], verbose=0)]
+            )
 
     assert together(training, look, look)[0] == history
     assert all(map(np.array_equal, model.get_weights(), undisturbed.get_weights())) and looked
@@ -155,16 +179,25 @@ def test_a_training_does_not_notice_who_looks_on_and_both_advance(engine):
 
 def test_two_fits_of_one_model_both_finish_with_histories_of_their_own():
     model = network(rate=0.0)
-    alone_found = [model.fit(X[:n], Y[:n], epochs=e, verbose=0).history for n, e in ((4, 5), (12, 3))]
-    fits = [lambda n=n, e=e: model.fit(X[:n], Y[:n], epochs=e, verbose=0).history for n, e in ((4, 5), (12, 3))]
+    alone_found = [
+        model.fit(X[:n], Y[:n], epochs=e, verbose=0).history for n, e in ((4, 5), (12, 3))
+    ]
+    fits = [
+        lambda n=n, e=e: model.fit(X[:n], Y[:n], epochs=e, verbose=0).history
+        for n, e in ((4, 5), (12, 3))
+    ]
     for found, expected in zip(together(*fits), alone_found, strict=True):
         for name, values in expected.items():
-            np.testing.assert_allclose(found[name], values, rtol=1e-6)  # shuffled: sums in another order
+            np.testing.assert_allclose(
+                found[name], values, rtol=1e-6
+            )  # shuffled: sums in another order
 
 
 def test_predictions_are_the_callers_own():
     """Where a model ends in logits, what train_step gives metrics is no buffer of the engine."""
-    model = Sequential([layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)], seed=0)
+    model = Sequential(
+        [layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)], seed=0
+    )
     model.compile(optimizers.SGD(0.0), losses.SparseCategoricalCrossentropy(from_logits=True))
     for step in (model.train_step, model.test_step):
         _, y_pred = step(X, Y)
@@ -192,7 +225,9 @@ IN_BETWEEN = {
 
 
 def sharing(model):
-    other = Sequential([*model.layers[:-1], layers.Dense(3, activation="softmax", name="own")], seed=1)
+    other = Sequential(
+        [*model.layers[:-1], layers.Dense(3, activation="softmax", name="own")], seed=1
+    )
     other.engine = model.engine
     other.compile(optimizers.SGD(0.1), "sparse_categorical_crossentropy")
     return other
@@ -223,7 +258,8 @@ def test_what_backward_says():
     with pytest.raises(RuntimeError) as caught:
         model.backward(DY)
     assert str(caught.value) == (
-        "backward expected the thread of the last forward(training=True), received another: while threads share a "
+        "backward expected the thread of the last forward(training=True), received another: while "
+        "threads share a "
         "model, use train_step or train_on_batch, which are one step each"
     )
     model.forward(X, training=True)
@@ -231,7 +267,8 @@ def test_what_backward_says():
     with pytest.raises(RuntimeError) as caught:
         model.backward(DY)
     assert str(caught.value) == (
-        "backward expected Conv2D 'conv2d' as its forward(training=True) has left it, received it after another one, "
+        "backward expected Conv2D 'conv2d' as its forward(training=True) has left it, received it "
+        "after another one, "
         "of a model that shares it, or with other weights: run forward(training=True) again"
     )
 
@@ -277,7 +314,8 @@ def test_a_layer_may_ask_another_model_but_not_its_own(engine):
     with pytest.raises(RuntimeError) as caught:
         model.predict(X, verbose=0)
     assert str(caught.value) == (
-        "the forward of Asks 'asks' expected to be the only one of its network, received another in the middle of it: "
+        "the forward of Asks 'asks' expected to be the only one of its network, received another "
+        "in the middle of it: "
         "a layer or a signal handler must not call the model that it interrupts"
     )
     np.testing.assert_array_equal(model.predict(X, verbose=0), right)
@@ -293,7 +331,9 @@ def test_an_interrupt_at_any_moment_leaves_no_lock_and_no_wrong_number():
         for _ in range(60):
             try:
                 signal.setitimer(signal.ITIMER_REAL, draws.uniform(1e-5, 2e-3))
-                for _ in range(100):  # not for ever: an interrupt of a destructor, for example, goes nowhere
+                for _ in range(
+                    100
+                ):  # not for ever: an interrupt of a destructor, for example, goes nowhere
                     model.train_step(X, Y)
                     model.predict(X[:5], verbose=0)
             except KeyboardInterrupt:
@@ -303,7 +343,10 @@ def test_an_interrupt_at_any_moment_leaves_no_lock_and_no_wrong_number():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert interrupts > 40 and Thread(lambda: alone.acquire(blocking=False) and not alone.release()).result()
+    assert (
+        interrupts > 40
+        and Thread(lambda: alone.acquire(blocking=False) and not alone.release()).result()
+    )
 
 
 @pytest.mark.parametrize("layer", check_threads.LAYERS)
@@ -315,7 +358,12 @@ def test_any_mixture_of_what_runs_models_in_short(layer):
         NUMBA_NUM_THREADS="2",
     )
     found = json.loads(printed)
-    assert (found["threading_layer"], found["wrong"], found["errors"], found["hangs"]) == (layer, {}, {}, 0)
+    assert (found["threading_layer"], found["wrong"], found["errors"], found["hangs"]) == (
+        layer,
+        {},
+        {},
+        0,
+    )
     assert sum(found["numbers"].values()) == check_threads.THREADS * check_threads.ACTIONS + 1
 
 

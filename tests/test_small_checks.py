@@ -1,4 +1,6 @@
-"""The checks of the Doctor and of few pictures that take minutes: one case of each illness, and their last results."""
+"""The checks of the Doctor and of few pictures that take minutes: one case of each illness, and
+their last results.
+"""
 
 import json
 import warnings
@@ -10,7 +12,10 @@ import pytest
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 CASES = list(enumerate(check_doctor.cases()))
-QUICK = {illness: next(n for n, case in CASES if case.illness == illness) for illness in check_doctor.ILLNESSES}
+QUICK = {
+    illness: next(n for n, case in CASES if case.illness == illness)
+    for illness in check_doctor.ILLNESSES
+}
 
 
 @pytest.mark.parametrize("illness", QUICK)
@@ -32,12 +37,20 @@ SMALL = json.loads((RESULTS / "small_data.json").read_text())["reached"]
 
 
 def test_the_bars_are_those_of_the_program():
-    bars = [check_small_data.PHOTOS_BAR, *check_small_data.SHAPES.values(), check_small_data.TARBALL_BAR]
+    bars = [
+        check_small_data.PHOTOS_BAR,
+        *check_small_data.SHAPES.values(),
+        check_small_data.TARBALL_BAR,
+    ]
     assert [one["bar"] for one in SMALL.values()] == bars
 
 
 @pytest.mark.parametrize("what", SMALL)
 def test_few_pictures_reach_their_bar(what, request):
     if "CIFAR-10" in what:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="48.6 %: six epochs end before the rate is lowered"))
+        request.applymarker(
+            pytest.mark.xfail(
+                strict=True, reason="48.6 %: six epochs end before the rate is lowered"
+            )
+        )
     assert SMALL[what]["accuracy"] >= SMALL[what]["bar"]

@@ -1,4 +1,6 @@
-"""Few pictures: averages that lag are named by fit, once; folders too small to be divided are refused, by name."""
+"""Few pictures: averages that lag are named by fit, once; folders too small to be divided are
+refused, by name.
+"""
 
 import json
 import re
@@ -32,7 +34,13 @@ def numbers(count):
 
 def said(model, count=64, **options):
     """What fit says of averages; batches of 4."""
-    arguments = {"batch_size": 4, "epochs": 3, "validation_data": numbers(8), "verbose": 0, **options}
+    arguments = {
+        "batch_size": 4,
+        "epochs": 3,
+        "validation_data": numbers(8),
+        "verbose": 0,
+        **options,
+    }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(*numbers(count), **arguments)
@@ -45,7 +53,8 @@ def test_fit_says_once_that_averages_lag():
     [message] = said(network())
     print(message)
     assert message == (
-        "validation after 16 steps is measured with moving averages that lag: 85 % of what BatchNormalization's begin "
+        "validation after 16 steps is measured with moving averages that lag: 85 % of what "
+        "BatchNormalization's begin "
         "with, 0 and 1, is still in them, and less than 1 % after 459 steps (momentum 0.99). Use "
         "BatchNormalization(warmup=True), or a lower momentum"
     )
@@ -67,7 +76,8 @@ def test_fit_says_nothing_where_nothing_depends_on_averages_that_lag(model, opti
 
 
 @pytest.mark.parametrize("steps, epochs, freq, lags", [
-    (229, 9, 1, True), (230, 9, 1, False),  # 0.99 ** 460 is below a hundredth at the second validation
+    # 0.99 ** 460 is below a hundredth at the second validation
+    (229, 9, 1, True), (230, 9, 1, False),
     (458, 1, 1, True), (459, 1, 1, False),  # the first is the only one
     (115, 9, 2, False), (114, 9, 2, True),
 ])  # fmt: skip
@@ -79,7 +89,9 @@ def test_it_is_said_when_more_than_the_first_validation_is_wrong(steps, epochs, 
 
 
 def test_nobody_with_the_steps_of_cifar_hears_it():
-    """1,563 steps an epoch in batches of 32; Keras' script has 782 in batches of 64, or 625 with validation_split."""
+    """1,563 steps an epoch in batches of 32; Keras' script has 782 in batches of 64, or 625 with
+    validation_split.
+    """
     for steps in (1563, 782, 625):
         checks.lagging_averages(network(), steps, 1)  # warnings are errors
 
@@ -103,7 +115,10 @@ def test_averages_that_never_arrive():
 def test_the_largest_momentum_counts():
     model = network()
     assert lagging_momentum(model.layers) == 0.99
-    many = [layers.BatchNormalization(momentum=m, warmup=w) for m, w in ((0.9, False), (0.5, False), (0.99, True))]
+    many = [
+        layers.BatchNormalization(momentum=m, warmup=w)
+        for m, w in ((0.9, False), (0.5, False), (0.99, True))
+    ]
     assert lagging_momentum(Sequential([Input((4,)), *many], seed=0).layers) == 0.9
     assert lagging_momentum(Sequential([Input((4,)), layers.Dense(2)], seed=0).layers) is None
     assert lagging_momentum([layers.BatchNormalization()]) is None  # not built: it has no averages
@@ -137,7 +152,23 @@ def folder(path, **counts):
 )
 def test_few_pictures_train(counts, parts, tmp_path, capsys):
     data = folder(tmp_path / "data", **counts)
-    assert main(["train", "--data", data, "--epochs", "2", "--batch-size", "64", "--output", "run", "--json"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                data,
+                "--epochs",
+                "2",
+                "--batch-size",
+                "64",
+                "--output",
+                "run",
+                "--json",
+            ]
+        )
+        == 0
+    )
     config = runs.Run("run").config
     assert tuple(config["data"][name] for name in ("train", "validation", "test")) == parts
     assert "momentum" not in config["model"], "its averages are warmed up"
@@ -150,15 +181,21 @@ def test_few_pictures_train(counts, parts, tmp_path, capsys):
 @pytest.mark.parametrize(
     "counts, message",
     [
-        ({"red": 1, "green": 1}, "received 1 of 'green', 1 of 'red': put more pictures into the folder, or remove it"),
+        ({"red": 1, "green": 1}, "received 1 of 'green', 1 of 'red': put more pictures into the "
+                                 "folder, or remove it"),
         ({"red": 2, "green": 2}, "received 2 of 'green', 2 of 'red'"),
-        ({"red": 50, "green": 1}, "expected 3 pictures or more of every class, one to train on, one to validate on and "
+        ({"red": 50, "green": 1}, "expected 3 pictures or more of every class, one to train on, "
+                                  "one to validate on and "
          "one to test on, received 1 of 'green'"),
-        ({"red": 50}, "expected two classes or more to tell apart, each a folder of pictures, received only 'red'"),
-        ({"red": 50, "green": 0}, "class 'green' expected at least one picture, received an empty folder"),
+        ({"red": 50}, "expected two classes or more to tell apart, each a folder of pictures, "
+                      "received only 'red'"),
+        ({"red": 50, "green": 0}, "class 'green' expected at least one picture, received an empty "
+                                  "folder"),
     ],
 )  # fmt: skip
-def test_folders_that_cannot_be_divided_are_refused_before_a_run_is_made(counts, message, tmp_path, capsys, here):
+def test_folders_that_cannot_be_divided_are_refused_before_a_run_is_made(
+    counts, message, tmp_path, capsys, here
+):
     data = folder(tmp_path / "data", **counts)
     assert main(["train", "--data", data, "--epochs", "1"]) == 3
     error = capsys.readouterr().err
@@ -182,10 +219,26 @@ def test_train_and_evaluate_say_what_has_come_of_it(tmp_path, capsys):
     assert capsys.readouterr().out.rstrip().endswith(sentence)
     assert main(["evaluate", "--model", "run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["verdict"]["text"] == sentence
-    assert main(["evaluate", "--model", "run", "--data", folder(tmp_path / "other", red=2, green=2), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["verdict"] is None, "of other pictures the run says nothing"
+    assert (
+        main(
+            [
+                "evaluate",
+                "--model",
+                "run",
+                "--data",
+                folder(tmp_path / "other", red=2, green=2),
+                "--json",
+            ]
+        )
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["verdict"] is None, (
+        "of other pictures the run says nothing"
+    )
     assert main(["evaluate", "--model", "run/model.safetensors", "--data", data, "--json"]) == 0
-    (runs.Run("run").config_file).write_text(json.dumps({"options": runs.Run("run").options, "model": 3}))
+    (runs.Run("run").config_file).write_text(
+        json.dumps({"options": runs.Run("run").options, "model": 3})
+    )
     assert main(["evaluate", "--model", "run"]) == 3
     assert "run is no whole run: config.json or history.csv is wrong" in capsys.readouterr().err
 
@@ -205,7 +258,9 @@ def test_train_and_evaluate_say_what_has_come_of_it(tmp_path, capsys):
         (40_000, 64, 10, 100),  # as documented
     ],
 )
-def test_few_pictures_get_smaller_batches_and_as_many_steps_of_patience(pictures, size, patience, epochs):
+def test_few_pictures_get_smaller_batches_and_as_many_steps_of_patience(
+    pictures, size, patience, epochs
+):
     assert few.batch_size(pictures) == size
     assert few.patience(pictures, size) == patience and few.epochs(pictures, size) == epochs
     assert few.augment(pictures) == (size < 64)
@@ -221,7 +276,10 @@ def test_what_is_asked_for_is_done_and_stands_in_the_command(tmp_path):
     assert (usual["options"]["augment"], usual["options"]["batch_size"]) == (True, 16)
     assert (asked["options"]["augment"], asked["options"]["batch_size"]) == (False, 5)
     assert usual["command"] == f"minicnn train --data {data} --epochs 1 --image-size 32x32"
-    assert asked["command"] == f"minicnn train --data {data} --no-augment --epochs 1 --batch-size 5 --image-size 32x32"
+    assert (
+        asked["command"]
+        == f"minicnn train --data {data} --no-augment --epochs 1 --batch-size 5 --image-size 32x32"
+    )
 
 
 @pytest.mark.usefixtures("here")

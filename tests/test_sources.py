@@ -1,4 +1,6 @@
-"""Sources of batches wherever arrays go too, against Keras: golden/sources.json, made by golden/make_sources.py."""
+"""Sources of batches wherever arrays go too, against Keras: golden/sources.json, made by
+golden/make_sources.py.
+"""
 
 import json
 from typing import Any
@@ -44,7 +46,10 @@ def same(received: Any, expected: Any, where: str = "") -> None:
 
 
 def test_measured_as_keras_does():
-    same(recipe.measured(minicnn, recipe.Batches, ImageDataGenerator().flow), json.loads(recipe.GOLDEN.read_text()))
+    same(
+        recipe.measured(minicnn, recipe.Batches, ImageDataGenerator().flow),
+        json.loads(recipe.GOLDEN.read_text()),
+    )
 
 
 # What measuring asks of a source
@@ -76,7 +81,9 @@ def test_measures_do_not_depend_on_the_batches():
 def test_more_steps_than_batches():
     x, y, _ = recipe.data()
     model = network()
-    with pytest.warns(UserWarning, match="evaluate expected at most 3 steps, for there are no more .*, received 4"):
+    with pytest.warns(
+        UserWarning, match="evaluate expected at most 3 steps, for there are no more .*, received 4"
+    ):
         model.evaluate(Counted(20, x, y), steps=4)
     with pytest.warns(UserWarning, match="fit expected at most 3 steps") as got:
         model.fit(Counted(20, x, y), steps_per_epoch=100, verbose=0)
@@ -164,13 +171,18 @@ def test_a_source_where_an_array_is_expected(size):
 def test_batches_that_are_none(parts):
     x, y, _ = recipe.data()
     model = network()
-    with wrong(rf"^fit: batch 0 of Batches is expected as \(x, y\) or \(x, y, sample_weight\), received {parts} parts"):
+    with wrong(
+        r"^fit: batch 0 of Batches is expected as \(x, y\) or \(x, y, sample_weight\), received "
+        rf"{parts} parts"
+    ):
         model.fit(recipe.Batches(20, *[x] * parts), verbose=0)
     with wrong(r"^evaluate: batch 0 of Flow is expected as .*, received ndarray"):
         model.evaluate(ImageDataGenerator().flow(x))
     with wrong(r"^fit\(validation_data\): batch 0 of Flow is expected as"):
         model.fit(x, y, validation_data=ImageDataGenerator().flow(x), verbose=0)
-    with wrong("^evaluate: batch 1 of Batches expected as many samples in y as in x, 20, received 10"):
+    with wrong(
+        "^evaluate: batch 1 of Batches expected as many samples in y as in x, 20, received 10"
+    ):
         model.evaluate(recipe.Batches(20, x[:40], y[:30]))
 
 
@@ -181,11 +193,17 @@ def test_generators_are_refused(made):
     model = network()
     model.note_weights()
     batches = [(x[:20], y[:20])] * 3
-    with wrong("fit expected labels y, or as x a source of batches .* received x of type (list_iterator|generator)"):
+    with wrong(
+        "fit expected labels y, or as x a source of batches .* received x of type "
+        "(list_iterator|generator)"
+    ):
         model.fit(made(batches), steps_per_epoch=3, verbose=0)
     with wrong("evaluate expected labels y, or as x a source"):
         model.evaluate(made(batches), steps=3)
-    with wrong("predict expected x as an array, received (list_iterator|generator), which gives its parts one after"):
+    with wrong(
+        "predict expected x as an array, received (list_iterator|generator), which gives its parts "
+        "one after"
+    ):
         model.predict(made(batches), steps=3)
     with wrong("fit expected validation_data .* received (list_iterator|generator)"):
         model.fit(x, y, validation_data=made(batches), verbose=0)
@@ -196,10 +214,19 @@ def test_generators_are_refused(made):
     [
         ({"y": np.zeros(60)}, "evaluate expected no y beside a source of batches"),
         ({"batch_size": 3}, "evaluate expected no batch_size beside a source of batches"),
-        ({"sample_weight": np.zeros(60)}, "evaluate expected no sample_weight beside a source of batches"),
+        (
+            {"sample_weight": np.zeros(60)},
+            "evaluate expected no sample_weight beside a source of batches",
+        ),
         ({"steps": 0}, "evaluate expected steps of at least 1, received 0"),
-        ({"steps": 1.5}, "evaluate expected steps of at least 1, received 1.5, which is no whole number"),
-        ({"x": recipe.data()[0]}, "evaluate expected labels y, or as x a source .* received x of type ndarray alone"),
+        (
+            {"steps": 1.5},
+            "evaluate expected steps of at least 1, received 1.5, which is no whole number",
+        ),
+        (
+            {"x": recipe.data()[0]},
+            "evaluate expected labels y, or as x a source .* received x of type ndarray alone",
+        ),
     ],
 )
 def test_what_does_not_go_with_a_source(arguments, message):
@@ -208,10 +235,15 @@ def test_what_does_not_go_with_a_source(arguments, message):
         network().evaluate(**{"x": recipe.Batches(20, x, y)} | arguments)
 
 
-@pytest.mark.parametrize("validation", [np.zeros((2, 6, 6, 3)), {"x": 1, "y": 2}, "xy", (1,), [1, 2, 3, 4]])
+@pytest.mark.parametrize(
+    "validation", [np.zeros((2, 6, 6, 3)), {"x": 1, "y": 2}, "xy", (1,), [1, 2, 3, 4]]
+)
 def test_validation_data_that_are_no_pair(validation):
     x, y, _ = recipe.data()
-    with wrong(r"fit expected validation_data \(x, y\) or \(x, y, sample_weight\), or a source of batches, received"):
+    with wrong(
+        r"fit expected validation_data \(x, y\) or \(x, y, sample_weight\), or a source of "
+        r"batches, received"
+    ):
         network().fit(x, y, validation_data=validation, verbose=0)
 
 
@@ -222,9 +254,13 @@ def test_weights_go_along_with_a_validation_split_and_class_weights_stay():
     x, y, weight = recipe.data()
     model = network()
     factors = {0: 3.0, 1: 0.5, 2: 2.0}
-    model.fit(x, y, sample_weight=weight, validation_split=0.25, class_weight=factors, epochs=2, verbose=0)
+    model.fit(
+        x, y, sample_weight=weight, validation_split=0.25, class_weight=factors, epochs=2, verbose=0
+    )
     expected = model.evaluate(x[45:], y[45:], sample_weight=weight[45:])
-    assert [values[-1] for name, values in model.history.history.items() if "val" in name] == expected
+    assert [
+        values[-1] for name, values in model.history.history.items() if "val" in name
+    ] == expected
 
 
 # Measuring within a training
@@ -264,10 +300,16 @@ def test_measuring_in_a_callback_leaves_the_epochs_means_alone(hook):
     def history(*watchers: callbacks.Callback) -> dict[str, list[float]]:
         model = network()
         model.compile(
-            "sgd", "sparse_categorical_crossentropy", ["accuracy", "sparse_top_k_categorical_accuracy", Spread()]
+            "sgd",
+            "sparse_categorical_crossentropy",
+            ["accuracy", "sparse_top_k_categorical_accuracy", Spread()],
         )
-        watchers = [type("Measure", (callbacks.Callback,), {hook: measure})() for measure in watchers]
-        return model.fit(x, y, epochs=2, callbacks=watchers, validation_split=0.1, seed=1, verbose=0).history
+        watchers = [
+            type("Measure", (callbacks.Callback,), {hook: measure})() for measure in watchers
+        ]
+        return model.fit(
+            x, y, epochs=2, callbacks=watchers, validation_split=0.1, seed=1, verbose=0
+        ).history
 
     def measure(callback: callbacks.Callback, *_: Any, **__: Any) -> None:
         model = callback.model
@@ -282,7 +324,9 @@ def test_measuring_in_a_callback_leaves_the_epochs_means_alone(hook):
 def test_evaluations_of_one_model_do_not_share_their_counts():
     x, y, _ = recipe.data()
     model, inner = network(), []
-    hook = LambdaCallback(on_train_batch_end=lambda *_, **__: inner.append(model.evaluate(x[:6], y[:6])))
+    hook = LambdaCallback(
+        on_train_batch_end=lambda *_, **__: inner.append(model.evaluate(x[:6], y[:6]))
+    )
     model.compile(optimizers.SGD(0.0), "sparse_categorical_crossentropy", ["accuracy"])
     outer = model.fit(x, y, callbacks=hook, verbose=0).history
     assert outer["accuracy"] == [pytest.approx(model.evaluate(x, y)[1])]

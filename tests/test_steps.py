@@ -46,9 +46,14 @@ def test_the_plan_of_a_residual_block():
         ("ConvBlock", ["conv2d", "batch_normalization", "activation"], [first]),
         ("ConvBlock", ["conv2d_1", "batch_normalization_1"], ["2"]),
     ]
-    assert [work for _, work, _ in planned(model)[3:]][0][0] == "add" and planned(model)[3][2] == ["1", "3"]
+    assert [work for _, work, _ in planned(model)[3:]][0][0] == "add" and planned(model)[3][2] == [
+        "1",
+        "3",
+    ]
     model.engine = "reference"
-    assert {how for how, *_ in planned(model)} == {"as written"} and len(planned(model)) == len(model.leaves)
+    assert {how for how, *_ in planned(model)} == {"as written"} and len(planned(model)) == len(
+        model.leaves
+    )
 
 
 def test_what_is_taken_along_by_the_step_before_it():
@@ -89,7 +94,10 @@ def test_every_call_is_in_one_step(engine):
 
 
 def test_a_model_without_shapes_has_no_plan():
-    with pytest.raises(ValueError, match="the plan of 'sequential' needs a built model: add an Input, or call build"):
+    with pytest.raises(
+        ValueError,
+        match="the plan of 'sequential' needs a built model: add an Input, or call build",
+    ):
         steps(Sequential([layers.Dense(2)]))
 
 

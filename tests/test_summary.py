@@ -1,4 +1,6 @@
-"""summary(): Keras' table of networks with branches, models inside, shared layers; what they cost and see."""
+"""summary(): Keras' table of networks with branches, models inside, shared layers; what they cost
+and see.
+"""
 
 import networks
 import numpy as np
@@ -14,7 +16,9 @@ def cells(model, **options):
     model.summary(lambda text: lines.extend(text.splitlines()), **options)
     rules = [number for number, line in enumerate(lines) if line.startswith("===")]
     heading = lines[rules[0] + 1]
-    starts = [0] + [n for n in range(2, len(heading)) if heading[n] != " " and heading[n - 2 : n] == "  "]
+    starts = [0] + [
+        n for n in range(2, len(heading)) if heading[n] != " " and heading[n - 2 : n] == "  "
+    ]
     rows = []
     for line in [heading, *lines[rules[1] + 1 : rules[2]]]:
         row = [line[a:b].rstrip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
@@ -82,7 +86,8 @@ def test_a_chain_has_no_connections(make):
         model = Model(inputs, layers.Dense(2)(layers.Flatten()(inputs)))
     rows = cells(model)
     assert (
-        rows[0] == ["Layer (type)", "Output Shape", "Param #"] and "connected_to" not in described(model)["layers"][0]
+        rows[0] == ["Layer (type)", "Output Shape", "Param #"]
+        and "connected_to" not in described(model)["layers"][0]
     )
     assert rows[-1] == ["dense (Dense)", "(None, 2)", "66" if make != "model" else "218"]
     if make != "model":
@@ -118,12 +123,21 @@ def test_operations_are_those_of_all_calls():
 
 
 def test_receptive_fields_are_the_largest_of_the_branches():
-    fields = {row["name"]: row["receptive_field"] for row in described(networks.residual_block(32))["layers"]}
+    fields = {
+        row["name"]: row["receptive_field"]
+        for row in described(networks.residual_block(32))["layers"]
+    }
     assert fields["conv2d"] == "3x3 / 2" and fields["conv2d_1"] == fields["add"] == "7x7 / 2"
     assert fields["conv2d_2"] == "1x1 / 2"  # the shortcut
-    fields = {row["name"]: row["receptive_field"] for row in described(networks.inception_block())["layers"]}
+    fields = {
+        row["name"]: row["receptive_field"]
+        for row in described(networks.inception_block())["layers"]
+    }
     assert fields["concatenate"] == fields["conv2d_4"] == "5x5 / 1"
-    rows = {row[0]: row[-1] for row in cells(networks.transfer_network(), receptive_field=True, expand_nested=True)}
+    rows = {
+        row[0]: row[-1]
+        for row in cells(networks.transfer_network(), receptive_field=True, expand_nested=True)
+    }
     assert rows["backbone (Model)"] == rows["   └ add (Add)"] == "9x9 / 2"
     assert rows["dense (Dense)"] == "all"
 

@@ -16,7 +16,8 @@ MOST = numba.config.NUMBA_NUM_THREADS
 @pytest.mark.parametrize("n", [0, -1, MOST + 1, 1.0, "2", None])
 def test_a_wrong_number_of_threads_is_refused(n):
     message = (
-        f"set_threads expected an integer from 1 to {MOST}, received {n!r}: NUMBA_NUM_THREADS in the environment, set "
+        f"set_threads expected an integer from 1 to {MOST}, received {n!r}: NUMBA_NUM_THREADS in "
+        "the environment, set "
         "before Python starts, allows more or fewer"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -84,7 +85,9 @@ for thread in threads:
     thread.join()
 print(numba.threading_layer(), [together[0], together[1]] == alone, alone[0] != alone[1])
 """
-    assert output(MODEL + program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2") == [f"{layer} True True"]
+    assert output(MODEL + program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2") == [
+        f"{layer} True True"
+    ]
 
 
 FORK = """
@@ -114,8 +117,10 @@ def test_a_fork_of_a_process_with_threads_is_told_why_it_has_none():
     done = run(MODEL + FORK, "running", "fast", NUMBA_THREADING_LAYER="omp")
     assert (done.returncode, done.stdout) == (
         1,
-        "the engine expected to run in the process that started its threads, received a call in a fork of it, "
-        'where GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), or fork before the '
+        "the engine expected to run in the process that started its threads, received a call in a "
+        "fork of it, "
+        'where GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), or '
+        "fork before the "
         "first model runs\n",
     ), done.stderr
 
@@ -144,7 +149,9 @@ def test_forks_beside_threads_in_short(layer, outcome):
 
 @needs_fork
 def test_a_fork_waits_for_the_end_of_a_step_and_is_held_up_by_no_lock_of_numbas():
-    """Another thread holds the lock of all networks, or Numba's compiler, until it knows that the fork has begun."""
+    """Another thread holds the lock of all networks, or Numba's compiler, until it knows that the
+    fork has begun.
+    """
     program = """
 from numba.core.compiler_lock import global_compiler_lock
 from minicnn.machine.threads import alone
@@ -174,14 +181,17 @@ for lock in (alone, global_compiler_lock):
 def test_a_number_of_threads_that_is_none_is_said_before_numba_is_asked(number):
     done = run("import minicnn; minicnn.layers", NUMBA_NUM_THREADS=number)
     assert done.stderr.splitlines()[-1] == (
-        f"ValueError: NUMBA_NUM_THREADS expected at least 1 thread, received {number!r}: unset it for one per processor"
+        f"ValueError: NUMBA_NUM_THREADS expected at least 1 thread, received {number!r}: unset it "
+        "for one per processor"
     )
 
 
 def test_a_threading_layer_that_is_not_there_is_said_in_a_sentence():
     done = run(MODEL + "train(0, steps=1)", NUMBA_THREADING_LAYER="nonsense")
     assert done.stderr.splitlines()[-1] == (
-        "ValueError: the engine expected Numba to start threads, received \"The threading layer requested 'nonsense' "
-        'is unknown to Numba." with NUMBA_THREADING_LAYER=nonsense: unset it, or choose a layer that is there, such as '
+        'ValueError: the engine expected Numba to start threads, received "The threading layer '
+        "requested 'nonsense' "
+        'is unknown to Numba." with NUMBA_THREADING_LAYER=nonsense: unset it, or choose a layer '
+        "that is there, such as "
         "workqueue"
     )

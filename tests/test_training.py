@@ -1,4 +1,6 @@
-"""fit, evaluate, predict and train_on_batch: what happens around the batches, and what a script of Keras' gets."""
+"""fit, evaluate, predict and train_on_batch: what happens around the batches, and what a script of
+Keras' gets.
+"""
 
 import math
 import os
@@ -17,7 +19,13 @@ from programs import PATIENCE
 import minicnn
 import minicnn as keras
 from minicnn import Input, Sequential, layers, metrics, optimizers
-from minicnn.callbacks import Callback, EarlyStopping, LambdaCallback, ReduceLROnPlateau, TerminateOnNaN
+from minicnn.callbacks import (
+    Callback,
+    EarlyStopping,
+    LambdaCallback,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
 from minicnn.layers.base import Layer
 from minicnn.losses import cross_entropy
 from minicnn.training import checks
@@ -26,8 +34,12 @@ CLASSES = 3
 
 
 def linear(learning_rate: float = 0.1, metrics: Sequence = ("accuracy",), **options) -> Sequential:
-    """One softmax layer over four numbers, trained by plain gradient descent: everything can be computed by hand."""
-    model = Sequential([Input((4,)), layers.Dense(CLASSES, activation="softmax")], **{"seed": 0} | options)
+    """One softmax layer over four numbers, trained by plain gradient descent: everything can be
+    computed by hand.
+    """
+    model = Sequential(
+        [Input((4,)), layers.Dense(CLASSES, activation="softmax")], **{"seed": 0} | options
+    )
     model.compile(optimizers.SGD(learning_rate), "sparse_categorical_crossentropy", metrics)
     return model
 
@@ -38,7 +50,9 @@ def linear_data(n: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def easy_pictures(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 pictures (n, 8, 8, 1) of noise with one bright quarter, whose place is the class, and labels (n, 1)."""
+    """uint8 pictures (n, 8, 8, 1) of noise with one bright quarter, whose place is the class, and
+    labels (n, 1).
+    """
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, 120, (n, 8, 8, 1)), rng.integers(0, 4, n)
     for picture, label in zip(x, y, strict=True):
@@ -52,7 +66,9 @@ def bits(model: Sequential) -> list[bytes]:
 
 
 class Recorder(Layer):
-    """A first layer that changes nothing and notes the batches it sees in training, and those in inference."""
+    """A first layer that changes nothing and notes the batches it sees in training, and those in
+    inference.
+    """
 
     def __init__(self):
         super().__init__()
@@ -110,18 +126,27 @@ def test_initial_epoch_counts_what_was_done_before():
     x, y = linear_data()
     seen: list[int] = []
     history = linear().fit(
-        x, y, epochs=5, initial_epoch=3, verbose=0, callbacks=LambdaCallback(on_epoch_begin=lambda e, _: seen.append(e))
+        x,
+        y,
+        epochs=5,
+        initial_epoch=3,
+        verbose=0,
+        callbacks=LambdaCallback(on_epoch_begin=lambda e, _: seen.append(e)),
     )
     assert history.epoch == seen == [3, 4] and len(history.history["loss"]) == 2
     assert linear().fit(x, y, epochs=3, initial_epoch=3, verbose=0).history == {}
 
 
 def test_logged_loss_is_the_mean_over_samples_not_over_batches():
-    """With learning rate 0 the weights stand still, so the epoch's loss is that of all samples, 4 + 4 + 2 of them."""
+    """With learning rate 0 the weights stand still, so the epoch's loss is that of all samples, 4 +
+    4 + 2 of them.
+    """
     x, y = linear_data(10)
     model = linear(learning_rate=0.0)
     seen: list[dict] = []
-    note = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append({"batch": batch} | logs))
+    note = LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append({"batch": batch} | logs)
+    )
     history = model.fit(x, y, batch_size=4, shuffle=False, verbose=0, callbacks=note)
     loss, accuracy = model.evaluate(x, y)
     p = np.exp(x.astype(float) @ model.get_weights()[0])
@@ -131,14 +156,18 @@ def test_logged_loss_is_the_mean_over_samples_not_over_batches():
     assert history.history["loss"][0] == pytest.approx(loss, rel=1e-6)
     assert history.history["accuracy"][0] == accuracy
     assert [(logs["batch"], logs["size"]) for logs in seen] == [(0, 4), (1, 4), (2, 2)]
-    assert [logs["loss"] for logs in seen] == pytest.approx([losses[:n].mean() for n in (4, 8, 10)], rel=1e-6)
+    assert [logs["loss"] for logs in seen] == pytest.approx(
+        [losses[:n].mean() for n in (4, 8, 10)], rel=1e-6
+    )
 
 
 def test_validation_metrics_are_those_of_the_epochs_final_weights():
     x, y = linear_data()
     x_val, y_val = linear_data(7, seed=1)
     model = linear()
-    history = model.fit(x, y, epochs=2, batch_size=2, validation_data=(x_val, y_val), verbose=0).history
+    history = model.fit(
+        x, y, epochs=2, batch_size=2, validation_data=(x_val, y_val), verbose=0
+    ).history
     assert [history["val_loss"][-1], history["val_accuracy"][-1]] == model.evaluate(x_val, y_val)
     assert history["loss"][-1] != model.evaluate(x, y)[0]  # a mean over changing weights
 
@@ -147,7 +176,9 @@ def test_validation_leaves_no_trace_in_the_training():
     x, y = linear_data()
     plain, validated = linear(), linear()
     one = plain.fit(x, y, epochs=3, batch_size=4, verbose=0).history
-    two = validated.fit(x, y, epochs=3, batch_size=4, verbose=0, validation_data=linear_data(5, seed=2)).history
+    two = validated.fit(
+        x, y, epochs=3, batch_size=4, verbose=0, validation_data=linear_data(5, seed=2)
+    ).history
     assert bits(plain) == bits(validated)
     assert one["loss"] == two["loss"] and one["accuracy"] == two["accuracy"]
 
@@ -157,7 +188,9 @@ def test_validation_data_may_carry_sample_weights():
     weight = np.linspace(0, 3, len(x))
     model = linear()
     history = model.fit(x, y, validation_data=(x, y, weight), verbose=0).history
-    assert history["val_loss"][0] == pytest.approx(model.evaluate(x, y, sample_weight=weight)[0], rel=1e-12)
+    assert history["val_loss"][0] == pytest.approx(
+        model.evaluate(x, y, sample_weight=weight)[0], rel=1e-12
+    )
     assert history["val_loss"][0] != pytest.approx(model.evaluate(x, y)[0], rel=1e-3)
 
 
@@ -221,16 +254,25 @@ def test_validation_split_is_fit_and_validation_data_by_hand():
     x, y = linear_data(20)
     weight = np.linspace(0.5, 2, 20)
     split, by_hand = linear(), linear()
-    one = split.fit(x, y, validation_split=0.25, epochs=3, batch_size=4, sample_weight=weight, verbose=0)
+    one = split.fit(
+        x, y, validation_split=0.25, epochs=3, batch_size=4, sample_weight=weight, verbose=0
+    )
     two = by_hand.fit(
-        x[:15], y[:15], validation_data=(x[15:], y[15:]), epochs=3, batch_size=4, sample_weight=weight[:15], verbose=0
+        x[:15],
+        y[:15],
+        validation_data=(x[15:], y[15:]),
+        epochs=3,
+        batch_size=4,
+        sample_weight=weight[:15],
+        verbose=0,
     )
     assert bits(split) == bits(by_hand)
     assert one.history["loss"] == two.history["loss"]
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"validation_split": 0.25}, {"sample_weight": np.ones(12), "class_weight": "balanced"}]
+    "options",
+    [{}, {"validation_split": 0.25}, {"sample_weight": np.ones(12), "class_weight": "balanced"}],
 )
 def test_what_is_trained_on_enters_the_checks_once(options):
     """What validation_split keeps of it, too."""
@@ -239,7 +281,11 @@ def test_what_is_trained_on_enters_the_checks_once(options):
     def note(frame, event, _):
         code, caller = frame.f_code, frame.f_back
         if event == "call" and code.co_filename == checks.__file__ != caller.f_code.co_filename:
-            given = [frame.f_locals[name] for name in code.co_varnames[: code.co_argcount] if name in frame.f_locals]
+            given = [
+                frame.f_locals[name]
+                for name in code.co_varnames[: code.co_argcount]
+                if name in frame.f_locals
+            ]
             if any(isinstance(value, np.ndarray) and np.shares_memory(value, x) for value in given):
                 entered.append(code.co_name)
 
@@ -280,8 +326,12 @@ def test_lists_and_all_forms_of_labels_train_alike():
 # Weights of classes and samples
 
 
-def by_hand_step(model: Sequential, x: np.ndarray, y: np.ndarray, weight: np.ndarray, rate: float) -> tuple:
-    """The loss and the new kernel and bias of one step of gradient descent, from the definition, in float64."""
+def by_hand_step(
+    model: Sequential, x: np.ndarray, y: np.ndarray, weight: np.ndarray, rate: float
+) -> tuple:
+    """The loss and the new kernel and bias of one step of gradient descent, from the definition, in
+    float64.
+    """
     kernel, bias = (w.astype(float) for w in model.get_weights())
     z = x.astype(float) @ kernel + bias
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
@@ -304,7 +354,9 @@ def test_weights_scale_the_losses_of_their_samples(weights, form):
         arguments["class_weight"] = by_class
         factor = factor * np.array([by_class.get(label, 1.0) for label in y])
     labels = y if form == "sparse" else np.eye(CLASSES)[y]
-    loss_name = "sparse_categorical_crossentropy" if form == "sparse" else "categorical_crossentropy"
+    loss_name = (
+        "sparse_categorical_crossentropy" if form == "sparse" else "categorical_crossentropy"
+    )
     for run in ("fit", "train_on_batch"):
         model = linear(dtype="float64")
         model.compile(optimizers.SGD(0.5), loss_name)
@@ -324,14 +376,18 @@ def test_a_sample_of_weight_zero_does_not_train():
     other[3] = 100.0
     models = [linear(), linear()]
     for model, data in zip(models, (x, other), strict=True):
-        model.fit(data, y, sample_weight=np.where(np.arange(8) == 3, 0.0, 1.0), shuffle=False, verbose=0)
+        model.fit(
+            data, y, sample_weight=np.where(np.arange(8) == 3, 0.0, 1.0), shuffle=False, verbose=0
+        )
     assert bits(models[0]) == bits(models[1])
 
 
 def test_class_weight_is_not_used_in_validation():
     x, y = linear_data()
     model = linear()
-    history = model.fit(x, y, class_weight={0: 5.0, 1: 0.1}, validation_data=(x, y), verbose=0).history
+    history = model.fit(
+        x, y, class_weight={0: 5.0, 1: 0.1}, validation_data=(x, y), verbose=0
+    ).history
     assert history["val_loss"][0] == model.evaluate(x, y)[0]
 
 
@@ -349,7 +405,9 @@ def test_evaluate_forms():
     weight = np.arange(10.0)
     p = np.exp(x.astype(float) @ model.get_weights()[0])
     losses = -np.log((p / p.sum(axis=1, keepdims=True))[np.arange(10), y])
-    assert model.evaluate(x, y, sample_weight=weight) == pytest.approx(np.mean(losses * weight), rel=1e-6)
+    assert model.evaluate(x, y, sample_weight=weight) == pytest.approx(
+        np.mean(losses * weight), rel=1e-6
+    )
 
 
 def test_evaluate_and_predict_do_not_depend_on_the_batch_and_change_nothing():
@@ -402,8 +460,12 @@ def test_a_batch_of_no_samples_is_refused(method, size):
     x, y = linear_data()
     model = linear()
     model.train_on_batch(x, y)
-    with pytest.raises(ValueError, match=f"{method} expected batch_size.*at least 1, received {size}"):
-        getattr(model, method)(*(x, y)[: 1 if method == "predict" else 2], batch_size=size, verbose=0)
+    with pytest.raises(
+        ValueError, match=f"{method} expected batch_size.*at least 1, received {size}"
+    ):
+        getattr(model, method)(
+            *(x, y)[: 1 if method == "predict" else 2], batch_size=size, verbose=0
+        )
 
 
 class Seen(metrics.Metric):
@@ -437,10 +499,20 @@ def test_callbacks_are_called_in_keras_order():
     x, y = linear_data(4)
     calls: list[str] = []
     hooks = [
-        f"on_{what}" for what in ("train_begin", "train_end", "epoch_begin", "epoch_end", "test_begin", "test_end")
+        f"on_{what}"
+        for what in (
+            "train_begin",
+            "train_end",
+            "epoch_begin",
+            "epoch_end",
+            "test_begin",
+            "test_end",
+        )
     ]
     hooks += ["on_train_batch_begin", "on_train_batch_end"]
-    note = LambdaCallback(**{hook: lambda *_, hook=hook, **__: calls.append(hook) for hook in hooks})
+    note = LambdaCallback(
+        **{hook: lambda *_, hook=hook, **__: calls.append(hook) for hook in hooks}
+    )
     linear().fit(x, y, batch_size=2, epochs=2, validation_data=(x, y), verbose=0, callbacks=[note])
     batch = ["on_train_batch_begin", "on_train_batch_end"]
     epoch = ["on_epoch_begin", *batch, *batch, "on_test_begin", "on_test_end", "on_epoch_end"]
@@ -448,14 +520,18 @@ def test_callbacks_are_called_in_keras_order():
 
 
 def test_early_stopping_ends_a_fit_and_restores_the_best_weights():
-    """Labels of the validation part are poisoned: the better the training, the worse the validation."""
+    """Labels of the validation part are poisoned: the better the training, the worse the
+    validation.
+    """
     x, y = linear_data(20)
     y[15:] = (y[15:] + 1) % CLASSES
     model = linear(learning_rate=0.5)
     kept: list[list[bytes]] = []
     stop = EarlyStopping(patience=2, restore_best_weights=True)
     note = LambdaCallback(on_epoch_end=lambda *_: kept.append(bits(model)))
-    history = model.fit(x, y, epochs=200, batch_size=5, validation_split=0.25, verbose=0, callbacks=[note, stop])
+    history = model.fit(
+        x, y, epochs=200, batch_size=5, validation_split=0.25, verbose=0, callbacks=[note, stop]
+    )
     best = int(np.argmin(history.history["val_loss"]))
     assert len(history.epoch) == best + 3 < 200
     assert stop.stopped_epoch == best + 2 and stop.best_epoch == best
@@ -490,7 +566,9 @@ def test_stop_training_ends_after_the_batch_with_validation():
         model.stop_training = batch == 1 and logs["size"] == 2
 
     stop = LambdaCallback(on_train_batch_end=at_the_second_batch)
-    history = model.fit(x, y, batch_size=2, epochs=5, validation_data=(x, y), verbose=0, callbacks=stop)
+    history = model.fit(
+        x, y, batch_size=2, epochs=5, validation_data=(x, y), verbose=0, callbacks=stop
+    )
     assert model.optimizer.iterations == 2
     assert [len(values) for values in history.history.values()] == [1, 1, 1, 1]
     assert history.interrupted is False
@@ -510,7 +588,9 @@ def test_without_a_terminal_every_epoch_is_one_plain_line(verbose, capsys):
     assert printed.err == "" and len(lines) == 2
     for number, line in enumerate(lines, 1):
         assert line.startswith(f"Epoch {number}/2  loss ")
-        assert all(word in line for word in ("accuracy ", "val_loss ", "val_accuracy ", "pictures/s"))
+        assert all(
+            word in line for word in ("accuracy ", "val_loss ", "val_accuracy ", "pictures/s")
+        )
         assert "\r" not in line and "\x1b" not in line
 
 
@@ -529,7 +609,13 @@ def test_verbose_1_is_a_bar_on_stderr(capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "%|" in printed.err and "loss " in printed.err
-    assert printed.err.rstrip().splitlines()[-1].split("\r")[-1].lstrip("\x1b[A").startswith("Epoch 1/1  loss ")
+    assert (
+        printed.err.rstrip()
+        .splitlines()[-1]
+        .split("\r")[-1]
+        .lstrip("\x1b[A")
+        .startswith("Epoch 1/1  loss ")
+    )
 
 
 @pytest.mark.parametrize("verbose", [3, "loud", None])
@@ -602,7 +688,9 @@ def test_a_second_ctrl_c_interrupts_at_once():
 def test_a_programs_own_handler_stays_in_place():
     received: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: received.append(number))
-    history = linear().fit(*linear_data(), epochs=2, verbose=0, callbacks=PressCtrlC("batch"), batch_size=2)
+    history = linear().fit(
+        *linear_data(), epochs=2, verbose=0, callbacks=PressCtrlC("batch"), batch_size=2
+    )
     assert received == [signal.SIGINT]
     assert history.epoch == [0, 1] and history.interrupted is False
 
@@ -677,7 +765,9 @@ def deep(**options) -> Sequential:
 
 
 def pictures(n: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    return np.random.default_rng(0).standard_normal((n, 6, 6, 1)).astype(np.float32), np.arange(n) % CLASSES
+    return np.random.default_rng(0).standard_normal((n, 6, 6, 1)).astype(np.float32), np.arange(
+        n
+    ) % CLASSES
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -686,7 +776,9 @@ def test_a_batch_with_a_bad_input_trains_nothing_and_says_where(bad):
     x[1, 2, 3] = bad
     model = deep()
     before = bits(model)
-    with pytest.warns(UserWarning, match="the loss is nan at epoch 1, batch 1: the input holds NaN or infinity") as got:
+    with pytest.warns(
+        UserWarning, match="the loss is nan at epoch 1, batch 1: the input holds NaN or infinity"
+    ) as got:
         model.fit(x, y, batch_size=4, verbose=0)
     assert len(got) == 1
     assert bits(model) == before  # weights and moving statistics
@@ -724,7 +816,9 @@ def test_the_warning_names_the_first_layer_whose_output_is_bad():
     model = Sequential([Input((6, 6, 1)), layers.ReLU(), Spoil(name="culprit"), *head()], seed=0)
     model.compile(optimizers.SGD(0.125), "sparse_categorical_crossentropy")
     message = "the loss is nan at epoch 2, batch 1: the output of Spoil 'culprit' is the first with NaN or infinity. "
-    with pytest.warns(UserWarning, match=message + "The update was left out. Try a learning rate below 0.125"):
+    with pytest.warns(
+        UserWarning, match=message + "The update was left out. Try a learning rate below 0.125"
+    ):
         model.fit(x, y, epochs=2, initial_epoch=1, verbose=0)
 
 
@@ -741,14 +835,20 @@ def test_a_training_that_diverges_warns_of_the_loss_and_of_nothing_else():
     x, y = pictures(12)
     model = Sequential([Input((6, 6, 1)), layers.Conv2D(2, 3, activation="gelu"), *head()], seed=0)
     model.compile(optimizers.SGD(1e25), "sparse_categorical_crossentropy")
-    with pytest.warns(UserWarning, match="Try a learning rate below 1e\\+25, or global_clipnorm=1.0") as got:
+    with pytest.warns(
+        UserWarning, match="Try a learning rate below 1e\\+25, or global_clipnorm=1.0"
+    ) as got:
         model.fit(x, y, batch_size=4, epochs=2, verbose=0)
     assert {w.category for w in got} == {UserWarning}
-    assert {str(w.message).split(" at epoch")[0] for w in got} <= {f"the loss is {bad}" for bad in ("nan", "inf")}
+    assert {str(w.message).split(" at epoch")[0] for w in got} <= {
+        f"the loss is {bad}" for bad in ("nan", "inf")
+    }
 
 
 def test_moving_statistics_stay_finite_when_a_variance_overflows_float32():
-    """Pictures of 1e30 have the variance 1e60: the normalised values are fine, the average of variances is not."""
+    """Pictures of 1e30 have the variance 1e60: the normalised values are fine, the average of
+    variances is not.
+    """
     x, y = pictures(4)
     model = deep()
     model.fit(x * np.float32(1e30), y, verbose=0)
@@ -760,9 +860,14 @@ def test_terminate_on_nan_stops_at_the_first_bad_batch():
     x[5] = np.nan
     model = deep()
     with pytest.warns(UserWarning) as got:
-        history = model.fit(x, y, batch_size=4, epochs=9, shuffle=False, verbose=0, callbacks=[TerminateOnNaN()])
+        history = model.fit(
+            x, y, batch_size=4, epochs=9, shuffle=False, verbose=0, callbacks=[TerminateOnNaN()]
+        )
     assert model.optimizer.iterations == 1 and history.epoch == [0]
-    assert [str(w.message).split(":")[0] for w in got] == ["the loss is nan at epoch 1, batch 2", "TerminateOnNaN"]
+    assert [str(w.message).split(":")[0] for w in got] == [
+        "the loss is nan at epoch 1, batch 2",
+        "TerminateOnNaN",
+    ]
 
 
 def test_train_on_batch_leaves_the_update_out_too():
@@ -796,7 +901,10 @@ def test_an_easy_problem_is_learnt():
     assert history["val_accuracy"][-1] > 0.9
     x_test, y_test = easy_pictures(200, seed=1)
     assert model.evaluate(x_test, y_test)[1] > 0.9
-    assert np.mean(model.predict(x_test).argmax(axis=1) == y_test[:, 0]) == model.evaluate(x_test, y_test)[1]
+    assert (
+        np.mean(model.predict(x_test).argmax(axis=1) == y_test[:, 0])
+        == model.evaluate(x_test, y_test)[1]
+    )
 
 
 def test_a_handful_of_samples_is_learnt_by_heart():
@@ -822,7 +930,9 @@ def test_the_loss_goes_down_along_its_own_gradient():
 
 
 def test_the_documented_script_runs_with_its_import_changed():
-    """The training script that the project documents, tf.keras replaced by minicnn, on 64 small pictures."""
+    """The training script that the project documents, tf.keras replaced by minicnn, on 64 small
+    pictures.
+    """
     rng = np.random.default_rng(0)
     x_train, x_test = (rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8) for n in (64, 16))
     y_train, y_test = (np.arange(n, dtype=np.uint8)[:, None] % 10 for n in (64, 16))
@@ -863,9 +973,21 @@ def test_the_documented_script_runs_with_its_import_changed():
     ]
     with pytest.warns(UserWarning, match="averages that lag"):  # one step an epoch
         history = model.fit(
-            x_train, y_train, validation_split=0.2, epochs=3, batch_size=64, callbacks=callbacks, verbose=0
+            x_train,
+            y_train,
+            validation_split=0.2,
+            epochs=3,
+            batch_size=64,
+            callbacks=callbacks,
+            verbose=0,
         )
-    assert list(history.history) == ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
+    assert list(history.history) == [
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+    ]
     assert len(history.history["loss"]) == 3 and history.history["learning_rate"] == [0.001] * 3
     test_loss, test_accuracy = model.evaluate(x_test, y_test)
     assert math.isfinite(test_loss) and 0 <= test_accuracy <= 1
@@ -878,4 +1000,6 @@ def test_the_documented_script_runs_with_its_import_changed():
     predicted_class, probabilities = predict_image(x_test[0], model)
     assert 0 <= predicted_class < 10 and probabilities.shape == (10,)
     assert probabilities.sum() == pytest.approx(1, abs=1e-6)
-    assert test_loss == pytest.approx(float(cross_entropy(model.predict(x_test), y_test)[0].mean()), rel=1e-5)
+    assert test_loss == pytest.approx(
+        float(cross_entropy(model.predict(x_test), y_test)[0].mean()), rel=1e-5
+    )

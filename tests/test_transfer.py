@@ -1,4 +1,6 @@
-"""Transfer learning: what replace_head keeps and makes, what freezing leaves alone, and what both leave undone."""
+"""Transfer learning: what replace_head keeps and makes, what freezing leaves alone, and what both
+leave undone.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,9 @@ def small(classes=3, seed=0, **options):
             layers.Flatten(),
             layers.Dense(8, activation="relu"),
             layers.Dropout(0.25),
-            layers.Dense(classes, activation="softmax", kernel_initializer="he_normal", name="head"),
+            layers.Dense(
+                classes, activation="softmax", kernel_initializer="he_normal", name="head"
+            ),
         ],
         name="small",
         seed=seed,
@@ -51,7 +55,11 @@ def trained(classes=3):
 
 
 def weights_of(model):
-    return {f"{layer.name}/{name}": array.copy() for layer in model.layers for name, array in layer.weights.items()}
+    return {
+        f"{layer.name}/{name}": array.copy()
+        for layer in model.layers
+        for name, array in layer.weights.items()
+    }
 
 
 def changed(before, after):
@@ -70,7 +78,12 @@ def test_all_but_the_head_is_kept_and_the_head_is_new():
         assert np.array_equal(before[name], after[name]) and after[name].dtype == np.float32
     assert after["head/kernel"].shape == (8, 5) and after["head/bias"].shape == (5,)
     assert copy.output_shape == (None, 5) and copy.input_shape == model.input_shape
-    assert (copy.name, copy.seed, copy.dtype, copy.engine) == (model.name, model.seed, model.dtype, model.engine)
+    assert (copy.name, copy.seed, copy.dtype, copy.engine) == (
+        model.name,
+        model.seed,
+        model.dtype,
+        model.engine,
+    )
     old_head, head = model.layers[-1].get_config(), copy.layers[-1].get_config()
     assert head == old_head | {"units": 5}
     assert copy.optimizer is None and copy.class_names is None
@@ -146,9 +159,15 @@ def test_a_layer_of_ones_own_is_copied_too():
         (1, "replace_head expected classes of at least 2, received 1"),
         (0, "replace_head expected classes of at least 2, received 0"),
         (["cup"], "replace_head expected classes of at least 2, received 1"),
-        ("cup", "expected the number of classes or a list of their different names, received 'cup'"),
+        (
+            "cup",
+            "expected the number of classes or a list of their different names, received 'cup'",
+        ),
         ([], r"expected the number of classes or a list of their different names, received \[\]"),
-        ([0, 1], r"expected the number of classes or a list of their different names, received \[0, 1\]"),
+        (
+            [0, 1],
+            r"expected the number of classes or a list of their different names, received \[0, 1\]",
+        ),
         (["a", "b", "a"], r"list of their different names, received \['a', 'b', 'a'\]"),
         (2.5, "replace_head expected classes of at least 2, received 2.5"),
     ],
@@ -162,12 +181,19 @@ def test_classes_that_are_none(classes, message):
     "stack, message",
     [
         ([layers.Dense(3)], "'nameless' has no weights to keep yet: build.*fit or load it first"),
-        ([Input((4, 4, 1)), layers.Flatten()], "weights of 'nameless' to be Dense, received none: build a Sequential"),
+        (
+            [Input((4, 4, 1)), layers.Flatten()],
+            "weights of 'nameless' to be Dense, received none: build a Sequential",
+        ),
         (
             [Input((4, 4, 1)), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()],
-            r"expected the last layer with weights of 'nameless' to be Dense, received Conv2D 'conv2d': build",
+            r"expected the last layer with weights of 'nameless' to be Dense, received Conv2D "
+            r"'conv2d': build",
         ),
-        ([Input((4,)), layers.Dense(3), layers.BatchNormalization()], "to be Dense, received BatchNormalization"),
+        (
+            [Input((4,)), layers.Dense(3), layers.BatchNormalization()],
+            "to be Dense, received BatchNormalization",
+        ),
     ],
 )
 def test_models_without_a_head_to_replace(stack, message):
@@ -223,7 +249,10 @@ def test_what_selects_no_layer_is_an_error_and_changes_none(change, wanted):
     model = small()
     freeze(model, "dense")
     name = change.__name__
-    with pytest.raises(ValueError, match=f"{name} expected a layer's name.* 10 layers of 'small', received {wanted!r}"):
+    with pytest.raises(
+        ValueError,
+        match=f"{name} expected a layer's name.* 10 layers of 'small', received {wanted!r}",
+    ):
         change(model, "conv", wanted)
     assert frozen(model) == ["dense"]
 
@@ -256,7 +285,11 @@ def test_frozen_layers_stay_bitwise_and_all_others_change(engine, optimizer):
     freeze(model, "dense")
     before = weights_of(model)
     model.fit(*pictures(classes=2), batch_size=8, epochs=2, verbose=0)
-    moved = {name for name in before if name.split("/")[0] in ("conv2d_1", "batch_normalization_1", "head")}
+    moved = {
+        name
+        for name in before
+        if name.split("/")[0] in ("conv2d_1", "batch_normalization_1", "head")
+    }
     assert changed(before, weights_of(model)) == moved
 
 
@@ -268,7 +301,9 @@ def test_backward_ends_at_the_lowest_layer_that_trains(engine, monkeypatch):
     model.fit(*pictures(), epochs=1, verbose=0)
     run, x, y = set(), *pictures()
     for step in model.execution_for(x).steps:
-        monkeypatch.setattr(step, "backward", lambda dy, step=step, own=step.backward: run.add(step) or own(dy))
+        monkeypatch.setattr(
+            step, "backward", lambda dy, step=step, own=step.backward: run.add(step) or own(dy)
+        )
     model.train_on_batch(x, y)
     steps = model.execution_for(x).steps
     assert run == {steps[-1]}
@@ -281,13 +316,23 @@ def test_backward_ends_at_the_lowest_layer_that_trains(engine, monkeypatch):
 
 def test_freezing_takes_effect_in_a_compiled_model_and_keeps_what_the_optimizer_remembers():
     model = trained()
-    slots = {name: {slot: array.copy() for slot, array in of.items()} for name, of in model.optimizer.slots.items()}
+    slots = {
+        name: {slot: array.copy() for slot, array in of.items()}
+        for name, of in model.optimizer.slots.items()
+    }
     freeze(model, "conv", "batch")
     before = weights_of(model)
     model.fit(*pictures(), epochs=1, verbose=0)
-    assert changed(before, weights_of(model)) == {"dense/kernel", "dense/bias", "head/kernel", "head/bias"}
+    assert changed(before, weights_of(model)) == {
+        "dense/kernel",
+        "dense/bias",
+        "head/kernel",
+        "head/bias",
+    }
     for name, of in slots.items():
-        same = [np.array_equal(array, model.optimizer.slots[name][slot]) for slot, array in of.items()]
+        same = [
+            np.array_equal(array, model.optimizer.slots[name][slot]) for slot, array in of.items()
+        ]
         assert all(same) == name.startswith(("conv", "batch"))
     unfreeze(model)
     model.fit(*pictures(), epochs=1, verbose=0)
@@ -306,7 +351,10 @@ def test_frozen_and_unfrozen_between_epochs_is_as_if_it_had_never_been():
 def test_an_optimizer_that_remembers_another_head_says_so():
     model = trained()
     copy = compiled(replace_head(model, 5), model.optimizer)
-    with pytest.raises(ValueError, match="remembers m of 'head/kernel' with shape .8, 3., received .8, 5.: use a new"):
+    with pytest.raises(
+        ValueError,
+        match="remembers m of 'head/kernel' with shape .8, 3., received .8, 5.: use a new",
+    ):
         copy.fit(*pictures(classes=5), epochs=1, verbose=0)
 
 
@@ -343,9 +391,14 @@ def test_fine_tuning_computes_what_keras_computes(engine):
 def network(classes, seed):
     stack = [Input((32, 32, 3)), layers.Rescaling(1 / 255)]
     for filters in (8, 16):
-        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(momentum=0.9)]
+        stack += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(momentum=0.9),
+        ]
         stack += [layers.MaxPooling2D()]
-    return Sequential([*stack, layers.Flatten(), layers.Dense(classes, activation="softmax")], seed=seed)
+    return Sequential(
+        [*stack, layers.Flatten(), layers.Dense(classes, activation="softmax")], seed=seed
+    )
 
 
 def test_from_forty_pictures_of_two_new_classes_a_pretrained_model_learns_more_than_a_fresh_one():
@@ -358,8 +411,12 @@ def test_from_forty_pictures_of_two_new_classes_a_pretrained_model_learns_more_t
     few, new = np.flatnonzero(y >= 8)[:40], y_test >= 8
     accuracy = []
     for candidate in (tuned, network(2, seed=1)):
-        compiled(candidate, optimizers.Adam(0.003)).fit(x[few], y[few] - 8, epochs=15, seed=0, verbose=0)
-        accuracy.append(candidate.evaluate(x_test[new], y_test[new] - 8, return_dict=True)["accuracy"])
+        compiled(candidate, optimizers.Adam(0.003)).fit(
+            x[few], y[few] - 8, epochs=15, seed=0, verbose=0
+        )
+        accuracy.append(
+            candidate.evaluate(x_test[new], y_test[new] - 8, return_dict=True)["accuracy"]
+        )
     assert accuracy[0] > accuracy[1] + 0.1, accuracy
 
 

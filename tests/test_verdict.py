@@ -1,11 +1,17 @@
-"""The verdict on a training: cases whose illness is known, one by one, and the words that it is told in."""
+"""The verdict on a training: cases whose illness is known, one by one, and the words that it is
+told in.
+"""
 
 import pytest
 
 from minicnn.report import judge, judge_run, wilson_interval
 
 BY_HEART = {"loss": [1.5, 0.4, 0.01], "accuracy": [0.4, 0.9, 1.0], "val_loss": [1.4, 1.6, 2.5]}
-GOOD = {"loss": [1.5, 1.0, 0.9, 0.89], "accuracy": [0.4, 0.65, 0.7, 0.71], "val_loss": [1.4, 1.0, 0.95, 0.96]}
+GOOD = {
+    "loss": [1.5, 1.0, 0.9, 0.89],
+    "accuracy": [0.4, 0.65, 0.7, 0.71],
+    "val_loss": [1.4, 1.0, 0.95, 0.96],
+}
 RISING = {"loss": [1.5, 1.2, 1.0], "accuracy": [0.3, 0.4, 0.5], "val_loss": [1.4, 1.2, 1.1]}
 
 
@@ -19,14 +25,22 @@ def verdict(history, right, n, classes=10, **numbers):
     "history, right, n, more, kind, sentence",
     [
         (GOOD, 690, 1000, {}, "healthy", "Healthy: 71 % in training, 69 % on new pictures."),
-        (BY_HEART, 400, 1000, {}, "learnt by heart", "Learnt by heart: 100 % in training, 40 % on new pictures."),
+        (
+            BY_HEART,
+            400,
+            1000,
+            {},
+            "learnt by heart",
+            "Learnt by heart: 100 % in training, 40 % on new pictures.",
+        ),
         (
             BY_HEART,
             12,
             30,
             {"classes": 6, "samples": 240, "steps_per_epoch": 4},
             "learnt by heart",
-            "Learnt by heart: 100 % in training, 40 % on new pictures (with so few test pictures: 24.6 to 57.7 %).",
+            "Learnt by heart: 100 % in training, 40 % on new pictures (with so few test pictures: "
+            "24.6 to 57.7 %).",
         ),
         (
             BY_HEART,
@@ -34,15 +48,37 @@ def verdict(history, right, n, classes=10, **numbers):
             30,
             {"classes": 6, "steps_per_epoch": 4, "momentum": 0.99},
             "averages lagged",
-            "Validation was measured with averages that lagged: 100 % in training, 40 % on new pictures "
+            "Validation was measured with averages that lagged: 100 % in training, 40 % on new "
+            "pictures "
             "(with so few test pictures: 24.6 to 57.7 %).",
         ),
         # 0.99 ** (500 * 1) is 0.7 %: they no longer lag
-        (BY_HEART, 400, 1000, {"steps_per_epoch": 500, "momentum": 0.99}, "learnt by heart", "Learnt by heart: "),
+        (
+            BY_HEART,
+            400,
+            1000,
+            {"steps_per_epoch": 500, "momentum": 0.99},
+            "learnt by heart",
+            "Learnt by heart: ",
+        ),
         # averages lag, and yet validation is as good as training: nothing is to be blamed on them
         (GOOD, 690, 1000, {"steps_per_epoch": 4, "momentum": 0.99}, "healthy", "Healthy: "),
-        (RISING, 480, 1000, {}, "still learning", "Still learning when it ended: 50 % in training, 48 % on new"),
-        (RISING, 990, 1000, {}, "healthy", "Healthy: 50 % in training, 99 % on new pictures."),  # augmentation
+        (
+            RISING,
+            480,
+            1000,
+            {},
+            "still learning",
+            "Still learning when it ended: 50 % in training, 48 % on new",
+        ),
+        (
+            RISING,
+            990,
+            1000,
+            {},
+            "healthy",
+            "Healthy: 50 % in training, 99 % on new pictures.",
+        ),  # augmentation
         (
             {"loss": [2.30, 2.30], "accuracy": [0.1, 0.11], "val_loss": [2.31, 2.30]},
             109,
@@ -52,8 +88,22 @@ def verdict(history, right, n, classes=10, **numbers):
             "No better than chance: 10.9 % on new pictures; guessing gets 10 %.",
         ),
         # always the most frequent class
-        (GOOD, 702, 1000, {"chance": 0.7}, "no better than chance", "No better than chance: 70.2 % on new"),
-        ({"loss": [2.0, float("nan"), float("nan")]}, 100, 1000, {}, "broken", "Broken down: from epoch 2 on the loss"),
+        (
+            GOOD,
+            702,
+            1000,
+            {"chance": 0.7},
+            "no better than chance",
+            "No better than chance: 70.2 % on new",
+        ),
+        (
+            {"loss": [2.0, float("nan"), float("nan")]},
+            100,
+            1000,
+            {},
+            "broken",
+            "Broken down: from epoch 2 on the loss",
+        ),
         (
             {"loss": [2.0, 1.5, 1.0]},
             690,
@@ -62,7 +112,14 @@ def verdict(history, right, n, classes=10, **numbers):
             "healthy",
             "Healthy: 69 % on new pictures.",
         ),  # nothing else is known
-        ({"loss": [2.0, 1.5, 1.0], "val_loss": [float("nan")] * 3}, 690, 1000, {}, "healthy", "Healthy: 69 % on new"),
+        (
+            {"loss": [2.0, 1.5, 1.0], "val_loss": [float("nan")] * 3},
+            690,
+            1000,
+            {},
+            "healthy",
+            "Healthy: 69 % on new",
+        ),
     ],
 )
 def test_kinds_and_sentences(history, right, n, more, kind, sentence):
@@ -72,19 +129,25 @@ def test_kinds_and_sentences(history, right, n, more, kind, sentence):
 
 
 def test_advice():
-    assert verdict(BY_HEART, 400, 1000).advice.startswith("More than 4,000 pictures, augmentation or Dropout")
+    assert verdict(BY_HEART, 400, 1000).advice.startswith(
+        "More than 4,000 pictures, augmentation or Dropout"
+    )
     assert "train for longer" in verdict({"loss": [2.3, 2.0]}, 100, 1000).advice
     assert "label" in verdict({"loss": [2.3, 2.3]}, 100, 1000).advice
     assert "larger network" in verdict(GOOD, 690, 1000).advice
     assert "augmentation" in verdict({**GOOD, "accuracy": [0.8]}, 690, 1000).advice
     assert verdict(GOOD, 999, 1000).advice == ""
     lagged = verdict(BY_HEART, 12, 30, steps_per_epoch=4, momentum=0.99).advice
-    assert lagged.startswith("After 4 steps, 96.1 % of what")  # 0.99 ** 4, the first epoch being the best
+    assert lagged.startswith(
+        "After 4 steps, 96.1 % of what"
+    )  # 0.99 ** 4, the first epoch being the best
 
 
 def test_an_epoch_without_a_finite_validation_loss_is_not_the_best_one():
     history = {**BY_HEART, "val_loss": [float("nan"), 1.4, 1.6]}
-    assert "After 8 steps, 92.3 %" in verdict(history, 12, 30, steps_per_epoch=4, momentum=0.99).advice
+    assert (
+        "After 8 steps, 92.3 %" in verdict(history, 12, 30, steps_per_epoch=4, momentum=0.99).advice
+    )
 
 
 def test_of_a_run():
@@ -95,7 +158,9 @@ def test_of_a_run():
     assert judge_run(config, GOOD, test).kind == "no better than chance"  # three quarters are cats
     test |= {"accuracy": 0.4, "accuracy_interval": wilson_interval(400, 1000), "images": 40}
     lagging = judge_run(config | {"model": {"momentum": 0.99}}, BY_HEART, test)
-    assert lagging.kind == "averages lagged" and "After 3 steps" in lagging.advice  # 64, 64 and 2 pictures
+    assert (
+        lagging.kind == "averages lagged" and "After 3 steps" in lagging.advice
+    )  # 64, 64 and 2 pictures
     assert judge_run(config, BY_HEART, {}) is None and judge_run(config, {}, test) is None
 
 

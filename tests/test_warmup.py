@@ -28,7 +28,10 @@ def model(engine="fast", dtype="float32", warmup=True, **options):
 
 def batches(count, size=6):
     rng = np.random.default_rng(5)
-    return [(rng.standard_normal((size, 8, 8, 3)).astype(np.float32), rng.integers(0, 4, size)) for _ in range(count)]
+    return [
+        (rng.standard_normal((size, 8, 8, 3)).astype(np.float32), rng.integers(0, 4, size))
+        for _ in range(count)
+    ]
 
 
 def statistics(net, x):
@@ -41,18 +44,23 @@ def statistics(net, x):
 def test_they_are_plain_means_until_the_momentum_takes_over(engine):
     """momentum 0.8: the first five batches count alike, the sixth on with a fifth."""
     net = model(engine, momentum=0.8)
-    net.get_layer("conv2d").trainable = False  # so that a batch's statistics do not depend on the steps before
+    net.get_layer(
+        "conv2d"
+    ).trainable = False  # so that a batch's statistics do not depend on the steps before
     found, norm = [], net.get_layer("norm")
     for n, (x, y) in enumerate(batches(8), 1):
         found.append(statistics(net, x))
         net.train_on_batch(x, y)
         means, variances = (np.array(values) for values in zip(*found, strict=True))
         weights = np.array(
-            [0.8 ** max(n - 5, 0) / min(n, 5)] * min(n, 5) + [0.2 * 0.8 ** (n - k) for k in range(6, n + 1)]
+            [0.8 ** max(n - 5, 0) / min(n, 5)] * min(n, 5)
+            + [0.2 * 0.8 ** (n - k) for k in range(6, n + 1)]
         )
         np.testing.assert_allclose(weights.sum(), 1)
         np.testing.assert_allclose(norm.state["moving_mean"], weights @ means, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(norm.state["moving_variance"], weights @ variances, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            norm.state["moving_variance"], weights @ variances, rtol=1e-4, atol=1e-6
+        )
         assert norm.state["batches"] == n
 
 
@@ -75,7 +83,9 @@ def test_batches_without_training_do_not_count():
 
 
 def test_weights_are_kerass():
-    """What counts the batches is none of them, so that lists of weights fit Keras' models and those without warmup."""
+    """What counts the batches is none of them, so that lists of weights fit Keras' models and those
+    without warmup.
+    """
     plain, net = model(warmup=False), model()
     assert [w.shape for w in net.get_weights()] == [w.shape for w in plain.get_weights()]
     assert net.count_params() == plain.count_params()
@@ -99,11 +109,16 @@ def test_a_saved_model_trains_on_as_if_it_had_not_been_saved(tmp_path):
 
 def test_where_it_is_off_nothing_is_saved_that_was_not_before():
     norm = model(warmup=False).get_layer("norm")
-    assert "warmup" not in norm.get_config() and set(norm.state) == {"moving_mean", "moving_variance"}
+    assert "warmup" not in norm.get_config() and set(norm.state) == {
+        "moving_mean",
+        "moving_variance",
+    }
 
 
 def test_few_batches_are_enough_for_a_validation_that_means_something():
-    """Two classes that a look at the mean tells apart: without warmup, validation is at chance after ten steps."""
+    """Two classes that a look at the mean tells apart: without warmup, validation is at chance
+    after ten steps.
+    """
     rng = np.random.default_rng(0)
     y = np.arange(80) % 2
     x = (rng.random((80, 8, 8, 3)) + 3 * y[:, None, None, None]).astype(np.float32)
@@ -118,6 +133,8 @@ def test_few_batches_are_enough_for_a_validation_that_means_something():
 
 
 def test_warmup_is_true_or_false():
-    with pytest.raises((TypeError, ValueError), match="BatchNormalization expected warmup") as error:
+    with pytest.raises(
+        (TypeError, ValueError), match="BatchNormalization expected warmup"
+    ) as error:
         layers.BatchNormalization(warmup=3)
     print(error.value)

@@ -1,4 +1,6 @@
-"""The trainings whose files of version 1 are kept in tests/golden: what made them, and what goes on from them."""
+"""The trainings whose files of version 1 are kept in tests/golden: what made them, and what goes on
+from them.
+"""
 
 from pathlib import Path
 
@@ -7,7 +9,9 @@ import numpy as np
 from minicnn import Input, Sequential, callbacks, layers, optimizers, schedules
 
 HERE = Path(__file__).parent / "golden"
-FOLDER = HERE / "version_1"  # holds checkpoint.safetensors, broken off in the middle of the second epoch
+FOLDER = (
+    HERE / "version_1"
+)  # holds checkpoint.safetensors, broken off in the middle of the second epoch
 
 
 class BreakOff(BaseException):
@@ -55,7 +59,9 @@ def network(optimizer, seed=None):
 def saved_model():
     """A model trained for two epochs."""
     x, y = pictures()
-    model = network(optimizers.SGD(schedules.CosineDecay(0.1, 20), momentum=0.5, use_ema=True), seed=3)
+    model = network(
+        optimizers.SGD(schedules.CosineDecay(0.1, 20), momentum=0.5, use_ema=True), seed=3
+    )
     model.fit(x, y, batch_size=8, epochs=2, verbose=0)
     return model
 
@@ -66,5 +72,7 @@ def train(resume, seed=None, watchers=()):
     model = network(optimizers.Adam(0.01), seed)
     early = callbacks.EarlyStopping("loss", patience=5, restore_best_weights=True)
     options = {"batch_size": 8, "epochs": 3, "validation_data": (x[:4], y[:4]), "verbose": 0}
-    model.fit(x, y, callbacks=[early, *watchers], resume=resume, checkpoint_every_steps=1, **options)
+    model.fit(
+        x, y, callbacks=[early, *watchers], resume=resume, checkpoint_every_steps=1, **options
+    )
     return model

@@ -1,8 +1,10 @@
-"""The `minicnn` command. What each command can be told stands in commands.py; `run` in the module of its name does it.
+"""The `minicnn` command. What each command can be told stands in commands.py; `run` in the module
+of its name does it.
 
-Results are printed on stdout, progress and messages on stderr, and `--json` prints one JSON object in place of text.
-Exit codes: 0 done; 1 a check failed, or some of the inputs could not be used; 2 wrong usage; 3 a file that is needed
-is missing or damaged; 4 a package is missing; 130 ended by Ctrl-C.
+Results are printed on stdout, progress and messages on stderr, and `--json` prints one JSON object
+in place of text.
+Exit codes: 0 done; 1 a check failed, or some of the inputs could not be used; 2 wrong usage; 3 a
+file that is needed is missing or damaged; 4 a package is missing; 130 ended by Ctrl-C.
 """
 
 import argparse
@@ -22,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="minicnn",
         description="Convolutional networks to read, check and train.",
-        epilog="example: minicnn train --data shapes --epochs 5 && minicnn predict --model runs/latest picture.jpg",
+        epilog="example: minicnn train --data shapes --epochs 5 && minicnn predict --model "
+        "runs/latest picture.jpg",
     )
     parser.add_argument("--version", action="version", version=f"minicnn {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -34,13 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if unknown:
         getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
-    warnings.formatwarning = lambda message, *_, **__: f"minicnn {options.command}: warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: (
+        f"minicnn {options.command}: warning: {message}\n"
+    )
     try:
         return import_module(f"minicnn.cli.{options.command}").run(options)
     except KeyboardInterrupt:
         say(options, "interrupted")
         return 130
-    except BrokenPipeError:  # whoever read stdout has enough, as `head` has; Python shall not complain when it closes
+    except (
+        BrokenPipeError
+    ):  # whoever read stdout has enough, as `head` has; Python shall not complain when it closes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ImportError as error:

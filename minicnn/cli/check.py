@@ -13,7 +13,9 @@ def run(options: argparse.Namespace) -> int:
     """Print a line per check, as soon as it is known; 1 if one has failed."""
     model, pictures = model_and_pictures(options)
     findings, batch_size = [], few.batch_size(len(pictures.train[0]))
-    for finding in preflight.check(model, *pictures.train, seed=options.seed, batch_size=batch_size):
+    for finding in preflight.check(
+        model, *pictures.train, seed=options.seed, batch_size=batch_size
+    ):
         findings.append(finding)
         if not options.json:
             print(finding, flush=True)

@@ -1,4 +1,5 @@
-"""What `minicnn train` can choose from, in words and numbers: recipes and networks. It loads nothing that takes time.
+"""What `minicnn train` can choose from, in words and numbers: recipes and networks. It loads
+nothing that takes time.
 
 What the words mean is in recipes.py and networks.py.
 """
@@ -41,9 +42,13 @@ class Recipe:
     holds_out: bool = True
 
     def suited(self, asked: Mapping[str, Any], pictures: int) -> dict[str, Any]:
-        """The options with what depends on the recipe, and on how many pictures there are to train on."""
+        """The options with what depends on the recipe, and on how many pictures there are to train
+        on.
+        """
         scarce = few.augment(pictures)
-        size = asked["batch_size"] or (min(self.batch_size, few.batch_size(pictures)) if scarce else self.batch_size)
+        size = asked["batch_size"] or (
+            min(self.batch_size, few.batch_size(pictures)) if scarce else self.batch_size
+        )
         epochs = few.epochs(pictures, size) if self.epochs == few.UNTIL else self.epochs
         return {
             **asked,
@@ -62,7 +67,8 @@ RECIPES = {
         learning_rate=1e-3,
     ),
     "best": Recipe(
-        "mirrored and shifted pictures, AdamW with one cycle of the learning rate, weight decay, label smoothing, a "
+        "mirrored and shifted pictures, AdamW with one cycle of the learning rate, weight decay, "
+        "label smoothing, a "
         "fixed number of epochs, on all pictures but the test's",
         epochs=60,
         batch_size=128,

@@ -1,4 +1,6 @@
-"""What several commands do: show a result, load the model that was named, write where they were told."""
+"""What several commands do: show a result, load the model that was named, write where they were
+told.
+"""
 
 import argparse
 from collections.abc import Iterator
@@ -24,7 +26,9 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ValueError(f"--output expected a path that can be written, received {path}: {error.strerror}") from error
+        raise ValueError(
+            f"--output expected a path that can be written, received {path}: {error.strerror}"
+        ) from error
 
 
 def load_model(options: argparse.Namespace) -> Model:

@@ -20,9 +20,17 @@ def run_info(options: argparse.Namespace) -> int:
     """Print counts and channels."""
     pictures = load(options.data or "cifar10", options.limit)
     parts = {"train": pictures.train, "validation": pictures.validation, "test": pictures.test}
-    found = {name: data.describe(x, y, pictures.class_names) for name, (x, y) in parts.items() if len(x)}
-    text = "\n\n".join(f"{pictures.name}, {name}: {description.to_text()}" for name, description in found.items())
-    show(options, {"name": pictures.name} | {name: part.to_dict() for name, part in found.items()}, text)
+    found = {
+        name: data.describe(x, y, pictures.class_names) for name, (x, y) in parts.items() if len(x)
+    }
+    text = "\n\n".join(
+        f"{pictures.name}, {name}: {description.to_text()}" for name, description in found.items()
+    )
+    show(
+        options,
+        {"name": pictures.name} | {name: part.to_dict() for name, part in found.items()},
+        text,
+    )
     return 0
 
 
@@ -36,8 +44,15 @@ def run_show(options: argparse.Namespace) -> int:
     bars = plots.class_distribution(counts, pictures.class_names)
     with writing(options.output):
         options.output.mkdir(parents=True, exist_ok=True)
-        saved = [str(grid.save(options.output / "pictures.png")), str(bars.save(options.output / "classes.png"))]
-    result = {"name": pictures.name, "saved": saved, "counts": dict(zip(pictures.class_names, counts, strict=True))}
+        saved = [
+            str(grid.save(options.output / "pictures.png")),
+            str(bars.save(options.output / "classes.png")),
+        ]
+    result = {
+        "name": pictures.name,
+        "saved": saved,
+        "counts": dict(zip(pictures.class_names, counts, strict=True)),
+    }
     show(options, result, f"{bars.to_text()}\n\nSaved {' and '.join(saved)}")
     return 0
 
@@ -47,7 +62,11 @@ def run_fetch(options: argparse.Namespace) -> int:
     (x_train, _), (x_test, _) = cifar10.fetch(options.data)
     kept = str(cache.home())
     result = {"train": len(x_train), "test": len(x_test), "kept_in": kept}
-    show(options, result, f"CIFAR-10: {len(x_train):,} training and {len(x_test):,} test pictures, kept in {kept}")
+    show(
+        options,
+        result,
+        f"CIFAR-10: {len(x_train):,} training and {len(x_test):,} test pictures, kept in {kept}",
+    )
     return 0
 
 

@@ -1,4 +1,6 @@
-"""`minicnn doctor`: what this installation runs on, whether it computes right, and what slows it down."""
+"""`minicnn doctor`: what this installation runs on, whether it computes right, and what slows it
+down.
+"""
 
 import argparse
 import ctypes
@@ -20,7 +22,13 @@ from minicnn.engine import selftest
 from minicnn.machine import cache, emit, jit, threads
 
 DTYPES = ("float32", "float64")
-VECTORS = ("sse4", "avx", "fma", "neon", "sve")  # how the names of the interesting processor features begin
+VECTORS = (
+    "sse4",
+    "avx",
+    "fma",
+    "neon",
+    "sve",
+)  # how the names of the interesting processor features begin
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +51,10 @@ def findings() -> dict[str, Any]:
             "instruction_set": isa.name,
             "features": [name[1:] for name in features.split(",") if name.startswith("+")],
         },
-        "tiles": {dtype: {"rows": isa.rows, "vectors": 2, "lanes": emit.lanes(np.dtype(dtype))} for dtype in DTYPES},
+        "tiles": {
+            dtype: {"rows": isa.rows, "vectors": 2, "lanes": emit.lanes(np.dtype(dtype))}
+            for dtype in DTYPES
+        },
         "threads": threads.state(),
         "cache": kernel_cache(),
         "blas": blas(),
@@ -66,7 +77,9 @@ def kernel_cache() -> dict[str, Any]:
     """Where compiled kernels are kept, where else they are found, and how much there is."""
     folder = cache.folder()
     writable = folder is not None and folder.is_dir() and cache.can_be_written(folder)
-    kept = {place: [file.stat().st_size for file in place.glob("*.kernel")] for place in cache.folders()}
+    kept = {
+        place: [file.stat().st_size for file in place.glob("*.kernel")] for place in cache.folders()
+    }
     sizes = [size for found in kept.values() for size in found]
     return {
         "folder": folder and str(folder),
@@ -80,11 +93,19 @@ def kernel_cache() -> dict[str, Any]:
 def blas() -> dict[str, Any]:
     """NumPy's BLAS. The engine does not use it, the layers as they are written do."""
     built_with = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    found = {"name": built_with.get("name"), "version": built_with.get("version"), "core_type": core_type()}
+    found = {
+        "name": built_with.get("name"),
+        "version": built_with.get("version"),
+        "core_type": core_type(),
+    }
     if os.environ.get("OPENBLAS_CORETYPE"):
         program = "from minicnn.cli import doctor; print(doctor.core_type())"
-        environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        environment = {
+            name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+        )
         found["best_core_type"] = done.stdout.strip()
     return found | {"threads": openblas("num_threads", ctypes.c_int)}
 
@@ -96,7 +117,9 @@ def core_type() -> str | None:
 
 
 def openblas(what: str, kind: Any) -> Any:
-    """What OpenBLAS, as it comes with NumPy's wheels, answers; None when that is not what NumPy uses."""
+    """What OpenBLAS, as it comes with NumPy's wheels, answers; None when that is not what NumPy
+    uses.
+    """
     numpy = Path(np.__file__).parent
     for file in [*numpy.parent.glob("numpy.libs/*openblas*"), *numpy.glob(".dylibs/*openblas*")]:
         library = ctypes.CDLL(str(file))  # loaded already
@@ -109,9 +132,13 @@ def openblas(what: str, kind: Any) -> Any:
 
 
 def self_test() -> dict[str, dict[str, float]]:
-    """The largest relative error of the engine in each kind of layer, by type: {"float32": {"Conv2D": ...}, ...}."""
+    """The largest relative error of the engine in each kind of layer, by type: {"float32":
+    {"Conv2D": ...}, ...}.
+    """
     return {
-        dtype: {kind.__name__: max(selftest.errors(kind, dtype).values()) for kind in selftest.CHECKS}
+        dtype: {
+            kind.__name__: max(selftest.errors(kind, dtype).values()) for kind in selftest.CHECKS
+        }
         for dtype in DTYPES
     }
 
@@ -124,12 +151,15 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
         for kind, error in errors.items():
             if not error <= selftest.tolerance(dtype):
                 yield (
-                    f"the engine computes {kind} in {dtype} wrongly, off by {error:.0e} of the largest value: such "
-                    "models run on the readable layers. Please report this, with all that doctor prints."
+                    f"the engine computes {kind} in {dtype} wrongly, off by {error:.0e} of the "
+                    "largest value: such "
+                    "models run on the readable layers. Please report this, with all that doctor "
+                    "prints."
                 )
     if found["cache"]["folder"] is None:
         yield (
-            "no folder can be written to keep kernels in, so every start compiles those that it does not find: set "
+            "no folder can be written to keep kernels in, so every start compiles those that it "
+            "does not find: set "
             "NUMBA_CACHE_DIR to one of your own."
         )
     elif not found["cache"]["writable"]:
@@ -137,8 +167,10 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
     best = found["blas"].get("best_core_type", found["blas"]["core_type"])
     if best != found["blas"]["core_type"]:
         yield (
-            f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} makes NumPy's matrix products run code for "
-            f"{found['blas']['core_type']} where OpenBLAS would choose {best}, which can halve their speed: unset it."
+            f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} makes NumPy's matrix products "
+            "run code for "
+            f"{found['blas']['core_type']} where OpenBLAS would choose {best}, which can halve "
+            "their speed: unset it."
         )
 
 
@@ -146,7 +178,10 @@ def as_text(found: dict[str, Any]) -> str:
     """The findings for people to read."""
     cpu, pool, kept, library = (found[part] for part in ("processor", "threads", "cache", "blas"))
     names = {"python": "Python", "numpy": "NumPy", "numba": "Numba"}
-    tiles = [f"{dtype} {tile['rows']} x {tile['vectors']} x {tile['lanes']}" for dtype, tile in found["tiles"].items()]
+    tiles = [
+        f"{dtype} {tile['rows']} x {tile['vectors']} x {tile['lanes']}"
+        for dtype, tile in found["tiles"].items()
+    ]
     verdicts = [
         f"{kind} {dtype} {'PASS' if error <= selftest.tolerance(dtype) else 'FAIL'} ({error:.0e})"
         for dtype, errors in found["self_test"].items()
@@ -154,9 +189,12 @@ def as_text(found: dict[str, Any]) -> str:
     ]
     places = ", ".join([*kept["read_only"], kept["folder"] or "none that can be written"])
     rows = {
-        "versions": ", ".join(f"{names.get(name, name)} {number}" for name, number in found["versions"].items()),
+        "versions": ", ".join(
+            f"{names.get(name, name)} {number}" for name, number in found["versions"].items()
+        ),
         "processor": f"{cpu['name']}, compiled for {cpu['compiled_for']}",
-        "instructions": f"{cpu['instruction_set']}: {' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
+        "instructions": f"{cpu['instruction_set']}: "
+        f"{' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
         "tiles": f"{', '.join(tiles)} (rows x registers x numbers in a register)",
         "threads": f"{pool['used']} of {pool['available']}, threading layer {pool['layer']}",
         "cache": f"{places}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
@@ -165,5 +203,10 @@ def as_text(found: dict[str, Any]) -> str:
     }
     if library["core_type"]:
         rows["BLAS"] += f", code for {library['core_type']}, threads: {library['threads']}"
-    lines = [f"{name:<14}{text}" for name, text in rows.items()] + [f"\nPROBLEM: {text}" for text in found["problems"]]
-    return "\n".join(textwrap.fill(line, 100, subsequent_indent=" " * 14, replace_whitespace=False) for line in lines)
+    lines = [f"{name:<14}{text}" for name, text in rows.items()] + [
+        f"\nPROBLEM: {text}" for text in found["problems"]
+    ]
+    return "\n".join(
+        textwrap.fill(line, 100, subsequent_indent=" " * 14, replace_whitespace=False)
+        for line in lines
+    )

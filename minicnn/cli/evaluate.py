@@ -8,7 +8,14 @@ from minicnn.cli import recipes
 from minicnn.cli.choices import DOCUMENTED, RECIPES
 from minicnn.cli.common import load_model, show
 from minicnn.cli.messages import say
-from minicnn.cli.pictures import Pictures, fit_classes, is_folder_of_pictures, load, name_of, picture_size
+from minicnn.cli.pictures import (
+    Pictures,
+    fit_classes,
+    is_folder_of_pictures,
+    load,
+    name_of,
+    picture_size,
+)
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.data.fingerprint import fingerprint
 from minicnn.errors import DataError
@@ -40,8 +47,11 @@ def run_of(model: str) -> runs.Run | None:
     return run if file == run.model_file and run.config_file.exists() else None
 
 
-def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None) -> tuple[Pictures, bool]:
-    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the run's, moved.
+def to_test_on(
+    options: argparse.Namespace, size: tuple[int, int], run: runs.Run | None
+) -> tuple[Pictures, bool]:
+    """The pictures of the run, or those that `--data` names: all of a folder, unless they are the
+    run's, moved.
 
     And whether they are the run's.
     """
@@ -50,8 +60,10 @@ def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run
         found = load(own, options.limit, size)
         if run and not has(own, size, run):
             raise DataError(
-                f"{own} expected the pictures that {run.folder} was trained on, received others: which of them it has "
-                "seen is not known. Put them back, or name pictures that it has not seen with --data"
+                f"{own} expected the pictures that {run.folder} was trained on, received others: "
+                "which of them it has "
+                "seen is not known. Put them back, or name pictures that it has not seen with "
+                "--data"
             )
         return found, True
     if run and is_folder_of_pictures(Path(options.data)) and has(options.data, size, run):
@@ -59,12 +71,18 @@ def to_test_on(options: argparse.Namespace, size: tuple[int, int], run: runs.Run
         return load(options.data, options.limit, size), True
     found = load(options.data, options.limit, size, test_on_all=True)
     if is_folder_of_pictures(Path(options.data)):
-        say(options, f"tested on all of {found.name}; pictures that the model was trained on would tell nothing")
+        say(
+            options,
+            f"tested on all of {found.name}; pictures that the model was trained on would tell "
+            "nothing",
+        )
     return found, False
 
 
 def has(data: str, size: tuple[int, int], run: runs.Run) -> bool:
-    """Whether these are the pictures that a run was begun with; of older runs that is not known, and believed."""
+    """Whether these are the pictures that a run was begun with; of older runs that is not known,
+    and believed.
+    """
     begun = run.config["options"]
     if run.fingerprint is None:
         return data == run.data

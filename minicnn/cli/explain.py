@@ -16,9 +16,14 @@ def run(options: argparse.Namespace) -> int:
     if options.class_name is not None:
         names = model.class_names or []
         if options.class_name not in names:
-            raise ValueError(f"--class expected one of {', '.join(names)}, received {options.class_name!r}")
+            raise ValueError(
+                f"--class expected one of {', '.join(names)}, received {options.class_name!r}"
+            )
         index = names.index(options.class_name)
-    maps = [look(model, picture, index) for look in (explain.grad_cam, explain.saliency, explain.occlusion)]
+    maps = [
+        look(model, picture, index)
+        for look in (explain.grad_cam, explain.saliency, explain.occlusion)
+    ]
     drawn = {
         "where": plots.heat_overlay(maps),
         "layers": explain.activations(model, picture).plot(),
@@ -28,6 +33,14 @@ def run(options: argparse.Namespace) -> int:
     with writing(options.output):
         options.output.mkdir(parents=True, exist_ok=True)
         saved = [str(plot.save(options.output / f"{name}.png")) for name, plot in drawn.items()]
-    result = {"prediction": prediction.to_dict(), "maps": [found.to_dict() for found in maps], "saved": saved}
-    show(options, result, "\n\n".join([*(found.to_text() for found in maps), f"Saved {', '.join(saved)}"]))
+    result = {
+        "prediction": prediction.to_dict(),
+        "maps": [found.to_dict() for found in maps],
+        "saved": saved,
+    }
+    show(
+        options,
+        result,
+        "\n\n".join([*(found.to_text() for found in maps), f"Saved {', '.join(saved)}"]),
+    )
     return 0

@@ -1,10 +1,10 @@
 """What a training on few pictures needs: a hundred epochs of four steps are no training.
 
-The documented network and its callbacks are made for 40,000 pictures: 625 steps an epoch, and ten epochs, 6,250 steps,
-of patience. What matters to the optimizer are steps. So epochs of few pictures get smaller batches, and patience is
-never shorter than so many steps; and few pictures are flipped and shifted, which documented ones are not: of 240 drawn
-shapes the network learns to tell 72 % of others with it, and 37 % without. From 8,000 pictures on nothing differs from
-what is documented.
+The documented network and its callbacks are made for 40,000 pictures: 625 steps an epoch, and ten
+epochs, 6,250 steps, of patience. What matters to the optimizer are steps. So epochs of few pictures
+get smaller batches, and patience is never shorter than so many steps; and few pictures are flipped
+and shifted, which documented ones are not: of 240 drawn shapes the network learns to tell 72 % of
+others with it, and 37 % without. From 8,000 pictures on nothing differs from what is documented.
 """
 
 from math import ceil
@@ -26,7 +26,9 @@ def augment(pictures: int) -> bool:
 
 
 def patience(pictures: int, batch_size: int) -> int:
-    """Epochs without a better validation loss, after which training ends: ten, or those of 1,250 steps."""
+    """Epochs without a better validation loss, after which training ends: ten, or those of 1,250
+    steps.
+    """
     return max(EPOCHS, ceil(PATIENCE / ceil(pictures / batch_size)))
 
 

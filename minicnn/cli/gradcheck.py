@@ -8,7 +8,9 @@ from minicnn.testing import GradientReport
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the worst relative gradient error of every layer and of a whole network; 1 if one is too large."""
+    """Print the worst relative gradient error of every layer and of a whole network; 1 if one is
+    too large.
+    """
     reports: list[tuple[str, GradientReport, float]] = []
     for name, (layer, shape) in testing.standard_cases().items():
         if name.lower().startswith(options.layer.lower()):
@@ -16,25 +18,42 @@ def run(options: argparse.Namespace) -> int:
             reports.append((name, report, testing.TOLERANCE))
     for loss in testing.standard_losses():
         if loss.name.lower().startswith(options.layer.lower()):
-            reports.append((loss.name, testing.measure_loss(loss, seed=options.seed), testing.TOLERANCE))
+            reports.append(
+                (loss.name, testing.measure_loss(loss, seed=options.seed), testing.TOLERANCE)
+            )
     if not options.layer:
         model = testing.standard_model()
-        reports.append((model.name, testing.measure_model(model, seed=options.seed), testing.MODEL_TOLERANCE))
+        reports.append(
+            (model.name, testing.measure_model(model, seed=options.seed), testing.MODEL_TOLERANCE)
+        )
     if not reports:
         raise ValueError(f"no layer begins with {options.layer!r}")
-    lines = [f"{'layer or loss':<46} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}"]
+    lines = [
+        f"{'layer or loss':<46} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}"
+    ]
     rows = []
     for name, report, tolerance in reports:
         checked = sum(tensor.checked for tensor in report.tensors.values())
         kinks = sum(tensor.kinks for tensor in report.tensors.values())
         passed = report.error <= tolerance
         rows.append(
-            {"name": name, "error": report.error, "allowed": tolerance, "checked": checked, "kinks": kinks}
+            {
+                "name": name,
+                "error": report.error,
+                "allowed": tolerance,
+                "checked": checked,
+                "kinks": kinks,
+            }
             | {"passed": passed}
         )
         verdict = "PASS" if passed else "FAIL"
-        lines.append(f"{name:<46} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  {verdict}")
-    failed = [report for (_, report, _), row in zip(reports, rows, strict=True) if not row["passed"]]
+        lines.append(
+            f"{name:<46} {report.error:>11.1e}  {tolerance:>7.0e}  {checked:>7}  {kinks:>5}  "
+            f"{verdict}"
+        )
+    failed = [
+        report for (_, report, _), row in zip(reports, rows, strict=True) if not row["passed"]
+    ]
     lines += [f"\n{report}" for report in failed]
     show(options, {"passed": not failed, "checks": rows}, "\n".join(lines))
     return 1 if failed else 0

@@ -15,9 +15,13 @@ def run(options: argparse.Namespace) -> int:
     model, pictures = model_and_pictures(options)
     model.compile(model.optimizer or "adam", "sparse_categorical_crossentropy")
     with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
-        found = model.lr_find(*pictures.train, batch_size=options.batch_size or few.batch_size(len(pictures.train[0])))
+        found = model.lr_find(
+            *pictures.train, batch_size=options.batch_size or few.batch_size(len(pictures.train[0]))
+        )
     text, saved = found.to_text(), None
-    given = {name: getattr(options, name) for name in ("data", "limit", "network", "model", "imports")}
+    given = {
+        name: getattr(options, name) for name in ("data", "limit", "network", "model", "imports")
+    }
     given["image_size"] = options.image_size and as_text(options.image_size)
     next_step = command(
         {
@@ -35,5 +39,9 @@ def run(options: argparse.Namespace) -> int:
             saved = str(plots.lr_finder(found).save(options.output))
         text += f"\n\nSaved {saved}"
     curve = {"learning_rates": list(found.learning_rates), "losses": list(found.losses)}
-    show(options, {"suggestion": found.suggestion, "command": next_step, "saved": saved} | curve, text)
+    show(
+        options,
+        {"suggestion": found.suggestion, "command": next_step, "saved": saved} | curve,
+        text,
+    )
     return 0

@@ -23,9 +23,11 @@ SMALL_ENOUGH = 4  # a picture of no more cells a side goes to the dense layers
 
 
 def pooled(size: Size, filters: Sequence[int]) -> list[Layer]:
-    """Convolution, normalisation and pooling, once per number of filters; again with the last one for large pictures.
+    """Convolution, normalisation and pooling, once per number of filters; again with the last one
+    for large pictures.
 
-    A stage halves a side: n cells become (n - 2) // 2. Stages are left out where no cell would remain.
+    A stage halves a side: n cells become (n - 2) // 2. Stages are left out where no cell would
+        remain.
     """
     found: list[Layer] = []
     (height, width), stage = size, 0
@@ -41,7 +43,12 @@ def pooled(size: Size, filters: Sequence[int]) -> list[Layer]:
 
 def documented(size: Size, dropout: float) -> list[Layer]:
     """Three convolutions, with 32, 64 and 128 filters, and two dense layers."""
-    return [*pooled(size, (32, 64, 128)), Flatten(), Dense(128, activation="relu"), Dropout(dropout)]
+    return [
+        *pooled(size, (32, 64, 128)),
+        Flatten(),
+        Dense(128, activation="relu"),
+        Dropout(dropout),
+    ]
 
 
 def small(size: Size, dropout: float) -> list[Layer]:
@@ -66,7 +73,9 @@ def convolutional(size: Size, dropout: float) -> list[Layer]:
 
 
 def stages(size: Size) -> Iterator[int]:
-    """The filters of each stage that halves a picture: three stages, and more until it is small enough."""
+    """The filters of each stage that halves a picture: three stages, and more until it is small
+    enough.
+    """
     side, stage = max(size), 0
     while stage < 3 or side > SMALL_ENOUGH:
         yield (32, 64, 128)[min(stage, 2)]
@@ -75,7 +84,10 @@ def stages(size: Size) -> Iterator[int]:
 
 def convolution(filters: int, strides: int = 1) -> list[Layer]:
     """A convolution that keeps the size, or with strides of 2 halves it, and normalisation."""
-    return [Conv2D(filters, 3, strides, padding="same", activation="relu"), BatchNormalization(warmup=True)]
+    return [
+        Conv2D(filters, 3, strides, padding="same", activation="relu"),
+        BatchNormalization(warmup=True),
+    ]
 
 
 BUILDERS: dict[str, Callable[[Size, float], list[Layer]]] = {
@@ -98,7 +110,8 @@ def network(
     """
     if min(size) < LEAST:
         raise ValueError(
-            f"the {name} network expected pictures of {LEAST}x{LEAST} pixels or more, received {size[0]}x{size[1]}: "
+            f"the {name} network expected pictures of {LEAST}x{LEAST} pixels or more, received "
+            f"{size[0]}x{size[1]}: "
             "choose another --image-size"
         )
     classes = 10 if class_names is None else len(class_names)

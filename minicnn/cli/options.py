@@ -1,4 +1,6 @@
-"""What `minicnn train` was told: options, their defaults, what a run keeps of them, and how they are typed again."""
+"""What `minicnn train` was told: options, their defaults, what a run keeps of them, and how they
+are typed again.
+"""
 
 import argparse
 import os
@@ -29,20 +31,30 @@ MAY_CHANGE = ("epochs", "data", "imports")  # when a run is resumed
 
 
 def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The options given, those saved, the defaults, in this order; None for what depends on the pictures.
+    """The options given, those saved, the defaults, in this order; None for what depends on the
+    pictures.
 
-    Raises ValueError for one that differs from what is saved, and for those that exclude each other.
+    Raises ValueError for one that differs from what is saved, and for those that exclude each
+    other.
     """
-    given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
+    given = {
+        name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None
+    }
     if "data" in given:
         given["data"] = name_of(given["data"])
     if "model" in given:
-        given["model"] = str(runs.model_file(given["model"]).resolve())  # the latest run is another one soon
+        given["model"] = str(
+            runs.model_file(given["model"]).resolve()
+        )  # the latest run is another one soon
     if "imports" in given:
         given["imports"] = [os.path.abspath(file) for file in given["imports"]]
     if "image_size" in given:
         given["image_size"] = as_text(given["image_size"])
-    fixed = [name for name in given if name not in MAY_CHANGE or (name == "epochs" and saved.get("recipe") == "best")]
+    fixed = [
+        name
+        for name in given
+        if name not in MAY_CHANGE or (name == "epochs" and saved.get("recipe") == "best")
+    ]
     for name in fixed:
         if name in saved and given[name] != saved[name]:
             raise ValueError(
@@ -63,13 +75,20 @@ def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, A
 def exclude(chosen: Mapping[str, Any]) -> None:
     """Raise ValueError for options that exclude each other, or that nothing is known of."""
     if chosen["recipe"] == FINETUNE and chosen["model"] is None:
-        raise ValueError(f"--recipe {FINETUNE} expected --model, which it begins with, received none")
+        raise ValueError(
+            f"--recipe {FINETUNE} expected --model, which it begins with, received none"
+        )
     for name in ("network", "image_size"):
         if chosen["model"] is not None and chosen[name] is not None:
-            raise ValueError(f"{flag(name)} is the model's own with --model, received {chosen[name]}: leave it out")
+            raise ValueError(
+                f"{flag(name)} is the model's own with --model, received {chosen[name]}: leave it "
+                "out"
+            )
     for name, known in (("recipe", RECIPES), ("network", NETWORKS)):
         if chosen[name] is not None and chosen[name] not in known:
-            raise ValueError(f"{flag(name)} expected one of {', '.join(known)}, received {chosen[name]!r}")
+            raise ValueError(
+                f"{flag(name)} expected one of {', '.join(known)}, received {chosen[name]!r}"
+            )
 
 
 def command(chosen: Mapping[str, Any]) -> str:

@@ -18,25 +18,32 @@ KINDS = (Layer, CategoricalCrossentropy, Metric, Optimizer, LearningRateSchedule
 def own_classes(files: Iterable[str] | None) -> dict[str, type]:
     """Layers, losses, metrics, optimizers and schedules that Python files define, by name.
 
-    The files are run. Raises FileNotFoundError, or ValueError for what cannot be run or defines no such class.
+    The files are run. Raises FileNotFoundError, or ValueError for what cannot be run or defines no
+    such class.
     """
     found: dict[str, type] = {}
     for file in map(Path, files or []):
         classes = _defined(file)
         if not classes:
-            raise ValueError(f"--import expected a file that defines layers, received {file}, which defines none")
+            raise ValueError(
+                f"--import expected a file that defines layers, received {file}, which defines none"
+            )
         found |= classes
     return found
 
 
 def _defined(file: Path) -> dict[str, type]:
     if not file.is_file() or file.suffix != ".py":
-        raise FileNotFoundError(f"--import expected a Python file such as my_layers.py, received {str(file)!r}")
+        raise FileNotFoundError(
+            f"--import expected a Python file such as my_layers.py, received {str(file)!r}"
+        )
     name = file.stem
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None  # as of every .py
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.parent))  # as for `python my_layers.py`, which may import its neighbours
+    sys.path.insert(
+        0, str(file.parent)
+    )  # as for `python my_layers.py`, which may import its neighbours
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:

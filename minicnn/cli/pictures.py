@@ -43,16 +43,20 @@ def chosen_size(what: str, size: Size | None) -> Size:
     if size not in (None, USUAL):
         height, width = size
         raise ValueError(
-            f"--image-size expected a folder of pictures as --data, received {height}x{width} for {what}, whose "
+            f"--image-size expected a folder of pictures as --data, received {height}x{width} for "
+            f"{what}, whose "
             "pictures are 32x32: leave it out"
         )
     return USUAL
 
 
-def load(what: str, limit: int | None = None, size: Size | None = None, *, test_on_all: bool = False) -> Pictures:
+def load(
+    what: str, limit: int | None = None, size: Size | None = None, *, test_on_all: bool = False
+) -> Pictures:
     """Load what `--data` names.
 
-    Of CIFAR-10 and the shapes, the last fifth of the training pictures is to validate on. A folder is divided at
+    Of CIFAR-10 and the shapes, the last fifth of the training pictures is to validate on. A folder
+    is divided at
     random, always in the same way: 80 % to train on, 10 % to validate on, 10 % to test on.
 
     Args:
@@ -66,30 +70,48 @@ def load(what: str, limit: int | None = None, size: Size | None = None, *, test_
         return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
     if what != "cifar10" and not Path(what).expanduser().exists():
         raise DataError(
-            f"{what}: expected a folder with one folder of pictures per class, or CIFAR-10's tarball or folder, "
-            "received a path where nothing is: correct it, or name where the pictures are now, with --data PATH"
+            f"{what}: expected a folder with one folder of pictures per class, or CIFAR-10's "
+            "tarball or folder, "
+            "received a path where nothing is: correct it, or name where the pictures are now, "
+            "with --data PATH"
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
-        return _parted("CIFAR-10", cifar10.CLASS_NAMES, *cifar10.load_data(None if what == "cifar10" else what), limit)
+        return _parted(
+            "CIFAR-10",
+            cifar10.CLASS_NAMES,
+            *cifar10.load_data(None if what == "cifar10" else what),
+            limit,
+        )
     x, y, class_names = data.from_directory(what, size or data.usual_size(what))
     if not test_on_all:
         check_enough(what, class_names, np.bincount(y))
     parts = ((x[:0], y[:0]), (x[:0], y[:0]), (x, y)) if test_on_all else data.split(x, y)
-    return Pictures(Path(what).resolve().name, class_names, *((x[:limit], y[:limit]) for x, y in parts))
+    return Pictures(
+        Path(what).resolve().name, class_names, *((x[:limit], y[:limit]) for x, y in parts)
+    )
 
 
 def check_enough(folder: str, class_names: Sequence[str], counts: np.ndarray) -> None:
-    """Raise DataError unless there are classes to tell apart, and for each part a picture of every one."""
+    """Raise DataError unless there are classes to tell apart, and for each part a picture of every
+    one.
+    """
     if len(class_names) < 2:
         raise DataError(
-            f"{folder}: expected two classes or more to tell apart, each a folder of pictures, received only "
+            f"{folder}: expected two classes or more to tell apart, each a folder of pictures, "
+            "received only "
             f"{class_names[0]!r}"
         )
-    few = [f"{count} of {name!r}" for name, count in zip(class_names, counts, strict=True) if count < len(PARTS)]
+    few = [
+        f"{count} of {name!r}"
+        for name, count in zip(class_names, counts, strict=True)
+        if count < len(PARTS)
+    ]
     if few:
         raise DataError(
-            f"{folder}: expected {len(PARTS)} pictures or more of every class, one to train on, one to validate on and "
-            f"one to test on, received {', '.join(few)}: put more pictures into the folder, or remove it (50 of a "
+            f"{folder}: expected {len(PARTS)} pictures or more of every class, one to train on, "
+            "one to validate on and "
+            f"one to test on, received {', '.join(few)}: put more pictures into the folder, or "
+            "remove it (50 of a "
             "class are few)"
         )
 
@@ -100,26 +122,42 @@ def name_of(what: str) -> str:
 
 
 def short_name(what: str) -> str:
-    """What runs on these pictures are called: cifar10 for its tarball and folder too, else the folder's name."""
-    return what if what in NAMES else Path(what).name if is_folder_of_pictures(Path(what)) else "cifar10"
+    """What runs on these pictures are called: cifar10 for its tarball and folder too, else the
+    folder's name.
+    """
+    return (
+        what
+        if what in NAMES
+        else Path(what).name
+        if is_folder_of_pictures(Path(what))
+        else "cifar10"
+    )
 
 
 def is_folder_of_pictures(path: Path) -> bool:
     """Whether a path is a folder, but none of CIFAR-10's."""
     versions = cifar10.VERSIONS
-    names = [name for version in versions for name in (version.archive, version.folder, *version.batches)]
+    names = [
+        name for version in versions for name in (version.archive, version.folder, *version.batches)
+    ]
     return path.is_dir() and not any((path / name).exists() for name in names)
 
 
 def model_and_pictures(options: argparse.Namespace) -> tuple[Model, Pictures]:
-    """What `--model` and `--data` name; without a model, a network for the classes and the size of the pictures."""
+    """What `--model` and `--data` name; without a model, a network for the classes and the size of
+    the pictures.
+    """
     if options.model is None:
         size = chosen_size(options.data or "cifar10", options.image_size)
         pictures = load(options.data or "cifar10", options.limit, size)
-        return network(pictures.class_names, name=options.network or DOCUMENTED, size=size), pictures
+        return network(
+            pictures.class_names, name=options.network or DOCUMENTED, size=size
+        ), pictures
     for name in ("network", "image_size"):
         if getattr(options, name) is not None:
-            raise ValueError(f"--{name.replace('_', '-')} is the model's own with --model: leave one of them out")
+            raise ValueError(
+                f"--{name.replace('_', '-')} is the model's own with --model: leave one of them out"
+            )
     model = load_model(options)
     pictures = load(options.data or "cifar10", options.limit, picture_size(model))
     return model, fit_classes(pictures, model.class_names)
@@ -128,31 +166,48 @@ def model_and_pictures(options: argparse.Namespace) -> tuple[Model, Pictures]:
 def picture_size(model: Model) -> tuple[int, int]:
     """(H, W) of the pictures that a model takes. Raises ValueError when it takes none."""
     if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 4:
-        raise ValueError(f"expected a model for pictures (None, H, W, C), received one for {model.input_shape}")
+        raise ValueError(
+            f"expected a model for pictures (None, H, W, C), received one for {model.input_shape}"
+        )
     return model.input_shape[1], model.input_shape[2]
 
 
 def fit_classes(pictures: Pictures, class_names: Sequence[str] | None) -> Pictures:
-    """The pictures with labels as a model counts its classes. Raises DataError for a class that it does not know."""
+    """The pictures with labels as a model counts its classes.
+
+    Raises DataError for a class that it does not know.
+    """
     if class_names is None or list(class_names) == pictures.class_names:
         return pictures
     unknown = [name for name in pictures.class_names if name not in class_names]
     if unknown:
         raise DataError(
-            f"{pictures.name}: expected pictures of the model's classes {', '.join(class_names)}, received "
+            f"{pictures.name}: expected pictures of the model's classes {', '.join(class_names)}, "
+            "received "
             f"{', '.join(unknown)}: name the data that the model was trained on"
         )
     places = np.array([list(class_names).index(name) for name in pictures.class_names])
-    parts = ((x, places[y.reshape(-1)]) for x, y in (pictures.train, pictures.validation, pictures.test))
+    parts = (
+        (x, places[y.reshape(-1)]) for x, y in (pictures.train, pictures.validation, pictures.test)
+    )
     return Pictures(pictures.name, list(class_names), *parts)
 
 
-def _parted(name: str, class_names: Sequence[str], train: Samples, test: Samples, limit: int | None) -> Pictures:
+def _parted(
+    name: str, class_names: Sequence[str], train: Samples, test: Samples, limit: int | None
+) -> Pictures:
     (x, y), (x_test, y_test) = train, test
     x, y = x[:limit], y[:limit]
     last = int(0.8 * len(x))
     if last == 0:
-        raise ValueError(f"--limit expected 2 or more, received {limit}: one picture to train on, one to validate on")
+        raise ValueError(
+            f"--limit expected 2 or more, received {limit}: one picture to train on, one to "
+            "validate on"
+        )
     return Pictures(
-        name, list(class_names), (x[:last], y[:last]), (x[last:], y[last:]), (x_test[:limit], y_test[:limit])
+        name,
+        list(class_names),
+        (x[:last], y[:last]),
+        (x[last:], y[last:]),
+        (x_test[:limit], y_test[:limit]),
     )

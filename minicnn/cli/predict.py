@@ -24,7 +24,9 @@ def run(options: argparse.Namespace) -> int:
     lines = [f"{path}: {as_text(prediction)}" for path, prediction in found.items()]
     if found:
         known = next(iter(found.values())).known
-        lines += [f"\nThe model knows {known} classes and chooses among them, whatever a picture shows."]
+        lines += [
+            f"\nThe model knows {known} classes and chooses among them, whatever a picture shows."
+        ]
     lines += [f"Saved {path}" for path in saved]
     result = {
         "predictions": {path: prediction.to_dict() for path, prediction in found.items()},
@@ -47,8 +49,12 @@ def as_text(prediction: ImagePrediction) -> str:
     return text if prediction.confident else f"{text} (low confidence)"
 
 
-def save(model: Model, found: dict[str, ImagePrediction], folder: Path, explained: bool) -> list[str]:
-    """Save what the model saw, all on one sheet, and, if asked for, each picture with where the model looks."""
+def save(
+    model: Model, found: dict[str, ImagePrediction], folder: Path, explained: bool
+) -> list[str]:
+    """Save what the model saw, all on one sheet, and, if asked for, each picture with where the
+    model looks.
+    """
     from minicnn import explain, plots  # matplotlib takes its time
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +62,9 @@ def save(model: Model, found: dict[str, ImagePrediction], folder: Path, explaine
     names = sorted(set(answers))
     labels = np.array([names.index(answer) for answer in answers])
     seen = np.stack([prediction.seen for prediction in found.values()])
-    sheet = plots.image_grid(seen, labels, names, rows=-(-len(seen) // 8), title="What the model sees, and its answers")
+    sheet = plots.image_grid(
+        seen, labels, names, rows=-(-len(seen) // 8), title="What the model sees, and its answers"
+    )
     saved = [str(sheet.save(folder / "seen.png"))]
     for number, (path, picture) in enumerate(zip(found, seen, strict=True) if explained else []):
         cam = explain.grad_cam(model, picture[..., : model.input_shape[-1]])

@@ -1,4 +1,6 @@
-"""`minicnn train --resume`: which run goes on, whether its pictures are there, and whether anything is left to do."""
+"""`minicnn train --resume`: which run goes on, whether its pictures are there, and whether anything
+is left to do.
+"""
 
 import argparse
 from collections.abc import Mapping
@@ -13,7 +15,10 @@ def named(options: argparse.Namespace) -> runs.Run | None:
     if options.resume is None:
         return None
     if options.resume and options.output:
-        raise ValueError(f"--resume {options.resume} expected no --output, received {options.output}: name one run")
+        raise ValueError(
+            f"--resume {options.resume} expected no --output, received {options.output}: name one "
+            "run"
+        )
     return runs.find(options.resume or options.output or RUN)
 
 
@@ -26,9 +31,12 @@ def recognise(begun: runs.Run, now: Mapping[str, Any]) -> None:
     if begun.fingerprint not in (None, now["data"]["fingerprint"]):
         known = begun.config["data"]
         raise ValueError(
-            f"--resume expected the pictures that {begun.folder} was begun with ({known['train']:,} to train on from "
-            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} from {data}, "
-            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a new run"
+            f"--resume expected the pictures that {begun.folder} was begun with "
+            f"({known['train']:,} to train on from "
+            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} "
+            f"from {data}, "
+            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a "
+            "new run"
         )
     if data != begun.data:
         runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": data}})

@@ -13,7 +13,17 @@ from minicnn.errors import DataError
 from minicnn.wording import counted, duration, percent
 
 FOLDER = "runs"
-HEADINGS = ("run", "began", "data", "network", "recipe", "epochs", "test accuracy", "verdict", "time")
+HEADINGS = (
+    "run",
+    "began",
+    "data",
+    "network",
+    "recipe",
+    "epochs",
+    "test accuracy",
+    "verdict",
+    "time",
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,23 @@ class Line:
         if self.accuracy is not None and self.interval is not None:
             low, high = self.interval
             accuracy = f"{percent(self.accuracy)} ({100 * low:.1f} to {percent(high)})"
-        said = self.verdict if self.state == "done" else ", ".join(filter(None, [self.state.upper(), self.verdict]))
+        said = (
+            self.verdict
+            if self.state == "done"
+            else ", ".join(filter(None, [self.state.upper(), self.verdict]))
+        )
         time = "-" if self.seconds is None else duration(self.seconds)
         epochs = "-" if self.epochs is None else str(self.epochs)
         began = (self.began or "-")[:16].replace("T", " ")
-        rest = (self.data or "-", self.network or "-", self.recipe or "-", epochs, accuracy, said or "-", time)
+        rest = (
+            self.data or "-",
+            self.network or "-",
+            self.recipe or "-",
+            epochs,
+            accuracy,
+            said or "-",
+            time,
+        )
         return [self.run, began, *rest]
 
 
@@ -55,20 +77,27 @@ def run(options: argparse.Namespace) -> int:
     """Print the table; 1 if one of the runs is damaged."""
     found = list(folders(options.paths))
     if not found:
-        raise FileNotFoundError(f"there is no run in {', '.join(options.paths)} yet: `minicnn train` makes one")
+        raise FileNotFoundError(
+            f"there is no run in {', '.join(options.paths)} yet: `minicnn train` makes one"
+        )
     named = all(is_run(Path(path)) for path in options.paths)
     lines = [line_of(run) for run in found]
     if not named:
         lines.sort(key=lambda line: line.began or "")
     result: dict[str, Any] = {"runs": [asdict(line) for line in lines]}
     text = table(HEADINGS, [line.cells() for line in lines])
-    compared = [run for run in found if next(line for line in lines if line.run == str(run.folder)).state != "damaged"]
+    compared = [
+        run
+        for run in found
+        if next(line for line in lines if line.run == str(run.folder)).state != "damaged"
+    ]
     if len(compared) > 1 and (named or options.output):
         different = differences(compared)
         saved = draw(compared, options.output or Path("compared.png"))
         result |= {"differences": different, "saved": saved}
         rows = [
-            [name, *("-" if value is None else str(value) for value in values)] for name, values in different.items()
+            [name, *("-" if value is None else str(value) for value in values)]
+            for name, values in different.items()
         ]
         told = table(["option", *names_of(compared)], rows) if rows else "All options are the same."
         text = f"{text}\n\n{told}\n\n{f'Saved {saved}' if saved else 'No curves: an epoch has not ended yet.'}"
@@ -80,7 +109,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def folders(paths: Sequence[str]) -> Iterator[runs.Run]:
-    """The runs that paths name: themselves, or those in them, but not links to them such as `latest`."""
+    """The runs that paths name: themselves, or those in them, but not links to them such as
+    `latest`.
+    """
     for path in map(Path, paths):
         if is_run(path):
             yield runs.find(path)
@@ -88,7 +119,9 @@ def folders(paths: Sequence[str]) -> Iterator[runs.Run]:
             inner = sorted(folder for folder in path.iterdir() if not folder.is_symlink())
             yield from (runs.Run(folder) for folder in inner if is_run(folder))
         elif str(path) != FOLDER:
-            raise FileNotFoundError(f"expected runs, or folders of runs, received {path}, which is not there")
+            raise FileNotFoundError(
+                f"expected runs, or folders of runs, received {path}, which is not there"
+            )
 
 
 def is_run(path: Path) -> bool:
@@ -100,7 +133,15 @@ def line_of(run: runs.Run) -> Line:
     """What can be said of a run, however damaged it is."""
     try:
         return _line_of(run)
-    except (DataError, OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+    except (
+        DataError,
+        OSError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ):
         return Line(str(run.folder), "damaged")
 
 
@@ -128,7 +169,9 @@ def differences(found: Sequence[runs.Run]) -> dict[str, list[Any]]:
     options = [options_of(run) for run in found]
     names = dict.fromkeys(name for each in (runs.OPTIONS, *options) for name in each)
     values = {name: [each.get(name) for each in options] for name in names}
-    return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
+    return {
+        name: found for name, found in values.items() if any(value != found[0] for value in found)
+    }
 
 
 def options_of(run: runs.Run) -> dict[str, Any]:
@@ -155,7 +198,11 @@ def draw(found: Sequence[runs.Run], file: Path) -> str | None:
     if not logs:
         return None
     validated = all(log.get("val_loss") for log in logs.values())
-    curves = plots.compared_curves if validated and len(logs) <= len(SERIES) else plots.curves_side_by_side
+    curves = (
+        plots.compared_curves
+        if validated and len(logs) <= len(SERIES)
+        else plots.curves_side_by_side
+    )
     with writing(file):
         return str(curves(logs).save(file))
 
@@ -163,5 +210,8 @@ def draw(found: Sequence[runs.Run], file: Path) -> str | None:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns below their headings, as wide as they must be."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (headings, *rows))
+    cells = (
+        [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        for row in (headings, *rows)
+    )
     return "\n".join("  ".join(row).rstrip() for row in cells)

@@ -21,7 +21,9 @@ def run(options: argparse.Namespace) -> int:
         from minicnn import plots  # matplotlib takes its time
 
         with writing(options.output):
-            result["saved"] = str(plots.network(model, expand_nested=options.expand).save(options.output))
+            result["saved"] = str(
+                plots.network(model, expand_nested=options.expand).save(options.output)
+            )
         lines.append(f"Saved {result['saved']}")
     show(options, result, "\n\n".join(lines))
     return 0

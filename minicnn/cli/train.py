@@ -29,7 +29,9 @@ from minicnn.wording import counted
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training has come to: its run, and its evaluation, unless no epoch has ended or nothing was left."""
+    """What a training has come to: its run, and its evaluation, unless no epoch has ended or
+    nothing was left.
+    """
 
     run: runs.Run
     evaluation: report.Evaluation | None
@@ -39,7 +41,10 @@ class Trained:
 def run(options: argparse.Namespace) -> int:
     """Train, evaluate, keep; 130 if Ctrl-C ended it early."""
     if options.seeds and options.resume is not None:
-        raise ValueError("--seeds begins new runs, and --resume none: resume each run that was interrupted by itself")
+        raise ValueError(
+            "--seeds begins new runs, and --resume none: resume each run that was interrupted by "
+            "itself"
+        )
     begun = resume.named(options)
     asked = choose(options, begun.options if begun else {})
     if options.threads is not None:
@@ -49,7 +54,11 @@ def run(options: argparse.Namespace) -> int:
     trained = train(options, asked, options.output or unused_folder(asked["data"]), begun, tell)
     kept = trained.run
     if not kept.history:
-        say(options, f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on from here")
+        say(
+            options,
+            f"interrupted before an epoch had ended; minicnn train --resume {kept.folder} goes on "
+            "from here",
+        )
         return 130
     if trained.evaluation is None:
         show(
@@ -58,7 +67,9 @@ def run(options: argparse.Namespace) -> int:
             resume.nothing_left(kept, asked["epochs"] or kept.options["epochs"]),
         )
         return 0
-    files = ", ".join(sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith(".")))
+    files = ", ".join(
+        sorted(path.name for path in kept.folder.iterdir() if not path.name.startswith("."))
+    )
     if not options.json:
         print(f"\nResults in {kept.folder}: {files}\n{runs.next_steps(kept)}")
     return 130 if trained.interrupted else 0
@@ -80,7 +91,9 @@ def train(
     begun: runs.Run | None = None,
     tell: Callable[[argparse.Namespace, runs.Run, report.Evaluation], None] | None = None,
 ) -> Trained:
-    """Train as asked for, in a new folder or in that of the run that was begun; `tell` is told the numbers early."""
+    """Train as asked for, in a new folder or in that of the run that was begun; `tell` is told the
+    numbers early.
+    """
     recipe, own = RECIPES[asked["recipe"]], own_classes(asked["imports"])
     model = models.load_model(asked["model"], own, compile=False) if asked["model"] else None
     size = picture_size(model) if model else size_of(asked["image_size"])
@@ -98,12 +111,17 @@ def train(
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
     doctor, time_limit = callbacks.Doctor(), TimeLimit(options.max_time)
     called += [
-        *([] if begun and "recipe" not in begun.config["options"] else [doctor]),  # not there when it was begun
+        *(
+            [] if begun and "recipe" not in begun.config["options"] else [doctor]
+        ),  # not there when it was begun
         callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
         runs.HistoryFile(kept.history_file),
         time_limit,
     ]
-    with contextlib.ExitStack() as if_it_fails, contextlib.redirect_stdout(sys.stderr):  # stdout is for the result
+    with (
+        contextlib.ExitStack() as if_it_fails,
+        contextlib.redirect_stdout(sys.stderr),
+    ):  # stdout is for the result
         if not begun:
             if_it_fails.callback(runs.discard, kept)
         history = model.fit(
@@ -117,7 +135,12 @@ def train(
         if_it_fails.pop_all()
     if not kept.history:
         return Trained(kept, None, history.interrupted)
-    if begun and kept.page.exists() and len(kept.history["epoch"]) == before and not history.interrupted:
+    if (
+        begun
+        and kept.page.exists()
+        and len(kept.history["epoch"]) == before
+        and not history.interrupted
+    ):
         return Trained(kept, None, False)
     if history.interrupted or time_limit.reached:
         why = "interrupted" if history.interrupted else "time is up"
@@ -152,8 +175,12 @@ def unused_folder(data: str) -> Path:
     return runs.unused_folder(short_name(data) or "pictures")
 
 
-def config(asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Model) -> dict[str, Any]:
-    """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for, what was taken."""
+def config(
+    asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictures, model: Model
+) -> dict[str, Any]:
+    """All that a reader needs to know of how a run was begun, and to repeat it: what was asked for,
+    what was taken.
+    """
     return runs.config(
         model,
         command=command(asked),
@@ -167,7 +194,9 @@ def config(asked: Mapping[str, Any], chosen: Mapping[str, Any], pictures: Pictur
 
 
 class TimeLimit(callbacks.Callback):
-    """Ends the training before an epoch that would not be over in time; a resumed training gets time again."""
+    """Ends the training before an epoch that would not be over in time; a resumed training gets
+    time again.
+    """
 
     remembers = ("reached",)
 

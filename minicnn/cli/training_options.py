@@ -27,7 +27,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     rates = ", ".join(f"{name} {recipe.learning_rate:g}" for name, recipe in RECIPES.items())
     add_data(parser)
     add_image_size(parser)
-    parser.add_argument("--recipe", choices=list(RECIPES), help=f"how to train (default: documented). {told}")
+    parser.add_argument(
+        "--recipe", choices=list(RECIPES), help=f"how to train (default: documented). {told}"
+    )
     add_network(parser)
     parser.add_argument(
         "--model",
@@ -38,28 +40,49 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="train on pictures flipped and shifted, or not (default: with best, and where they are few)",
+        help="train on pictures flipped and shifted, or not (default: with best, and where they "
+        "are few)",
     )
-    parser.add_argument("--learning-rate", type=rate, metavar="RATE", help=f"of the optimizer ({rates})")
     parser.add_argument(
-        "--class-weight", choices=["balanced"], help="let classes with few pictures count as much as those with many"
+        "--learning-rate", type=rate, metavar="RATE", help=f"of the optimizer ({rates})"
     )
-    parser.add_argument("--epochs", type=positive, help=f"passes over the pictures, at most ({usual}; more for few)")
-    parser.add_argument("--batch-size", type=positive, help=f"pictures per step ({sizes}; fewer for few)")
     parser.add_argument(
-        "--max-time", type=seconds, default=math.inf, metavar="TIME", help="stop after so long, such as 90s, 10m or 2h"
+        "--class-weight",
+        choices=["balanced"],
+        help="let classes with few pictures count as much as those with many",
+    )
+    parser.add_argument(
+        "--epochs", type=positive, help=f"passes over the pictures, at most ({usual}; more for few)"
+    )
+    parser.add_argument(
+        "--batch-size", type=positive, help=f"pictures per step ({sizes}; fewer for few)"
+    )
+    parser.add_argument(
+        "--max-time",
+        type=seconds,
+        default=math.inf,
+        metavar="TIME",
+        help="stop after so long, such as 90s, 10m or 2h",
     )
     parser.add_argument("--seed", type=whole, help="the same seed gives the same network (0)")
     parser.add_argument(
-        "--seeds", type=several, metavar="N", help="train N times, from --seed on, and give mean and interval"
+        "--seeds",
+        type=several,
+        metavar="N",
+        help="train N times, from --seed on, and give mean and interval",
     )
-    parser.add_argument("--threads", type=positive, help="threads to compute with (default: one per processor)")
-    parser.add_argument("--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)")
+    parser.add_argument(
+        "--threads", type=positive, help="threads to compute with (default: one per processor)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="RUN", help="run folder (default: runs/<date>-<data>)"
+    )
     parser.add_argument(
         "--resume",
         nargs="?",
         const="",
         metavar="RUN",
-        help=f"go on with this run, or that in --output (default: {RUN}), where it stopped, with the options it was "
+        help=f"go on with this run, or that in --output (default: {RUN}), where it stopped, with "
+        "the options it was "
         "begun with; --data names where its pictures are now",
     )

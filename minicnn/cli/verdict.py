@@ -9,14 +9,17 @@ from minicnn.runs import Run
 
 
 def verdict(run: Run, test: Mapping[str, Any]) -> report.Verdict | None:
-    """The verdict on a run with that evaluation, as `Evaluation.to_dict` makes it; None before an epoch has ended.
+    """The verdict on a run with that evaluation, as `Evaluation.to_dict` makes it; None before an
+    epoch has ended.
 
     Raises DataError when the run's files do not say what is needed.
     """
     try:
         return report.judge_run(run.config, run.history, test)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{run.folder} is no whole run: config.json or history.csv is wrong ({error})") from error
+        raise DataError(
+            f"{run.folder} is no whole run: config.json or history.csv is wrong ({error})"
+        ) from error
 
 
 def shown(text: str, judged: report.Verdict | None) -> str:

@@ -24,10 +24,19 @@ def run(options: argparse.Namespace) -> int:
     model.predict(x[:1], verbose=0)
     seconds = time.perf_counter() - began
     compiled, loaded, folder = len(cache.compiled), len(cache.loaded), cache.folder()
-    result = {"compiled": compiled, "loaded": loaded, "seconds": seconds, "folder": folder and str(folder)}
-    text = f"{compiled} kernels compiled in {seconds:.1f} s" + (f"\nThey are kept in {folder}" if folder else "")
+    result = {
+        "compiled": compiled,
+        "loaded": loaded,
+        "seconds": seconds,
+        "folder": folder and str(folder),
+    }
+    text = f"{compiled} kernels compiled in {seconds:.1f} s" + (
+        f"\nThey are kept in {folder}" if folder else ""
+    )
     if not compiled:
-        text = f"{loaded} kernels were there already; a training with them begins in {seconds:.1f} s"
+        text = (
+            f"{loaded} kernels were there already; a training with them begins in {seconds:.1f} s"
+        )
     show(options, result, text)
     if compiled and folder is None:
         say(options, "no folder can be written to keep them in, set NUMBA_CACHE_DIR to one")

@@ -1,7 +1,9 @@
-"""Pictures as people have them, as the arrays that models want: upright, red, green and blue from 0 to 255, on white.
+"""Pictures as people have them, as the arrays that models want: upright, red, green and blue from 0
+to 255, on white.
 
-What Pillow's `convert("RGB")` alone gets wrong: it ignores how the camera was held, drops transparency, which uncovers
-whatever colour lies beneath, and clips 16-bit pictures at 255, which turns them white.
+What Pillow's `convert("RGB")` alone gets wrong: it ignores how the camera was held, drops
+transparency, which uncovers whatever colour lies beneath, and clips 16-bit pictures at 255, which
+turns them white.
 """
 
 import io
@@ -24,16 +26,33 @@ from minicnn.names import known_arguments
 
 Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | ArrayLike
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # a decoder that nobody needs is one more that can be attacked
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "TIFF",
+)  # a decoder that nobody needs is one more that can be attacked
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-HEIF = {  # by bytes 8 to 11 of the file, the brand (ISO/IEC 23008-12): pictures that no decoder of ours reads
+# by bytes 8 to 11 of the file, the brand (ISO/IEC 23008-12): pictures that no decoder of ours reads
+HEIF = {
     **dict.fromkeys(HEIC, "a HEIC picture, as telephones take them"),
     **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
 }
-STRIP = 1 << 18  # pixels that are converted at a time, so that what comes between takes little memory
-DETAIL = 8  # a JPEG that will be shrunk is decoded at no less than so many times the size that it will have
-UPRIGHT = {  # how the rows of a file lie in the upright picture, for each orientation in Exif, of which 1 is upright:
-    2: (1, -1, False),  # (downwards or upwards, to the right or to the left, whether they are columns)
+STRIP = (
+    1 << 18
+)  # pixels that are converted at a time, so that what comes between takes little memory
+# a JPEG that will be shrunk is decoded at no less than so many times the size that it will have
+DETAIL = 8
+# how the rows of a file lie in the upright picture, for each orientation in Exif, of which 1 is
+# upright:
+UPRIGHT = {
+    2: (
+        1,
+        -1,
+        False,
+    ),  # (downwards or upwards, to the right or to the left, whether they are columns)
     3: (-1, -1, False),
     4: (-1, 1, False),
     5: (1, 1, True),
@@ -61,45 +80,52 @@ DAMAGE = (
 
 @known_arguments
 def read_image(source: Source) -> NDArray[np.uint8]:
-    """Any picture as uint8 (H, W, 3): upright, red, green, blue, over white where it is transparent.
+    """Any picture as uint8 (H, W, 3): upright, red, green, blue, over white where it is
+    transparent.
 
     Args:
-        source: a path; a file opened in binary mode, or its bytes; a Pillow image; or an array (H, W), (H, W, 1),
-            (H, W, 3) or (H, W, 4) of bytes, of 16-bit numbers, or of fractions from 0 to 1.
+        source: a path; a file opened in binary mode, or its bytes; a Pillow image; or an array (H,
+            W), (H, W, 1), (H, W, 3) or (H, W, 4) of bytes, of 16-bit numbers, or of fractions from
+            0 to 1.
 
-    Files may be PNG, JPEG, WebP, BMP, GIF or TIFF, of any mode: palette, greyscale, 1, 8, 16 or 32 bits, CMYK, YCbCr,
-    LAB. The orientation in Exif is followed. Of an animation the first picture is taken. Numbers are v * 255 / top,
-    where top is 65535 for 16 bits; for wider integers the smaller of 255 and 65535 that holds them all; and for
-    fractions 1. Colour profiles are not applied.
+    Files may be PNG, JPEG, WebP, BMP, GIF or TIFF, of any mode: palette, greyscale, 1, 8, 16 or 32
+    bits, CMYK, YCbCr, LAB. The orientation in Exif is followed. Of an animation the first picture
+    is taken. Numbers are v * 255 / top, where top is 65535 for 16 bits; for wider integers the
+    smaller of 255 and 65535 that holds them all; and for fractions 1. Colour profiles are not
+    applied.
 
-    Raises ImageError for what is missing, damaged, no picture, or would cost more memory or time than limits.py allows.
+    Raises ImageError for what is missing, damaged, no picture, or would cost more memory or time
+    than limits.py allows.
     """
     return _read(source)
 
 
 def read_fitted(source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The same as `fit_image(read_image(source), size)`, some times faster for a photograph in a JPEG file.
+    """The same as `fit_image(read_image(source), size)`, some times faster for a photograph in a
+    JPEG file.
 
-    It is decoded at the half, quarter or eighth of its size that leaves DETAIL times as much as is wanted. Values may
-    differ by a level or two.
+    It is decoded at the half, quarter or eighth of its size that leaves DETAIL times as much as is
+    wanted. Values may differ by a level or two.
     """
     return _fitted(_read(source, least=DETAIL * max(checked_size(size))), size)
 
 
 @known_arguments
 def fit_image(picture: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArray[np.uint8]:
-    """Cut the largest centred part with the aspect of `size` out of a picture and scale it; nothing is squashed.
+    """Cut the largest centred part with the aspect of `size` out of a picture and scale it; nothing
+    is squashed.
 
-    Each new pixel is a weighted mean over all the old ones that it covers (a Lanczos filter as wide as the scale asks
-    for), so that detail finer than a new pixel is averaged, not sampled at random. A picture that has the size already
-    is returned as it is, in a copy.
+    Each new pixel is a weighted mean over all the old ones that it covers (a Lanczos filter as wide
+    as the scale asks for), so that detail finer than a new pixel is averaged, not sampled at
+    random. A picture that has the size already is returned as it is, in a copy.
 
     Args:
         picture: uint8 (h, w, 3), as `read_image` returns it.
         size: (H, W), or one number for both.
 
     The result is uint8 (H, W, 3). Raises ValueError for another picture or size.
-    Source: Duchon 1979, Journal of Applied Meteorology 18, "Lanczos filtering in one and two dimensions".
+    Source: Duchon 1979, Journal of Applied Meteorology 18, "Lanczos filtering in one and two
+        dimensions".
     """
     picture = array(picture, "one picture", "fit_image")
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
@@ -111,15 +137,22 @@ def fit_image(picture: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArra
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(H, W) for the size itself, or for one number, the side of a square. Raises ValueError for anything else."""
+    """(H, W) for the size itself, or for one number, the side of a square.
+
+    Raises ValueError for anything else.
+    """
     height, width = size if isinstance(size, tuple | list) and len(size) == 2 else (size, size)
     if not (is_integer(height) and is_integer(width)):
-        raise ValueError(f"a picture's size is expected as (height, width) in whole pixels, received {size!r}")
+        raise ValueError(
+            f"a picture's size is expected as (height, width) in whole pixels, received {size!r}"
+        )
     return int(height), int(width)
 
 
 def shorter_side(path: str | os.PathLike[str]) -> int | None:
-    """How many pixels the shorter side of a file's picture has, by its first lines; None for what is no picture."""
+    """How many pixels the shorter side of a file's picture has, by its first lines; None for what
+    is no picture.
+    """
     try:
         with open(path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -140,7 +173,9 @@ def _read(source: Source, least: int | None = None) -> NDArray[np.uint8]:
     """The picture (H, W, 3); with `least`, perhaps smaller, but with no side shorter than that."""
     name = _name(source)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is odd about a picture that can be read is of no interest here
+        warnings.simplefilter(
+            "ignore"
+        )  # what is odd about a picture that can be read is of no interest here
         if isinstance(source, Image.Image):
             return _decoded(source, name, None, 0)  # the caller's own, which must not shrink
         if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
@@ -185,7 +220,8 @@ def _recognised(file: IO[bytes], name: str) -> Image.Image:
         file.seek(0)
         received = _looks_like(file.read(12))
         raise ImageError(
-            f"{name}: expected a picture ({', '.join(FORMATS)}), received {received}: save it as JPEG or PNG"
+            f"{name}: expected a picture ({', '.join(FORMATS)}), received {received}: save it as "
+            "JPEG or PNG"
         ) from error
 
 
@@ -210,7 +246,8 @@ def _decoded(picture: Image.Image, name: str, least: int | None, besides: int) -
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
-            f"{name}: expected a whole {picture.format or 'picture'}, received a damaged one ({reason}): get it again"
+            f"{name}: expected a whole {picture.format or 'picture'}, received a damaged one "
+            f"({reason}): get it again"
         ) from error
 
 
@@ -260,7 +297,8 @@ def _from_array(array: NDArray[Any], name: str) -> Image.Image:
         array = array[:, :, 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise ImageError(
-            f"{name}: expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), received {array.shape}: "
+            f"{name}: expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), received "
+            f"{array.shape}: "
             "give one picture, channels last"
         )
     if array.dtype != np.uint8:
@@ -273,21 +311,32 @@ Range = tuple[np.dtype[Any], float, float]
 
 def _range(values: NDArray[Any]) -> Range:
     """(type, least, greatest) of numbers; NaN where they are none, or one of them is none."""
-    low, top = (float(values.min()), float(values.max())) if values.dtype.kind in "biuf" else (np.nan, np.nan)
+    low, top = (
+        (float(values.min()), float(values.max()))
+        if values.dtype.kind in "biuf"
+        else (np.nan, np.nan)
+    )
     return values.dtype, low, top
 
 
 def _full_scale(parts: list[Range], name: str) -> int:
     """The number that stands for level 255, in the parts of a picture."""
-    dtype, low, top = parts[0][0], np.min([part[1] for part in parts]), np.max([part[2] for part in parts])
+    dtype, low, top = (
+        parts[0][0],
+        np.min([part[1] for part in parts]),
+        np.max([part[2] for part in parts]),
+    )
     kind, bits = dtype.kind, 8 * dtype.itemsize
-    if kind == "b" or (kind == "f" and top < 2):  # beyond 1 by more than rounding, and it is refused below
+    if kind == "b" or (
+        kind == "f" and top < 2
+    ):  # beyond 1 by more than rounding, and it is refused below
         full = 1
     else:
         full = 65535 if (kind, bits) == ("u", 16) or top > 255 else 255
     if not (low >= -1e-3 * full and top <= 1.001 * full):  # NaN is neither
         raise ImageError(
-            f"{name}: expected levels 0 ... 255, 16-bit numbers or fractions 0 ... 1, received {dtype} from "
+            f"{name}: expected levels 0 ... 255, 16-bit numbers or fractions 0 ... 1, received "
+            f"{dtype} from "
             f"{low:.6g} to {top:.6g}: scale it to one of these"
         )
     return full

@@ -1,11 +1,12 @@
 """What a picture file may cost, found out before it is decoded.
 
-A file of some bytes can ask for gigabytes, by the size that it claims, or for minutes, by a structure that Pillow walks
-through byte by byte. So the structure of a file is looked over first, in a time that is bounded, and what its pixels
-will take is counted, with all copies that are made of them.
+A file of some bytes can ask for gigabytes, by the size that it claims, or for minutes, by a
+structure that Pillow walks through byte by byte. So the structure of a file is looked over first,
+in a time that is bounded, and what its pixels will take is counted, with all copies that are made
+of them.
 
-Sources: ISO/IEC 10918-1, annex B (the segments of a JPEG); ISO/IEC 15948, section 5 (the chunks of a PNG); Adobe, TIFF
-revision 6.0, section 2.
+Sources: ISO/IEC 10918-1, annex B (the segments of a JPEG); ISO/IEC 15948, section 5 (the chunks of
+a PNG); Adobe, TIFF revision 6.0, section 2.
 """
 
 import re
@@ -20,17 +21,37 @@ MAX_PIXELS = 50_000_000  # of the picture in the file
 MAX_SIDE = 65_535  # pixels: a column of a pixel each costs many times what its pixels do
 MAX_MEMORY = 300_000_000  # bytes, for the file, the picture and what comes between
 MAX_BYTES = 150_000_000  # of the file
-MAX_PARTS = 100_000  # chunks, segments, bytes between them, numbers in a tag: Pillow looks at each of them
+MAX_PARTS = (
+    100_000  # chunks, segments, bytes between them, numbers in a tag: Pillow looks at each of them
+)
 MAX_SCANS = 50  # passes over the whole picture that a progressive JPEG asks for; ten are usual
 MAX_RUNS = 4_000_000  # bytes of a run-length-encoded BMP, which Pillow decodes in Python
 
-STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}  # bytes per pixel, else 4
+STORED = {
+    "1": 1,
+    "L": 1,
+    "P": 1,
+    "I;16": 2,
+    "I;16L": 2,
+    "I;16B": 2,
+    "I;16N": 2,
+}  # bytes per pixel, else 4
 RESULT, REFIT = 3, 4  # as an array, and once more as a picture of Pillow's
 WORK = 10_000_000  # bytes for strips that are converted, and for tables
 
-GAP = re.compile(rb"(?:\xff+\x00)*\xff+([^\x00\xff])")  # what Pillow skips before a marker, and its code
-MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # in entropy-coded data, where 0xff is followed by 0 or a restart
-FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # start of frame: baseline, extended, progressive; the last two arithmetic
+GAP = re.compile(
+    rb"(?:\xff+\x00)*\xff+([^\x00\xff])"
+)  # what Pillow skips before a marker, and its code
+MARKER = re.compile(
+    rb"\xff([^\x00\xff\xd0-\xd7])"
+)  # in entropy-coded data, where 0xff is followed by 0 or a restart
+FRAMES = {
+    0xC0,
+    0xC1,
+    0xC2,
+    0xC9,
+    0xCA,
+}  # start of frame: baseline, extended, progressive; the last two arithmetic
 PAD = b"\xff\x00" * 16  # entropy-coded bits that belong to no code
 
 
@@ -64,7 +85,8 @@ def check_size(size: tuple[int, int], name: str) -> None:
 
 
 def check_memory(picture: Image.Image, besides: int, name: str) -> None:
-    """Raises ImageError when decoding the picture, at the size that it has now, would take too much memory.
+    """Raises ImageError when decoding the picture, at the size that it has now, would take too much
+    memory.
 
     besides: bytes for the file and its decoder.
     """
@@ -78,12 +100,16 @@ def check_memory(picture: Image.Image, besides: int, name: str) -> None:
         bits = tags.get(258, (8,))
         pixel += -(-tags.get(277, 1) * max(bits if isinstance(bits, tuple) else (bits,)) // 8)
     elif picture.format == "BMP" and besides > MAX_RUNS and _run_length_encoded(picture):
-        raise refused(name, f"at most {MAX_RUNS} bytes of run-length-encoded BMP", f"{besides}", "RUNS")
+        raise refused(
+            name, f"at most {MAX_RUNS} bytes of run-length-encoded BMP", f"{besides}", "RUNS"
+        )
     width, height = picture.size
     needed = WORK + besides + width * height * max(pixel + RESULT, RESULT + REFIT)
     if needed > MAX_MEMORY:
         received = f"{width} x {height} ({picture.format or 'picture'}, mode {picture.mode}), which takes {needed}"
-        raise refused(name, f"a picture that takes at most {MAX_MEMORY} bytes to decode", received, "MEMORY")
+        raise refused(
+            name, f"a picture that takes at most {MAX_MEMORY} bytes to decode", received, "MEMORY"
+        )
 
 
 def _run_length_encoded(picture: Image.Image) -> bool:
@@ -113,7 +139,9 @@ def _check_chunks(data: bytes, name: str) -> None:
 
 
 def _check_tags(data: bytes, name: str) -> None:
-    """A TIFF, or a BigTIFF: tags of a number, a type and a count of values, which Pillow makes Python's numbers of."""
+    """A TIFF, or a BigTIFF: tags of a number, a type and a count of values, which Pillow makes
+    Python's numbers of.
+    """
     order = "<" if data.startswith(b"II") else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     first, number, tag = ("Q", "Q", "HHQ8x") if big else ("I", "H", "HHI4x")
@@ -131,10 +159,12 @@ def _check_tags(data: bytes, name: str) -> None:
 
 
 def _check_segments(data: bytes, name: str) -> Checked:
-    """A JPEG: segments, each after a marker; after a start of scan, entropy-coded data up to the next marker.
+    """A JPEG: segments, each after a marker; after a start of scan, entropy-coded data up to the
+    next marker.
 
-    libjpeg fills up with grey what is missing before a marker. Where a single scan holds the picture, its end is
-    therefore taken away, and the decoder asks for more; else the first scan must have a bit for each block.
+    libjpeg fills up with grey what is missing before a marker. Where a single scan holds the
+    picture, its end is therefore taken away, and the decoder asks for more; else the first scan
+    must have a bit for each block.
     """
     at, parts, scans, frame, memory = 2, 0, 0, None, 0
     while marker := GAP.match(data, at, at + MAX_PARTS):
@@ -156,9 +186,12 @@ def _check_segments(data: bytes, name: str) -> Checked:
                     return Checked(data[: end.start()] + PAD if end else data, 0)
                 memory = 2 * 64 * sum(blocks.values())
                 bits = 8 * ((end.start() if end else len(data)) - at)
-                if frame in (0xC0, 0xC1, 0xC2) and bits < sum(blocks.get(c, 0) for c in segment[1:-3:2]):
+                if frame in (0xC0, 0xC1, 0xC2) and bits < sum(
+                    blocks.get(c, 0) for c in segment[1:-3:2]
+                ):
                     raise ImageError(
-                        f"{name}: expected a whole JPEG, received one whose data are missing: get it again"
+                        f"{name}: expected a whole JPEG, received one whose data are missing: get "
+                        "it again"
                     )
             if not end:
                 return Checked(data, memory)
@@ -172,7 +205,9 @@ def _check_segments(data: bytes, name: str) -> Checked:
 
 
 def _blocks(frame: bytes) -> dict[int, int]:
-    """Blocks of 8 x 8 pixels in each component of a frame: precision, height, width, number, then 3 bytes for each."""
+    """Blocks of 8 x 8 pixels in each component of a frame: precision, height, width, number, then 3
+    bytes for each.
+    """
     height, width = struct.unpack_from(">HH", frame, 1)
     parts = [(frame[k], frame[k + 1] >> 4, frame[k + 1] & 15) for k in range(6, len(frame) - 2, 3)]
     across, down = (max((part[k] for part in parts), default=1) or 1 for k in (1, 2))

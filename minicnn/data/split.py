@@ -21,20 +21,22 @@ def split(
     *,
     seed: int = 0,
 ) -> tuple[Samples, Samples, Samples]:
-    """Three pairs (x, y), to train, validate and test on, with each class divided in these proportions.
+    """Three pairs (x, y), to train, validate and test on, with each class divided in these
+    proportions.
 
-    Of the n samples of a class, each part gets the whole number of its share and the rest go to the largest fractions:
-    of 7 at 80, 10 and 10 %, that is 5.6, 0.7 and 0.7, the parts get 5, 1 and 1. Where fractions are equal, the part
-    that has got least of what it is due so far comes first. A part that would get none gets one from the largest: of 3
-    at those shares, the parts get 1, 1 and 1.
+    Of the n samples of a class, each part gets the whole number of its share and the rest go to the
+    largest fractions: of 7 at 80, 10 and 10 %, that is 5.6, 0.7 and 0.7, the parts get 5, 1 and 1.
+    Where fractions are equal, the part that has got least of what it is due so far comes first. A
+    part that would get none gets one from the largest: of 3 at those shares, the parts get 1, 1 and
+    1.
 
     Args:
         x, y: samples (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K).
         train, validation, test: the shares, which add up to 1; 0 makes a part empty.
         seed: decides which samples go where, and their order, which is shuffled.
 
-    Raises ValueError for shares that do not add up to 1, for x and y that do not fit each other, and for a class with
-    fewer samples than there are parts to have one.
+    Raises ValueError for shares that do not add up to 1, for x and y that do not fit each other,
+    and for a class with fewer samples than there are parts to have one.
     Source: Hamilton's method of apportionment, 1792, for the rounding.
 
     >>> x, y = np.zeros((20, 8, 8, 3), np.uint8), np.arange(20) % 2
@@ -45,7 +47,8 @@ def split(
     shares = np.array([train, validation, test], np.float64)
     if not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-9:
         raise ValueError(
-            f"split expected shares from 0 to 1 that add up to 1, received train={train!r}, validation={validation!r}, "
+            f"split expected shares from 0 to 1 that add up to 1, received train={train!r}, "
+            f"validation={validation!r}, "
             f"test={test!r}, together {shares.sum():.6g}"
         )
     samples, classes = checked("split", x, y)
@@ -55,7 +58,8 @@ def split(
     few = np.flatnonzero((counts > 0) & (counts < len(parts)))
     if len(few):
         raise ValueError(
-            f"split expected {len(parts)} samples or more of every class, one for each of {', '.join(parts)}, received "
+            f"split expected {len(parts)} samples or more of every class, one for each of "
+            f"{', '.join(parts)}, received "
             f"{', '.join(f'{counts[k]} of class {k}' for k in few)}"
         )
     sizes = _apportion(counts, shares)
@@ -77,7 +81,9 @@ def _apportion(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArra
         sizes[k] = np.floor(exact)
         due += exact
         behind = due - sizes.sum(axis=0)
-        first = np.lexsort((-behind, -np.round(exact - sizes[k], 9)))  # by remainder, then by what is due
+        first = np.lexsort(
+            (-behind, -np.round(exact - sizes[k], 9))
+        )  # by remainder, then by what is due
         sizes[k, first[: count - sizes[k].sum()]] += 1
     for size, count in zip(sizes, counts, strict=True):
         for empty in np.flatnonzero((size == 0) & (shares > 0)):

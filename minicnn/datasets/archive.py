@@ -1,9 +1,10 @@
 """Read known files out of a tar archive or a folder, into memory, trusting neither.
 
-The standard library's tarfile also understands links, devices, sparse files, extension records and negative sizes,
-and `extractall` writes wherever the archive says; that is where its security holes are (CVE-2007-4559, CVE-2024-6232,
-CVE-2025-4517, CVE-2025-8194 ...). Half a dozen plain files need none of it, so this reader knows one thing, the header
-of a plain file, and refuses the rest. Nothing is ever written, no name in the archive is ever used as a path.
+The standard library's tarfile also understands links, devices, sparse files, extension records and
+negative sizes, and `extractall` writes wherever the archive says; that is where its security holes
+are (CVE-2007-4559, CVE-2024-6232, CVE-2025-4517, CVE-2025-8194 ...). Half a dozen plain files need
+none of it, so this reader knows one thing, the header of a plain file, and refuses the rest.
+Nothing is ever written, no name in the archive is ever used as a path.
 
 Source: POSIX.1-2017, pax, "ustar Interchange Format".
 """
@@ -24,7 +25,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_folder(folder: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """`(name, contents)` of the files of these names in the folder; a name that is not there is left out."""
+    """`(name, contents)` of the files of these names in the folder; a name that is not there is
+    left out.
+    """
     for name in names:
         path = folder / name
         if not path.is_file():
@@ -35,22 +38,25 @@ def read_folder(folder: Path, names: Collection[str]) -> Iterator[tuple[str, byt
         except OSError as error:
             raise DataError(f"{path}: expected a readable file, received: {error}") from error
         if len(contents) > MEMBER_LIMIT:
-            raise DataError(f"{path}: expected at most {MEMBER_LIMIT} bytes, received {path.stat().st_size}")
+            raise DataError(
+                f"{path}: expected at most {MEMBER_LIMIT} bytes, received {path.stat().st_size}"
+            )
         yield name, contents
 
 
 def read_tar(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
     """`(name, contents)` of every plain file in a .tar or .tar.gz archive, in the archive's order.
 
-    A member that is not a plain file, has a name that is not in `names` or comes twice, is too large or damaged
-    raises DataError; so does an archive that breaks off or fails gzip's checksum.
+    A member that is not a plain file, has a name that is not in `names` or comes twice, is too
+    large or damaged raises DataError; so does an archive that breaks off or fails gzip's checksum.
     """
     try:
         with _open(path) as stream:
             yield from _members(_Reader(stream, path), path, names)
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(
-            f"{path}: expected a whole archive, received {path.stat().st_size} bytes that break off or are damaged "
+            f"{path}: expected a whole archive, received {path.stat().st_size} bytes that break "
+            "off or are damaged "
             f"({error}): download it again"
         ) from error
 
@@ -63,8 +69,15 @@ def _open(path: Path) -> io.BufferedIOBase:
         return gzip.open(path)
     if start[257:262] == b"ustar":
         return path.open("rb")
-    web_page = ": a web page was saved in its place, download it again" if start.lstrip().startswith(b"<") else ""
-    raise DataError(f"{path}: expected a tar.gz archive, received a file that starts with {start[:40]!r}{web_page}")
+    web_page = (
+        ": a web page was saved in its place, download it again"
+        if start.lstrip().startswith(b"<")
+        else ""
+    )
+    raise DataError(
+        f"{path}: expected a tar.gz archive, received a file that starts with "
+        f"{start[:40]!r}{web_page}"
+    )
 
 
 class _Reader:
@@ -79,7 +92,9 @@ class _Reader:
         """The next `count` bytes, fewer only at the end."""
         self.left -= count
         if self.left < 0:
-            raise DataError(f"{self.path}: expected at most {TOTAL_LIMIT} bytes when unpacked, received more")
+            raise DataError(
+                f"{self.path}: expected at most {TOTAL_LIMIT} bytes when unpacked, received more"
+            )
         return self.stream.read(count)
 
 
@@ -89,12 +104,20 @@ def _members(reader: _Reader, path: Path, names: Collection[str]) -> Iterator[tu
     while any(header := reader.read(BLOCK)):  # a block of zeros, or nothing, ends the archive
         headers += 1
         name, kind, size = _parse(header, path)
-        extension = kind in b"xg"  # a pax record, such as a fractional time stamp: what it says is not used
-        known = extension or (kind == b"5" and name.rstrip("/") in folders) or (kind in b"0\0" and name in names)
+        extension = (
+            kind in b"xg"
+        )  # a pax record, such as a fractional time stamp: what it says is not used
+        known = (
+            extension
+            or (kind == b"5" and name.rstrip("/") in folders)
+            or (kind in b"0\0" and name in names)
+        )
         if not known or name in seen or size > MEMBER_LIMIT or headers > HEADER_LIMIT:
             raise DataError(
-                f"{path}: expected {len(names)} plain files such as {min(names)!r}, each at most {MEMBER_LIMIT} bytes "
-                f"and once, received {name!r} (type {kind!r}, {size} bytes): is it another data set?"
+                f"{path}: expected {len(names)} plain files such as {min(names)!r}, each at most "
+                f"{MEMBER_LIMIT} bytes "
+                f"and once, received {name!r} (type {kind!r}, {size} bytes): is it another data "
+                "set?"
             )
         contents = reader.read(size + -size % BLOCK)[:size]
         if len(contents) < size:
@@ -107,18 +130,32 @@ def _members(reader: _Reader, path: Path, names: Collection[str]) -> Iterator[tu
 
 
 def _parse(header: bytes, path: Path) -> tuple[str, bytes, int]:
-    """Name, type and size of a member. Bytes: 0 name, 124 size, 148 checksum, 156 type, 345 prefix of the name."""
-    if len(header) < BLOCK or sum(header) - sum(header[148:156]) + 8 * ord(" ") != _octal(header[148:156]):
-        raise DataError(f"{path}: expected the header of a tar member, received {header[:40]!r}: download it again")
-    name, prefix = (field.split(b"\0")[0].decode("latin-1") for field in (header[:100], header[345:500]))
+    """Name, type and size of a member.
+
+    Bytes: 0 name, 124 size, 148 checksum, 156 type, 345 prefix of the name.
+    """
+    if len(header) < BLOCK or sum(header) - sum(header[148:156]) + 8 * ord(" ") != _octal(
+        header[148:156]
+    ):
+        raise DataError(
+            f"{path}: expected the header of a tar member, received {header[:40]!r}: download it "
+            "again"
+        )
+    name, prefix = (
+        field.split(b"\0")[0].decode("latin-1") for field in (header[:100], header[345:500])
+    )
     size = _octal(header[124:136])
     if size < 0:
-        raise DataError(f"{path}: expected the size of {name!r} as octal digits, received {header[124:136]!r}")
+        raise DataError(
+            f"{path}: expected the size of {name!r} as octal digits, received {header[124:136]!r}"
+        )
     name = f"{prefix}/{name}" if prefix and header[257:262] == b"ustar" else name
     return name.removeprefix("./"), header[156:157], size
 
 
 def _octal(field: bytes) -> int:
-    """The number in a header field, -1 where it is none (int() alone would take signs and underscores)."""
+    """The number in a header field, -1 where it is none (int() alone would take signs and
+    underscores).
+    """
     digits = field.strip(b" \0")
     return int(digits, 8) if digits and not digits.strip(b"01234567") else -1

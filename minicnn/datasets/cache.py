@@ -1,8 +1,10 @@
 """The folder that outlives a run, and the decoded data sets in it.
 
-An entry is a folder with one .npy file per array, an about.json with their digests, and a seal, which is a digest of
-that and of the entry's name. The name says what it was made from, so it is never changed, only made and removed, and
-it appears whole, by one rename: processes may race, die or fill the disk at will. Nothing of it is looked at before
+An entry is a folder with one .npy file per array, an about.json with their digests, and a seal,
+which is a digest of that and of the entry's name. The name says what it was made from, so it is
+never changed, only made and removed, and
+it appears whole, by one rename: processes may race, die or fill the disk at will. Nothing of it is
+    looked at before
 its digest has been compared: what was damaged since is made again.
 """
 
@@ -28,7 +30,10 @@ ABOUT, SEAL = "about.json", "seal"
 
 
 def home() -> Path:
-    """MINICNN_HOME, or the platform's folder for caches: ~/.cache/minicnn on Linux. It need not exist."""
+    """MINICNN_HOME, or the platform's folder for caches: ~/.cache/minicnn on Linux.
+
+    It need not exist.
+    """
     if named := os.environ.get("MINICNN_HOME"):
         return Path(named).expanduser()
     if sys.platform == "win32":
@@ -40,13 +45,16 @@ def home() -> Path:
     return Path(os.path.expanduser(base)) / "minicnn"
 
 
-def cached(name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]) -> tuple[Arrays, str]:
-    """The arrays of this name and version and a remark about them, calling `make` only where they are not kept.
+def cached(
+    name: str, version: str, make: Callable[[Path], tuple[Arrays, str]]
+) -> tuple[Arrays, str]:
+    """The arrays of this name and version and a remark about them, calling `make` only where they
+    are not kept.
 
-    The arrays are memory-mapped copy-on-write: loading reads their files once, for the digests (a quarter of a second
-    for CIFAR-10), and takes no memory until they are read; writing to them changes this process's copy, never the
-    file. One process makes an entry while others wait for it; `make` is given a folder where it may keep files of its
-    own. Older versions are removed.
+    The arrays are memory-mapped copy-on-write: loading reads their files once, for the digests (a
+    quarter of a second for CIFAR-10), and takes no memory until they are read; writing to them
+    changes this process's copy, never the file. One process makes an entry while others wait for
+    it; `make` is given a folder where it may keep files of its own. Older versions are removed.
     """
     if entry := _load(home() / f"{name}-{version}"):
         return entry
@@ -73,8 +81,12 @@ def _load(path: Path) -> tuple[Arrays, str] | None:
         files = {name: path / f"{name}.npy" for name in about["arrays"]}
         if {name: _digest(file) for name, file in files.items()} != about["arrays"]:
             return None
-        # asarray: plain arrays over the maps, without the attributes that numpy.memmap passes on to every slice
-        maps = {name: np.asarray(np.lib.format.open_memmap(file, mode="c")) for name, file in files.items()}
+        # asarray: plain arrays over the maps, without the attributes that numpy.memmap passes on to
+        # every slice
+        maps = {
+            name: np.asarray(np.lib.format.open_memmap(file, mode="c"))
+            for name, file in files.items()
+        }
         return maps, about["remark"]
     except OSError:
         return None
@@ -89,9 +101,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _store(folder: Path, name: str, version: str, arrays: Arrays, remark: str) -> tuple[Arrays, str] | None:
+def _store(
+    folder: Path, name: str, version: str, arrays: Arrays, remark: str
+) -> tuple[Arrays, str] | None:
     """Write an entry and return it as loaded; None, with a warning, where that fails."""
-    for old in (*folder.glob(f"{name}-*"), *folder.glob(f".{name}-*")):  # versions, and what a killed process left
+    for old in (
+        *folder.glob(f"{name}-*"),
+        *folder.glob(f".{name}-*"),
+    ):  # versions, and what a killed process left
         shutil.rmtree(old, ignore_errors=True)
     temporary, path = folder / f".{name}-{secrets.token_hex(8)}", folder / f"{name}-{version}"
     try:
@@ -115,7 +132,8 @@ def _store(folder: Path, name: str, version: str, arrays: Arrays, remark: str) -
 
 @contextlib.contextmanager
 def _workplace(name: str) -> Iterator[Path]:
-    """The home folder, for one process at a time; where it cannot be written, a temporary one, with a warning.
+    """The home folder, for one process at a time; where it cannot be written, a temporary one, with
+    a warning.
 
     The lock ends with the process that holds it, however that ends; its empty file stays.
     """
@@ -125,12 +143,15 @@ def _workplace(name: str) -> Iterator[Path]:
             lock = stack.enter_context(open(home() / f"{name}.lock", "wb"))
         except OSError as error:
             warn(
-                f"{home()} cannot be written ({error}): decoded data is not kept and the next start decodes it again; "
+                f"{home()} cannot be written ({error}): decoded data is not kept and the next "
+                "start decodes it again; "
                 "set MINICNN_HOME to a folder that can."
             )
             yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="minicnn-")))
             return
-        with contextlib.suppress(OSError):  # a network folder may know no locks: then work is done twice, safely
+        with contextlib.suppress(
+            OSError
+        ):  # a network folder may know no locks: then work is done twice, safely
             _lock(lock.fileno())
         yield home()
 

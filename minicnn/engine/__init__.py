@@ -1,4 +1,5 @@
-"""The fast executor: the same numbers as the layers, from machine code made for the processor at hand.
+"""The fast executor: the same numbers as the layers, from machine code made for the processor at
+hand.
 
 plan.py             which layers run together; selftest.py checks them before they are trusted
 conv_block.py       convolution + ReLU + batch normalisation + max pooling as one step
@@ -12,5 +13,6 @@ simd.py             the tile: a matrix product in registers; row_kernels.py what
                     row_moves.py what is done to one whatever it is
 borrowed.py         the layers' arrays, which the steps work in
 
-All of it is emitted, compiled and run by minicnn/machine, where the parallel region is that does the steps' jobs.
+All of it is emitted, compiled and run by minicnn/machine, where the parallel region is that does
+the steps' jobs.
 """

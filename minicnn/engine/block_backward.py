@@ -1,6 +1,8 @@
-"""The parts of a ConvBlock's backward pass: sums for a normalisation; dz, dx and dkernel of some pictures at a time.
+"""The parts of a ConvBlock's backward pass: sums for a normalisation; dz, dx and dkernel of some
+pictures at a time.
 
-Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the block's type.
+Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the
+block's type.
 """
 
 from minicnn.engine import direct, norm, row_kernels, row_moves, winograd
@@ -15,19 +17,26 @@ call_gradient = caller(row_kernels.GRADIENT)
 call_copy = caller(row_moves.COPY)
 call_fold = caller(row_moves.FOLD)
 
-FEW_NUMBERS = 512 * 1024  # of pictures that are taken together: more than fit, but they are read in order
+FEW_NUMBERS = (
+    512 * 1024
+)  # of pictures that are taken together: more than fit, but they are read in order
 
 
 @jit_part
 def load_transposed_part(r, k, like):
-    """Part k of CHUNKS of the kernel, as the program of the input gradient reads it, if that is wanted."""
+    """Part k of CHUNKS of the kernel, as the program of the input gradient reads it, if that is
+    wanted.
+    """
     s, work, data, shared = r.sizes, r.work, r.data, r.scratch
     if not work.inputs:
         return
     turned, kernel_t = shared.memory + shared.turned, shared.memory + shared.kernel_t
     if work.winograd:
         registers = s.F // work.lanes
-        first, last = registers * k // CHUNKS * work.lanes, registers * (k + 1) // CHUNKS * work.lanes
+        first, last = (
+            registers * k // CHUNKS * work.lanes,
+            registers * (k + 1) // CHUNKS * work.lanes,
+        )
         winograd.load_transposed_part(
             s, r.winograd, work, like, data.weights, turned, kernel_t, first, last
         )  # fmt: skip
@@ -41,11 +50,15 @@ def load_transposed_part(r, k, like):
 
 @jit_part
 def widen(r, like, wide, row):
-    """Copy a row of dy (N, down, across, F) to wide, FP channels apart; returns where it begins to be so."""
+    """Copy a row of dy (N, down, across, F) to wide, FP channels apart; returns where it begins to
+    be so.
+    """
     s = r.sizes
     if s.F == s.FP:
         return row * s.across * s.FP
-    call_copy(r.work.copy, like, (r.data.dy, row * s.across * s.F, s.F, wide, 0, s.FP, s.across, s.F))
+    call_copy(
+        r.work.copy, like, (r.data.dy, row * s.across * s.F, s.F, wide, 0, s.FP, s.across, s.F)
+    )
     return 0
 
 
@@ -84,7 +97,12 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
     Activations that were not kept are made again.
     """
     s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
-    z, strip, wide, total = memory + own.z, memory + own.strip, memory + own.wide, memory + own.deviations
+    z, strip, wide, total = (
+        memory + own.z,
+        memory + own.strip,
+        memory + own.wide,
+        memory + own.deviations,
+    )
     kernel = own.memory + own.kernel
     z_row = s.columns * s.FP
     activated = data.a if work.keep else strip
@@ -94,7 +112,18 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
         top, bottom = word(p.bands, band), word(p.bands, band + 1)
         if not work.keep:
             first, last = word(p.bands, band + 2), word(p.bands, band + 3)
-            run(p.forward, first, last, like, data.x, n * s.H * s.W * s.C, kernel, 0, z, -top * z_row)
+            run(
+                p.forward,
+                first,
+                last,
+                like,
+                data.x,
+                n * s.H * s.W * s.C,
+                kernel,
+                0,
+                z,
+                -top * z_row,
+            )
         for i in range(top, bottom):
             row = (n * s.OH + i) * s.OW * s.FP
             if not work.keep:
@@ -129,7 +158,8 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
 def backward_chunk(r, k, memory, like):
     """The pictures of chunk k: dkernel (KH, KW, C, FP), dbias (FP,) in double, dx (N, H, W, C).
 
-    Where dkernel is made of all pictures at once, what it is made of is kept: dz, or what winograd.py makes of it.
+    Where dkernel is made of all pictures at once, what it is made of is kept: dz, or what
+    winograd.py makes of it.
     """
     s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
     lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
@@ -161,7 +191,11 @@ def backward_chunk(r, k, memory, like):
 def input_gradient(r, n, images, dz, start, memory, like):
     """dx (N, H, W, C) of the pictures from the n-th on, whose dz begins at `start`."""
     s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
-    dx_size, dz_size, kernel_t = s.H * s.W * s.C, s.dz_rows * s.columns * s.FP, own.memory + own.kernel_t
+    dx_size, dz_size, kernel_t = (
+        s.H * s.W * s.C,
+        s.dz_rows * s.columns * s.FP,
+        own.memory + own.kernel_t,
+    )
     if p.gathers:
         v = memory + own.v
         if p.scatters:
@@ -174,7 +208,18 @@ def input_gradient(r, n, images, dz, start, memory, like):
     for block in range(p.input_block_count):
         first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
         for i in range(images):
-            run(p.inputs, first, last, like, dz, start + i * dz_size, kernel_t, 0, data.dx, (n + i) * dx_size)
+            run(
+                p.inputs,
+                first,
+                last,
+                like,
+                dz,
+                start + i * dz_size,
+                kernel_t,
+                0,
+                data.dx,
+                (n + i) * dx_size,
+            )
 
 
 @jit_part
@@ -187,8 +232,9 @@ def together(s):
 def weight_slices(r, lo, hi, memory, like):
     """Slices lo ... hi-1 of the weight gradient of all pictures, some pictures at a time.
 
-    The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a multiple is a power of
-    two, as they are, they would compete for the same few places of the first-level cache.
+    The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a
+    multiple is a power of two, as they are, they would compete for the same few places of the
+    first-level cache.
     """
     s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
     spaced, block = memory + own.spaced, memory + own.block
@@ -202,15 +248,28 @@ def weight_slices(r, lo, hi, memory, like):
             call_copy(
                 work.copy,
                 like,
-                (data.x, place, s.column_step * s.C, spaced, row * columns * step, step, columns, s.C),
+                (
+                    data.x,
+                    place,
+                    s.column_step * s.C,
+                    spaced,
+                    row * columns * step,
+                    step,
+                    columns,
+                    s.C,
+                ),
             )
         for k in range(lo, hi):
             first, last = word(p.slices, k), word(p.slices, k + 1)
             column = word(p.weights, FIELDS * first + 3) % s.FP
             width = min(2 * work.lanes, s.FP - column)
             source = start * pixels * s.FP + column
-            call_copy(work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width))
-            run_together(p.weights, first, last, like, pictures, spaced, 0, block, 0, data.dkernel, 0)
+            call_copy(
+                work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width)
+            )
+            run_together(
+                p.weights, first, last, like, pictures, spaced, 0, block, 0, data.dkernel, 0
+            )
 
 
 @jit_part
@@ -232,7 +291,9 @@ def clear_kernel(r, like):
 
 @jit_part
 def fold_part(r, k, like):
-    """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order; or from dU of all pictures."""
+    """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order; or from dU of
+    all pictures.
+    """
     s, data, own, lanes = r.sizes, r.data, r.scratch, r.work.lanes
     if r.programs.at_once:
         winograd.kernel_gradient(
@@ -240,6 +301,11 @@ def fold_part(r, k, like):
         )  # fmt: skip
         return
     registers = (data.dkernel_size + lanes - 1) // lanes
-    lo, hi = registers * k // CHUNKS * lanes, min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size)
+    lo, hi = (
+        registers * k // CHUNKS * lanes,
+        min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size),
+    )
     dkernels = own.memory + own.dkernels
-    call_fold(r.work.fold, like, (dkernels, lo, data.dkernel_size, CHUNKS, data.dkernel, lo, hi - lo))
+    call_fold(
+        r.work.fold, like, (dkernels, lo, data.dkernel_size, CHUNKS, data.dkernel, lo, hi - lo)
+    )

@@ -1,8 +1,10 @@
-"""What the parallel regions of a ConvBlock are handed, in a record: sizes, programs, memory, and what they are to do.
+"""What the parallel regions of a ConvBlock are handed, in a record: sizes, programs, memory, and
+what they are to do.
 
-Work is cut by picture into CHUNKS parts whatever the number of threads, and partial sums are folded in the order of the
-chunks: so a result does not depend on the number of threads, not in its last bit. A thread does its chunks one after
-the other in the same scratch memory, and so it stays in its cache.
+Work is cut by picture into CHUNKS parts whatever the number of threads, and partial sums are folded
+in the order of the
+chunks: so a result does not depend on the number of threads, not in its last bit. A thread does its
+chunks one after the other in the same scratch memory, and so it stays in its cache.
 """
 
 from collections.abc import Mapping
@@ -18,10 +20,12 @@ NONE = np.zeros(0, np.int64)
 
 
 class Sizes(NamedTuple):
-    """Of a block: picture H x W x C, output OH x OW x F (FP), pool windows PH x PW, down x across of them.
+    """Of a block: picture H x W x C, output OH x OW x F (FP), pool windows PH x PW, down x across
+    of them.
 
-    Of a picture every row_step-th row and column_step-th column matters to the kernel, which is KH x KW. z and dz are
-    buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a time.
+    Of a picture every row_step-th row and column_step-th column matters to the kernel, which is KH
+    x KW. z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a
+    time.
     """
 
     H: int
@@ -45,14 +49,18 @@ class Sizes(NamedTuple):
 
 
 class Programs(NamedTuple):
-    """Tables of calls (products.py) and their lengths, of direct.py or winograd.py, and how to go through them.
+    """Tables of calls (products.py) and their lengths, of direct.py or winograd.py, and how to go
+    through them.
 
-    bands: rows of output (first, after the last; calls that make them: first, after the last). In Winograd's way, of
-    gathered pictures, and by blocks, there is one band, without calls of its own.
-    gathers: whether `forward` and `inputs` are for several pictures at once, copied to scratch memory side by side.
-    blocks: marks in `forward` between blocks of filters, each for several pictures; input_blocks the same in `inputs`.
-    at_once: whether `weights` is for all pictures together, and not cut by picture. Then slices are marks in it between
-    parts that write to different numbers.
+    bands: rows of output (first, after the last; calls that make them: first, after the last). In
+    Winograd's way, of gathered pictures, and by blocks, there is one band, without calls of its
+    own.
+    gathers: whether `forward` and `inputs` are for several pictures at once, copied to scratch
+        memory side by side.
+    blocks: marks in `forward` between blocks of filters, each for several pictures; input_blocks
+        the same in `inputs`.
+    at_once: whether `weights` is for all pictures together, and not cut by picture. Then slices are
+    marks in it between parts that write to different numbers.
     """
 
     forward: Array
@@ -100,7 +108,9 @@ def programs(
 
 
 class Work(NamedTuple):
-    """What a block is to do this time: addresses of its row kernels (0: leave that out), and what is wanted of it."""
+    """What a block is to do this time: addresses of its row kernels (0: leave that out), and what
+    is wanted of it.
+    """
 
     winograd: bool
     lanes: int
@@ -126,9 +136,10 @@ class Data(NamedTuple):
     """The arrays of a batch of n pictures, and the weights.
 
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
-    weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP); winners: pooled, or
-    a without pooling; y like winners, normalised; crop: the output, where F < FP; dy of its shape; dkernel, of
-    dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
+    weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP);
+    winners: pooled, or a without pooling; y like winners, normalised; crop: the output, where F <
+    FP; dy of its shape; dkernel, of dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in
+    double, dbias (F,); dx.
     """
 
     n: int
@@ -152,14 +163,16 @@ class Data(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What a pass makes for itself in the workspace: `size` bytes at address `memory`, and where in it what begins.
+    """What a pass makes for itself in the workspace: `size` bytes at address `memory`, and where in
+    it what begins.
 
-    First comes memory of each thread, `stride` bytes, of which the first `blank` are set to 0 before a stage: a row of
-    dy (wide), dz, those of winograd.py (frame, halo, v, m, u), a row of activations (strip), some channels of dz
-    (block), some pictures (spaced), z, and per channel what the row kernels say. Then what threads share: the weights
-    as the programs read them, kernel, and kernel_t for the input gradient, by way of turned; dkernels, the sums of the
-    chunks; where dkernel is made of all pictures at once, all_dz (n, OH, OW, FP), or those of winograd.py (all_v,
-    all_m, du).
+    First comes memory of each thread, `stride` bytes, of which the first `blank` are set to 0
+    before a stage: a row of dy (wide), dz, those of winograd.py (frame, halo, v, m, u), a row of
+    activations (strip), some channels of dz (block), some pictures (spaced), z, and per channel
+    what the row kernels say. Then what threads share: the weights as the programs read them,
+    kernel, and kernel_t for the input gradient, by way of turned; dkernels, the sums of the chunks;
+    where dkernel is made of all pictures at once, all_dz (n, OH, OW, FP), or those of winograd.py
+    (all_v, all_m, du).
     """
 
     memory: int
@@ -191,9 +204,15 @@ class Scratch(NamedTuple):
 
 
 def scratch(
-    threads: int, dtype: np.dtype, blank: Mapping[str, int], own: Mapping[str, int], shared: Mapping[str, int]
+    threads: int,
+    dtype: np.dtype,
+    blank: Mapping[str, int],
+    own: Mapping[str, int],
+    shared: Mapping[str, int],
 ) -> Scratch:
-    """Places for so many numbers in each buffer: blank and other ones of every thread, and shared ones."""
+    """Places for so many numbers in each buffer: blank and other ones of every thread, and shared
+    ones.
+    """
     starts = dict.fromkeys(Scratch._fields, 0)
 
     def lay(buffers: Mapping[str, int], start: int) -> int:

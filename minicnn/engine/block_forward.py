@@ -1,6 +1,7 @@
 """The parts of a ConvBlock's forward pass: the kernel laid out, pictures, and their normalisation.
 
-Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the block's type.
+Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the
+block's type.
 """
 
 from minicnn.engine import norm, row_kernels, row_moves, winograd
@@ -26,12 +27,16 @@ def load_part(r, k, like):
     else:
         blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
         first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS
-        pack_part(work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, s.FP, kernel, first, last)
+        pack_part(
+            work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, s.FP, kernel, first, last
+        )
 
 
 @jit_part
 def forward_chunk(r, k, memory, like):
-    """The pictures of chunk k: activations, winners and moments, and y unless it must wait for these."""
+    """The pictures of chunk k: activations, winners and moments, and y unless it must wait for
+    these.
+    """
     s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
     kernel = own.memory + own.kernel
     z, strip = memory + own.z, memory + own.strip
@@ -47,10 +52,16 @@ def forward_chunk(r, k, memory, like):
         images = min(s.pictures, hi - n)
         if work.rescale != 0:
             start, size = n * s.H * s.W * s.C, images * s.H * s.W * s.C
-            call_rescale(work.rescale, like, (data.bytes, start, data.x, start, size, data.scale, 0, data.offset, 0))
+            call_rescale(
+                work.rescale,
+                like,
+                (data.bytes, start, data.x, start, size, data.scale, 0, data.offset, 0),
+            )
         if work.winograd:
             frame, v, m = memory + own.frame, memory + own.v, memory + own.m
-            winograd.forward(s, r.winograd, p, work.copy, like, data.x, n, images, kernel, frame, v, m, z)
+            winograd.forward(
+                s, r.winograd, p, work.copy, like, data.x, n, images, kernel, frame, v, m, z
+            )
         if p.gathers:
             size, v = s.H * s.W * s.C, memory + own.v
             call_copy(work.copy, like, (data.x, n * size, 0, v, 0, 0, 1, images * size))
@@ -59,13 +70,35 @@ def forward_chunk(r, k, memory, like):
             first, last = word(p.blocks, block), word(p.blocks, block + 1)
             for image in range(n, n + images):
                 start = image * s.OH * row_size if work.in_place else (image - n) * s.z_rows * z_row
-                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, kernel, 0, made, start)
+                run(
+                    p.forward,
+                    first,
+                    last,
+                    like,
+                    data.x,
+                    image * s.H * s.W * s.C,
+                    kernel,
+                    0,
+                    made,
+                    start,
+                )
         for image in range(n, n + images):
             for band in range(0, 4 * p.band_count, 4):
                 top, bottom = word(p.bands, band), word(p.bands, band + 1)
                 first, last = word(p.bands, band + 2), word(p.bands, band + 3)
                 start = image * s.OH * row_size if work.in_place else -top * z_row
-                run(p.forward, first, last, like, data.x, image * s.H * s.W * s.C, kernel, 0, made, start)
+                run(
+                    p.forward,
+                    first,
+                    last,
+                    like,
+                    data.x,
+                    image * s.H * s.W * s.C,
+                    kernel,
+                    0,
+                    made,
+                    start,
+                )
                 for i in range(top, bottom):
                     row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
                     source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row
@@ -79,7 +112,11 @@ def forward_chunk(r, k, memory, like):
                             ),
                         )  # fmt: skip
                     if work.moments:
-                        values = view(center, s.FP, like), view(deviations, s.FP, like), view(squares, s.FP, like)
+                        values = (
+                            view(center, s.FP, like),
+                            view(deviations, s.FP, like),
+                            view(squares, s.FP, like),
+                        )
                         norm.fold_row(count, mean, m2, s.OW, *values)
                         count += s.OW
                     place, target, pixels = row, (image * s.OH + i) * s.OW, s.OW
@@ -103,10 +140,11 @@ def forward_chunk(r, k, memory, like):
 
 @jit_part
 def measure(r, memory, like):
-    """Mean and variance of all activations again, in two passes and in double precision, by one thread.
+    """Mean and variance of all activations again, in two passes and in double precision, by one
+    thread.
 
-    Sums of squares of a row overflow in float32 where activations differ by 1e18 and more. Activations that were not
-    kept are made again.
+    Sums of squares of a row overflow in float32 where activations differ by 1e18 and more.
+    Activations that were not kept are made again.
     """
     s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
     z, strip, total = memory + own.z, memory + own.strip, memory + own.center
@@ -119,7 +157,18 @@ def measure(r, memory, like):
                 if not work.keep:
                     first, last = word(p.bands, band + 2), word(p.bands, band + 3)
                     place = n * s.H * s.W * s.C
-                    run(p.forward, first, last, like, data.x, place, own.memory + own.kernel, 0, z, -top * z_row)
+                    run(
+                        p.forward,
+                        first,
+                        last,
+                        like,
+                        data.x,
+                        place,
+                        own.memory + own.kernel,
+                        0,
+                        z,
+                        -top * z_row,
+                    )
                 for i in range(top, bottom):
                     row = data.a + (n * s.OH + i) * row_size * like.itemsize
                     if not work.keep:
@@ -152,7 +201,20 @@ def finish_row(r, like, x, place, pixels, y, target):
         call_affine(
             work.affine,
             like,
-            (x, place, pixels, s.FP, channels.center, 0, channels.scale, 0, channels.shift, 0, y, place),
+            (
+                x,
+                place,
+                pixels,
+                s.FP,
+                channels.center,
+                0,
+                channels.scale,
+                0,
+                channels.shift,
+                0,
+                y,
+                place,
+            ),
         )
     if s.F != s.FP:
         call_copy(work.copy, like, (y, place, s.FP, r.data.crop, target * s.F, s.F, pixels, s.F))

@@ -1,4 +1,6 @@
-"""A ConvBlock's two passes as sequences of stages, each of which all threads share (machine/region.py)."""
+"""A ConvBlock's two passes as sequences of stages, each of which all threads share
+(machine/region.py).
+"""
 
 from numba import carray
 
@@ -9,13 +11,28 @@ from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
 from minicnn.machine.shares import take
 
-LOAD, PICTURES, NORMALIZE, SUMS, GRADIENTS, SLICES, FOLD, PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR = range(12)
+(
+    LOAD,
+    PICTURES,
+    NORMALIZE,
+    SUMS,
+    GRADIENTS,
+    SLICES,
+    FOLD,
+    PREPARE,
+    MOMENTS,
+    GRADIENT_NUMBERS,
+    BIAS,
+    CLEAR,
+) = range(12)
 
 
 def forward_stages(work: Work, single: bool, large: bool) -> Stages:
-    """The kernel laid out, all pictures, and if their moments had to be known first, the normalisation.
+    """The kernel laid out, all pictures, and if their moments had to be known first, the
+    normalisation.
 
-    A `single` picture is one thread's work: then threads do not wait for each other, but for a `large` kernel's layout.
+    A `single` picture is one thread's work: then threads do not wait for each other, but for a
+        `large` kernel's layout.
     """
     stages = [LOAD]
     if work.affine:
@@ -31,7 +48,8 @@ def forward_stages(work: Work, single: bool, large: bool) -> Stages:
 
 
 def backward_stages(work: Work, at_once: bool) -> Stages:
-    """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of their chunks'.
+    """The gradients of a batch normalisation, if any, then all pictures, and dkernel as the sum of
+    their chunks'.
 
     Or dkernel of all pictures at once.
     """
@@ -45,13 +63,21 @@ def backward_stages(work: Work, at_once: bool) -> Stages:
     if work.weights and work.bias:
         stages.append(SERIAL + BIAS)
     if work.weights:
-        stages += [SLICES, FOLD] if at_once and work.winograd else [SERIAL + CLEAR, SLICES] if at_once else [FOLD]
+        stages += (
+            [SLICES, FOLD]
+            if at_once and work.winograd
+            else [SERIAL + CLEAR, SLICES]
+            if at_once
+            else [FOLD]
+        )
     return Stages(*stages)
 
 
 @Task
 def block(records, like, stage, t, workers):
-    """What thread t does of a stage: its share of the chunks, and what is left of the others', in memory of its own."""
+    """What thread t does of a stage: its share of the chunks, and what is left of the others', in
+    memory of its own.
+    """
     r, numbers = carray(records, 1)[0], carray(like, 0)
     memory = r.scratch.memory + t * r.scratch.stride
     if stage in (PICTURES, SUMS, GRADIENTS):

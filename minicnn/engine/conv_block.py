@@ -1,18 +1,23 @@
 """One step of the plan: convolution, ReLU, batch normalisation and max pooling, run together.
 
-    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;   y = the largest b of every window
+    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;   y = the
+    largest b of every window
 
 The order of work is another than the layers', the result is the same:
 
 * ReLU, bias and statistics are applied to a row of z while it is in the first-level cache.
-* Batch normalisation moves and stretches a channel; it does not change which cell of a window is the largest, unless
-  it stretches by a negative gamma: then the smallest becomes the largest. So windows are pooled *before* the statistics
-  are known, by gamma's sign, and only their winners are normalised, a quarter as many. (All cells count in the
-  statistics, those of a dropped odd row too.)
-* A ReLU after it, y = max(b, 0), changes neither winners nor statistics; backward sees in the winners what it stopped.
-* Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the second-level cache,
-  right before the two products that need it: dkernel and dx. The gradient map of the whole batch never exists.
-* In inference the statistics are known before: no activation is stored, only what comes out at the end.
+* Batch normalisation moves and stretches a channel; it does not change which cell of a window is
+  the largest, unless it stretches by a negative gamma: then the smallest becomes the largest. So
+  windows are pooled *before* the statistics are known, by gamma's sign, and only their winners are
+  normalised, a quarter as many. (All cells count in the statistics, those of a dropped odd row
+  too.)
+* A ReLU after it, y = max(b, 0), changes neither winners nor statistics; backward sees in the
+  winners what it stopped.
+* Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the
+  second-level cache, right before the two products that need it: dkernel and dx. The gradient map
+  of the whole batch never exists.
+* In inference the statistics are known before: no activation is stored, only what comes out at the
+  end.
 """
 
 import numpy as np
@@ -37,7 +42,9 @@ from minicnn.machine.workspace import workspace
 from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
-LARGE = 2 * 1024 * 1024  # bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile
+LARGE = (
+    2 * 1024 * 1024
+)  # bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile
 
 
 class ConvBlock:
@@ -49,11 +56,13 @@ class ConvBlock:
         norm: the batch normalisation after that, if any.
         pool: the max pooling after that, if any; its windows must not overlap and not be padded.
         rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
-        relu_after: the ReLU after the normalisation, before or after the pooling, if there is none before it.
+        relu_after: the ReLU after the normalisation, before or after the pooling, if there is none
+            before it.
     """
 
     needs_input_grad = True
-    owns_input = False  # whether dx may be written over x: then x is still in the cache, and nobody needs it any more
+    # whether dx may be written over x: then x is still in the cache, and nobody needs it any more
+    owns_input = False
 
     def __init__(
         self,
@@ -67,9 +76,12 @@ class ConvBlock:
         self.conv, self.norm, self.rescaling = conv, norm, rescaling
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.window = self.pool.pool_size if self.pool else (1, 1)
-        self.layers: list[Layer] = [layer for layer in (rescaling, conv, norm, pool) if layer is not None]
+        self.layers: list[Layer] = [
+            layer for layer in (rescaling, conv, norm, pool) if layer is not None
+        ]
         self.convolution = convolution(geometry(conv), conv.dtype)
-        # With nothing after it (and no sum for a bias), the gradient of the convolution's output is dy itself.
+        # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
+        # dy itself.
         self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.gathers)
         if self.bare:  # then no row kernel needs whole registers
             self.convolution = convolution(geometry(conv)._replace(FP=conv.filters), conv.dtype)
@@ -83,7 +95,8 @@ class ConvBlock:
             else borrowed(conv, "grads", "kernel", numbers, conv.dtype).reshape(-1)
         )
         self.dbiases = np.zeros((CHUNKS, g.FP))
-        # Activations of few multiplications are sooner computed again than written to memory and read back.
+        # Activations of few multiplications are sooner computed again than written to memory and
+        # read back.
         again = self.pool and not (self.convolution.gathers or self.convolution.by_blocks)
         self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
         name = conv.dtype.name
@@ -96,7 +109,9 @@ class ConvBlock:
             sums=row_kernels.sums(name, bool(relu_after)) if norm else 0,
             gradient=0
             if self.bare
-            else row_kernels.gradient(name, self.window[1], bool(self.pool), bool(relu), bool(relu_after)),
+            else row_kernels.gradient(
+                name, self.window[1], bool(self.pool), bool(relu), bool(relu_after)
+            ),
             copy=row_moves.copy(name),
             fold=row_moves.fold(name),
             square=products.square(name),
@@ -130,14 +145,19 @@ class ConvBlock:
         return own.normalized if training and norm is not None else own.output
 
     def backward(self, dy: Array) -> Array | None:
-        dy = self.layers[-1].accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
+        dy = self.layers[-1].accept_gradient(
+            dy, bool(self._cache), len(self._cache[0]) if self._cache else 0
+        )
         (x, own, of_batch), self._cache = self._cache, ()
         conv = self.conv
-        # Pictures are read for the last time right before their dx is written, unless dkernel is made after all dx.
+        # Pictures are read for the last time right before their dx is written, unless dkernel is
+        # made after all dx.
         dx = x if self.owns_input and not self.convolution.by_slices else own.dx
         work = self._backward(own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad)
         padded = conv.trainable and self.g.F != self.g.FP
-        self.region.add(own.job, own.prepare(work, x=x, dy=dy, dx=dx), self._crop_gradient if padded else None)
+        self.region.add(
+            own.job, own.prepare(work, x=x, dy=dy, dx=dx), self._crop_gradient if padded else None
+        )
         if not self.needs_input_grad:
             return None
         if self.rescaling is None:
@@ -147,10 +167,14 @@ class ConvBlock:
 
     def _crop_gradient(self) -> None:
         """dkernel without what pads it, to the layer's grads."""
-        self.conv.grads["kernel"].reshape(-1, self.g.F)[...] = self.dkernel.reshape(-1, self.g.FP)[:, : self.g.F]
+        self.conv.grads["kernel"].reshape(-1, self.g.F)[...] = self.dkernel.reshape(-1, self.g.FP)[
+            :, : self.g.F
+        ]
 
     def _rescaled(self, x: Array, own: "Buffers") -> tuple[Array, bool]:
-        """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it, from bytes."""
+        """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it,
+        from bytes.
+        """
         rescaling = self.rescaling
         assert rescaling is not None
         rescaling.check_input(x.shape)
@@ -164,7 +188,9 @@ class ConvBlock:
             np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
         return own.pixels, False
 
-    def _forward(self, single: bool, training: bool, of_batch: bool, from_bytes: bool) -> tuple[Stages, Array]:
+    def _forward(
+        self, single: bool, training: bool, of_batch: bool, from_bytes: bool
+    ) -> tuple[Stages, Array]:
         """(stages, work) of a forward pass."""
         key = "forward", single, training, of_batch, from_bytes
         if key not in self.works:
@@ -184,11 +210,15 @@ class ConvBlock:
             self.works[key] = forward_stages(work, single, large), np.array(work, np.int64)
         return self.works[key]
 
-    def _backward(self, at_once: bool, of_batch: bool, weights: bool, inputs: bool) -> tuple[Stages, Array]:
+    def _backward(
+        self, at_once: bool, of_batch: bool, weights: bool, inputs: bool
+    ) -> tuple[Stages, Array]:
         """(stages, work) of a backward pass."""
         key = "backward", at_once, of_batch, weights, inputs
         if key not in self.works:
-            work = self.work._replace(moments=of_batch, keep=self.keeps, weights=weights, inputs=inputs)
+            work = self.work._replace(
+                moments=of_batch, keep=self.keeps, weights=weights, inputs=inputs
+            )
             self.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
         return self.works[key]
 
@@ -201,10 +231,12 @@ class ConvBlock:
 
 
 class Buffers:
-    """What a ConvBlock writes for batches of n pictures, allocated once, and the record for its parallel regions.
+    """What a ConvBlock writes for batches of n pictures, allocated once, and the record for its
+    parallel regions.
 
     Attributes:
-        output, normalized: (n, down, across, F) what comes out, in inference, and in training with a normalisation.
+        output, normalized: (n, down, across, F) what comes out, in inference, and in training with
+            a normalisation.
         dx: (n, H, W, C).
         batch: statistics.
         count: values of a channel.
@@ -263,11 +295,15 @@ class Buffers:
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
         self.size, self.at_once = plan.scratch.size, plan.programs.at_once
         self.memory = NONE
-        self.momentum, self.epsilon = (self.record.memory["batch"][name] for name in ("momentum", "epsilon"))
+        self.momentum, self.epsilon = (
+            self.record.memory["batch"][name] for name in ("momentum", "epsilon")
+        )
         self.job = block.on(self.record, dtype)
 
     def prepare(self, what: tuple[Stages, Array], **arrays: Array) -> Stages:
-        """The stages of these (stages, work), on these arrays, and on those of the last call besides."""
+        """The stages of these (stages, work), on these arrays, and on those of the last call
+        besides.
+        """
         stages, self.work[:] = what
         self.operands.put(**arrays)
         memory = workspace(self.size)
@@ -279,7 +315,9 @@ class Buffers:
         return self.n
 
 
-def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, dtype: np.dtype) -> Batch:
+def statistics(
+    norm: BatchNormalization | None, counts: Array, F: int, FP: int, dtype: np.dtype
+) -> Batch:
     """Memory for the statistics of a batch, whose chunks have so many values of each channel."""
     means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, FP))
     mean, variance = np.zeros((2, FP))
@@ -287,7 +325,9 @@ def statistics(norm: BatchNormalization | None, counts: Array, F: int, FP: int, 
     gamma, dgamma = pair(norm, "gamma", F, dtype) if norm and norm.scale else np.ones((2, F), dtype)
     beta, dbeta = pair(norm, "beta", F, dtype) if norm and norm.center else np.zeros((2, F), dtype)
     averages = ("moving_mean", "moving_variance")
-    moving_mean, moving_variance = (borrowed(norm, "state", name, F, dtype) if norm else NONE for name in averages)
+    moving_mean, moving_variance = (
+        borrowed(norm, "state", name, F, dtype) if norm else NONE for name in averages
+    )
     return Batch(
         *(counts.astype(np.int64), means, m2s, dbetas, dgammas, mean, variance, inverse, rounded),
         *(gamma, beta, dgamma, dbeta),

@@ -33,9 +33,13 @@ class DirectConvolution:
         self.g, self.dtype = g, dtype
         self.gathers = direct.tiny(g)  # z is made in scratch memory, from pictures copied there
         self.by_blocks = direct.large(g, dtype)
-        # In a small picture a number of dkernel is a short sum, which takes longer to load and store than to add up.
-        # Then it is summed over many pictures at a time, if there are enough slices to share among threads.
-        self.by_slices = g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
+        # In a small picture a number of dkernel is a short sum, which takes longer to load and
+        # store than to add up.
+        # Then it is summed over many pictures at a time, if there are enough slices to share among
+        # threads.
+        self.by_slices = (
+            g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
+        )
 
     def plan(self, n: int, window: tuple[int, int]) -> Plan:
         """For batches of n pictures, and pooling windows."""
@@ -45,7 +49,10 @@ class DirectConvolution:
         several = self.gathers or self.by_blocks
         if several:
             numbers = g.H * g.W * g.C + g.OH * g.OW * g.FP
-            few, z_rows = even_share(pictures, max(1, 2 * direct.CACHE // (numbers * dtype.itemsize))), g.OH
+            few, z_rows = (
+                even_share(pictures, max(1, 2 * direct.CACHE // (numbers * dtype.itemsize))),
+                g.OH,
+            )
         side_by_side = few if self.gathers else 1
         forward, bands = direct.forward(g, dtype, z_rows, side_by_side)
         inputs = direct.input_gradient(g, dtype, side_by_side)
@@ -54,7 +61,9 @@ class DirectConvolution:
             bands = np.array([(0, g.OH, 0, 0)], np.int64)
             forward, blocks = direct.by_blocks(forward, g.FP, lanes)
             inputs, input_blocks = direct.by_blocks(inputs, g.C, lanes)
-        weights, slices = direct.weight_gradient(g.thinned() if self.by_slices else g, dtype, self.by_slices)
+        weights, slices = direct.weight_gradient(
+            g.thinned() if self.by_slices else g, dtype, self.by_slices
+        )
         s = sizes(g, window, pictures=few, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
         one = g.OH * g.OW * g.FP
         taken = together(s) if self.by_slices else 0
@@ -78,7 +87,12 @@ class DirectConvolution:
                 s,
                 dtype,
                 {},
-                {"dz": few * one, "spaced": spaced, "block": block, "v": self.gathers * few * g.H * g.W * g.C},
+                {
+                    "dz": few * one,
+                    "spaced": spaced,
+                    "block": block,
+                    "v": self.gathers * few * g.H * g.W * g.C,
+                },
                 {
                     "kernel": cells * g.C * g.FP,
                     "kernel_t": cells * g.FP * g.C,
@@ -105,18 +119,26 @@ class WinogradConvolution:
         few = even_share(chunk(n), -(-winograd.FEW_PATCHES // (down * across)))
         height, width = form.out * down, form.out * across
         s = sizes(g, window, pictures=few, columns=width, z_rows=height, dz_rows=height)
-        v, m = (form.products * winograd.plane(few * down * across, channels) for channels in (g.C, g.F))
+        v, m = (
+            form.products * winograd.plane(few * down * across, channels) for channels in (g.C, g.F)
+        )
         u, ut = (form.products * winograd.plane(*channels) for channels in ((g.C, g.F), (g.F, g.C)))
         frame = rows * columns * g.C
         # Rounded up to a power of two, so that batches of all sizes share a few kernels.
         kept = 1 << (n - 1).bit_length() if winograd.at_once(g, form, n) else few
-        all_v, all_m = (form.products * winograd.plane(kept * down * across, channels) for channels in (g.C, g.F))
+        all_v, all_m = (
+            form.products * winograd.plane(kept * down * across, channels)
+            for channels in (g.C, g.F)
+        )
         at_once = kept > few
         beyond = few * down * across * g.F  # the last pictures may be fewer than the program reads
         own = memory(
             s,
             self.dtype,
-            {"frame": frame, "dz": few * height * width * g.FP},  # around a picture and beside dz there are zeros
+            {
+                "frame": frame,
+                "dz": few * height * width * g.FP,
+            },  # around a picture and beside dz there are zeros
             {"halo": frame, "v": v, "m": m} | ({} if at_once else {"u": u}),
             {"kernel": u, "turned": g.KH * g.KW * g.F * g.C, "kernel_t": ut}
             | ({"all_v": all_v, "all_m": all_m + beyond, "du": u} if at_once else {}),
@@ -138,12 +160,16 @@ def chunk(n: int) -> int:
 
 
 def even_share(count: int, wanted: int) -> int:
-    """How many of `count` to take at a time, at most `wanted`, so that the last time is not much shorter."""
+    """How many of `count` to take at a time, at most `wanted`, so that the last time is not much
+    shorter.
+    """
     times = -(-count // wanted)
     return -(-count // times)
 
 
-def sizes(g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, z_rows: int, dz_rows: int) -> Sizes:
+def sizes(
+    g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, z_rows: int, dz_rows: int
+) -> Sizes:
     """Sizes for this geometry and pool, and buffers of this form."""
     PH, PW = window
     return Sizes(
@@ -153,9 +179,16 @@ def sizes(g: Geometry, window: tuple[int, int], *, pictures: int, columns: int, 
 
 
 def memory(
-    s: Sizes, dtype: np.dtype, blank: dict[str, int], own: dict[str, int], shared: dict[str, int], parts: int
+    s: Sizes,
+    dtype: np.dtype,
+    blank: dict[str, int],
+    own: dict[str, int],
+    shared: dict[str, int],
+    parts: int,
 ) -> Scratch:
-    """Scratch memory with so many numbers in these buffers, in the ones that every way needs, and `parts` dkernels."""
+    """Scratch memory with so many numbers in these buffers, in the ones that every way needs, and
+    `parts` dkernels.
+    """
     always = {"strip": s.PH * s.OW * s.FP, "z": s.pictures * s.z_rows * s.columns * s.FP}
     channels = dict.fromkeys(("center", "deviations", "squares"), s.FP)
     return scratch(

@@ -2,7 +2,8 @@
 
     y = x K + bias (then max(., 0));   dK = x^T dz,   dbias = sum of dz,   dx = dz K^T
 
-Forward and dx are cut by sample, dK by rows of K, so that every sum is made by one thread in one order.
+Forward and dx are cut by sample, dK by rows of K, so that every sum is made by one thread in one
+order.
 """
 
 from functools import cache
@@ -15,7 +16,15 @@ from minicnn.engine import row_kernels, row_moves
 from minicnn.engine.block_data import NONE
 from minicnn.engine.borrowed import borrowed
 from minicnn.engine.geometry import padded
-from minicnn.engine.products import Left, Program, Right, pack_part, pack_transposed_part, run, square
+from minicnn.engine.products import (
+    Left,
+    Program,
+    Right,
+    pack_part,
+    pack_transposed_part,
+    run,
+    square,
+)
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
 from minicnn.machine import emit
@@ -34,11 +43,15 @@ call_activate, call_copy = caller(row_kernels.ACTIVATE), caller(row_moves.COPY)
 @cache
 def forward_stages(packs: bool, single: bool) -> Stages:
     """For a kernel that is packed, or read as it is; a `single` sample is one thread's work."""
-    return Stages(*((SERIAL if single else 0) + stage for stage in ((LOAD, FORWARD) if packs else (FORWARD,))))
+    return Stages(
+        *((SERIAL if single else 0) + stage for stage in ((LOAD, FORWARD) if packs else (FORWARD,)))
+    )
 
 
 class Products(NamedTuple):
-    """Tables of calls, and marks between their PARTS parts; rows: the samples of each part of the forward product."""
+    """Tables of calls, and marks between their PARTS parts; rows: the samples of each part of the
+    forward product.
+    """
 
     forward: Array
     forward_marks: Array
@@ -50,9 +63,11 @@ class Products(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Sizes, addresses of kernels, what is wanted, and arrays: x (N, D), weights (D, U), kernel (D, UP), y (N, UP).
+    """Sizes, addresses of kernels, what is wanted, and arrays: x (N, D), weights (D, U), kernel (D,
+    UP), y (N, UP).
 
-    dy is (N, U), dz (N, UP), dbias (U,); cropped (N, U) and grads (D, U) are y and dkernel without what pads them.
+    dy is (N, U), dz (N, UP), dbias (U,); cropped (N, U) and grads (D, U) are y and dkernel without
+    what pads them.
     """
 
     N: int
@@ -96,18 +111,39 @@ def forward_part(r, k, like):
     """Part k of the samples of y."""
     t, p = r.layout, r.products
     kernel = t.kernel if t.packs else t.weights
-    run(p.forward, word(p.forward_marks, k), word(p.forward_marks, k + 1), like, t.x, 0, kernel, 0, t.y, 0)
+    run(
+        p.forward,
+        word(p.forward_marks, k),
+        word(p.forward_marks, k + 1),
+        like,
+        t.x,
+        0,
+        kernel,
+        0,
+        t.y,
+        0,
+    )
     first, last = word(p.rows, k), word(p.rows, k + 1)
     start, bias = first * t.UP, t.bias
-    call_activate(t.activate, like, (t.y, start, t.y, start, last - first, t.UP, bias, 0, bias, 0, bias, 0, bias, 0))
+    call_activate(
+        t.activate,
+        like,
+        (t.y, start, t.y, start, last - first, t.UP, bias, 0, bias, 0, bias, 0, bias, 0),
+    )
     if t.packs:
         call_copy(t.copy, like, (t.y, start, t.UP, t.cropped, first * t.U, t.U, last - first, t.U))
 
 
 @jit_part
 def gradient_part(t, k, like):
-    """Part k of the columns of dz, dy times (y > 0) where there is a ReLU, and of dbias, its sum over the samples."""
-    dy, dz, y = view(t.dy, t.N * t.U, like), view(t.dz, t.N * t.UP, like), view(t.y, t.N * t.UP, like)
+    """Part k of the columns of dz, dy times (y > 0) where there is a ReLU, and of dbias, its sum
+    over the samples.
+    """
+    dy, dz, y = (
+        view(t.dy, t.N * t.U, like),
+        view(t.dz, t.N * t.UP, like),
+        view(t.y, t.N * t.UP, like),
+    )
     dbias = view(t.dbias, t.U, like)
     for u in range(t.U * k // PARTS, t.U * (k + 1) // PARTS):
         total = 0.0
@@ -138,7 +174,9 @@ def backward_part(r, k, like):
         run(p.weights, first, last, like, t.x, 0, t.dz, 0, t.dkernel, 0)
         if t.packs:
             row, count = t.D * k // PARTS, t.D * (k + 1) // PARTS - t.D * k // PARTS
-            call_copy(t.copy, like, (t.dkernel, row * t.UP, t.UP, t.grads, row * t.U, t.U, count, t.U))
+            call_copy(
+                t.copy, like, (t.dkernel, row * t.UP, t.UP, t.grads, row * t.U, t.U, count, t.U)
+            )
     if t.wants_inputs:
         first, last = word(p.input_marks, k), word(p.input_marks, k + 1)
         run(p.inputs, first, last, like, t.dz, 0, t.kernel_t, 0, t.dx, 0)
@@ -161,7 +199,9 @@ def dense_part(records, like, stage, t, workers):
             backward_part(r, k, numbers)
 
 
-def product(dtype: np.dtype, count: int, a: Left, depth: int, b: Right, width: int) -> tuple[Array, Array]:
+def product(
+    dtype: np.dtype, count: int, a: Left, depth: int, b: Right, width: int
+) -> tuple[Array, Array]:
     """C (count, width) = A B as a table of calls, and the marks between its parts."""
     program, marks = Program(dtype, width), [0]
     for k in range(PARTS):
@@ -193,7 +233,16 @@ class DenseStep:
         self.packs = U != UP  # else the kernel's rows are whole registers, and it is read as it is
         self.bias = np.zeros(UP, dense.dtype)
         self.layout = Layout(
-            *(0, D, U, UP, lanes, row_kernels.activate(name, bool(relu), False), row_moves.copy(name), square(name)),
+            *(
+                0,
+                D,
+                U,
+                UP,
+                lanes,
+                row_kernels.activate(name, bool(relu), False),
+                row_moves.copy(name),
+                square(name),
+            ),
             relu=bool(relu),
             use_bias=dense.use_bias,
             packs=self.packs,
@@ -229,9 +278,14 @@ class DenseStep:
         return own.cropped if self.packs else own.y
 
     def backward(self, dy: Array) -> Array | None:
-        dy = self.dense.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
+        dy = self.dense.accept_gradient(
+            dy, bool(self._cache), len(self._cache[0]) if self._cache else 0
+        )
         (x, own), self._cache = self._cache, ()
-        own.wants_weights[0], own.wants_inputs[0] = bool(self.dense.trainable), self.needs_input_grad
+        own.wants_weights[0], own.wants_inputs[0] = (
+            bool(self.dense.trainable),
+            self.needs_input_grad,
+        )
         own.operands.put(x=x, dy=dy)
         self.region.add(own.job, BACKWARD_STAGES)
         return own.dx if self.needs_input_grad else None
@@ -245,11 +299,15 @@ class DenseStep:
 
 
 class Buffers:
-    """What a DenseStep writes for n samples, allocated once, and the record for its parallel regions."""
+    """What a DenseStep writes for n samples, allocated once, and the record for its parallel
+    regions.
+    """
 
     def __init__(self, step: DenseStep, n: int):
         (_, D, U, UP, *_), dtype = step.layout, step.dense.dtype
-        self.y, self.dz, self.cropped, self.dx = (np.zeros((n, width), dtype) for width in (UP, UP, U, D))
+        self.y, self.dz, self.cropped, self.dx = (
+            np.zeros((n, width), dtype) for width in (UP, UP, U, D)
+        )
         products = Products(
             *product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
             np.array([n * k // PARTS for k in range(PARTS + 1)], np.int64),
@@ -258,7 +316,9 @@ class Buffers:
         )
         layout = step.layout._replace(N=n, y=self.y, cropped=self.cropped, dz=self.dz, dx=self.dx)
         self.record = Record(layout=layout, products=products)
-        self.operands = Operands(self.record, "layout", x=(n * D, dtype), weights=(D * U, dtype), dy=(n * U, dtype))
+        self.operands = Operands(
+            self.record, "layout", x=(n * D, dtype), weights=(D * U, dtype), dy=(n * U, dtype)
+        )
         self.wants_weights, self.wants_inputs = (
             self.record.place("layout", name) for name in ("wants_weights", "wants_inputs")
         )

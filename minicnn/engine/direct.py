@@ -1,11 +1,13 @@
-"""The three products of a convolution as programs over one picture, without im2col and without padding.
+"""The three products of a convolution as programs over one picture, without im2col and without
+padding.
 
-`padding="same"` costs no multiplication: where the kernel sticks out of the picture, the sums are simply shorter. So
-output pixels are taken together that see the same part of the kernel: all but those at the edges. z and dz are FP wide:
-F, or, for what happens to them row by row, F rounded up to whole registers; what is beyond stays 0.
+`padding="same"` costs no multiplication: where the kernel sticks out of the picture, the sums are
+simply shorter. So output pixels are taken together that see the same part of the kernel: all but
+those at the edges. z and dz are FP wide: F, or, for what happens to them row by row, F rounded up
+    to whole registers; what is beyond stays 0.
 
-The kernel's layouts as right-hand sides, packed (products.py): (KH * KW * C, F); and for the input gradient
-(KH * KW * FP, C), rows and columns of the kernel in reverse.
+The kernel's layouts as right-hand sides, packed (products.py): (KH * KW * C, F); and for the input
+gradient (KH * KW * FP, C), rows and columns of the kernel in reverse.
 """
 
 import itertools
@@ -26,15 +28,18 @@ SPARE = 16  # numbers between pixels: a line of the cache
 def tiny(g: Geometry) -> bool:
     """Whether a picture has so few pixels that a tile needs those of several pictures.
 
-    Then its rows are the pixels at the same place of so many pictures, which therefore must lie side by side.
+    Then its rows are the pixels at the same place of so many pictures, which therefore must lie
+    side by side.
     """
     return g.OH * g.OW <= TINY
 
 
 def forward(g: Geometry, dtype: np.dtype, longest: int, pictures: int = 1) -> tuple[Array, Array]:
-    """z (OH, OW, FP) of a picture (H, W, C), or of several pictures together, in bands of at most `longest` rows.
+    """z (OH, OW, FP) of a picture (H, W, C), or of several pictures together, in bands of at most
+    `longest` rows.
 
-    Returns the calls, and the bands: (first row, row after the last, first call, call after the last) each.
+    Returns the calls, and the bands: (first row, row after the last, first call, call after the
+        last) each.
     """
     program, bands = Program(dtype, g.FP), []
     for rows, kernel_rows in runs(g.OH, g.kernel_rows, 1 if pictures > 1 else longest):
@@ -75,7 +80,9 @@ def large(g: Geometry, dtype: np.dtype) -> bool:
 
 
 def by_blocks(calls: Array, width: int, lanes: int) -> tuple[Array, Array]:
-    """The calls of a program in the order of the columns that they write, and marks between those of other columns."""
+    """The calls of a program in the order of the columns that they write, and marks between those
+    of other columns.
+    """
     block = calls[:, 3] % width // (2 * lanes)
     order = np.argsort(block, kind="stable")
     changes = np.flatnonzero(np.diff(block[order])) + 1
@@ -83,20 +90,26 @@ def by_blocks(calls: Array, width: int, lanes: int) -> tuple[Array, Array]:
 
 
 def rows_of_band(g: Geometry, row: int, dtype: np.dtype) -> int:
-    """How many rows of `row` numbers to take at a time: few, that they stay near; more, if the kernel is large."""
+    """How many rows of `row` numbers to take at a time: few, that they stay near; more, if the
+    kernel is large.
+    """
     size = CACHE if large(g, dtype) else ROWS
     return min(g.OH, max(1, size // (row * np.dtype(dtype).itemsize)))
 
 
 def input_gradient(g: Geometry, dtype: np.dtype, pictures: int = 1) -> Array:
-    """dx (H, W, C) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it saw.
+    """dx (H, W, C) from dz (OH, OW, FP): every output sends its gradient back to the pixels that it
+    saw.
 
-    For stride 1 that is a convolution itself, of dz with the kernel turned around. Otherwise one kernel cell after the
-    other, which its outputs reach at strided pixels; these are added to, so dx must be 0 before. This goes in bands of
-    rows, which stay in the cache while all cells add to them.
+    For stride 1 that is a convolution itself, of dz with the kernel turned around. Otherwise one
+    kernel cell after the other, which its outputs reach at strided pixels; these are added to, so
+    dx must be 0 before. This goes in bands of rows, which stay in the cache while all cells add to
+    them.
     """
     if (g.SH, g.SW) == (1, 1):
-        return forward(g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype), pictures)[0]
+        return forward(
+            g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype), pictures
+        )[0]
     program = Program(dtype, g.C)
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
     height = 1 if pictures > 1 else max(1, CACHE // row_bytes)
@@ -125,16 +138,18 @@ def input_gradient(g: Geometry, dtype: np.dtype, pictures: int = 1) -> Array:
 def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Array, Array]:
     """The calls that add to dkernel (KH * KW * C, FP).
 
-    That is for every kernel number the sum of the pixels that it met, times the gradients that they led to.
+    That is for every kernel number the sum of the pixels that it met, times the gradients that they
+    led to.
 
-    Here a tile's rows are the kernel's numbers, contiguous below one kernel row; k and s run over the output pixels.
-    They do so in bands of rows that stay in the cache while all tiles pass over them.
+    Here a tile's rows are the kernel's numbers, contiguous below one kernel row; k and s run over
+    the output pixels. They do so in bands of rows that stay in the cache while all tiles pass over
+    them.
 
-    by_slices: dz is handed over as a block of one or two registers of filters, those of the slice, and x with pixels
-    C + SPARE numbers apart.
+    by_slices: dz is handed over as a block of one or two registers of filters, those of the slice,
+    and x with pixels C + SPARE numbers apart.
 
-    Returns also, if by_slices, marks between slices of the calls: what one slice writes, no other does. They may run
-    at once.
+    Returns also, if by_slices, marks between slices of the calls: what one slice writes, no other
+    does. They may run at once.
     """
     program, C = Program(dtype, g.FP), g.C + SPARE if by_slices else g.C
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
@@ -155,7 +170,11 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
                         len(columns),
                         Right(0, packed=by_slices, row=band[0] * g.OW + columns[0], segment=g.OW),
                         (g.C * g.FP, g.FP),
-                        starts=((h * g.W + w) * C, 0, (kh * g.KW + kernel_group.start) * g.C * g.FP),
+                        starts=(
+                            (h * g.W + w) * C,
+                            0,
+                            (kh * g.KW + kernel_group.start) * g.C * g.FP,
+                        ),
                         accumulate=True,
                         groups=(g.H * g.W * C, g.OH * g.OW),
                     )
@@ -164,12 +183,16 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
     # A slice is what belongs to one kernel row and one or two registers of filters.
     of_slice = [(c // (g.KW * g.C * g.FP), c % g.FP) for _, _, _, c, *_ in program.calls]
     order = sorted(range(len(of_slice)), key=of_slice.__getitem__)
-    slices = [k for k in range(len(order)) if k == 0 or of_slice[order[k]] != of_slice[order[k - 1]]]
+    slices = [
+        k for k in range(len(order)) if k == 0 or of_slice[order[k]] != of_slice[order[k - 1]]
+    ]
     return program.table()[order], np.array([*slices, len(order)], np.int64)
 
 
 def contiguous(kernel_columns: range, dilation: int) -> list[range]:
-    """The kernel columns as runs whose numbers lie side by side in a picture: all of them, if there are no gaps."""
+    """The kernel columns as runs whose numbers lie side by side in a picture: all of them, if there
+    are no gaps.
+    """
     if dilation == 1 or not kernel_columns:
         return [kernel_columns]
     return [range(k, k + 1) for k in kernel_columns]

@@ -11,8 +11,8 @@ from minicnn.machine import emit
 class Geometry(NamedTuple):
     """One convolution.
 
-    Axes: H W C picture, KH KW kernel, SH SW stride, DH DW dilation, OH OW F output; top, left: rows and columns of
-    padding before the picture. FP is F rounded up to whole vector registers, or F.
+    Axes: H W C picture, KH KW kernel, SH SW stride, DH DW dilation, OH OW F output; top, left: rows
+    and columns of padding before the picture. FP is F rounded up to whole vector registers, or F.
     """
 
     H: int
@@ -45,20 +45,26 @@ class Geometry(NamedTuple):
         return rows * sum(len(self.kernel_columns(j)) for j in range(self.OW))
 
     def transposed(self) -> "Geometry":
-        """For stride 1: the convolution by which dx comes from dy (FP channels), with the kernel turned around."""
+        """For stride 1: the convolution by which dx comes from dy (FP channels), with the kernel
+        turned around.
+        """
         return self._replace(
             H=self.OH, W=self.OW, C=self.FP, OH=self.H, OW=self.W, F=self.C, FP=self.C,
             top=(self.KH - 1) * self.DH - self.top, left=(self.KW - 1) * self.DW - self.left,
         )  # fmt: skip
 
     def seen(self) -> tuple[int, int]:
-        """The steps between rows and columns of pixels that a kernel reads: 1 and 1 unless it is 1x1 with strides."""
+        """The steps between rows and columns of pixels that a kernel reads: 1 and 1 unless it is
+        1x1 with strides.
+        """
         return (self.SH, self.SW) if (self.KH, self.KW) == (1, 1) else (1, 1)
 
     def thinned(self) -> "Geometry":
         """The same convolution of a picture without the pixels that no kernel reads."""
         down, across = self.seen()
-        return self._replace(H=-(-self.H // down), W=-(-self.W // across), SH=self.SH // down, SW=self.SW // across)
+        return self._replace(
+            H=-(-self.H // down), W=-(-self.W // across), SH=self.SH // down, SW=self.SW // across
+        )
 
 
 def geometry(conv: Conv2D) -> Geometry:
@@ -80,7 +86,9 @@ def inside(start: int, size: int, dilation: int, n: int) -> range:
 
 
 def runs(count: int, cells: Callable[[int], range], longest: int) -> Iterator[tuple[range, range]]:
-    """Neighbouring positions of 0 ... count - 1 with the same cells(position), at most `longest` at a time."""
+    """Neighbouring positions of 0 ... count - 1 with the same cells(position), at most `longest` at
+    a time.
+    """
     for reach, group in groupby(range(count), cells):
         positions = list(group)
         for first in range(0, len(positions), longest):

@@ -1,4 +1,6 @@
-"""Batch normalisation's numbers per channel: mean and variance from those of parts, and what the row kernels need."""
+"""Batch normalisation's numbers per channel: mean and variance from those of parts, and what the
+row kernels need.
+"""
 
 from typing import NamedTuple
 
@@ -28,11 +30,12 @@ class Channels(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What is known of a batch's channels, in double: per chunk (CHUNKS, FP), and of all (FP,) or (F,).
+    """What is known of a batch's channels, in double: per chunk (CHUNKS, FP), and of all (FP,) or
+    (F,).
 
-    counts (CHUNKS,) integers: the values that each chunk has of every channel; inverse: 1 / deviation; rounded: what
-    center has more than the mean, for rounding. gamma, beta, their gradients and the moving averages are the layer's
-    own, in its type.
+    counts (CHUNKS,) integers: the values that each chunk has of every channel; inverse: 1 /
+    deviation; rounded: what center has more than the mean, for rounding. gamma, beta, their
+    gradients and the moving averages are the layer's own, in its type.
     """
 
     counts: Array
@@ -70,7 +73,8 @@ def zeros_in(values, k, size):
 
 @jit_part
 def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
-    """Fold a row's mean and sum of squared deviations into those of `count` earlier values; mean and m2 are float64.
+    """Fold a row's mean and sum of squared deviations into those of `count` earlier values; mean
+    and m2 are float64.
 
     Source: Chan, Golub, LeVeque 1983, eq. 2.1.
     """
@@ -86,7 +90,8 @@ def fold_moments(count, mean, m2, row_count, row_mean, row_m2):
 def fold_row(count, mean, m2, pixels, center, deviations, squares):
     """fold_moments of a row of pixels, from what row_kernels.activate says of it.
 
-    The row's mean is center + deviations / pixels, and its squares about that are fewer by deviations^2 / pixels.
+    The row's mean is center + deviations / pixels, and its squares about that are fewer by
+    deviations^2 / pixels.
     """
     total = count + pixels
     share, product = pixels / total, count * pixels / total
@@ -99,14 +104,23 @@ def fold_row(count, mean, m2, pixels, center, deviations, squares):
 
 @jit_part
 def fold_chunks(r):
-    """Fold the chunks' moments into mean and biased variance; returns whether all of them are finite."""
+    """Fold the chunks' moments into mean and biased variance; returns whether all of them are
+    finite.
+    """
     s, batch, finite = r.sizes, r.batch, True
     mean, variance = zeros_in(batch.mean, 0, s.FP), zeros_in(batch.variance, 0, s.FP)
     count = 0
     for k in range(CHUNKS):
         more = word(batch.counts, k)
         if more > 0:
-            fold_moments(count, mean, variance, more, chunk_of(batch.means, k, s.FP), chunk_of(batch.m2s, k, s.FP))
+            fold_moments(
+                count,
+                mean,
+                variance,
+                more,
+                chunk_of(batch.means, k, s.FP),
+                chunk_of(batch.m2s, k, s.FP),
+            )
             count += more
     for c in range(s.FP):
         variance[c] /= count
@@ -126,18 +140,25 @@ def use_moments(r, like):
 @jit_part
 def move_averages(s, mean, variance, batch, like):
     """As BatchNormalization.move_averages."""
-    moving_mean, moving_variance = view(batch.moving_mean, s.F, like), view(batch.moving_variance, s.F, like)
+    moving_mean, moving_variance = (
+        view(batch.moving_mean, s.F, like),
+        view(batch.moving_variance, s.F, like),
+    )
     for c in range(s.F):
         if not variance[c] < batch.largest:  # one bad batch must not spoil the averages
             return
     for c in range(s.F):
         moving_mean[c] = moving_mean[c] * batch.momentum + mean[c] * (1 - batch.momentum)
-        moving_variance[c] = moving_variance[c] * batch.momentum + variance[c] * (1 - batch.momentum)
+        moving_variance[c] = moving_variance[c] * batch.momentum + variance[c] * (
+            1 - batch.momentum
+        )
 
 
 @jit_part
 def prepare(r, like):
-    """What is known before: which sign of gamma makes a window's largest its winner; in inference all numbers."""
+    """What is known before: which sign of gamma makes a window's largest its winner; in inference
+    all numbers.
+    """
     s, batch = r.sizes, r.batch
     gamma, sign = view(batch.gamma, s.F, like), view(r.channels.sign, s.F, like)
     for c in range(s.F):
@@ -151,8 +172,8 @@ def prepare(r, like):
 def load_forward(s, mean, variance, batch, channels, like):
     """The numbers of  y = (x - mean) / deviation * gamma + beta; inverse = 1 / deviation.
 
-    x - mean in double is (x - center) + (center - mean), center being mean rounded to x's type: the second part is put
-    right in the shift.
+    x - mean in double is (x - center) + (center - mean), center being mean rounded to x's type: the
+    second part is put right in the shift.
     """
     inverse, rounded = view(batch.inverse, s.F, DOUBLE), view(batch.rounded, s.F, DOUBLE)
     gamma, beta = view(batch.gamma, s.F, like), view(batch.beta, s.F, like)
@@ -175,9 +196,9 @@ def load_backward(r, like):
         dx = factor * (dy - dbeta / count - x_hat * dgamma / count),   factor = gamma / deviation
            = factor * dy + slope * (x - center) * unit + offset
 
-    slope would fall below the smallest number where the deviation is very large: then `unit` is a power of 2 near its
-    inverse, which rounds nothing, and else 1. Mean and variance that were not the batch's do not depend on x: then
-    slope = offset = 0.
+    slope would fall below the smallest number where the deviation is very large: then `unit` is a
+    power of 2 near its inverse, which rounds nothing, and else 1. Mean and variance that were not
+    the batch's do not depend on x: then slope = offset = 0.
     """
     s, batch, channels, of_batch = r.sizes, r.batch, r.channels, r.work.moments
     inverses, roundeds = view(batch.inverse, s.F, DOUBLE), view(batch.rounded, s.F, DOUBLE)

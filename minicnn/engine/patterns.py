@@ -37,7 +37,9 @@ class Pattern(NamedTuple):
     parts: tuple[Part, ...]
 
     def match(self, layers: Sequence[Layer]) -> Found:
-        """The layers that it takes, from the first one on, by the names of its parts; none where it does not fit."""
+        """The layers that it takes, from the first one on, by the names of its parts; none where it
+        does not fit.
+        """
         found: Found = {}
         for part in self.parts:
             if len(found) < len(layers) and part.fits(layers[len(found)]):
@@ -60,17 +62,26 @@ def is_relu(layer: Layer) -> bool:
 
 
 def can_normalize(layer: Layer) -> bool:
-    """Whether a convolution can normalise along; gamma and beta that train on moving averages it cannot."""
+    """Whether a convolution can normalise along; gamma and beta that train on moving averages it
+    cannot.
+    """
     return type(layer) is BatchNormalization and not (layer.holds_averages and layer.trainable)
 
 
 def can_pool(layer: Layer) -> bool:
-    """Whether a convolution can pool along: windows side by side, none cut off by the edge, numbered in a byte."""
+    """Whether a convolution can pool along: windows side by side, none cut off by the edge,
+    numbered in a byte.
+    """
     return (
         type(layer) is MaxPooling2D
         and layer.strides == layer.pool_size
         and layer.window.before == (0, 0)
-        and all(o * p <= n for o, p, n in zip(layer.window.output, layer.pool_size, layer.input_shape, strict=False))
+        and all(
+            o * p <= n
+            for o, p, n in zip(
+                layer.window.output, layer.pool_size, layer.input_shape, strict=False
+            )
+        )
         and layer.pool_size[0] * layer.pool_size[1] <= 256
     )
 
@@ -82,10 +93,13 @@ NORM = Part("norm", can_normalize)
 RELU_AFTER = Part("relu_after", is_relu)  # after the normalisation
 POOL = Part("pool", can_pool)
 
-# The one that takes most layers is chosen, of equal ones the first. The largest of max(b, 0) is the same before and
-# after the pooling, so that one step has both orders.
+# The one that takes most layers is chosen, of equal ones the first. The largest of max(b, 0) is the
+# same before and after the pooling, so that one step has both orders.
 PATTERNS = (
-    Pattern(ConvBlock, (RESCALING, CONV, RELU, NORM._replace(optional=True), POOL._replace(optional=True))),
+    Pattern(
+        ConvBlock,
+        (RESCALING, CONV, RELU, NORM._replace(optional=True), POOL._replace(optional=True)),
+    ),
     Pattern(ConvBlock, (RESCALING, CONV, NORM, RELU_AFTER, POOL._replace(optional=True))),
     Pattern(ConvBlock, (RESCALING, CONV, NORM, POOL, RELU_AFTER)),
     Pattern(DenseStep, (Part("dense", exactly(Dense)), RELU)),

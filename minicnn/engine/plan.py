@@ -1,8 +1,9 @@
 """The plan: which layers run together, and in what.
 
-A plan is a list of steps. A step has `forward(x, *, training)` and `backward(dy)`, like a layer, and `layers`, those
-that it runs; where the engine has nothing faster, the step is the layer itself. Steps borrow the layers' arrays, so
-weights, gradients, names and files are the same with and without them. patterns.py says what becomes a step.
+A plan is a list of steps. A step has `forward(x, *, training)` and `backward(dy)`, like a layer,
+and `layers`, those that it runs; where the engine has nothing faster, the step is the layer itself.
+Steps borrow the layers' arrays, so weights, gradients, names and files are the same with and
+without them. patterns.py says what becomes a step.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,9 @@ def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
 
 
 def split_activations(layers: Sequence[Layer]) -> list[Layer]:
-    """The layers, with the activations that convolutions and dense layers have inside as layers of their own."""
+    """The layers, with the activations that convolutions and dense layers have inside as layers of
+    their own.
+    """
     split: list[Layer] = []
     for layer in layers:
         split.append(layer)
@@ -53,14 +56,25 @@ def split_activations(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def reuse_inputs(steps: Sequence[Step]) -> None:
-    """Let dx be written over x where nobody reads x any more: over what the step before has normalised."""
+    """Let dx be written over x where nobody reads x any more: over what the step before has
+    normalised.
+    """
     for before, step in pairwise(steps):
         if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
-            step.owns_input = before.norm is not None  # whose backward reads what was normalised, not the result
+            step.owns_input = (
+                before.norm is not None
+            )  # whose backward reads what was normalised, not the result
 
 
 def passes_on(step: Step, training: bool) -> bool:
-    """Whether a step's passes do nothing with the numbers they are given but hand them to a job, or on."""
+    """Whether a step's passes do nothing with the numbers they are given but hand them to a job, or
+    on.
+    """
     if isinstance(step, ConvBlock):
         return step.rescaling is None
-    return isinstance(step, DenseStep) or type(step) is Flatten or type(step) is Dropout and not training
+    return (
+        isinstance(step, DenseStep)
+        or type(step) is Flatten
+        or type(step) is Dropout
+        and not training
+    )

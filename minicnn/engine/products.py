@@ -1,7 +1,8 @@
-"""Matrix products of any size as lists of micro-kernel calls, and the packed form of their right-hand sides.
+"""Matrix products of any size as lists of micro-kernel calls, and the packed form of their
+right-hand sides.
 
-Which tiles a product is cut into depends on shapes only. So a Program is made once, in Python, when a model's shapes
-are known; what runs for every picture is a loop over its calls.
+Which tiles a product is cut into depends on shapes only. So a Program is made once, in Python, when
+a model's shapes are known; what runs for every picture is a loop over its calls.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ call_tile, call_copy = caller(simd.ARGUMENTS), caller(row_moves.COPY)
 
 
 class Left(NamedTuple):
-    """Where the left-hand side lies: elements from one outer row, inner row, segment and step to the next."""
+    """Where the left-hand side lies: elements from one outer row, inner row, segment and step to
+    the next.
+    """
 
     outer: int
     inner: int
@@ -70,7 +73,8 @@ class Program:
         groups: tuple[int, int] = (0, 0),
         once: bool = False,
     ) -> None:
-        """Append C[rows, width] (+)= the product that simd.py defines, in tiles of at most `limit` rows.
+        """Append C[rows, width] (+)= the product that simd.py defines, in tiles of at most `limit`
+        rows.
 
         Args:
             rows: (outer, inner).
@@ -102,7 +106,9 @@ class Program:
                 address = simd.tile(self.dtype, outer, inner, width, strides)
                 a_start = starts[0] + o * a.outer + i * a.inner
                 c_start = starts[2] + o * c[0] + i * c[1] + v
-                self.calls.append((address, a_start, b_start, c_start, segments, depth, int(accumulate)))
+                self.calls.append(
+                    (address, a_start, b_start, c_start, segments, depth, int(accumulate))
+                )
 
     def fetch(self, start: int, numbers: int) -> None:
         """Append a call that brings so many numbers of A into the cache."""
@@ -114,7 +120,9 @@ class Program:
 
 
 def cuts(outer: int, inner: int, limit: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut outer x inner rows into rectangles of at most `limit`: (first outer, outers, first inner, inners)."""
+    """Cut outer x inner rows into rectangles of at most `limit`: (first outer, outers, first inner,
+    inners).
+    """
     if 2 * inner > limit:
         for o in range(outer):
             for i, size in parts(inner, limit):
@@ -125,7 +133,9 @@ def cuts(outer: int, inner: int, limit: int) -> Iterator[tuple[int, int, int, in
 
 
 def parts(count: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Cut range(count) into as few parts as possible of nearly equal size, none above limit: (first, size)."""
+    """Cut range(count) into as few parts as possible of nearly equal size, none above limit:
+    (first, size).
+    """
     number = -(-count // limit)
     for k in range(number):
         first = count * k // number
@@ -134,7 +144,9 @@ def parts(count: int, limit: int) -> Iterator[tuple[int, int]]:
 
 @jit_part
 def run(calls, first, last, like, a, a_start, b, b_start, c, c_start):
-    """Do the calls first ... last-1 of a program's table, for numbers at these addresses and from these starts on."""
+    """Do the calls first ... last-1 of a program's table, for numbers at these addresses and from
+    these starts on.
+    """
     run_together(calls, first, last, like, 1, a, a_start, b, b_start, c, c_start)
 
 
@@ -168,21 +180,25 @@ def run_deep(calls, first, last, like, a, b, c, depth, accumulate):
 
 @jit_part
 def pack_part(copy, like, lanes, b, rows, columns, width, packed, first, last):
-    """Blocks first ... last-1 of b (rows, columns), packed: cut into blocks two registers wide, one after the other.
+    """Blocks first ... last-1 of b (rows, columns), packed: cut into blocks two registers wide, one
+    after the other.
 
-    A tile then reads its block of B as one contiguous stream. What is beyond b's columns, up to `width`, is 0.
+    A tile then reads its block of B as one contiguous stream. What is beyond b's columns, up to
+    `width`, is 0.
     """
     for c in range(first * 2 * lanes, min(last * 2 * lanes, columns), 2 * lanes):
         across = min(2 * lanes, width - c)
         if columns - c < across:
             clear(packed + c * rows * like.itemsize, rows * across * like.itemsize)
-        call_copy(copy, like, (b, c, columns, packed, c * rows, across, rows, min(across, columns - c)))
+        call_copy(
+            copy, like, (b, c, columns, packed, c * rows, across, rows, min(across, columns - c))
+        )
 
 
 @jit_part
 def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, packed, first, last):
-    """Parts first ... last-1, of cells * blocks, of a packed kernel (cells, C, F) with its cells in reverse order and
-    transposed, each with `rows` >= F rows and C columns; what is beyond F is 0.
+    """Parts first ... last-1, of cells * blocks, of a packed kernel (cells, C, F) with its cells in
+    reverse order and transposed, each with `rows` >= F rows and C columns; what is beyond F is 0.
     """
     block = 2 * lanes
     blocks = (C + block - 1) // block
@@ -190,7 +206,9 @@ def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, p
         k, c = part // blocks, part % blocks * block
         across = min(block, C - c)
         start = c * cells * rows + (cells - 1 - k) * rows * across
-        transpose(square, copy, like, lanes, kernel, (k * C + c) * F, F, across, F, packed, start, across)
+        transpose(
+            square, copy, like, lanes, kernel, (k * C + c) * F, F, across, F, packed, start, across
+        )
         clear(packed + (start + F * across) * like.itemsize, (rows - F) * across * like.itemsize)
 
 
@@ -201,7 +219,11 @@ def transpose(square, copy, like, lanes, x, x_start, x_row, rows, columns, y, y_
         done = 0
         if columns - j >= lanes:
             while done + lanes <= rows:
-                call_square(square, like, (x, x_start + done * x_row + j, x_row, y, y_start + j * y_row + done, y_row))
+                call_square(
+                    square,
+                    like,
+                    (x, x_start + done * x_row + j, x_row, y, y_start + j * y_row + done, y_row),
+                )
                 done += lanes
         for i in range(j, min(columns, j + lanes)):  # what fills no square
             source, target = x_start + done * x_row + i, y_start + i * y_row + done
@@ -210,10 +232,11 @@ def transpose(square, copy, like, lanes, x, x_start, x_row, rows, columns, y, y_
 
 @kernel
 def square(dtype: str) -> Emitter:
-    """y = x transposed, for a square of as many rows as a register has lanes; rows lie x_row and y_row numbers apart.
+    """y = x transposed, for a square of as many rows as a register has lanes; rows lie x_row and
+    y_row numbers apart.
 
-    In log2(lanes) rounds: round s swaps, between registers i and i + s, the lanes whose number has bit s set in one and
-    not set in the other.
+    In log2(lanes) rounds: round s swaps, between registers i and i + s, the lanes whose number has
+    bit s set in one and not set in the other.
     """
     emit = Emitter(dtype, SQUARE)
     arg, build, lanes = emit.arg, emit.builder, emit.lanes
@@ -228,7 +251,9 @@ def square(dtype: str) -> Emitter:
             if not i & s:
                 a, b = rows[i], rows[i + s]
                 rows[i] = emit.choose(a, b, [lanes + j - s if j & s else j for j in range(lanes)])
-                rows[i + s] = emit.choose(a, b, [lanes + j if j & s else j + s for j in range(lanes)])
+                rows[i + s] = emit.choose(
+                    a, b, [lanes + j if j & s else j + s for j in range(lanes)]
+                )
         s *= 2
     for i in range(lanes):
         emit.store(rows[i], line("y", i))

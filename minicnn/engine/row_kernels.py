@@ -1,7 +1,9 @@
-"""What happens to a row of pixels while it is in the first-level cache: activation, statistics, pooling, and back.
+"""What happens to a row of pixels while it is in the first-level cache: activation, statistics,
+pooling, and back.
 
-Each kernel takes one register of channels through all pixels of a row, so that whatever is per channel (bias, sums,
-slopes) stays in a register meanwhile. In all of them pixels of `channels` numbers lie in order.
+Each kernel takes one register of channels through all pixels of a row, so that whatever is per
+channel (bias, sums, slopes) stays in a register meanwhile. In all of them pixels of `channels`
+numbers lie in order.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,13 +37,15 @@ def pixel_place(emit: Emitter, array: str, p: ir.Value, c: ir.Value) -> ir.Value
 
 @kernel
 def activate(dtype: str, relu: bool, moments: bool) -> Emitter:
-    """y = z + bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the row:
+    """y = z + bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the
+    row:
 
-        center = its first value;   deviations = sum of (y - center);   squares = sum of (y - center)^2
+        center = its first value;   deviations = sum of (y - center);   squares = sum of (y -
+        center)^2
 
-    Sums of differences from a value of the row itself lose no digits to a large mean (rows.fold_row makes mean and
-    squares of them). Pixels go in pairs to two sums: a single one would wait for its last addition every time. z and y
-    may be the same. NaN stays NaN (0 is not larger).
+    Sums of differences from a value of the row itself lose no digits to a large mean (rows.fold_row
+    makes mean and squares of them). Pixels go in pairs to two sums: a single one would wait for its
+    last addition every time. z and y may be the same. NaN stays NaN (0 is not larger).
     Source: Chan, Golub, LeVeque 1983, section 3 (shifted data).
     """
     emit = Emitter(dtype, ACTIVATE, aliases=True)
@@ -65,15 +69,21 @@ def activate(dtype: str, relu: bool, moments: bool) -> Emitter:
 
         sums = sum_of_pixels(emit, finish, 2 if moments else 0)
         if moments:
-            for name, total in zip(("center", "deviations", "squares"), [center, *sums], strict=True):
+            for name, total in zip(
+                ("center", "deviations", "squares"), [center, *sums], strict=True
+            ):
                 emit.store(total, emit.at(arg[name], c))
 
     each_register(emit, work)
     return emit
 
 
-def sum_of_pixels(emit: Emitter, values_of: Callable[[ir.Value], list[ir.Value]], count: int) -> list[ir.Value]:
-    """The sums of the `count` values_of(0) ... values_of(pixels - 1), each in two interleaved parts."""
+def sum_of_pixels(
+    emit: Emitter, values_of: Callable[[ir.Value], list[ir.Value]], count: int
+) -> list[ir.Value]:
+    """The sums of the `count` values_of(0) ... values_of(pixels - 1), each in two interleaved
+    parts.
+    """
     build, pixels, two = emit.builder, emit.arg["pixels"], emit.integer(2)
 
     def add(sums: Sequence[ir.Value], p: ir.Value) -> list[ir.Value]:
@@ -94,7 +104,8 @@ def sum_of_pixels(emit: Emitter, values_of: Callable[[ir.Value], list[ir.Value]]
 
 @kernel
 def pool(dtype: str, height: int, width: int) -> Emitter:
-    """best[q, c] = the y of a window with the largest sign[c] * y, winner[q, c] = its place in it, row-major.
+    """best[q, c] = the y of a window with the largest sign[c] * y, winner[q, c] = its place in it,
+    row-major.
 
     y: `height` rows, row_step numbers apart; of equals the first wins, of all the first NaN.
     """
@@ -111,13 +122,17 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
                 for w in range(width):
                     pixel = build.add(build.mul(q, emit.integer(width)), emit.integer(w))
                     row = build.mul(arg["row_step"], emit.integer(h))
-                    key = build.fmul(emit.load(emit.at(pixel_place(emit, "y", pixel, c), row)), sign)
+                    key = build.fmul(
+                        emit.load(emit.at(pixel_place(emit, "y", pixel, c), row)), sign
+                    )
                     index = ir.Constant(indices, [h * width + w] * emit.lanes)
                     if best is None:
                         best, where = key, index
                         continue
                     # Larger or NaN, unless the best is NaN already.
-                    wins = build.and_(build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best))
+                    wins = build.and_(
+                        build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best)
+                    )
                     best, where = build.select(wins, key, best), build.select(wins, index, where)
             emit.store(build.fmul(best, sign), pixel_place(emit, "best", q, c))
             emit.store_bytes(where, pixel_place(emit, "winner", q, c))
@@ -136,7 +151,9 @@ def affine(dtype: str, relu: bool) -> Emitter:
     zero = emit.fill(0.0)
 
     def work(c: ir.Value) -> None:
-        center, scale, shift = (emit.load(emit.at(emit.arg[name], c)) for name in ("center", "scale", "shift"))
+        center, scale, shift = (
+            emit.load(emit.at(emit.arg[name], c)) for name in ("center", "scale", "shift")
+        )
 
         def pixel(p: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
             x = emit.builder.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
@@ -156,7 +173,8 @@ def affine(dtype: str, relu: bool) -> Emitter:
 def sums(dtype: str, relu: bool) -> Emitter:
     """total[c] = sum of dy over the row, product[c] = sum of dy * ((x - center) * inverse).
 
-    Where a ReLU came next, dy counts only where it let something through: where (x - center) * scale + shift > 0.
+    Where a ReLU came next, dy counts only where it let something through: where (x - center) *
+    scale + shift > 0.
     """
     emit = Emitter(dtype, SUMS)
     build, zero = emit.builder, emit.fill(0.0)
@@ -169,7 +187,9 @@ def sums(dtype: str, relu: bool) -> Emitter:
             dy = emit.load(pixel_place(emit, "dy", p, c))
             moved = build.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
             if relu:
-                dy = build.select(build.fcmp_ordered(">", emit.multiply_add(moved, scale, shift), zero), dy, zero)
+                dy = build.select(
+                    build.fcmp_ordered(">", emit.multiply_add(moved, scale, shift), zero), dy, zero
+                )
             return [dy, build.fmul(dy, build.fmul(moved, inverse))]
 
         for name, total in zip(("total", "product"), sum_of_pixels(emit, values, 2), strict=True):
@@ -181,10 +201,11 @@ def sums(dtype: str, relu: bool) -> Emitter:
 
 @kernel
 def gradient(dtype: str, width: int, pooled: bool, relu: bool, relu_after: bool) -> Emitter:
-    """The gradient of a row before activation, from that of the pooled row, and its sum over the pixels.
+    """The gradient of a row before activation, from that of the pooled row, and its sum over the
+    pixels.
 
-        dz = offset + slope * (a - center) * unit        what reaches a pixel through the batch's mean and variance
-           + factor * dy[q]                              where its cell, index + w, won window q (always, if not pooled)
+        dz = offset + slope * (a - center) * unit        what reaches a pixel through the batch's
+           mean and variance + factor * dy[q]                              where its cell, index + w, won window q (always, if not pooled)
         dz = 0                                           where relu stopped it: a is not positive
         dy[q] = 0                                        where relu_after did: (best[q] - center) * scale + shift is not
         total[c] = sum of dz
@@ -196,7 +217,9 @@ def gradient(dtype: str, width: int, pooled: bool, relu: bool, relu_after: bool)
 
     def work(c: ir.Value) -> None:
         names = ("center", "unit", "slope", "offset", "factor", "scale", "shift")
-        center, unit, slope, offset, factor, scale, shift = (emit.load(emit.at(arg[name], c)) for name in names)
+        center, unit, slope, offset, factor, scale, shift = (
+            emit.load(emit.at(arg[name], c)) for name in names
+        )
         moved = build.fmul(build.fsub(zero, center), unit)
 
         def pixel(p: ir.Value, own: ir.Value | None) -> ir.Value:
@@ -214,7 +237,9 @@ def gradient(dtype: str, width: int, pooled: bool, relu: bool, relu_after: bool)
             if relu_after:
                 best = build.fsub(emit.load(pixel_place(emit, "best", q, c)), center)
                 scaled = build.select(
-                    build.fcmp_ordered(">", emit.multiply_add(best, scale, shift), zero), scaled, zero
+                    build.fcmp_ordered(">", emit.multiply_add(best, scale, shift), zero),
+                    scaled,
+                    zero,
                 )
             winner = emit.load_bytes(pixel_place(emit, "winner", q, c)) if pooled else None
             updated = []

@@ -15,15 +15,17 @@ FOLD = "parts* part count total* size"
 def copy(dtype: str) -> Emitter:
     """y = x for some rows of `size` numbers; rows lie x_row and y_row numbers apart.
 
-    What fills no whole register is copied with the register that ends where the row does, or, in rows shorter than
-    that, number by number.
+    What fills no whole register is copied with the register that ends where the row does, or, in
+    rows shorter than that, number by number.
     """
     emit = Emitter(dtype, COPY)
     arg, build = emit.arg, emit.builder
     lanes, zero = emit.integer(emit.lanes), emit.integer(0)
     rest = build.srem(arg["size"], lanes)
     short = build.icmp_signed("<", arg["size"], lanes)
-    ends = build.select(build.or_(short, build.icmp_signed("==", rest, zero)), zero, emit.integer(1))
+    ends = build.select(
+        build.or_(short, build.icmp_signed("==", rest, zero)), zero, emit.integer(1)
+    )
 
     def row(r: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
         source, target = (emit.at(arg[a], build.mul(r, arg[f"{a}_row"])) for a in "xy")
@@ -46,7 +48,9 @@ def copy(dtype: str) -> Emitter:
 
 @kernel
 def rescale(dtype: str) -> Emitter:
-    """y = x * scale + offset for `size` bytes x, a multiple of the lanes; scale and offset fill a register each."""
+    """y = x * scale + offset for `size` bytes x, a multiple of the lanes; scale and offset fill a
+    register each.
+    """
     emit = Emitter(dtype, RESCALE)
     arg, build = emit.arg, emit.builder
     scale, offset = emit.load(arg["scale"]), emit.load(arg["offset"])
@@ -73,11 +77,16 @@ def fold(dtype: str) -> Emitter:
             return [build.fadd(total[0], emit.load(emit.at(arg["parts"], offset), numbers))]
 
         first = emit.load(emit.at(arg["parts"], i), numbers)
-        emit.store(emit.loop(build.sub(arg["count"], emit.integer(1)), [first], add)[0], emit.at(arg["total"], i))
+        emit.store(
+            emit.loop(build.sub(arg["count"], emit.integer(1)), [first], add)[0],
+            emit.at(arg["total"], i),
+        )
         return []
 
     lanes = emit.integer(emit.lanes)
     rest = build.srem(arg["size"], lanes)
-    emit.loop(build.sdiv(arg["size"], lanes), [], lambda v, _: add_up(build.mul(v, lanes), emit.lanes))
+    emit.loop(
+        build.sdiv(arg["size"], lanes), [], lambda v, _: add_up(build.mul(v, lanes), emit.lanes)
+    )
     emit.loop(rest, [], lambda i, _: add_up(build.add(build.sub(arg["size"], rest), i), 1))
     return emit

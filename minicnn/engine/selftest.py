@@ -1,7 +1,7 @@
 """Before the engine is trusted with a network it computes a small one, which NumPy can check.
 
-Its kernels are machine code made on the spot. A source that is right can still be compiled wrongly: one release of
-Numba did it, and the next may do it for a processor that nobody has tried.
+Its kernels are machine code made on the spot. A source that is right can still be compiled wrongly:
+one release of Numba did it, and the next may do it for a processor that nobody has tried.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,10 @@ Results = dict[str, Array]
 
 
 def trusted(layers: Sequence[Layer]) -> bool:
-    """Whether the engine may run such layers; warns when it may not. It is measured once per process and type."""
+    """Whether the engine may run such layers; warns when it may not.
+
+    It is measured once per process and type.
+    """
     kinds: set[type] = {type(layer) for layer in layers}
     return all([_passes(kind, layers[0].dtype.name) for kind in CHECKS if kind in kinds])
 
@@ -32,11 +35,15 @@ def trusted(layers: Sequence[Layer]) -> bool:
 @cache
 def _passes(kind: type, dtype: str) -> bool:
     found = errors(kind, dtype)
-    wrong = [f"{name} by {error:.0e}" for name, error in found.items() if not error <= tolerance(dtype)]
+    wrong = [
+        f"{name} by {error:.0e}" for name, error in found.items() if not error <= tolerance(dtype)
+    ]
     if wrong:
         warn(
-            f"minicnn's engine computes {kind.__name__} in {dtype} wrongly on this machine ({', '.join(wrong)} of its "
-            "largest value), so models run on the readable layers, slower but right: see `minicnn doctor`",
+            f"minicnn's engine computes {kind.__name__} in {dtype} wrongly on this machine "
+            f"({', '.join(wrong)} of its "
+            "largest value), so models run on the readable layers, slower but right: see `minicnn "
+            "doctor`",
             RuntimeWarning,
         )
     return not wrong
@@ -48,16 +55,29 @@ def tolerance(dtype: str) -> float:
 
 
 def errors(kind: type, dtype: str) -> dict[str, float]:
-    """Of everything that a step for this kind of layer computes: the largest error, relative to the largest value."""
+    """Of everything that a step for this kind of layer computes: the largest error, relative to the
+    largest value.
+    """
     by_engine, by_numpy = CHECKS[kind](dtype)
-    return {name: float(np.abs(by_engine[name] - y).max() / np.abs(y).max()) for name, y in by_numpy.items()}
+    return {
+        name: float(np.abs(by_engine[name] - y).max() / np.abs(y).max())
+        for name, y in by_numpy.items()
+    }
 
 
 def convolution(dtype: str) -> tuple[Results, Results]:
-    """What the engine and what NumPy make of convolution, ReLU, batch normalisation and max pooling."""
-    conv, norm, pool = Conv2D(20, 3, padding="same", activation="relu"), BatchNormalization(), MaxPooling2D()
+    """What the engine and what NumPy make of convolution, ReLU, batch normalisation and max
+    pooling.
+    """
+    conv, norm, pool = (
+        Conv2D(20, 3, padding="same", activation="relu"),
+        BatchNormalization(),
+        MaxPooling2D(),
+    )
     x, dy, results = run([conv, norm, pool], (2, 4, 12, 3), dtype)
-    kernel, bias, gamma, beta = (array.astype(np.float64) for array in (conv.params | norm.params).values())
+    kernel, bias, gamma, beta = (
+        array.astype(np.float64) for array in (conv.params | norm.params).values()
+    )
     frame = ((0, 0), (1, 1), (1, 1), (0, 0))
 
     patches = sliding_window_view(np.pad(x, frame), (3, 3), axis=(1, 2))  # (N, OH, OW, C, KH, KW)
@@ -69,11 +89,17 @@ def convolution(dtype: str) -> tuple[Results, Results]:
     dbeta, dgamma = db.sum((0, 1, 2)), (db * a_hat).sum((0, 1, 2))
     count = a[..., 0].size
     dz = (a > 0) * gamma / deviation * (db - dbeta / count - a_hat * dgamma / count)
-    dx = np.einsum("nhwfij,ijcf->nhwc", sliding_window_view(np.pad(dz, frame), (3, 3), (1, 2)), kernel[::-1, ::-1])
+    dx = np.einsum(
+        "nhwfij,ijcf->nhwc",
+        sliding_window_view(np.pad(dz, frame), (3, 3), (1, 2)),
+        kernel[::-1, ::-1],
+    )
     dkernel = np.einsum("nhwcij,nhwf->ijcf", patches, dz)
 
     moving_deviation = np.sqrt(norm.state["moving_variance"].astype(np.float64) + norm.epsilon)
-    inference = windows(gamma * (a - norm.state["moving_mean"]) / moving_deviation + beta).max(axis=3)
+    inference = windows(gamma * (a - norm.state["moving_mean"]) / moving_deviation + beta).max(
+        axis=3
+    )
     gradients = {"kernel": dkernel, "bias": dz.sum((0, 1, 2)), "gamma": dgamma, "beta": dbeta}
     return results, {"y": y.max(axis=3), "inference": inference, "dx": dx} | gradients
 
@@ -97,7 +123,13 @@ def dense(dtype: str) -> tuple[Results, Results]:
     kernel, bias = (array.astype(np.float64) for array in layer.params.values())
     y = np.maximum(x @ kernel + bias, 0)
     dz = dy * (y > 0)
-    return results, {"y": y, "inference": y, "dx": dz @ kernel.T, "kernel": x.T @ dz, "bias": dz.sum(0)}
+    return results, {
+        "y": y,
+        "inference": y,
+        "dx": dz @ kernel.T,
+        "kernel": x.T @ dz,
+        "bias": dz.sum(0),
+    }
 
 
 def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array, Array, Results]:
@@ -108,7 +140,9 @@ def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array,
         output_shape = layer.build(output_shape, rng, dtype)
         for param in layer.params.values():
             param[...] = rng.standard_normal(param.shape)
-    x, dy = (rng.standard_normal((shape[0], *rest)).astype(dtype) for rest in (shape[1:], output_shape))
+    x, dy = (
+        rng.standard_normal((shape[0], *rest)).astype(dtype) for rest in (shape[1:], output_shape)
+    )
     [step] = plan(layers)
     results: dict[str, Any] = {"y": step.forward(x, training=True).copy(), "dx": step.backward(dy)}
     gradients = {name: grad for layer in layers for name, grad in layer.grads.items()}

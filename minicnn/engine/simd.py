@@ -1,24 +1,29 @@
 """The micro-kernel: a small matrix product whose result stays in vector registers.
 
-    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r < rows, v < width
+    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r
+    < rows, v < width
 
-Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its element lies at
-r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step  from a start. In NHWC that makes a
-convolution a matrix product without im2col: for one output row, the KW*C numbers that a kernel row covers are one
-contiguous run of the picture, so k runs over them, s over the KH kernel rows, and r over the pixels of a row (inner) of
-some rows (outer). A weight gradient sums over pixels k, rows s and, if they are small, pictures g.
+Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its
+element lies at r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step
+from a start. In NHWC that makes a convolution a matrix product without im2col: for one output row,
+the KW*C numbers that a kernel row covers are one contiguous run of the picture, so k runs over
+them, s over the KH kernel rows, and r over the pixels of a row (inner) of some rows (outer). A
+weight gradient sums over pixels k, rows s and, if they are small, pictures g.
 
-How it gets fast: C stays in accumulators, `vectors` registers a row, the last perhaps filled in part. Each step of k
-loads `vectors` registers of B, broadcasts `rows` numbers of A, and does rows * vectors fused multiply-adds, more than
-the loads it needs, so that the multipliers never wait. All registers but a few hold accumulators; with too few the
-additions would wait for each other (latency), with too many some would move to memory (spills). The strides are
-constants of the code: then the distance of a row is part of its load instruction, and no register is spent on it.
+How it gets fast: C stays in accumulators, `vectors` registers a row, the last perhaps filled in
+part. Each step of k loads `vectors` registers of B, broadcasts `rows` numbers of A, and does rows *
+vectors fused multiply-adds, more than the loads it needs, so that the multipliers never wait. All
+registers but a few hold accumulators; with too few the additions would wait for each other
+(latency), with too many some would move to memory (spills). The strides are
+constants of the code: then the distance of a row is part of its load instruction, and no register
+    is spent on it.
 
-Memory is slower than all that, so a tile asks in time for what it will need: when it begins, for the lines of C that it
-ends with; while it multiplies, for the rows of the next tile, where each is read only once (a_next).
+Memory is slower than all that, so a tile asks in time for what it will need: when it begins, for
+the lines of C that it ends with; while it multiplies, for the rows of the next tile, where each is
+read only once (a_next).
 
-Source: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication"; Georganas et al. 2018,
-arXiv:1808.05567 (the same for convolutions).
+Source: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication"; Georganas et
+al. 2018, arXiv:1808.05567 (the same for convolutions).
 """
 
 from collections.abc import Callable, Sequence
@@ -54,7 +59,9 @@ class Strides(NamedTuple):
 
 @kernel
 def touch(dtype: str) -> Emitter:
-    """Fetch `depth` numbers from a on into the cache, in order, as memory likes it; what tiles then read with steps."""
+    """Fetch `depth` numbers from a on into the cache, in order, as memory likes it; what tiles then
+    read with steps.
+    """
     emit = Emitter(dtype, ARGUMENTS)
     line = emit.integer(LINE * 8 // emit.bits)
 
@@ -91,7 +98,9 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
     def step(a_start: ir.Value, b_start: ir.Value) -> Callable[[ir.Value, Values], Values]:
         def multiply_and_add(k: ir.Value, sums: Values) -> Values:
             b_row = emit.at(b_start, times(k, strides.b_step))
-            b = [emit.load(emit.at(b_row, emit.integer(first)), lanes) for first, lanes in registers]
+            b = [
+                emit.load(emit.at(b_row, emit.integer(first)), lanes) for first, lanes in registers
+            ]
             a_column = emit.at(a_start, times(k, strides.a_step))
             if (
                 strides.a_step * emit.bits // 8 >= LINE
@@ -101,21 +110,39 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
                 after = emit.at(a_start, emit.integer(strides.a_next))
                 emit.prefetch(emit.at(after, times(k, len(rows))))
             updated: Values = []
-            for o, i in rows:  # one number of A at a time: it needs a register only for its own multiply-adds
-                a = emit.broadcast(emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner)))
+            for (
+                o,
+                i,
+            ) in (
+                rows
+            ):  # one number of A at a time: it needs a register only for its own multiply-adds
+                a = emit.broadcast(
+                    emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner))
+                )
                 for (_, lanes), values in zip(registers, b, strict=True):
-                    updated.append(emit.multiply_add(emit.choose(a, a, range(lanes)), values, sums[len(updated)]))
+                    updated.append(
+                        emit.multiply_add(
+                            emit.choose(a, a, range(lanes)), values, sums[len(updated)]
+                        )
+                    )
             return updated
 
         return multiply_and_add
 
-    c_rows = [emit.at(arg["c"], emit.integer(o * strides.c_outer + i * strides.c_inner)) for o, i in rows]
-    c_places = [(emit.at(row, emit.integer(first)), lanes) for row in c_rows for first, lanes in registers]
+    c_rows = [
+        emit.at(arg["c"], emit.integer(o * strides.c_outer + i * strides.c_inner)) for o, i in rows
+    ]
+    c_places = [
+        (emit.at(row, emit.integer(first)), lanes) for row in c_rows for first, lanes in registers
+    ]
     for place, _ in c_places:
         emit.prefetch(place, write=True)
     zeros = [emit.fill(0.0, lanes) for _, lanes in c_places]
-    # With accumulate = 1 one turn of this loop replaces the zeros by what C holds, with 0 none does.
-    start = emit.loop(arg["accumulate"], zeros, lambda _, __: [emit.load(*place) for place in c_places])
+    # With accumulate = 1 one turn of this loop replaces the zeros by what C holds, with 0 none
+    # does.
+    start = emit.loop(
+        arg["accumulate"], zeros, lambda _, __: [emit.load(*place) for place in c_places]
+    )
     for value, (place, _) in zip(emit.loop(arg["groups"], start, group), c_places, strict=True):
         emit.store(value, place)
     return emit

@@ -20,7 +20,9 @@ UPDATE = Stages(0)  # the only one
 
 
 class Update(NamedTuple):
-    """The pieces (address of value, grad, m and v; numbers) (n, 5), and step_size, rate_1, rate_2, epsilon."""
+    """The pieces (address of value, grad, m and v; numbers) (n, 5), and step_size, rate_1, rate_2,
+    epsilon.
+    """
 
     pieces: Array
     number: int
@@ -31,8 +33,8 @@ class AdamUpdate:
     """adam for a set of arrays, cut into pieces that threads share.
 
     Args:
-        arrays: (value, grad, m, v) per parameter, all of one type. They are written in place; one that is not
-            C-contiguous (none of minicnn's own) is updated in a copy and written back.
+        arrays: (value, grad, m, v) per parameter, all of one type. They are written in place; one
+            that is not C-contiguous (none of minicnn's own) is updated in a copy and written back.
 
     Raises ValueError for arrays of another type, or of another shape than their value.
     """
@@ -47,7 +49,10 @@ class AdamUpdate:
         ]  # kept: the pieces are in them
         self.rates = np.zeros(4, dtype)
         pieces = [
-            (*(array.reshape(-1)[start:].ctypes.data for array in group), min(PIECE, group[0].size - start))
+            (
+                *(array.reshape(-1)[start:].ctypes.data for array in group),
+                min(PIECE, group[0].size - start),
+            )
             for group in self.contiguous
             for start in range(0, group[0].size, PIECE)
         ]
@@ -59,7 +64,9 @@ class AdamUpdate:
 
     def holds(self, arrays: Sequence[tuple[np.ndarray, ...]]) -> bool:
         """Whether it was made for these very arrays."""
-        return len(arrays) == len(self.arrays) and all(map(is_, chain(*arrays), chain(*self.arrays)))
+        return len(arrays) == len(self.arrays) and all(
+            map(is_, chain(*arrays), chain(*self.arrays))
+        )
 
     def update(self, *rates: Any) -> None:
         """adam of all arrays, for step_size, rate_1, rate_2, epsilon in their type."""
@@ -76,15 +83,21 @@ class AdamUpdate:
 
 
 def check_group(dtype: np.dtype, value: Array, *others: Array) -> None:
-    """Raise ValueError unless all have the value's shape and the type, and the value may be written to."""
+    """Raise ValueError unless all have the value's shape and the type, and the value may be written
+    to.
+    """
     for array in (value, *others):
         if array.dtype != dtype or array.shape != value.shape or dtype.kind != "f":
             raise ValueError(
-                f"Adam expected values, gradients and slots of shape {value.shape} in one type of floats, {dtype}, "
+                f"Adam expected values, gradients and slots of shape {value.shape} in one type of "
+                f"floats, {dtype}, "
                 f"received shape {array.shape} in {array.dtype}: bring them into one form"
             )
     if not value.flags.writeable:
-        raise ValueError(f"Adam updates values in place, received a read-only one of shape {value.shape}: copy it")
+        raise ValueError(
+            f"Adam updates values in place, received a read-only one of shape {value.shape}: copy "
+            "it"
+        )
 
 
 @Task
@@ -94,6 +107,12 @@ def update_pieces(records, like, stage, t, workers):  # noqa: ARG001
     rates = view(r.rates, 4, numbers)
     for k in range(r.number * t // workers, r.number * (t + 1) // workers):
         size = word(r.pieces, 5 * k + 4)
-        value, grad = view(word(r.pieces, 5 * k), size, numbers), view(word(r.pieces, 5 * k + 1), size, numbers)
-        m, v = view(word(r.pieces, 5 * k + 2), size, numbers), view(word(r.pieces, 5 * k + 3), size, numbers)
+        value, grad = (
+            view(word(r.pieces, 5 * k), size, numbers),
+            view(word(r.pieces, 5 * k + 1), size, numbers),
+        )
+        m, v = (
+            view(word(r.pieces, 5 * k + 2), size, numbers),
+            view(word(r.pieces, 5 * k + 3), size, numbers),
+        )
         adam(value, grad, m, v, rates[0], rates[1], rates[2], rates[3])

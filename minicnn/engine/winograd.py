@@ -1,6 +1,8 @@
-"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3) and its larger kin, for 3x3 kernels of stride 1.
+"""Convolution with fewer multiplications: Winograd's F(2x2, 3x3) and its larger kin, for 3x3
+kernels of stride 1.
 
-Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as written, and 4 in this way:
+Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as written, and 4 in this
+way:
 
     y = A^T [ (G g) * (B^T d) ]            * element by element
 
@@ -9,26 +11,29 @@ Two outputs of a 3-tap filter g over four inputs d are 6 multiplications as writ
           | 0 -1  1  0 |        | 1/2 -1/2  1/2 |          | 0  1 -1  1 |
           | 0 -1  0  1 |        |  0    0    1  |
 
-B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to columns, 2x2 outputs
-of a 3x3 filter take 16 multiplications in place of 36. With many channels, each of the 16 is a matrix product of them:
+B and A only add and subtract, and G g is made once for all pictures. Applied to rows and then to
+columns, 2x2 outputs of a 3x3 filter take 16 multiplications in place of 36. With many channels,
+each of the 16 is a matrix product of them:
 
-    V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of every filter
-    M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
+    V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of
+    every filter M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
     z = A^T M A      of every patch: 2x2 outputs
 
 Every line is linear, so backward is the same chain in reverse with transposed matrices:
 
     dM = A dz A^T,   dV[k] = dM[k] U[k]^T,   dx += B dV B^T,   dU[k] = V[k]^T dM[k],   dg = G^T dU G
 
-dU is summed up over some pictures at a time, for each chunk of the batch; or where it is large and patches are few,
-over all pictures at once, and then threads share the planes k.
+dU is summed up over some pictures at a time, for each chunk of the batch; or where it is large and
+patches are few, over all pictures at once, and then threads share the planes k.
 
-These matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and exact on small
-integers. F(4x4, 3x3) makes 4x4 outputs from 6x6 inputs with 36 multiplications in place of 144, F(5x5, 3x3) 5x5 from
-7x7 with 49 in place of 225. Their matrices (winograd_form.py) hold fractions, so they lose two and four bits of a
-float32's 24, and are taken where they multiply less: 13x13 outputs are 16 patches of 4x4, but 9 of 5x5.
+These matrices hold nothing but 0, 1 and 1/2, so the result is as precise as the sum as written, and
+exact on small integers. F(4x4, 3x3) makes 4x4 outputs from 6x6 inputs with 36 multiplications in
+place of 144, F(5x5, 3x3) 5x5 from 7x7 with 49 in place of 225. Their matrices (winograd_form.py)
+hold fractions, so they lose two and four bits of a float32's 24, and are taken where they multiply
+less: 13x13 outputs are 16 patches of 4x4, but 9 of 5x5.
 
-Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 5; Winograd 1980, "Arithmetic complexity of computations".
+Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 5; Winograd 1980, "Arithmetic
+    complexity of computations".
 """
 
 from typing import NamedTuple
@@ -39,7 +44,17 @@ from minicnn.engine import row_moves
 from minicnn.engine.block_data import CHUNKS, Programs, programs
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.products import Left, Program, Right, run, run_deep, transpose
-from minicnn.engine.winograd_form import F2, F4, F5, TAPS, TRANSFORM, Form, Steps, transform, transposed
+from minicnn.engine.winograd_form import (
+    F2,
+    F4,
+    F5,
+    TAPS,
+    TRANSFORM,
+    Form,
+    Steps,
+    transform,
+    transposed,
+)
 from minicnn.machine.call import caller, clear, word
 from minicnn.machine.emit import lanes
 from minicnn.machine.jit import jit_part
@@ -49,9 +64,17 @@ WORTH = 0.9  # a form that rounds more must do with less than this share of the 
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
-MOST_DATA = 20 * 1024 * 1024  # bytes of a picture's V and M: more cost more time for memory than they save
-MOST_WEIGHTS = {F2: 64 * 1024 * 1024, F4: 16 * 1024 * 1024, F5: 16 * 1024 * 1024}  # bytes of U, for the same reason
-MOST_CHANNELS = {F5: 64}  # what is lost grows with the terms of a sum: up to here less than 1e-5 of the largest output
+MOST_DATA = (
+    20 * 1024 * 1024
+)  # bytes of a picture's V and M: more cost more time for memory than they save
+MOST_WEIGHTS = {
+    F2: 64 * 1024 * 1024,
+    F4: 16 * 1024 * 1024,
+    F5: 16 * 1024 * 1024,
+}  # bytes of U, for the same reason
+MOST_CHANNELS = {
+    F5: 64
+}  # what is lost grows with the terms of a sum: up to here less than 1e-5 of the largest output
 
 call_transform, call_copy = caller(TRANSFORM), caller(row_moves.COPY)
 
@@ -59,10 +82,11 @@ call_transform, call_copy = caller(TRANSFORM), caller(row_moves.COPY)
 class Winograd(NamedTuple):
     """How some pictures together are convolved: sizes, and addresses of the transforms.
 
-    A picture of H x W pixels lies in a frame of rows x columns, from (top, left) on, with a border of zeros, cut into
-    down x across patches, which make `outputs` pixels of z. Buffers, K being the products of a patch: V (K, pictures *
-    patches, C), M (K, pictures * patches, F), U (K, C, F) and U transposed (K, F, C), packed, each plane with some
-    spare room after it; dU (K, C, F). V and dM may be kept for all pictures, in planes of all their patches.
+    A picture of H x W pixels lies in a frame of rows x columns, from (top, left) on, with a border
+    of zeros, cut into down x across patches, which make `outputs` pixels of z. Buffers, K being the
+    products of a patch: V (K, pictures * patches, C), M (K, pictures * patches, F), U (K, C, F) and
+    U transposed (K, F, C), packed, each plane with some spare room after it; dU (K, C, F). V and dM
+    may be kept for all pictures, in planes of all their patches.
     """
 
     top: int = 0
@@ -91,12 +115,17 @@ def frame(g: Geometry, form: Form) -> tuple[int, int, int, int]:
 
 
 def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
-    """What computes this convolution with the fewest multiplications; None if the sum as written does.
+    """What computes this convolution with the fewest multiplications; None if the sum as written
+    does.
 
-    A form that rounds more must save a tenth of them. There must be enough channels to make up for the transforms;
-    pictures and kernels must not be huge.
+    A form that rounds more must save a tenth of them. There must be enough channels to make up for
+    the transforms; pictures and kernels must not be huge.
     """
-    if (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (TAPS, TAPS, 1, 1, 1, 1) or g.F % lanes(dtype) or g.C % lanes(dtype):
+    if (
+        (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (TAPS, TAPS, 1, 1, 1, 1)
+        or g.F % lanes(dtype)
+        or g.C % lanes(dtype)
+    ):
         return None
     best, fewest = None, g.met_cells()
     for form in FORMS if min(g.C, g.F) >= FEW_CHANNELS else ():
@@ -104,7 +133,9 @@ def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
             continue
         down, across, _, _ = frame(g, form)
         multiplications = form.products * down * across
-        data, weights = (form.products * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F))
+        data, weights = (
+            form.products * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F)
+        )
         if multiplications < WORTH * fewest and data <= MOST_DATA and weights <= MOST_WEIGHTS[form]:
             best, fewest = form, multiplications
     return best
@@ -113,36 +144,47 @@ def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
 def plane(rows: int, channels: int) -> int:
     """Numbers from V[k] to V[k + 1]: a little more than it needs.
 
-    Without that, planes of a round size would lie at distances of which a multiple is a power of two, and the numbers
-    of a patch would compete for the same few places of the first-level cache.
+    Without that, planes of a round size would lie at distances of which a multiple is a power of
+    two, and the numbers of a patch would compete for the same few places of the first-level cache.
     """
     return rows * channels + SPARE
 
 
 def at_once(g: Geometry, form: Form, n: int) -> bool:
-    """Whether dU is made of all n pictures at once: where V and M of all of them are smaller than the chunks' dU."""
+    """Whether dU is made of all n pictures at once: where V and M of all of them are smaller than
+    the chunks' dU.
+    """
     down, across, _, _ = frame(g, form)
     return n * down * across * (g.C + g.F) <= CHUNKS * g.C * g.F
 
 
-def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int) -> tuple[Winograd, Programs]:
+def winograd(
+    g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int
+) -> tuple[Winograd, Programs]:
     """The transforms and programs for so many pictures together, and V and dM of `kept` pictures."""
     name, out, patch = np.dtype(dtype).name, form.out, form.patch
     down, across, height, width = frame(g, form)
     rows, kept_rows = pictures * down * across, kept * down * across
 
-    def products(rows: int, channels: int) -> Steps:  # where the numbers of a patch lie, and those of the next
-        return Steps(patch * plane(rows, channels), plane(rows, channels), across * channels, channels)
+    def products(
+        rows: int, channels: int
+    ) -> Steps:  # where the numbers of a patch lie, and those of the next
+        return Steps(
+            patch * plane(rows, channels), plane(rows, channels), across * channels, channels
+        )
 
     def pixels(columns: int, channels: int) -> Steps:
         return Steps(columns * channels, channels, out * columns * channels, out * channels)
 
     def kernels(C: int, F: int, block: int) -> tuple[Steps, Steps]:
-        """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and its numbers in U, packed in such blocks.
+        """Where the 9 numbers of a filter lie in a kernel (3, 3, C, F), and its numbers in U,
+        packed in such blocks.
 
         And those of the same filter of the next block, and of the next channel.
         """
-        return Steps(TAPS * C * F, C * F, block, F), Steps(patch * plane(C, F), plane(C, F), C * block, block)
+        return Steps(TAPS * C * F, C * F, block, F), Steps(
+            patch * plane(C, F), plane(C, F), C * block, block
+        )
 
     forward, weights, inputs = Program(dtype, g.F), Program(dtype, g.F), Program(dtype, g.C)
     slices = [0]
@@ -152,10 +194,20 @@ def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int)
         kept_v, dm = k * plane(kept_rows, g.C), k * plane(kept_rows, g.F)
         u, ut = k * plane(g.C, g.F), k * plane(g.F, g.C)
         packed_u, packed_ut = Right(g.C, packed=u_block < g.F), Right(g.F, packed=ut_block < g.C)
-        forward.multiply((1, rows), Left(0, g.C, 0, 1), 1, g.C, packed_u, (0, g.F), starts=(v, u, m))
-        inputs.multiply((1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(dm, ut, v))
+        forward.multiply(
+            (1, rows), Left(0, g.C, 0, 1), 1, g.C, packed_u, (0, g.F), starts=(v, u, m)
+        )
+        inputs.multiply(
+            (1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(dm, ut, v)
+        )
         weights.multiply(
-            (1, g.C), Left(0, 1, 0, g.C), 1, kept_rows, Right(0, packed=False), (0, g.F), starts=(kept_v, dm, u)
+            (1, g.C),
+            Left(0, 1, 0, g.C),
+            1,
+            kept_rows,
+            Right(0, packed=False),
+            (0, g.F),
+            starts=(kept_v, dm, u),
         )
         slices.append(len(weights.calls))
     of_picture, of_z = pixels(width, g.C), pixels(out * across, g.F)
@@ -184,14 +236,18 @@ def winograd(g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int)
 
 
 def block(F: int, dtype: np.dtype) -> int:
-    """Columns of a block of U as products.py packs it; all F, unpacked, where the last block would be half as wide."""
+    """Columns of a block of U as products.py packs it; all F, unpacked, where the last block would
+    be half as wide.
+    """
     return F if F % (2 * lanes(dtype)) else 2 * lanes(dtype)
 
 
 @jit_part
 def load_part(s, w, like, weights, u, first, last):
     """Channels first ... last-1 of U."""
-    call_transform(w.to_u, like, (weights, first * s.F, u, first * w.u_block, s.F // w.u_block, last - first))
+    call_transform(
+        w.to_u, like, (weights, first * s.F, u, first * w.u_block, s.F // w.u_block, last - first)
+    )
 
 
 @jit_part
@@ -202,7 +258,11 @@ def load_transposed_part(s, w, work, like, weights, turned, ut, first, last):
         transpose(
             work.square, work.copy, like, work.lanes, weights, source, s.F, s.C, last - first, turned, target, s.C
         )  # fmt: skip
-    call_transform(w.to_ut, like, (turned, first * s.C, ut, first * w.ut_block, s.C // w.ut_block, last - first))
+    call_transform(
+        w.to_ut,
+        like,
+        (turned, first * s.C, ut, first * w.ut_block, s.C // w.ut_block, last - first),
+    )
 
 
 @jit_part
@@ -210,8 +270,12 @@ def patches_of(s, w, to_v, copy, like, x, n, images, frame, v, v_start):
     """V, from row v_start on, of the pictures from the n-th on; frame is the scratch of one."""
     place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
     for p in range(images):
-        call_copy(copy, like, (x, (n + p) * s.H * row, row, frame, place, w.columns * s.C, s.H, row))
-        call_transform(to_v, like, (frame, 0, v, (v_start + p * w.down * w.across) * s.C, w.down, w.across))
+        call_copy(
+            copy, like, (x, (n + p) * s.H * row, row, frame, place, w.columns * s.C, s.H, row)
+        )
+        call_transform(
+            to_v, like, (frame, 0, v, (v_start + p * w.down * w.across) * s.C, w.down, w.across)
+        )
 
 
 @jit_part
@@ -221,7 +285,9 @@ def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
     run(p.forward, 0, p.forward_calls, like, v, 0, u, 0, m, 0)
     patches = w.down * w.across
     for i in range(images):
-        call_transform(w.to_z, like, (m, i * patches * s.F, z, i * w.outputs * s.F, w.down, w.across))
+        call_transform(
+            w.to_z, like, (m, i * patches * s.F, z, i * w.outputs * s.F, w.down, w.across)
+        )
 
 
 @jit_part
@@ -236,11 +302,27 @@ def gradients(r, n, images, accumulate, dz, memory, like):
     if p.at_once:
         v, dm, start = own.memory + own.all_v, own.memory + own.all_m, n * patches
     for i in range(images):
-        call_transform(w.to_dm, like, (dz, i * w.outputs * s.F, dm, (start + i * patches) * s.F, w.down, w.across))
+        call_transform(
+            w.to_dm,
+            like,
+            (dz, i * w.outputs * s.F, dm, (start + i * patches) * s.F, w.down, w.across),
+        )
     if work.weights:
-        patches_of(s, w, w.to_kept_v, work.copy, like, data.x, n, images, memory + own.frame, v, start)
+        patches_of(
+            s, w, w.to_kept_v, work.copy, like, data.x, n, images, memory + own.frame, v, start
+        )
         if not p.at_once:
-            run_deep(p.weights, 0, p.weight_calls, like, v, dm, memory + own.u, images * patches, accumulate)
+            run_deep(
+                p.weights,
+                0,
+                p.weight_calls,
+                like,
+                v,
+                dm,
+                memory + own.u,
+                images * patches,
+                accumulate,
+            )
     if work.inputs:
         input_gradient(r, n, images, dm, start * s.F, memory, like)
 
@@ -249,12 +331,21 @@ def gradients(r, n, images, accumulate, dz, memory, like):
 def input_gradient(r, n, images, dm, dm_start, memory, like):
     """dx (N, H, W, C) of the pictures from the n-th on."""
     s, p, w, work, own = r.sizes, r.programs, r.winograd, r.work, r.scratch
-    frame, v, place, row = memory + own.halo, memory + own.v, (w.top * w.columns + w.left) * s.C, s.W * s.C
+    frame, v, place, row = (
+        memory + own.halo,
+        memory + own.v,
+        (w.top * w.columns + w.left) * s.C,
+        s.W * s.C,
+    )
     run(p.inputs, 0, p.input_calls, like, dm, dm_start, own.memory + own.kernel_t, 0, v, 0)
     for i in range(images):
         clear(frame, w.rows * w.columns * s.C * like.itemsize)
         call_transform(w.to_dx, like, (v, i * w.down * w.across * s.C, frame, 0, w.down, w.across))
-        call_copy(work.copy, like, (frame, place, w.columns * s.C, r.data.dx, (n + i) * s.H * row, row, s.H, row))
+        call_copy(
+            work.copy,
+            like,
+            (frame, place, w.columns * s.C, r.data.dx, (n + i) * s.H * row, row, s.H, row),
+        )
 
 
 @jit_part

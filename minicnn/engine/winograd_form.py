@@ -1,26 +1,30 @@
 """The matrices of Winograd's convolutions, and the kernel that applies them to patches.
 
-F(m, 3), m outputs of a 3-tap filter g over m + 2 inputs d, takes m + 2 multiplications in place of 3 m:
+F(m, 3), m outputs of a 3-tap filter g over m + 2 inputs d, takes m + 2 multiplications in place of
+3 m:
 
     y = A^T [ (G g) * (B^T d) ]            * element by element
 
-The idea: the convolution is a product of polynomials. B^T and G evaluate both at points p, one multiplication per point
-gives the product's value there, and A^T reads the outputs off these values. Row i of the matrices, for point p:
+The idea: the convolution is a product of polynomials. B^T and G evaluate both at points p, one
+multiplication per point gives the product's value there, and A^T reads the outputs off these
+values. Row i of the matrices, for point p:
 
     B^T   the coefficients of  prod over q != p of (x - q)
     G     1, p, p^2, divided by  N = prod over q != p of (p - q)
     A     1, p, p^2, ... p^(m - 1)
 
-The last point is infinity: B^T has there prod (x - q) over all others, G the last tap, A the last output. If N is
-negative, that of B^T changes its sign instead.
+The last point is infinity: B^T has there prod (x - q) over all others, G the last tap, A the last
+output. If N is negative, that of B^T changes its sign instead.
 
-Which points? Any would do, were it not for rounding. 0, 1, -1 give matrices of 0, 1 and 1/2. With more points the
-numbers in the matrices grow, and the outputs become differences of large numbers. 0, 3/4, -3/4, 3/2, -3/2 lose a
-quarter of what the usual 0, 1, -1, 2, -2 lose, and B and A are still exact. F(5, 3) needs a sixth point, and with the
-best of 1456 choices of numbers between 1/4 and 2 and their negatives it loses four times as much as F(4, 3).
+Which points? Any would do, were it not for rounding. 0, 1, -1 give matrices of 0, 1 and 1/2. With
+more points the numbers in the matrices grow, and the outputs become differences of large numbers.
+0, 3/4, -3/4, 3/2, -3/2 lose a quarter of what the usual 0, 1, -1, 2, -2 lose, and B and A are still
+exact. F(5, 3) needs a sixth point, and with the best of 1456 choices of numbers between 1/4 and 2
+and their negatives it loses four times as much as F(4, 3).
 
-Source: Winograd 1980, "Arithmetic complexity of computations"; Lavin & Gray 2015, arXiv:1509.09308, section 5; Barabasz
-et al. 2020, "Error analysis and improving the accuracy of Winograd convolution", arXiv:1803.10986 (how points differ).
+Source: Winograd 1980, "Arithmetic complexity of computations"; Lavin & Gray 2015, arXiv:1509.09308,
+section 5; Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd
+convolution", arXiv:1803.10986 (how points differ).
 """
 
 from collections.abc import Callable, Sequence
@@ -61,7 +65,10 @@ def form(*points: Fraction | int) -> Form:
         """The coefficients of the product of all (x - root), the constant first."""
         line = [Fraction(1)]
         for root in roots:
-            line = [a - root * b for a, b in zip([Fraction(0), *line], [*line, Fraction(0)], strict=True)]
+            line = [
+                a - root * b
+                for a, b in zip([Fraction(0), *line], [*line, Fraction(0)], strict=True)
+            ]
         return line
 
     BT: list[list[Any]] = []
@@ -78,7 +85,9 @@ def form(*points: Fraction | int) -> Form:
     BT.append(product(points))
     G.append([0] * (TAPS - 1) + [1])
     A.append([0] * (out - 1) + [1])
-    matrices = (tuple(tuple(map(float, row)) for row in matrix) for matrix in (BT, G, zip(*A, strict=True)))
+    matrices = (
+        tuple(tuple(map(float, row)) for row in matrix) for matrix in (BT, G, zip(*A, strict=True))
+    )
     return Form(out, out + TAPS - 1, *matrices)
 
 
@@ -93,7 +102,9 @@ def transposed(matrix: Matrix) -> Matrix:
 
 
 class Steps(NamedTuple):
-    """Elements from one row and column of a patch, and from one patch below and beside another, to the next."""
+    """Elements from one row and column of a patch, and from one patch below and beside another, to
+    the next.
+    """
 
     row: int
     column: int
@@ -104,8 +115,8 @@ class Steps(NamedTuple):
 def multiply(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[ir.Value]:
     """matrix @ values, in few operations.
 
-    Points come in pairs p, -p. Their rows differ in the sign of every other number, so their sums share what is even
-    and what is odd; in a transposed matrix so do columns.
+    Points come in pairs p, -p. Their rows differ in the sign of every other number, so their sums
+    share what is even and what is odd; in a transposed matrix so do columns.
     """
     build = emit.builder
 
@@ -123,14 +134,18 @@ def multiply(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[
         return total
 
     def mirrored(one: Sequence[float], other: Sequence[float]) -> bool:
-        return all(b == (-1) ** k * a for k, (a, b) in enumerate(zip(one, other, strict=True))) and any(one[1::2])
+        return all(
+            b == (-1) ** k * a for k, (a, b) in enumerate(zip(one, other, strict=True))
+        ) and any(one[1::2])
 
     columns = transposed(matrix)
     results: list[ir.Value] = []
     if len(columns) > 2 and mirrored(columns[1], columns[2]):
         pairs = [i for i in range(1, len(columns) - 1, 2) if mirrored(columns[i], columns[i + 1])]
         alone = [i for i in range(len(columns)) if i not in pairs and i - 1 not in pairs]
-        sums, differences = ([f(values[i], values[i + 1]) for i in pairs] for f in (build.fadd, build.fsub))
+        sums, differences = (
+            [f(values[i], values[i + 1]) for i in pairs] for f in (build.fadd, build.fsub)
+        )
         for k, row in enumerate(matrix):
             shared = [values[i] for i in alone] + (differences if k % 2 else sums)
             results.append(combine([row[i] for i in alone + pairs], shared))
@@ -145,7 +160,9 @@ def multiply(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[
 
 
 @kernel
-def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add: bool = False) -> Emitter:
+def transform(
+    dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add: bool = False
+) -> Emitter:
     """y = P x P^T (y += if add) for every patch x of a grid of down x across patches, all channels."""
     emit = Emitter(dtype, TRANSFORM)
     arg, build = emit.arg, emit.builder
@@ -156,16 +173,23 @@ def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add
 
     def patch(i: ir.Value, j: ir.Value, c: ir.Value) -> None:
         def start(base: ir.Value, steps: Steps) -> ir.Value:
-            down, across = build.mul(i, emit.integer(steps.down)), build.mul(j, emit.integer(steps.across))
+            down, across = (
+                build.mul(i, emit.integer(steps.down)),
+                build.mul(j, emit.integer(steps.across)),
+            )
             return emit.at(base, build.add(build.add(down, across), c))
 
         source, target = start(arg["x"], x), start(arg["y"], y)
         columns = [
-            multiply(emit, matrix, [emit.load(place(source, x, row, column)) for row in range(taps)])
+            multiply(
+                emit, matrix, [emit.load(place(source, x, row, column)) for row in range(taps)]
+            )
             for column in range(taps)
         ]
         for row in range(size):
-            for column, value in enumerate(multiply(emit, matrix, [column[row] for column in columns])):
+            for column, value in enumerate(
+                multiply(emit, matrix, [column[row] for column in columns])
+            ):
                 to = place(target, y, row, column)
                 emit.store(build.fadd(emit.load(to), value) if add else value, to)
 
@@ -180,5 +204,8 @@ def transform(dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add
         patch(i, j, build.mul(v, emit.integer(emit.lanes)))
 
     registers = emit.integer(channels // emit.lanes)
-    each(arg["down"], lambda i: each(arg["across"], lambda j: each(registers, lambda v: register(i, j, v))))
+    each(
+        arg["down"],
+        lambda i: each(arg["across"], lambda j: each(registers, lambda v: register(i, j, v))),
+    )
     return emit

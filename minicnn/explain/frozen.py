@@ -17,24 +17,31 @@ from minicnn.types import Array
 
 
 def copied(model: Network) -> tuple[Program, list[str]]:
-    """What a built model computes, by copies of its layers that share nothing with it; and the path of each call's."""
+    """What a built model computes, by copies of its layers that share nothing with it; and the path
+    of each call's.
+    """
     with alone:
         program = model.program()
-        layers = copy.deepcopy([call.layer for call in program.calls])  # in one, so that what is shared stays so
+        layers = copy.deepcopy(
+            [call.layer for call in program.calls]
+        )  # in one, so that what is shared stays so
     calls = [call._replace(layer=layer) for call, layer in zip(program.calls, layers, strict=True)]
     return program._replace(calls=calls), paths(model)
 
 
 class Frozen:
-    """Copies of a built model's layers, up to the scores of its classes, that can be run and differentiated in parts.
+    """Copies of a built model's layers, up to the scores of its classes, that can be run and
+    differentiated in parts.
 
-    Backward needs a training forward, explanations need what inference computes. Both are had with two rules:
-    `trainable = False` makes batch normalisation use its moving statistics, and a layer that gives its input back in
-    inference (dropout, augmentation) is the identity, and so is its derivative. A layer that is called with
-    training=True trains in inference too, and is left as it is.
+    Backward needs a training forward, explanations need what inference computes. Both are had with
+    two rules: `trainable = False` makes batch normalisation use its moving statistics, and a layer
+    that gives its input back in inference (dropout, augmentation) is the identity, and so is its
+    derivative. A layer that is called with training=True trains in inference too, and is left as it
+    is.
 
-    The softmax at the end is left out: explanations are of the score of a class, not of its probability, which also
-    rises when the scores of others fall. The copies share nothing with the model.
+    The softmax at the end is left out: explanations are of the score of a class, not of its
+    probability, which also rises when the scores of others fall. The copies share nothing with the
+    model.
 
     Args:
         model: built, of one input, its outputs (N, K).
@@ -52,7 +59,9 @@ class Frozen:
         self._program, self.paths = copied(model)
         for call in self._program.calls:
             call.layer.trainable = call.training is True and call.layer.trainable
-        self.calls, (self.output,), _ = without_softmax(Places(self._program.calls).calls, self._program.outputs)
+        self.calls, (self.output,), _ = without_softmax(
+            Places(self._program.calls).calls, self._program.outputs
+        )
         self.paths = self.paths[: len(self.calls)]
         for call in self.calls:
             call.layer.needs_input_grad = True
@@ -62,11 +71,15 @@ class Frozen:
         """All values, by number, for pictures x."""
         values = {0: x}
         for call in self.calls:
-            values[call.writes] = call.layer.forward(given(call, values), training=call.training is True)
+            values[call.writes] = call.layer.forward(
+                given(call, values), training=call.training is True
+            )
         return values
 
     def scores(self, x: Array) -> Array:
-        """The scores (N, K) of a batch: those of run(x) by the model's engine, which is faster where there are many."""
+        """The scores (N, K) of a batch: those of run(x) by the model's engine, which is faster
+        where there are many.
+        """
         return self._execution.logits(x, training=False)
 
     @cached_property
@@ -76,7 +89,8 @@ class Frozen:
     def gradient(self, values: dict[int, Array], class_index: int, at: int = 0) -> Array:
         """d(score of the class) / d(value number `at`), for the values of a run.
 
-        Raises ValueError for a layer that is neither the same in training as in inference nor without effect there.
+        Raises ValueError for a layer that is neither the same in training as in inference nor
+        without effect there.
         """
         values, after, differentiated = dict(values), {at}, list[tuple[Call, bool]]()
         for call in self.calls:
@@ -114,7 +128,9 @@ def same(x: Array, y: Array) -> bool:
 
 def _undifferentiable(layer: Layer) -> ValueError:
     return ValueError(
-        f"{layer} computes something else in training than in inference, so that there is no gradient "
-        "of the latter: it should give its input itself back in inference, or heed trainable=False. "
+        f"{layer} computes something else in training than in inference, so that there is no "
+        "gradient "
+        "of the latter: it should give its input itself back in inference, or heed "
+        "trainable=False. "
         "explain.occlusion needs no gradient"
     )

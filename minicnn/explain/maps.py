@@ -1,4 +1,6 @@
-"""Where in a picture a decision comes from: by the features of a layer, by the pixels, by covering parts of it."""
+"""Where in a picture a decision comes from: by the features of a layer, by the pixels, by covering
+parts of it.
+"""
 
 from typing import Any
 
@@ -22,25 +24,30 @@ BATCH = 64  # covered pictures that occlusion runs together
 
 
 @known_arguments
-def grad_cam(model: Network, x: ArrayLike, class_index: int | None = None, layer: str | None = None) -> GradCam:
+def grad_cam(
+    model: Network, x: ArrayLike, class_index: int | None = None, layer: str | None = None
+) -> GradCam:
     """Where the features that a layer has found in a picture speak for a class (Grad-CAM).
 
-        alpha_k = mean over i, j of d(score) / d A[i, j, k]          how much feature k speaks for the class
+        alpha_k = mean over i, j of d(score) / d A[i, j, k]          how much feature k speaks for
+        the class
         coarse  = max(0, sum_k alpha_k A[:, :, k])                   where the features are that do
 
-    A (OH, OW, F) is the layer's output, and the score that of the class before the softmax. In the enlarged map, each
-    number of the coarse one is at the middle of the pixels that it depends on, with linear steps in between.
+    A (OH, OW, F) is the layer's output, and the score that of the class before the softmax. In the
+    enlarged map, each number of the coarse one is at the middle of the pixels that it depends on,
+    with linear steps in between.
 
     Args:
         x: one picture (H, W, C).
         class_index: the class; the model's own answer unless given.
-        layer: the name of a layer whose output is (OH, OW, F), "backbone/conv2d" where it is in a model inside; unless
-            given, the convolution that is nearest to the output, of several the one that most layers come before.
-            Earlier layers are sharper and know less about classes. Of a layer that is called several times, the last
-            call.
+        layer: the name of a layer whose output is (OH, OW, F), "backbone/conv2d" where it is in a
+            model inside; unless given, the convolution that is nearest to the output, of several
+            the one that most layers come before. Earlier layers are sharper and know less about
+            classes. Of a layer that is called several times, the last call.
 
-    Raises ValueError for a picture, class or layer that the model does not have, or a model without convolutions.
-    Warns when the model has neither been trained nor loaded, or pixels are in another range than it expects.
+    Raises ValueError for a picture, class or layer that the model does not have, or a model without
+    convolutions. Warns when the model has neither been trained nor loaded, or pixels are in another
+    range than it expects.
     Source: Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
     picture, batch = one_picture(model, x, "explain.grad_cam")
@@ -50,7 +57,9 @@ def grad_cam(model: Network, x: ArrayLike, class_index: int | None = None, layer
     values = frozen.run(batch)
     features = values[call.writes]
     chosen = _chosen(model, values[frozen.output], class_index)
-    weights = frozen.gradient(values, chosen["class_index"], call.writes)[0].mean(axis=(0, 1))  # (F,)
+    weights = frozen.gradient(values, chosen["class_index"], call.writes)[0].mean(
+        axis=(0, 1)
+    )  # (F,)
     coarse = np.maximum(features[0] @ weights, 0)  # (OH, OW)
     return GradCam(
         method="Grad-CAM",
@@ -98,32 +107,41 @@ def saliency(model: Network, x: ArrayLike, class_index: int | None = None) -> Sa
 def occlusion(
     model: Network, x: ArrayLike, class_index: int | None = None, size: int = 8, stride: int = 2
 ) -> Occlusion:
-    """How much of a class's probability is lost when a part of the picture is covered by a square of its mean colour.
+    """How much of a class's probability is lost when a part of the picture is covered by a square
+    of its mean colour.
 
-        heat[h, w] = mean over the squares that cover (h, w) of  p(picture) - p(picture with that square)
+        heat[h, w] = mean over the squares that cover (h, w) of  p(picture) - p(picture with that
+        square)
 
     Args:
         x: one picture (H, W, C).
         class_index: the class; the model's own answer unless given.
         size: rows and columns of the square, in pixels.
-        stride: its step. The last square of a row or column ends at the picture's edge, whatever the step.
+        stride: its step. The last square of a row or column ends at the picture's edge, whatever
+            the step.
 
-    Raises ValueError for a picture or class that the model does not have, and for a square that does not fit.
-    Warns as `grad_cam` does.
+    Raises ValueError for a picture or class that the model does not have, and for a square that
+    does not fit. Warns as `grad_cam` does.
     Source: Zeiler & Fergus 2013, arXiv:1311.2901, section 4.2.
     """
     picture, batch = one_picture(model, x, "explain.occlusion")
-    size, stride = count(size, "size", "explain.occlusion"), count(stride, "stride", "explain.occlusion")
+    size, stride = (
+        count(size, "size", "explain.occlusion"),
+        count(stride, "stride", "explain.occlusion"),
+    )
     if size > min(picture.shape[:2]) or stride > size:
         raise ValueError(
-            f"explain.occlusion expected stride <= size <= {min(picture.shape[:2])}, the picture's shorter side, so "
+            f"explain.occlusion expected stride <= size <= {min(picture.shape[:2])}, the picture's "
+            "shorter side, so "
             f"that every pixel is covered, received size={size}, stride={stride}"
         )
     _warn(model, picture)
     frozen = Frozen(model)
     chosen = _chosen(model, frozen.scores(batch), class_index)
     rows, columns = ([*range(0, n - size, stride), n - size] for n in picture.shape[:2])
-    places = [(slice(row, row + size), slice(column, column + size)) for row in rows for column in columns]
+    places = [
+        (slice(row, row + size), slice(column, column + size)) for row in rows for column in columns
+    ]
     scores = []
     for start in range(0, len(places), BATCH):
         some = places[start : start + BATCH]
@@ -151,14 +169,19 @@ def occlusion(
 def enlarge(coarse: Array, sight: Sight, shape: tuple[int, int]) -> Array:
     """A map of places (OH, OW) as one of the picture's pixels (H, W), linear between the places.
 
-    A place is drawn at the middle of the pixels that it depends on. Beyond the outermost places the map goes on as it
-    is there. (Stretching the map to the edges instead would draw things several pixels from where they are.)
+    A place is drawn at the middle of the pixels that it depends on. Beyond the outermost places the
+    map goes on as it is there. (Stretching the map to the edges instead would draw things several
+    pixels from where they are.)
     """
     heat = coarse
     for axis in range(2):
         middles = sight.middle(axis) + sight.step[axis] * np.arange(coarse.shape[axis])
-        pixels = [np.interp(np.arange(shape[axis]), middles, place) for place in np.eye(len(middles))]  # (OH, H)
-        heat = np.tensordot(heat, np.array(pixels), axes=(0, 0))  # the axis done goes last: after two, (H, W)
+        pixels = [
+            np.interp(np.arange(shape[axis]), middles, place) for place in np.eye(len(middles))
+        ]  # (OH, H)
+        heat = np.tensordot(
+            heat, np.array(pixels), axes=(0, 0)
+        )  # the axis done goes last: after two, (H, W)
     return heat
 
 
@@ -172,7 +195,9 @@ def _chosen(model: Network, scores: Array, class_index: int | None) -> dict[str,
     K = scores.shape[-1]
     index = int(scores[0].argmax()) if class_index is None else class_index
     if not is_integer(index, 0) or index >= K:
-        raise ValueError(f"{model.name!r} expected a class_index from 0 to {K - 1}, received {class_index!r}")
+        raise ValueError(
+            f"{model.name!r} expected a class_index from 0 to {K - 1}, received {class_index!r}"
+        )
     names = model.class_names or [f"class {number}" for number in range(K)]
     return {
         "class_index": int(index),
@@ -182,29 +207,48 @@ def _chosen(model: Network, scores: Array, class_index: int | None) -> dict[str,
 
 
 def _target(model: Network, frozen: Frozen, name: str | None) -> tuple[Call, str]:
-    """The last call of the layer of that name, or of the convolution before the output, and its path."""
+    """The last call of the layer of that name, or of the convolution before the output, and its
+    path.
+    """
     path = last_convolution(frozen) if name is None else name
     if path is None:
         raise ValueError(
-            f"explain.grad_cam expected a model with a convolution (Conv2D), received {model.name!r}, which has none: "
+            "explain.grad_cam expected a model with a convolution (Conv2D), received "
+            f"{model.name!r}, which has none: "
             "name a layer whose output is (OH, OW, F), or use explain.saliency or explain.occlusion"
         )
     layer = model.leaves[path] if path in model.leaves else model.get_layer(path)
     calls = [call for call, own in zip(frozen.calls, frozen.paths, strict=True) if own == path]
     if isinstance(layer, Network) or len(layer.output_shape) != 3:
-        what = repr(layer) if isinstance(layer, Network) else f"{layer} with output {layer.output_shape}"
-        hint = (
-            f"name one in it, {path}/..." if isinstance(layer, Network) else "name one before Flatten or global pooling"
+        what = (
+            repr(layer)
+            if isinstance(layer, Network)
+            else f"{layer} with output {layer.output_shape}"
         )
-        raise ValueError(f"explain.grad_cam expected a layer whose output is (OH, OW, F), received {what}: {hint}")
+        hint = (
+            f"name one in it, {path}/..."
+            if isinstance(layer, Network)
+            else "name one before Flatten or global pooling"
+        )
+        raise ValueError(
+            f"explain.grad_cam expected a layer whose output is (OH, OW, F), received {what}: "
+            f"{hint}"
+        )
     if not calls:
-        raise ValueError(f"explain.grad_cam expected a layer that computes, received {layer}: use explain.saliency")
+        raise ValueError(
+            f"explain.grad_cam expected a layer that computes, received {layer}: use "
+            "explain.saliency"
+        )
     return calls[-1], path
 
 
 def last_convolution(frozen: Frozen) -> str | None:
-    """The path of the convolution that is nearest to the output; of several, of the one with most layers before it."""
-    below: dict[int, int] = {}  # of values: the longest way from there to the output, and from the picture
+    """The path of the convolution that is nearest to the output; of several, of the one with most
+    layers before it.
+    """
+    below: dict[
+        int, int
+    ] = {}  # of values: the longest way from there to the output, and from the picture
     above: dict[int, int] = {}
     for call in reversed(frozen.calls):
         for n in call.reads:

@@ -9,13 +9,18 @@ from minicnn.types import Array, Shape
 
 
 def one_picture(model: Network, x: ArrayLike, who: str) -> tuple[Array, Array]:
-    """The picture (H, W, C) as it was given, and as the batch of one (1, H, W, C) that the model's layers take.
+    """The picture (H, W, C) as it was given, and as the batch of one (1, H, W, C) that the model's
+    layers take.
 
-    Raises ValueError when x is not one picture, with or without a batch axis, of the model's input shape.
+    Raises ValueError when x is not one picture, with or without a batch axis, of the model's input
+    shape.
     """
     if len(model.inputs) > 1:
         names = ", ".join(node.name for node in model.inputs)
-        raise ValueError(f"{who} expected a model of one input, a picture, received {model.name!r} with inputs {names}")
+        raise ValueError(
+            f"{who} expected a model of one input, a picture, received {model.name!r} with inputs "
+            f"{names}"
+        )
     picture = array(x, "one picture", who)
     if picture.ndim == 4 and len(picture) == 1:
         picture = picture[0]
@@ -25,7 +30,10 @@ def one_picture(model: Network, x: ArrayLike, who: str) -> tuple[Array, Array]:
         raise ValueError(f"{who} expected one picture (H, W, C), received {np.shape(x)}")
     expected = model.input_shape[1:]
     if len(expected) != 3:
-        raise ValueError(f"{who} expected a model of pictures, received {model.name!r} for samples of shape {expected}")
+        raise ValueError(
+            f"{who} expected a model of pictures, received {model.name!r} for samples of shape "
+            f"{expected}"
+        )
     if picture.shape != expected:
         hint = _hint(picture.shape, expected)
         raise ValueError(f"{who} expected one picture {expected}, received {np.shape(x)}{hint}")

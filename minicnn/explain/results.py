@@ -42,7 +42,8 @@ class HeatMap(Result):
         method: "Grad-CAM", "Saliency" or "Occlusion".
         of: what the heat is, in a few words.
         picture: (H, W, C), as it was given.
-        heat: (H, W); the larger, the more that place speaks for the class. Negative where it speaks against it.
+        heat: (H, W); the larger, the more that place speaks for the class. Negative where it speaks
+            against it.
         class_index, class_name: the class; its number is its name when the model has none.
         probability: that the model gives this class.
     """
@@ -66,7 +67,9 @@ class HeatMap(Result):
         (row, column), most = self.warmest, self.heat.max()
         if not most > 0:
             return f"{title}\nnothing in this picture speaks for the class"
-        return f"{title}\nwarmest at row {row}, column {column}: {most:.3g}\n{characters(self.heat)}"
+        return (
+            f"{title}\nwarmest at row {row}, column {column}: {most:.3g}\n{characters(self.heat)}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -86,7 +89,9 @@ class HeatMap(Result):
 
 
 def characters(heat: Array) -> str:
-    """A map (H, W) as at most 16 lines of shades, two characters per cell; what is negative is left blank."""
+    """A map (H, W) as at most 16 lines of shades, two characters per cell; what is negative is left
+    blank.
+    """
     rows, columns = (min(CELLS, n) for n in heat.shape)
     lines = [np.array_split(line, columns, axis=1) for line in np.array_split(heat, rows)]
     means = np.array([[part.mean() for part in line] for line in lines])
@@ -101,7 +106,8 @@ class GradCam(HeatMap):
 
     Attributes:
         layer: its name.
-        weights: (F,), how much the score of the class grows with each feature map, the paper's alpha.
+        weights: (F,), how much the score of the class grows with each feature map, the paper's
+            alpha.
         coarse: (OH, OW), the map as the layer gives it, before it is enlarged to `heat`.
     """
 
@@ -142,7 +148,8 @@ class Filters(Result):
     Attributes:
         layer: its name.
         kernels: (F, KH, KW, C), as they are.
-        pictures: (F, KH, KW, 3), from 0 to 1: 0.5 is a weight of 0, and 0 or 1 the largest of that kernel.
+        pictures: (F, KH, KW, 3), from 0 to 1: 0.5 is a weight of 0, and 0 or 1 the largest of that
+            kernel.
     """
 
     layer: str
@@ -151,7 +158,10 @@ class Filters(Result):
 
     def to_text(self) -> str:
         F, KH, KW, C = self.kernels.shape
-        lines = [f"{F} kernels of {self.layer!r}, {KH}x{KW}x{C}: strength, and the sum of the weights of each channel"]
+        lines = [
+            f"{F} kernels of {self.layer!r}, {KH}x{KW}x{C}: strength, and the sum of the weights "
+            "of each channel"
+        ]
         for number, kernel in enumerate(self.kernels):
             sums = "  ".join(f"{value:+.2f}" for value in kernel.sum(axis=(0, 1)))
             lines.append(f"{number:>4}  {np.linalg.norm(kernel):.2f}  {sums}")
@@ -187,13 +197,18 @@ class Activations(Result):
         for name, y in self.outputs.items():
             figures = [f"{value:.3g}" for value in (y.min(), y.mean(), y.max())]
             shape = "x".join(map(str, y.shape))
-            rows.append((f"{name} ({self.kinds[name]})", shape, *figures, f"{100 * np.mean(y != 0):.0f} %"))
+            rows.append(
+                (f"{name} ({self.kinds[name]})", shape, *figures, f"{100 * np.mean(y != 0):.0f} %")
+            )
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
         return "\n".join("  ".join(line) for line in lines)
 
     def to_dict(self) -> dict[str, Any]:
-        return {name: {"class": self.kinds[name], "output": y.tolist()} for name, y in self.outputs.items()}
+        return {
+            name: {"class": self.kinds[name], "output": y.tolist()}
+            for name, y in self.outputs.items()
+        }
 
     def plot(self) -> "Plot":
         from minicnn import plots
@@ -208,8 +223,8 @@ class Im2col(Result):
     Attributes:
         picture: (H, W, C), as it was given.
         patches: (OH * OW, KH * KW * C), one row for each position of the kernel.
-        kernel_size, strides, dilation_rate, before, output: pairs (rows, columns); `before` is the padding above and
-            to the left, `output` the positions OH, OW.
+        kernel_size, strides, dilation_rate, before, output: pairs (rows, columns); `before` is the
+            padding above and to the left, `output` the positions OH, OW.
     """
 
     picture: Array
@@ -232,14 +247,19 @@ class Im2col(Result):
         return (
             f"A picture of {H}x{W}x{C} under a kernel of {KH}x{KW}:\n"
             f"{OH}x{OW} positions, so {rows:,} rows, one patch in each;\n"
-            f"{KH}x{KW}x{C} = {columns} columns, in the kernel's own order (row, column, channel);\n"
-            f"{self.patches.size:,} numbers made of {self.picture.size:,}, {times:.1f} times as many.\n"
-            f"Convolution with F kernels is then ({rows:,}, {columns}) @ ({columns}, F) = ({rows:,}, F)."
+            f"{KH}x{KW}x{C} = {columns} columns, in the kernel's own order (row, column, "
+            "channel);\n"
+            f"{self.patches.size:,} numbers made of {self.picture.size:,}, {times:.1f} times as "
+            "many.\n"
+            f"Convolution with F kernels is then ({rows:,}, {columns}) @ ({columns}, F) = "
+            f"({rows:,}, F)."
         )
 
     def to_dict(self) -> dict[str, Any]:
         names = ("kernel_size", "strides", "dilation_rate", "before", "output")
-        return {name: list(getattr(self, name)) for name in names} | {"patches": self.patches.tolist()}
+        return {name: list(getattr(self, name)) for name in names} | {
+            "patches": self.patches.tolist()
+        }
 
     def plot(self) -> "Plot":
         from minicnn import plots

@@ -11,7 +11,9 @@ from minicnn.types import Pair
 
 
 class Sight(NamedTuple):
-    """Of place (0, 0) of a map: the first and the last pixel that it depends on; and the step from place to place."""
+    """Of place (0, 0) of a map: the first and the last pixel that it depends on; and the step from
+    place to place.
+    """
 
     first: Pair = (0, 0)
     last: Pair = (0, 0)
@@ -27,18 +29,24 @@ def sights(calls: Sequence[Call]) -> dict[int, Sight]:
     for call in calls:
         shapes: Any = call.takes if call.layer.takes_several else [call.takes]
         output = call.layer.output_shape
-        maps = [(found[n], shape) for n, shape in zip(call.reads, shapes, strict=True) if n in found]
+        maps = [
+            (found[n], shape) for n, shape in zip(call.reads, shapes, strict=True) if n in found
+        ]
         if not maps or len(output) != 3:
             continue
         if call.layer.takes_several:  # what is smaller is repeated, and says nothing of places
-            found[call.writes] = joined([one for one, shape in maps if shape[:2] == output[:2]] or [maps[0][0]])
+            found[call.writes] = joined(
+                [one for one, shape in maps if shape[:2] == output[:2]] or [maps[0][0]]
+            )
         else:
             found[call.writes] = after(call.layer, maps[0][0])
     return found
 
 
 def joined(maps: Sequence[Sight]) -> Sight:
-    """What sees all that any of the maps sees: a place there is added to, or put beside, the same place here."""
+    """What sees all that any of the maps sees: a place there is added to, or put beside, the same
+    place here.
+    """
 
     def of(which: Callable[[Iterable[int]], int], pairs: Iterable[Pair]) -> Pair:
         rows, columns = zip(*pairs, strict=True)
@@ -55,7 +63,9 @@ def after(layer: Layer, before: Sight) -> Sight:
     for axis in range(2):
         if window is not None:
             first[axis] -= step[axis] * window.before[axis]
-            last[axis] += step[axis] * ((window.size[axis] - 1) * window.dilation[axis] - window.before[axis])
+            last[axis] += step[axis] * (
+                (window.size[axis] - 1) * window.dilation[axis] - window.before[axis]
+            )
             step[axis] *= window.strides[axis]
         else:  # ZeroPadding2D; RandomCrop, in inference from the middle
             moved = (layer.input_shape[axis] - layer.output_shape[axis]) // 2

@@ -9,12 +9,14 @@ SMALLEST_MOMENT = 1e-30
 
 @jit
 def adam(value, grad, m, v, step_size, rate_1, rate_2, epsilon):
-    """m += (g - m) * rate_1;  v += (g^2 - v) * rate_2;  value -= step_size * m / (sqrt(v) + epsilon).
+    """m += (g - m) * rate_1;  v += (g^2 - v) * rate_2;  value -= step_size * m / (sqrt(v) +
+    epsilon).
 
-    value, grad, m, v: flat arrays of one length and type, which the four numbers share (rate_1 = 1 - beta_1: an integer
-    1 in here would turn float32 arithmetic into float64).
-    Moments below 1e-30 become 0: a parameter without gradient (a dead unit) would otherwise keep its moments as
-    subnormal numbers for ever, which many processors multiply a hundred times slower.
+    value, grad, m, v: flat arrays of one length and type, which the four numbers share (rate_1 = 1
+    - beta_1: an integer 1 in here would turn float32 arithmetic into float64).
+    Moments below 1e-30 become 0: a parameter without gradient (a dead unit) would otherwise keep
+    its moments as subnormal numbers for ever, which many processors multiply a hundred times
+    slower.
     """
     for i in range(value.size):
         g = grad[i]

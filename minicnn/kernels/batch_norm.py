@@ -1,7 +1,7 @@
 """Sums over the batch, one per channel, for batch normalisation.
 
-All of them add in double precision, whatever the arrays hold. A variance is never E[x^2] - E[x]^2: for a channel with
-mean 10,000 and deviation 1 that difference has no correct digit left in float32.
+All of them add in double precision, whatever the arrays hold. A variance is never E[x^2] - E[x]^2:
+for a channel with mean 10,000 and deviation 1 that difference has no correct digit left in float32.
 
 Axes: M rows (every position of every image), C channels.
 """
@@ -11,11 +11,13 @@ from minicnn.machine.jit import jit
 
 @jit
 def channel_moments(x, mean, variance):
-    """mean[c] and biased variance[c] of x (M, C), in two passes; mean and variance (C,) float64 are overwritten.
+    """mean[c] and biased variance[c] of x (M, C), in two passes; mean and variance (C,) float64 are
+    overwritten.
 
-    The second pass also sums the plain deviations: their mean, zero but for rounding, corrects the first pass
-    (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", eq. 1.7). So a channel that holds one
-    value throughout has exactly that mean, variance 0, and is normalised to exactly 0.
+    The second pass also sums the plain deviations: their mean, zero but for rounding, corrects the
+    first pass (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", eq. 1.7).
+    So a channel that holds one value throughout has exactly that mean, variance 0, and is
+    normalised to exactly 0.
     """
     M, C = x.shape
     deviation = mean.copy()  # (C,) scratch
@@ -41,7 +43,8 @@ def channel_moments(x, mean, variance):
 
 @jit
 def normalize(x, mean, inv_std, x_hat):
-    """x_hat[m, c] = (x[m, c] - mean[c]) * inv_std[c], in double before it is rounded to x_hat's type.
+    """x_hat[m, c] = (x[m, c] - mean[c]) * inv_std[c], in double before it is rounded to x_hat's
+    type.
 
     x, x_hat (M, C); mean, inv_std (C,) float64.
     """

@@ -1,4 +1,5 @@
-"""Softmax and cross-entropy, one pass over the logits. What is computed is double, whatever the type of the arrays.
+"""Softmax and cross-entropy, one pass over the logits. What is computed is double, whatever the
+type of the arrays.
 
 Infinite logits and NaN give NaN, which says enough.
 """
@@ -20,7 +21,8 @@ def softmax(x, y):
 
 @jit
 def softmax_cross_entropy(logits, targets, weights, dz):
-    """The mean over N of w_n loss_n, and its gradient with respect to the logits, for p = softmax(logits):
+    """The mean over N of w_n loss_n, and its gradient with respect to the logits, for p =
+    softmax(logits):
 
         loss_n = -sum_k t_k log p_k,   dz[n, k] = (p_k * sum t - t_k) * w_n / N
 

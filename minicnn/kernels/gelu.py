@@ -7,7 +7,8 @@ from minicnn.machine.jit import jit
 
 @jit
 def erfc(x, y):
-    """y[i] = 2/sqrt(pi) * integral of exp(-t^2) from x[i] to infinity; x and y are flat arrays of one length.
+    """y[i] = 2/sqrt(pi) * integral of exp(-t^2) from x[i] to infinity; x and y are flat arrays of
+    one length.
 
     Unlike 1 - erf(x) it keeps its digits where it is small.
     """

@@ -1,7 +1,8 @@
 """Maximum and average over sliding windows, forward and backward.
 
-A window covers rows i*SH - top ... + PH and the columns alike, cut off at the picture's edge: padding cells are
-no cells at all, so they neither win a maximum nor count in an average (as in Keras).
+A window covers rows i*SH - top ... + PH and the columns alike, cut off at the picture's edge:
+padding cells are no cells at all, so they neither win a maximum nor count in an average (as in
+Keras).
 
 Axes: N images, H W height and width, C channels, OH OW output positions, PH PW the window.
 """
@@ -13,11 +14,13 @@ from minicnn.machine.jit import jit
 
 @jit
 def max_pool(x, pool, strides, before, y, argmax):
-    """y[n, i, j, c] = the largest x in the window; argmax[n, i, j, c] = h*W + w of the cell it came from.
+    """y[n, i, j, c] = the largest x in the window; argmax[n, i, j, c] = h*W + w of the cell it came
+    from.
 
-    x (N, H, W, C); pool, strides, before: pairs of ints; y and argmax (N, OH, OW, C) are overwritten.
-    Of equal values the first in row-major order wins. The first NaN wins over every number, so that it survives
-    (`value > best` alone would drop it, and would leave a window of NaN without an index).
+    x (N, H, W, C); pool, strides, before: pairs of ints; y and argmax (N, OH, OW, C) are
+    overwritten. Of equal values the first in row-major order wins. The first NaN wins over every
+    number, so that it survives (`value > best` alone would drop it, and would leave a window of NaN
+    without an index).
     """
     N, H, W, C = x.shape
     _, OH, OW, _ = y.shape
@@ -43,7 +46,8 @@ def max_pool(x, pool, strides, before, y, argmax):
 
 @jit
 def max_unpool(dy, argmax, dx):
-    """Send each dy to the one cell that won its window: dx[n, h, w, c] = sum of dy over the windows it won.
+    """Send each dy to the one cell that won its window: dx[n, h, w, c] = sum of dy over the windows
+    it won.
 
     dy and argmax (N, OH, OW, C); dx (N, H, W, C) is overwritten.
     """

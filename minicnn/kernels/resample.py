@@ -1,9 +1,11 @@
-"""Resampling: draw a picture anew from places between the pixels of another, and the adjoint of that.
+"""Resampling: draw a picture anew from places between the pixels of another, and the adjoint of
+that.
 
-    y[i, j] = x at the place (u, v),   (u, v, 1)^T = matrix (j, i, 1)^T        u to the right, v downwards
+    y[i, j] = x at the place (u, v),   (u, v, 1)^T = matrix (j, i, 1)^T        u to the right, v
+    downwards
 
-A place between four pixels takes their mean, weighted by nearness ("bilinear"), or the nearest of them alone. A place
-beyond the edge is filled:
+A place between four pixels takes their mean, weighted by nearness ("bilinear"), or the nearest of
+them alone. A place beyond the edge is filled:
 
     fill          left of the edge | a b c d | right of it
     CONSTANT               k k k k | a b c d | k k k k
@@ -20,15 +22,17 @@ import numpy as np
 from minicnn.machine.jit import jit, jit_part, parallel_jit, prange
 
 CONSTANT, NEAREST, REFLECT, WRAP, MIRROR = range(5)
-LONGEST = 65_535  # pixels: no picture has a longer side, and nobody who shifts one or adds to it means more
+# pixels: no picture has a longer side, and nobody who shifts one or adds to it means more
+LONGEST = 65_535
 
 
 @parallel_jit
 def resample(x, matrices, fill, value, bilinear, y):
     """Draw y[n] from x[n] by matrices[n], all threads at once.
 
-    x (N, H, W, C), bytes or floats; matrices (N, 3, 3) float64; fill as above, value for CONSTANT; bilinear or nearest;
-    y (N, OH, OW, C) is overwritten. Coordinates are float64, weights of y's type.
+    x (N, H, W, C), bytes or floats; matrices (N, 3, 3) float64; fill as above, value for CONSTANT;
+    bilinear or nearest; y (N, OH, OW, C) is overwritten. Coordinates are float64, weights of y's
+    type.
     """
     for n in prange(len(x)):
         if bilinear:
@@ -39,7 +43,8 @@ def resample(x, matrices, fill, value, bilinear, y):
 
 @parallel_jit
 def unresample(dy, matrices, fill, bilinear, dx):
-    """Give each dy to the pixels of x that it was drawn from, by their weights: <resample(x), dy> = <x, dx>.
+    """Give each dy to the pixels of x that it was drawn from, by their weights: <resample(x), dy> =
+    <x, dx>.
 
     Arguments as in resample, for the same matrices; dx (N, H, W, C) is overwritten.
     """
@@ -49,7 +54,9 @@ def unresample(dy, matrices, fill, bilinear, dx):
 
 @jit_part
 def _places(matrix, i, nearest, lefts, tops, du, dv):
-    """For each pixel j of row i: the pixel left of and above its place, and how far beyond that it lies."""
+    """For each pixel j of row i: the pixel left of and above its place, and how far beyond that it
+    lies.
+    """
     half = 0.5 if nearest else 0.0
     for j in range(len(lefts)):
         u = matrix[0, 0] * j + (matrix[0, 1] * i + matrix[0, 2]) + half
@@ -99,8 +106,12 @@ def _interpolate(x, matrix, fill, value, y):
                 top, bottom = _inside(top, H, fill), _inside(bottom, H, fill)
                 if left < 0 or right < 0 or top < 0 or bottom < 0:
                     for c in range(C):
-                        above = tl * _pixel(x, top, left, c, value) + tr * _pixel(x, top, right, c, value)
-                        below = bl * _pixel(x, bottom, left, c, value) + br * _pixel(x, bottom, right, c, value)
+                        above = tl * _pixel(x, top, left, c, value) + tr * _pixel(
+                            x, top, right, c, value
+                        )
+                        below = bl * _pixel(x, bottom, left, c, value) + br * _pixel(
+                            x, bottom, right, c, value
+                        )
                         y[i, j, c] = above + below
                     continue
             if C == 3:  # the same again, a fifth faster where the compiler knows how often
@@ -146,7 +157,9 @@ def _spread(dy, matrix, fill, bilinear, dx):
                     w = _inside(lefts[j] + right, W, fill)
                     weight = one
                     if bilinear:
-                        weight = (dv[j] if below else one - dv[j]) * (du[j] if right else one - du[j])
+                        weight = (dv[j] if below else one - dv[j]) * (
+                            du[j] if right else one - du[j]
+                        )
                     if h >= 0 and w >= 0:
                         for c in range(C):
                             dx[h, w, c] += weight * dy[i, j, c]

@@ -1,4 +1,6 @@
-"""The layers, one file each, to be read: formula, shapes, forward, backward, and one hop to a plain kernel."""
+"""The layers, one file each, to be read: formula, shapes, forward, backward, and one hop to a plain
+kernel.
+"""
 
 from minicnn.layers.activation import Activation
 from minicnn.layers.augmentation.random_brightness import RandomBrightness
@@ -95,7 +97,8 @@ __all__ = [
     "subtract",
 ]
 
-# The closed vocabulary of model files: a file names a layer by its class, and nothing else can be named.
+# The closed vocabulary of model files: a file names a layer by its class, and nothing else can be
+# named.
 LAYERS: dict[str, type[Layer]] = {
     name: value
     for name, value in list(globals().items())

@@ -12,23 +12,32 @@ from minicnn.types import Array
 NAMES: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
     "relu6": lambda: ReLU(max_value=6.0),
-    "leaky_relu": lambda: LeakyReLU(negative_slope=0.2),  # Keras: 0.2 as an activation, 0.3 as a layer
+    "leaky_relu": lambda: LeakyReLU(
+        negative_slope=0.2
+    ),  # Keras: 0.2 as an activation, 0.3 as a layer
     "gelu": GELU,
     "softmax": Softmax,
 }
 
 
 def activation_layer(name: str | None, owner: str) -> Layer | None:
-    """The layer that `activation=name` stands for; None for None and "linear". Raises ValueError for another name."""
+    """The layer that `activation=name` stands for; None for None and "linear".
+
+    Raises ValueError for another name.
+    """
     if name is None or name == "linear":
         return None
     if not isinstance(name, str):
         raise ValueError(
-            f"{owner} expected activation as a name, one of {', '.join([*NAMES, 'linear'])}, received {name!r}: "
+            f"{owner} expected activation as a name, one of {', '.join([*NAMES, 'linear'])}, "
+            f"received {name!r}: "
             f"leave it out, and add a layer that does it after {owner}"
         )
     if name not in NAMES:
-        raise ValueError(f"{owner} has no activation {name!r}.{instead(str(name), 'activations', [*NAMES, 'linear'])}")
+        raise ValueError(
+            f"{owner} has no activation "
+            f"{name!r}.{instead(str(name), 'activations', [*NAMES, 'linear'])}"
+        )
     return NAMES[name]()
 
 
@@ -51,7 +60,11 @@ class Activation(Layer):
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
-        return x if self.activation_layer is None else self.activation_layer.forward(x, training=training)
+        return (
+            x
+            if self.activation_layer is None
+            else self.activation_layer.forward(x, training=training)
+        )
 
     def backward(self, dy: Array) -> Array:
         return dy if self.activation_layer is None else self.activation_layer.backward(dy)

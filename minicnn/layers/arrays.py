@@ -1,4 +1,6 @@
-"""A layer's params, grads and state: arrays by name that stay where they are in memory once the layer is built."""
+"""A layer's params, grads and state: arrays by name that stay where they are in memory once the
+layer is built.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -10,10 +12,12 @@ from minicnn.types import Array, WeightOwner
 
 
 class Arrays(dict[str, Array]):
-    """Arrays by name. `arrays["kernel"] = values` of a built layer copies the values into the array that is there.
+    """Arrays by name. `arrays["kernel"] = values` of a built layer copies the values into the array
+    that is there.
 
-    So whoever knows where an array lies, as the engine and the optimizers do, sees what is assigned. Until the layer is
-    built, arrays are put in and exchanged freely. No array owns its memory, so that none can be resized.
+    So whoever knows where an array lies, as the engine and the optimizers do, sees what is
+    assigned. Until the layer is built, arrays are put in and exchanged freely. No array owns its
+    memory, so that none can be resized.
 
     Args:
         owner: the layer.
@@ -27,7 +31,9 @@ class Arrays(dict[str, Array]):
     def __setitem__(self, name: str, values: Any) -> None:
         if not self.owner.built:
             array = np.asarray(values)
-            super().__setitem__(name, kept(array.astype(self.owner.dtype) if array.dtype.kind == "f" else array))
+            super().__setitem__(
+                name, kept(array.astype(self.owner.dtype) if array.dtype.kind == "f" else array)
+            )
             return
         self.check({name: values})
         self[name][...] = values
@@ -35,7 +41,9 @@ class Arrays(dict[str, Array]):
             self.owner.has_fresh_weights = False
 
     def replace(self, arrays: Mapping[str, Any]) -> None:
-        """Put these in the place of all there are: of a built layer their values, when each of them fits."""
+        """Put these in the place of all there are: of a built layer their values, when each of them
+        fits.
+        """
         if self.owner.built:
             self.check(arrays, complete=True)
         else:
@@ -44,24 +52,33 @@ class Arrays(dict[str, Array]):
             self[name] = values
 
     def check(self, arrays: Mapping[str, Any], complete: bool = False) -> None:
-        """Raise ValueError for a name that is not there (or missing), and for values that do not fit an array."""
+        """Raise ValueError for a name that is not there (or missing), and for values that do not
+        fit an array.
+        """
         for name, values in arrays.items():
             if name not in self:
                 raise ValueError(
-                    f"{self.owner} has no {name!r} in its {self.what}, and gets no new ones after build."
+                    f"{self.owner} has no {name!r} in its {self.what}, and gets no new ones after "
+                    "build."
                     f"{did_you_mean(str(name), self)}"
                 )
             array, given = self[name], np.asarray(values)
             if given.shape != array.shape or not np.can_cast(given.dtype, array.dtype, "same_kind"):
                 raise ValueError(
-                    f"{self.owner} expected {self.what}[{name!r}] of shape {array.shape} in {array.dtype}, received "
-                    f"shape {given.shape} in {given.dtype}: for weights of another shape make a new layer"
+                    f"{self.owner} expected {self.what}[{name!r}] of shape {array.shape} in "
+                    f"{array.dtype}, received "
+                    f"shape {given.shape} in {given.dtype}: for weights of another shape make a "
+                    "new layer"
                 )
         if complete and arrays.keys() != self.keys():
-            raise ValueError(f"{self.owner} expected {self.what} {sorted(self)}, received {sorted(arrays)}")
+            raise ValueError(
+                f"{self.owner} expected {self.what} {sorted(self)}, received {sorted(arrays)}"
+            )
 
     def _keep(self, *_: Any, **__: Any) -> Any:
-        raise ValueError(f"{self.owner} keeps its {self.what} {sorted(self)}: none can be taken out")
+        raise ValueError(
+            f"{self.owner} keeps its {self.what} {sorted(self)}: none can be taken out"
+        )
 
     __delitem__ = pop = popitem = clear = _keep
 
@@ -90,13 +107,19 @@ class Arrays(dict[str, Array]):
 
 
 def kept(array: Array) -> Array:
-    """The array in row-major order, writable, and without memory of its own; copied where it is not so already."""
+    """The array in row-major order, writable, and without memory of its own; copied where it is not
+    so already.
+    """
     return np.require(array, requirements=["C", "A", "W"])[...]
 
 
 def is_like(array: Any, value: Array) -> bool:
-    """Whether it can be updated with the value as it is: an array of its shape and type that is `kept`."""
-    is_array = isinstance(array, np.ndarray) and array.shape == value.shape and array.dtype == value.dtype
+    """Whether it can be updated with the value as it is: an array of its shape and type that is
+    `kept`.
+    """
+    is_array = (
+        isinstance(array, np.ndarray) and array.shape == value.shape and array.dtype == value.dtype
+    )
     return is_array and array.flags.carray and not array.flags.owndata
 
 
@@ -110,7 +133,8 @@ def like(values: Any, value: Array, who: str) -> Array:
     if array.shape != value.shape or not real:
         kinds = ("", "") if real else (f" in {array.dtype}", f" in {value.dtype}")
         raise ValueError(
-            f"{who} with shape {array.shape}{kinds[0]}, received {value.shape}{kinds[1]}: use a new optimizer for "
+            f"{who} with shape {array.shape}{kinds[0]}, received {value.shape}{kinds[1]}: use a "
+            "new optimizer for "
             "another model"
         )
     return kept(array.astype(value.dtype))

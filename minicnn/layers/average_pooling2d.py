@@ -15,7 +15,8 @@ class AveragePooling2D(Layer):
         y[n, i, j, c] = mean over the window's cells of x[n, :, :, c]
         dx            = dy / (number of cells), summed over the windows a cell lies in
 
-    Cells of "same" padding are no cells: a window at the edge divides by what it really covers, as in Keras.
+    Cells of "same" padding are no cells: a window at the edge divides by what it really covers, as
+        in Keras.
 
     Args:
         pool_size: the window, an int or a pair (rows, columns).
@@ -24,7 +25,8 @@ class AveragePooling2D(Layer):
 
     Shapes: x (N, H, W, C); y (N, OH, OW, C)
     Cache: nothing but the fact that forward ran
-    Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.A.
+    Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section
+        II.A.
 
     >>> layers.AveragePooling2D(2)(np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]))
     array([[[[2.5]]]], dtype=float32)
@@ -41,7 +43,9 @@ class AveragePooling2D(Layer):
     ):
         super().__init__(**options)
         self.pool_size = pair(pool_size, "pool_size", "AveragePooling2D")
-        self.strides = self.pool_size if strides is None else pair(strides, "strides", "AveragePooling2D")
+        self.strides = (
+            self.pool_size if strides is None else pair(strides, "strides", "AveragePooling2D")
+        )
         self.padding = check_padding(padding, "AveragePooling2D")
 
     def setup(self, input_shape: Shape) -> Shape:

@@ -32,34 +32,43 @@ class LayerOptions(TypedDict, total=False):
 
 
 class Layer(Weights):
-    """A differentiable function with parameters, whose forward and backward are written out by hand.
+    """A differentiable function with parameters, whose forward and backward are written out by
+    hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
-    Every constructor argument is kept in an attribute of its own name; that is what `get_config` reads. It stays as it
-    is (settings.py), but for name, trainable, and those that a class makes properties.
+    Every constructor argument is kept in an attribute of its own name; that is what `get_config`
+    reads. It stays as it is (settings.py), but for name, trainable, and those that a class makes
+    properties.
 
     Args:
         name: unique in its model; None lets the model choose ("conv2d", "conv2d_1", ...).
-        trainable: False freezes `params` (BatchNormalization then also uses its moving statistics, as in Keras).
+        trainable: False freezes `params` (BatchNormalization then also uses its moving statistics,
+            as in Keras).
         input_shape: shape of one sample, for the first layer of a model.
 
     State, all of it visible:
-        params: trained arrays; optimizers update them in place, and what is assigned is copied into them (arrays.py).
+        params: trained arrays; optimizers update them in place, and what is assigned is copied into
+            them (arrays.py).
         grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
         state: arrays that are saved but not trained, such as moving_mean.
         rng: the layer's own random generator (initial weights, dropout).
-        _cache: what the next backward needs; None unless a training forward just ran. backward consumes it.
-        _last_trained: the number of a model's last training forward, see network/executor.py; 0 after set_weights.
+        _cache: what the next backward needs; None unless a training forward just ran. backward
+            consumes it.
+        _last_trained: the number of a model's last training forward, see network/executor.py; 0
+            after set_weights.
         _nodes: its calls on symbolic tensors.
         _number: of the layers that have been made; those without a name are named in this order.
-        _provisional: whether such a call has drawn its weights; a model draws them again, by its seed.
+        _provisional: whether such a call has drawn its weights; a model draws them again, by its
+            seed.
     """
 
     trainable: bool
     input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
     output_shape: Shape = None  # type: ignore[assignment]
     given_input_shape: Shape | None
-    activation_layer: "Layer | None" = None  # what `activation="relu"` makes, in the layers that take one
+    activation_layer: "Layer | None" = (
+        None  # what `activation="relu"` makes, in the layers that take one
+    )
     needs_input_grad = True  # the model sets it False where nobody reads dx
     _builds = 0  # how often it has been built: plans made before the last time are void
     _provisional = False
@@ -71,7 +80,9 @@ class Layer(Weights):
         self.name = options.get("name") or ""
         self.trainable = options.get("trainable", True)
         given_shape = options.get("input_shape")
-        self.given_input_shape = None if given_shape is None else sample_shape(given_shape, type(self).__name__)
+        self.given_input_shape = (
+            None if given_shape is None else sample_shape(given_shape, type(self).__name__)
+        )
         self.dtype = np.dtype(np.float32)
         self.rng = np.random.default_rng()
         vars(self).update({what: Arrays(self, what) for what in ("params", "grads", "state")})
@@ -103,16 +114,22 @@ class Layer(Weights):
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """y (N, *output_shape) for x (N, *input_shape); keeps what backward needs when training."""
-        raise NotImplementedError(f"{type(self).__name__} must define forward(x, *, training=False)")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define forward(x, *, training=False)"
+        )
 
     def backward(self, dy: Array) -> Any:
-        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None where needs_input_grad is False."""
+        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None where needs_input_grad is
+        False.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     # What a subclass uses
 
     def accept(self, x: Array) -> Array:
-        """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N, *input_shape)."""
+        """x as a C-contiguous array of the layer's type; raises ValueError when it is not (N,
+        *input_shape).
+        """
         self.check_input(x.shape)
         vars(self)["_batch"] = len(x)  # as self._batch = len(x), which takes a microsecond
         return np.ascontiguousarray(x, dtype=self.dtype)
@@ -120,7 +137,9 @@ class Layer(Weights):
     def check_input(self, shape: Shape) -> None:
         """Raise ValueError when x of that shape is not (N, *input_shape), and for N = 0."""
         if self.input_shape is None:
-            raise RuntimeError(f"{self} has no weights yet: call build(input_shape) first, or use it in a model")
+            raise RuntimeError(
+                f"{self} has no weights yet: call build(input_shape) first, or use it in a model"
+            )
         if shape[1:] != self.input_shape:
             raise ValueError(
                 f"{self} expected input of shape {with_batch(self.input_shape)}, received {shape}"
@@ -130,9 +149,11 @@ class Layer(Weights):
             raise ValueError(f"{self} expected at least one sample, received x of shape {shape}")
 
     def take_cache(self, dy: Array) -> tuple:
-        """(dy, *cache) of the last training forward, once; dy comes back C-contiguous and in the layer's type.
+        """(dy, *cache) of the last training forward, once; dy comes back C-contiguous and in the
+        layer's type.
 
-        Raises RuntimeError on a second backward or one without a training forward, ValueError if dy has not y's shape.
+        Raises RuntimeError on a second backward or one without a training forward, ValueError if dy
+        has not y's shape.
         """
         dy = self.accept_gradient(dy, *self.last_forward())
         cache, self._cache = self._cache, None
@@ -145,7 +166,8 @@ class Layer(Weights):
     def accept_gradient(self, dy: Array, has_run: bool, batch: int) -> Array:
         """dy as a C-contiguous array of the layer's type.
 
-        Raises RuntimeError unless a training forward of `batch` samples has run, ValueError if dy has not its shape.
+        Raises RuntimeError unless a training forward of `batch` samples has run, ValueError if dy
+        has not its shape.
         """
         if not has_run:
             raise RuntimeError(
@@ -154,14 +176,16 @@ class Layer(Weights):
             )
         if dy.shape != (batch, *self.output_shape):
             raise ValueError(
-                f"{self}.backward expected dy of its output's shape {(batch, *self.output_shape)}, received {dy.shape}"
+                f"{self}.backward expected dy of its output's shape {(batch, *self.output_shape)}, "
+                f"received {dy.shape}"
             )
         return np.ascontiguousarray(dy, dtype=self.dtype)
 
     # What its users call
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """forward of an array (N, ...), for whose samples the layer is built unless it is; a node of a symbolic tensor.
+        """forward of an array (N, ...), for whose samples the layer is built unless it is; a node
+        of a symbolic tensor.
 
         Raises TypeError for what is neither.
         """
@@ -169,7 +193,10 @@ class Layer(Weights):
             return self._call_symbolic(x, training)
         array = np.asarray(x)
         if array.dtype.kind not in "fiub":
-            raise TypeError(f"{self} expected an array (N, ...) of numbers or a symbolic tensor, received {x!r:.80}")
+            raise TypeError(
+                f"{self} expected an array (N, ...) of numbers or a symbolic tensor, received "
+                f"{x!r:.80}"
+            )
         if not self.built:
             self.build(array.shape[1:], np.random.default_rng(fresh_seed()))
         return self.forward(array, training=bool(training))
@@ -178,7 +205,10 @@ class Layer(Weights):
         given = nodes(x, str(self))
         shapes = tuple(node.sample_shape for node in given)
         if not self.takes_several and len(given) != 1:
-            raise TypeError(f"{self} expected one tensor, received {len(given)}: join them by Concatenate or Add first")
+            raise TypeError(
+                f"{self} expected one tensor, received {len(given)}: join them by Concatenate or "
+                "Add first"
+            )
         shape: Any = shapes if self.takes_several else shapes[0]
         if not self.built:
             self.build(shape, np.random.default_rng(fresh_seed()))
@@ -193,7 +223,10 @@ class Layer(Weights):
 
     @property
     def input(self) -> Any:
-        """The symbolic tensor of its first call, or the list of them. Raises AttributeError when there is none."""
+        """The symbolic tensor of its first call, or the list of them.
+
+        Raises AttributeError when there is none.
+        """
         given = first_call(self, "input").inputs
         return list(given) if self.takes_several else given[0] if given else self._nodes[0]
 
@@ -202,13 +235,20 @@ class Layer(Weights):
         """The symbolic tensor that its first call gave. Raises AttributeError when there is none."""
         return first_call(self, "output")
 
-    def build(self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: Any = np.float32) -> Shape:
-        """Create the weights for samples of `input_shape` (no batch axis) and return the shape of one output.
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: Any = np.float32
+    ) -> Shape:
+        """Create the weights for samples of `input_shape` (no batch axis) and return the shape of
+        one output.
 
-        rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to check.
+        rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to
+        check.
         """
-        # Not by assignment, which a layer that is built already would refuse; setup may assign again.
-        vars(self).update(input_shape=self.as_input_shape(input_shape), output_shape=None, dtype=np.dtype(dtype))
+        # Not by assignment, which a layer that is built already would refuse; setup may assign
+        # again.
+        vars(self).update(
+            input_shape=self.as_input_shape(input_shape), output_shape=None, dtype=np.dtype(dtype)
+        )
         self.rng = rng or np.random.default_rng()
         output_shape = self.setup(self.input_shape)
         if self.activation_layer is not None:
@@ -218,19 +258,27 @@ class Layer(Weights):
         return output_shape
 
     def twin(self, input_shape: Shape) -> Self:
-        """The layer for another place in a network: its weights and settings, with a cache and gradients of its own.
+        """The layer for another place in a network: its weights and settings, with a cache and
+        gradients of its own.
 
         Raises ValueError where weights for samples of that shape would be of other shapes.
         """
         twin = copy.copy(self)
-        room = {f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()}  # nothing is drawn
-        vars(twin).update({what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room)
-        vars(twin).update(output_shape=None, activation_layer=copy.copy(self.activation_layer), _cache=None)
+        room = {
+            f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()
+        }  # nothing is drawn
+        vars(twin).update(
+            {what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room
+        )
+        vars(twin).update(
+            output_shape=None, activation_layer=copy.copy(self.activation_layer), _cache=None
+        )
         with suppress(ModelFileError):
             twin.build(input_shape, np.random.default_rng(0), self.dtype)
         if not twin.built or len(twin.variables) != len(room):
             raise ValueError(
-                f"{self} has weights for samples of {self.input_shape}, received samples of {input_shape}, for which "
+                f"{self} has weights for samples of {self.input_shape}, received samples of "
+                f"{input_shape}, for which "
                 "they would be of other shapes: use a layer of its own there"
             )
         vars(twin).update(params=self.params, state=self.state, stored=None)
@@ -238,8 +286,12 @@ class Layer(Weights):
         return twin
 
     def follow(self, layer: "Layer") -> None:
-        """Take over what may have changed in the layer that this is a twin of: trainable, rate, generator ..."""
-        vars(self).update({name: value for name, value in vars(layer).items() if name not in OF_PLACE})
+        """Take over what may have changed in the layer that this is a twin of: trainable, rate,
+        generator ...
+        """
+        vars(self).update(
+            {name: value for name, value in vars(layer).items() if name not in OF_PLACE}
+        )
 
     def as_input_shape(self, shape: Any) -> Any:
         """What build was given, as input_shape is kept: a tuple of ints."""
@@ -256,14 +308,18 @@ class Layer(Weights):
         self.rng = rng
 
     def next_samples(self, epoch: int, samples: Array) -> None:
-        """Learn which samples (N,), by their numbers in the data, the next training forward gets, and in which epoch.
+        """Learn which samples (N,), by their numbers in the data, the next training forward gets,
+        and in which epoch.
 
-        fit says it before every batch. Layers that draw their noise per sample, as augmentation does, override this.
+        fit says it before every batch. Layers that draw their noise per sample, as augmentation
+        does, override this.
         """
 
     @property
     def random_state(self) -> dict[str, Any]:
-        """What the layer's further random draws depend on, as JSON-able values; set it to repeat them."""
+        """What the layer's further random draws depend on, as JSON-able values; set it to repeat
+        them.
+        """
         return dict(self.rng.bit_generator.state)
 
     @random_state.setter
@@ -280,13 +336,18 @@ class Layer(Weights):
         return 0
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON-able values; `type(layer)(**config)` is a layer like this one."""
+        """The constructor's arguments as JSON-able values; `type(layer)(**config)` is a layer like
+        this one.
+        """
         names = [
             p.name
             for p in list(inspect.signature(type(self).__init__).parameters.values())[1:]
             if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
         ]
-        return {name: getattr(self, name) for name in names} | {"name": self.name, "trainable": self.trainable}
+        return {name: getattr(self, name) for name in names} | {
+            "name": self.name,
+            "trainable": self.trainable,
+        }
 
     def clone(self, **changes: Any) -> Self:
         """A layer like this one, not built, with other arguments where `changes` names some."""

@@ -14,16 +14,19 @@ from minicnn.wording import snake_case
 
 
 class Merge(Layer):
-    """A layer of several inputs, which are a list everywhere: of shapes in build, of arrays in forward.
+    """A layer of several inputs, which are a list everywhere: of shapes in build, of arrays in
+    forward.
 
         y = Add()([x1, x2, ...]);   [dx1, dx2, ...] = backward(dy)
 
-    What works number by number broadcasts as NumPy does within a sample: an axis of size 1 is repeated, and where there
-    are fewer axes, those of size 1 are put in after N. So (N, C) goes with (N, H, W, C): it is (N, 1, 1, C).
-    The gradient of what was repeated is the sum over all its repetitions.
+    What works number by number broadcasts as NumPy does within a sample: an axis of size 1 is
+    repeated, and where there are fewer axes, those of size 1 are put in after N. So (N, C) goes
+    with (N, H, W, C): it is (N, 1, 1, C). The gradient of what was repeated is the sum over all its
+        repetitions.
 
-    A subclass overrides `forward` and `backward`, and `setup`, where its output has not the shape that broadcasting
-    gives. No two of the arrays that backward returns overlap in memory: each may be added to.
+    A subclass overrides `forward` and `backward`, and `setup`, where its output has not the shape
+    that broadcasting gives. No two of the arrays that backward returns overlap in memory: each may
+    be added to.
 
     State: as every layer, but for
         input_shape: the shapes of one sample of every input, a tuple of tuples.
@@ -39,7 +42,8 @@ class Merge(Layer):
             parts = first if isinstance(first, list | tuple) else [first]
             if any(getattr(part, "shape", ()) for part in parts):
                 raise TypeError(
-                    f"{cls.__name__} expected its inputs when it is called, received {_described(first)} when it is "
+                    f"{cls.__name__} expected its inputs when it is called, received "
+                    f"{_described(first)} when it is "
                     f"made: use {cls.__name__}()([x, y]) or {snake_case(cls.__name__)}([x, y])"
                 )
         return super().__new__(cls)
@@ -52,14 +56,18 @@ class Merge(Layer):
             return np.broadcast_shapes(*input_shape)
         except ValueError:
             raise ValueError(
-                f"{self} expected inputs whose axes, from the last one on, are of one size or of size 1, received "
-                f"{with_batches(input_shape)}: bring them to one shape, with Conv2D(filters, 1, strides) for example"
+                f"{self} expected inputs whose axes, from the last one on, are of one size or of "
+                "size 1, received "
+                f"{with_batches(input_shape)}: bring them to one shape, with Conv2D(filters, 1, "
+                "strides) for example"
             ) from None
 
     # What a subclass uses
 
     def accept(self, x: Any) -> Any:
-        """The inputs as C-contiguous arrays of the layer's type; raises ValueError unless they have their shapes."""
+        """The inputs as C-contiguous arrays of the layer's type; raises ValueError unless they have
+        their shapes.
+        """
         xs = self.listed(x)
         self.check_input([x.shape for x in xs])
         vars(self)["_batch"] = len(xs[0])
@@ -72,7 +80,9 @@ class Merge(Layer):
         return [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in accepted]
 
     def summed(self, dy: Array, place: int) -> Array:
-        """dy (N, *output_shape) in the shape of the input at that place: summed over what was repeated, else a view."""
+        """dy (N, *output_shape) in the shape of the input at that place: summed over what was
+        repeated, else a view.
+        """
         shape = self.input_shape[place]
         aligned = (1,) * (len(self.output_shape) - len(shape)) + shape
         repeated = [axis for axis, n in enumerate(aligned, 1) if n != dy.shape[axis]]
@@ -81,12 +91,20 @@ class Merge(Layer):
         return dy.reshape(len(dy), *shape)
 
     def listed(self, inputs: Any, what: str = "arrays") -> list:
-        """The inputs as a list. Raises TypeError for anything else, ValueError when there are too few or too many."""
+        """The inputs as a list.
+
+        Raises TypeError for anything else, ValueError when there are too few or too many.
+        """
         if not isinstance(inputs, list | tuple):
-            raise TypeError(f"{self} expected a list of {what}, received {_described(inputs)}: use {self._example}")
+            raise TypeError(
+                f"{self} expected a list of {what}, received {_described(inputs)}: use "
+                f"{self._example}"
+            )
         if len(inputs) < 2 or len(inputs) > (self.most_inputs or len(inputs)):
             expected = f"{self.most_inputs or 'at least two'} inputs".replace("2", "two")
-            raise ValueError(f"{self} expected {expected} in a list, received {len(inputs)}: use {self._example}")
+            raise ValueError(
+                f"{self} expected {expected} in a list, received {len(inputs)}: use {self._example}"
+            )
         return list(inputs)
 
     @property
@@ -94,29 +112,43 @@ class Merge(Layer):
         return f"{type(self).__name__}()([x, y])"
 
     def check_input(self, shape: Any) -> None:
-        """Raise ValueError when arrays of those shapes, with N, are not what the layer is built for."""
+        """Raise ValueError when arrays of those shapes, with N, are not what the layer is built
+        for.
+        """
         if not self.built:
-            raise RuntimeError(f"{self} has no shapes yet: call build([shape, shape]) first, or use it in a model")
+            raise RuntimeError(
+                f"{self} has no shapes yet: call build([shape, shape]) first, or use it in a model"
+            )
         received = ", ".join(map(str, shape))
         if tuple(s[1:] for s in shape) != self.input_shape:
-            raise ValueError(f"{self} expected inputs of shapes {with_batches(self.input_shape)}, received {received}")
+            raise ValueError(
+                f"{self} expected inputs of shapes {with_batches(self.input_shape)}, received "
+                f"{received}"
+            )
         if len({s[0] for s in shape}) > 1:
             raise ValueError(
-                f"{self} expected inputs of one batch, with as many samples each, received shapes {received}"
+                f"{self} expected inputs of one batch, with as many samples each, received shapes "
+                f"{received}"
             )
         if shape[0][0] == 0:
-            raise ValueError(f"{self} expected at least one sample, received inputs of shapes {received}")
+            raise ValueError(
+                f"{self} expected at least one sample, received inputs of shapes {received}"
+            )
 
     def as_input_shape(self, shape: Any) -> Any:
         shapes = self.listed(shape, "shapes")
         if not all(isinstance(one, list | tuple) for one in shapes):
-            raise TypeError(f"{self} expected a list of shapes, received {shape!r}: it has several inputs")
+            raise TypeError(
+                f"{self} expected a list of shapes, received {shape!r}: it has several inputs"
+            )
         return tuple(tuple(int(n) for n in one) for one in shapes)
 
     # What its users call
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """forward of arrays (N, ...), for whose samples the layer is built unless it is; a node of symbolic tensors."""
+        """forward of arrays (N, ...), for whose samples the layer is built unless it is; a node of
+        symbolic tensors.
+        """
         parts = self.listed(x, "tensors")
         if is_symbolic(parts):
             return self._call_symbolic(parts, training)

@@ -18,21 +18,24 @@ class BatchNormalization(Layer):
         x_hat = (x - mean) / sqrt(variance + epsilon)
         y     = gamma * x_hat + beta
 
-    Training uses the batch's own mean and (biased) variance and moves the moving averages towards them; inference,
-    and training while `trainable` is False, uses the moving averages:
+    Training uses the batch's own mean and (biased) variance and moves the moving averages towards
+    them; inference, and training while `trainable` is False, uses the moving averages:
         average = m * average + (1 - m) * the batch's,    m = momentum
-    They begin at 0 and 1, and at momentum 0.99 it takes some 400 batches until nothing is left of that: whoever has few
-    pictures, and so few batches, validates on averages that are none. With `warmup` they are plain means at first:
-        m = min(momentum, 1 - 1 / t) at the t-th batch
+    They begin at 0 and 1, and at momentum 0.99 it takes some 400 batches until nothing is left of
+    that: whoever has few pictures, and so few batches, validates on averages that are none. With
+        `warmup` they are plain means at first: m = min(momentum, 1 - 1 / t) at the t-th batch
 
-    Backward: dbeta = sum of dy and dgamma = sum of dy * x_hat over the M values of a channel. For dx, mean and variance
-    are functions of x too, and what that adds is just what makes dx blind to a shift and to a stretch of x:
-        dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + x_hat * dgamma) / M)
-    With the moving averages, which do not depend on x, dx = gamma / sqrt(moving_variance + epsilon) * dy.
+    Backward: dbeta = sum of dy and dgamma = sum of dy * x_hat over the M values of a channel. For
+    dx, mean and variance are functions of x too, and what that adds is just what makes dx blind to
+        a shift and to a stretch of x: dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + x_hat
+            * dgamma) / M)
+    With the moving averages, which do not depend on x, dx = gamma / sqrt(moving_variance + epsilon)
+    * dy.
 
     Args:
         axis: the channel axis, the last one; no other is supported.
-        momentum: weight of the old moving average, as in Keras (PyTorch's is 1 - momentum). May be changed.
+        momentum: weight of the old moving average, as in Keras (PyTorch's is 1 - momentum). May be
+            changed.
         epsilon: added to the variance. May be changed.
         center, scale: whether there is a beta, a gamma.
         warmup: whether the moving averages are plain means at first. (Keras has no such argument.)
@@ -79,7 +82,9 @@ class BatchNormalization(Layer):
     @momentum.setter
     def momentum(self, momentum: float) -> None:
         if not 0 <= number(momentum, "momentum", "BatchNormalization") <= 1:
-            raise ValueError(f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}")
+            raise ValueError(
+                f"BatchNormalization expected 0 <= momentum <= 1, received {momentum!r}"
+            )
         self._momentum = momentum
 
     @property
@@ -90,7 +95,9 @@ class BatchNormalization(Layer):
     @epsilon.setter
     def epsilon(self, epsilon: float) -> None:
         if not number(epsilon, "epsilon", "BatchNormalization") >= 0:
-            raise ValueError(f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}")
+            raise ValueError(
+                f"BatchNormalization expected epsilon of at least 0, received {epsilon!r}"
+            )
         self._epsilon = epsilon
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -128,7 +135,9 @@ class BatchNormalization(Layer):
         return self.trainable and not self.holds_averages
 
     def _moving_moments(self) -> tuple[Array, Array]:
-        return self.state["moving_mean"].astype(np.float64), self.state["moving_variance"].astype(np.float64)
+        return self.state["moving_mean"].astype(np.float64), self.state["moving_variance"].astype(
+            np.float64
+        )
 
     def _batch_moments(self, rows: Array) -> tuple[Array, Array]:
         M, C = rows.shape
@@ -142,15 +151,21 @@ class BatchNormalization(Layer):
         """Warn when a batch has only one value per channel."""
         if M == 1:
             warn(
-                f"{self} normalises a batch with one value per channel: its variance is 0 and the output is beta "
+                f"{self} normalises a batch with one value per channel: its variance is 0 and the "
+                "output is beta "
                 "whatever the input. Use larger batches."
             )
 
     def move_averages(self, mean: Array, variance: Array) -> None:
         """Move the moving averages towards a batch's mean and variance (C,)."""
         momentum = self.next_momentum()
-        if (variance < np.finfo(self.dtype).max).all():  # NaN is not: one bad batch must not spoil the averages
-            for average, batch in ((self.state["moving_mean"], mean), (self.state["moving_variance"], variance)):
+        if (
+            variance < np.finfo(self.dtype).max
+        ).all():  # NaN is not: one bad batch must not spoil the averages
+            for average, batch in (
+                (self.state["moving_mean"], mean),
+                (self.state["moving_variance"], variance),
+            ):
                 average[...] = average * momentum + batch * (1 - momentum)
 
     def next_momentum(self) -> float:
@@ -162,9 +177,15 @@ class BatchNormalization(Layer):
         return min(self.momentum, 1 - 1 / float(batches[0]))
 
     def get_config(self) -> dict[str, Any]:
-        """Without warmup where it is off: what is saved is then what it was before the argument came."""
+        """Without warmup where it is off: what is saved is then what it was before the argument
+        came.
+        """
         config = super().get_config()
-        return config if self.warmup else {name: value for name, value in config.items() if name != "warmup"}
+        return (
+            config
+            if self.warmup
+            else {name: value for name, value in config.items() if name != "warmup"}
+        )
 
     def backward(self, dy: Array) -> Array | None:
         dy, x_hat, inv_std, of_batch = self.take_cache(dy)

@@ -12,12 +12,14 @@ from minicnn.types import Array, Pair, Shape
 
 
 class Conv2D(Layer):
-    """Slide F small kernels over a picture; each output is the product of one kernel with the patch below it.
+    """Slide F small kernels over a picture; each output is the product of one kernel with the patch
+    below it.
 
-        y[n, i, j, f] = sum over kh, kw, c of x[n, i*SH + kh*DH, j*SW + kw*DW, c] * kernel[kh, kw, c, f] + bias[f]
+        y[n, i, j, f] = sum over kh, kw, c of x[n, i*SH + kh*DH, j*SW + kw*DW, c] * kernel[kh, kw,
+        c, f] + bias[f]
 
-    im2col writes the patch of every output position as one row, and then this is one matrix product:
-        Y = P @ K + bias            P (N*OH*OW, KH*KW*C), K (KH*KW*C, F)
+    im2col writes the patch of every output position as one row, and then this is one matrix
+        product: Y = P @ K + bias            P (N*OH*OW, KH*KW*C), K (KH*KW*C, F)
     so that its derivatives are those of a matrix product:
         dK = P^T @ dY,   dbias = sum of dY's rows,   dP = dY @ K^T,   dx = col2im(dP)
     where col2im adds up, for each pixel, the gradients of all the patches that it was copied into.
@@ -26,14 +28,16 @@ class Conv2D(Layer):
         filters: F, the number of kernels and of output channels.
         kernel_size, strides, dilation_rate: an int or a pair (rows, columns).
         padding: "valid" (none) or "same" (zeros around, so that stride 1 keeps the size).
-        activation: None, "relu", ... : the layer of that name runs on the result (see activation.py).
+        activation: None, "relu", ... : the layer of that name runs on the result (see
+            activation.py).
         use_bias: whether to add a bias per filter.
         kernel_initializer: "glorot_uniform", "he_normal", "zeros", "ones".
 
     Shapes: x (N, H, W, C); y (N, OH, OW, F); kernel (KH, KW, C, F); bias (F,)
     Cache: patches (N*OH*OW, KH*KW*C)
     Raises ValueError for arguments out of range, and when the kernel is larger than its input.
-    Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix product).
+    Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix
+        product).
 
     >>> layers.Conv2D(8, 3, padding="same", activation="relu")(np.zeros((1, 32, 32, 3))).shape
     (1, 32, 32, 8)
@@ -66,9 +70,16 @@ class Conv2D(Layer):
 
     def setup(self, input_shape: Shape) -> Shape:
         self.window = Window.over(
-            input_shape, self.kernel_size, self.strides, self.padding, self, dilation=self.dilation_rate
+            input_shape,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self,
+            dilation=self.dilation_rate,
         )
-        self.add_param("kernel", (*self.kernel_size, input_shape[-1], self.filters), self.kernel_initializer)
+        self.add_param(
+            "kernel", (*self.kernel_size, input_shape[-1], self.filters), self.kernel_initializer
+        )
         if self.use_bias:
             self.add_param("bias", (self.filters,), "zeros")
         return (*self.window.output, self.filters)
@@ -85,7 +96,11 @@ class Conv2D(Layer):
             y += self.params["bias"]
         y = y.reshape(N, OH, OW, F)
         self._cache = (patches,) if training else None
-        return y if self.activation_layer is None else self.activation_layer.forward(y, training=training)
+        return (
+            y
+            if self.activation_layer is None
+            else self.activation_layer.forward(y, training=training)
+        )
 
     def backward(self, dy: Array) -> Array | None:
         dy, patches = self.take_cache(dy)

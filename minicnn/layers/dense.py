@@ -62,7 +62,11 @@ class Dense(Layer):
         if self.use_bias:
             y += self.params["bias"]
         self._cache = (x,) if training else None
-        return y if self.activation_layer is None else self.activation_layer.forward(y, training=training)
+        return (
+            y
+            if self.activation_layer is None
+            else self.activation_layer.forward(y, training=training)
+        )
 
     def backward(self, dy: Array) -> Array | None:
         dy, x = self.take_cache(dy)

@@ -8,7 +8,8 @@ from minicnn.types import Array
 
 
 class Dropout(Layer):
-    """In training, set a random share of the inputs to 0 and scale up the rest; in inference, do nothing.
+    """In training, set a random share of the inputs to 0 and scale up the rest; in inference, do
+    nothing.
 
         y  = x * kept / (1 - rate),   kept = 1 with probability 1 - rate, else 0
         dx = dy * kept / (1 - rate)
@@ -17,11 +18,13 @@ class Dropout(Layer):
 
     Args:
         rate: the share that is dropped, 0 <= rate < 1. May be changed.
-        seed: for a mask sequence of its own; None draws from the generator that the model hands out.
+        seed: for a mask sequence of its own; None draws from the generator that the model hands
+            out.
 
     Shapes: x, y (N, ...)
     Cache: factor (N, ...), 0 or 1 / (1 - rate)
-    Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+    Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
+        overfitting".
 
     >>> layers.Dropout(0.5)(np.array([[1.0, 2.0, 3.0]]))
     array([[1., 2., 3.]], dtype=float32)
@@ -42,7 +45,9 @@ class Dropout(Layer):
     @rate.setter
     def rate(self, rate: float) -> None:
         if not 0 <= number(rate, "rate", "Dropout") < 1:
-            raise ValueError(f"Dropout expected 0 <= rate < 1 (the share that is dropped), received {rate!r}")
+            raise ValueError(
+                f"Dropout expected 0 <= rate < 1 (the share that is dropped), received {rate!r}"
+            )
         self._rate = rate
 
     def reseed(self, rng: np.random.Generator) -> None:

@@ -14,8 +14,8 @@ class GELU(Layer):
         y    = x * P(x),        P(x) = erfc(-x / sqrt(2)) / 2
         dx   = dy * (P(x) + x * p(x)),   p(x) = exp(-x^2 / 2) / sqrt(2 pi)
 
-    approximate=True replaces P by (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x^3), and then
-        x * dP/dx = x * (1 - tanh(u)^2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 x^2)
+    approximate=True replaces P by (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x^3), and
+        then x * dP/dx = x * (1 - tanh(u)^2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 x^2)
 
     Args:
         approximate: use the tanh form; Keras' default is the exact one.

@@ -9,7 +9,8 @@ class GlobalMaxPooling2D(Layer):
     """Take the largest value of every channel over the whole picture.
 
         y[n, c] = max over h, w of x[n, h, w, c]
-        dx      = dy at the cell that won, 0 elsewhere; of equal values the first in row-major order wins
+        dx      = dy at the cell that won, 0 elsewhere; of equal values the first in row-major order
+            wins
 
     Shapes: x (N, H, W, C); y (N, C)
     Cache: argmax (N, 1, C), the winner's h*W + w
@@ -26,7 +27,9 @@ class GlobalMaxPooling2D(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
         cells = x.reshape(len(x), -1, x.shape[-1])  # (N, H*W, C)
-        argmax = cells.argmax(axis=1)[:, None, :]  # NumPy's argmax takes the first, and NaN before any number
+        argmax = cells.argmax(axis=1)[
+            :, None, :
+        ]  # NumPy's argmax takes the first, and NaN before any number
         self._cache = (argmax,) if training else None
         return np.take_along_axis(cells, argmax, axis=1)[:, 0, :]
 

@@ -38,7 +38,8 @@ class InputLayer(Layer):
 
 @known_arguments
 def Input(shape: Shape, name: str | None = None) -> Node:  # noqa: N802 (Keras' name)
-    """A symbolic tensor: where samples of that shape enter a network. Sequential takes it as its first layer.
+    """A symbolic tensor: where samples of that shape enter a network. Sequential takes it as its
+    first layer.
 
     Args:
         shape: of one sample, without the batch axis, (32, 32, 3).

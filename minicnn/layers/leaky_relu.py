@@ -14,11 +14,13 @@ class LeakyReLU(Layer):
         dx = dy where x > 0, else negative_slope * dy
 
     Args:
-        negative_slope: Keras' default is 0.3 for this layer but 0.2 for activation="leaky_relu"; both are kept.
+        negative_slope: Keras' default is 0.3 for this layer but 0.2 for activation="leaky_relu";
+            both are kept.
 
     Shapes: x, y (N, ...)
     Cache: slope (N, ...)
-    Source: Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic models".
+    Source: Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic
+        models".
 
     >>> layers.LeakyReLU(0.25)(np.array([[-2.0, 0.0, 2.0]]))
     array([[-0.5,  0. ,  2. ]], dtype=float32)
@@ -31,7 +33,9 @@ class LeakyReLU(Layer):
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
-        slope = np.where(x > 0, self.dtype.type(1), self.dtype.type(self.negative_slope))  # (N, ...)
+        slope = np.where(
+            x > 0, self.dtype.type(1), self.dtype.type(self.negative_slope)
+        )  # (N, ...)
         self._cache = (slope,) if training else None
         return slope * x
 

@@ -15,7 +15,8 @@ class MaxPooling2D(Layer):
         y[n, i, j, c] = max over the window of x[n, :, :, c]
         dx            = dy at the cell that won, summed over the windows it won; 0 elsewhere
 
-    Of equal values the first in row-major order wins. Padding never wins. NaN wins, so that it is seen.
+    Of equal values the first in row-major order wins. Padding never wins. NaN wins, so that it is
+    seen.
 
     Args:
         pool_size: the window, an int or a pair (rows, columns).
@@ -41,7 +42,9 @@ class MaxPooling2D(Layer):
     ):
         super().__init__(**options)
         self.pool_size = pair(pool_size, "pool_size", "MaxPooling2D")
-        self.strides = self.pool_size if strides is None else pair(strides, "strides", "MaxPooling2D")
+        self.strides = (
+            self.pool_size if strides is None else pair(strides, "strides", "MaxPooling2D")
+        )
         self.padding = check_padding(padding, "MaxPooling2D")
 
     def setup(self, input_shape: Shape) -> Shape:

@@ -1,4 +1,6 @@
-"""Where branches meet: layers of several inputs, and Keras' function forms, add([x, y]) for Add()([x, y])."""
+"""Where branches meet: layers of several inputs, and Keras' function forms, add([x, y]) for
+Add()([x, y]).
+"""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -65,7 +67,8 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """Multiply the inputs: a weight per channel (N, 1, 1, C) with a picture (N, H, W, C), for example.
+    """Multiply the inputs: a weight per channel (N, 1, 1, C) with a picture (N, H, W, C), for
+    example.
 
         y    = x_1 * x_2 * ... * x_n
         dx_i = dy * product of all x_j but x_i         summed over what was repeated
@@ -82,7 +85,9 @@ class Multiply(Merge):
 
     def backward(self, dy: Array) -> list[Array]:
         dy, *xs = self.take_cache(dy)
-        return [self.summed(reduce(np.multiply, xs[:i] + xs[i + 1 :], dy), i) for i in range(len(xs))]
+        return [
+            self.summed(reduce(np.multiply, xs[:i] + xs[i + 1 :], dy), i) for i in range(len(xs))
+        ]
 
 
 class Average(Merge):
@@ -135,8 +140,9 @@ class Maximum(Extreme):
         y    = max(x_1, x_2, ..., x_n)
         dx_i = dy where x_i won, else 0                summed over what was repeated
 
-    Of equal values the first in the list wins and takes all of dy, as in TensorFlow's gradient of maximum(x, y), which
-    goes to x where x >= y, and in the chain maximum(maximum(x_1, x_2), x_3) that Keras makes of three.
+    Of equal values the first in the list wins and takes all of dy, as in TensorFlow's gradient of
+    maximum(x, y), which goes to x where x >= y, and in the chain maximum(maximum(x_1, x_2), x_3)
+    that Keras makes of three.
 
     Shapes: x_i (N, ...), which broadcast; y (N, ...)
     Cache: winner (N, ...), the place in the list from which y is
@@ -167,7 +173,8 @@ class Concatenate(Merge):
         dx_i = the part of dy where x_i is in y, a view of it
 
     Args:
-        axis: counted with N, which is axis 0 and cannot be it; all other axes are the same in all inputs.
+        axis: counted with N, which is axis 0 and cannot be it; all other axes are the same in all
+            inputs.
 
     Shapes: x_i (N, H, W, C_i); y (N, H, W, C_1 + ... + C_n), and likewise along other axes
     Cache: nothing but the fact that forward ran
@@ -181,7 +188,8 @@ class Concatenate(Merge):
         super().__init__(**options)
         if not is_integer(axis, axis) or axis == 0:
             raise ValueError(
-                f"Concatenate expected axis as an integer, such as -1 for the channels, received {axis!r}"
+                "Concatenate expected axis as an integer, such as -1 for the channels, received "
+                f"{axis!r}"
                 f"{': axis 0 counts the samples, which stay apart' if axis == 0 else ''}"
             )
         self.axis = int(axis)
@@ -196,8 +204,10 @@ class Concatenate(Merge):
             )
         if len({(*shape[:place], None, *shape[place + 1 :]) for shape in input_shape}) > 1:
             raise ValueError(
-                f"{self} expected inputs whose shapes differ along axis {self.axis} alone, received "
-                f"{with_batches(input_shape)}: with padding='same' rows and columns stay as they are"
+                f"{self} expected inputs whose shapes differ along axis {self.axis} alone, "
+                "received "
+                f"{with_batches(input_shape)}: with padding='same' rows and columns stay as they "
+                "are"
             )
         joined = sum(shape[place] for shape in input_shape)
         return (*input_shape[0][:place], joined, *input_shape[0][place + 1 :])

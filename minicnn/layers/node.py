@@ -19,7 +19,8 @@ class Callable(Protocol):
 
 
 class Node:
-    """One call of a layer, and the symbolic tensor that comes out of it: it has a shape, and no numbers yet.
+    """One call of a layer, and the symbolic tensor that comes out of it: it has a shape, and no
+    numbers yet.
 
         inputs = Input((32, 32, 3))                  a node without inputs
         x = layers.Conv2D(16, 3)(inputs)             a node whose input is that one
@@ -30,7 +31,8 @@ class Node:
         inputs: on which nodes.
         sample_shape: of one sample of its output.
         dtype: of its numbers.
-        training: True or False where the call fixes it, as in `base(x, training=False)`; None takes the model's.
+        training: True or False where the call fixes it, as in `base(x, training=False)`; None takes
+            the model's.
         call: the first of the nodes of the same call, where a model with several outputs is called.
         index: the number of this output among them.
     """
@@ -46,7 +48,12 @@ class Node:
         call: "Node | None" = None,
         index: int = 0,
     ):
-        self.layer, self.inputs, self.sample_shape, self.dtype = layer, tuple(inputs), sample_shape, dtype
+        self.layer, self.inputs, self.sample_shape, self.dtype = (
+            layer,
+            tuple(inputs),
+            sample_shape,
+            dtype,
+        )
         self.training, self.call, self.index = training, self if call is None else call, index
         layer._nodes.append(self)
 
@@ -69,17 +76,24 @@ class Node:
 
     def _no_numbers(self, *_: Any, **__: Any) -> Never:
         raise TypeError(
-            f"{self!r} is symbolic and has no numbers: call layers on it, such as Add()([a, b]), and make a Model, "
+            f"{self!r} is symbolic and has no numbers: call layers on it, such as Add()([a, b]), "
+            "and make a Model, "
             "which computes numbers from arrays"
         )
 
-    __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _no_numbers
+    __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = (
+        _no_numbers
+    )
     __getitem__ = __iter__ = __len__ = __float__ = __bool__ = __neg__ = __matmul__ = _no_numbers
 
 
 def is_symbolic(x: Any) -> bool:
     """Whether x is a node, or a list of nodes (or of which some are)."""
-    return isinstance(x, Node) or isinstance(x, list | tuple) and any(isinstance(part, Node) for part in x)
+    return (
+        isinstance(x, Node)
+        or isinstance(x, list | tuple)
+        and any(isinstance(part, Node) for part in x)
+    )
 
 
 def nodes(x: Any, who: str) -> list[Node]:
@@ -88,7 +102,8 @@ def nodes(x: Any, who: str) -> list[Node]:
     for part in parts:
         if not isinstance(part, Node):
             raise TypeError(
-                f"{who} expected symbolic tensors alone, received {part!r:.80} beside one: an array is no part of a "
+                f"{who} expected symbolic tensors alone, received {part!r:.80} beside one: an "
+                "array is no part of a "
                 "network, it comes in at an Input"
             )
     return parts
@@ -98,6 +113,7 @@ def first_call(layer: Callable, what: str) -> Node:
     """The node of a layer's first call. Raises AttributeError, as Keras does, when there is none."""
     if not layer._nodes:
         raise AttributeError(
-            f"{layer} has no {what} yet: call it on a symbolic tensor, layer(Input((32, 32, 3))), or build its model"
+            f"{layer} has no {what} yet: call it on a symbolic tensor, layer(Input((32, 32, 3))), "
+            "or build its model"
         )
     return layer._nodes[0]

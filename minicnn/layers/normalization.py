@@ -11,12 +11,13 @@ SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
 
 
 class Normalization(Layer):
-    """Shift and scale each channel by fixed statistics, usually those of the training pictures (`adapt`).
+    """Shift and scale each channel by fixed statistics, usually those of the training pictures
+    (`adapt`).
 
         y = (x - mean) / sqrt(variance),   dx = dy / sqrt(variance)
 
-    Unlike BatchNormalization nothing is learnt and nothing depends on the batch. Before `adapt`, or without `mean` and
-    `variance`, it changes nothing.
+    Unlike BatchNormalization nothing is learnt and nothing depends on the batch. Before `adapt`, or
+    without `mean` and `variance`, it changes nothing.
 
     Args:
         axis: the channel axis, the last one; no other is supported.
@@ -40,9 +41,13 @@ class Normalization(Layer):
     ):
         super().__init__(**options)
         if (mean is None) != (variance is None):
-            raise ValueError(f"Normalization expected mean and variance together, received {mean=}, {variance=}")
+            raise ValueError(
+                f"Normalization expected mean and variance together, received {mean=}, {variance=}"
+            )
         if variance is not None and not np.min(variance) >= 0:
-            raise ValueError(f"Normalization expected variance of at least 0, received {variance!r}")
+            raise ValueError(
+                f"Normalization expected variance of at least 0, received {variance!r}"
+            )
         self.axis = axis
         self.mean = mean if mean is None else np.asarray(mean, np.float64).tolist()
         self.variance = variance if variance is None else np.asarray(variance, np.float64).tolist()
@@ -57,14 +62,22 @@ class Normalization(Layer):
         return input_shape
 
     def adapt(self, data: Array) -> Self:
-        """Measure mean and variance of every channel of data (n, ..., C), in double precision; returns the layer."""
+        """Measure mean and variance of every channel of data (n, ..., C), in double precision;
+        returns the layer.
+        """
         data = array(data, "data", "Normalization.adapt")
         axes = tuple(range(data.ndim - 1))
-        parts = np.array_split(data, max(1, data.size // 10**7))  # a part at a time: float64 copies are large
-        mean = sum(part.sum(axis=axes, dtype=np.float64) for part in parts) / (data.size / data.shape[-1])
+        parts = np.array_split(
+            data, max(1, data.size // 10**7)
+        )  # a part at a time: float64 copies are large
+        mean = sum(part.sum(axis=axes, dtype=np.float64) for part in parts) / (
+            data.size / data.shape[-1]
+        )
         squares = sum(((part - mean) ** 2).sum(axis=axes) for part in parts)
         variance = squares / (data.size / data.shape[-1])
-        vars(self).update(mean=mean.tolist(), variance=variance.tolist())  # which nobody else may change
+        vars(self).update(
+            mean=mean.tolist(), variance=variance.tolist()
+        )  # which nobody else may change
         if self.built:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance

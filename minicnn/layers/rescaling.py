@@ -6,11 +6,13 @@ from minicnn.types import Array
 
 
 class Rescaling(Layer):
-    """Map pixel values to the range the model works in: Rescaling(1 / 255) maps 0 ... 255 to 0 ... 1.
+    """Map pixel values to the range the model works in: Rescaling(1 / 255) maps 0 ... 255 to 0 ...
+    1.
 
         y = x * scale + offset,   dx = dy * scale
 
-    As the first layer of a model it is saved with it, so that predictions never see pixels of another range.
+    As the first layer of a model it is saved with it, so that predictions never see pixels of
+    another range.
 
     Args:
         scale, offset: numbers.

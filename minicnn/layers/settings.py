@@ -1,7 +1,9 @@
-"""Which attributes of a layer may be assigned to, and when: what would have no effect, or half of one, is refused.
+"""Which attributes of a layer may be assigned to, and when: what would have no effect, or half of
+one, is refused.
 
-What a layer is made with (`strides`, `units`) decides on its weights and on how the engine runs it. Those arguments
-that are read at every call and may change (`rate`, `epsilon`) are properties of their classes, which check them.
+What a layer is made with (`strides`, `units`) decides on its weights and on how the engine runs it.
+Those arguments that are read at every call and may change (`rate`, `epsilon`) are properties of
+their classes, which check them.
 """
 
 from functools import cache
@@ -17,7 +19,9 @@ OF_BUILD = ("input_shape", "output_shape", "dtype", "activation_layer", "window"
 
 
 def check_assignment(layer: WeightOwner, name: str, value: Any) -> None:
-    """Raise AttributeError when the layer has the attribute already, and would not heed another value."""
+    """Raise AttributeError when the layer has the attribute already, and would not heed another
+    value.
+    """
     kind: type = type(layer)
     own = vars(layer)
     if name not in own or name not in kept_names(kind):
@@ -27,12 +31,17 @@ def check_assignment(layer: WeightOwner, name: str, value: Any) -> None:
         return
     why = "was built with" if of_build else "is made with"
     fix = "" if of_build else f", {kind.__name__}(..., {name}={value!r})"
-    raise AttributeError(f"{layer} {why} {name}={own[name]!r} and keeps it, received {value!r}: make a new layer{fix}")
+    raise AttributeError(
+        f"{layer} {why} {name}={own[name]!r} and keeps it, received {value!r}: make a new "
+        f"layer{fix}"
+    )
 
 
 @cache
 def kept_names(kind: type) -> frozenset[str]:
-    """The arguments of minicnn's own layer classes that their objects read only once, and what build decides."""
+    """The arguments of minicnn's own layer classes that their objects read only once, and what
+    build decides.
+    """
     own = [base for base in kind.__mro__ if base.__module__.startswith("minicnn.")]
     given = {name for base in own for name in arguments(base)}.difference(CHANGE)
     given = {name for name in given if not isinstance(getattr(kind, name, None), property)}

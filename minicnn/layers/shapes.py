@@ -28,6 +28,11 @@ def shape_hint(received: Shape, expected: Shape) -> str:
 
 
 def check_last_axis(axis: int, input_shape: Shape, owner: object) -> None:
-    """Raise ValueError unless `axis`, counted with N, is the channel axis: minicnn is channels-last throughout."""
+    """Raise ValueError unless `axis`, counted with N, is the channel axis: minicnn is channels-last
+    throughout.
+    """
     if axis not in (-1, len(input_shape)):
-        raise ValueError(f"{owner} expected axis -1, the channels of {with_batch(input_shape)}, received axis={axis}")
+        raise ValueError(
+            f"{owner} expected axis -1, the channels of {with_batch(input_shape)}, received "
+            f"axis={axis}"
+        )

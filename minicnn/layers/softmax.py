@@ -14,15 +14,16 @@ class Softmax(Layer):
         dx  = y * (dy - sum_j dy_j y_j)          because dy_k/dx_j = y_k (delta_kj - y_j)
 
     The largest score is subtracted first: it cancels in the quotient, and exp no longer overflows.
-    As the last layer of a model that trains with a cross-entropy it is left to the loss, which needs the scores
-    themselves to be exact (see losses.py).
+    As the last layer of a model that trains with a cross-entropy it is left to the loss, which
+    needs the scores themselves to be exact (see losses.py).
 
     Args:
         axis: the axis of the K scores, counted with N.
 
     Shapes: x, y (N, ..., K)
     Cache: y (N, ..., K)
-    Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs".
+    Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network
+        outputs".
 
     >>> layers.Softmax()(np.log([[1.0, 3.0]])).round(6)
     array([[0.25, 0.75]], dtype=float32)
@@ -49,7 +50,8 @@ def softmax(x: Array, axis: int = -1) -> Array:
         y = np.empty_like(x, order="C")
         cross_entropy.softmax(np.ascontiguousarray(x), y)
         return y
-    # A difference beyond the largest number is -inf, and exp of that is 0; infinite scores are NaN, and that shows.
+    # A difference beyond the largest number is -inf, and exp of that is 0; infinite scores are NaN,
+    # and that shows.
     with np.errstate(over="ignore", invalid="ignore"):
         exponentials = np.exp(x - x.max(axis=axis, keepdims=True))
     return exponentials / exponentials.sum(axis=axis, keepdims=True)

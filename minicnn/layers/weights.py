@@ -14,7 +14,8 @@ from minicnn.types import Array, Shape
 class Weights(KerasNames):
     """The half of every layer that holds its arrays.
 
-    params: trained arrays; optimizers update them in place, and what is assigned is copied into them (arrays.py).
+    params: trained arrays; optimizers update them in place, and what is assigned is copied into
+        them (arrays.py).
     grads: d(loss)/d(param), same keys and shapes; each backward overwrites, never accumulates.
     state: arrays that are saved but not trained, such as moving_mean.
     """
@@ -27,26 +28,39 @@ class Weights(KerasNames):
     state: dict[str, Array]
     has_fresh_weights: bool  # neither trained nor loaded
     own_state: tuple[str, ...] = ()  # names in state of what get_weights and set_weights leave out
-    stored: Mapping[str, Shape] | None = None  # while a model is loaded: the shapes in its file, by weight
+    stored: Mapping[str, Shape] | None = (
+        None  # while a model is loaded: the shapes in its file, by weight
+    )
     _last_trained = 0
 
-    def add_param(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
+    def add_param(
+        self, name: str, shape: Shape, initializer: "str | initializers.Initializer"
+    ) -> None:
         """Allocate a trained array and its gradient, once; both are only ever written in place."""
         self.params[name] = self._initial(name, shape, initializer)
         self.grads[name] = np.zeros(shape, self.dtype)
 
-    def add_state(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> None:
+    def add_state(
+        self, name: str, shape: Shape, initializer: "str | initializers.Initializer"
+    ) -> None:
         """Allocate an array that is saved with the model but not trained."""
         self.state[name] = self._initial(name, shape, initializer)
 
-    def _initial(self, name: str, shape: Shape, initializer: "str | initializers.Initializer") -> Array:
-        """Initial values; of a layer from a file only the room for them, and no more than the file has numbers."""
+    def _initial(
+        self, name: str, shape: Shape, initializer: "str | initializers.Initializer"
+    ) -> Array:
+        """Initial values; of a layer from a file only the room for them, and no more than the file
+        has numbers.
+        """
         if self.stored is None:
             return initializers.get(initializer)(shape, self.rng, self.dtype)
         found = self.stored.get(f"{self.name}/{name}")
         if found != tuple(shape):
             received = "nothing" if found is None else found
-            raise ModelFileError(f"{self} expected its {name} of shape {shape} in the model file, received {received}")
+            raise ModelFileError(
+                f"{self} expected its {name} of shape {shape} in the model file, received "
+                f"{received}"
+            )
         return np.zeros(shape, self.dtype)
 
     @property
@@ -77,7 +91,8 @@ class Weights(KerasNames):
         expected = self.weights
         if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
             raise ValueError(
-                f"{self} expected weights {', '.join(f'{k} {w.shape}' for k, w in expected.items())}, "
+                f"{self} expected weights "
+                f"{', '.join(f'{k} {w.shape}' for k, w in expected.items())}, "
                 f"received shapes {[np.shape(w) for w in weights]}"
             )
 

@@ -1,4 +1,6 @@
-"""How a window (a convolution kernel, a pool) slides over a picture: sizes, strides and padding, as in Keras."""
+"""How a window (a convolution kernel, a pool) slides over a picture: sizes, strides and padding, as
+in Keras.
+"""
 
 from dataclasses import dataclass
 
@@ -8,11 +10,13 @@ from minicnn.types import Pair, Shape
 
 @dataclass(frozen=True)
 class Window:
-    """The geometry of one sliding window over pictures of one size; every field is a pair (rows, columns).
+    """The geometry of one sliding window over pictures of one size; every field is a pair (rows,
+    columns).
 
     `valid` padding: the window stays inside, out = (n - k) // stride + 1, a ragged edge is dropped.
-    `same` padding: out = ceil(n / stride); total = max((out - 1) * stride + k - n, 0) cells of padding, of which
-    total // 2 go before the picture and the rest after it. (k is the window's extent, (size - 1) * dilation + 1.)
+    `same` padding: out = ceil(n / stride); total = max((out - 1) * stride + k - n, 0) cells of
+    padding, of which total // 2 go before the picture and the rest after it. (k is the window's
+    extent, (size - 1) * dilation + 1.)
     """
 
     size: Pair
@@ -23,7 +27,13 @@ class Window:
 
     @classmethod
     def over(
-        cls, picture: Shape, size: Pair, strides: Pair, padding: str, owner: Layer, dilation: Pair = (1, 1)
+        cls,
+        picture: Shape,
+        size: Pair,
+        strides: Pair,
+        padding: str,
+        owner: Layer,
+        dilation: Pair = (1, 1),
     ) -> "Window":
         """The window of `owner` over pictures (H, W, C).
 
@@ -43,7 +53,8 @@ class Window:
         if min(output) < 1:
             raise ValueError(
                 f"{owner} receives pictures of {picture[0]}x{picture[1]}, smaller than its "
-                f"{size[0]}x{size[1]} window: use padding='same' or leave out a pooling layer before it"
+                f"{size[0]}x{size[1]} window: use padding='same' or leave out a pooling layer "
+                "before it"
             )
         return cls(size, strides, dilation, (before[0], before[1]), (output[0], output[1]))
 
@@ -59,7 +70,9 @@ def check_picture(input_shape: Shape, owner: Layer) -> Shape:
     """input_shape, when it is (H, W, C). Raises ValueError when samples are no pictures."""
     if len(input_shape) != 3:
         raise ValueError(
-            f"{owner} expected pictures of shape (N, H, W, C), received samples of shape {input_shape}. "
-            "Input((H, W, C)) and input_shape= leave out the batch axis, build((None, H, W, C)) has it"
+            f"{owner} expected pictures of shape (N, H, W, C), received samples of shape "
+            f"{input_shape}. "
+            "Input((H, W, C)) and input_shape= leave out the batch axis, build((None, H, W, C)) "
+            "has it"
         )
     return input_shape

@@ -24,13 +24,22 @@ class ZeroPadding2D(Layer):
     (1, 35, 38, 3)
     """
 
-    def __init__(self, padding: int | Pair | tuple[Pair, Pair] = (1, 1), **options: Unpack[LayerOptions]):
+    def __init__(
+        self, padding: int | Pair | tuple[Pair, Pair] = (1, 1), **options: Unpack[LayerOptions]
+    ):
         super().__init__(**options)
-        sides: tuple[int | Pair, ...] = tuple(padding) if isinstance(padding, tuple | list) else (padding, padding)
-        frame = tuple(tuple(side) if isinstance(side, tuple | list) else (side, side) for side in sides)
-        if [len(side) for side in frame] != [2, 2] or not all(is_integer(n, 0) for side in frame for n in side):
+        sides: tuple[int | Pair, ...] = (
+            tuple(padding) if isinstance(padding, tuple | list) else (padding, padding)
+        )
+        frame = tuple(
+            tuple(side) if isinstance(side, tuple | list) else (side, side) for side in sides
+        )
+        if [len(side) for side in frame] != [2, 2] or not all(
+            is_integer(n, 0) for side in frame for n in side
+        ):
             raise ValueError(
-                "ZeroPadding2D expected padding as an integer >= 0, (rows, columns) or ((top, bottom), (left, right)), "
+                "ZeroPadding2D expected padding as an integer >= 0, (rows, columns) or ((top, "
+                "bottom), (left, right)), "
                 f"received {padding!r}"
             )
         self.padding = tuple((int(before), int(after)) for before, after in frame)

@@ -1,6 +1,7 @@
 """How Python becomes machine code that runs on threads; nothing here knows what a network is.
 
-jit.py              the decorators of kernels; cache.py keeps what they compile, compiling.py says that it takes a while
+jit.py              the decorators of kernels; cache.py keeps what they compile, compiling.py says
+    that it takes a while
 threads.py          how many threads, and one thing at a time
 emit.py             machine code from vector operations; call.py calls it from Numba; peak.py how fast it can be at most
 region.py           the parallel region that does jobs, which record.py describes and shares.py divides among threads
@@ -12,6 +13,7 @@ import re
 
 if re.fullmatch(r"\s*(-\d+|0+)\s*", os.environ.get("NUMBA_NUM_THREADS", "")):
     raise ValueError(  # before Numba does, which does not say where its number comes from
-        f"NUMBA_NUM_THREADS expected at least 1 thread, received {os.environ['NUMBA_NUM_THREADS']!r}: unset it for one "
+        "NUMBA_NUM_THREADS expected at least 1 thread, received "
+        f"{os.environ['NUMBA_NUM_THREADS']!r}: unset it for one "
         "per processor"
     )

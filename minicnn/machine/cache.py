@@ -1,10 +1,10 @@
 """Where compiled kernels are kept between processes.
 
-Each is a file of its own, which begins with a digest of the rest, of its name and key, and of the sources of all
-kernels. So what another version wrote, was cut off, damaged or renamed is known before any of it is used, and is made
-anew. A file appears whole, by one rename, and there is no index to share: any number of processes may start at once.
-What cannot be written is not kept. The digest tells of accidents, not of attacks: who can write the files decides what
-is executed.
+Each is a file of its own, which begins with a digest of the rest, of its name and key, and of the
+sources of all kernels. So what another version wrote, was cut off, damaged or renamed is known
+before any of it is used, and is made anew. A file appears whole, by one rename, and there is no
+index to share: any number of processes may start at once. What cannot be written is not kept. The
+digest tells of accidents, not of attacks: who can write the files decides what is executed.
 """
 
 import contextlib
@@ -20,28 +20,51 @@ from typing import Any
 
 import numba
 from numba.core import config
-from numba.core.caching import InTreeCacheLocator, NullCache, UserProvidedCacheLocator, UserWideCacheLocator
+from numba.core.caching import (
+    InTreeCacheLocator,
+    NullCache,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps, loads
 
 from minicnn.machine import compiling
 
-ROOMS = ("engine", "kernels", "machine")  # of kernels and of what makes them: a change there makes all anew
+ROOMS = (
+    "engine",
+    "kernels",
+    "machine",
+)  # of kernels and of what makes them: a change there makes all anew
 SEAL = hashlib.sha256().digest_size
 compiled: list[str] = []  # names of the kernels that this process has made
 loaded: list[str] = []  # and of those that it found
 
 # Numba's settings that change the machine code of a kernel, besides those for the processor.
 SETTINGS = (
-    *("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "USING_SVML", "PARFOR_MAX_TUPLE_SIZE"),
-    *("LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS", "DEBUGINFO_DEFAULT", "EXTEND_VARIABLE_LIFETIMES"),
+    *(
+        "BOUNDSCHECK",
+        "OPT",
+        "LOOP_VECTORIZE",
+        "SLP_VECTORIZE",
+        "USING_SVML",
+        "PARFOR_MAX_TUPLE_SIZE",
+    ),
+    *(
+        "LLVM_REFPRUNE_PASS",
+        "LLVM_REFPRUNE_FLAGS",
+        "DEBUGINFO_DEFAULT",
+        "EXTEND_VARIABLE_LIFETIMES",
+    ),
     *("DEBUG_JIT", "DEBUG_NRT", "DEBUG_ARRAY_OPT_RUNTIME"),
 )
 
 
 @cache
 def places() -> list[Path]:
-    """Where kernels may be: NUMBA_CACHE_DIR, __pycache__ beside this file, the user's folder for caches."""
+    """Where kernels may be: NUMBA_CACHE_DIR, __pycache__ beside this file, the user's folder for
+    caches.
+    """
     given = [UserProvidedCacheLocator] if getattr(config, "CACHE_DIR", "") else []
     kinds: list[Any] = [*given, InTreeCacheLocator, UserWideCacheLocator]
     return [Path(kind(load, __file__).get_cache_path()) for kind in kinds]
@@ -54,14 +77,18 @@ def folder() -> Path | None:
 
 
 def folders() -> list[Path]:
-    """Where they are looked for: in places before that one, such as an image that can only be read, and there."""
+    """Where they are looked for: in places before that one, such as an image that can only be read,
+    and there.
+    """
     own = folder()
     before = takewhile(lambda place: place != own, places())
     return [*before, *([] if own is None else [own])]
 
 
 def load(name: str, key: Any) -> bytes | None:
-    """What save was given under this name and key by a program with the same sources, None if that is not there."""
+    """What save was given under this name and key by a program with the same sources, None if that
+    is not there.
+    """
     for place in folders():
         try:
             content = (place / _file(name, key)).read_bytes()
@@ -75,7 +102,9 @@ def load(name: str, key: Any) -> bytes | None:
 
 
 def save(name: str, key: Any, data: bytes) -> None:
-    """Keep data for later processes. key: what the data depends on besides the sources; its repr decides."""
+    """Keep data for later processes. key: what the data depends on besides the sources; its repr
+    decides.
+    """
     compiled.append(name)
     place = folder()
     if place is None:
@@ -106,20 +135,26 @@ def _file(name: str, key: Any) -> str:
 
 
 def _seal(name: str, key: Any, data: bytes) -> bytes:
-    return hashlib.sha256(_stamp() + hashlib.sha256(f"{name} {key!r}".encode()).digest() + data).digest()
+    return hashlib.sha256(
+        _stamp() + hashlib.sha256(f"{name} {key!r}".encode()).digest() + data
+    ).digest()
 
 
 @cache
 def _stamp() -> bytes:
     """A digest of what all kernels are made of and made by: the engine's generators count, too."""
     package = Path(__file__).parent.parent
-    sources = [file.read_bytes() for room in ROOMS for file in sorted((package / room).rglob("*.py"))]
+    sources = [
+        file.read_bytes() for room in ROOMS for file in sorted((package / room).rglob("*.py"))
+    ]
     makers = f"{sys.implementation.cache_tag} Numba {numba.__version__}"
     return hashlib.sha256(b"".join([makers.encode(), *sources])).digest()
 
 
 class KernelCache(NullCache):
-    """What Numba asks before it compiles a kernel for some types of arguments, and tells afterwards."""
+    """What Numba asks before it compiles a kernel for some types of arguments, and tells
+    afterwards.
+    """
 
     def __init__(self, kernel: Callable[..., Any]):
         self.name = f"{kernel.__module__}.{kernel.__qualname__}"

@@ -1,4 +1,6 @@
-"""What Numba code does with addresses: call an emitted kernel, read a table, look at numbers as an array."""
+"""What Numba code does with addresses: call an emitted kernel, read a table, look at numbers as an
+array.
+"""
 
 from typing import Any
 
@@ -16,8 +18,9 @@ DOUBLE = np.zeros(0)  # "like this" for what is in double precision
 def caller(arguments: str) -> Any:
     """A function for Numba code that calls kernels of those arguments (emit.Emitter's notation).
 
-    It takes the kernel's address, an array of the kernel's type, and per argument an integer, or for "name*" two: an
-    address and the number of the element there to begin with: call(kernel, like, (a, a_start, a_outer, ...)).
+    It takes the kernel's address, an array of the kernel's type, and per argument an integer, or
+    for "name*" two: an address and the number of the element there to begin with: call(kernel,
+        like, (a, a_start, a_outer, ...)).
     No bounds are checked: the drivers compute every position from shapes that the plan has checked.
     """
     kinds = [argument.partition("*")[1:] for argument in arguments.split()]
@@ -36,7 +39,9 @@ def caller(arguments: str) -> Any:
             for star, unit in kinds:
                 value = next(integers)
                 if star:
-                    start = builder.mul(next(integers), ir.Constant(value.type, 1 if unit == "u8" else size))
+                    start = builder.mul(
+                        next(integers), ir.Constant(value.type, 1 if unit == "u8" else size)
+                    )
                     value = builder.inttoptr(builder.add(value, start), cgutils.voidptr_t)
                 values.append(value)
             function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
@@ -73,7 +78,9 @@ def word(typingctx: Any, address: Any, index: Any) -> Any:  # noqa: ARG001
 
 @intrinsic
 def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:  # noqa: ARG001
-    """Add to the integer at an address, as other threads may do at the same time, and return what it was before."""
+    """Add to the integer at an address, as other threads may do at the same time, and return what
+    it was before.
+    """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
         where = builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.int64)))

@@ -1,7 +1,8 @@
 """What is said while kernels are compiled, which takes from a moment to half a minute.
 
-Once per process a line in words, by way of Python's logging. Then a terminal shows every second how far it is, on a
-line that is empty again when nothing is being compiled; and a log that is none has a line every few seconds.
+Once per process a line in words, by way of Python's logging. Then a terminal shows every second how
+far it is, on a line that is empty again when nothing is being compiled; and a log that is none has
+a line every few seconds.
 """
 
 import logging
@@ -23,7 +24,11 @@ def begin(*, kept: bool) -> None:
     global _began, _depth
     if _began is None:
         _began = monotonic()
-        often = "kept for later runs" if kept else "at every start: no folder can be written to keep them in"
+        often = (
+            "kept for later runs"
+            if kept
+            else "at every start: no folder can be written to keep them in"
+        )
         _log.warning("minicnn: compiling kernels (%s)", often)
     _depth += 1
     if _depth == 1 and _log.isEnabledFor(logging.WARNING):

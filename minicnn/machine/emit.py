@@ -1,7 +1,9 @@
-"""Machine code from Python: the few vector operations that the engine's kernels are written in, and their compiler.
+"""Machine code from Python: the few vector operations that the engine's kernels are written in, and
+their compiler.
 
-An Emitter builds one function in LLVM's intermediate language. Its values are registers of `lanes` numbers, so what one
-writes with it is what the processor does; loops are functions from the values before a turn to the values after it.
+An Emitter builds one function in LLVM's intermediate language. Its values are registers of `lanes`
+numbers, so what one writes with it is what the processor does; loops are functions from the values
+before a turn to the values after it.
 """
 
 import ctypes
@@ -41,7 +43,10 @@ GENERIC = InstructionSet("generic", 128, 4, False)
 def target() -> tuple[str, str]:
     """(CPU name, features) that Numba compiles for, environment settings included: both must agree."""
     name, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
-    return name or llvm.get_host_cpu_name(), get_host_cpu_features() if features is None else features
+    return (
+        name or llvm.get_host_cpu_name(),
+        get_host_cpu_features() if features is None else features,
+    )
 
 
 @cache
@@ -68,7 +73,8 @@ class Emitter:
 
     Args:
         dtype: float32 or float64, the type of its numbers.
-        arguments: "name" for an integer, "name*" for the address of numbers, "name*u8" for that of bytes.
+        arguments: "name" for an integer, "name*" for the address of numbers, "name*u8" for that of
+            bytes.
         aliases: whether two of the addresses may be of the same array.
     """
 
@@ -82,7 +88,9 @@ class Emitter:
         self.module.triple = llvm.get_process_triple()
         self.arguments = arguments.split()
         kinds = {"": I64, "*": self.element.as_pointer(), "*u8": I8.as_pointer()}
-        types = [kinds[argument.lstrip("abcdefghijklmnopqrstuvwxyz_")] for argument in self.arguments]
+        types = [
+            kinds[argument.lstrip("abcdefghijklmnopqrstuvwxyz_")] for argument in self.arguments
+        ]
         self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), NAME)
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         for value in self.function.args:
@@ -101,26 +109,34 @@ class Emitter:
     def fill(self, value: float, lanes: int = 0) -> ir.Constant:
         """A register that holds one number in all (or so many) lanes."""
         key = float(value).hex(), lanes or self.lanes  # 0 and -0 are equal, but not the same
-        if key not in self._filled:  # to write each out at every use would more than double the time it takes to emit
+        if (
+            key not in self._filled
+        ):  # to write each out at every use would more than double the time it takes to emit
             self._filled[key] = ir.Constant(ir.VectorType(self.element, key[1]), [value] * key[1])
         return self._filled[key]
 
     def at(self, pointer: ir.Value, *offsets: ir.Value) -> ir.Value:
-        """The address that many elements further on; never through integers, which would hide what points where."""
+        """The address that many elements further on; never through integers, which would hide what
+        points where.
+        """
         kind = I8 if pointer.type == I8.as_pointer() else self.element
         for offset in offsets:
             pointer = self.builder.gep(pointer, [offset], source_etype=kind)
         return pointer
 
     def load(self, pointer: ir.Value, numbers: int = 0) -> ir.Value:
-        """Some (`lanes`) numbers from an address on, which need not be aligned (LLVM would assume so by default)."""
+        """Some (`lanes`) numbers from an address on, which need not be aligned (LLVM would assume
+        so by default).
+        """
         vector = ir.VectorType(self.element, numbers or self.lanes)
         value = self.builder.load(self.builder.bitcast(pointer, vector.as_pointer()), typ=vector)
         value.align = self.bits // 8
         return value
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
-        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer())).align = self.bits // 8
+        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer())).align = (
+            self.bits // 8
+        )
 
     def load_bytes(self, pointer: ir.Value) -> ir.Value:
         """`lanes` bytes from an address on, as 32-bit integers."""
@@ -131,7 +147,9 @@ class Emitter:
 
     def store_bytes(self, value: ir.Value, pointer: ir.Value) -> None:
         narrow = self.builder.trunc(value, ir.VectorType(I8, self.lanes))
-        self.builder.store(narrow, self.builder.bitcast(pointer, narrow.type.as_pointer())).align = 1
+        self.builder.store(
+            narrow, self.builder.bitcast(pointer, narrow.type.as_pointer())
+        ).align = 1
 
     def spread(self, scalar: ir.Value) -> ir.Value:
         """One number, or one 32-bit integer, in all lanes."""
@@ -142,18 +160,24 @@ class Emitter:
         return self.builder.shuffle_vector(first, undefined, lane_0)
 
     def prefetch(self, pointer: ir.Value, *, write: bool = False) -> None:
-        """Ask for the line at an address, which will be read, or written, soon (and need not exist)."""
+        """Ask for the line at an address, which will be read, or written, soon (and need not
+        exist).
+        """
         name = "llvm.prefetch.p0"
         function = self.module.globals.get(name)
         if function is None:
             kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
             function = ir.Function(self.module, kind, name)
         purpose, keep, data = (ir.Constant(I32, value) for value in (int(write), 3, 1))
-        self.builder.call(function, [self.builder.bitcast(pointer, I8.as_pointer()), purpose, keep, data])
+        self.builder.call(
+            function, [self.builder.bitcast(pointer, I8.as_pointer()), purpose, keep, data]
+        )
 
     def choose(self, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
         """A register of these lanes of x and, counted on from there, of y."""
-        return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes)))
+        return self.builder.shuffle_vector(
+            x, y, ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes))
+        )
 
     def broadcast(self, pointer: ir.Value) -> ir.Value:
         """The one number at an address, in all lanes."""
@@ -214,26 +238,35 @@ class Emitter:
         module = llvm.parse_assembly(str(self.module))
         module.verify()
         tuning = llvm.PipelineTuningOptions(speed_level=3)
-        tuning.loop_unrolling = False  # a loop's registers are counted out: two turns side by side would not fit
+        tuning.loop_unrolling = (
+            False  # a loop's registers are counted out: two turns side by side would not fit
+        )
         passes = llvm.create_pass_builder(machine, tuning)
         passes.getModulePassManager().run(module, passes)
         return module
 
     def prototype(self) -> type:
         """The function's type for ctypes, by which tests call it."""
-        kinds = [ctypes.c_void_p if "*" in argument else ctypes.c_int64 for argument in self.arguments]
+        kinds = [
+            ctypes.c_void_p if "*" in argument else ctypes.c_int64 for argument in self.arguments
+        ]
         return ctypes.CFUNCTYPE(None, *kinds)
 
 
 def kernel(emitter: Callable[..., Emitter]) -> Callable[..., int]:
-    """Make a function that emits a kernel for some arguments one that returns the address of its machine code.
+    """Make a function that emits a kernel for some arguments one that returns the address of its
+    machine code.
 
-    It is compiled once: later calls, and later processes, find it in the cache. `emitter` stays as the attribute emit.
+    It is compiled once: later calls, and later processes, find it in the cache. `emitter` stays as
+        the attribute emit.
     """
 
     @cache
     def address(*arguments: Hashable) -> int:
-        name, key = f"{emitter.__module__}.{emitter.__qualname__}", (arguments, target(), llvm.get_process_triple())
+        name, key = (
+            f"{emitter.__module__}.{emitter.__qualname__}",
+            (arguments, target(), llvm.get_process_triple()),
+        )
         code = store.load(name, key)
         if code is None:
             code = emitter(*arguments).compile()

@@ -8,29 +8,36 @@ import numba
 from numba import prange  # noqa: F401  kernels take it from here
 from numba.extending import register_jitable
 
-# The public get_num_threads holds an address of this process, and no kernel that calls it could be kept on disk.
+# The public get_num_threads holds an address of this process, and no kernel that calls it could be
+# kept on disk.
 from numba.np.ufunc.parallel import _iget_num_threads as thread_count  # noqa: F401
 
 from minicnn.machine import threads
 from minicnn.machine.cache import KernelCache
 
-# no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile time.
+# no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile
+# time.
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-ENABLED = not getattr(numba.config, "DISABLE_JIT", False)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
+ENABLED = not getattr(
+    numba.config, "DISABLE_JIT", False
+)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop to machine code at its first call and keep the result on disk.
 
-    `nogil` lets other Python threads run meanwhile; `error_model="numpy"` makes a division by zero give inf, as
-    NumPy does, instead of a branch in the loop. No fastmath: NaN survives, and sums keep their order. Loops over
-    channels vectorise without it, and with it a kernel just compiled could round otherwise than the same one from disk.
+    `nogil` lets other Python threads run meanwhile; `error_model="numpy"` makes a division by zero
+    give inf, as NumPy does, instead of a branch in the loop. No fastmath: NaN survives, and sums
+    keep their order. Loops over channels vectorise without it, and with it a kernel just compiled
+    could round otherwise than the same one from disk.
     """
     return _compiled(function)
 
 
 def jit_part(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For functions that only kernels call: compiled with each, not on their own, which saves time at the first run."""
+    """For functions that only kernels call: compiled with each, not on their own, which saves time
+    at the first run.
+    """
     return register_jitable(**FLAGS)(function)
 
 
@@ -40,9 +47,11 @@ def task_jit(function: Callable[..., Any]) -> Any:
 
 
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """jit for drivers whose `prange` runs on all threads; they are called from Python, one at a time (threads.py).
+    """jit for drivers whose `prange` runs on all threads; they are called from Python, one at a
+    time (threads.py).
 
-    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in other functions.
+    Bounds checks vanish under `parallel`, so what a driver does beyond cutting the work is done in
+    other functions.
     """
     kernel = _compiled(function, parallel=True)
     if not ENABLED:

@@ -17,7 +17,9 @@ call_chains = caller(ARGUMENTS)
 
 
 def chains() -> int:
-    """Sums that go on side by side: more than an addition takes cycles times those that start in one."""
+    """Sums that go on side by side: more than an addition takes cycles times those that start in
+    one.
+    """
     return max(12, 2 * emit.instruction_set().rows)
 
 
@@ -28,9 +30,13 @@ def kernel(dtype: str) -> emit.Emitter:
     values: a register of factors, one of terms, then those of the chains.
     """
     code = emit.Emitter(dtype, ARGUMENTS)
-    places = [code.at(code.arg["values"], code.integer(i * code.lanes)) for i in range(2 + chains())]
+    places = [
+        code.at(code.arg["values"], code.integer(i * code.lanes)) for i in range(2 + chains())
+    ]
     factor, term, *sums = [code.load(place) for place in places]
-    sums = code.loop(code.arg["turns"], sums, lambda _, sums: [code.multiply_add(x, factor, term) for x in sums])
+    sums = code.loop(
+        code.arg["turns"], sums, lambda _, sums: [code.multiply_add(x, factor, term) for x in sums]
+    )
     for value, place in zip(sums, places[2:], strict=True):
         code.store(value, place)
     return code
@@ -44,9 +50,12 @@ def run_all(kernel, turns, values, place):
 
 
 def measure(dtype: str) -> tuple[float, int]:
-    """Floating point operations per second (2 per multiply-add) in one short run, and the threads that did them."""
+    """Floating point operations per second (2 per multiply-add) in one short run, and the threads
+    that did them.
+    """
     count, lanes = threads.state()["used"], emit.lanes(np.dtype(dtype))
-    # Every chain goes to term / (1 - factor): no overflow, and nothing so small that a processor is slow with it.
+    # Every chain goes to term / (1 - factor): no overflow, and nothing so small that a processor is
+    # slow with it.
     values = np.linspace(0.5, 0.9, count * (2 + chains()) * lanes, dtype=dtype).reshape(count, -1)
     run_all(kernel(dtype), 1, values, address(values))  # compiled and awake before the clock starts
     start = perf_counter()

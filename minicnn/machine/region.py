@@ -1,12 +1,15 @@
-"""Work that threads share: a function compiled once, and called by its address from the only parallel region there is.
+"""Work that threads share: a function compiled once, and called by its address from the only
+parallel region there is.
 
-Numba takes a quarter of a second to compile a region, and compiles what a function calls anew with every caller. So
-there is one region, which knows nothing but a function's address, and the functions with all the work know nothing of
-regions. A job is a sequence of stages. In each, every thread does its share; the next begins when all are done. A stage
-marked as SERIAL one thread does alone.
+Numba takes a quarter of a second to compile a region, and compiles what a function calls anew with
+every caller. So there is one region, which knows nothing but a function's address, and the
+functions with all the work know nothing of regions. A job is a sequence of stages. In each, every
+thread does its share; the next begins when all are done. A stage marked as SERIAL one thread does
+alone.
 
-To enter a region from Python takes time, mostly because the numbers of a network have pushed Python's own out of the
-cache. So the jobs of neighbouring layers are collected, as long as nobody looks at their results, and done in one.
+To enter a region from Python takes time, mostly because the numbers of a network have pushed
+Python's own out of the cache. So the jobs of neighbouring layers are collected, as long as nobody
+looks at their results, and done in one.
 """
 
 from collections.abc import Callable
@@ -34,9 +37,11 @@ class Stages:
 
 
 class Task:
-    """A compiled function(records, like, stage, t, workers): what thread t of `workers` does of a stage.
+    """A compiled function(records, like, stage, t, workers): what thread t of `workers` does of a
+    stage.
 
-    records and like are addresses for `numba.carray`: of the record, and of nothing, for the type of the numbers.
+    records and like are addresses for `numba.carray`: of the record, and of nothing, for the type
+    of the numbers.
     """
 
     def __init__(self, function: Callable[..., None]):
@@ -63,7 +68,8 @@ class Job:
 
 
 class Region:
-    """Jobs for a parallel region. One that is added runs at once, or, after `with`, when the region is run:
+    """Jobs for a parallel region. One that is added runs at once, or, after `with`, when the region
+    is run:
 
     with region:
         ...  # steps that add jobs and pass on arrays that are yet to be computed
@@ -90,7 +96,9 @@ class Region:
         if not self.jobs:
             return
         jobs, afterwards, self.jobs, self.afterwards = self.jobs, self.afterwards, [], []
-        run_jobs(np.array([(job.entry, job.place, stages.place, stages.count) for job, stages in jobs]))
+        run_jobs(
+            np.array([(job.entry, job.place, stages.place, stages.count) for job, stages in jobs])
+        )
         for then in afterwards:
             then()
 
@@ -124,7 +132,9 @@ def call_task(typingctx: Any, task: Any, record: Any, stage: Any, t: Any, worker
 
 @parallel_jit
 def run_jobs(jobs):
-    """All stages of jobs, (n, 4) integers: the addresses of task, record and stages, and the number of stages."""
+    """All stages of jobs, (n, 4) integers: the addresses of task, record and stages, and the number
+    of stages.
+    """
     for job in range(len(jobs)):
         task, record, stages = jobs[job, 0], jobs[job, 1], jobs[job, 2]
         for k in range(jobs[job, 3]):

@@ -1,7 +1,8 @@
-"""How threads share the chunks of a stage: each has its own, and who is ready sooner helps the others.
+"""How threads share the chunks of a stage: each has its own, and who is ready sooner helps the
+others.
 
-Processors are not equally fast when other programs use them too, or where some are built for speed and some to save
-power. Then the fastest would wait for the slowest at the end of every stage.
+Processors are not equally fast when other programs use them too, or where some are built for speed
+and some to save power. Then the fastest would wait for the slowest at the end of every stage.
 """
 
 from typing import NamedTuple
@@ -16,7 +17,9 @@ from minicnn.types import Array
 
 
 class Shares(NamedTuple):
-    """taken: an integer per thread, a cache line apart: how often its share has been asked for a chunk, at first 0."""
+    """taken: an integer per thread, a cache line apart: how often its share has been asked for a
+    chunk, at first 0.
+    """
 
     taken: Array
 
@@ -28,10 +31,11 @@ def shares() -> Shares:
 
 @jit_part
 def take(shares, chunks, t, helped, workers):
-    """A chunk for thread t, from its own share if `helped` is 0, or from that of the thread so many further on; or -1.
+    """A chunk for thread t, from its own share if `helped` is 0, or from that of the thread so many
+    further on; or -1.
 
-    Every one of the `workers` asks each share until there is nothing left. Then nobody asks it any more, and the last
-    one to come sets it back to 0, for the next stage.
+    Every one of the `workers` asks each share until there is nothing left. Then nobody asks it any
+    more, and the last one to come sets it back to 0, for the next stage.
     """
     owner = (t + helped) % workers
     first, last = chunks * owner // workers, chunks * (owner + 1) // workers

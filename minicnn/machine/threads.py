@@ -1,13 +1,14 @@
 """The threads that parallel kernels run on: how many, how they wait, and one thing at a time.
 
-Threads of a program may share a model, and models may share layers. All of them hold `alone` while they run,
-change or copy a network: a batch of a prediction, a whole training step from its forward to its update. So nobody
-meets numbers that are half of one batch and half of another. There is one lock for all networks, not one for each,
-because parallel kernels take turns anyway: workqueue, one of Numba's threading layers, ends the process when two of
-them meet, and none would be faster for it.
+Threads of a program may share a model, and models may share layers. All of them hold `alone` while
+they run,
+change or copy a network: a batch of a prediction, a whole training step from its forward to its
+update. So nobody meets numbers that are half of one batch and half of another. There is one lock
+for all networks, not one for each, because parallel kernels take turns anyway: workqueue, one of
+Numba's threading layers, ends the process when two of them meet, and none would be faster for it.
 
-A fork waits for its turn too. A child has only the thread that forked; what the others were doing would stay half done
-in it, and what they held, held for ever.
+A fork waits for its turn too. A child has only the thread that forked; what the others were doing
+would stay half done in it, and what they held, held for ever.
 """
 
 import os
@@ -24,7 +25,8 @@ from minicnn.names import known_arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")
-SPINS = "20000"  # turns of a waiting loop, some 50 microseconds: longer than the Python between two regions takes
+# turns of a waiting loop, some 50 microseconds: longer than the Python between two regions takes
+SPINS = "20000"
 
 alone = threading.RLock()  # in C: `with` takes and returns it whole, whenever a Ctrl-C comes
 _count: int | None = None  # what set_threads was given
@@ -45,10 +47,11 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
 
 @known_arguments
 def set_threads(n: int) -> None:
-    """Run the engine on n threads from now on, whichever thread of the program calls it. Results do not depend on n.
+    """Run the engine on n threads from now on, whichever thread of the program calls it. Results do
+    not depend on n.
 
-    Raises ValueError unless n is an integer from 1 to the number of threads that Numba starts: one per processor, or
-    NUMBA_NUM_THREADS in the environment.
+    Raises ValueError unless n is an integer from 1 to the number of threads that Numba starts: one
+    per processor, or NUMBA_NUM_THREADS in the environment.
     """
     global _count
     most = get_thread_count()
@@ -61,11 +64,16 @@ def set_threads(n: int) -> None:
 
 
 def turn() -> threading.RLock:
-    """What to hold while a parallel kernel runs. Raises RuntimeError in a forked process that has no threads for it."""
+    """What to hold while a parallel kernel runs.
+
+    Raises RuntimeError in a forked process that has no threads for it.
+    """
     if _orphaned:
         raise RuntimeError(
-            "the engine expected to run in the process that started its threads, received a call in a fork of it, "
-            'where GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), or fork before the '
+            "the engine expected to run in the process that started its threads, received a call "
+            "in a fork of it, "
+            'where GNU OpenMP has none: start processes with multiprocessing.get_context("spawn"), '
+            "or fork before the "
             "first model runs"
         )
     start()
@@ -76,12 +84,16 @@ def turn() -> threading.RLock:
 
 
 def used() -> int:
-    """How many threads kernels run on when the calling thread calls them; 1 before they have been started."""
+    """How many threads kernels run on when the calling thread calls them; 1 before they have been
+    started.
+    """
     return numba.get_num_threads() if start.cache_info().currsize and not _orphaned else 1
 
 
 def use(n: int) -> None:
-    """Let the calling thread run kernels on n threads from now on, until set_threads says otherwise."""
+    """Let the calling thread run kernels on n threads from now on, until set_threads says
+    otherwise.
+    """
     with turn():
         numba.set_num_threads(n)
 
@@ -90,10 +102,11 @@ def use(n: int) -> None:
 def start() -> None:
     """Start Numba's threads, so that they spin for a moment between two regions and then sleep.
 
-    Where Numba uses GNU OpenMP, a waiting thread by default spins for milliseconds. On a machine that has other work it
-    uses up its turn with waiting, and is not running when its part of the next region is due: a training step was
-    seen to take ten times as long. Sleeping at once costs a tenth of a step on an idle machine. The setting is read
-    when the threads start, and is taken back afterwards; one of the user's own is left alone.
+    Where Numba uses GNU OpenMP, a waiting thread by default spins for milliseconds. On a machine
+    that has other work it uses up its turn with waiting, and is not running when its part of the
+    next region is due: a training step was seen to take ten times as long. Sleeping at once costs a
+    tenth of a step on an idle machine. The setting is read when the threads start, and is taken
+    back afterwards; one of the user's own is left alone.
     """
     with alone:
         if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
@@ -113,14 +126,18 @@ def _launch() -> None:
         names = ("NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")
         settings = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
         raise ValueError(
-            f"the engine expected Numba to start threads, received {' '.join(str(error).split())!r} with "
-            f"{settings or 'the layers that are installed'}: unset it, or choose a layer that is there, such as "
+            "the engine expected Numba to start threads, received "
+            f"{' '.join(str(error).split())!r} with "
+            f"{settings or 'the layers that are installed'}: unset it, or choose a layer that is "
+            "there, such as "
             "workqueue"
         ) from None
 
 
 def state() -> dict[str, Any]:
-    """How many threads there are, how many of them are used, and which of Numba's threading layers they are of."""
+    """How many threads there are, how many of them are used, and which of Numba's threading layers
+    they are of.
+    """
     start()
     used = numba.get_num_threads() if _count is None else _count
     return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
@@ -142,7 +159,9 @@ def _after_fork_in_child() -> None:
     global _orphaned
     try:
         _after_fork()
-    except RuntimeError:  # Ctrl-C has ended the wait for a lock, and who holds it is not in this process
+    except (
+        RuntimeError
+    ):  # Ctrl-C has ended the wait for a lock, and who holds it is not in this process
         lock: Any = alone  # whose type does not tell of this method, which logging uses likewise
         lock._at_fork_reinit()
         _orphaned = True
@@ -153,4 +172,6 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )

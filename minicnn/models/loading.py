@@ -13,16 +13,20 @@ from minicnn.saving.fields import check
 
 @known_arguments
 def load_model(
-    filepath: str | os.PathLike, custom_objects: Mapping[str, type] | None = None, compile: bool = True
+    filepath: str | os.PathLike,
+    custom_objects: Mapping[str, type] | None = None,
+    compile: bool = True,
 ) -> Model:
-    """The model that `model.save(filepath)` wrote: architecture, weights, and, if it was compiled, its training state.
+    """The model that `model.save(filepath)` wrote: architecture, weights, and, if it was compiled,
+    its training state.
 
     It is a Sequential where that was one, else a Model.
 
     custom_objects: classes of your own layers by name; a file can name no others but minicnn's.
     compile: False leaves the training state in the file.
 
-    Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights that do not fit.
+    Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights
+    that do not fit.
 
     >>> model = Sequential([Input((4,)), layers.Dense(2)])
     >>> model.save("model.safetensors")
@@ -34,12 +38,17 @@ def load_model(
         config = file.config
         if "model" not in config:
             raise ModelFileError(
-                f"{str(filepath)!r} holds weights without an architecture: use model.load_weights(filepath)"
+                f"{str(filepath)!r} holds weights without an architecture: use "
+                "model.load_weights(filepath)"
             )
         check(config, "config")
-        model = structure.made(config["model"], {"Sequential": Sequential, "Model": Model}, known, file.arrays)
+        model = structure.made(
+            config["model"], {"Sequential": Sequential, "Model": Model}, known, file.arrays
+        )
         description.check_built(model)
-        compiled = description.training_of(config["compile"], known) if "compile" in config else None
+        compiled = (
+            description.training_of(config["compile"], known) if "compile" in config else None
+        )
         optimizer = None if compiled is None else compiled[0]
         description.check_arrays(model, optimizer, file.arrays, more="training" in config)
         arrays = file.read()  # now that all of them are known to be wanted and to fit

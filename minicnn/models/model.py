@@ -30,12 +30,13 @@ class Model(Network):
         outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(x))
         model = Model(inputs, outputs)
 
-    Layers may be called several times, and then share their weights; models may be called like layers, and are parts
-    of the model then. With several outputs a model predicts; it is trained on one.
+    Layers may be called several times, and then share their weights; models may be called like
+    layers, and are parts of the model then. With several outputs a model predicts; it is trained on
+    one.
 
     Args:
-        inputs: a symbolic tensor, or a list or dict of them. It may lie inside another network, whose weights are then
-            shared.
+        inputs: a symbolic tensor, or a list or dict of them. It may lie inside another network,
+            whose weights are then shared.
         outputs: likewise; predictions have the same form.
         name: for messages and summary.
         seed: determines initial weights, dropout and shuffling; None draws one.
@@ -48,8 +49,8 @@ class Model(Network):
         history: the History of the last fit.
         stop_training: set to True by a callback, ends fit after the running epoch.
 
-    Raises TypeError for what is no symbolic tensor; ValueError where outputs do not depend on the inputs alone, and for
-    two layers of one name.
+    Raises TypeError for what is no symbolic tensor; ValueError where outputs do not depend on the
+    inputs alone, and for two layers of one name.
 
     >>> inputs = Input((8, 8, 3))
     >>> x = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
@@ -81,7 +82,9 @@ class Model(Network):
         self._lists = isinstance(outputs, list | tuple)
         ends = symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who)
         self.inputs, self.outputs, found = between(*ends, who)
-        alone = [node for node in self.inputs if node not in set(found.finished)]  # nothing depends on them
+        alone = [
+            node for node in self.inputs if node not in set(found.finished)
+        ]  # nothing depends on them
         self.nodes = [*alone, *found.finished]
         self.layers = in_keras_order(found, self.inputs)
         self._name_layers()
@@ -91,12 +94,16 @@ class Model(Network):
         super().__init_subclass__(**options)
         if "call" in vars(cls):
             raise TypeError(
-                f"{cls.__name__} defines call(), which cannot be differentiated: minicnn has no autograd. Join layers "
-                "by Model(inputs, outputs), or write a layers.Layer with a forward and a backward of its own"
+                f"{cls.__name__} defines call(), which cannot be differentiated: minicnn has no "
+                "autograd. Join layers "
+                "by Model(inputs, outputs), or write a layers.Layer with a forward and a backward "
+                "of its own"
             )
 
     def _name_layers(self) -> None:
-        """Names for layers that have none, in the order in which they were made, as Keras gives them."""
+        """Names for layers that have none, in the order in which they were made, as Keras gives
+        them.
+        """
         names = Names(self.name)
         done: list[Any] = []
         for layer in sorted(self.layers, key=lambda layer: (not named(layer), layer._number)):
@@ -105,7 +112,9 @@ class Model(Network):
             done.append(layer)
 
     def _draw(self) -> None:
-        """Initial weights by the model's seed, for layers that have none but those of a call; others keep theirs."""
+        """Initial weights by the model's seed, for layers that have none but those of a call;
+        others keep theirs.
+        """
         for index, layer in enumerate(self.leaves.values()):
             self._draw_layer(layer, index, layer.input_shape)
         for layer in self.layers:
@@ -119,12 +128,15 @@ class Model(Network):
                 self._take_in(inner)
 
     def _draw_layer(self, layer: Layer, index: int, input_shape: Any) -> None:
-        """Create a layer's weights, unless another model has it too: then they share them, as in Keras."""
+        """Create a layer's weights, unless another model has it too: then they share them, as in
+        Keras.
+        """
         fits = layer.built and (layer.input_shape, layer.dtype) == (input_shape, self.dtype)
         if not fits or layer._provisional and layer.has_fresh_weights:
             if layer.params and not layer.has_fresh_weights:
                 raise ValueError(
-                    f"{layer} is built for samples of {layer.input_shape} in {layer.dtype} and has been trained or "
+                    f"{layer} is built for samples of {layer.input_shape} in {layer.dtype} and has "
+                    "been trained or "
                     f"loaded, received {input_shape} in {self.dtype}: use a new layer"
                 )
             layer.build(input_shape, self.generator(WEIGHTS, index), self.dtype)
@@ -132,27 +144,37 @@ class Model(Network):
         layer.reseed(self.generator(NOISE, index))
 
     def in_form(self, outputs: list[Any]) -> Any:
-        """Outputs in the form in which the model was given its own: an array, a list, or a dict by name."""
+        """Outputs in the form in which the model was given its own: an array, a list, or a dict by
+        name.
+        """
         if self._keys is not None:
             return dict(zip(self._keys, outputs, strict=True))
         return outputs if self._lists else outputs[0]
 
     @known_arguments
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Keras' call for models whose shape is open; this one's is known. Raises ValueError for another shape."""
+        """Keras' call for models whose shape is open; this one's is known.
+
+        Raises ValueError for another shape.
+        """
         if input_shape != self.input_shape:
-            raise ValueError(f"{self.name!r} is built for {self.input_shape}, received {input_shape}")
+            raise ValueError(
+                f"{self.name!r} is built for {self.input_shape}, received {input_shape}"
+            )
 
     def _like(self, copied: Callable[[Any], Any], options: dict[str, Any]) -> Self:
         """A model of the same structure, of what `copied` makes of its layers."""
         inputs, outputs = self.ends()
         nodes = replayed([row._replace(layer=copied(row.layer)) for row in self.rows()])
-        return type(self)([nodes[n] for n in inputs], self.in_form([nodes[n] for n in outputs]), **options)
+        return type(self)(
+            [nodes[n] for n in inputs], self.in_form([nodes[n] for n in outputs]), **options
+        )
 
     __repr__ = summary.in_a_line
     summary = summary.summary
 
-    # Training: one batch in training/step.py, many in training/loop.py, none in training/inference.py
+    # Training: one batch in training/step.py, many in training/loop.py, none in
+    # training/inference.py
 
     @known_arguments
     @one_at_a_time
@@ -164,7 +186,8 @@ class Model(Network):
     ) -> None:
         """Choose how to train: optimizer, loss and metrics, by name or as objects.
 
-        Raises ValueError for unknown names, and for a loss from logits on a model that ends in a softmax.
+        Raises ValueError for unknown names, and for a loss from logits on a model that ends in a
+        softmax.
         """
         chosen = [metrics] if isinstance(metrics, str) else metrics or []
         self.optimizer = optimizers.get(optimizer)
@@ -201,13 +224,21 @@ def named(layer: Any) -> bool:
 
 
 def symbolic(given: Any, what: str, who: str) -> list[Node]:
-    """Symbolic tensors, given as one, a list or a dict by name, as a list. Raises TypeError for others."""
+    """Symbolic tensors, given as one, a list or a dict by name, as a list.
+
+    Raises TypeError for others.
+    """
     several = given.values() if isinstance(given, Mapping) else given
-    parts = list(several) if isinstance(several, Iterable) and not isinstance(several, Node) else [several]
+    parts = (
+        list(several)
+        if isinstance(several, Iterable) and not isinstance(several, Node)
+        else [several]
+    )
     for part in parts:
         if not isinstance(part, Node):
             raise TypeError(
-                f"{who} expected symbolic {what}, such as Input((32, 32, 3)) and layers called on it, received "
+                f"{who} expected symbolic {what}, such as Input((32, 32, 3)) and layers called on "
+                "it, received "
                 f"{part!r:.80}"
             )
     if not parts:

@@ -1,4 +1,7 @@
-"""What a model says to one's own pictures. Sequential has predict_image as a method of the same name."""
+"""What a model says to one's own pictures.
+
+Sequential has predict_image as a method of the same name.
+"""
 
 import os
 from collections.abc import Iterable
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
     from minicnn.data.image import Source
 
 CONFIDENT = 0.5  # the probability from which on a prediction counts as confident
-GREY = np.array([299, 587, 114]) / 1000  # how bright red, green and blue look: ITU-R BT.601, as in Pillow and Keras
+GREY = (
+    np.array([299, 587, 114]) / 1000
+)  # how bright red, green and blue look: ITU-R BT.601, as in Pillow and Keras
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +43,11 @@ class ImagePrediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; the picture left out."""
-        return {"classes": self.classes, "probabilities": self.probabilities, "confident": self.confident}
+        return {
+            "classes": self.classes,
+            "probabilities": self.probabilities,
+            "confident": self.confident,
+        }
 
     def to_text(self) -> str:
         """A line per class, and what to think of it."""
@@ -47,7 +56,10 @@ class ImagePrediction:
         lines = [f"{name:<{width}}  {percent(probability):>7}" for name, probability in rows]
         if not self.confident:
             lines.append(f"Low confidence: no class reaches {percent(CONFIDENT, 0)}.")
-        lines.append(f"The model knows {self.known} classes and chooses among them whatever the picture shows.")
+        lines.append(
+            f"The model knows {self.known} classes and chooses among them whatever the picture "
+            "shows."
+        )
         return "\n".join(lines)
 
 
@@ -55,16 +67,20 @@ class ImagePrediction:
 def predict_image(model: Network, image: "Source", top: int = 3) -> ImagePrediction:
     """The `top` most probable classes of a picture from anywhere.
 
-    The picture is read as `data.read_image` does, cut and scaled to the model's input as `data.fit_image` does, made
-    grey for a model of one channel, and handed over as levels 0 ... 255: what else the model needs, such as
-    Rescaling(1 / 255), belongs in its layers. The names are `model.class_names`, or else the numbers of the classes.
+    The picture is read as `data.read_image` does, cut and scaled to the model's input as
+    `data.fit_image` does, made grey for a model of one channel, and handed over as levels 0 ...
+    255: what else the model needs, such as Rescaling(1 / 255), belongs in its layers. The names are
+        `model.class_names`, or else the numbers of the classes.
 
     Args:
         image: a path, an open file, bytes, a Pillow image, or an array; see `data.read_image`.
 
-    Raises ImageError for what cannot be read; ValueError for a model that takes no pictures, and for top below 1.
+    Raises ImageError for what cannot be read; ValueError for a model that takes no pictures, and
+    for top below 1.
     """
-    from minicnn.data.image import read_fitted  # costs 50 ms, for Pillow, and only who predicts pictures needs it
+    from minicnn.data.image import (
+        read_fitted,
+    )  # costs 50 ms, for Pillow, and only who predicts pictures needs it
 
     return _predicted(model, read_fitted(image, _picture_size(model))[None], top)[0]
 
@@ -72,7 +88,8 @@ def predict_image(model: Network, image: "Source", top: int = 3) -> ImagePredict
 def predict_images(
     model: Network, paths: Iterable[str | os.PathLike[str]], top: int = 3
 ) -> tuple[dict[str, ImagePrediction], dict[str, ImageError]]:
-    """The predictions of many pictures, by path, and the errors of those that cannot be read, by path.
+    """The predictions of many pictures, by path, and the errors of those that cannot be read, by
+    path.
 
     A folder stands for the files in it and its subfolders. Raises ValueError as predict_image does.
     """
@@ -98,8 +115,10 @@ def _picture_size(model: Network) -> tuple[int, int]:
         case (None, int(height), int(width), 1 | 3):
             return height, width
     raise ValueError(
-        "predict_image expected a model built for pictures (None, H, W, 3) or (None, H, W, 1), received "
-        f"{model.name!r} with input shape {model.input_shape}: begin it with Input((32, 32, 3)), for example"
+        "predict_image expected a model built for pictures (None, H, W, 3) or (None, H, W, 1), "
+        "received "
+        f"{model.name!r} with input shape {model.input_shape}: begin it with Input((32, 32, 3)), "
+        "for example"
     )
 
 
@@ -115,11 +134,14 @@ def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImageP
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]
     if len(names) != probabilities.shape[1]:
         raise ValueError(
-            f"predict_image expected a class name for each of the {probabilities.shape[1]} outputs of {model.name!r}, "
+            f"predict_image expected a class name for each of the {probabilities.shape[1]} outputs "
+            f"of {model.name!r}, "
             f"received {len(names)}: correct its class_names"
         )
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
-        ImagePrediction([names[k] for k in order], [float(row[k]) for k in order], picture, len(row))
+        ImagePrediction(
+            [names[k] for k in order], [float(row[k]) for k in order], picture, len(row)
+        )
         for order, row, picture in zip(best, probabilities, seen, strict=True)
     ]

@@ -21,8 +21,8 @@ class Sequential(Model):
     """A model in which each layer feeds the next: the graph that is a path.
 
     Args:
-        layers: the layers in order, models among them; an Input first, or `input_shape=` in the first layer, lets the
-            model build at once, otherwise the first data it sees decide.
+        layers: the layers in order, models among them; an Input first, or `input_shape=` in the
+            first layer, lets the model build at once, otherwise the first data it sees decide.
         name: for messages and summary.
         seed: determines initial weights, dropout and shuffling; None draws one.
         dtype: "float32" to train, "float64" to check.
@@ -34,9 +34,9 @@ class Sequential(Model):
         history: the History of the last fit.
         stop_training: set to True by a callback, ends fit after the running epoch.
 
-    >>> model = Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")])
-    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    >>> x = np.random.default_rng(0).random((64, 8, 8, 1), np.float32)
+    >>> model = Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(2,
+    activation="softmax")]) >>> model.compile("adam", "sparse_categorical_crossentropy",
+    metrics=["accuracy"]) >>> x = np.random.default_rng(0).random((64, 8, 8, 1), np.float32)
     >>> y = (x.mean(axis=(1, 2, 3)) > 0.5).astype(int)
     >>> history = model.fit(x, y, epochs=2, verbose=0)
     >>> sorted(history.history)
@@ -66,7 +66,10 @@ class Sequential(Model):
     @known_arguments
     @one_at_a_time
     def add(self, layer: Any) -> None:
-        """Append a layer. Raises TypeError for what is none, ValueError for a name that is taken or does not fit."""
+        """Append a layer.
+
+        Raises TypeError for what is none, ValueError for a name that is taken or does not fit.
+        """
         if isinstance(layer, Node) and isinstance(layer.layer, InputLayer):
             layer = layer.layer
         if isinstance(layer, type) or not isinstance(layer, Layer | Network):
@@ -92,7 +95,9 @@ class Sequential(Model):
         self.inputs, self.nodes, self.outputs = [node], [node], [node]
 
     def _append(self, layer: Any, index: int) -> None:
-        """Put a layer at the end and build it for what comes out there; index: how many layers come before it."""
+        """Put a layer at the end and build it for what comes out there; index: how many layers come
+        before it.
+        """
         before = self.outputs[0]
         if isinstance(layer, Network):
             self._begin_at(layer.placed(before, None))
@@ -111,17 +116,23 @@ class Sequential(Model):
     @known_arguments
     @one_at_a_time
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create all weights for batches of that shape, (None, H, W, C), the batch axis included as in Keras.
+        """Create all weights for batches of that shape, (None, H, W, C), the batch axis included as
+        in Keras.
 
-        Raises ValueError where a layer does not fit its input, or when the model is built for another shape.
+        Raises ValueError where a layer does not fit its input, or when the model is built for
+        another shape.
         """
         shape = tuple(int(n) for n in input_shape[1:] if n is not None)
         if len(shape) != len(input_shape) - 1:
-            raise ValueError(f"build expected (None, H, W, C) with only the batch axis open, received {input_shape}")
+            raise ValueError(
+                "build expected (None, H, W, C) with only the batch axis open, received "
+                f"{input_shape}"
+            )
         if self.built:
             if shape != self.inputs[0].sample_shape:
                 raise ValueError(
-                    f"{self.name!r} is built for samples of {self.inputs[0].sample_shape}, received {shape}"
+                    f"{self.name!r} is built for samples of {self.inputs[0].sample_shape}, "
+                    f"received {shape}"
                 )
             return
         self._join(Input(shape))
@@ -158,7 +169,9 @@ class Sequential(Model):
 
 
 def own_shape(layer: Any) -> Shape | None:
-    """The shape of the samples that a first layer is for, if it says so, or has been built in another model."""
+    """The shape of the samples that a first layer is for, if it says so, or has been built in
+    another model.
+    """
     if isinstance(layer, Network):
         return layer.inputs[0].sample_shape if layer.inputs else None
     return layer.given_input_shape or layer.input_shape

@@ -21,15 +21,16 @@ Kind = TypeVar("Kind", bound=Network)
 def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     """A copy of the model whose last Dense layer decides among other classes.
 
-    All other layers keep their weights and whether they train. The new layer has the name and the settings of the one
-    it replaces, and fresh weights that the model's seed determines. The model itself stays as it is. The copy is not
+    All other layers keep their weights and whether they train. The new layer has the name and the
+    settings of the one it replaces, and fresh weights that the model's seed determines. The model
+    itself stays as it is. The copy is not
     compiled: what an optimizer remembers belongs to the weights that it has trained.
 
     Args:
         classes: how many, or their names, which become the copy's class_names.
 
-    Raises ValueError for a model that is not built or does not decide by a Dense layer, and for fewer than two
-        classes, names that repeat or that are no strings.
+    Raises ValueError for a model that is not built or does not decide by a Dense layer, and for
+        fewer than two classes, names that repeat or that are no strings.
     Source: Yosinski et al. 2014, arXiv:1411.1792.
     """
     head = _head(model)
@@ -53,21 +54,31 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
 def _head(model: Network) -> Layer:
     """The last layer with weights, which must be Dense. Only layers such as Softmax may follow it."""
     if not model.built:
-        raise ValueError(f"{model.name!r} has no weights to keep yet: build((None, H, W, C)), fit or load it first")
+        raise ValueError(
+            f"{model.name!r} has no weights to keep yet: build((None, H, W, C)), fit or load it "
+            "first"
+        )
     model.program()  # a Sequential's list of layers may have been changed
     _ = model.head  # raises ValueError where several outputs share the decision
     last = _last(model, model.outputs[0])
     if not isinstance(last, Dense):
-        own = "build a Sequential from model.layers[:-1]" if model.is_chain else "build a Model up to one before it"
+        own = (
+            "build a Sequential from model.layers[:-1]"
+            if model.is_chain
+            else "build a Model up to one before it"
+        )
         raise ValueError(
-            f"replace_head expected the last layer with weights of {model.name!r} to be Dense, received "
+            f"replace_head expected the last layer with weights of {model.name!r} to be Dense, "
+            "received "
             f"{last if isinstance(last, Layer) else 'none'}: {own} and a head of your own"
         )
     return last
 
 
 def _last(network: Network, output: Node) -> Layer | Node:
-    """The last layer with weights, or with several inputs, before an output; or the input that comes first."""
+    """The last layer with weights, or with several inputs, before an output; or the input that
+    comes first.
+    """
     node = output
     while node not in network.inputs:
         if isinstance(node.layer, Network):
@@ -86,16 +97,25 @@ def _forget_names(network: Network) -> None:
     """Leave no class_names to a model inside that decides among others now."""
     for inner in network.layers:
         if isinstance(inner, Network):
-            if inner.class_names is not None and len(inner.outputs) == 1 and len(inner.class_names) != inner.classes:
+            if (
+                inner.class_names is not None
+                and len(inner.outputs) == 1
+                and len(inner.class_names) != inner.classes
+            ):
                 inner.class_names = None
             _forget_names(inner)
 
 
 def _names(classes: Sequence[str]) -> list[str]:
     names = [] if isinstance(classes, str) else list(classes)
-    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+    if (
+        not names
+        or not all(isinstance(name, str) for name in names)
+        or len(set(names)) < len(names)
+    ):
         raise ValueError(
-            f"replace_head expected the number of classes or a list of their different names, received {classes!r}"
+            "replace_head expected the number of classes or a list of their different names, "
+            f"received {classes!r}"
         )
     return names
 
@@ -105,15 +125,18 @@ def _names(classes: Sequence[str]) -> list[str]:
 def freeze(model: Network, *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
-        model.freeze("conv2d")            the layer of that name; of a model inside, all of its layers
-        model.freeze("backbone/conv2d")   a layer of the model inside of that name
+        model.freeze("conv2d")            the layer of that name; of a model inside, all of its
+        layers model.freeze("backbone/conv2d")   a layer of the model inside of that name
         model.freeze("conv")              when no layer has that name: all layers whose names begin with it
         model.freeze(6)                   the first six layers, layers[:6]; freeze(-1) all but the last
         model.freeze()                    all layers
 
-    A frozen BatchNormalization uses its moving statistics in training too, as in Keras. Backward ends at the lowest
-    layer that still trains: every frozen layer below it saves time. A compiled model need not be compiled again, as it
-    must in Keras: the next batch is trained so, and what the optimizer remembers of frozen weights stays.
+    A frozen BatchNormalization uses its moving statistics in training too, as in Keras. Backward
+    ends at the lowest
+    layer that still trains: every frozen layer below it saves time. A compiled model need not be
+        compiled again, as it
+    must in Keras: the next batch is trained so, and what the optimizer remembers of frozen weights
+        stays.
 
     Raises ValueError for what selects no layer.
     """
@@ -124,7 +147,8 @@ def freeze(model: Network, *which: str | int) -> None:
 @known_arguments
 @one_at_a_time
 def unfreeze(model: Network, *which: str | int) -> None:
-    """Let layers train again, selected as freeze does; but a number n means layers[n:], those that freeze(n) leaves.
+    """Let layers train again, selected as freeze does; but a number n means layers[n:], those that
+    freeze(n) leaves.
 
         model.unfreeze(-3)       the last three layers
         model.unfreeze()         all layers
@@ -136,7 +160,10 @@ def unfreeze(model: Network, *which: str | int) -> None:
 
 
 def is_trainable(model: Network) -> bool:
-    """model.trainable: whether any of its layers trains. Assigning to it, as in Keras, is freeze() or unfreeze()."""
+    """model.trainable: whether any of its layers trains.
+
+    Assigning to it, as in Keras, is freeze() or unfreeze().
+    """
     return not model.layers or any(layer.trainable for layer in model.leaves.values())
 
 
@@ -160,8 +187,10 @@ def _selected(model: Network, which: tuple[str | int, ...], who: str) -> list[An
             found = model.layers[:wanted] if who == "freeze" else model.layers[wanted:]
         if not found:
             raise ValueError(
-                f"{who} expected a layer's name, the beginning of names, or a number of the {count} layers of "
-                f"{model.name!r}, received {wanted!r}, which selects none.{did_you_mean(str(wanted), names)}"
+                f"{who} expected a layer's name, the beginning of names, or a number of the "
+                f"{count} layers of "
+                f"{model.name!r}, received {wanted!r}, which selects "
+                f"none.{did_you_mean(str(wanted), names)}"
             )
         selected += found
     return selected

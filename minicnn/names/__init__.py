@@ -1,7 +1,7 @@
 """What is said to users who type a name that is not there: misspelt, or Keras'.
 
-A name can be missing among arguments, attributes and in modules, and as a word: each has a file. What is said of Keras'
-names is in tables, keras_*.py.
+A name can be missing among arguments, attributes and in modules, and as a word: each has a file.
+What is said of Keras' names is in tables, keras_*.py.
 """
 
 from minicnn.names.arguments import known_arguments

@@ -1,4 +1,6 @@
-"""Unknown arguments: Keras' that ask for nothing are dropped, all others are refused with what to do instead."""
+"""Unknown arguments: Keras' that ask for nothing are dropped, all others are refused with what to
+do instead.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -15,10 +17,12 @@ ANYTHING = "**"
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which drops Keras' arguments that ask for nothing, and refuses unknown ones with advice.
+    """The function, which drops Keras' arguments that ask for nothing, and refuses unknown ones
+    with advice.
 
-    Of a constructor it speaks by the name of the object's class. Keyword arguments that the function knows cost it a
-    comparison of sets, and those that it collects in an untyped `**kwargs` are left alone.
+    Of a constructor it speaks by the name of the object's class. Keyword arguments that the
+    function knows cost it a comparison of sets, and those that it collects in an untyped `**kwargs`
+    are left alone.
     """
     names = argument_names(function)
     if ANYTHING in names:
@@ -35,11 +39,15 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def argument_names(function: Callable) -> set[str]:
-    """All that may be given by name, what `**options: Unpack[...]` holds too, and ANYTHING for other `**options`."""
+    """All that may be given by name, what `**options: Unpack[...]` holds too, and ANYTHING for
+    other `**options`.
+    """
     names: set[str] = set()
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
-            options = getattr(parameter.annotation, "__args__", ())  # (LayerOptions,) of Unpack[LayerOptions]
+            options = getattr(
+                parameter.annotation, "__args__", ()
+            )  # (LayerOptions,) of Unpack[LayerOptions]
             names |= options[0].__annotations__.keys() if options else {ANYTHING}
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             names.add(parameter.name)
@@ -61,9 +69,14 @@ def check_unknown(function: Callable, first: tuple, name: str, value: Any, names
             if harmless is ANY or any(_same(value, one) for one in harmless):
                 return
             if harmless:
-                raise TypeError(f"{owner} expected {name}={harmless[0]!r}, as by default, received {value!r}. {advice}")
+                raise TypeError(
+                    f"{owner} expected {name}={harmless[0]!r}, as by default, received {value!r}. "
+                    f"{advice}"
+                )
             raise TypeError(f"{owner} has no argument {name!r}. {advice}")
-    raise TypeError(f"{owner} has no argument {name!r}.{did_you_mean(name, names - {'self', 'model'})}")
+    raise TypeError(
+        f"{owner} has no argument {name!r}.{did_you_mean(name, names - {'self', 'model'})}"
+    )
 
 
 def _same(value: Any, harmless: Any) -> bool:

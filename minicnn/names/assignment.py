@@ -1,4 +1,6 @@
-"""Attributes that are assigned to: only what their class declares, for a slip of the pen must not go without effect."""
+"""Attributes that are assigned to: only what their class declares, for a slip of the pen must not
+go without effect.
+"""
 
 import inspect
 from difflib import get_close_matches
@@ -8,15 +10,19 @@ from typing import Any, get_args
 from minicnn.errors import did_you_mean
 from minicnn.names.not_there import is_not_there
 
-CLOSE = 0.8  # of 1: how much alike an attribute of a user's class and an argument must be for the one to mean the other
-OLD_NAMES = {"lr": "learning_rate"}  # those of earlier versions of Keras, too far from today's to be guessed
+# of 1: how much alike an attribute of a user's class and an argument must be for the one to mean
+# the other
+CLOSE = 0.8
+OLD_NAMES = {
+    "lr": "learning_rate"
+}  # those of earlier versions of Keras, too far from today's to be guessed
 
 
 def check_assigned(owner: Any, name: str) -> None:
     """Raise AttributeError for an attribute that the owner's class does not declare.
 
-    Names that begin with _ are free. Subclasses outside minicnn may have any attributes, but for those that are an
-    argument but for a letter.
+    Names that begin with _ are free. Subclasses outside minicnn may have any attributes, but for
+    those that are an argument but for a letter.
     """
     kind: type = type(owner)
     if name in declared(kind):
@@ -28,7 +34,9 @@ def check_assigned(owner: Any, name: str) -> None:
         meant = get_close_matches(name, meant, n=1, cutoff=CLOSE)
     if meant:
         who = f"{kind.__name__} {own!r}" if (own := vars(owner).get("name")) else kind.__name__
-        raise AttributeError(f"{who} has no attribute {name!r} to assign to.{did_you_mean_one_of(name, meant)}")
+        raise AttributeError(
+            f"{who} has no attribute {name!r} to assign to.{did_you_mean_one_of(name, meant)}"
+        )
 
 
 def did_you_mean_one_of(name: str, meant: list[str]) -> str:
@@ -42,8 +50,12 @@ def arguments(kind: type) -> list[str]:
     names: dict[str, None] = {}
     for base in kind.__mro__[:-1]:
         constructor: Any = vars(base).get("__init__")
-        for parameter in list(inspect.signature(constructor).parameters.values())[1:] if constructor else ():
-            options = get_args(parameter.annotation) if parameter.kind is parameter.VAR_KEYWORD else ()
+        for parameter in (
+            list(inspect.signature(constructor).parameters.values())[1:] if constructor else ()
+        ):
+            options = (
+                get_args(parameter.annotation) if parameter.kind is parameter.VAR_KEYWORD else ()
+            )
             if options:  # **options: Unpack[LayerOptions]
                 names |= dict.fromkeys(options[0].__annotations__)
             elif parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):

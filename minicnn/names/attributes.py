@@ -1,4 +1,6 @@
-"""The base of the classes that users know from Keras: what is not there is answered, and cannot be assigned to."""
+"""The base of the classes that users know from Keras: what is not there is answered, and cannot be
+assigned to.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Never
@@ -10,10 +12,11 @@ from minicnn.names.not_there import NotThere, is_not_there
 
 
 class KerasNames:
-    """Arguments and attributes that are not there get advice, whether they are given, read or assigned to.
+    """Arguments and attributes that are not there get advice, whether they are given, read or
+    assigned to.
 
-    A class declares an attribute by an argument of its constructor, an annotation, a property or a method:
-    `optimizer.lr = 0.1` and `layer.trainble = False` are refused. (Nothing here is by
+    A class declares an attribute by an argument of its constructor, an annotation, a property or a
+    method: `optimizer.lr = 0.1` and `layer.trainble = False` are refused. (Nothing here is by
     __getattr__, which would make every look-up of
     every attribute slower.)
     """

@@ -1,7 +1,9 @@
-"""Arguments that Keras has or had and minicnn has not: owner -> argument -> (values that ask for nothing, advice).
+"""Arguments that Keras has or had and minicnn has not: owner -> argument -> (values that ask for
+nothing, advice).
 
-The owner is a class, whose subclasses have the arguments too, or a function or method. Keras' default is always among
-the values that ask for nothing. ANY value does where the argument concerns what is not there to be chosen.
+The owner is a class, whose subclasses have the arguments too, or a function or method. Keras'
+default is always among the values that ask for nothing. ANY value does where the argument concerns
+what is not there to be chosen.
 """
 
 from typing import Any
@@ -13,9 +15,7 @@ FLOAT32 = (None, "float32")
 NONE, FALSE, TRUE = (None,), (False,), (True,)
 NEVER = ()  # not an argument of Keras 3
 
-DECAY = (
-    "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as AdamW(weight_decay=1e-4)."
-)
+DECAY = "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as AdamW(weight_decay=1e-4)."
 CONSTRAINT = "Constraints are not there: weight_decay in the optimizer keeps weights small."
 ONE_SHAPE = "Use input_shape=(32, 32, 3), the shape of one sample without the batch axis."
 CLIP = "Gradients are clipped all together, by their common norm: use global_clipnorm=1.0."
@@ -28,13 +28,18 @@ def each(names: str, harmless: Any, advice: str) -> Arguments:
 
 
 WINDOW = each("subsample", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
-RUNNING = each("workers use_multiprocessing max_queue_size", ANY, "")  # of a queue that is not there
+RUNNING = each(
+    "workers use_multiprocessing max_queue_size", ANY, ""
+)  # of a queue that is not there
 
 INPUT: Arguments = {
     "batch_size": (NONE, "A model takes batches of any size: leave it out."),
     "sparse": ((None, False), "Pictures are dense arrays: leave it out."),
     "ragged": ((None, False), "All pictures of a batch have one size: leave it out."),
-    "dtype": (FLOAT32, "A model has one type for all its layers: Model(inputs, outputs, dtype='float64')."),
+    "dtype": (
+        FLOAT32,
+        "A model has one type for all its layers: Model(inputs, outputs, dtype='float64').",
+    ),
     "batch_shape": (NONE, "Use shape=(32, 32, 3), that of one sample without the batch axis."),
     "tensor": (NONE, "Use Input(shape)."),
     "optional": (FALSE, "Every input of a model is given: leave it out."),
@@ -47,21 +52,33 @@ ARGUMENTS: dict[str, Arguments] = {
         "autocast": (ANY, ""),
         "data_format": (
             (None, "channels_last"),
-            "minicnn is channels-last: leave it out, and turn pictures with x.transpose(0, 2, 3, 1).",
+            "minicnn is channels-last: leave it out, and turn pictures with x.transpose(0, 2, 3, "
+            "1).",
         ),
-        "dim_ordering": (("tf",), "minicnn is channels-last: turn pictures with x.transpose(0, 2, 3, 1)."),
+        "dim_ordering": (
+            ("tf",),
+            "minicnn is channels-last: turn pictures with x.transpose(0, 2, 3, 1).",
+        ),
         "weights": (NONE, "Use layer.set_weights([...]) after the model is built."),
-        "bounding_box_format": (NONE, "There are no bounding boxes: minicnn classifies whole pictures."),
+        "bounding_box_format": (
+            NONE,
+            "There are no bounding boxes: minicnn classifies whole pictures.",
+        ),
         **each("batch_input_shape batch_shape", NONE, ONE_SHAPE),
         **each("input_dim", NONE, "Use input_shape=(n,)."),
-        **each("kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer", NONE, DECAY),
+        **each(
+            "kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer", NONE, DECAY
+        ),
         **each("W_regularizer b_regularizer", NEVER, DECAY),
         **each(
             "activity_regularizer",
             NONE,
-            "Regularizers are not there: Dropout and weight_decay in the optimizer keep a network from overfitting.",
+            "Regularizers are not there: Dropout and weight_decay in the optimizer keep a network "
+            "from overfitting.",
         ),
-        **each("kernel_constraint bias_constraint beta_constraint gamma_constraint", NONE, CONSTRAINT),
+        **each(
+            "kernel_constraint bias_constraint beta_constraint gamma_constraint", NONE, CONSTRAINT
+        ),
         **each("W_constraint b_constraint", NEVER, CONSTRAINT),
         **each("bias_initializer beta_initializer moving_mean_initializer", ("zeros",), BIAS),
         **each("gamma_initializer moving_variance_initializer", ("ones",), BIAS),
@@ -83,12 +100,19 @@ ARGUMENTS: dict[str, Arguments] = {
     "Merge": each("inputs", NEVER, "Call the layer with them: Add()([x, y])."),
     "MaxPooling2D": WINDOW,
     "AveragePooling2D": WINDOW,
-    "GlobalAveragePooling2D": each("keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."),
-    "GlobalMaxPooling2D": each("keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."),
+    "GlobalAveragePooling2D": each(
+        "keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."
+    ),
+    "GlobalMaxPooling2D": each(
+        "keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."
+    ),
     "BatchNormalization": {
         "renorm": (FALSE, "Batch renormalization is not there: use larger batches."),
         "renorm_clipping": (NONE, "Batch renormalization is not there: use larger batches."),
-        "virtual_batch_size": (NONE, "Statistics are those of the whole batch: use a smaller batch_size."),
+        "virtual_batch_size": (
+            NONE,
+            "Statistics are those of the whole batch: use a smaller batch_size.",
+        ),
         **each("renorm_momentum synchronized fused", ANY, ""),
     },
     "Dropout": {
@@ -108,13 +132,19 @@ ARGUMENTS: dict[str, Arguments] = {
     # How to train
     "Optimizer": {
         "lr": (NEVER, "Use learning_rate."),
-        "decay": ((0.0, 0), "Use learning_rate=schedules.ExponentialDecay(...) or CosineDecay(...)."),
+        "decay": (
+            (0.0, 0),
+            "Use learning_rate=schedules.ExponentialDecay(...) or CosineDecay(...).",
+        ),
         "schedule_decay": (NEVER, "Use learning_rate=schedules.CosineDecay(...)."),
         "clipnorm": (NONE, CLIP),
         "clipvalue": (NONE, CLIP),
         "amsgrad": (FALSE, "AMSGrad is not there: leave it out."),
         "loss_scale_factor": (NONE, "float32 needs no scaling of the loss: leave it out."),
-        "gradient_accumulation_steps": (NONE, "Every batch is a step: use a larger batch_size in fit."),
+        "gradient_accumulation_steps": (
+            NONE,
+            "Every batch is a step: use a larger batch_size in fit.",
+        ),
         "betas": (NEVER, "Use beta_1 and beta_2."),
         **each("name jit_compile", ANY, ""),
     },
@@ -135,10 +165,16 @@ ARGUMENTS: dict[str, Arguments] = {
         ),
     },
     "Metric": each("dtype", FLOAT32, "Metrics are counted in double precision: leave it out."),
-    "TopKCategoricalAccuracy": each("from_sorted_ids", FALSE, "Predictions are (N, K): leave it out."),
+    "TopKCategoricalAccuracy": each(
+        "from_sorted_ids", FALSE, "Predictions are (N, K): leave it out."
+    ),
     "NamedInitializer": {
         "seed": (NONE, "The model's seed draws all weights: Sequential(seed=...)."),
-        **each("input_axes output_axes", NONE, "Kernels are (KH, KW, C, F) or (D, units): leave it out."),
+        **each(
+            "input_axes output_axes",
+            NONE,
+            "Kernels are (KH, KW, C, F) or (D, units): leave it out.",
+        ),
     },
     "ReduceLROnPlateau": {
         "epsilon": (NEVER, "Use min_delta."),
@@ -148,7 +184,9 @@ ARGUMENTS: dict[str, Arguments] = {
         "period": ((1,), "Use save_freq, 'epoch' or a number of batches."),
         "options": (NONE, "Files are written in one way: leave it out."),
     },
-    "CallbackList": each("add_history add_progbar", FALSE, "fit adds its own History and progress bar."),
+    "CallbackList": each(
+        "add_history add_progbar", FALSE, "fit adds its own History and progress bar."
+    ),
     # What a model does
     "add": each("rebuild", ANY, ""),
     "summary": {
@@ -160,15 +198,24 @@ ARGUMENTS: dict[str, Arguments] = {
         **each("run_eagerly jit_compile auto_scale_loss", ANY, ""),
         "steps_per_execution": ((1, None), "Every batch is a step of its own: leave it out."),
         "loss_weights": (NONE, "There is one loss: leave it out."),
-        "weighted_metrics": ((None, []), "Metrics are means over samples, not weighted: use metrics."),
-        **each("sample_weight_mode target_tensors", NONE, "Samples have one weight each: fit(sample_weight=...)."),
+        "weighted_metrics": (
+            (None, []),
+            "Metrics are means over samples, not weighted: use metrics.",
+        ),
+        **each(
+            "sample_weight_mode target_tensors",
+            NONE,
+            "Samples have one weight each: fit(sample_weight=...).",
+        ),
     },
     "fit": {
         **RUNNING,
         "nb_epoch": (NEVER, "Use epochs."),
         "samples_per_epoch": (NEVER, "An epoch is all of x, or all len(x) batches of a source."),
     },
-    "train_on_batch": each("reset_metrics", TRUE, "The numbers are those of this batch: leave it out."),
+    "train_on_batch": each(
+        "reset_metrics", TRUE, "The numbers are those of this batch: leave it out."
+    ),
     "evaluate": {
         **RUNNING,
         "callbacks": (NONE, "evaluate calls no callbacks: leave it out."),
@@ -181,12 +228,20 @@ ARGUMENTS: dict[str, Arguments] = {
     "save": {
         "overwrite": (TRUE, "An existing file is replaced: ask os.path.exists(filepath) before."),
         "include_optimizer": (TRUE, "Use optimizer=False."),
-        **each("save_format zipped options signatures", NONE, "There is one format, safetensors: leave it out."),
+        **each(
+            "save_format zipped options signatures",
+            NONE,
+            "There is one format, safetensors: leave it out.",
+        ),
         "save_traces": (ANY, ""),
     },
     "save_weights": {
         "overwrite": (TRUE, "An existing file is replaced: ask os.path.exists(filepath) before."),
-        **each("save_format max_shard_size options", NONE, "There is one format, one safetensors file: leave it out."),
+        **each(
+            "save_format max_shard_size options",
+            NONE,
+            "There is one format, one safetensors file: leave it out.",
+        ),
     },
     "load_weights": {
         "by_name": (ANY, ""),  # weights always are
@@ -212,7 +267,10 @@ ARGUMENTS: dict[str, Arguments] = {
     },
     "load_img": {
         "grayscale": (FALSE, "Use color_mode='grayscale'."),
-        "keep_aspect_ratio": (FALSE, "data.from_directory and model.predict_image cut pictures to the shape."),
+        "keep_aspect_ratio": (
+            FALSE,
+            "data.from_directory and model.predict_image cut pictures to the shape.",
+        ),
     },
     "img_to_array": {
         "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
@@ -220,11 +278,19 @@ ARGUMENTS: dict[str, Arguments] = {
     },
     "from_directory": {
         **each("target_size", NEVER, "Use image_size=(H, W)."),
-        **each("validation_split subset seed shuffle", NONE, "Use data.split(x, y) on what it returns."),
+        **each(
+            "validation_split subset seed shuffle", NONE, "Use data.split(x, y) on what it returns."
+        ),
         **each("batch_size", NONE, "It returns arrays; fit(batch_size=...) makes batches of them."),
-        **each("label_mode class_mode", ("int",), "Labels are integers; utils.to_categorical(y) makes them one-hot."),
+        **each(
+            "label_mode class_mode",
+            ("int",),
+            "Labels are integers; utils.to_categorical(y) makes them one-hot.",
+        ),
         **each("class_names classes", NONE, "Classes are the folders' names, sorted."),
-        **each("color_mode", ("rgb",), "Pictures come as RGB: x.mean(axis=-1, keepdims=True) is grey."),
+        **each(
+            "color_mode", ("rgb",), "Pictures come as RGB: x.mean(axis=-1, keepdims=True) is grey."
+        ),
     },
     "to_categorical": {
         "nb_classes": (NEVER, "Use num_classes."),

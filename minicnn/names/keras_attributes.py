@@ -1,6 +1,10 @@
-"""Attributes and methods that Keras' classes have, or once had, and minicnn's have not: class -> [(names, advice)]."""
+"""Attributes and methods that Keras' classes have, or once had, and minicnn's have not: class ->
+[(names, advice)].
+"""
 
-NO_GRAPH = "Nothing is traced or transformed: forward and backward are plain methods on NumPy arrays."
+NO_GRAPH = (
+    "Nothing is traced or transformed: forward and backward are plain methods on NumPy arrays."
+)
 WHOLE = "model.save(filepath) writes all of a model, models.load_model(filepath) reads it."
 CONFIG = "Use the class itself: type(it)(**it.get_config())."
 
@@ -14,45 +18,76 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("test_on_batch", "Use evaluate(x, y)."),
         ("to_json to_yaml from_config get_config build_from_config get_build_config", WHOLE),
         ("compile_from_config get_compile_config export", WHOLE),
-        ("load_own_variables save_own_variables", "Use save_weights(filepath) and load_weights(filepath)."),
+        (
+            "load_own_variables save_own_variables",
+            "Use save_weights(filepath) and load_weights(filepath).",
+        ),
         ("get_state_tree set_state_tree", "Use get_weights() and set_weights(weights)."),
         ("pop", "Use replace_head(classes), or Sequential(model.layers[:-1])."),
         (
             "weights variables non_trainable_variables non_trainable_weights",
             "Use get_weights(), or params and state of layers.",
         ),
-        ("trainable_variables trainable_weights", "Use parameters(): (name, value, gradient) of all that trains."),
-        ("add_loss losses", "There is one loss, compile's: weight_decay in the optimizer takes the place of others."),
+        (
+            "trainable_variables trainable_weights",
+            "Use parameters(): (name, value, gradient) of all that trains.",
+        ),
+        (
+            "add_loss losses",
+            "There is one loss, compile's: weight_decay in the optimizer takes the place of "
+            "others.",
+        ),
         ("add_metric", "Metrics go into compile: subclass metrics.Metric for one of your own."),
-        ("add_weight add_variable", "Weights belong to layers: subclass layers.Layer, with add_param in setup."),
+        (
+            "add_weight add_variable",
+            "Weights belong to layers: subclass layers.Layer, with add_param in setup.",
+        ),
         ("call", "Use forward(x), or model(x)."),
         ("metrics_names get_metrics_result", "Use evaluate(x, y, return_dict=True)."),
-        ("metrics_variables reset_metrics reset_states", "fit and evaluate begin anew by themselves."),
+        (
+            "metrics_variables reset_metrics reset_states",
+            "fit and evaluate begin anew by themselves.",
+        ),
         ("compute_loss compute_loss_and_updates", "Use loss_and_gradients(x, y)."),
         ("compute_metrics", "Use evaluate(x, y)."),
-        ("compute_output_shape compute_output_spec", "Use build((None, H, W, C)), then output_shape."),
+        (
+            "compute_output_shape compute_output_spec",
+            "Use build((None, H, W, C)), then output_shape.",
+        ),
         ("compute_dtype dtype_policy variable_dtype input_dtype", "Use dtype."),
         ("compute_mask supports_masking input_spec path", NO_GRAPH),
         (
-            "make_predict_function make_test_function make_train_function jit_compile run_eagerly jax_state_sync",
+            "make_predict_function make_test_function make_train_function jit_compile run_eagerly "
+            "jax_state_sync",
             NO_GRAPH,
         ),
         ("stateless_call stateless_compute_loss symbolic_call rematerialized_call", NO_GRAPH),
         (
-            "quantize quantization_mode quantized_build quantized_call get_quantization_layer_structure",
+            "quantize quantization_mode quantized_build quantized_call "
+            "get_quantization_layer_structure",
             "It is not there.",
         ),
     ],
     "Layer": [
         ("kernel bias gamma beta", "Use params['kernel'], params['bias'] and so on."),
         ("moving_mean moving_variance", "Use state['moving_mean'], state['moving_variance']."),
-        ("add_weight add_variable", "Use add_param(name, shape, initializer) in setup(input_shape)."),
+        (
+            "add_weight add_variable",
+            "Use add_param(name, shape, initializer) in setup(input_shape).",
+        ),
         ("call", "Use forward(x, training=...)."),
-        ("compute_output_shape compute_output_spec", "build(input_shape) returns the shape of one output."),
+        (
+            "compute_output_shape compute_output_spec",
+            "build(input_shape) returns the shape of one output.",
+        ),
         ("from_config get_build_config build_from_config", CONFIG),
         ("trainable_variables trainable_weights", "Use params."),
         ("non_trainable_variables non_trainable_weights", "Use state."),
-        ("add_loss losses", "There is one loss, compile's: weight_decay in the optimizer takes the place of others."),
+        (
+            "add_loss losses",
+            "There is one loss, compile's: weight_decay in the optimizer takes the place of "
+            "others.",
+        ),
         ("add_metric metrics metrics_variables", "Metrics go into compile."),
         ("load_own_variables save_own_variables", "Use get_weights() and set_weights(weights)."),
         ("compute_dtype dtype_policy variable_dtype input_dtype", "Use dtype."),
@@ -63,8 +98,14 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
     "Optimizer": [
         ("lr", "Use learning_rate."),
         ("decay", "Use learning_rate=schedules.ExponentialDecay(...) or CosineDecay(...)."),
-        ("apply apply_gradients minimize update_step stateless_apply", "Use step(model.parameters())."),
-        ("variables weights get_weights set_weights load_own_variables save_own_variables", "Use slots, by parameter."),
+        (
+            "apply apply_gradients minimize update_step stateless_apply",
+            "Use step(model.parameters()).",
+        ),
+        (
+            "variables weights get_weights set_weights load_own_variables save_own_variables",
+            "Use slots, by parameter.",
+        ),
         (
             "add_optimizer_variables add_variable add_variable_from_reference add_slot",
             "Use slot_names, and slots in update.",

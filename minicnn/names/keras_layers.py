@@ -13,16 +13,37 @@ LAYERS = [
     ("Dot dot", "It is not there: Multiply()([x, y]) multiplies number by number."),
     ("Lambda", "Subclass layers.Layer, with setup, forward and backward."),
     ("Wrapper TimeDistributed Bidirectional Masking RepeatVector", TEXT),
-    ("RNN GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells ConvLSTM1D ConvLSTM2D ConvLSTM3D", TEXT),
+    (
+        "RNN GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells ConvLSTM1D "
+        "ConvLSTM2D ConvLSTM3D",
+        TEXT,
+    ),
     ("CuDNNGRU CuDNNLSTM", TEXT),
-    ("Attention AdditiveAttention GroupQueryAttention MultiHeadAttention EinsumDense", "Attention is not there."),
-    ("Embedding ReversibleEmbedding TextVectorization StringLookup IntegerLookup CategoryEncoding", TEXT),
+    (
+        "Attention AdditiveAttention GroupQueryAttention MultiHeadAttention EinsumDense",
+        "Attention is not there.",
+    ),
+    (
+        "Embedding ReversibleEmbedding TextVectorization StringLookup IntegerLookup "
+        "CategoryEncoding",
+        TEXT,
+    ),
     ("Discretization Hashing HashedCrossing MelSpectrogram STFTSpectrogram", TEXT),
     ("Convolution2D", "Use Conv2D."),
     ("Conv1D Conv1DTranspose Conv3D Conv3DTranspose DepthwiseConv1D SeparableConv1D", PICTURES),
-    ("Convolution1D Convolution1DTranspose Convolution3D Convolution3DTranspose SeparableConvolution1D", PICTURES),
-    ("LocallyConnected1D LocallyConnected2D", "Layers without shared weights are not there: use Conv2D."),
-    ("DepthwiseConv2D SeparableConv2D SeparableConvolution2D", "Grouped convolutions are not there: use Conv2D."),
+    (
+        "Convolution1D Convolution1DTranspose Convolution3D Convolution3DTranspose "
+        "SeparableConvolution1D",
+        PICTURES,
+    ),
+    (
+        "LocallyConnected1D LocallyConnected2D",
+        "Layers without shared weights are not there: use Conv2D.",
+    ),
+    (
+        "DepthwiseConv2D SeparableConv2D SeparableConvolution2D",
+        "Grouped convolutions are not there: use Conv2D.",
+    ),
     (
         "Conv2DTranspose Convolution2DTranspose Deconvolution2D UpSampling2D",
         "Layers that enlarge pictures are not there.",
@@ -30,7 +51,8 @@ LAYERS = [
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
     (
         "Cropping2D",
-        "Cut pictures before: x[:, top:bottom, left:right]; RandomCrop cuts its middle when nothing trains.",
+        "Cut pictures before: x[:, top:bottom, left:right]; RandomCrop cuts its middle when "
+        "nothing trains.",
     ),
     ("Cropping1D Cropping3D", PICTURES),
     ("AvgPool2D", "Use AveragePooling2D."),
@@ -38,29 +60,52 @@ LAYERS = [
     ("GlobalMaxPool2D", "Use GlobalMaxPooling2D."),
     ("AdaptiveAveragePooling2D", "Use GlobalAveragePooling2D or AveragePooling2D(pool_size)."),
     ("AdaptiveMaxPooling2D", "Use GlobalMaxPooling2D or MaxPooling2D(pool_size)."),
-    ("AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D MaxPool1D MaxPool3D MaxPooling1D MaxPooling3D", PICTURES),
+    (
+        "AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D MaxPool1D MaxPool3D MaxPooling1D "
+        "MaxPooling3D",
+        PICTURES,
+    ),
     ("GlobalAveragePooling1D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool3D", PICTURES),
     ("GlobalMaxPool1D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling3D", PICTURES),
-    ("AdaptiveAveragePooling1D AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling3D", PICTURES),
-    ("LayerNormalization GroupNormalization RMSNormalization UnitNormalization", "Use BatchNormalization."),
-    ("SpectralNormalization", "It is not there: weight_decay in the optimizer keeps weights small."),
+    (
+        "AdaptiveAveragePooling1D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
+        "AdaptiveMaxPooling3D",
+        PICTURES,
+    ),
+    (
+        "LayerNormalization GroupNormalization RMSNormalization UnitNormalization",
+        "Use BatchNormalization.",
+    ),
+    (
+        "SpectralNormalization",
+        "It is not there: weight_decay in the optimizer keeps weights small.",
+    ),
     ("ELU PReLU ThresholdedReLU", "Use LeakyReLU or ReLU."),
     ("SpatialDropout1D SpatialDropout3D", PICTURES),
     ("SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise", "Use Dropout."),
-    ("ActivityRegularization", "Regularizers are not there: use Dropout, and weight_decay in the optimizer."),
+    (
+        "ActivityRegularization",
+        "Regularizers are not there: use Dropout, and weight_decay in the optimizer.",
+    ),
     ("Identity", "Activation('linear') lets everything through."),
     ("Reshape Permute", "Change x before: x.reshape(len(x), 32, 32, 3), x.transpose(0, 2, 3, 1)."),
     (
         "Resizing CenterCrop",
-        "data.from_directory(path, image_size) cuts and scales pictures, and so does model.predict_image.",
+        "data.from_directory(path, image_size) cuts and scales pictures, and so does "
+        "model.predict_image.",
     ),
     ("MixUp", "Use fit(batch_transform=transforms.MixUp(0.2))."),
     ("CutMix", "Use fit(batch_transform=transforms.CutMix(1.0))."),
     ("RandomHeight RandomWidth", "Use RandomZoom."),
-    ("RandomShear RandomPerspective RandomElasticTransform", "Use RandomRotation, RandomTranslation and RandomZoom."),
     (
-        "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization Pipeline RandAugment "
-        "RandomColorDegeneration RandomColorJitter RandomGaussianBlur RandomGrayscale RandomHue RandomInvert "
+        "RandomShear RandomPerspective RandomElasticTransform",
+        "Use RandomRotation, RandomTranslation and RandomZoom.",
+    ),
+    (
+        "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization Pipeline "
+        "RandAugment "
+        "RandomColorDegeneration RandomColorJitter RandomGaussianBlur RandomGrayscale RandomHue "
+        "RandomInvert "
         "RandomPosterization RandomSaturation RandomSharpness Solarization",
         "For colours there are RandomBrightness and RandomContrast; RandomErasing covers a part.",
     ),
@@ -71,6 +116,7 @@ LAYERS = [
     ),
     (
         "deserialize serialize",
-        "type(layer)(**layer.get_config()) is a layer like it; models.load_model reads whole models.",
+        "type(layer)(**layer.get_config()) is a layer like it; models.load_model reads whole "
+        "models.",
     ),
 ]

@@ -1,4 +1,6 @@
-"""Names that Keras' modules have and these have not: `keras.Model`, `from minicnn.layers import LSTM`."""
+"""Names that Keras' modules have and these have not: `keras.Model`, `from minicnn.layers import
+LSTM`.
+"""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -10,9 +12,11 @@ from minicnn.names.words import instead
 
 
 def missing_from(module: str, kind: str, choices: Iterable[str]) -> Callable[[str], NoReturn]:
-    """What a module calls its `__getattr__`: raises AttributeError with advice for a name that is not there.
+    """What a module calls its `__getattr__`: raises AttributeError with advice for a name that is
+    not there.
 
-    In `from module import name` it raises ImportError: there Python throws the text of an AttributeError away.
+    In `from module import name` it raises ImportError: there Python throws the text of an
+    AttributeError away.
     """
 
     def __getattr__(name: str) -> NoReturn:

@@ -5,7 +5,9 @@ from typing import Any, NoReturn
 
 
 class NotThere:
-    """A class attribute that raises when it is read; hasattr says no, and an object may well set its own."""
+    """A class attribute that raises when it is read; hasattr says no, and an object may well set
+    its own.
+    """
 
     def __init__(self, name: str, advice: str):
         self.name = name

@@ -1,4 +1,6 @@
-"""The sentence that goes with an unknown word: what to use instead, or else what it may be a misspelling of."""
+"""The sentence that goes with an unknown word: what to use instead, or else what it may be a
+misspelling of.
+"""
 
 from collections.abc import Iterable
 
@@ -10,17 +12,21 @@ TABLES = NAMES | {"layers": LAYERS}
 
 
 def _plain(word: str) -> str:
-    """The same for a class and the string that names it: BinaryCrossentropy and binary_crossentropy."""
+    """The same for a class and the string that names it: BinaryCrossentropy and
+    binary_crossentropy.
+    """
     return word.lower().replace("_", "")
 
 
 ADVICE = {
-    kind: {_plain(word): advice for words, advice in table for word in words.split()} for kind, table in TABLES.items()
+    kind: {_plain(word): advice for words, advice in table for word in words.split()}
+    for kind, table in TABLES.items()
 }
 
 
 def instead(word: str, kind: str, choices: Iterable[str]) -> str:
-    """With a space before, the advice in table `kind` on a word that Keras knows, or did_you_mean for others.
+    """With a space before, the advice in table `kind` on a word that Keras knows, or did_you_mean
+    for others.
 
     >>> instead("rmsprop", "optimizers", ["sgd", "adam"])
     ' RMSprop is not there: Adam() is the nearest to it.'

@@ -11,9 +11,11 @@ from minicnn.types import Array
 
 
 def by_layer(program: Program, x: Any, training: bool = False) -> Iterator[tuple[Layer, Array]]:
-    """Each layer and its output for x, an array or the list of those of several inputs, in the order of the calls.
+    """Each layer and its output for x, an array or the list of those of several inputs, in the
+    order of the calls.
 
-    The layers are the program's own, or twins of those that are called several times, and run as `forward` does.
+    The layers are the program's own, or twins of those that are called several times, and run as
+    `forward` does.
     """
     values = dict(enumerate(x if program.inputs > 1 else [x]))
     last = {n: number for number, call in enumerate(program.calls) for n in call.reads}

@@ -1,4 +1,6 @@
-"""A network like another: of layers made anew, or of the same layers, called once more on other symbolic tensors."""
+"""A network like another: of layers made anew, or of the same layers, called once more on other
+symbolic tensors.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,10 +14,13 @@ from minicnn.network.network import Network
 Kind = TypeVar("Kind", bound=Network)
 
 
-def clone(network: Kind, change: Callable[[Layer], Layer | None] = Layer.clone, **options: Any) -> Kind:
+def clone(
+    network: Kind, change: Callable[[Layer], Layer | None] = Layer.clone, **options: Any
+) -> Kind:
     """A network of the same structure, with fresh weights, which its seed determines.
 
-    What is shared in the one is shared in the other: every layer and every model inside is made once.
+    What is shared in the one is shared in the other: every layer and every model inside is made
+    once.
 
     Args:
         change: makes the layer for the place of another; None leaves one of a single input out.
@@ -30,7 +35,11 @@ class _Cloning:
         self.made: dict[int, Any] = {}  # by the id of what it is made of
 
     def network(self, network: Kind, options: dict[str, Any]) -> Kind:
-        usual = {"name": network.name, "dtype": network.dtype.name, "class_names": network.class_names} | options
+        usual = {
+            "name": network.name,
+            "dtype": network.dtype.name,
+            "class_names": network.class_names,
+        } | options
         inside = {"dtype": usual["dtype"]}
         copy = network._like(lambda thing: self.part(thing, inside), usual)
         copy.engine = network.engine
@@ -50,14 +59,17 @@ class _Cloning:
 
 
 def continued(network: Network, inputs: Sequence[Node]) -> list[Node]:
-    """The outputs of a network's layers, called one by one on other symbolic tensors of its inputs' shapes."""
+    """The outputs of a network's layers, called one by one on other symbolic tensors of its inputs'
+    shapes.
+    """
     places, ends = network.ends()
     nodes = replayed(network.rows(), dict(zip(places, inputs, strict=True)))
     return [nodes[n] for n in ends]
 
 
 def replayed(rows: Sequence[Row], given: Mapping[int, Node] | None = None) -> list[Node]:
-    """The nodes of a table's rows, by calling their layers; a row without a layer hands on what it takes.
+    """The nodes of a table's rows, by calling their layers; a row without a layer hands on what it
+    takes.
 
     given: symbolic tensors in the place of rows, by their numbers.
     """

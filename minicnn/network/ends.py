@@ -42,14 +42,18 @@ class Ends(Graph):
             return
         first: Layer = next(iter(self.leaves.values()))
         for node in self.inputs:
-            if first.input_shape != node.sample_shape:  # it takes several, or has been built in another place
+            if (
+                first.input_shape != node.sample_shape
+            ):  # it takes several, or has been built in another place
                 first = node.layer
         first.check_input(x.shape)
 
     def arrays(self, x: Any) -> Any:
-        """What it is given: an array; of several inputs the list of them, given as list or, by their names, as dict.
+        """What it is given: an array; of several inputs the list of them, given as list or, by
+        their names, as dict.
 
-        Raises ValueError when there are not as many, not of as many samples, or not of the inputs' shapes.
+        Raises ValueError when there are not as many, not of as many samples, or not of the inputs'
+        shapes.
         """
         if isinstance(x, Several):
             return x.parts
@@ -59,14 +63,30 @@ class Ends(Graph):
             return array(only, "x", who)
         names = [node.name for node in self.inputs]
         parts = [x.get(name) for name in names] if isinstance(x, dict) else x
-        if not isinstance(parts, list | tuple) or len(parts) != len(names) or any(part is None for part in parts):
-            found = ", ".join(map(str, x)) if isinstance(x, dict) else len(x) if isinstance(x, list | tuple) else "one"
-            raise ValueError(f"{who} expected an array for each of its inputs {', '.join(names)}, received {found}")
-        arrays = [np.asarray(array(part, name, who)) for part, name in zip(parts, names, strict=True)]
+        if (
+            not isinstance(parts, list | tuple)
+            or len(parts) != len(names)
+            or any(part is None for part in parts)
+        ):
+            found = (
+                ", ".join(map(str, x))
+                if isinstance(x, dict)
+                else len(x)
+                if isinstance(x, list | tuple)
+                else "one"
+            )
+            raise ValueError(
+                f"{who} expected an array for each of its inputs {', '.join(names)}, received "
+                f"{found}"
+            )
+        arrays = [
+            np.asarray(array(part, name, who)) for part, name in zip(parts, names, strict=True)
+        ]
         for given, node in zip(arrays, self.inputs, strict=True):
             if given.shape[1:] != node.sample_shape or len(given) != len(arrays[0]):
                 raise ValueError(
-                    f"{who} expected for {node.name!r} {with_batch(node.sample_shape)}, N = {len(arrays[0])}, received "
+                    f"{who} expected for {node.name!r} {with_batch(node.sample_shape)}, N = "
+                    f"{len(arrays[0])}, received "
                     f"{given.shape}"
                 )
         return arrays

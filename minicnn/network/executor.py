@@ -36,20 +36,21 @@ class Stage(NamedTuple):
 class Execution:
     """The forward and backward pass of a program of built layers.
 
-    A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with a simpler gradient
-    (losses.py), and everybody else gets probabilities.
+    A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with
+    a simpler gradient (losses.py), and everybody else gets probabilities.
 
-    Where a value has several users, its gradient is the sum of what they give, added up in the order in which backward
-    runs them, which is the same in every run.
+    Where a value has several users, its gradient is the sum of what they give, added up in the
+    order in which backward runs them, which is the same in every run.
 
-    Layers, buffers and caches are there once, for all threads: who calls a method holds `machine.threads.alone`.
-    A backward goes with the forward before it, so both belong under one hold. Where they come apart, in a training by
-    hand, backward makes sure that in between nobody else has run the layers.
+    Layers, buffers and caches are there once, for all threads: who calls a method holds
+    `machine.threads.alone`. A backward goes with the forward before it, so both belong under one
+    hold. Where they come apart, in a training by hand, backward makes sure that in between nobody
+    else has run the layers.
 
     Args:
         program: what is computed; see graph.py.
-        engine: "fast" for the engine's plan, "reference" for the layers themselves, which also run where Numba's
-            compiler is switched off.
+        engine: "fast" for the engine's plan, "reference" for the layers themselves, which also run
+            where Numba's compiler is switched off.
     """
 
     def __init__(self, program: Program, engine: str):
@@ -59,9 +60,18 @@ class Execution:
         self.last = self.places.calls[-1].layer
         calls, self.outputs_at, self.softmax = without_softmax(self.places.calls, program.outputs)
         # The last layer without its softmax.
-        self.linear = calls[-1].layer if self.softmax is not None and self.softmax is not self.last else None
-        one_type = len({call.layer.dtype for call in calls}) <= 1  # the engine's steps hand on buffers as they are
-        fast = engine == "fast" and jit.ENABLED and one_type and selftest.trusted([call.layer for call in calls])
+        self.linear = (
+            calls[-1].layer if self.softmax is not None and self.softmax is not self.last else None
+        )
+        one_type = (
+            len({call.layer.dtype for call in calls}) <= 1
+        )  # the engine's steps hand on buffers as they are
+        fast = (
+            engine == "fast"
+            and jit.ENABLED
+            and one_type
+            and selftest.trusted([call.layer for call in calls])
+        )
         self.region = Region()
         self.stages: list[Stage] = []
         free = count(1 + max([call.writes for call in calls], default=self.inputs - 1))
@@ -71,21 +81,27 @@ class Execution:
             reads, last = part[0].reads, part[-1]
             for left, step in zip(reversed(range(len(steps))), steps, strict=True):
                 several = isinstance(step, Layer) and step.takes_several
-                writes = next(free) if left else last.writes  # a layer and its activation may be two steps
+                writes = (
+                    next(free) if left else last.writes
+                )  # a layer and its activation may be two steps
                 self.stages.append(Stage(step, reads, writes, last.training, several))
                 reads = (writes,)
         self.steps: list[Step] = [stage.step for stage in self.stages]
         self._values = next(free)
-        self._sums: dict[tuple[int, tuple[int, ...]], Array] = {}  # gradients of values with several users
+        self._sums: dict[
+            tuple[int, tuple[int, ...]], Array
+        ] = {}  # gradients of values with several users
         self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,
         self._trained = 0, 0  # and of the last in training, with the thread that asked for it
 
     def logits(self, x: Any, training: bool) -> Any:
-        """The outputs before a final softmax, in arrays of their own: the engine's next pass overwrites its buffers.
+        """The outputs before a final softmax, in arrays of their own: the engine's next pass
+        overwrites its buffers.
 
         x is an array, or a list where there are several inputs; so is what comes out.
-        Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of it.
+        Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of
+        it.
         """
         number = self._pass = next(_passes)
         if training:
@@ -106,8 +122,10 @@ class Execution:
                 values[writes] = step.forward(given, training=trains)
                 if self._pass != number:
                     raise RuntimeError(
-                        f"the forward of {step} expected to be the only one of its network, received another in the "
-                        "middle of it: a layer or a signal handler must not call the model that it interrupts"
+                        f"the forward of {step} expected to be the only one of its network, "
+                        "received another in the "
+                        "middle of it: a layer or a signal handler must not call the model that it "
+                        "interrupts"
                     )
         results = [values[n].copy() for n in self.outputs_at]
         self._made = [y.shape for y in results]
@@ -119,11 +137,12 @@ class Execution:
         return y if self.softmax is None else self.softmax.forward(y, training=training)
 
     def backward_from_logits(self, dy: Any, to_input: bool = False) -> Any:
-        """Backward to the lowest layers with something to train, or to the input: the dx of each, None for the others.
+        """Backward to the lowest layers with something to train, or to the input: the dx of each,
+        None for the others.
 
-        dy is the gradient of the output, or the list of those of several. With the engine, dx is a buffer that the next
-        backward overwrites. Raises RuntimeError when other threads, or other models that share layers, have run them
-        since the forward.
+        dy is the gradient of the output, or the list of those of several. With the engine, dx is a
+        buffer that the next backward overwrites. Raises RuntimeError when other threads, or other
+        models that share layers, have run them since the forward.
         """
         self._check_undisturbed()
         wanted = self.wanted(to_input)
@@ -135,7 +154,9 @@ class Execution:
                 if not wanted[writes]:
                     continue
                 if writes not in gradients:  # no output depends on it
-                    for gradient in [one for layer in layers_of(step) for one in layer.grads.values()]:
+                    for gradient in [
+                        one for layer in layers_of(step) for one in layer.grads.values()
+                    ]:
                         gradient[...] = 0
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
@@ -145,7 +166,9 @@ class Execution:
                 if step.needs_input_grad:
                     for n, dx in zip(reads, back if several else [back], strict=True):
                         if wanted[n]:
-                            gradients[n] = dx if n not in gradients else self._sum(n, gradients[n], dx)
+                            gradients[n] = (
+                                dx if n not in gradients else self._sum(n, gradients[n], dx)
+                            )
         self.places.add_gradients()
         found = [gradients.get(n) for n in range(self.inputs)]
         return found if len(found) > 1 else found[0]
@@ -162,18 +185,22 @@ class Execution:
     def backward(self, dy: Any) -> Any:
         """Backward from the outputs to the input; returns dx, in an array of its own.
 
-        dy is the gradient of the output, or the list of those of several, and so is dx of the inputs. Raises ValueError
-        where several outputs are given other gradients than one of each one's shape.
+        dy is the gradient of the output, or the list of those of several, and so is dx of the
+        inputs. Raises ValueError where several outputs are given other gradients than one of each
+        one's shape.
         """
         if len(self.outputs_at) > 1 or isinstance(dy, list | tuple):
             received = [np.shape(one) for one in dy]
             if received != self._made or isinstance(dy, np.ndarray):
                 raise ValueError(
-                    f"backward expected a list of gradients of the outputs' shapes {self._made}, received "
+                    f"backward expected a list of gradients of the outputs' shapes {self._made}, "
+                    "received "
                     f"{np.shape(dy) if isinstance(dy, np.ndarray) else received}"
                 )
             dy = list(dy) if len(dy) > 1 else dy[0]
-        if self.linear is not None and self.softmax is not None:  # what is wrong with dy is said in the layer's name
+        if (
+            self.linear is not None and self.softmax is not None
+        ):  # what is wrong with dy is said in the layer's name
             dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
         if self.softmax is not None:
             dy = self.softmax.backward(dy)
@@ -186,18 +213,23 @@ class Execution:
         number, thread = self._trained
         if number and thread != get_ident():
             raise RuntimeError(
-                "backward expected the thread of the last forward(training=True), received another: while threads "
+                "backward expected the thread of the last forward(training=True), received "
+                "another: while threads "
                 "share a model, use train_step or train_on_batch, which are one step each"
             )
         for layer in self.layers:
             if layer._last_trained != number:
                 raise RuntimeError(
-                    f"backward expected {layer} as its forward(training=True) has left it, received it after another "
-                    "one, of a model that shares it, or with other weights: run forward(training=True) again"
+                    f"backward expected {layer} as its forward(training=True) has left it, "
+                    "received it after another "
+                    "one, of a model that shares it, or with other weights: run "
+                    "forward(training=True) again"
                 )
 
     def wanted(self, to_input: bool) -> list[bool]:
-        """Of every value, whether backward needs its gradient: if something that it depends on trains."""
+        """Of every value, whether backward needs its gradient: if something that it depends on
+        trains.
+        """
         wanted = [to_input] * self.inputs + [False] * (self._values - self.inputs)
         for step, reads, writes, *_ in self.stages:
             wanted[writes] = any([wanted[n] for n in reads]) or any(
@@ -207,7 +239,9 @@ class Execution:
 
 
 def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
-    """The calls cut where an edge is not the only one: within a part each takes what the one before it makes, alone."""
+    """The calls cut where an edge is not the only one: within a part each takes what the one before
+    it makes, alone.
+    """
     users = Counter([n for call in calls for n in call.reads] + list(outputs))
     parts: list[list[Call]] = []
     before: Call | None = None
@@ -221,7 +255,9 @@ def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
     return parts
 
 
-def without_softmax(calls: list[Call], outputs: list[int]) -> tuple[list[Call], list[int], Softmax | None]:
+def without_softmax(
+    calls: list[Call], outputs: list[int]
+) -> tuple[list[Call], list[int], Softmax | None]:
     """Calls and outputs without the softmax at the end of a network that decides, and that softmax."""
     last = calls[-1]
     decides = outputs == [last.writes] and last.training is None
@@ -241,4 +277,6 @@ def final_softmax(last: Layer) -> Softmax | None:
 
 def layers_of(step: Step) -> list[Layer]:
     """The layers that a step runs."""
-    return [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)
+    return (
+        [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)
+    )

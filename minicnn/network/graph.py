@@ -1,6 +1,8 @@
-"""A network's structure: which layers feed which, in what order they run, and how it is told to what runs it.
+"""A network's structure: which layers feed which, in what order they run, and how it is told to
+what runs it.
 
-Layers are joined by nodes (layers/node.py). A chain is the graph in which every node has one input and one user.
+Layers are joined by nodes (layers/node.py). A chain is the graph in which every node has one input
+and one user.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +29,8 @@ class Call(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What a network computes, models inside it written out: its values are numbered, the inputs first.
+    """What a network computes, models inside it written out: its values are numbered, the inputs
+    first.
 
     inputs: how many.
     calls: in the order in which they run.
@@ -43,7 +46,8 @@ class Row(NamedTuple):
     """A node as a row of a table: its layer, and the numbers of the rows that it takes.
 
     training: True or False where the call fixes it.
-    call: the number of the first row of the same call: one of a model with several outputs has several rows.
+    call: the number of the first row of the same call: one of a model with several outputs has
+        several rows.
     output: the number of this output among them.
     """
 
@@ -58,7 +62,8 @@ class Graph:
     """Nodes between inputs and outputs.
 
     Attributes:
-        layers: each once, models inside as one each, in Keras' order: the farthest from the outputs first.
+        layers: each once, models inside as one each, in Keras' order: the farthest from the outputs
+            first.
         inputs, outputs: their nodes.
         nodes: all of them, each after those that it takes.
     """
@@ -72,8 +77,14 @@ class Graph:
 
     @property
     def leaves(self) -> dict[str, Layer]:
-        """The layers that compute, those of models inside too, each once, by path: "conv2d", "backbone/conv2d"."""
-        return {path: layer for path, layer in unique(self._paths()) if not isinstance(layer, InputLayer)}
+        """The layers that compute, those of models inside too, each once, by path: "conv2d",
+        "backbone/conv2d".
+        """
+        return {
+            path: layer
+            for path, layer in unique(self._paths())
+            if not isinstance(layer, InputLayer)
+        }
 
     def _paths(self) -> Iterator[tuple[str, Layer]]:
         for layer in self.layers:
@@ -85,14 +96,21 @@ class Graph:
 
     @known_arguments
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
-        """The layer, or model inside, of that name or at that place. Raises ValueError for none, and for both."""
+        """The layer, or model inside, of that name or at that place.
+
+        Raises ValueError for none, and for both.
+        """
         if name is not None and index is not None:
-            raise ValueError(f"get_layer expected a name or an index, received both: {name!r}, {index!r}")
+            raise ValueError(
+                f"get_layer expected a name or an index, received both: {name!r}, {index!r}"
+            )
         for place, layer in enumerate(self.layers):
             if layer.name == name or index in (place, place - len(self.layers)):
                 return layer
         wanted, names = index if name is None else name, [layer.name for layer in self.layers]
-        raise ValueError(f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}")
+        raise ValueError(
+            f"{self.name!r} has no layer {wanted!r}.{did_you_mean(str(wanted), names)}"
+        )
 
     def rows(self) -> list[Row]:
         """All nodes as a table: each row takes rows before it."""
@@ -115,8 +133,14 @@ class Graph:
         return [number[node] for node in self.inputs], [number[node] for node in self.outputs]
 
     def table(self) -> dict[str, Any]:
-        """The structure for copies: nodes as rows of a table, inputs and outputs by number. It needs no recursion."""
-        made = [(row, node.sample_shape, node.dtype) for row, node in zip(self.rows(), self.nodes, strict=True)]
+        """The structure for copies: nodes as rows of a table, inputs and outputs by number.
+
+        It needs no recursion.
+        """
+        made = [
+            (row, node.sample_shape, node.dtype)
+            for row, node in zip(self.rows(), self.nodes, strict=True)
+        ]
         inputs, outputs = self.ends()
         return {"nodes": made, "inputs": inputs, "outputs": outputs, "_nodes": []}
 
@@ -127,8 +151,22 @@ class Graph:
         for row, shape, dtype in nodes:
             first = made[row.call] if row.call < len(made) else None
             before = [made[n] for n in row.inputs]
-            made.append(Node(row.layer, before, shape, dtype, training=row.training, call=first, index=row.output))
-        return {"nodes": made, "inputs": [made[n] for n in inputs], "outputs": [made[n] for n in outputs]}
+            made.append(
+                Node(
+                    row.layer,
+                    before,
+                    shape,
+                    dtype,
+                    training=row.training,
+                    call=first,
+                    index=row.output,
+                )
+            )
+        return {
+            "nodes": made,
+            "inputs": [made[n] for n in inputs],
+            "outputs": [made[n] for n in outputs],
+        }
 
     def program(self) -> Program:
         """What has to be run, and in which order."""
@@ -139,7 +177,9 @@ class Graph:
     def _write_out(
         self, calls: list[Call], given: list[int], free: int, training: bool | None
     ) -> tuple[list[int], int]:
-        """Append the calls for inputs of those numbers; the numbers of the outputs, and the next that is free."""
+        """Append the calls for inputs of those numbers; the numbers of the outputs, and the next
+        that is free.
+        """
         numbers = dict(zip(self.inputs, given, strict=True))
         made: dict[Node, list[int]] = {}  # by call: the outputs of a model
         for node in self.nodes:
@@ -163,7 +203,11 @@ class Graph:
 
 def chain(layers: Sequence[Layer]) -> Program:
     """The program of layers that run one after the other."""
-    return Program(1, [Call(layer, (n,), layer.input_shape, n + 1) for n, layer in enumerate(layers)], [len(layers)])
+    return Program(
+        1,
+        [Call(layer, (n,), layer.input_shape, n + 1) for n, layer in enumerate(layers)],
+        [len(layers)],
+    )
 
 
 def unique(paths: Iterator[tuple[str, Layer]]) -> Iterator[tuple[str, Layer]]:
@@ -179,14 +223,18 @@ def unique(paths: Iterator[tuple[str, Layer]]) -> Iterator[tuple[str, Layer]]:
 
 
 class Walk(NamedTuple):
-    """A walk from the outputs to the inputs: nodes as they were finished, each after what it takes, and first seen."""
+    """A walk from the outputs to the inputs: nodes as they were finished, each after what it takes,
+    and first seen.
+    """
 
     finished: list[Node]
     seen: list[Node]
 
 
 def walk(outputs: Sequence[Node], inputs: Sequence[Node]) -> Walk:
-    """Depth first, in the order in which inputs are written: one branch is finished before the next is begun."""
+    """Depth first, in the order in which inputs are written: one branch is finished before the next
+    is begun.
+    """
     finished: dict[Node, None] = {}
     seen: dict[Node, None] = {}
     ends = set(inputs)
@@ -204,9 +252,11 @@ def walk(outputs: Sequence[Node], inputs: Sequence[Node]) -> Walk:
 
 
 def in_keras_order(found: Walk, inputs: Sequence[Node]) -> list[Any]:
-    """The layers by decreasing depth, the number of calls from there to the outputs; equals as first seen by the walk.
+    """The layers by decreasing depth, the number of calls from there to the outputs; equals as
+    first seen by the walk.
 
-    A layer that is called several times has the greatest depth of its calls. Weights have this order in files of Keras.
+    A layer that is called several times has the greatest depth of its calls. Weights have this
+    order in files of Keras.
     Source: keras/src/ops/function.py, map_graph.
     """
     depths: dict[Node, int] = {}
@@ -222,21 +272,28 @@ def in_keras_order(found: Walk, inputs: Sequence[Node]) -> list[Any]:
     return sorted(order.values(), key=lambda layer: -layers.get(id(layer), 0))
 
 
-def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Node], list[Node], Walk]:
+def between(
+    inputs: list[Node], outputs: list[Node], who: str
+) -> tuple[list[Node], list[Node], Walk]:
     """Inputs, outputs and all nodes of the network between them.
 
-    Where an input is the result of a layer, the nodes after it are made anew behind an Input of its shape.
+    Where an input is the result of a layer, the nodes after it are made anew behind an Input of its
+    shape.
 
-    Raises ValueError for an output that depends on other inputs, and for an input that is given twice.
+    Raises ValueError for an output that depends on other inputs, and for an input that is given
+    twice.
     """
     if len(set(inputs)) < len(inputs):
-        raise ValueError(f"{who} expected different inputs, received {', '.join(node.name for node in inputs)}")
+        raise ValueError(
+            f"{who} expected different inputs, received {', '.join(node.name for node in inputs)}"
+        )
     found = walk(outputs, inputs)
     for node in found.finished:
         if isinstance(node.layer, InputLayer) and node not in inputs:
             given = ", ".join(repr(other.name or other.shape) for other in inputs)
             raise ValueError(
-                f"{who} expected outputs that depend on its inputs {given} alone, received one that also needs "
+                f"{who} expected outputs that depend on its inputs {given} alone, received one "
+                "that also needs "
                 f"{node!r}: give that to Model among the inputs, or begin at another tensor"
             )
     if all(isinstance(node.layer, InputLayer) for node in inputs):
@@ -253,7 +310,13 @@ def between(inputs: list[Node], outputs: list[Node], who: str) -> tuple[list[Nod
             before = [copies[other] for other in node.inputs]
             first = calls.get(node.call)
             copies[node] = Node(
-                node.layer, before, node.sample_shape, node.dtype, training=node.training, call=first, index=node.index
+                node.layer,
+                before,
+                node.sample_shape,
+                node.dtype,
+                training=node.training,
+                call=first,
+                index=node.index,
             )
             calls.setdefault(node.call, copies[node])
     inputs, outputs = [copies[node] for node in inputs], [copies[node] for node in outputs]

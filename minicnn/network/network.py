@@ -1,4 +1,6 @@
-"""Network: what every model is, whatever else it can do: layers with weights that run forward and backward."""
+"""Network: what every model is, whatever else it can do: layers with weights that run forward and
+backward.
+"""
 
 import copy
 import os
@@ -22,12 +24,14 @@ WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
 
 class Network(Ends, Placed, KerasNames):
-    """Layers that feed each other, with their weights, and all that saving and training may ask for.
+    """Layers that feed each other, with their weights, and all that saving and training may ask
+    for.
 
     It knows neither: a model borrows what it does beside running from the rooms above.
 
     Args:
-        name: for messages and summary; None for a name that another network, of which it is a part, may choose.
+        name: for messages and summary; None for a name that another network, of which it is a part,
+            may choose.
         seed: determines initial weights, dropout and shuffling; None draws one.
         dtype: "float32" to train, "float64" to check.
         class_names: the name of each class.
@@ -36,7 +40,8 @@ class Network(Ends, Placed, KerasNames):
         layers, inputs, outputs, nodes: see Graph.
         optimizer, loss, metrics: how it is trained; None and no metrics until that is decided.
         epochs_done: in all trainings.
-        history, stop_training: of the last training; what it logged, and whether somebody wants it to end.
+        history, stop_training: of the last training; what it logged, and whether somebody wants it
+            to end.
         shuffle_rng: draws the order of samples.
     """
 
@@ -60,10 +65,14 @@ class Network(Ends, Placed, KerasNames):
     ):
         self.name, self._is_named = name or self.own_name, bool(name)
         self.is_seeded = seed is not None
-        self.seed = fresh_seed() if seed is None else count(seed, "seed", type(self).__name__, least=0)
+        self.seed = (
+            fresh_seed() if seed is None else count(seed, "seed", type(self).__name__, least=0)
+        )
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{type(self).__name__} expected dtype 'float32' or 'float64', received {dtype!r}")
+            raise ValueError(
+                f"{type(self).__name__} expected dtype 'float32' or 'float64', received {dtype!r}"
+            )
         self.class_names = None if class_names is None else list(class_names)
         self.layers, self.metrics = [], []
         self.inputs, self.outputs, self.nodes = [], [], []
@@ -89,7 +98,9 @@ class Network(Ends, Placed, KerasNames):
 
     # Seeds
 
-    def generator(self, purpose: int, index: int = 0, seed: int | None = None) -> np.random.Generator:
+    def generator(
+        self, purpose: int, index: int = 0, seed: int | None = None
+    ) -> np.random.Generator:
         """A generator of its own for every purpose and layer, all determined by one seed."""
         seed = self.seed if seed is None else seed
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, index)))
@@ -105,10 +116,14 @@ class Network(Ends, Placed, KerasNames):
 
     @property
     def head(self) -> Layer:
-        """The layer that its decision comes from. Raises ValueError where several outputs share that."""
+        """The layer that its decision comes from.
+
+        Raises ValueError where several outputs share that.
+        """
         if len(self.outputs) != 1:
             raise ValueError(
-                f"{self.name!r} has {len(self.outputs)} outputs, which can be predicted: training, measures and "
+                f"{self.name!r} has {len(self.outputs)} outputs, which can be predicted: training, "
+                "measures and "
                 "explanations are of one, make a Model of the output that is meant"
             )
         layer = self.outputs[0].layer
@@ -128,7 +143,9 @@ class Network(Ends, Placed, KerasNames):
 
     @one_at_a_time
     def forward(self, x: Any, *, training: bool = False) -> Any:
-        """Every layer's forward in order: (N, H, W, C) to (N, K); of several inputs and outputs see arrays, in_form."""
+        """Every layer's forward in order: (N, H, W, C) to (N, K); of several inputs and outputs see
+        arrays, in_form.
+        """
         outputs = self.execution_for(x).outputs(self.arrays(x), training)
         return self.in_form(outputs if isinstance(outputs, list) else [outputs])
 
@@ -141,9 +158,11 @@ class Network(Ends, Placed, KerasNames):
 
     @one_at_a_time
     def backward(self, dy: Any) -> Any:
-        """Every layer's backward in reverse order, after forward(x, training=True): returns dx, leaves layer.grads.
+        """Every layer's backward in reverse order, after forward(x, training=True): returns dx,
+        leaves layer.grads.
 
-        Of several outputs dy is a list, and of several inputs dx is one, with None where no output depends on it.
+        Of several outputs dy is a list, and of several inputs dx is one, with None where no output
+        depends on it.
         """
         self.note_weights()  # a training by hand
         return self._execution().backward(dy)
@@ -152,7 +171,8 @@ class Network(Ends, Placed, KerasNames):
     def engine(self) -> str:
         """What runs the layers: "fast", the engine, or "reference", the layers as they are written.
 
-        Both compute the same, and may be switched at any time. MINICNN_ENGINE sets what new models begin with.
+        Both compute the same, and may be switched at any time. MINICNN_ENGINE sets what new models
+        begin with.
         """
         return self._engine
 
@@ -177,7 +197,9 @@ class Network(Ends, Placed, KerasNames):
         return self._planned[1]
 
     def _plan_key(self) -> tuple:
-        """What changes when a new plan is needed: with the engine, with a layer, and when one was built again."""
+        """What changes when a new plan is needed: with the engine, with a layer, and when one was
+        built again.
+        """
         return (self._engine, *map(id, self.layers), *[layer._builds for layer in self.layers])
 
     @property
@@ -201,7 +223,9 @@ class Network(Ends, Placed, KerasNames):
     def build_for(self, x: Any) -> None:
         """Build for the shape of x's samples, unless the model is built."""
         if not self.layers:
-            raise ValueError(f"{type(self).__name__} {self.name!r} has no layers: add(...) some first")
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} has no layers: add(...) some first"
+            )
         if not self.built:
             self.build((None, *array(x, "x", f"{type(self).__name__} {self.name!r}").shape[1:]))
 
@@ -216,7 +240,9 @@ class Network(Ends, Placed, KerasNames):
     def variables_by_name(self) -> dict[str, Array]:
         """All weights, the layers' own arrays: "conv2d/kernel"."""
         return {
-            f"{path}/{name}": value for path, layer in self.leaves.items() for name, value in layer.variables.items()
+            f"{path}/{name}": value
+            for path, layer in self.leaves.items()
+            for name, value in layer.variables.items()
         }
 
     def count_params(self) -> int:
@@ -230,11 +256,16 @@ class Network(Ends, Placed, KerasNames):
 
     @one_at_a_time
     def set_weights(self, weights: Iterable[Array]) -> None:
-        """Overwrite all weights, given in get_weights' order. Raises ValueError when number or shapes differ."""
+        """Overwrite all weights, given in get_weights' order.
+
+        Raises ValueError when number or shapes differ.
+        """
         weights, layers = list(weights), list(self.leaves.values())
         expected = sum(len(layer.weights) for layer in layers)
         if len(weights) != expected:
-            raise ValueError(f"{self.name!r} expected {expected} weight arrays, received {len(weights)}")
+            raise ValueError(
+                f"{self.name!r} expected {expected} weight arrays, received {len(weights)}"
+            )
         parts = []
         for layer in layers:
             own, weights = weights[: len(layer.weights)], weights[len(layer.weights) :]

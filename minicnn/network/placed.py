@@ -9,7 +9,8 @@ from minicnn.network.graph import Graph
 
 
 class Placed(Graph):
-    """The half of every network that makes it a part of others: called on symbolic tensors, it is a node for them.
+    """The half of every network that makes it a part of others: called on symbolic tensors, it is a
+    node for them.
 
     Attributes:
         _nodes: its calls on symbolic tensors.
@@ -45,14 +46,25 @@ class Placed(Graph):
         expected, received = ([node.shape for node in which] for which in (self.inputs, given))
         if expected != received:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r} expected {_listed(expected)}, received {_listed(received)}"
+                f"{type(self).__name__} {self.name!r} expected {_listed(expected)}, received "
+                f"{_listed(received)}"
             )
-        if network.has_fresh_weights and not self.is_seeded:  # the seed of what it becomes a part of will draw them
+        if (
+            network.has_fresh_weights and not self.is_seeded
+        ):  # the seed of what it becomes a part of will draw them
             for layer in self.leaves.values():
                 layer._provisional = True
         first = Node(self, given, self.outputs[0].sample_shape, self.dtype, training=training)
         more = [
-            Node(self, given, node.sample_shape, self.dtype, training=training, call=first, index=index)
+            Node(
+                self,
+                given,
+                node.sample_shape,
+                self.dtype,
+                training=training,
+                call=first,
+                index=index,
+            )
             for index, node in enumerate(self.outputs[1:], 1)
         ]
         return [first, *more] if more else first

@@ -10,7 +10,8 @@ from minicnn.network.graph import Call
 
 
 class Places:
-    """A layer that is called once runs itself; for each further call a twin runs, with cache and gradients of its own.
+    """A layer that is called once runs itself; for each further call a twin runs, with cache and
+    gradients of its own.
 
     The gradient of a shared weight is the sum over its places, in the order of the calls.
 
@@ -48,7 +49,9 @@ class Places:
         for layer, runs in self.shared:
             for name, total in layer.grads.items() if layer.trainable else ():
                 first, *rest = [run.grads[name] for run in runs]
-                found = first.copy() if layer in runs[1:] else total  # its own gradient is still to be added
+                found = (
+                    first.copy() if layer in runs[1:] else total
+                )  # its own gradient is still to be added
                 if first is not total and found is total:
                     np.copyto(total, first)
                 for part in rest:

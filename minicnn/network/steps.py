@@ -38,11 +38,15 @@ def steps(model: Network) -> list[PlannedStep]:
     Raises ValueError for a model that is not built.
     """
     if not model.built:
-        raise ValueError(f"the plan of {model.name!r} needs a built model: add an Input, or call build()")
+        raise ValueError(
+            f"the plan of {model.name!r} needs a built model: add an Input, or call build()"
+        )
     with alone:
         program, execution = model.program(), model._execution()
     paths = {id(layer): path for path, layer in model.leaves.items()}
-    place = {id(layer): n for n, stage in enumerate(execution.stages) for layer in layers_of(stage.step)}
+    place = {
+        id(layer): n for n, stage in enumerate(execution.stages) for layer in layers_of(stage.step)
+    }
     work: list[list[str]] = [[] for _ in execution.stages]
     maker: dict[int, int] = {}  # of values, the steps
     for call, run in zip(program.calls, execution.places.calls, strict=True):
@@ -51,7 +55,9 @@ def steps(model: Network) -> list[PlannedStep]:
             continue
         if layer is execution.last and execution.linear is not None:
             layer = execution.linear
-        n = place[id(layer)] if id(layer) in place else maker[call.reads[0]]  # done along by the step before it
+        n = (
+            place[id(layer)] if id(layer) in place else maker[call.reads[0]]
+        )  # done along by the step before it
         work[n].append(path)
         if id(layer.activation_layer) in place:
             n = place[id(layer.activation_layer)]
@@ -65,7 +71,11 @@ def steps(model: Network) -> list[PlannedStep]:
     if execution.softmax is not None:
         last = paths[id(program.calls[-1].layer)]
         what = last if execution.softmax is execution.last else f"{last}'s activation"
-        found.append(PlannedStep(len(found) + 1, AS_WRITTEN, [what], [names[n] for n in execution.outputs_at]))
+        found.append(
+            PlannedStep(
+                len(found) + 1, AS_WRITTEN, [what], [names[n] for n in execution.outputs_at]
+            )
+        )
     return found
 
 
@@ -79,7 +89,9 @@ def kind(step: Step) -> str:
 def as_text(model: Network, planned: list[PlannedStep]) -> str:
     """The steps as a table."""
     cells = [["step", "runs as", "reads", "layers"]]
-    cells += [[str(one.step), one.runs_as, ", ".join(one.reads), ", ".join(one.layers)] for one in planned]
+    cells += [
+        [str(one.step), one.runs_as, ", ".join(one.reads), ", ".join(one.layers)] for one in planned
+    ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
     rule = "=" * max(map(len, lines))

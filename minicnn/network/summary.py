@@ -31,24 +31,27 @@ def summary(
     receptive_field: bool = False,
     expand_nested: bool = False,
 ) -> None:
-    """Print layers, output shapes and parameter counts, and what each is connected to unless the model is a chain.
+    """Print layers, output shapes and parameter counts, and what each is connected to unless the
+    model is a chain.
 
-    A connection is `name[call][output]`, as in Keras: "base[1][0]" is what the second call of `base` gives.
-    Where a layer is called several times, the shape is that of its last call.
+    A connection is `name[call][output]`, as in Keras: "base[1][0]" is what the second call of
+    `base` gives. Where a layer is called several times, the shape is that of its last call.
 
     Args:
         print_fn: gets the whole text.
-        flops: one more column, floating point operations (2 per multiply-add) of one picture's forward pass in matrix
-            products, of all calls.
-        receptive_field: one more, the patch of the input that one output sees, and the step between neighbours'
-            patches, in pixels; the largest one where there are several inputs or calls.
+        flops: one more column, floating point operations (2 per multiply-add) of one picture's
+            forward pass in matrix products, of all calls.
+        receptive_field: one more, the patch of the input that one output sees, and the step between
+            neighbours' patches, in pixels; the largest one where there are several inputs or calls.
         expand_nested: show the layers of models inside too.
     """
     print_fn(table(model, flops, receptive_field, expand_nested))
 
 
 def in_a_line(model: Network) -> str:
-    """repr(model): its name, how many layers it has and, once it is built, how many numbers are in them."""
+    """repr(model): its name, how many layers it has and, once it is built, how many numbers are in
+    them.
+    """
     size = counted(model.count_params(), "parameter") if model.built else "not built"
     return f"<{type(model).__name__} {model.name!r}: {counted(len(model.layers), 'layer')}, {size}>"
 
@@ -72,7 +75,9 @@ class Row(NamedTuple):
 
     def cells(self) -> list[str]:
         prefix = "   " * self.level + "└ " if self.level else ""
-        shapes = ", ".join(f"({', '.join(['None', *map(str, shape)])})" for shape in self.shapes) or "?"
+        shapes = (
+            ", ".join(f"({', '.join(['None', *map(str, shape)])})" for shape in self.shapes) or "?"
+        )
         return [
             f"{prefix}{self.layer.name} ({type(self.layer).__name__})",
             f"[{shapes}]" if len(self.shapes) > 1 else shapes,
@@ -87,7 +92,9 @@ def rows_of(network: Network, expand: bool = False) -> Iterator[Row]:
     yield from _rows(network, expand, 0, 1, receptive_fields(network))
 
 
-def _rows(network: Network, expand: bool, level: int, times: int, fields: dict[Node, Field | None]) -> Iterator[Row]:
+def _rows(
+    network: Network, expand: bool, level: int, times: int, fields: dict[Node, Field | None]
+) -> Iterator[Row]:
     calls = calls_of(network)
     for layer in network.layers:
         own = calls.get(id(layer), [])
@@ -95,7 +102,9 @@ def _rows(network: Network, expand: bool, level: int, times: int, fields: dict[N
             layer,
             level,
             shapes_of(own[-1]) if own else [],
-            [name_of(before, calls) for call in own for before in call.inputs] if level == 0 else [],
+            [name_of(before, calls) for call in own for before in call.inputs]
+            if level == 0
+            else [],
             2 * times * sum(map(of_call, own)),
             largest([field for node, field in fields.items() if node.layer is layer] or [None]),
         )
@@ -109,7 +118,9 @@ def name_of(node: Node, calls: dict[int, list[Node]]) -> str:
     return f"{node.name}[{calls[id(node.layer)].index(node.call)}][{node.index}]"
 
 
-def table(model: Network, flops: bool = False, receptive_field: bool = False, expand_nested: bool = False) -> str:
+def table(
+    model: Network, flops: bool = False, receptive_field: bool = False, expand_nested: bool = False
+) -> str:
     """The table as text; see summary."""
     headings = ["Layer (type)", "Output Shape", "Param #"]
     connections = not is_plain(model) and model.built
@@ -128,7 +139,9 @@ def table(model: Network, flops: bool = False, receptive_field: bool = False, ex
     text = ["".join(map(str.ljust, line, widths)).rstrip() for line in [headings, *lines]]
     rule = "=" * (sum(widths) - 2)
     leaves = model.leaves.values()
-    trained = sum(array.size for layer in leaves if layer.trainable for array in layer.params.values())
+    trained = sum(
+        array.size for layer in leaves if layer.trainable for array in layer.params.values()
+    )
     total = model.count_params()
     counts = {"Total": total, "Trainable": trained, "Non-trainable": total - trained}
     totals = [f"{kind} params: {count:,}" for kind, count in counts.items()]
@@ -152,4 +165,9 @@ def described(model: Network) -> dict[str, Any]:
             "receptive_field": str(row.field or "all"),
         }
         layers.append(said if plain else said | {"connected_to": row.connected_to})
-    return {"name": model.name, "parameters": model.count_params(), "layers": layers, "class_names": model.class_names}
+    return {
+        "name": model.name,
+        "parameters": model.count_params(),
+        "layers": layers,
+        "class_names": model.class_names,
+    }

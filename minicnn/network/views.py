@@ -1,4 +1,6 @@
-"""What the layers of a network cost and see, found by following its nodes, through models inside as well."""
+"""What the layers of a network cost and see, found by following its nodes, through models inside as
+well.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,13 +14,17 @@ from minicnn.types import Pair, Shape
 
 
 class Field(NamedTuple):
-    """The patch of the input that one output sees, and the step between neighbours' patches, in pixels."""
+    """The patch of the input that one output sees, and the step between neighbours' patches, in
+    pixels.
+    """
 
     size: Pair = (1, 1)
     step: Pair = (1, 1)
 
     def __str__(self) -> str:
-        step = str(self.step[0]) if self.step[0] == self.step[1] else f"{self.step[0]}x{self.step[1]}"
+        step = (
+            str(self.step[0]) if self.step[0] == self.step[1] else f"{self.step[0]}x{self.step[1]}"
+        )
         return f"{self.size[0]}x{self.size[1]} / {step}"
 
 
@@ -39,13 +45,17 @@ def calls_of(network: Graph) -> dict[int, list[Node]]:
 
 def shapes_of(call: Node) -> list[Shape]:
     """Of one sample of every output of a call."""
-    return [node.sample_shape for node in (call.layer.outputs if isinstance(call.layer, Graph) else [call])]
+    return [
+        node.sample_shape
+        for node in (call.layer.outputs if isinstance(call.layer, Graph) else [call])
+    ]
 
 
 def is_plain(network: Graph) -> bool:
     """Whether it has one input, no branches, and no layer that is called twice.
 
-    Keras' rule for a table without connections. Source: keras/src/utils/summary_utils.py, print_summary.
+    Keras' rule for a table without connections. Source: keras/src/utils/summary_utils.py,
+    print_summary.
     """
     made = calls(network)
     users = Counter(before.call for call in made for before in call.inputs)
@@ -71,13 +81,17 @@ def of_call(node: Node) -> int:
     return (layer if layer.input_shape == takes else layer.twin(takes)).multiply_adds()
 
 
-def receptive_fields(network: Graph, given: Sequence[Field | None] = ()) -> dict[Node, Field | None]:
-    """Of every node the patch that it sees of pictures that come in; None for all, once there is no picture any more.
+def receptive_fields(
+    network: Graph, given: Sequence[Field | None] = ()
+) -> dict[Node, Field | None]:
+    """Of every node the patch that it sees of pictures that come in; None for all, once there is no
+    picture any more.
 
-    A window of k cells, a step of `jump` pixels apart, sees (k - 1) * jump more pixels than one cell does.
-    What joins several inputs sees the largest patch among theirs.
+    A window of k cells, a step of `jump` pixels apart, sees (k - 1) * jump more pixels than one
+    cell does. What joins several inputs sees the largest patch among theirs.
     given: what the inputs see themselves, one pixel unless said.
-    Source: Araujo, Norris, Sim 2019, "Computing receptive fields of convolutional neural networks", distill.pub.
+    Source: Araujo, Norris, Sim 2019, "Computing receptive fields of convolutional neural networks",
+        distill.pub.
     """
     fields = dict(zip(network.inputs, given or [Field()] * len(network.inputs), strict=True))
     for node in network.nodes:
@@ -88,7 +102,9 @@ def receptive_fields(network: Graph, given: Sequence[Field | None] = ()) -> dict
             inside = receptive_fields(node.layer, before)
             fields[node] = inside[node.layer.outputs[node.index]]
         else:
-            fields[node] = seen(node.layer, largest(before)) if len(node.sample_shape) == 3 else None
+            fields[node] = (
+                seen(node.layer, largest(before)) if len(node.sample_shape) == 3 else None
+            )
     return fields
 
 
@@ -110,6 +126,7 @@ def seen(layer: Layer, before: Field | None) -> Field | None:
         return before
     size, step = before
     rows, columns = (
-        n + (k - 1) * d * jump for n, k, d, jump in zip(size, window.size, window.dilation, step, strict=True)
+        n + (k - 1) * d * jump
+        for n, k, d, jump in zip(size, window.size, window.dilation, step, strict=True)
     )
     return Field((rows, columns), (step[0] * window.strides[0], step[1] * window.strides[1]))

@@ -14,7 +14,8 @@ NAMES: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam, "adamw": A
 
 
 def get(identifier: str | Optimizer) -> Optimizer:
-    """The optimizer of that name with its defaults, or the argument itself. Raises ValueError for an unknown name.
+    """The optimizer of that name with its defaults, or the argument itself. Raises ValueError for
+    an unknown name.
 
     >>> optimizers.get("adam").learning_rate
     0.001
@@ -22,5 +23,7 @@ def get(identifier: str | Optimizer) -> Optimizer:
     if isinstance(identifier, Optimizer):
         return identifier
     if str(identifier).lower() not in NAMES:
-        raise ValueError(f"unknown optimizer {identifier!r}.{instead(str(identifier), 'optimizers', NAMES)}")
+        raise ValueError(
+            f"unknown optimizer {identifier!r}.{instead(str(identifier), 'optimizers', NAMES)}"
+        )
     return NAMES[identifier.lower()]()

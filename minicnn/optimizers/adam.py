@@ -8,7 +8,8 @@ from minicnn.schedules import LearningRateSchedule
 
 
 class Adam(Optimizer):
-    """Steps of a size that each weight's own gradients set: their mean over the root of their mean square.
+    """Steps of a size that each weight's own gradients set: their mean over the root of their mean
+    square.
 
         m += (gradient - m) * (1 - beta_1)
         v += (gradient^2 - v) * (1 - beta_2)
@@ -49,14 +50,23 @@ class Adam(Optimizer):
             self._update = AdamUpdate(arrays)
         t, number = self.iterations + 1, arrays[0][0].dtype.type
         step_size = self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self._update.update(number(step_size), number(1 - self.beta_1), number(1 - self.beta_2), number(self.epsilon))
+        self._update.update(
+            number(step_size),
+            number(1 - self.beta_1),
+            number(1 - self.beta_2),
+            number(self.epsilon),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies of the optimizer take along: not the addresses of this one's arrays."""
         return self.__dict__ | {"_update": None}
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return super().get_config() | {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }
 
 
 class AdamW(Adam):

@@ -1,4 +1,6 @@
-"""What every optimizer is: a step for all parameters, what it remembers of each, decay, clipping and averages."""
+"""What every optimizer is: a step for all parameters, what it remembers of each, decay, clipping
+and averages.
+"""
 
 from collections.abc import Iterable, Iterator
 from math import sqrt
@@ -14,7 +16,9 @@ from minicnn.schedules import LearningRateSchedule
 from minicnn.types import Array
 
 AVERAGE = "average"  # the slot of use_ema
-Parameter = tuple[Array, Array, dict[str, Array]]  # a value, its gradient, and what the optimizer remembers of it
+Parameter = tuple[
+    Array, Array, dict[str, Array]
+]  # a value, its gradient, and what the optimizer remembers of it
 
 
 class OptimizerOptions(TypedDict, total=False):
@@ -27,7 +31,8 @@ class OptimizerOptions(TypedDict, total=False):
 
 
 class Optimizer(KerasNames):
-    """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by parameter name.
+    """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by
+    parameter name.
 
         value -= learning_rate * weight_decay * value           if there is a weight_decay
         value  = update(value, gradient)                        what a subclass does
@@ -35,15 +40,17 @@ class Optimizer(KerasNames):
 
     Args:
         learning_rate: the size of a step, or a schedule of it; readable and settable at any time.
-        weight_decay: what every step takes from every weight, as a share of it and times the learning rate. Source:
-            Loshchilov & Hutter 2017, arXiv:1711.05101.
-        global_clipnorm: when the norm of all gradients together exceeds it, all are scaled down to it. Source:
-            Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, section 3.2.
-        use_ema: keep an exponential moving average of the weights, which is often better than any of them; fit ends by
-            putting it in their place. Until then callbacks.SwapEMAWeights evaluates with it. Source: Polyak & Juditsky
-            1992, "Acceleration of stochastic approximation by averaging".
+        weight_decay: what every step takes from every weight, as a share of it and times the
+            learning rate. Source: Loshchilov & Hutter 2017, arXiv:1711.05101.
+        global_clipnorm: when the norm of all gradients together exceeds it, all are scaled down to
+            it. Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, section 3.2.
+        use_ema: keep an exponential moving average of the weights, which is often better than any
+            of them; fit ends by putting it in their place. Until then callbacks.SwapEMAWeights
+            evaluates with it. Source: Polyak & Juditsky 1992, "Acceleration of stochastic
+                approximation by averaging".
         ema_momentum: the share of the old average in the new one.
-        ema_overwrite_frequency: also put the average in the weights' place after every so many steps.
+        ema_overwrite_frequency: also put the average in the weights' place after every so many
+            steps.
     """
 
     slot_names: tuple[str, ...] = ()
@@ -98,11 +105,17 @@ class Optimizer(KerasNames):
         if isinstance(rate, LearningRateSchedule):
             self.schedule, self._rate = rate, 0.0
         else:
-            self._rate, self.schedule = number(rate, "learning_rate", type(self).__name__, least=0), None
+            self._rate, self.schedule = (
+                number(rate, "learning_rate", type(self).__name__, least=0),
+                None,
+            )
 
     @one_at_a_time
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
-        """Update every (name, value, gradient) in place. Raises ValueError when a slot is of another shape."""
+        """Update every (name, value, gradient) in place.
+
+        Raises ValueError when a slot is of another shape.
+        """
         group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
         if self.global_clipnorm is not None:
             group = self._clipped(group)
@@ -125,11 +138,16 @@ class Optimizer(KerasNames):
         raise NotImplementedError(f"{type(self).__name__} must define update(value, grad, slots)")
 
     def _average(self, value: Array, average: Array) -> None:
-        """average = momentum * average + (1 - momentum) * value, in place; after the first step, value itself."""
+        """average = momentum * average + (1 - momentum) * value, in place; after the first step,
+        value itself.
+        """
         average -= value
         average *= self.ema_momentum if self.iterations else 0
         average += value
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+        if (
+            self.ema_overwrite_frequency
+            and (self.iterations + 1) % self.ema_overwrite_frequency == 0
+        ):
             value[...] = average
 
     @one_at_a_time
@@ -149,14 +167,18 @@ class Optimizer(KerasNames):
                 value[...] = average
         self.averages_in_use = False
 
-    def _averaged(self, parameters: Iterable[tuple[str, Array, Array]]) -> Iterator[tuple[Array, Array]]:
+    def _averaged(
+        self, parameters: Iterable[tuple[str, Array, Array]]
+    ) -> Iterator[tuple[Array, Array]]:
         """(value, average) of every parameter that has been averaged."""
         for name, value, _ in parameters:
             if self.use_ema and name in self.slots:
                 yield value, self.slots[name][AVERAGE]
 
     def _clipped(self, group: list[Parameter]) -> list[Parameter]:
-        """The same with gradients scaled down to a norm of global_clipnorm, unless it is at most that."""
+        """The same with gradients scaled down to a norm of global_clipnorm, unless it is at most
+        that.
+        """
         assert self.global_clipnorm is not None
         norm = sqrt(sum(float(np.sum(np.square(grad, dtype=np.float64))) for _, grad, _ in group))
         if not norm > self.global_clipnorm:  # a NaN stays where it is
@@ -166,16 +188,23 @@ class Optimizer(KerasNames):
 
     def _slots_of(self, name: str, value: Array) -> dict[str, Array]:
         if name not in self.slots:
-            self.slots[name] = {slot: np.zeros(value.shape, value.dtype) for slot in self.slot_names}
+            self.slots[name] = {
+                slot: np.zeros(value.shape, value.dtype) for slot in self.slot_names
+            }
             if self.use_ema:
                 self.slots[name][AVERAGE][...] = value
         slots = self.slots[name]
         if slots.keys() != set(self.slot_names):
             who, names = type(self).__name__, sorted(self.slot_names)
-            raise ValueError(f"{who} remembers {sorted(slots)} of {name!r}, expected {names}: use a new optimizer")
+            raise ValueError(
+                f"{who} remembers {sorted(slots)} of {name!r}, expected {names}: use a new "
+                "optimizer"
+            )
         for slot, array in slots.items():
             if not is_like(array, value):
-                slots[slot] = like(array, value, f"{type(self).__name__} remembers {slot} of {name!r}")
+                slots[slot] = like(
+                    array, value, f"{type(self).__name__} remembers {slot} of {name!r}"
+                )
         return slots
 
     def get_config(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ class SGD(Optimizer):
         value   += velocity                                             (or, nesterov:)
         value   += momentum * velocity - learning_rate * gradient
 
-    Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", section 2.
+    Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep
+        learning", section 2.
 
     >>> weight, gradient = np.array([1.0, 2.0]), np.array([10.0, -10.0])
     >>> optimizers.SGD(learning_rate=0.1).step([("dense/kernel", weight, gradient)])

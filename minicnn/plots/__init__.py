@@ -1,4 +1,6 @@
-"""Pictures of data, of a training run and of its results; each is a `Plot`: a figure, its data, the same as text."""
+"""Pictures of data, of a training run and of its results; each is a `Plot`: a figure, its data, the
+same as text.
+"""
 
 from minicnn.plots.augmentation import augmentation_preview
 from minicnn.plots.base import Plot

@@ -1,6 +1,8 @@
-"""What every plot is made of: the `Plot` itself, an empty figure with its titles, bars, a table of text.
+"""What every plot is made of: the `Plot` itself, an empty figure with its titles, bars, a table of
+text.
 
-Figures are drawn on matplotlib's own canvas, without pyplot: no display, no global state, nothing to close.
+Figures are drawn on matplotlib's own canvas, without pyplot: no display, no global state, nothing
+to close.
 """
 
 import io
@@ -58,7 +60,10 @@ class Plot:
         return buffer.getvalue()
 
     def _picture(self, dpi: int, background: str) -> Image.Image:
-        """The figure in pixels. (Figure.savefig would draw it twice, the first time only to lay it out.)"""
+        """The figure in pixels.
+
+        (Figure.savefig would draw it twice, the first time only to lay it out.)
+        """
         before = self.figure.dpi
         self.figure.set(dpi=dpi, facecolor=background)
         canvas = FigureCanvasAgg(self.figure)
@@ -69,7 +74,8 @@ class Plot:
 
 
 def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
-    """An empty figure of so many inches with its own canvas, a title and a subtitle at the left, and margins.
+    """An empty figure of so many inches with its own canvas, a title and a subtitle at the left,
+    and margins.
 
     It is wider where the titles need it; what is drawn below them keeps its width.
     """
@@ -81,7 +87,9 @@ def new_figure(width: float, height: float, title: str, subtitle: str) -> Figure
         figure.text(0.15, height - 0.42, subtitle, fontsize=10, color=MUTED, **inches),
     )
     # A font is a few hundredths wider or narrower at another resolution.
-    whole = max(width, *(1.06 * text.get_window_extent().width / figure.dpi + 0.3 for text in words))
+    whole = max(
+        width, *(1.06 * text.get_window_extent().width / figure.dpi + 0.3 for text in words)
+    )
     figure.set_size_inches(whole, height)
     below = (MARGIN / whole, MARGIN / height, (width - 2 * MARGIN) / whole, 1 - HEADER / height)
     figure.set_layout_engine(ConstrainedLayoutEngine(rect=below))  # left, bottom, width, height
@@ -96,7 +104,10 @@ def shorten(name: str, letters: int = 30) -> str:
 def table(*rows: Sequence[object]) -> str:
     """Lay out columns, right-aligned, two spaces apart."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    lines = (
+        "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -112,12 +123,16 @@ def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
     pictures = array(images, "images", who)
     if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.size == 0:
         raise ValueError(
-            f"{who} expected pictures (n, H, W, 3) or (n, H, W, 1), channels last, received {pictures.shape}: "
+            f"{who} expected pictures (n, H, W, 3) or (n, H, W, 1), channels last, received "
+            f"{pictures.shape}: "
             "give a single picture a batch axis with images[None]"
         )
-    if pictures.dtype != np.uint8 and not (pictures.min() >= -ROUNDING and pictures.max() <= 1 + ROUNDING):
+    if pictures.dtype != np.uint8 and not (
+        pictures.min() >= -ROUNDING and pictures.max() <= 1 + ROUNDING
+    ):
         raise ValueError(
-            f"{who} expected uint8 pictures or values from 0 to 1, received {pictures.dtype} from {pictures.min()} to "
+            f"{who} expected uint8 pictures or values from 0 to 1, received {pictures.dtype} from "
+            f"{pictures.min()} to "
             f"{pictures.max()}: pass the pictures as they were loaded"
         )
     return pictures
@@ -130,8 +145,12 @@ def tidy(axes: Axes) -> None:
     axes.tick_params(color=MUTED, labelcolor=INK, length=3)
 
 
-def draw_bars(axes: Axes, values: Sequence[float], names: Sequence[str], labels: Sequence[str], mean: float) -> None:
-    """Draw a horizontal bar for each value, the first on top, with its name, a label at the right, and their mean."""
+def draw_bars(
+    axes: Axes, values: Sequence[float], names: Sequence[str], labels: Sequence[str], mean: float
+) -> None:
+    """Draw a horizontal bar for each value, the first on top, with its name, a label at the right,
+    and their mean.
+    """
     axes.barh(range(len(values)), values, height=0.72, color=FOR)
     axes.axvline(mean, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(names)), [shorten(name) for name in names])
@@ -141,5 +160,8 @@ def draw_bars(axes: Axes, values: Sequence[float], names: Sequence[str], labels:
     digits = max(map(len, labels))
     for row, label in enumerate(labels):
         padded = label.rjust(digits, FIGURE_SPACE)  # the numbers stand below each other
-        place: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+        place: dict[str, Any] = {
+            "xycoords": axes.get_yaxis_transform(),
+            "textcoords": "offset points",
+        }
         axes.annotate(padded, (1, row), xytext=(6, 0), **place, va="center", fontsize=9, color=INK)

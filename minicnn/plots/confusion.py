@@ -13,35 +13,51 @@ from minicnn.plots.palette import INK, MUTED, SHADES
 
 @known_arguments
 def confusion_heatmap(
-    matrix: ArrayLike, class_names: Sequence[str], *, normalize: bool = False, title: str = "Confusion matrix"
+    matrix: ArrayLike,
+    class_names: Sequence[str],
+    *,
+    normalize: bool = False,
+    title: str = "Confusion matrix",
 ) -> Plot:
-    """Draw a confusion matrix with its number in every cell; the darker, the larger the share of the true class.
+    """Draw a confusion matrix with its number in every cell; the darker, the larger the share of
+    the true class.
 
     Args:
-        matrix: (K, K) counts, rows true and columns predicted, as `report.confusion_matrix` returns them.
+        matrix: (K, K) counts, rows true and columns predicted, as `report.confusion_matrix` returns
+            them.
         class_names: K names.
-        normalize: write each row in percent of its true class (0 in the row of a class without pictures).
+        normalize: write each row in percent of its true class (0 in the row of a class without
+            pictures).
 
-    Raises ValueError when the matrix has not a row and a column for each name, or holds no whole numbers.
+    Raises ValueError when the matrix has not a row and a column for each name, or holds no whole
+    numbers.
     """
     counts, classes = np.asarray(matrix), len(class_names)
     if counts.shape != (classes, classes) or counts.dtype.kind not in "iu":
         raise ValueError(
-            f"confusion_heatmap expected ({classes}, {classes}) whole numbers for {classes} class names, received "
-            f"{counts.dtype} {counts.shape}: pass the names of all classes, and num_classes to confusion_matrix"
+            f"confusion_heatmap expected ({classes}, {classes}) whole numbers for {classes} class "
+            "names, received "
+            f"{counts.dtype} {counts.shape}: pass the names of all classes, and num_classes to "
+            "confusion_matrix"
         )
     support, total = counts.sum(axis=1, keepdims=True), counts.sum()
     shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support > 0)
     values = shares if normalize else counts
-    shown = [[f"{value:.1f}" if normalize else f"{value:d}" for value in row] for row in values.tolist()]
+    shown = [
+        [f"{value:.1f}" if normalize else f"{value:d}" for value in row] for row in values.tolist()
+    ]
     unit = "% of the true class" if normalize else "pictures"
 
-    cell = 0.68 if classes <= 20 else 0.5  # inches: the figure grows with the number of classes, its type never shrinks
+    cell = (
+        0.68 if classes <= 20 else 0.5
+    )  # inches: the figure grows with the number of classes, its type never shrinks
     names = [shorten(name, 24) for name in class_names]
     side, longest_name = max(classes * cell, 2.0), max(map(len, names))
     width, height = side + 0.09 * longest_name + 2.0, side + 0.07 * longest_name + 1.8
     share = 100 * np.trace(counts) / max(total, 1)
-    figure = new_figure(width, height, title, f"{share:.1f} % of {total:,} pictures are right (diagonal)")
+    figure = new_figure(
+        width, height, title, f"{share:.1f} % of {total:,} pictures are right (diagonal)"
+    )
     axes = figure.subplots()
     # Square-root scale: on a linear one a few dozen confusions out of a thousand look like none.
     scale = PowerNorm(0.5, vmin=0, vmax=100)
@@ -50,7 +66,16 @@ def confusion_heatmap(
     for (row, column), value in np.ndenumerate(shares):
         colour = "white" if depths[row, column] > 0.71 else "black" if value else MUTED
         weight = "bold" if row == column else "normal"
-        axes.text(column, row, shown[row][column], ha="center", va="center", fontsize=9, color=colour, weight=weight)
+        axes.text(
+            column,
+            row,
+            shown[row][column],
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=colour,
+            weight=weight,
+        )
     axes.set_xticks(range(classes), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(classes), names)
     axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
@@ -72,5 +97,7 @@ def confusion_heatmap(
         part.tick_params(which="both", length=0, labelcolor=INK)
 
     data = {"class_names": list(class_names), "normalize": normalize, "matrix": values.tolist()}
-    lines = table(["", *class_names], *([name, *row] for name, row in zip(class_names, shown, strict=True)))
+    lines = table(
+        ["", *class_names], *([name, *row] for name, row in zip(class_names, shown, strict=True))
+    )
     return Plot(figure, data, f"rows: true class, columns: predicted class, cells: {unit}\n{lines}")

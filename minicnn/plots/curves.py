@@ -16,8 +16,9 @@ from minicnn.plots.palette import HAIRLINE, INK, MUTED, TRAINING, VALIDATION
 def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     """Draw loss and accuracy after every epoch, for training and validation data.
 
-    The best epoch (lowest validation loss; lowest training loss where there is no validation) and the changes of the
-    learning rate are marked; a learning rate that changes has a panel of its own, one that does not is in the subtitle.
+    The best epoch (lowest validation loss; lowest training loss where there is no validation) and
+    the changes of the learning rate are marked; a learning rate that changes has a panel of its
+    own, one that does not is in the subtitle.
 
     Args:
         history: what `fit` returned, or its `.history` dictionary of lists.
@@ -27,17 +28,27 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     logs: Mapping[str, Sequence[float]] = getattr(history, "history", history)
     if not logs.get("loss"):
         raise ValueError(
-            f"learning_curves expected a history with the loss of at least one epoch, received the keys {list(logs)}: "
+            "learning_curves expected a history with the loss of at least one epoch, received the "
+            f"keys {list(logs)}: "
             "train for an epoch first"
         )
-    numbers = getattr(history, "epoch", [])  # from 0; of the last fit only, where one History went through several
-    epochs = [1 + n for n in (numbers if len(numbers) == len(logs["loss"]) else range(len(logs["loss"])))]
+    numbers = getattr(
+        history, "epoch", []
+    )  # from 0; of the last fit only, where one History went through several
+    epochs = [
+        1 + n for n in (numbers if len(numbers) == len(logs["loss"]) else range(len(logs["loss"])))
+    ]
     kind, prefix = ("validation", "val_") if "val_loss" in logs else ("training", "")
     losses = np.asarray(logs[prefix + "loss"], float)
-    best = None if np.isnan(losses).all() else epochs[int(np.nanargmin(losses))]  # the earlier one of two equals
+    best = (
+        None if np.isnan(losses).all() else epochs[int(np.nanargmin(losses))]
+    )  # the earlier one of two equals
     rates = list(logs.get("learning_rate", []))
     changes = [epochs[i] for i in range(1, len(rates)) if rates[i] != rates[i - 1]]
-    panels = ["loss", *(name for name in logs if "accuracy" in name and not name.startswith("val_"))]
+    panels = [
+        "loss",
+        *(name for name in logs if "accuracy" in name and not name.startswith("val_")),
+    ]
 
     subtitle = "No best epoch: every loss is NaN"
     if best is not None:
@@ -47,7 +58,11 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
             for name in panels[1:]
             if prefix + name in logs
         ]
-        subtitle = f"Best epoch (circles): {best} of {epochs[-1]}, with {', '.join(at_best)}".replace("_", " ")
+        subtitle = (
+            f"Best epoch (circles): {best} of {epochs[-1]}, with {', '.join(at_best)}".replace(
+                "_", " "
+            )
+        )
     if rates and not changes:
         subtitle += f"; learning rate {rates[0]:.3g}"
     heights = [3.1] * len(panels) + [1.3] * bool(changes)
@@ -58,19 +73,34 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     if changes:
         _draw_learning_rate(axes[-1], epochs, rates)
     for panel in axes:
-        for change in changes if len(changes) <= 10 else []:  # a rate that moves at every epoch shows in its own panel
+        for change in (
+            changes if len(changes) <= 10 else []
+        ):  # a rate that moves at every epoch shows in its own panel
             panel.axvline(change - 0.5, color=MUTED, linewidth=0.9, linestyle=(0, (1, 3)), zorder=0)
         tidy(panel)
         panel.grid(axis="y", color=HAIRLINE, linewidth=0.6)
-    axes[0].legend(frameon=False, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
+    axes[0].legend(
+        frameon=False,
+        labelcolor=INK,
+        ncols=2,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        borderpad=0,
+    )
     axes[-1].set_xlabel("Epoch", color=INK)
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[-1].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
 
-    columns = {"epoch": epochs} | {name: [float(value) for value in values] for name, values in logs.items()}
+    columns = {"epoch": epochs} | {
+        name: [float(value) for value in values] for name, values in logs.items()
+    }
     by_epoch = zip(*columns.values(), strict=True)
     rows = [[*(f"{value:.4g}" for value in row), "best" * (row[0] == best)] for row in by_epoch]
-    return Plot(figure, columns | {"best_epoch": best, "learning_rate_changes": changes}, table([*columns, ""], *rows))
+    return Plot(
+        figure,
+        columns | {"best_epoch": best, "learning_rate_changes": changes},
+        table([*columns, ""], *rows),
+    )
 
 
 def _draw_curves(
@@ -84,10 +114,27 @@ def _draw_curves(
     ):
         if key in logs:
             values = np.multiply(logs[key], 100 if percent else 1)
-            axes.plot(epochs, values, line, color=colour, linewidth=1.8, marker="o", markersize=size, label=label)
+            axes.plot(
+                epochs,
+                values,
+                line,
+                color=colour,
+                linewidth=1.8,
+                marker="o",
+                markersize=size,
+                label=label,
+            )
             if best is not None:
                 at_best = values[epochs.index(best)]
-                axes.scatter(best, at_best, 100, facecolors="none", edgecolors=colour, linewidths=1.5, clip_on=False)
+                axes.scatter(
+                    best,
+                    at_best,
+                    100,
+                    facecolors="none",
+                    edgecolors=colour,
+                    linewidths=1.5,
+                    clip_on=False,
+                )
     if best is not None:
         axes.axvline(best, color=MUTED, linewidth=1, zorder=0)
     unit = "%" if percent else "cross-entropy, nats"
@@ -95,7 +142,9 @@ def _draw_curves(
 
 
 def _draw_learning_rate(axes: Axes, epochs: list[int], rates: Sequence[float]) -> None:
-    """The learning rate of every epoch; a few levels, often decades apart, on a log scale with their values."""
+    """The learning rate of every epoch; a few levels, often decades apart, on a log scale with
+    their values.
+    """
     edges = np.arange(epochs[0], epochs[-1] + 2) - 0.5
     axes.stairs(rates, edges, baseline=None, color=INK, linewidth=1.8, zorder=2)
     levels = [i for i in range(len(rates)) if i == 0 or rates[i] != rates[i - 1]]

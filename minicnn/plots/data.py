@@ -9,7 +9,16 @@ from numpy.typing import ArrayLike
 from minicnn.expect import array
 from minicnn.labels import is_sparse
 from minicnn.names import known_arguments
-from minicnn.plots.base import FIGURE_SPACE, HEADER, MARGIN, Plot, checked_pictures, draw_bars, new_figure, table
+from minicnn.plots.base import (
+    FIGURE_SPACE,
+    HEADER,
+    MARGIN,
+    Plot,
+    checked_pictures,
+    draw_bars,
+    new_figure,
+    table,
+)
 from minicnn.plots.grid import CELL, cell_height, draw_grid, wrap
 from minicnn.plots.palette import INK
 
@@ -24,7 +33,8 @@ def image_grid(
     rows: int = 4,
     title: str = "Pictures",
 ) -> Plot:
-    """Show the first pictures of a set, as many as there are places, each with the name of its class below it.
+    """Show the first pictures of a set, as many as there are places, each with the name of its
+    class below it.
 
     The text form has the mean colour of every picture, on a scale from 0 to 100 %.
 
@@ -33,8 +43,8 @@ def image_grid(
         labels: (n,) or (n, 1) integers; without them, each picture has its number below it.
         class_names: by default the labels themselves.
 
-    Raises ValueError when the pictures are of another form, labels differ in number from them, or a label has no
-    name.
+    Raises ValueError when the pictures are of another form, labels differ in number from them, or a
+    label has no name.
     """
     pictures = checked_pictures("image_grid", images)
     shown, columns = min(columns * rows, len(pictures)), min(columns, len(pictures))
@@ -61,8 +71,11 @@ def image_grid(
 
 
 @known_arguments
-def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: str = "Pictures per class") -> Plot:
-    """Draw a bar for the number of pictures of each class, with the number and its share of the whole.
+def class_distribution(
+    counts: ArrayLike, class_names: Sequence[str], *, title: str = "Pictures per class"
+) -> Plot:
+    """Draw a bar for the number of pictures of each class, with the number and its share of the
+    whole.
 
     Args:
         counts: (K,) whole numbers.
@@ -76,10 +89,17 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
       dog        70  70.0 %
     """
     numbers, classes = np.asarray(counts), len(class_names)
-    if numbers.shape != (classes,) or classes == 0 or numbers.dtype.kind not in "iu" or numbers.min() < 0:
+    if (
+        numbers.shape != (classes,)
+        or classes == 0
+        or numbers.dtype.kind not in "iu"
+        or numbers.min() < 0
+    ):
         raise ValueError(
-            f"class_distribution expected one count of 0 or more for each of {classes} class_names, received "
-            f"{numbers.dtype} {numbers.shape} {numbers.tolist()}: count with np.bincount(labels, minlength={classes})"
+            f"class_distribution expected one count of 0 or more for each of {classes} "
+            "class_names, received "
+            f"{numbers.dtype} {numbers.shape} {numbers.tolist()}: count with np.bincount(labels, "
+            f"minlength={classes})"
         )
     total = int(numbers.sum())
     shares = [f"{100 * number / max(total, 1):.1f} %" for number in numbers.tolist()]
@@ -104,17 +124,21 @@ def class_distribution(counts: ArrayLike, class_names: Sequence[str], *, title: 
 def _names_of(labels: np.ndarray, pictures: int, class_names: Sequence[str] | None) -> list[str]:
     """The name of every label."""
     if not is_sparse(labels):
-        raise ValueError(f"image_grid expected labels (n,) or (n, 1), received shape {labels.shape}")
+        raise ValueError(
+            f"image_grid expected labels (n,) or (n, 1), received shape {labels.shape}"
+        )
     labels = labels.reshape(-1)
     if len(labels) != pictures:
         raise ValueError(
-            f"image_grid expected a label for each picture, received {len(labels)} for {pictures} pictures"
+            f"image_grid expected a label for each picture, received {len(labels)} for {pictures} "
+            "pictures"
         )
     if class_names is None:
         return [str(label) for label in labels]
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(class_names):
         raise ValueError(
-            f"image_grid expected labels from 0 to {len(class_names) - 1} for {len(class_names)} class_names, received "
+            f"image_grid expected labels from 0 to {len(class_names) - 1} for {len(class_names)} "
+            "class_names, received "
             f"{labels.dtype} from {labels.min()} to {labels.max()}: name every class"
         )
     return [class_names[label] for label in labels]

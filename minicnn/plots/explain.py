@@ -1,4 +1,6 @@
-"""Where a model's decisions come from, and how a convolution sees a picture: what minicnn.explain returns, drawn."""
+"""Where a model's decisions come from, and how a convolution sees a picture: what minicnn.explain
+returns, drawn.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,8 +24,8 @@ MAPS = 16  # feature maps of a layer that are shown
 def heat_overlay(maps: Sequence[HeatMap], *, title: str | None = None) -> Plot:
     """Show a picture, and beside it what one or several explanations colour in it.
 
-    Blue is what speaks for the class, vermillion what speaks against it; the strongest hundredth of each map has the
-    full colour.
+    Blue is what speaks for the class, vermillion what speaks against it; the strongest hundredth of
+    each map has the full colour.
 
     Args:
         maps: what explain.grad_cam, explain.saliency and explain.occlusion return, of one picture.
@@ -32,7 +34,10 @@ def heat_overlay(maps: Sequence[HeatMap], *, title: str | None = None) -> Plot:
     Raises ValueError when there are none.
     """
     if not maps:
-        raise ValueError("heat_overlay expected at least one map, received none: pass [explain.grad_cam(model, x)]")
+        raise ValueError(
+            "heat_overlay expected at least one map, received none: pass [explain.grad_cam(model, "
+            "x)]"
+        )
     first, cell = maps[0], 2.5
     picture = visible(first.picture)
     subtitle = f"{first.class_name}: {100 * first.probability:.1f} %. Blue speaks for it, vermillion against it"
@@ -40,14 +45,23 @@ def heat_overlay(maps: Sequence[HeatMap], *, title: str | None = None) -> Plot:
     captions = ["the picture", *(f"{one.method}\n{one.of}" for one in maps)]
     height = HEADER + cell_height(shown, captions, cell)
     figure = new_figure(
-        cell * len(shown) + 2 * MARGIN, height, title or f"What looks like {first.class_name}", subtitle
+        cell * len(shown) + 2 * MARGIN,
+        height,
+        title or f"What looks like {first.class_name}",
+        subtitle,
     )
     draw_grid(figure, shown, captions, len(shown), cell=cell)
-    return Plot(figure, {one.method: one.to_dict() for one in maps}, "\n\n".join(one.to_text() for one in maps))
+    return Plot(
+        figure,
+        {one.method: one.to_dict() for one in maps},
+        "\n\n".join(one.to_text() for one in maps),
+    )
 
 
 def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
-    """A picture (H, W, 3) in grey with a map (H, W) laid over it, which is the more opaque the stronger it is."""
+    """A picture (H, W, 3) in grey with a map (H, W) laid over it, which is the more opaque the
+    stronger it is.
+    """
     strength = np.abs(heat)
     strength = np.minimum(strength / (np.percentile(strength, 99) or strength.max() or 1), 1)
     colour = np.where(heat[..., None] > 0, to_rgb(FOR), to_rgb(AGAINST))
@@ -57,7 +71,9 @@ def coloured(picture: NDArray[Any], heat: NDArray[Any]) -> NDArray[Any]:
 
 
 @known_arguments
-def filters(found: Filters, *, columns: int = 8, width: float = 9.3, title: str = "First filters") -> Plot:
+def filters(
+    found: Filters, *, columns: int = 8, width: float = 9.3, title: str = "First filters"
+) -> Plot:
     """Show the kernels of a first convolution as small pictures, grey where a weight is 0.
 
     Args:
@@ -68,7 +84,9 @@ def filters(found: Filters, *, columns: int = 8, width: float = 9.3, title: str 
     F, KH, KW, _ = found.pictures.shape
     cell, columns = (width - 2 * MARGIN) / columns, min(columns, F)
     captions = [str(number) for number in range(F)]
-    subtitle = f"{F} kernels of {found.layer}, {KH}x{KW}: each answers most to a patch that looks like it"
+    subtitle = (
+        f"{F} kernels of {found.layer}, {KH}x{KW}: each answers most to a patch that looks like it"
+    )
     height = -(-F // columns) * cell_height(found.pictures, captions, cell)
     figure = new_figure(cell * columns + 2 * MARGIN, height + HEADER, title, subtitle)
     draw_grid(figure, found.pictures, captions, columns, cell=cell)
@@ -96,24 +114,34 @@ def activations(found: Activations, *, title: str = "Layer by layer") -> Plot:
     figure.set_layout_engine("none")  # all of it has its place
     left, y_top = MARGIN + GAP / 2, whole - HEADER - 1.0
     picture = visible(found.picture)
-    place_picture(figure, picture, (left, y_top, picture.shape[1] / picture.shape[0], 1.0), colour=HAIRLINE)
+    place_picture(
+        figure, picture, (left, y_top, picture.shape[1] / picture.shape[0], 1.0), colour=HAIRLINE
+    )
     for (name, y), sheet, height in zip(found.outputs.items(), sheets, heights, strict=True):
         y_top -= gap + heading_height
         heading = f"{name}  {'x'.join(map(str, y.shape))}  {found.kinds[name]}"
         place_words(figure, left, y_top + 0.07, heading, color=INK)
         y_top -= height
         if name == last and y.ndim == 1:
-            box = ((left / figure.get_figwidth()), (y_top + 0.25) / whole, width / figure.get_figwidth())
+            box = (
+                (left / figure.get_figwidth()),
+                (y_top + 0.25) / whole,
+                width / figure.get_figwidth(),
+            )
             draw_answer(figure.add_axes((*box, (height - 0.25) / whole)), y, found.class_names)
             continue
         largest = max(float(np.abs(y).max()), np.finfo(float).tiny)
         across = height * sheet.shape[1] / sheet.shape[0] if y.ndim == 3 else width
-        place_picture(figure, sheet, (left, y_top, across, height), cmap=SIGNED, vmin=-largest, vmax=largest)
+        place_picture(
+            figure, sheet, (left, y_top, across, height), cmap=SIGNED, vmin=-largest, vmax=largest
+        )
     return Plot(figure, found.to_dict(), found.to_text())
 
 
 def side_by_side(maps: NDArray[Any]) -> NDArray[Any]:
-    """Feature maps (H, W, F) in one row (H, F * (W + gap) - gap), with NaN, which is drawn white, in between."""
+    """Feature maps (H, W, F) in one row (H, F * (W + gap) - gap), with NaN, which is drawn white,
+    in between.
+    """
     H, W, _ = maps.shape
     gap = np.full((H, max(1, W // 10)), np.nan)
     parts = [part for number in range(maps.shape[-1]) for part in (gap, maps[..., number])]
@@ -125,7 +153,9 @@ def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | N
     numbers = range(len(values))
     best = int(values.argmax())
     bars = axes.bar(numbers, values, color=[POSITIVE if n == best else PALE for n in numbers])
-    axes.bar_label(bars, [f"{value:.2f}" for value in values.tolist()], fontsize=8.5, color=INK, padding=2)
+    axes.bar_label(
+        bars, [f"{value:.2f}" for value in values.tolist()], fontsize=8.5, color=INK, padding=2
+    )
     axes.margins(x=0.01, y=0.3)
     axes.set_xticks(numbers, class_names or [str(n) for n in numbers], fontsize=8.5)
     axes.set_yticks([])
@@ -135,7 +165,8 @@ def draw_answer(axes: Axes, values: NDArray[Any], class_names: Sequence[str] | N
 
 @known_arguments
 def im2col(made: Im2col, *, title: str = "im2col") -> Plot:
-    """Show a picture with three positions of a kernel, their patches, and the rows of the matrix that these become.
+    """Show a picture with three positions of a kernel, their patches, and the rows of the matrix
+    that these become.
 
     Args:
         made: what explain.im2col returns.
@@ -146,7 +177,10 @@ def im2col(made: Im2col, *, title: str = "im2col") -> Plot:
     matrix = np.clip((made.patches - low) / (high - low), 0, 1)
     cells = in_channel_colours(matrix, C)
     figure = new_figure(
-        11.0, 4.6, title, f"Each patch of {KH}x{KW}x{C} becomes one row of a {rows:,} x {columns} matrix"
+        11.0,
+        4.6,
+        title,
+        f"Each patch of {KH}x{KW}x{C} becomes one row of a {rows:,} x {columns} matrix",
     )
     grid = figure.add_gridspec(3, 4, width_ratios=[3.4, 1.0, 4.6, 2.0])
     whole, everything = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[:, 3])
@@ -155,26 +189,39 @@ def im2col(made: Im2col, *, title: str = "im2col") -> Plot:
     everything.set_xlabel(f"{columns} columns", color=INK)
     everything.set_ylabel(f"{rows:,} rows", color=INK)
     everything.set_xticks([])
-    chosen = sorted({(OH // 4) * OW + OW // 4, (OH // 2) * OW + OW // 2, (3 * OH // 4) * OW + 3 * OW // 4})
+    chosen = sorted(
+        {(OH // 4) * OW + OW // 4, (OH // 2) * OW + OW // 2, (3 * OH // 4) * OW + 3 * OW // 4}
+    )
     everything.set_yticks(chosen)
     for part, (row, (colour, _)) in enumerate(zip(chosen, SERIES[1:], strict=False)):
         h, w = made.corner(row)
-        extent = [(size - 1) * rate + 1 for size, rate in zip(made.kernel_size, made.dilation_rate, strict=True)]
-        whole.add_patch(Rectangle((w - 0.5, h - 0.5), extent[1], extent[0], fill=False, color=colour, linewidth=2))
+        extent = [
+            (size - 1) * rate + 1
+            for size, rate in zip(made.kernel_size, made.dilation_rate, strict=True)
+        ]
+        whole.add_patch(
+            Rectangle(
+                (w - 0.5, h - 0.5), extent[1], extent[0], fill=False, color=colour, linewidth=2
+            )
+        )
         everything.axhline(row, color=colour, linewidth=2)
         everything.get_yticklabels()[part].set(color=INK, weight="bold")
         patch, strip = figure.add_subplot(grid[part, 1]), figure.add_subplot(grid[part, 2])
         draw_picture(patch, visible(matrix[row].reshape(KH, KW, C)), f"at {h}, {w}", colour)
         draw_picture(strip, cells[row : row + 1], "", colour)
         strip.set_aspect("auto")
-        strip.set_title(f"row {row} of the matrix", fontsize=9, color=INK, loc="left", weight="bold", pad=4)
+        strip.set_title(
+            f"row {row} of the matrix", fontsize=9, color=INK, loc="left", weight="bold", pad=4
+        )
         for pixel in range(1, KH * KW):
             strip.axvline(pixel * C - 0.5, color="white", linewidth=1.5)
     if KH * KW <= 9:
         pixels = [f"{kh},{kw}" for kh in range(KH) for kw in range(KW)]
         strip.set_xticks(np.arange(KH * KW) * C + (C - 1) / 2, pixels, fontsize=8.5)
         strip.tick_params(length=0, labelcolor=INK)
-        strip.set_xlabel("row and column in the kernel; in each, the channels", fontsize=8.5, color=INK)
+        strip.set_xlabel(
+            "row and column in the kernel; in each, the channels", fontsize=8.5, color=INK
+        )
     return Plot(figure, made.to_dict(), made.to_text())
 
 
@@ -188,7 +235,9 @@ def draw_picture(axes: Axes, picture: NDArray[Any], caption: str, colour: str) -
 
 
 def in_channel_colours(matrix: NDArray[Any], channels: int) -> NDArray[Any]:
-    """Numbers from 0 to 1, (rows, pixels * channels), as (rows, columns, 3): in red, green, blue if they are three."""
+    """Numbers from 0 to 1, (rows, pixels * channels), as (rows, columns, 3): in red, green, blue if
+    they are three.
+    """
     colours = matrix[..., None].repeat(3, axis=-1)
     if channels == 3:
         colours *= np.tile(np.eye(3), (matrix.shape[1] // 3, 1))
@@ -196,7 +245,9 @@ def in_channel_colours(matrix: NDArray[Any], channels: int) -> NDArray[Any]:
 
 
 def limits(picture: NDArray[Any]) -> tuple[float, float]:
-    """What is black and what is white in a picture: 0 and 255, 0 and 1, or, when it is standardised, its extremes."""
+    """What is black and what is white in a picture: 0 and 255, 0 and 1, or, when it is
+    standardised, its extremes.
+    """
     low, high = float(picture.min()), float(picture.max())
     if low >= 0 and high <= 255:
         return 0.0, 255.0 if picture.dtype == np.uint8 or high > 1 else 1.0
@@ -204,7 +255,11 @@ def limits(picture: NDArray[Any]) -> tuple[float, float]:
 
 
 def visible(picture: NDArray[Any]) -> NDArray[Any]:
-    """A picture (H, W, C) of any range as (H, W, 3) from 0 to 1, in grey when it has not three channels."""
+    """A picture (H, W, C) of any range as (H, W, 3) from 0 to 1, in grey when it has not three
+    channels.
+    """
     low, high = limits(picture)
     values = (picture - low) / (high - low)
-    return values if values.shape[-1] == 3 else values.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
+    return (
+        values if values.shape[-1] == 3 else values.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
+    )

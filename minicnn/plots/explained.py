@@ -1,4 +1,6 @@
-"""What an explanation must hold to be drawn: plots need not know minicnn.explain, whose results draw themselves."""
+"""What an explanation must hold to be drawn: plots need not know minicnn.explain, whose results
+draw themselves.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -54,7 +56,9 @@ class Activations(Explained, Protocol):
 
 
 class Im2col(Explained, Protocol):
-    """The matrix (OH * OW, KH * KW * C) that im2col makes of a picture; corner(row) is where in it a patch begins."""
+    """The matrix (OH * OW, KH * KW * C) that im2col makes of a picture; corner(row) is where in it
+    a patch begins.
+    """
 
     @property
     def picture(self) -> Array: ...

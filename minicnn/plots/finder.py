@@ -11,10 +11,12 @@ from minicnn.plots.palette import HAIRLINE, INK, TRAINING
 
 @known_arguments
 def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
-    """Draw the loss against the learning rate, which rose from step to step, and mark the rate that is suggested.
+    """Draw the loss against the learning rate, which rose from step to step, and mark the rate that
+    is suggested.
 
     Args:
-        finder: what `model.lr_find` returned: `.learning_rates`, `.losses` (both (steps,)), `.suggestion`.
+        finder: what `model.lr_find` returned: `.learning_rates`, `.losses` (both (steps,)),
+            `.suggestion`.
 
     Raises ValueError when there is not one finite loss, or not one loss for each rate.
     """
@@ -22,8 +24,10 @@ def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     suggestion = finder.suggestion
     if rates.shape != losses.shape or not np.isfinite(losses).any():
         raise ValueError(
-            f"lr_finder expected a loss for each learning rate, one of them finite at least, received {rates.size} "
-            f"rates and {losses.size} losses, {np.isfinite(losses).sum()} finite: start lr_find from a lower rate"
+            "lr_finder expected a loss for each learning rate, one of them finite at least, "
+            f"received {rates.size} "
+            f"rates and {losses.size} losses, {np.isfinite(losses).sum()} finite: start lr_find "
+            "from a lower rate"
         )
     finite = losses[np.isfinite(losses)]
     low, high = finite.min(), finite[0]
@@ -38,14 +42,25 @@ def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     axes.set_ylim(low - margin, high + 3 * margin)  # a loss that explodes leaves at the top
     if suggestion is not None:
         axes.axvline(suggestion, color=INK, linewidth=1.5, linestyle="--")
-        side = "left" if suggestion**2 < rates[0] * rates[-1] else "right"  # of the line: where there is more room
-        axes.text(suggestion, high + 2.8 * margin, f" suggested: {suggestion:.2g} ", ha=side, va="top", color=INK)
+        side = (
+            "left" if suggestion**2 < rates[0] * rates[-1] else "right"
+        )  # of the line: where there is more room
+        axes.text(
+            suggestion,
+            high + 2.8 * margin,
+            f" suggested: {suggestion:.2g} ",
+            ha=side,
+            va="top",
+            color=INK,
+        )
     axes.set_xlabel("Learning rate", color=INK)
     axes.set_ylabel("Loss", color=INK)
     axes.grid(color=HAIRLINE, linewidth=0.6)
     tidy(axes)
     nearest = None if suggestion is None else int(np.abs(rates - suggestion).argmin())
     points = enumerate(zip(rates, losses, strict=True))
-    rows = [[f"{rate:.3g}", f"{loss:.4g}", "suggested" * (i == nearest)] for i, (rate, loss) in points]
+    rows = [
+        [f"{rate:.3g}", f"{loss:.4g}", "suggested" * (i == nearest)] for i, (rate, loss) in points
+    ]
     data = {"learning_rates": rates.tolist(), "losses": losses.tolist(), "suggestion": suggestion}
     return Plot(figure, data, f"{subtitle}\n{table(['learning rate', 'loss', ''], *rows)}")

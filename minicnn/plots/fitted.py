@@ -2,7 +2,10 @@
 
 from minicnn.plots.base import HEADER, MARGIN, Plot
 
-PAGE, TELEPHONE = 9.3, 4.1  # inches: 7 and 3 pictures of a grid, whose width all plots have, so that they end together
+PAGE, TELEPHONE = (
+    9.3,
+    4.1,
+)  # inches: 7 and 3 pictures of a grid, whose width all plots have, so that they end together
 
 
 def fitted(plot: Plot, width: float = PAGE, stretch: float = 1.3) -> Plot:

@@ -1,4 +1,6 @@
-"""A network as a picture: a box for every call of a layer, a line for every value that goes from one to another."""
+"""A network as a picture: a box for every call of a layer, a line for every value that goes from
+one to another.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +23,11 @@ from minicnn.plots.palette import HAIRLINE, INK, MUTED
 from minicnn.types import Shape
 from minicnn.wording import counted
 
-HEIGHT, PADDING, HEADING = 0.4, 0.1, 0.3  # inches: of a box, around what is in it, for the name of a model inside
+HEIGHT, PADDING, HEADING = (
+    0.4,
+    0.1,
+    0.3,
+)  # inches: of a box, around what is in it, for the name of a model inside
 TALLEST = 10.5  # inches above which the picture goes on at its right
 NAME, KIND = 8.5, 7.5  # points
 SHADE = "#E6F0F7"  # of what has weights: the palest blue
@@ -55,9 +61,11 @@ class Box:
 
 @known_arguments
 def network(model: Network, *, expand_nested: bool = False, title: str | None = None) -> Plot:
-    """Draw the graph of a model, from the top down: each layer's name, its class and what comes out of it.
+    """Draw the graph of a model, from the top down: each layer's name, its class and what comes out
+    of it.
 
-    A layer that is called several times has a box for each call, numbered as in the summary: "relu[0]", "relu[1]".
+    A layer that is called several times has a box for each call, numbered as in the summary:
+    "relu[0]", "relu[1]".
 
     Args:
         model: built.
@@ -68,19 +76,25 @@ def network(model: Network, *, expand_nested: bool = False, title: str | None = 
     """
     if not model.built:
         raise ValueError(
-            f"plots.network expected a built model, received {model.name!r}: add an Input, or call build()"
+            f"plots.network expected a built model, received {model.name!r}: add an Input, or call "
+            "build()"
         )
     model.program()  # the list of a Sequential's layers may have been changed
     boxes = boxes_of(model, expand_nested)
     rows = list(rows_of(boxes))
-    measured = [size for row in rows for size in ((row["call"], NAME), (f"{row['class']}  {row['output']}", KIND))]
+    measured = [
+        size
+        for row in rows
+        for size in ((row["call"], NAME), (f"{row['class']}  {row['output']}", KIND))
+    ]
     width = max(inches(words, size) for words, size in measured) + 2 * PADDING
     layout = layout_of(boxes, width, TALLEST)
     figure = new_figure(
         layout.width + 2 * MARGIN + 0.2,
         layout.height + HEADER + 0.3,
         title or model.name,
-        f"{counted(len(model.layers), 'layer')}, {counted(model.count_params(), 'parameter')}; shaded: with weights",
+        f"{counted(len(model.layers), 'layer')}, {counted(model.count_params(), 'parameter')}; "
+        "shaded: with weights",
     )
     figure.set_layout_engine("none")  # all of it has its place
     draw(figure, boxes, layout, (MARGIN + 0.1, layout.height + 0.2), width)
@@ -88,7 +102,10 @@ def network(model: Network, *, expand_nested: bool = False, title: str | None = 
 
 
 def boxes_of(model: Network, expand: bool, whole: bool = True) -> list[Box]:
-    """A box for every call, in the order in which they run. (A Sequential inside does not show its input.)"""
+    """A box for every call, in the order in which they run.
+
+    (A Sequential inside does not show its input.)
+    """
     of_layer = calls_of(model)
     order = [call for call in calls(model) if whole or call.layer in model.layers]
     number = {call: n for n, call in enumerate(order)}
@@ -102,7 +119,9 @@ def boxes_of(model: Network, expand: bool, whole: bool = True) -> list[Box]:
                 outputs=shapes_of(call),
                 parameters=layer.count_params(),
                 reads=[number[before.call] for before in call.inputs if before.call in number],
-                inside=boxes_of(layer, expand, whole=False) if expand and isinstance(layer, Network) else None,
+                inside=boxes_of(layer, expand, whole=False)
+                if expand and isinstance(layer, Network)
+                else None,
             )
         )
     return boxes
@@ -125,7 +144,13 @@ def as_text(rows: list[dict[str, Any]]) -> str:
     """The rows as a table, words at the left."""
     cells = [["layer", "class", "output", "parameters", "connected to"]]
     cells += [
-        [row["call"], row["class"], row["output"], f"{row['parameters']:,}", ", ".join(row["connected_to"]) or "-"]
+        [
+            row["call"],
+            row["class"],
+            row["output"],
+            f"{row['parameters']:,}",
+            ", ".join(row["connected_to"]) or "-",
+        ]
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -138,7 +163,9 @@ def as_text(rows: list[dict[str, Any]]) -> str:
 def layout_of(boxes: list[Box], width: float, tallest: float = float("inf")) -> Layout:
     """Where the boxes are that are so wide, and the frames of models inside."""
     sizes = [size_of(box, width) for box in boxes]
-    return layered(sizes, [(n, number) for number, box in enumerate(boxes) for n in box.reads], tallest)
+    return layered(
+        sizes, [(n, number) for number, box in enumerate(boxes) for n in box.reads], tallest
+    )
 
 
 def size_of(box: Box, width: float) -> Point:
@@ -152,7 +179,12 @@ def size_of(box: Box, width: float) -> Point:
 def inches(words: str, points: float) -> float:
     """How wide words are, in bold."""
     renderer = FigureCanvasAgg(Figure(dpi=100)).get_renderer()
-    return renderer.get_text_width_height_descent(words, FontProperties(size=points, weight="bold"), False)[0] / 100
+    return (
+        renderer.get_text_width_height_descent(
+            words, FontProperties(size=points, weight="bold"), False
+        )[0]
+        / 100
+    )
 
 
 # Drawing
@@ -163,7 +195,9 @@ def draw(figure: Figure, boxes: list[Box], layout: Layout, corner: Point, width:
     left, top = corner
     for line in layout.lines:
         path = curve([(left + x, top - y) for x, y in line])
-        arrow = FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=7, color=MUTED, linewidth=1)
+        arrow = FancyArrowPatch(
+            path=path, arrowstyle="-|>", mutation_scale=7, color=MUTED, linewidth=1
+        )
         arrow.set_transform(figure.dpi_scale_trans)
         figure.add_artist(arrow)
     for box, (x, y) in zip(boxes, layout.boxes, strict=True):
@@ -171,7 +205,12 @@ def draw(figure: Figure, boxes: list[Box], layout: Layout, corner: Point, width:
         at = left + x, top - y - high
         middle = at[0] + wide / 2
         frame = FancyBboxPatch(
-            at, wide, high, boxstyle="round,pad=0,rounding_size=0.06", edgecolor=MUTED, linewidth=0.8
+            at,
+            wide,
+            high,
+            boxstyle="round,pad=0,rounding_size=0.06",
+            edgecolor=MUTED,
+            linewidth=0.8,
         )
         frame.set(facecolor=SHADE if box.parameters and box.inside is None else "white")
         frame.set(transform=figure.dpi_scale_trans)
@@ -179,9 +218,26 @@ def draw(figure: Figure, boxes: list[Box], layout: Layout, corner: Point, width:
         style: dict[str, Any] = {"parse_math": False}
         if box.inside is None:
             place_words(
-                figure, middle, at[1] + 0.225, box.call, ha="center", weight="bold", fontsize=NAME, color=INK, **style
+                figure,
+                middle,
+                at[1] + 0.225,
+                box.call,
+                ha="center",
+                weight="bold",
+                fontsize=NAME,
+                color=INK,
+                **style,
             )
-            place_words(figure, middle, at[1] + 0.085, box.words, ha="center", fontsize=KIND, color=INK, **style)
+            place_words(
+                figure,
+                middle,
+                at[1] + 0.085,
+                box.words,
+                ha="center",
+                fontsize=KIND,
+                color=INK,
+                **style,
+            )
         else:
             frame.set(edgecolor=HAIRLINE, linewidth=1.6)
             heading = f"{box.call}: {box.words}"
@@ -200,7 +256,9 @@ def draw(figure: Figure, boxes: list[Box], layout: Layout, corner: Point, width:
 
 
 def curve(points: list[Point]) -> Path:
-    """Through the points: straight where only one coordinate changes, else in curves that begin and end upright."""
+    """Through the points: straight where only one coordinate changes, else in curves that begin and
+    end upright.
+    """
     vertices, codes = [points[0]], [Path.MOVETO]
     for (x, y), (right, below) in pairwise(points):
         if x == right or y == below:

@@ -1,8 +1,8 @@
 """Pictures in rows with words below them, each at its place in inches.
 
-They are put straight onto the figure, not into diagrams of their own: 24 diagrams, each with axes, ticks and a layout
-to be found, take matplotlib a second. Places count from the lower left corner, so that a figure may lose its titles
-and nothing moves.
+They are put straight onto the figure, not into diagrams of their own: 24 diagrams, each with axes,
+ticks and a layout to be found, take matplotlib a second. Places count from the lower left corner,
+so that a figure may lose its titles and nothing moves.
 """
 
 import textwrap
@@ -55,11 +55,20 @@ def draw_grid(
         bottom = figure.get_figheight() - top - row * row_height - height
         place_picture(figure, picture, (left, bottom, width, height), colour=colour)
         for line, words in enumerate(caption.split("\n")):
-            place_words(figure, left + width / 2, bottom - FIRST_LINE - line * LINE, words, ha="center", color=CAPTION)
+            place_words(
+                figure,
+                left + width / 2,
+                bottom - FIRST_LINE - line * LINE,
+                words,
+                ha="center",
+                color=CAPTION,
+            )
 
 
 def cell_height(pictures: NDArray[Any], captions: Sequence[str], cell: float = CELL) -> float:
-    """Inches from one row of pictures to the next, with the longest of the captions, in lines, below them."""
+    """Inches from one row of pictures to the next, with the longest of the captions, in lines,
+    below them.
+    """
     _, H, W, _ = pictures.shape
     lines = max((caption.count("\n") + 1 for caption in captions if caption), default=0)
     return (cell - GAP) * H / W + LINE * lines + 0.2
@@ -73,7 +82,8 @@ def place_picture(
     colour: str | None = None,
     **shades: Any,
 ) -> None:
-    """Draw a picture (H, W, 3) or (H, W, 1), each pixel a rectangle, into a box: left, bottom, width, height in inches.
+    """Draw a picture (H, W, 3) or (H, W, 1), each pixel a rectangle, into a box: left, bottom,
+    width, height in inches.
 
     Args:
         colour: of a frame around it.
@@ -81,13 +91,19 @@ def place_picture(
     """
     inches: Any = figure.dpi_scale_trans
     chosen = {"cmap": "gray", "vmin": 0, "vmax": 255 if picture.dtype == np.uint8 else 1, **shades}
-    image = BboxImage(TransformedBbox(Bbox.from_bounds(*box), inches), interpolation="nearest", cmap=chosen["cmap"])
+    image = BboxImage(
+        TransformedBbox(Bbox.from_bounds(*box), inches),
+        interpolation="nearest",
+        cmap=chosen["cmap"],
+    )
     image.set_clim(chosen["vmin"], chosen["vmax"])
     image.set_data(picture)
     figure.add_artist(image)
     if colour is not None:
         left, bottom, width, height = box
-        frame = Rectangle((left, bottom), width, height, fill=False, edgecolor=colour, linewidth=2.5)
+        frame = Rectangle(
+            (left, bottom), width, height, fill=False, edgecolor=colour, linewidth=2.5
+        )
         frame.set_transform(inches)
         figure.add_artist(frame)
 

@@ -1,11 +1,11 @@
 """Where the boxes of a graph go, so that every line runs down and none through a box.
 
-Boxes stand in rows, each below all that it depends on. A line that passes rows on its way has a narrow place of its own
-in each of them, like a box; so lines bend only between rows. Where a drawing would be too high it goes on in a column
-at its right, cut where a single line runs.
+Boxes stand in rows, each below all that it depends on. A line that passes rows on its way has a
+narrow place of its own in each of them, like a box; so lines bend only between rows. Where a
+drawing would be too high it goes on in a column at its right, cut where a single line runs.
 
-Source: Sugiyama, Tagawa, Toda 1981, "Methods for visual understanding of hierarchical system structures"; places in a
-row by isotonic regression (Ayer et al. 1955) instead of their priorities.
+Source: Sugiyama, Tagawa, Toda 1981, "Methods for visual understanding of hierarchical system
+structures"; places in a row by isotonic regression (Ayer et al. 1955) instead of their priorities.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,18 @@ from itertools import accumulate, pairwise
 from math import ceil
 from typing import NamedTuple
 
-ROW_GAP, GAP, COLUMN_GAP = 0.24, 0.22, 0.6  # inches between rows, between boxes of a row, between columns
+ROW_GAP, GAP, COLUMN_GAP = (
+    0.24,
+    0.22,
+    0.6,
+)  # inches between rows, between boxes of a row, between columns
 LANE = 0.1  # width of the place of a line that passes a row
 WORTH = 0.9  # of the highest column's height, if a column more is to be made
 SWEEPS = 24
-STRAIGHT, FREE = 1.0, 0.001  # weights of lines from box to box or on their way, and of those between box and way
+STRAIGHT, FREE = (
+    1.0,
+    0.001,
+)  # weights of lines from box to box or on their way, and of those between box and way
 
 Point = tuple[float, float]
 
@@ -26,8 +33,8 @@ class Layout(NamedTuple):
     """Places in inches, counted from the upper left corner.
 
     boxes: their left upper corners, in the order in which they were given.
-    lines: their points. From one to the next a line is straight where only one coordinate changes, else a curve that
-        begins and ends upright.
+    lines: their points. From one to the next a line is straight where only one coordinate changes,
+        else a curve that begins and ends upright.
     """
 
     width: float
@@ -36,8 +43,11 @@ class Layout(NamedTuple):
     lines: list[list[Point]]
 
 
-def layered(sizes: Sequence[Point], edges: Sequence[tuple[int, int]], tallest: float = float("inf")) -> Layout:
-    """Places for boxes of those sizes and for the edges between them, from a box to one with a larger number.
+def layered(
+    sizes: Sequence[Point], edges: Sequence[tuple[int, int]], tallest: float = float("inf")
+) -> Layout:
+    """Places for boxes of those sizes and for the edges between them, from a box to one with a
+    larger number.
 
     tallest: inches above which the drawing goes on at its right.
     """
@@ -48,7 +58,10 @@ def layered(sizes: Sequence[Point], edges: Sequence[tuple[int, int]], tallest: f
 
 
 class Grid:
-    """Items in rows: boxes first, then the places of lines that pass. Every link is between neighbouring rows."""
+    """Items in rows: boxes first, then the places of lines that pass.
+
+    Every link is between neighbouring rows.
+    """
 
     def __init__(self, sizes: Sequence[Point], edges: list[tuple[int, int]]):
         self.sizes = list(sizes)
@@ -75,7 +88,9 @@ class Grid:
         self.x = [0.0] * len(self.sizes)  # of the items' middles
 
     def order(self) -> None:
-        """Order every row so that few lines cross: again and again by the mean place of an item's neighbours."""
+        """Order every row so that few lines cross: again and again by the mean place of an item's
+        neighbours.
+        """
         best, least = [list(row) for row in self.rows], self.crossings()
         for sweep in range(SWEEPS):
             down = sweep % 2 == 0
@@ -100,12 +115,18 @@ class Grid:
         place = {item: n for row in self.rows for n, item in enumerate(row)}
         total = 0
         for row in self.rows:
-            ends = [place[other] for item in row for other in sorted(self.below[item], key=place.__getitem__)]
+            ends = [
+                place[other]
+                for item in row
+                for other in sorted(self.below[item], key=place.__getitem__)
+            ]
             total += sum(before > after for n, after in enumerate(ends) for before in ends[:n])
         return total
 
     def straighten(self) -> None:
-        """Put items where their lines are short, those between boxes above all, without changing the order."""
+        """Put items where their lines are short, those between boxes above all, without changing
+        the order.
+        """
         for sweep in range(SWEEPS):
             down = sweep % 2 == 0
             for row in self.rows if down else self.rows[::-1]:
@@ -116,7 +137,8 @@ class Grid:
                     for item in row
                 ]
                 weights = [
-                    [self.straightness(item, other) for other in others] for item, others in zip(row, near, strict=True)
+                    [self.straightness(item, other) for other in others]
+                    for item, others in zip(row, near, strict=True)
                 ]
                 wanted = [
                     sum(w * self.x[other] for w, other in zip(own, others, strict=True)) / sum(own)
@@ -164,12 +186,25 @@ class Grid:
                 n = row[item]
                 bottom = top[n] + heights[n]
                 points += [(x(item), top[n] + self.sizes[item][1]), (x(item), bottom)]
-                if column[n] != column[row[following]]:  # down, up between the columns, and down again
+                if (
+                    column[n] != column[row[following]]
+                ):  # down, up between the columns, and down again
                     between = edges[column[n]][1] + COLUMN_GAP / 2
                     turn, start = bottom + ROW_GAP / 2, -ROW_GAP / 2
-                    points += [(x(item), turn), (between, turn), (between, start), (x(following), start)]
+                    points += [
+                        (x(item), turn),
+                        (between, turn),
+                        (between, start),
+                        (x(following), start),
+                    ]
                 points.append((x(following), top[row[following]]))
-            lines.append([point for point, before in zip(points, [None, *points], strict=False) if point != before])
+            lines.append(
+                [
+                    point
+                    for point, before in zip(points, [None, *points], strict=False)
+                    if point != before
+                ]
+            )
         boxes = [(x(item) - self.sizes[item][0] / 2, top[row[item]]) for item in range(self.boxes)]
         return Layout(left - COLUMN_GAP, whole, boxes, lines)
 
@@ -180,7 +215,9 @@ class Grid:
 
 
 def rows_of(boxes: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The row of each box: below all that it depends on; one that depends on nothing, right above its first user."""
+    """The row of each box: below all that it depends on; one that depends on nothing, right above
+    its first user.
+    """
     rows = [0] * boxes
     for start, end in sorted(edges, key=lambda edge: edge[1]):
         rows[end] = max(rows[end], rows[start] + 1)
@@ -192,11 +229,15 @@ def rows_of(boxes: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def apart(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """Places in this order, so far apart at least, whose weighted squared distance to the wanted ones is least."""
+    """Places in this order, so far apart at least, whose weighted squared distance to the wanted
+    ones is least.
+    """
     offset = [0.0]
     for gap in gaps:
         offset.append(offset[-1] + gap)
-    blocks: list[tuple[float, float, int]] = []  # mean, weight, how many: pooled where they would be too close
+    blocks: list[
+        tuple[float, float, int]
+    ] = []  # mean, weight, how many: pooled where they would be too close
     for place, weight, before in zip(wanted, weights, offset, strict=True):
         mean, count = place - before, 1
         while blocks and blocks[-1][0] > mean:
@@ -208,8 +249,11 @@ def apart(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[floa
     return [mean + before for mean, before in zip(pooled, offset, strict=True)]
 
 
-def columns_of(heights: Sequence[float], cuts: Sequence[bool], tallest: float) -> list[tuple[int, int]]:
-    """First row and end of every column, cut where that is possible: as few as make the highest one lowest.
+def columns_of(
+    heights: Sequence[float], cuts: Sequence[bool], tallest: float
+) -> list[tuple[int, int]]:
+    """First row and end of every column, cut where that is possible: as few as make the highest one
+    lowest.
 
     Of so many columns, the sum of their squared heights is least.
     """

@@ -1,10 +1,12 @@
-"""What a careful practitioner looks at before a long training: five checks in a moment, each with a verdict.
+"""What a careful practitioner looks at before a long training: five checks in a moment, each with a
+verdict.
 
     from minicnn import preflight
     for finding in preflight.check(model, x, y):
         print(finding)
 
-Source: Karpathy's CS231n notes, "Learning", sections on sanity checks and on babysitting the learning process.
+Source: Karpathy's CS231n notes, "Learning", sections on sanity checks and on babysitting the
+    learning process.
 """
 
 import copy
@@ -47,17 +49,25 @@ class Finding:
 
 
 @known_arguments
-def check(model: Model, x: Any, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
-    """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
+def check(
+    model: Model, x: Any, y: Array, *, seed: int = 0, batch_size: int = BATCH
+) -> Iterator[Finding]:
+    """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights
+    where weights matter.
 
-    x are the pictures that are to be trained on, in batches of batch_size; a list, where a model has several inputs.
+    x are the pictures that are to be trained on, in batches of batch_size; a list, where a model
+    has several inputs.
 
-    The model itself is not changed. Dead units are counted with the weights that it has, if it has been trained.
+    The model itself is not changed. Dead units are counted with the weights that it has, if it has
+    been trained.
 
     Raises ValueError when the model is not built or x and y do not fit it.
     """
     if not model.built:
-        raise ValueError(f"preflight expected a built model, received {model.name!r}: add an Input, or call build()")
+        raise ValueError(
+            f"preflight expected a built model, received {model.name!r}: add an Input, or call "
+            "build()"
+        )
     x = array(x, "x", "preflight") if len(model.inputs) == 1 else model.arrays(x)
     y = class_of(array(y, "y", "preflight"), "preflight")
     yield first_loss(clone(model, seed=seed), some(x, LOOK), y[:LOOK])
@@ -76,7 +86,9 @@ def some(x: Any, n: int) -> Any:
 
 
 def certain(layer: Layer) -> Layer | None:
-    """A layer like it; none for one that is there to make training harder, and does nothing in inference."""
+    """A layer like it; none for one that is there to make training harder, and does nothing in
+    inference.
+    """
     return None if isinstance(layer, layers.Dropout | RandomLayer) else layer.clone()
 
 
@@ -92,7 +104,9 @@ def first_loss(model: Model, x: Any, y: Array) -> Finding:
     guess = log(classes)
     text = f"{loss:.3f} before training, ln {classes} = {guess:.3f} expected"
     near = abs(loss - guess) <= NEAR * guess
-    return Finding("initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?")
+    return Finding(
+        "initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?"
+    )
 
 
 def learns_by_heart(model: Model, x: Any, y: Array) -> Finding:
@@ -102,9 +116,12 @@ def learns_by_heart(model: Model, x: Any, y: Array) -> Finding:
     for step in range(1, STEPS + 1):
         best = max(best, model.train_on_batch(x, y)[1])
         if best == 1:
-            return Finding("overfits 50 pictures", True, f"{len(y)} of {len(y)} right after {step} steps")
+            return Finding(
+                "overfits 50 pictures", True, f"{len(y)} of {len(y)} right after {step} steps"
+            )
     text = (
-        f"only {percent(best, 0)} of {len(y)} right after {STEPS} steps: too few parameters, wrong labels or wrong "
+        f"only {percent(best, 0)} of {len(y)} right after {STEPS} steps: too few parameters, wrong "
+        "labels or wrong "
         "gradients?"
     )
     return Finding("overfits 50 pictures", False, text)
@@ -115,7 +132,9 @@ def gradients(model: Model, seed: int) -> Finding:
     report = testing.measure_model(model, samples=5, seed=seed)
     worst = max(report.tensors, key=lambda name: report.tensors[name].error)
     passed = report.error <= testing.MODEL_TOLERANCE
-    text = f"worst relative error {report.error:.0e}, at most {testing.MODEL_TOLERANCE:.0e} expected"
+    text = (
+        f"worst relative error {report.error:.0e}, at most {testing.MODEL_TOLERANCE:.0e} expected"
+    )
     return Finding("gradients", passed, text if passed else f"{text}: look at {worst}")
 
 
@@ -123,7 +142,9 @@ def dead_units(model: Model, x: Any, training: bool = False) -> Finding:
     """A ReLU whose input is negative for every picture gives 0 for all and never learns again."""
     shares: dict[str, tuple[int, int]] = {}
     copied = copy.deepcopy(model)
-    for path, (layer, y) in zip(paths(copied), by_layer(copied.program(), copied.arrays(x), training), strict=True):
+    for path, (layer, y) in zip(
+        paths(copied), by_layer(copied.program(), copied.arrays(x), training), strict=True
+    ):
         if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) == "relu":
             alive = (y > 0).any(axis=tuple(range(y.ndim - 1)))
             dead, units = shares.get(path, (0, 0))
@@ -140,7 +161,9 @@ def dead_units(model: Model, x: Any, training: bool = False) -> Finding:
 
 
 def steps_per_epoch(model: Model, pictures: int, batch_size: int) -> Finding:
-    """Averages that are not warmed up need some steps before validation, which uses them, means anything."""
+    """Averages that are not warmed up need some steps before validation, which uses them, means
+    anything.
+    """
     steps = ceil(pictures / batch_size)
     text = f"{steps:,}: {pictures:,} pictures in batches of {batch_size}"
     momentum = lagging_momentum(model.leaves.values())
@@ -149,8 +172,10 @@ def steps_per_epoch(model: Model, pictures: int, batch_size: int) -> Finding:
     return Finding(
         "steps per epoch",
         False,
-        f"{text}; after the first, {percent(momentum**steps, 0)} of what batch normalisation's averages begin with is "
-        "still in them, so that validation says little: use warmup=True, a lower momentum, or smaller batches",
+        f"{text}; after the first, {percent(momentum**steps, 0)} of what batch normalisation's "
+        "averages begin with is "
+        "still in them, so that validation says little: use warmup=True, a lower momentum, or "
+        "smaller batches",
     )
 
 

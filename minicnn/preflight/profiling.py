@@ -1,16 +1,18 @@
-"""Where the time of a training step goes: every layer and pass, beside what the processor could do at most.
+"""Where the time of a training step goes: every layer and pass, beside what the processor could do
+at most.
 
     from minicnn import preflight
     print(preflight.profile(model, batch=64))
 
-The passes are those of the plan (engine/plan.py): layers that run together are measured together. Backward of a
-convolution or dense layer is told apart by leaving a part of it out, all else equal:
+The passes are those of the plan (engine/plan.py): layers that run together are measured together.
+Backward of a convolution or dense layer is told apart by leaving a part of it out, all else equal:
 
     weight gradient = what backward takes longer than without it, and likewise the input gradient
     rest            = what remains: the gradient through activation, pooling and normalisation
 
-Floating point operations are those of the sums as they are written, 2 per multiply-add, without multiplications by
-padding; an algorithm that needs fewer (engine/winograd.py) can therefore exceed the peak. Bytes are those that a pass
+Floating point operations are those of the sums as they are written, 2 per multiply-add, without
+multiplications by padding; an algorithm that needs fewer (engine/winograd.py) can therefore exceed
+the peak. Bytes are those that a pass
 at least reads and writes: its inputs, its weights and its results, once each.
 """
 
@@ -75,9 +77,14 @@ class Profile:
     def __str__(self) -> str:
         shown = [row for row in self.rows if row.seconds >= LEAST * self.total.seconds]
         kinds = dict.fromkeys(row.work for row in shown if row.flops)
-        sums = [added("all layers", kind, [row for row in self.rows if row.work == kind]) for kind in kinds]
+        sums = [
+            added("all layers", kind, [row for row in self.rows if row.work == kind])
+            for kind in kinds
+        ]
         hidden = len(self.rows) - len(shown)
-        heading = COLUMNS.format("layers", "pass", "ms", "share", "", "GFLOP/s", "of peak", "MB", "GB/s")
+        heading = COLUMNS.format(
+            "layers", "pass", "ms", "share", "", "GFLOP/s", "of peak", "MB", "GB/s"
+        )
         lines = [
             f"{self.title}, batch {self.batch}, {self.threads} thread" + "s" * (self.threads > 1),
             f"peak, measured on multiply-adds in registers: {self.peak / 1e9:.0f} GFLOP/s",
@@ -94,7 +101,9 @@ class Profile:
         return "\n".join(line.rstrip() for line in lines)
 
     def _lines(self, rows: Sequence[Row], scale: float) -> Iterator[str]:
-        """The rows as text, with a bar of so many characters per second; rows of the same layers name them once."""
+        """The rows as text, with a bar of so many characters per second; rows of the same layers
+        name them once.
+        """
         above = ""
         for row in rows:
             share, rate = row.seconds / self.total.seconds, row.flops / row.seconds
@@ -106,7 +115,11 @@ class Profile:
                 percent(share),
                 "#" * round(row.seconds * scale),
                 *((f"{rate / 1e9:.0f}", percent(rate / self.peak, 0)) if row.flops else ("", "")),
-                *((f"{row.bytes / 1e6:.1f}", f"{row.bytes / row.seconds / 1e9:.1f}") if row.bytes else ("", "")),
+                *(
+                    (f"{row.bytes / 1e6:.1f}", f"{row.bytes / row.seconds / 1e9:.1f}")
+                    if row.bytes
+                    else ("", "")
+                ),
             )
             above = row.layers
 
@@ -115,17 +128,21 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     """Time the passes of training steps on random data, in turns, and take the median of each.
 
     Args:
-        model: built, and ending in (N, K). A copy is trained, with the model's optimizer (Adam, if it has none) at
-            learning rate 0; nothing of the model itself changes.
+        model: built, and ending in (N, K). A copy is trained, with the model's optimizer (Adam, if
+            it has none) at learning rate 0; nothing of the model itself changes.
         batch: N.
         seconds: for how long to repeat; the first round, which compiles, comes before that.
 
-    Raises ValueError when the model is not built, its outputs are not (N, K), or there is nothing in a batch.
+    Raises ValueError when the model is not built, its outputs are not (N, K), or there is nothing
+    in a batch.
     """
     if batch < 1:
         raise ValueError(f"profile expected a batch of at least 1, received {batch}")
     if not model.built:
-        raise ValueError(f"profile expected a built model, received {model.name!r}: add an Input, or call build()")
+        raise ValueError(
+            f"profile expected a built model, received {model.name!r}: add an Input, or call "
+            "build()"
+        )
     model = copy.deepcopy(model)
     if model.optimizer is None:
         model.compile("adam")
@@ -149,13 +166,19 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
 
 
 def random_batch(model: Model, batch: int) -> tuple[Any, Array]:
-    """Inputs, a list of several, and labels; bytes where the model begins by rescaling or augmenting them."""
+    """Inputs, a list of several, and labels; bytes where the model begins by rescaling or
+    augmenting them.
+    """
     rng = np.random.default_rng(0)
     calls, inputs = model.program().calls, []
     for n, node in enumerate(model.inputs):
         shape = (batch, *node.sample_shape)
         pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-        takes_bytes = all(isinstance(call.layer, layers.Rescaling | RandomLayer) for call in calls if n in call.reads)
+        takes_bytes = all(
+            isinstance(call.layer, layers.Rescaling | RandomLayer)
+            for call in calls
+            if n in call.reads
+        )
         inputs.append(pixels if takes_bytes else rng.standard_normal(shape, dtype=model.dtype))
     return inputs if len(inputs) > 1 else inputs[0], rng.integers(0, model.classes, batch)
 
@@ -184,26 +207,37 @@ def product_layer(step: Step) -> Layer | None:
 
 
 def used(model: Model, x: Any) -> list[tuple[bool, bool]]:
-    """Per step of the plan, what a training step asks of its backward: (weight gradients, input gradient)."""
+    """Per step of the plan, what a training step asks of its backward: (weight gradients, input
+    gradient).
+    """
     execution = model.execution_for(x)
     wanted = execution.wanted(to_input=False)
     layers = [product_layer(stage.step) for stage in execution.stages]
     inputs = [any(wanted[n] for n in stage.reads) for stage in execution.stages]
-    return [(bool(layer and layer.trainable), asked) for layer, asked in zip(layers, inputs, strict=True)]
+    return [
+        (bool(layer and layer.trainable), asked)
+        for layer, asked in zip(layers, inputs, strict=True)
+    ]
 
 
 def run_round(model: Model, x: Any, y: Array, watch: Stopwatch) -> None:
-    """Forward and backward once for every combination of gradients that is needed to tell them apart, and an update."""
+    """Forward and backward once for every combination of gradients that is needed to tell them
+    apart, and an update.
+    """
     execution = model.execution_for(x)
     wanted, in_training = execution.wanted(to_input=False), used(model, x)
-    given: dict[int, dict[int, Array]] = defaultdict(dict)  # by value, the gradients that its users give
+    given: dict[int, dict[int, Array]] = defaultdict(
+        dict
+    )  # by value, the gradients that its users give
     for asked in dict.fromkeys([(True, True), (False, True), (True, False), *in_training]):
         values = dict(enumerate(x if len(model.inputs) > 1 else [x]))
         for index, (step, reads, writes, _, several) in enumerate(execution.stages):
             taken = [values[n] for n in reads] if several else values[reads[0]]
             values[writes] = watch.time((index, "forward"), step.forward, taken, training=True)
         end = execution.outputs_at[0]
-        _, given[end][-1] = watch.time("loss", model.loss.value_and_gradient, y, values[end], from_logits=True)
+        _, given[end][-1] = watch.time(
+            "loss", model.loss.value_and_gradient, y, values[end], from_logits=True
+        )
         for index, (step, reads, writes, _, several) in reversed(list(enumerate(execution.stages))):
             if not wanted[writes]:
                 continue
@@ -216,7 +250,9 @@ def run_round(model: Model, x: Any, y: Array, watch: Stopwatch) -> None:
             dx = watch.time((index, weights, inputs), step.backward, dy)
             if layer:
                 layer.trainable = in_training[index][0]
-            for n, part in zip(reads, dx if several and dx is not None else [dx] * len(reads), strict=True):
+            for n, part in zip(
+                reads, dx if several and dx is not None else [dx] * len(reads), strict=True
+            ):
                 if part is not None:
                     given[n][index] = part
     watch.time("update", lambda: model.optimizer.step(model.parameters()))
@@ -229,11 +265,17 @@ def rows_of(model: Model, x: Any, watch: Stopwatch) -> list[Row]:
     item, batch = model.dtype.itemsize, len(x[0] if len(model.inputs) > 1 else x)
     planned = steps(model)
     rows = []
-    for index, (step, (weights, inputs)) in enumerate(zip(execution.steps, used(model, x), strict=True)):
+    for index, (step, (weights, inputs)) in enumerate(
+        zip(execution.steps, used(model, x), strict=True)
+    ):
         ran, layer = layers_of(step), product_layer(step)
         name = " .. ".join(dict.fromkeys([planned[index].layers[0], planned[index].layers[-1]]))
-        pixels_in, pixels_out = (batch * size_of(shape) for shape in (ran[0].input_shape, ran[-1].output_shape))
-        size = item * (pixels_in + pixels_out + sum(param.size for own in ran for param in own.params.values()))
+        pixels_in, pixels_out = (
+            batch * size_of(shape) for shape in (ran[0].input_shape, ran[-1].output_shape)
+        )
+        size = item * (
+            pixels_in + pixels_out + sum(param.size for own in ran for param in own.params.values())
+        )
         flops = 2 * batch * multiply_adds(layer) if layer else 0
         rows.append(Row(name, "forward", watch.median((index, "forward")), flops, size))
         if not wanted[execution.stages[index].writes]:
@@ -246,7 +288,9 @@ def rows_of(model: Model, x: Any, watch: Stopwatch) -> list[Row]:
                 (inputs, "input gradient", (index, True, False)),
             ):
                 if asked:
-                    rows.append(Row(name, kind, max(0.0, both - watch.median(without)), flops, size))
+                    rows.append(
+                        Row(name, kind, max(0.0, both - watch.median(without)), flops, size)
+                    )
                     backward = max(0.0, backward - rows[-1].seconds)
             kept = item * (batch * int(np.prod(layer.output_shape)) + pixels_out)
             rows.append(Row(name, "rest of backward", backward, 0, kept))
@@ -255,14 +299,22 @@ def rows_of(model: Model, x: Any, watch: Stopwatch) -> list[Row]:
     trained = sum(value.nbytes for _, value, _ in model.parameters())
     rows.append(Row("loss", "", watch.median("loss")))
     rows.append(
-        Row("optimizer", "update", watch.median("update"), 0, trained * (3 + 2 * len(model.optimizer.slot_names)))
+        Row(
+            "optimizer",
+            "update",
+            watch.median("update"),
+            0,
+            trained * (3 + 2 * len(model.optimizer.slot_names)),
+        )
     )
     return rows
 
 
 def size_of(shape: Any) -> int:
     """The numbers in a sample of that shape, or in those of several."""
-    return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else int(np.prod(shape))
+    return (
+        sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else int(np.prod(shape))
+    )
 
 
 def multiply_adds(layer: Layer) -> int:
@@ -279,11 +331,17 @@ def multiply_adds(layer: Layer) -> int:
 
 def added(layers: str, work: str, rows: Sequence[Row]) -> Row:
     """The sum of rows, as a row."""
-    return Row(layers, work, *(sum(getattr(row, field) for row in rows) for field in ("seconds", "flops", "bytes")))
+    return Row(
+        layers,
+        work,
+        *(sum(getattr(row, field) for row in rows) for field in ("seconds", "flops", "bytes")),
+    )
 
 
 def documented_model() -> Sequential:
-    """The network of README and examples, as it begins: 32x32 pictures, ten classes, 161,098 numbers."""
+    """The network of README and examples, as it begins: 32x32 pictures, ten classes, 161,098
+    numbers.
+    """
     blocks: list[Layer] = []
     for filters in (32, 64, 128):
         blocks += [
@@ -297,4 +355,6 @@ def documented_model() -> Sequential:
         layers.Dropout(0.5),
         layers.Dense(10, activation="softmax"),
     ]
-    return Sequential([layers.Input((32, 32, 3)), *blocks, *head], name="documented network", seed=0)
+    return Sequential(
+        [layers.Input((32, 32, 3)), *blocks, *head], name="documented network", seed=0
+    )

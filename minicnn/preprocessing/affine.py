@@ -19,10 +19,11 @@ def affine(
 ) -> Array:
     """The places in N pictures that N changed pictures show, as matrices for kernels/resample.py.
 
-        place = centre + R (t + S Z F (q - centre))     is shown at q; both (u, v), u to the right, v downwards
+        place = centre + R (t + S Z F (q - centre))     is shown at q; both (u, v), u to the right,
+        v downwards
 
-        R = (cos theta  -sin theta)    t = (tx)    S = (1  -sin shear)    Z = (zx   0)    F = (+-1   0)
-            (sin theta   cos theta)        (ty)        (0   cos shear)        (0   zy)        (0   +-1)
+        R = (cos theta  -sin theta)    t = (tx)    S = (1  -sin shear)    Z = (zx   0)    F = (+-1
+            0) (sin theta   cos theta)        (ty)        (0   cos shear)        (0   zy)        (0   +-1)
 
     Args:
         size: (H, W) of the pictures.
@@ -38,7 +39,9 @@ def affine(
     one, zero = np.ones_like(theta), np.zeros_like(theta)
     R = _matrices([[np.cos(theta), -np.sin(theta)], [np.sin(theta), np.cos(theta)]])
     S = _matrices([[one, -np.sin(shear)], [zero, np.cos(shear)]])
-    ZF = _matrices([[np.where(flip_horizontal, -zx, zx), zero], [zero, np.where(flip_vertical, -zy, zy)]])
+    ZF = _matrices(
+        [[np.where(flip_horizontal, -zx, zx), zero], [zero, np.where(flip_vertical, -zy, zy)]]
+    )
     t = _matrices([[tx], [ty]])
     centre = np.array([[(width - 1) / 2], [(height - 1) / 2]])
     matrices = np.zeros((len(theta), 3, 3))

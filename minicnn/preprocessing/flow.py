@@ -19,15 +19,25 @@ class Changes(Protocol):
 
 
 class Flow(KerasNames):
-    """A source of batches for fit: `flow[i]` is the i-th of `len(flow)` batches of the current epoch.
+    """A source of batches for fit: `flow[i]` is the i-th of `len(flow)` batches of the current
+    epoch.
 
     Iterating goes on without end, epoch after epoch, as Keras' iterators do.
 
     Attributes:
-        epoch: counted from 0. Seed and epoch decide order and changes; it may be set, to repeat epochs or to skip them.
+        epoch: counted from 0. Seed and epoch decide order and changes; it may be set, to repeat
+            epochs or to skip them.
     """
 
-    def __init__(self, generator: Changes, x: Array, labels: list[Array], batch_size: int, shuffle: bool, seed: int):
+    def __init__(
+        self,
+        generator: Changes,
+        x: Array,
+        labels: list[Array],
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+    ):
         self.generator = generator
         self.x = np.ascontiguousarray(x, None if x.dtype == np.uint8 else np.float32)
         self.labels = labels  # y and the weights of the samples, where they are given
@@ -47,7 +57,11 @@ class Flow(KerasNames):
     def epoch(self, epoch: int) -> None:
         n = len(self.x)
         self._epoch = epoch
-        self._order = np.random.default_rng((self.seed, epoch)).permutation(n) if self.shuffle else np.arange(n)
+        self._order = (
+            np.random.default_rng((self.seed, epoch)).permutation(n)
+            if self.shuffle
+            else np.arange(n)
+        )
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.batch_size)
@@ -57,7 +71,9 @@ class Flow(KerasNames):
             raise IndexError(f"flow expected a batch from 0 to {len(self) - 1}, received {index}")
         samples = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         x = self.x[samples]
-        parameters = self.generator.parameters(self._size, picture_seeds(self.seed, self.epoch, samples))
+        parameters = self.generator.parameters(
+            self._size, picture_seeds(self.seed, self.epoch, samples)
+        )
         x = self.generator.changed(x, parameters, self._top)
         return (x, *(part[samples] for part in self.labels)) if self.labels else x
 

@@ -1,4 +1,6 @@
-"""ImageDataGenerator: pictures that are changed at random as they are handed out, in the words of older Keras."""
+"""ImageDataGenerator: pictures that are changed at random as they are handed out, in the words of
+older Keras.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,36 +20,43 @@ from minicnn.types import Array
 from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
-DRAWS = np.arange(11, dtype=np.uint64)[:, None]  # each change has its own random numbers, whatever else is switched on
+DRAWS = np.arange(11, dtype=np.uint64)[
+    :, None
+]  # each change has its own random numbers, whatever else is switched on
 EPSILON = np.float32(1e-6)  # added to a standard deviation, as in Keras
 
 
 class ImageDataGenerator(KerasNames):
-    """Hands out batches of pictures changed at random: `model.fit(ImageDataGenerator(...).flow(x, y))`.
+    """Hands out batches of pictures changed at random: `model.fit(ImageDataGenerator(...).flow(x,
+    y))`.
 
-    For code that uses Keras' class of this name. New models rather begin with layers.RandomFlip and its like, which
-    are saved with the model. All that moves pixels is one bilinear interpolation per picture (affine.py). What is drawn
-    for a picture depends on the flow's seed, the epoch and the picture's number in x alone.
+    For code that uses Keras' class of this name. New models rather begin with layers.RandomFlip and
+    its like, which are saved with the model. All that moves pixels is one bilinear interpolation
+    per picture (affine.py). What is drawn for a picture depends on the flow's seed, the epoch and
+    the picture's number in x alone.
 
     Args:
         rotation_range: degrees; the angle is drawn between -rotation_range and rotation_range.
-        width_shift_range, height_shift_range: the farthest shift, a share of the size below 1, else pixels. An integer
-            n shifts by whole pixels, fewer than n; a list by one of its entries, to either side.
+        width_shift_range, height_shift_range: the farthest shift, a share of the size below 1, else
+            pixels. An integer n shifts by whole pixels, fewer than n; a list by one of its entries,
+            to either side.
         shear_range: degrees, drawn as the rotation is.
-        zoom_range: z for factors between 1 - z and 1 + z, or (least, greatest), drawn for columns and for rows. A
-            factor above 1 makes smaller.
+        zoom_range: z for factors between 1 - z and 1 + z, or (least, greatest), drawn for columns
+            and for rows. A factor above 1 makes smaller.
         brightness_range: (least, greatest) factor; the result ends at 255, or at 1 when x does.
-        fill_mode: what lies beyond the edge: "nearest", "reflect", "wrap", or "constant", which is cval.
+        fill_mode: what lies beyond the edge: "nearest", "reflect", "wrap", or "constant", which is
+            cval.
         horizontal_flip, vertical_flip: whether each picture is flipped with probability 1/2.
         rescale: a factor on the result.
-        featurewise_center, featurewise_std_normalization: subtract each channel's mean, and divide by its standard
-            deviation too; both as fit(x) has found them.
-        validation_split: the share of the samples, the first ones as in Keras, that is the subset "validation".
+        featurewise_center, featurewise_std_normalization: subtract each channel's mean, and divide
+            by its standard deviation too; both as fit(x) has found them.
+        validation_split: the share of the samples, the first ones as in Keras, that is the subset
+            "validation".
         others: for code that spells them out; only the value that switches them off.
 
     Raises ValueError for arguments that are not supported or cannot be meant.
-    Source: keras.src.legacy.preprocessing.image of Keras 3. There, height_shift_range moves pictures sideways and
-    width_shift_range up and down; here each does what it is called.
+    Source: keras.src.legacy.preprocessing.image of Keras 3. There, height_shift_range moves
+    pictures sideways and width_shift_range up and down; here each does what it is called.
     """
 
     mean: Any  # (C,), measured by fit
@@ -88,20 +97,30 @@ class ImageDataGenerator(KerasNames):
         for name, value in unsupported.items():
             if value:
                 raise ValueError(
-                    f"ImageDataGenerator does not support {name}={value!r}: leave it out, prepare x before flow(x)"
+                    f"ImageDataGenerator does not support {name}={value!r}: leave it out, prepare "
+                    "x before flow(x)"
                 )
         if fill_mode not in FILL_MODES:
-            raise ValueError(f"ImageDataGenerator has no fill_mode {fill_mode!r}.{did_you_mean(fill_mode, FILL_MODES)}")
+            raise ValueError(
+                "ImageDataGenerator has no fill_mode "
+                f"{fill_mode!r}.{did_you_mean(fill_mode, FILL_MODES)}"
+            )
         who = type(self).__name__
         if not 0 <= number(validation_split, "validation_split", who) < 1:
-            raise ValueError(f"{who} expected 0 <= validation_split < 1, received {validation_split!r}")
+            raise ValueError(
+                f"{who} expected 0 <= validation_split < 1, received {validation_split!r}"
+            )
         if rescale is not None:
             number(rescale, "rescale", who)
-        around_one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
+        around_one = (
+            (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, int | float) else zoom_range
+        )
         self.rotation_range = number(rotation_range, "rotation_range", who)
         self.width_shift_range = shift_limit(width_shift_range, "width_shift_range")
         self.height_shift_range = shift_limit(height_shift_range, "height_shift_range")
-        self.brightness_range = None if brightness_range is None else factors(brightness_range, "brightness_range", 0)
+        self.brightness_range = (
+            None if brightness_range is None else factors(brightness_range, "brightness_range", 0)
+        )
         self.shear_range = number(shear_range, "shear_range", who)
         self.zoom_range = factors(around_one, "zoom_range", np.finfo(float).tiny)
         self.fill_mode = fill_mode
@@ -116,7 +135,9 @@ class ImageDataGenerator(KerasNames):
 
     @known_arguments
     def fit(self, x: Array) -> None:
-        """Measure the mean and the standard deviation of each channel of pictures (n, H, W, C), after rescale."""
+        """Measure the mean and the standard deviation of each channel of pictures (n, H, W, C),
+        after rescale.
+        """
         measured: Any = Normalization().adapt(x)
         scale = self.rescale or 1
         self.mean = np.multiply(measured.mean, scale, dtype=np.float32)
@@ -134,7 +155,8 @@ class ImageDataGenerator(KerasNames):
         *,
         subset: str | None = None,
     ) -> Flow:
-        """Batches of changed pictures (N, H, W, C), float32, with their labels; of pictures alone when y is None.
+        """Batches of changed pictures (N, H, W, C), float32, with their labels; of pictures alone
+        when y is None.
 
         Args:
             x, y: pictures (n, H, W, C) and labels (n, ...).
@@ -147,37 +169,51 @@ class ImageDataGenerator(KerasNames):
         """
         x = array(x, "x", "flow")
         given = {"y": y, "sample_weight": sample_weight}
-        labels = {name: array(part, name, "flow") for name, part in given.items() if part is not None}
+        labels = {
+            name: array(part, name, "flow") for name, part in given.items() if part is not None
+        }
         if x.ndim != 4 or len(x) == 0:
             raise ValueError(f"flow expected pictures (n, H, W, C), received x of shape {x.shape}")
         if y is None and labels:
             raise ValueError("flow expected labels y beside sample_weight, received None")
         for name, part in labels.items():
             if len(part) != len(x):
-                raise ValueError(f"flow expected as many samples in {name} as in x, {len(x)}, received {len(part)}")
+                raise ValueError(
+                    f"flow expected as many samples in {name} as in x, {len(x)}, received "
+                    f"{len(part)}"
+                )
         if self.featurewise_center and self.mean is None:
-            raise ValueError("flow with featurewise_center expected that fit(x) has measured the mean: call it first")
+            raise ValueError(
+                "flow with featurewise_center expected that fit(x) has measured the mean: call it "
+                "first"
+            )
         if self.brightness_range is not None and x.min() < 0:
             raise ValueError(
-                f"brightness_range expected levels 0 ... 255 or 0 ... 1, received {x.min():.4g} among them"
+                f"brightness_range expected levels 0 ... 255 or 0 ... 1, received {x.min():.4g} "
+                "among them"
             )
         if subset is not None:
             chosen = self._part(len(x), subset)
             x, labels = x[chosen], {name: part[chosen] for name, part in labels.items()}
         size, shuffle = count(batch_size, "batch_size", "flow"), flag(shuffle, "shuffle", "flow")
-        return Flow(self, x, list(labels.values()), size, shuffle, fresh_seed() if seed is None else seed)
+        return Flow(
+            self, x, list(labels.values()), size, shuffle, fresh_seed() if seed is None else seed
+        )
 
     def _part(self, n: int, subset: str) -> slice:
         at = int(n * self.validation_split)
         if subset not in ("training", "validation") or at == 0:
             raise ValueError(
-                "flow expected subset 'training' or 'validation' and a validation_split that leaves samples to both, "
+                "flow expected subset 'training' or 'validation' and a validation_split that "
+                "leaves samples to both, "
                 f"received {subset!r} of {n} samples and validation_split={self.validation_split}"
             )
         return slice(at, None) if subset == "training" else slice(at)
 
     def parameters(self, size: tuple[int, int], seeds: Array) -> dict[str, Array]:
-        """What is drawn for pictures (H, W) of these seeds (N,), by Keras' names (see `affine`): arrays (N,)."""
+        """What is drawn for pictures (H, W) of these seeds (N,), by Keras' names (see `affine`):
+        arrays (N,).
+        """
         u = uniform(seeds, DRAWS)  # (11, N)
         darkest, brightest = self.brightness_range or (1.0, 1.0)
         return {
@@ -197,7 +233,9 @@ class ImageDataGenerator(KerasNames):
         _, H, W, _ = x.shape
         moves = {name: value for name, value in parameters.items() if name != "brightness"}
         y = np.empty(x.shape, np.float32)
-        resample(x, affine((H, W), **moves), FILL_MODES[self.fill_mode], np.float32(self.cval), True, y)
+        resample(
+            x, affine((H, W), **moves), FILL_MODES[self.fill_mode], np.float32(self.cval), True, y
+        )
         if self.brightness_range is not None:
             y *= parameters["brightness"].astype(np.float32)[:, None, None, None]
         np.minimum(y, np.float32(top), out=y)  # without brightness too: interpolation rounds

@@ -25,10 +25,12 @@ def load_img(
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
 ) -> Image.Image:
-    """The picture in a file, as a Pillow image, squeezed or stretched to target_size (H, W) as Keras does.
+    """The picture in a file, as a Pillow image, squeezed or stretched to target_size (H, W) as
+    Keras does.
 
-    `model.predict_image` treats photographs better: it cuts instead of squeezing, and averages instead of picking the
-    nearest pixel. Unlike Keras' function, this one turns a picture as its camera was held and puts it on white.
+    `model.predict_image` treats photographs better: it cuts instead of squeezing, and averages
+    instead of picking the nearest pixel. Unlike Keras' function, this one turns a picture as its
+    camera was held and puts it on white.
 
     Args:
         color_mode: "rgb" or "grayscale".
@@ -36,7 +38,10 @@ def load_img(
 
     Raises ImageError for what is no picture; ValueError for an unknown mode or interpolation.
     """
-    for value, known, name in ((color_mode, MODES, "color_mode"), (interpolation, FILTERS, "interpolation")):
+    for value, known, name in (
+        (color_mode, MODES, "color_mode"),
+        (interpolation, FILTERS, "interpolation"),
+    ):
         if value not in known:
             raise ValueError(f"load_img has no {name} {value!r}.{instead(str(value), name, known)}")
     picture = Image.fromarray(read_image(path)).convert(MODES[color_mode])

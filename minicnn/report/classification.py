@@ -16,17 +16,20 @@ FIGURES = ("precision", "recall", "f1-score")
 
 
 @known_arguments
-def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
+) -> NDArray[np.int64]:
     """Count every pair of (true class, predicted class).
 
     Args:
         y_true, y_pred: integer labels from 0 up, (n,) or (n, 1).
         num_classes: K; by default one more than the largest label.
 
-    The result is (K, K) counts: rows are the true classes, columns the predicted ones, and the diagonal holds the
-    right answers.
+    The result is (K, K) counts: rows are the true classes, columns the predicted ones, and the
+    diagonal holds the right answers.
 
-    Raises ValueError when the labels are not integers, differ in number, or lie outside 0 ... num_classes - 1.
+    Raises ValueError when the labels are not integers, differ in number, or lie outside 0 ...
+    num_classes - 1.
 
     >>> report.confusion_matrix([0, 1, 1], [0, 1, 0])
     array([[1, 0],
@@ -36,9 +39,14 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
     for name, labels in (("y_true", true), ("y_pred", predicted)):
         if labels.max() >= classes:
-            fix = "labels count from 0, use y - 1" if labels.min() == 1 and labels.max() == classes else "count again"
+            fix = (
+                "labels count from 0, use y - 1"
+                if labels.min() == 1 and labels.max() == classes
+                else "count again"
+            )
             raise ValueError(
-                f"confusion_matrix expected labels from 0 to {classes - 1}, received {labels.max()} in {name}: "
+                f"confusion_matrix expected labels from 0 to {classes - 1}, received "
+                f"{labels.max()} in {name}: "
                 f"{fix}, or raise num_classes"
             )
     pair_index = true * classes + predicted
@@ -47,15 +55,21 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassificationReport:
-    """Precision, recall, F1 and support of each of K classes; `str()` is scikit-learn's text, digit for digit."""
+    """Precision, recall, F1 and support of each of K classes; `str()` is scikit-learn's text, digit
+    for digit.
+    """
 
     class_names: tuple[str, ...]
-    precision: NDArray[np.float64]  # (K,) of the pictures predicted as this class, the share that is of it
+    precision: NDArray[
+        np.float64
+    ]  # (K,) of the pictures predicted as this class, the share that is of it
     recall: NDArray[np.float64]  # (K,) of the pictures of this class, the share predicted as it
     f1: NDArray[np.float64]  # (K,) harmonic mean of the two
     support: NDArray[np.int64]  # (K,) pictures of this class
     accuracy: float  # share of right answers
-    undefined: tuple[str, ...]  # which figures had a zero denominator and are therefore reported as 0
+    undefined: tuple[
+        str, ...
+    ]  # which figures had a zero denominator and are therefore reported as 0
     digits: int = 4
 
     @property
@@ -74,7 +88,9 @@ class ClassificationReport:
         rows = zip(self.precision.tolist(), self.recall.tolist(), self.f1.tolist(), strict=True)
         classes = {
             name: dict(zip(FIGURES, row, strict=True)) | {"support": support}
-            for name, row, support in zip(self.class_names, rows, self.support.tolist(), strict=True)
+            for name, row, support in zip(
+                self.class_names, rows, self.support.tolist(), strict=True
+            )
         }
         return classes | {
             "accuracy": self.accuracy,
@@ -107,15 +123,17 @@ class ClassificationReport:
 def classification_report(
     y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str] | None = None, digits: int = 4
 ) -> ClassificationReport:
-    """Measure precision = tp / predicted, recall = tp / true and F1 = 2 tp / (true + predicted) for each class.
+    """Measure precision = tp / predicted, recall = tp / true and F1 = 2 tp / (true + predicted) for
+    each class.
 
-    A figure whose denominator is zero (a class that is never predicted has no precision) is reported as 0, with a
-    warning, as scikit-learn does.
+    A figure whose denominator is zero (a class that is never predicted has no precision) is
+    reported as 0, with a warning, as scikit-learn does.
 
     Args:
         y_true, y_pred: integer labels from 0 up, (n,) or (n, 1).
-        class_names: K names, one line each in the report, also for classes that do not occur. By default, as in
-            scikit-learn, the report has one line for each label that occurs, under its number.
+        class_names: K names, one line each in the report, also for classes that do not occur. By
+            default, as in scikit-learn, the report has one line for each label that occurs, under
+            its number.
         digits: decimal places of the text form.
 
     Raises ValueError as `confusion_matrix` does, and when a class name is given twice.
@@ -135,15 +153,22 @@ def classification_report(
         labels = np.union1d(true, predicted)
         names = tuple(str(label) for label in labels)
     else:
-        labels, names = np.arange(len(class_names)), distinct_names("classification_report", class_names)
-    counts = confusion_matrix(true, predicted, None if class_names is None else len(names))[np.ix_(labels, labels)]
+        labels, names = (
+            np.arange(len(class_names)),
+            distinct_names("classification_report", class_names),
+        )
+    counts = confusion_matrix(true, predicted, None if class_names is None else len(names))[
+        np.ix_(labels, labels)
+    ]
     report = report_of_counts(counts, names, digits)
     if report.undefined:
         warn(f"classification_report: undefined, reported as 0: {'; '.join(report.undefined)}.")
     return report
 
 
-def report_of_counts(counts: NDArray[np.int64], names: tuple[str, ...], digits: int = 4) -> ClassificationReport:
+def report_of_counts(
+    counts: NDArray[np.int64], names: tuple[str, ...], digits: int = 4
+) -> ClassificationReport:
     """The same from a confusion matrix (K, K) and K names, without the warning."""
     right, true_count, predicted_count = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     undefined = tuple(
@@ -172,13 +197,24 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
 
 
-def label_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Check both and return them as (n,) int64, wide enough to be multiplied by the number of classes."""
+def label_pair(
+    who: str, y_true: ArrayLike, y_pred: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Check both and return them as (n,) int64, wide enough to be multiplied by the number of
+    classes.
+    """
     pair = []
-    for name, y in (("y_true", array(y_true, "y_true", who)), ("y_pred", array(y_pred, "y_pred", who))):
+    for name, y in (
+        ("y_true", array(y_true, "y_true", who)),
+        ("y_pred", array(y_pred, "y_pred", who)),
+    ):
         check_numbers(y, who)
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
-            hint = f": make labels of probabilities or one-hot rows with {name}.argmax(axis=1)" if y.ndim == 2 else ""
+            hint = (
+                f": make labels of probabilities or one-hot rows with {name}.argmax(axis=1)"
+                if y.ndim == 2
+                else ""
+            )
             raise ValueError(
                 f"{who} expected {name} as integer labels of shape (n,) or (n, 1), "
                 f"received {y.dtype} of shape {y.shape}{hint}"

@@ -11,7 +11,9 @@ from minicnn.names import known_arguments
 
 @known_arguments
 def environment() -> dict[str, Any]:
-    """What a measurement depends on and a reader cannot guess: versions, processor, number of cores."""
+    """What a measurement depends on and a reader cannot guess: versions, processor, number of
+    cores.
+    """
     return {
         "python": platform.python_version(),
         "numpy": version("numpy"),
@@ -23,7 +25,9 @@ def environment() -> dict[str, Any]:
 
 
 def _processor_name() -> str:
-    information = Path("/proc/cpuinfo")  # Linux; elsewhere, and on most ARM boards, Python's own words must do
+    information = Path(
+        "/proc/cpuinfo"
+    )  # Linux; elsewhere, and on most ARM boards, Python's own words must do
     lines = information.read_text(errors="replace").splitlines() if information.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

@@ -1,4 +1,6 @@
-"""Several trainings that differ in their seed alone: how good such a training is, and how far luck goes."""
+"""Several trainings that differ in their seed alone: how good such a training is, and how far luck
+goes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -52,7 +54,8 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def t_quantile(freedom: int) -> float:
-    """The t for which P(|T| <= t) = 95 % with so many degrees of freedom; by bisection of the angle atan(t / sqrt(f)).
+    """The t for which P(|T| <= t) = 95 % with so many degrees of freedom; by bisection of the angle
+    atan(t / sqrt(f)).
 
     Source: Abramowitz & Stegun, 26.7.3 and 26.7.4.
     """
@@ -67,7 +70,9 @@ def _within(angle: float, freedom: int) -> float:
     """P(|T| <= sqrt(freedom) tan(angle))."""
     odd = freedom % 2
     term, total = (cos(angle) if odd else 1.0), 0.0
-    for k in range(1 + odd, freedom, 2):  # 1 + cos^2 / 2 + 3 cos^4 / 8 ..., or cos + 2 cos^3 / 3 + ...
+    for k in range(
+        1 + odd, freedom, 2
+    ):  # 1 + cos^2 / 2 + 3 cos^4 / 8 ..., or cos + 2 cos^3 / 3 + ...
         total += term
         term *= cos(angle) ** 2 * k / (k + 1)
     series = sin(angle) * total

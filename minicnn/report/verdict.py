@@ -19,7 +19,9 @@ GOOD = 0.98  # nobody asks for more
 class Verdict:
     """What has come of a training; `str()` is the sentence and the advice."""
 
-    kind: str  # "healthy", "learnt by heart", "averages lagged", "still learning", "no better than chance", "broken"
+    # "healthy", "learnt by heart", "averages lagged", "still learning", "no better than chance",
+    # "broken"
+    kind: str
     sentence: str
     advice: str
 
@@ -44,11 +46,13 @@ def judge(
         history: `loss` of every epoch, and `accuracy` and `val_loss` where they are known.
         accuracy: share of right answers on pictures that the model was not trained on.
         interval: where that share lies with 95 % certainty, as `wilson_interval` gives it.
-        chance: the share that an answer without looking gets right: that of the most frequent class.
+        chance: the share that an answer without looking gets right: that of the most frequent
+            class.
         samples: training pictures.
         steps_per_epoch: batches in an epoch.
-        momentum: the largest of the model's BatchNormalization layers whose averages are not warmed up, None without
-            such a layer. After t steps momentum ** t of what the averages began with is still in them.
+        momentum: the largest of the model's BatchNormalization layers whose averages are not warmed
+            up, None without such a layer. After t steps momentum ** t of what the averages began
+            with is still in them.
     """
     losses, accuracies = list(history["loss"]), history.get("accuracy")
     seen = accuracies[-1] if accuracies else None
@@ -65,21 +69,26 @@ def judge(
         new += f" (with so few test pictures: {100 * low:.3g} to {percent(high)})"
     both = new if seen is None else f"{percent(seen)} in training, {new}"
     ahead = 0.0 if seen is None else seen - high
-    held_out = {epoch: loss for epoch, loss in enumerate(history.get("val_loss", []), 1) if isfinite(loss)}
+    held_out = {
+        epoch: loss for epoch, loss in enumerate(history.get("val_loss", []), 1) if isfinite(loss)
+    }
     best = min(held_out, key=held_out.__getitem__, default=len(losses))  # the epoch that is kept
     left = 0.0 if momentum is None else momentum ** (steps_per_epoch * best)
     if ahead > GAP / 2 and left > LAG:
         return Verdict(
             "averages lagged",
             f"Validation was measured with averages that lagged: {both}.",
-            f"After {steps_per_epoch * best} steps, {percent(left)} of what batch normalisation's averages began with "
-            f"was still in them. Use BatchNormalization(warmup=True), a lower momentum, or smaller batches.",
+            f"After {steps_per_epoch * best} steps, {percent(left)} of what batch normalisation's "
+            "averages began with "
+            "was still in them. Use BatchNormalization(warmup=True), a lower momentum, or smaller "
+            "batches.",
         )
     if ahead > GAP and (low > chance or ahead > 0.5):
         return Verdict(
             "learnt by heart",
             f"Learnt by heart: {both}.",
-            f"More than {samples:,} pictures, augmentation or Dropout would help; more epochs would not.",
+            f"More than {samples:,} pictures, augmentation or Dropout would help; more epochs "
+            "would not.",
         )
     if low <= chance:
         falling = len(losses) > 1 and best == len(losses) and losses[-1] < (1 - FALLEN) * losses[-2]
@@ -94,7 +103,9 @@ def judge(
         last = held_out.pop(best, losses[-1])
         before = min(held_out.values(), default=inf if len(losses) < FEW else 0.0)
         if last < (1 - FALLEN) * before:
-            return Verdict("still learning", f"Still learning when it ended: {both}.", "Train for more epochs.")
+            return Verdict(
+                "still learning", f"Still learning when it ended: {both}.", "Train for more epochs."
+            )
     return Verdict("healthy", f"Healthy: {both}.", _more(accuracy, ahead))
 
 
@@ -105,9 +116,11 @@ def judge_run(
     """The verdict on a run by what stands in its files; None as long as nothing is known of it.
 
     Args:
-        config: of config.json: "data", "options" and "model"; the latter's "momentum" where averages may lag.
+        config: of config.json: "data", "options" and "model"; the latter's "momentum" where
+            averages may lag.
         history: every column of history.csv.
-        test: of metrics.json, as `Evaluation.to_dict` makes it; empty while the training has not ended.
+        test: of metrics.json, as `Evaluation.to_dict` makes it; empty while the training has not
+            ended.
     """
     if not test or not history.get("loss"):
         return None

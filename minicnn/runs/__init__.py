@@ -8,8 +8,8 @@
                 plots/              every picture, and beside it the same as text
                 report.html         all of this on one page
 
-All but the last three are written while the model trains, so that a training that was killed can be read as well.
-`runs/latest` is a link to the run that was trained last (minicnn/runs/latest.py).
+All but the last three are written while the model trains, so that a training that was killed can be
+read as well. `runs/latest` is a link to the run that was trained last (minicnn/runs/latest.py).
 """
 
 import sys
@@ -63,10 +63,11 @@ PICTURES, COLUMNS = 21, (7, 3)  # in grids, on wide and narrow screens
 
 
 class HistoryFile(Callback):
-    """Writes history.csv after every epoch, whole, so that a resumed training has each epoch in it once.
+    """Writes history.csv after every epoch, whole, so that a resumed training has each epoch in it
+    once.
 
-    Its columns are the epoch (from 0), how many seconds it took, with validation, and all that is logged. The first
-    epoch after which the folder also has a model makes it the latest run.
+    Its columns are the epoch (from 0), how many seconds it took, with validation, and all that is
+    logged. The first epoch after which the folder also has a model makes it the latest run.
     """
 
     remembers = ("seconds",)
@@ -111,13 +112,15 @@ def finish(
     interrupted: bool = False,
     tell: Callable[[report.Evaluation], None] | None = None,
 ) -> report.Evaluation:
-    """Evaluate a trained model, and write what it has come to: numbers, plots, and the page of it all.
+    """Evaluate a trained model, and write what it has come to: numbers, plots, and the page of it
+    all.
 
     Args:
         model: as the run is to keep it; with class names.
         train, test: (x, y), what it was trained on and what it is evaluated on.
         interrupted: whether the training was ended before its time.
-        tell: called when the numbers are known, before the plots, which take some seconds and show a bar.
+        tell: called when the numbers are known, before the plots, which take some seconds and show
+            a bar.
 
     The result is what is on the page of the test pictures.
     """
@@ -141,7 +144,12 @@ def finish(
 
 
 def draw(
-    run: Run, model: Model, train: Samples, test: Samples, probabilities: Array, evaluation: report.Evaluation
+    run: Run,
+    model: Model,
+    train: Samples,
+    test: Samples,
+    probabilities: Array,
+    evaluation: report.Evaluation,
 ) -> None:
     """Write all plots of a finished run."""
     from minicnn import explain, plots  # matplotlib takes its time, and only this needs it
@@ -163,9 +171,14 @@ def draw(
         wanted["mistakes"] = lambda: grids(plots.mistakes_gallery, *test, probabilities)
     if any(isinstance(layer, Conv2D) for layer in model.leaves.values()):
         kernels = explain.filters(model)
-        wanted["filters"] = lambda: [plots.filters(kernels), plots.filters(kernels, columns=4, width=TELEPHONE)]
+        wanted["filters"] = lambda: [
+            plots.filters(kernels),
+            plots.filters(kernels, columns=4, width=TELEPHONE),
+        ]
     draw_curves(run)
-    for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):  # on terminals
+    for name, make in tqdm(
+        wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None
+    ):  # on terminals
         save_plot(run, name, *make())
 
 
@@ -173,15 +186,19 @@ def draw_curves(run: Run) -> None:
     """Write the learning curves, as far as the training has come."""
     from minicnn import plots
 
-    logs = {name: values for name, values in run.history.items() if name not in ("epoch", "seconds")}
+    logs = {
+        name: values for name, values in run.history.items() if name not in ("epoch", "seconds")
+    }
     curves = plots.learning_curves(logs)
     save_plot(run, "curves", curves, curves)
 
 
 def save_plot(run: Run, name: str, plot: "Plot", narrow: "Plot | None" = None) -> None:
-    """Write a plot as PNG and as text; and `narrow`, which may be the same, as PNG for narrow screens.
+    """Write a plot as PNG and as text; and `narrow`, which may be the same, as PNG for narrow
+    screens.
 
-    The titles are the page's. Grids of pictures are transparent: on a dark page they would be white cards.
+    The titles are the page's. Grids of pictures are transparent: on a dark page they would be white
+    cards.
     """
     from minicnn.plots.fitted import TELEPHONE, fitted
 
@@ -204,7 +221,9 @@ def write_page(run: Run) -> None:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         files = "config.json, history.csv, metrics.json or plots"
-        raise DataError(f"{run.folder} is no whole run: something is missing or wrong in {files} ({error})") from error
+        raise DataError(
+            f"{run.folder} is no whole run: something is missing or wrong in {files} ({error})"
+        ) from error
     write_text(run.page, text)
 
 

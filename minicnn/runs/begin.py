@@ -32,12 +32,13 @@ def config(
     validation: Samples | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
-    """All that a reader needs to know of how a training was begun, and to repeat it, for a run's config.json.
+    """All that a reader needs to know of how a training was begun, and to repeat it, for a run's
+    config.json.
 
     Args:
         model: built, with class names.
-        options: what was chosen, or taken. `evaluate` looks for pictures where options["data"] says, a whole path or a
-            name that `--data` knows.
+        options: what was chosen, or taken. `evaluate` looks for pictures where options["data"]
+            says, a whole path or a name that `--data` knows.
         name: what the pictures are called.
         synthetic: whether they are drawn, and no photographs.
         train, validation, test: (x, y).
@@ -84,7 +85,9 @@ def next_steps(run: Run) -> str:
 
 
 def _program() -> str:
-    """`minicnn` where the shell finds it; otherwise the path of the one beside this Python, or `python -m minicnn`."""
+    """`minicnn` where the shell finds it; otherwise the path of the one beside this Python, or
+    `python -m minicnn`.
+    """
     if shutil.which("minicnn"):
         return "minicnn"
     python = Path(os.path.abspath(sys.executable))

@@ -56,13 +56,20 @@ class Run:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What `minicnn train` was told, or took, for it. Raises DataError when config.json does not say it."""
+        """What `minicnn train` was told, or took, for it.
+
+        Raises DataError when config.json does not say it.
+        """
         options = self.config.get("options")
         options = BEFORE | options if isinstance(options, dict) else options
-        if not isinstance(options, dict) or not all(fits(options.get(name), kind) for name, kind in OPTIONS.items()):
+        if not isinstance(options, dict) or not all(
+            fits(options.get(name), kind) for name, kind in OPTIONS.items()
+        ):
             raise DataError(
-                f"{self.config_file} expected options of `minicnn train`, received others or none: whichever program "
-                "began the run goes on with it, if it can; examples/train_cifar.py keeps no checkpoint"
+                f"{self.config_file} expected options of `minicnn train`, received others or none: "
+                "whichever program "
+                "began the run goes on with it, if it can; examples/train_cifar.py keeps no "
+                "checkpoint"
             )
         return options
 
@@ -71,12 +78,16 @@ class Run:
         """The `--data` that it was trained on. Raises DataError when config.json does not say it."""
         options = self.config.get("options")
         if not isinstance(options, dict) or not isinstance(options.get("data"), str):
-            raise DataError(f"{self.config_file} expected the data of a training, received {options!r:.200}")
+            raise DataError(
+                f"{self.config_file} expected the data of a training, received {options!r:.200}"
+            )
         return options["data"]
 
     @property
     def fingerprint(self) -> str | None:
-        """By which its pictures are known wherever they lie (data/fingerprint.py); None where config.json has none."""
+        """By which its pictures are known wherever they lie (data/fingerprint.py); None where
+        config.json has none.
+        """
         data = self.config.get("data")
         return data.get("fingerprint") if isinstance(data, dict) else None
 
@@ -113,13 +124,18 @@ def create(folder: str | os.PathLike[str], config: Mapping[str, Any]) -> Run:
     """
     run = Run(folder)
     if run.folder.name == LATEST:
-        raise ValueError(f"a run cannot be called {LATEST!r}, which stands for the last one: choose another name")
+        raise ValueError(
+            f"a run cannot be called {LATEST!r}, which stands for the last one: choose another name"
+        )
     if run.config_file.exists():
-        raise FileExistsError(f"{run.folder} holds a run already: resume it, or choose another name")
+        raise FileExistsError(
+            f"{run.folder} holds a run already: resume it, or choose another name"
+        )
     there = [path.name for path in run.files if path.exists()]
     if there:
         raise FileExistsError(
-            f"{run.folder} holds {', '.join(there)} already, which a run would overwrite: choose another name"
+            f"{run.folder} holds {', '.join(there)} already, which a run would overwrite: choose "
+            "another name"
         )
     run.folder.mkdir(parents=True, exist_ok=True)
     rewrite(run, config)
@@ -132,7 +148,9 @@ def rewrite(run: Run, config: Mapping[str, Any]) -> None:
 
 
 def discard(run: Run) -> None:
-    """Remove what a training that has failed before its first epoch ended has made; nothing that was there before."""
+    """Remove what a training that has failed before its first epoch ended has made; nothing that
+    was there before.
+    """
     run.config_file.unlink(missing_ok=True)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     with contextlib.suppress(OSError):  # there is something else in it

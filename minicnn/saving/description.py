@@ -1,15 +1,16 @@
 """What a model file says of a model: nothing of it is believed before it is checked.
 
     model      name, dtype, seed, class_names, layers, and
-                   input_shape of a Sequential, in which each layer takes what the one before it makes
-                   nodes, inputs and outputs of a Model
+                   input_shape of a Sequential, in which each layer takes what the one before it
+                   makes nodes, inputs and outputs of a Model
     compile    optimizer, iterations, epochs_done, loss, metrics; only for a compiled model
     training   what training/checkpoint.py adds
 
-Layers, optimizer, loss and metrics are a class and its arguments; a file can name minicnn's classes and those that the
-caller names, no others. Among the layers may be models: of class "Sequential" or "Model", with the same words as
-arguments, but for dtype, which is that of the whole, and seed, which is there where one was given. A layer or a model
-that is a part of several models is described once; elsewhere stands its path, {"shared": "backbone/conv2d"}.
+Layers, optimizer, loss and metrics are a class and its arguments; a file can name minicnn's classes
+and those that the caller names, no others. Among the layers may be models: of class "Sequential" or
+"Model", with the same words as arguments, but for dtype, which is that of the whole, and seed,
+which is there where one was given. A layer or a model that is a part of several models is described
+once; elsewhere stands its path, {"shared": "backbone/conv2d"}.
 
 Nodes are the calls of layers, each after those that it takes, and are meant by number:
 
@@ -20,7 +21,8 @@ Nodes are the calls of layers, each after those that it takes, and are meant by 
     {"layer": "backbone", "inputs": [3], "training": false}   4: as in backbone(x, training=False)
     {"layer": "backbone", "call": 4, "index": 1}              5: the second output of that call
 
-    "inputs": [0], "outputs": 3       or [3, 4], or {"head": 3, "features": 4}: in the form in which they were given
+    "inputs": [0], "outputs": 3       or [3, 4], or {"head": 3, "features": 4}: in the form in which
+        they were given
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,7 +40,10 @@ from minicnn.saving.fields import check, class_and_config, make
 from minicnn.saving.model_file import Stored
 from minicnn.types import Array
 
-OPTIMIZER, REST = "/optimizer/", "/training/"  # before the names of arrays that are no weights: no layer has a slash
+OPTIMIZER, REST = (
+    "/optimizer/",
+    "/training/",
+)  # before the names of arrays that are no weights: no layer has a slash
 MOST_STEPS = 2**53
 LARGEST_OUTPUT = 2**31  # numbers that a layer makes of one sample
 
@@ -61,7 +66,9 @@ def described(model: Network) -> dict[str, Any]:
         "dtype": model.dtype.name,
         "seed": model.seed,
         "input_shape": joined.get("input_shape"),
-        "class_names": None if model.class_names is None else [str(name) for name in model.class_names],
+        "class_names": None
+        if model.class_names is None
+        else [str(name) for name in model.class_names],
     }
     if not model.is_chain:
         del about["input_shape"]
@@ -87,7 +94,11 @@ def memory(model: Network) -> dict[str, Array]:
 
 
 def _parameters(model: Network) -> dict[str, Array]:
-    return {f"{path}/{name}": value for path, layer in model.leaves.items() for name, value in layer.params.items()}
+    return {
+        f"{path}/{name}": value
+        for path, layer in model.leaves.items()
+        for name, value in layer.params.items()
+    }
 
 
 # From a file
@@ -102,53 +113,89 @@ def refusing(path: str) -> Iterator[None]:
         if path in str(error):
             raise
         raise ModelFileError(f"{path!r}: {error}") from error.__cause__
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
-        raise ModelFileError(f"{path!r} describes no model that minicnn can build: {error!s:.500}") from error
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        MemoryError,
+        RecursionError,
+    ) as error:
+        raise ModelFileError(
+            f"{path!r} describes no model that minicnn can build: {error!s:.500}"
+        ) from error
 
 
 def check_built(model: Network) -> None:
     """Raise ModelFileError for a model that could not compute anything."""
     if not model.leaves:
-        raise ModelFileError(f"the model file has no layers that compute anything in {model.name!r:.60}")
+        raise ModelFileError(
+            f"the model file has no layers that compute anything in {model.name!r:.60}"
+        )
     for layer in model.leaves.values():
-        if not layer.output_shape or min(layer.output_shape) < 1 or prod(layer.output_shape) >= LARGEST_OUTPUT:
-            raise ModelFileError(f"the model file has {layer} make {layer.output_shape} of every sample")
+        if (
+            not layer.output_shape
+            or min(layer.output_shape) < 1
+            or prod(layer.output_shape) >= LARGEST_OUTPUT
+        ):
+            raise ModelFileError(
+                f"the model file has {layer} make {layer.output_shape} of every sample"
+            )
     structure.check_class_names(model)
 
 
 def check_arrays(model: Network, optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
-    """Raise ModelFileError unless a file holds just the weights, the optimizer's memory and, if allowed, `more`."""
+    """Raise ModelFileError unless a file holds just the weights, the optimizer's memory and, if
+    allowed, `more`.
+    """
     own = model.variables_by_name()
     for name, array in own.items():
         found = stored.get(name)
         if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
             received = "nothing" if found is None else f"{found.dtype} {found.shape}"
-            raise ModelFileError(f"the model file expected {name!r}, {array.dtype} {array.shape}, received {received}")
+            raise ModelFileError(
+                f"the model file expected {name!r}, {array.dtype} {array.shape}, received "
+                f"{received}"
+            )
     remembered: dict[str, dict[str, Stored]] = {}
     for name in stored.keys() - own:
         if name.startswith(OPTIMIZER) and optimizer is not None:
             parameter, _, slot = name.removeprefix(OPTIMIZER).rpartition("/")
             remembered.setdefault(parameter, {})[slot] = stored[name]
         elif not (more and name.startswith(REST)):
-            raise ModelFileError(f"the model file holds {name!r:.80}, of which {model.name!r} knows nothing")
+            raise ModelFileError(
+                f"the model file holds {name!r:.80}, of which {model.name!r} knows nothing"
+            )
     _check_memory(model, optimizer, remembered)
 
 
-def _check_memory(model: Network, optimizer: Any, remembered: Mapping[str, dict[str, Stored]]) -> None:
+def _check_memory(
+    model: Network, optimizer: Any, remembered: Mapping[str, dict[str, Stored]]
+) -> None:
     """Machine code reads and writes these arrays: each must be just like its parameter."""
     parameters = _parameters(model)
     for name, slots in remembered.items():
         if set(slots) != set(optimizer.slot_names):
             raise ModelFileError(
-                f"the model file has {sorted(slots)} of {name!r} for {type(optimizer).__name__}, expected "
+                f"the model file has {sorted(slots)} of {name!r} for {type(optimizer).__name__}, "
+                "expected "
                 f"{sorted(optimizer.slot_names)}: save the model again"
             )
         for slot, array in slots.items():
             parameter = parameters.get(name)
-            if parameter is None or (array.shape, array.dtype) != (parameter.shape, parameter.dtype):
-                expected = "no such parameter" if parameter is None else f"{parameter.dtype} {parameter.shape}"
+            if parameter is None or (array.shape, array.dtype) != (
+                parameter.shape,
+                parameter.dtype,
+            ):
+                expected = (
+                    "no such parameter"
+                    if parameter is None
+                    else f"{parameter.dtype} {parameter.shape}"
+                )
                 raise ModelFileError(
-                    f"the model file has {slot} of {name!r} as {array.dtype} {array.shape}, expected {expected}: "
+                    f"the model file has {slot} of {name!r} as {array.dtype} {array.shape}, "
+                    f"expected {expected}: "
                     "save the model again"
                 )
 
@@ -177,12 +224,16 @@ def optimizer_of(description: Any, known: Mapping[str, type]) -> Any:
 def steps(value: Any, what: str, owner: str) -> int:
     """A number of steps or epochs. Raises ModelFileError when it is none."""
     if type(value) is not int or not 0 <= value <= MOST_STEPS:
-        raise ModelFileError(f"the model file's {owner} expected {what} of at least 0, received {value!r:.60}")
+        raise ModelFileError(
+            f"the model file's {owner} expected {what} of at least 0, received {value!r:.60}"
+        )
     return value
 
 
 def remember(optimizer: Any, compiled: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Make an optimizer remember what one did that was saved: the number of steps, and its slots, checked before."""
+    """Make an optimizer remember what one did that was saved: the number of steps, and its slots,
+    checked before.
+    """
     optimizer.iterations = steps(compiled["iterations"], "iterations", "optimizer")
     optimizer.slots = {}
     for key, array in arrays.items():

@@ -1,4 +1,6 @@
-"""What objects in a model file may say: their fields, of which kinds, and things made of a class and its arguments."""
+"""What objects in a model file may say: their fields, of which kinds, and things made of a class
+and its arguments.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +12,11 @@ NETWORK: dict[str, Any] = {"name": str, "class_names": list[str] | None, "layers
 WHOLE: dict[str, Any] = NETWORK | {"dtype": str, "seed": int}
 PART: dict[str, Any] = NETWORK | {"seed": int}  # in another; it has the other's type
 CHAIN: dict[str, Any] = {"input_shape": list[int | None]}
-GRAPH: dict[str, Any] = {"nodes": list[dict], "inputs": list[int], "outputs": int | list[int] | dict}
+GRAPH: dict[str, Any] = {
+    "nodes": list[dict],
+    "inputs": list[int],
+    "outputs": int | list[int] | dict,
+}
 
 FIELDS: dict[str, dict[str, Any]] = {  # of every object, and what they may be
     "config": {"model": dict, "compile": dict, "training": dict},
@@ -20,7 +26,13 @@ FIELDS: dict[str, dict[str, Any]] = {  # of every object, and what they may be
     "graph inside": PART | GRAPH,
     "node": {"layer": str, "inputs": list[int], "training": bool, "call": int, "index": int},
     "shared": {"shared": str},
-    "compile": {"optimizer": dict, "iterations": int, "epochs_done": int, "loss": dict, "metrics": list[dict]},
+    "compile": {
+        "optimizer": dict,
+        "iterations": int,
+        "epochs_done": int,
+        "loss": dict,
+        "metrics": list[dict],
+    },
     "training": {"of": dict, "state": dict, "position": dict},
     "class": {"class": str, "config": dict},
 }
@@ -36,40 +48,53 @@ OPTIONAL = {
 
 
 def check(value: Any, what: str) -> None:
-    """Raise ModelFileError unless an object has the fields that it must have, of the right kinds, and no others."""
+    """Raise ModelFileError unless an object has the fields that it must have, of the right kinds,
+    and no others.
+    """
     fields, received = FIELDS[what], value if isinstance(value, dict) else {}
     if missing := fields.keys() - received.keys() - OPTIONAL.get(what, set()):
-        raise ModelFileError(f"the model file has no {what!r} with {', '.join(sorted(missing))}: {value!r:.60}")
+        raise ModelFileError(
+            f"the model file has no {what!r} with {', '.join(sorted(missing))}: {value!r:.60}"
+        )
     for name, field in received.items():
         if name not in fields:
             raise ModelFileError(
-                f"the model file has an unknown {name!r:.60} in {what!r}.{did_you_mean(name[:60], fields)}"
+                f"the model file has an unknown {name!r:.60} in "
+                f"{what!r}.{did_you_mean(name[:60], fields)}"
             )
         if not fits(field, fields[name]) or isinstance(field, bool) and fields[name] is not bool:
-            raise ModelFileError(f"the model file has {name!r} in {what!r} of another kind: {field!r:.60}")
+            raise ModelFileError(
+                f"the model file has {name!r} in {what!r} of another kind: {field!r:.60}"
+            )
 
 
 def make(description: Any, known: Mapping[str, type], what: str) -> Any:
     """The layer, optimizer, loss or metric that `class_and_config` described.
 
-    Raises ModelFileError for a class outside `known` (nothing is ever imported) and for arguments it does not take.
+    Raises ModelFileError for a class outside `known` (nothing is ever imported) and for arguments
+    it does not take.
     """
     check(description, "class")
     name, config = description["class"], description["config"]
     if name not in known:
         raise ModelFileError(
-            f"the model file names the unknown {what} {name!r:.60}.{did_you_mean(name[:60], known)} "
+            f"the model file names the unknown {what} "
+            f"{name!r:.60}.{did_you_mean(name[:60], known)} "
             "A class of your own goes into load_model(path, custom_objects={...})"
         )
     cls = known[name]
     kinds = arguments(cls) if cls.__module__.startswith("minicnn.") else {}
     for argument, value in config.items():
         if argument in kinds and not fits(value, kinds[argument]):
-            raise ModelFileError(f"the model file gives {name} an argument of another kind: {argument}={value!r:.60}")
+            raise ModelFileError(
+                f"the model file gives {name} an argument of another kind: {argument}={value!r:.60}"
+            )
     try:
         return cls(**config)
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise ModelFileError(f"the model file gives {name} arguments that it does not take: {error!s:.500}") from error
+        raise ModelFileError(
+            f"the model file gives {name} arguments that it does not take: {error!s:.500}"
+        ) from error
 
 
 def class_and_config(thing: Any) -> dict[str, Any]:

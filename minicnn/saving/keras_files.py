@@ -14,10 +14,13 @@ BEGINNINGS = {
 
 
 def warn_of_name(path: str | os.PathLike[str]) -> None:
-    """Warn of a name that Keras gives its files, as its scripts do: everybody would take the file for Keras' own."""
+    """Warn of a name that Keras gives its files, as its scripts do: everybody would take the file
+    for Keras' own.
+    """
     if Path(os.fsdecode(path)).suffix.lower() in SUFFIXES:
         warn(
-            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: prefer '.safetensors'"
+            f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: "
+            "prefer '.safetensors'"
         )
 
 
@@ -26,6 +29,8 @@ def refuse_contents(path: str, start: bytes) -> None:
     for beginning, kind in BEGINNINGS.items():
         if start.startswith(beginning):
             raise ModelFileError(
-                f"{path!r} expected a minicnn file, received {kind}, as Keras writes: build the same layers here, and "
-                "where Keras is installed take over the weights with model.set_weights(keras_model.get_weights())"
+                f"{path!r} expected a minicnn file, received {kind}, as Keras writes: build the "
+                "same layers here, and "
+                "where Keras is installed take over the weights with "
+                "model.set_weights(keras_model.get_weights())"
             )

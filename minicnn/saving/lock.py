@@ -1,6 +1,8 @@
-"""Files that one process holds at a time, until it lets go or ends, however it ends: the system keeps the lock.
+"""Files that one process holds at a time, until it lets go or ends, however it ends: the system
+keeps the lock.
 
-Some network folders know no locks. There everybody holds what he asks for, and nothing counts as abandoned.
+Some network folders know no locks. There everybody holds what he asks for, and nothing counts as
+abandoned.
 """
 
 import contextlib
@@ -31,13 +33,15 @@ OPEN = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 def hold(path: str, mode: int = 0o666, *, new: bool = False) -> int:
-    """Open a file, made if there is none, and hold it: a descriptor, which lets go when it is closed.
+    """Open a file, made if there is none, and hold it: a descriptor, which lets go when it is
+    closed.
 
     Args:
         mode: of a file that is made, before umask.
         new: whether it must not be there yet.
 
-    Raises BlockingIOError when another descriptor holds it, FileExistsError for one that should be new.
+    Raises BlockingIOError when another descriptor holds it, FileExistsError for one that should be
+    new.
     """
     while True:
         descriptor = os.open(path, OPEN | os.O_CREAT | (os.O_EXCL if new else 0), mode)
@@ -78,7 +82,10 @@ def remove_if_abandoned(path: str) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock an open file; False where there are no locks. Raises BlockingIOError when another has it."""
+    """Lock an open file; False where there are no locks.
+
+    Raises BlockingIOError when another has it.
+    """
     try:
         _lock(descriptor)
     except BlockingIOError:

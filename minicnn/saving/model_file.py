@@ -4,8 +4,8 @@
     n bytes     JSON: {"__metadata__": {...}, name: {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]}, ...}
     the rest    the numbers of all arrays, one array after the other, little-endian
 
-The container holds numbers and text and nothing that could be executed, and every program that knows safetensors can
-take the numbers out. In "__metadata__" are
+The container holds numbers and text and nothing that could be executed, and every program that
+knows safetensors can take the numbers out. In "__metadata__" are
 
     format      "minicnn"
     version     "2", or "1", which has no digests and was written until then
@@ -13,8 +13,9 @@ take the numbers out. In "__metadata__" are
     data        SHA-256 of the rest
     digest      SHA-256 of the first 8 + n bytes, with 64 zeros in this place
 
-so that in version 2 no bit can change unnoticed. Nothing of a file is believed before it is checked here: the header
-when the file is opened, the numbers when they are read. Both happen once, in one open file.
+so that in version 2 no bit can change unnoticed. Nothing of a file is believed before it is checked
+here: the header when the file is opened, the numbers when they are read. Both happen once, in one
+    open file.
 Source: https://github.com/huggingface/safetensors#format
 """
 
@@ -38,7 +39,10 @@ from minicnn.saving.strict_json import parse
 from minicnn.types import Array
 
 FORMAT, VERSION = "minicnn", 2
-METADATA = {1: {"format", "version", "config"}, 2: {"format", "version", "config", "data", "digest"}}
+METADATA = {
+    1: {"format", "version", "config"},
+    2: {"format", "version", "config", "data", "digest"},
+}
 BLANK = "0" * 64
 HEADER = 16 * 2**20  # bytes at most
 CHUNK = 4 * 2**20  # bytes that are read and hashed at once
@@ -61,27 +65,47 @@ class Stored(NamedTuple):
     end: int
 
 
-def write(path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write a model file; an existing file at `path` is replaced whole or, if anything fails, not at all.
+def write(
+    path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> None:
+    """Write a model file; an existing file at `path` is replaced whole or, if anything fails, not
+    at all.
 
-    Raises TypeError for what JSON does not know, ValueError for what could not be read again, OSError.
+    Raises TypeError for what JSON does not know, ValueError for what could not be read again,
+    OSError.
     """
     ordered = {name: _little_endian(arrays[name]) for name in sorted(arrays)}
-    ordered = dict(sorted(ordered.items(), key=lambda item: -item[1].itemsize))  # so that all are aligned
+    ordered = dict(
+        sorted(ordered.items(), key=lambda item: -item[1].itemsize)
+    )  # so that all are aligned
     header: dict[str, Any] = {"__metadata__": {}}
     end, hashed = 0, hashlib.sha256()
     for name, array in ordered.items():
         if array.dtype not in NAMES:
-            raise TypeError(f"a model file holds arrays of {', '.join(TYPES)}, received {name!r} of {array.dtype}")
+            raise TypeError(
+                f"a model file holds arrays of {', '.join(TYPES)}, received {name!r} of "
+                f"{array.dtype}"
+            )
         start, end = end, end + array.nbytes
-        header[name] = {"dtype": NAMES[array.dtype], "shape": array.shape, "data_offsets": (start, end)}
+        header[name] = {
+            "dtype": NAMES[array.dtype],
+            "shape": array.shape,
+            "data_offsets": (start, end),
+        }
         hashed.update(_bytes(array))
     text = json.dumps(config, default=_python_number)
-    described = {"format": FORMAT, "version": str(VERSION), "config": text, "data": hashed.hexdigest()}
+    described = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "config": text,
+        "data": hashed.hexdigest(),
+    }
     header["__metadata__"] = described | {"digest": BLANK}
     blank = _with_length(json.dumps(header).encode())
     if len(blank) > HEADER:
-        raise ValueError(f"a model file has room for a description of {HEADER:,} bytes, received {len(blank):,}")
+        raise ValueError(
+            f"a model file has room for a description of {HEADER:,} bytes, received {len(blank):,}"
+        )
     parse(text)
     digest = hashlib.sha256(blank).hexdigest()
     head = blank.replace(f'"digest": "{BLANK}"'.encode(), f'"digest": "{digest}"'.encode())
@@ -123,19 +147,27 @@ class ModelFile:
         self.config: dict[str, Any] = parse(metadata["config"])
 
     def _check_metadata(self, metadata: Any, head: bytes) -> None:
-        """Raise ModelFileError for a file of another format or a newer one, ValueError for a damaged one."""
+        """Raise ModelFileError for a file of another format or a newer one, ValueError for a
+        damaged one.
+        """
         if metadata.get("format") != FORMAT:
             received = metadata.get("format")
-            raise ModelFileError(f"{self.path!r} expected a file of format {FORMAT!r}, received {received!r:.40}")
+            raise ModelFileError(
+                f"{self.path!r} expected a file of format {FORMAT!r}, received {received!r:.40}"
+            )
         versions = {str(version): version for version in METADATA}
         if metadata.get("version") not in versions:
             raise ModelFileError(
-                f"{self.path!r} is a minicnn file of version {metadata.get('version')!s:.40}, this minicnn reads "
+                f"{self.path!r} is a minicnn file of version {metadata.get('version')!s:.40}, this "
+                "minicnn reads "
                 f"1 to {VERSION}: update minicnn"
             )
         version = versions[metadata["version"]]
         if set(metadata) != METADATA[version]:
-            raise ValueError(f"version {version} expected {sorted(METADATA[version])}, received {sorted(metadata)}")
+            raise ValueError(
+                f"version {version} expected {sorted(METADATA[version])}, received "
+                f"{sorted(metadata)}"
+            )
         if version > 1:
             digest = metadata["digest"].encode()
             blank = head.replace(digest, BLANK.encode()) if len(digest) == len(BLANK) else b""
@@ -143,22 +175,30 @@ class ModelFile:
                 raise ValueError("its header is not what was written")
 
     def read(self) -> dict[str, Array]:
-        """All arrays, over one piece of memory. Raises ModelFileError unless they are what was written."""
+        """All arrays, over one piece of memory.
+
+        Raises ModelFileError unless they are what was written.
+        """
         try:
             data = np.empty(self._size, np.uint8)
         except MemoryError as error:
-            raise ModelFileError(f"{self.path!r} has {self._size:,} bytes, for which there is no memory") from error
+            raise ModelFileError(
+                f"{self.path!r} has {self._size:,} bytes, for which there is no memory"
+            ) from error
         hashed = hashlib.sha256()
         self._fill(data.data, hashed.update if self._data else None)
         if self._data and hashed.hexdigest() != self._data:
             raise self.damaged("its numbers are not what was written")
         return {
-            name: data[start:end].view(dtype).reshape(shape) for name, (dtype, shape, start, end) in self.arrays.items()
+            name: data[start:end].view(dtype).reshape(shape)
+            for name, (dtype, shape, start, end) in self.arrays.items()
         }
 
     def damaged(self, why: str) -> ModelFileError:
         """The error to raise when the contents cannot be right."""
-        return ModelFileError(f"{self.path!r} is damaged or no model file ({why:.300}): save the model again")
+        return ModelFileError(
+            f"{self.path!r} is damaged or no model file ({why:.300}): save the model again"
+        )
 
     def _fill(self, buffer: Buffer, seen: Callable[[memoryview], Any] | None = None) -> Buffer:
         """Read into all of a buffer; `seen` is called with each part of it."""
@@ -185,9 +225,13 @@ def opened(path: str | os.PathLike[str]) -> Iterator[ModelFile]:
     name = os.fsdecode(path)
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
-            raise ModelFileError(f"{name!r} expected a model file, received a folder, a device or a pipe")
+            raise ModelFileError(
+                f"{name!r} expected a model file, received a folder, a device or a pipe"
+            )
         # Should a pipe take its place at this moment, NONBLOCK does not wait for its other end.
-        descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(
+            name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
     except (OSError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
@@ -205,13 +249,25 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]
 
 
 def _arrays(header: Mapping[str, Any], size: int) -> Iterator[tuple[str, Stored]]:
-    """What the header says of the arrays. Raises ValueError unless they fill `size` bytes without gap or overlap."""
+    """What the header says of the arrays.
+
+    Raises ValueError unless they fill `size` bytes without gap or overlap.
+    """
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         if set(entry) != {"dtype", "shape", "data_offsets"} or entry["dtype"] not in TYPES:
-            raise ValueError(f"array {name!r} expected a type, one of {', '.join(TYPES)}, received {entry!r:.80}")
-        dtype, shape, (start, stop) = np.dtype(TYPES[entry["dtype"]]), entry["shape"], entry["data_offsets"]
-        if not all(type(n) is int and 0 <= n < 2**48 for n in (*shape, start, stop)) or len(shape) > 32:
+            raise ValueError(
+                f"array {name!r} expected a type, one of {', '.join(TYPES)}, received {entry!r:.80}"
+            )
+        dtype, shape, (start, stop) = (
+            np.dtype(TYPES[entry["dtype"]]),
+            entry["shape"],
+            entry["data_offsets"],
+        )
+        if (
+            not all(type(n) is int and 0 <= n < 2**48 for n in (*shape, start, stop))
+            or len(shape) > 32
+        ):
             raise ValueError(f"array {name!r} expected whole numbers, received {entry!r:.80}")
         if start != end or start % dtype.itemsize or stop - start != prod(shape) * dtype.itemsize:
             raise ValueError(f"array {name!r} is not where it must be, received {entry!r:.80}")
@@ -222,7 +278,9 @@ def _arrays(header: Mapping[str, Any], size: int) -> Iterator[tuple[str, Stored]
 
 
 def _with_length(header: bytes) -> bytes:
-    """The header and what precedes it, filled up with spaces so that the numbers begin at a multiple of 8."""
+    """The header and what precedes it, filled up with spaces so that the numbers begin at a
+    multiple of 8.
+    """
     header += b" " * (-len(header) % 8)
     return len(header).to_bytes(8, "little") + header
 

@@ -1,4 +1,6 @@
-"""Whether values from a file are of the kinds that a class says it takes: its annotations are what is asked."""
+"""Whether values from a file are of the kinds that a class says it takes: its annotations are what
+is asked.
+"""
 
 from collections.abc import Sequence
 from functools import cache
@@ -20,9 +22,11 @@ def arguments(cls: type) -> dict[str, Any]:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether JSON's value is what an annotation asks for: a number for int too, 0 and 1 for bool, a list for a tuple.
+    """Whether JSON's value is what an annotation asks for: a number for int too, 0 and 1 for bool,
+    a list for a tuple.
 
-    What no file can hold (a function) is refused; what no annotation of minicnn's asks for is not looked at.
+    What no file can hold (a function) is refused; what no annotation of minicnn's asks for is not
+    looked at.
     """
     if get_origin(kind) in (Union, UnionType):
         return any(fits(value, one) for one in get_args(kind))
@@ -36,5 +40,7 @@ def fits(value: Any, kind: Any) -> bool:
         return isinstance(value, int | float)
     if get_origin(kind) in (list, tuple, Sequence):
         inner = [one for one in get_args(kind) if one is not Ellipsis]
-        return isinstance(value, list) and all(any(fits(part, one) for one in (*inner, kind)) for part in value)
+        return isinstance(value, list) and all(
+            any(fits(part, one) for one in (*inner, kind)) for part in value
+        )
     return isinstance(value, kind) if isinstance(kind, type) else False

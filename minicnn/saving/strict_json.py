@@ -1,4 +1,6 @@
-"""JSON from files that may be damaged or meant to do damage: what is read is small, flat, and says everything once."""
+"""JSON from files that may be damaged or meant to do damage: what is read is small, flat, and says
+everything once.
+"""
 
 import json
 from typing import Any
@@ -10,10 +12,12 @@ WIDE = 2**20  # characters; with one that is not ASCII, each of them may take fo
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The object that a text describes. NaN and infinities, which JSON has not, are read as Python writes them.
+    """The object that a text describes. NaN and infinities, which JSON has not, are read as Python
+    writes them.
 
-    Raises ValueError when it is none, when a key is there twice, and when it is deeper or has more parts than any
-        model needs: a list of empty lists takes twenty times the memory that its text takes.
+    Raises ValueError when it is none, when a key is there twice, and when it is deeper or has more
+        parts than any model needs: a list of empty lists takes twenty times the memory that its
+            text takes.
     """
     if text.count("[") + text.count("{") > PARTS or text.count(",") > VALUES:
         raise ValueError(f"expected at most {PARTS:,} objects and {VALUES:,} values")
@@ -30,7 +34,11 @@ def parse(text: str) -> dict[str, Any]:
     while level:
         if depth >= DEPTH:
             raise ValueError(f"expected at most {DEPTH} objects in one another")
-        inner = [part for whole in level for part in (whole.values() if isinstance(whole, dict) else whole)]
+        inner = [
+            part
+            for whole in level
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+        ]
         for part in inner:
             if isinstance(part, str):
                 part.encode()  # UnicodeEncodeError, a ValueError, for half a character

@@ -1,7 +1,8 @@
-"""How a model file says which layers a network has and how they are joined, and how the network is made of that.
+"""How a model file says which layers a network has and how they are joined, and how the network is
+made of that.
 
-description.py has the words. A number of a node is believed when it is that of one before, so that there is no circle,
-and nothing of a network is made before it is known to be small enough.
+description.py has the words. A number of a node is believed when it is that of one before, so that
+there is no circle, and nothing of a network is made before it is known to be small enough.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,24 +50,45 @@ class _Writing:
     def network(self, network: Network, path: str, depth: int) -> dict[str, Any]:
         names = [layer.name for layer in network.layers]
         if len(set(names)) < len(names) or any("/" in name for name in names):
-            raise ValueError(f"{network.name!r} expected layers with different names without '/', received {names}")
+            raise ValueError(
+                f"{network.name!r} expected layers with different names without '/', received "
+                f"{names}"
+            )
         if depth > DEEPEST:
-            raise ValueError(f"a model file has room for {DEEPEST} models in one another, {self.owner!r} has more")
+            raise ValueError(
+                f"a model file has room for {DEEPEST} models in one another, {self.owner!r} has "
+                "more"
+            )
         self.layers += len(names)
         if self.layers > MOST_LAYERS:
-            raise ValueError(f"a model file has room for {MOST_LAYERS:,} layers, received {self.layers:,}")
+            raise ValueError(
+                f"a model file has room for {MOST_LAYERS:,} layers, received {self.layers:,}"
+            )
         rows = [] if network.is_chain else network.rows()
         layers = [self.entry(layer, f"{path}{layer.name}", depth) for layer in network.layers]
-        called = network.layers if network.is_chain else [row.layer for n, row in enumerate(rows) if row.call == n]
-        self.calls[id(network)] = sum(self.calls.get(id(one), 1) for one in called if not isinstance(one, InputLayer))
+        called = (
+            network.layers
+            if network.is_chain
+            else [row.layer for n, row in enumerate(rows) if row.call == n]
+        )
+        self.calls[id(network)] = sum(
+            self.calls.get(id(one), 1) for one in called if not isinstance(one, InputLayer)
+        )
         self.written_out += self.calls[id(network)]
         if self.written_out > MOST_CALLS:
-            raise ValueError(f"a model file has room for {MOST_CALLS:,} calls of layers, {self.owner!r} has more")
+            raise ValueError(
+                f"a model file has room for {MOST_CALLS:,} calls of layers, {self.owner!r} has more"
+            )
         if network.is_chain:
             return {"input_shape": network.input_shape, "layers": layers}
         inputs, outputs = network.ends()
         nodes = [_node(n, row) for n, row in enumerate(rows)]
-        return {"layers": layers, "nodes": nodes, "inputs": inputs, "outputs": network.in_form(outputs)}
+        return {
+            "layers": layers,
+            "nodes": nodes,
+            "inputs": inputs,
+            "outputs": network.in_form(outputs),
+        }
 
     def entry(self, layer: Any, path: str, depth: int) -> dict[str, Any]:
         if id(layer) in self.paths:
@@ -152,19 +174,27 @@ class _Reading:
         self.calls: dict[int, int] = {}
         self.layers = self.written_out = 0
 
-    def network(self, config: dict[str, Any], path: str, depth: int, options: dict[str, Any]) -> Any:
+    def network(
+        self, config: dict[str, Any], path: str, depth: int, options: dict[str, Any]
+    ) -> Any:
         self.layers += len(config["layers"])
         if self.layers > MOST_LAYERS:
-            raise ModelFileError(f"the model file expected at most {MOST_LAYERS:,} layers, received {self.layers:,}")
+            raise ModelFileError(
+                f"the model file expected at most {MOST_LAYERS:,} layers, received {self.layers:,}"
+            )
         if depth > DEEPEST:
-            raise ModelFileError(f"the model file expected at most {DEEPEST} models in one another, received more")
+            raise ModelFileError(
+                f"the model file expected at most {DEEPEST} models in one another, received more"
+            )
         layers = [self.entry(entry, path, depth) for entry in config["layers"]]
         rows = _rows(config["nodes"], _by_name(layers)) if "nodes" in config else []
         called = [row.layer for n, row in enumerate(rows) if row.call == n] if rows else layers
         calls = sum(self.calls.get(id(one), 1) for one in called if not isinstance(one, InputLayer))
         self.written_out += calls
         if self.written_out > MOST_CALLS:
-            raise ModelFileError(f"the model file expected at most {MOST_CALLS:,} calls of layers, received more")
+            raise ModelFileError(
+                f"the model file expected at most {MOST_CALLS:,} calls of layers, received more"
+            )
         if "nodes" in config:
             network = self.graph(config, layers, rows, options)
         else:
@@ -175,13 +205,18 @@ class _Reading:
         self.calls[id(network)] = calls
         return network
 
-    def graph(self, config: dict[str, Any], layers: list[Any], rows: list[Row], options: dict[str, Any]) -> Any:
+    def graph(
+        self, config: dict[str, Any], layers: list[Any], rows: list[Row], options: dict[str, Any]
+    ) -> Any:
         inputs, outputs = config["inputs"], config["outputs"]
         listed = list(outputs.values()) if isinstance(outputs, dict) else outputs
         for n in [*inputs, *(listed if isinstance(listed, list) else [listed])]:
             _check_number(n, len(rows), "inputs and outputs")
         if not all(isinstance(rows[n].layer, InputLayer) for n in inputs):
-            raise ModelFileError(f"the model file expected inputs that are InputLayers, received nodes {inputs!r:.60}")
+            raise ModelFileError(
+                "the model file expected inputs that are InputLayers, received nodes "
+                f"{inputs!r:.60}"
+            )
         nodes = replayed(rows)
         ends: Any = [nodes[n] for n in listed] if isinstance(listed, list) else nodes[listed]
         if isinstance(outputs, dict):
@@ -190,7 +225,8 @@ class _Reading:
         found, expected = ([layer.name for layer in some] for some in (layers, network.layers))
         if found != expected:
             raise ModelFileError(
-                f"the model file lists {', '.join(found):.200} of {network.name!r:.60}, expected the layers that its "
+                f"the model file lists {', '.join(found):.200} of {network.name!r:.60}, expected "
+                "the layers that its "
                 f"outputs come from, the farthest first: {', '.join(expected):.200}"
             )
         return network
@@ -201,7 +237,8 @@ class _Reading:
             check(entry, "shared")
             if entry["shared"] not in self.made:
                 raise ModelFileError(
-                    f"the model file shares {entry['shared']!r:.60}, expected a layer that it has described before."
+                    f"the model file shares {entry['shared']!r:.60}, expected a layer that it has "
+                    "described before."
                     f"{did_you_mean(entry['shared'][:60], self.made)}"
                 )
             return self.made[entry["shared"]]
@@ -210,7 +247,9 @@ class _Reading:
             config = entry["config"]
             check(config, "graph inside" if entry["class"] == GRAPH else "model inside")
             options = {name: config.get(name) for name in ("name", "seed", "class_names")}
-            layer: Any = self.network(config, f"{path}{config['name']}/", depth + 1, options | {"dtype": self.dtype})
+            layer: Any = self.network(
+                config, f"{path}{config['name']}/", depth + 1, options | {"dtype": self.dtype}
+            )
             check_class_names(layer)
         else:
             layer = make(entry, self.known, "layer")
@@ -225,7 +264,8 @@ def _by_name(layers: list[Any]) -> dict[str, Any]:
     for layer in layers:
         if not layer.name or "/" in layer.name or layer.name in names:
             raise ModelFileError(
-                f"the model file has a layer {layer.name!r:.60}: names must be unique in a model and have no '/'"
+                f"the model file has a layer {layer.name!r:.60}: names must be unique in a model "
+                "and have no '/'"
             )
         names[layer.name] = layer
     return names
@@ -248,16 +288,26 @@ def _rows(nodes: list[dict[str, Any]], layers: Mapping[str, Any]) -> list[Row]:
             _check_number(call, number, f"the call of node {number}")
         first = rows[call] if again else None
         begins = isinstance(layer, InputLayer)
-        inputs = first.inputs if first else () if begins else tuple(node.get("inputs", [number - 1]))
+        inputs = (
+            first.inputs if first else () if begins else tuple(node.get("inputs", [number - 1]))
+        )
         for n in inputs:
             _check_number(n, number, f"node {number}")
         outputs = len(layer.outputs) if isinstance(layer, Network) else 1
         _check_number(index, outputs, f"the index of node {number}")
         extra = {"inputs", "training"} & node.keys() if again or begins else set()
-        if extra or again and (begins or first is None or first.layer is not layer or first.call != call):
-            raise ModelFileError(f"the model file has a node {number} that is no call of {layer}: {node!r:.60}")
+        if (
+            extra
+            or again
+            and (begins or first is None or first.layer is not layer or first.call != call)
+        ):
+            raise ModelFileError(
+                f"the model file has a node {number} that is no call of {layer}: {node!r:.60}"
+            )
         if not inputs and not begins:
-            raise ModelFileError(f"the model file has {layer} called on nothing in node {number}: {node!r:.60}")
+            raise ModelFileError(
+                f"the model file has {layer} called on nothing in node {number}: {node!r:.60}"
+            )
         training = first.training if first else node.get("training")
         rows.append(Row(layer, inputs, training, call, index))
     return rows
@@ -265,7 +315,9 @@ def _rows(nodes: list[dict[str, Any]], layers: Mapping[str, Any]) -> list[Row]:
 
 def _check_number(n: Any, end: int, where: str) -> None:
     if type(n) is not int or not 0 <= n < end:
-        raise ModelFileError(f"the model file expected a number from 0 to {end - 1} for {where}, received {n!r:.60}")
+        raise ModelFileError(
+            f"the model file expected a number from 0 to {end - 1} for {where}, received {n!r:.60}"
+        )
 
 
 def input_shape(model: dict[str, Any]) -> tuple[int | None, ...]:
@@ -273,7 +325,9 @@ def input_shape(model: dict[str, Any]) -> tuple[int | None, ...]:
     batch, *sample = model["input_shape"] or [0]
     if batch is not None or not sample or not all(isinstance(n, int) and n > 0 for n in sample):
         received = model["input_shape"]
-        raise ModelFileError(f"the model file expected an input_shape such as (None, 32, 32, 3), received {received}")
+        raise ModelFileError(
+            f"the model file expected an input_shape such as (None, 32, 32, 3), received {received}"
+        )
     return (batch, *sample)
 
 
@@ -282,5 +336,6 @@ def check_class_names(network: Network) -> None:
     names = network.class_names
     if names is not None and len(network.outputs) == 1 and len(names) != network.classes:
         raise ValueError(
-            f"{network.name!r} has {network.classes} outputs and expected as many class_names, received {names}"
+            f"{network.name!r} has {network.classes} outputs and expected as many class_names, "
+            f"received {names}"
         )

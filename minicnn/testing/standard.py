@@ -7,13 +7,18 @@ from minicnn.types import Shape
 
 
 def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
-    """A layer of every kind and a sample shape for it, or several, as `minicnn gradcheck` runs them."""
+    """A layer of every kind and a sample shape for it, or several, as `minicnn gradcheck` runs
+    them.
+    """
     frozen = layers.BatchNormalization(trainable=False)
     three: list[Shape] = [(5, 4, 3)] * 3
     return {
         "Conv2D": (layers.Conv2D(4, 3), (7, 6, 3)),
         "Conv2D same, stride 2": (layers.Conv2D(3, (3, 2), strides=2, padding="same"), (7, 6, 2)),
-        "Conv2D dilation 2, relu": (layers.Conv2D(3, 3, dilation_rate=2, activation="relu"), (8, 9, 2)),
+        "Conv2D dilation 2, relu": (
+            layers.Conv2D(3, 3, dilation_rate=2, activation="relu"),
+            (8, 9, 2),
+        ),
         "Dense": (layers.Dense(5), (7,)),
         "Dense softmax": (layers.Dense(5, activation="softmax"), (7,)),
         "ReLU": (layers.ReLU(), (5, 4, 3)),
@@ -24,9 +29,15 @@ def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
         "Softmax": (layers.Softmax(), (6,)),
         "Activation": (layers.Activation("gelu"), (6,)),
         "MaxPooling2D": (layers.MaxPooling2D(), (7, 6, 3)),
-        "MaxPooling2D same, overlapping": (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 6, 3)),
+        "MaxPooling2D same, overlapping": (
+            layers.MaxPooling2D(3, strides=2, padding="same"),
+            (7, 6, 3),
+        ),
         "AveragePooling2D": (layers.AveragePooling2D(2), (7, 6, 3)),
-        "AveragePooling2D same, overlapping": (layers.AveragePooling2D(3, strides=2, padding="same"), (7, 6, 3)),
+        "AveragePooling2D same, overlapping": (
+            layers.AveragePooling2D(3, strides=2, padding="same"),
+            (7, 6, 3),
+        ),
         "GlobalAveragePooling2D": (layers.GlobalAveragePooling2D(), (5, 4, 3)),
         "GlobalMaxPooling2D": (layers.GlobalMaxPooling2D(), (5, 4, 3)),
         "BatchNormalization": (layers.BatchNormalization(), (4, 3, 3)),
@@ -62,16 +73,35 @@ def standard_model() -> Sequential:
     """A small network of the documented kind, three blocks and two dense layers, in float64."""
     blocks: list[Layer] = []
     for filters in (4, 6, 8):
-        blocks += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
-    head = [layers.Flatten(), layers.Dense(8, activation="relu"), layers.Dense(5, activation="softmax")]
-    return Sequential([layers.Input((22, 22, 3)), *blocks, *head], name="three-block network", seed=0, dtype="float64")
+        blocks += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+        ]
+    head = [
+        layers.Flatten(),
+        layers.Dense(8, activation="relu"),
+        layers.Dense(5, activation="softmax"),
+    ]
+    return Sequential(
+        [layers.Input((22, 22, 3)), *blocks, *head],
+        name="three-block network",
+        seed=0,
+        dtype="float64",
+    )
 
 
 def standard_losses() -> list[losses.CategoricalCrossentropy]:
     """The losses in all their forms."""
     return [
-        losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"),
-        losses.CategoricalCrossentropy(label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"),
-        losses.SparseCategoricalCrossentropy(from_logits=True, name="SparseCategoricalCrossentropy of logits"),
+        losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"
+        ),
+        losses.CategoricalCrossentropy(
+            label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"
+        ),
+        losses.SparseCategoricalCrossentropy(
+            from_logits=True, name="SparseCategoricalCrossentropy of logits"
+        ),
         losses.SparseCategoricalCrossentropy(name="SparseCategoricalCrossentropy of probabilities"),
     ]

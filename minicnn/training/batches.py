@@ -1,4 +1,7 @@
-"""Where batches come from: arrays, or a source that makes them. Which of the two, training/given.py decides."""
+"""Where batches come from: arrays, or a source that makes them.
+
+Which of the two, training/given.py decides.
+"""
 
 import hashlib
 from typing import Any, NamedTuple, Protocol
@@ -24,11 +27,13 @@ class Batch(NamedTuple):
 
 
 class BatchSource(Protocol):
-    """What makes batches, as Keras' PyDataset: source[i] is (x, y) or (x, y, sample_weight), 0 <= i < len(source).
+    """What makes batches, as Keras' PyDataset: source[i] is (x, y) or (x, y, sample_weight), 0 <= i
+    < len(source).
 
-    For predict it may also be x alone. Nothing but len and [i] is used: iterating over a source may never end.
-    If it has on_epoch_end(), that is called after every epoch. If it has get_state() and set_state(state), a training
-    can be resumed in which batches depend on those before; a state is what callbacks' states are.
+    For predict it may also be x alone. Nothing but len and [i] is used: iterating over a source may
+    never end. If it has on_epoch_end(), that is called after every epoch. If it has get_state() and
+    set_state(state), a training can be resumed in which batches depend on those before; a state is
+    what callbacks' states are.
     """
 
     def __len__(self) -> int: ...
@@ -37,7 +42,8 @@ class BatchSource(Protocol):
 
 
 class ArrayBatches:
-    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next batch is made.
+    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next batch is
+    made.
 
     Attributes:
         x, y, weight: the arrays.
@@ -45,7 +51,13 @@ class ArrayBatches:
     """
 
     def __init__(
-        self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None, who: str = "fit"
+        self,
+        x: Array,
+        y: Array,
+        weight: Array | None,
+        batch_size: int,
+        steps: int | None = None,
+        who: str = "fit",
     ):
         self.x, self.y, self.weight = x, y, weight
         self.batch_size = batch_size
@@ -58,7 +70,9 @@ class ArrayBatches:
         """Draw a new order of the samples; None keeps that of the arrays."""
         self._order = None if rng is None else rng.permutation(len(self.x))
         if rng is not None and not len(self._buffer) and not isinstance(self.x, Several):
-            self._buffer = np.empty((min(self.batch_size, len(self.x)), *self.x.shape[1:]), self.x.dtype)
+            self._buffer = np.empty(
+                (min(self.batch_size, len(self.x)), *self.x.shape[1:]), self.x.dtype
+            )
 
     def __getitem__(self, index: int) -> Batch:
         part = slice(index * self.batch_size, min((index + 1) * self.batch_size, len(self.x)))
@@ -67,10 +81,17 @@ class ArrayBatches:
             return Batch(self.x[part], self.y[part], weight, np.arange(part.start, part.stop))
         picked = self._order[part]
         if isinstance(self.x, Several):
-            return Batch(self.x[picked], self.y[picked], None if self.weight is None else self.weight[picked], picked)
+            return Batch(
+                self.x[picked],
+                self.y[picked],
+                None if self.weight is None else self.weight[picked],
+                picked,
+            )
         # Nothing is ever clipped; that mode is faster.
         x = np.take(self.x, picked, axis=0, out=self._buffer[: len(picked)], mode="clip")
-        return Batch(x, self.y[picked], None if self.weight is None else self.weight[picked], picked)
+        return Batch(
+            x, self.y[picked], None if self.weight is None else self.weight[picked], picked
+        )
 
     def end_epoch(self) -> None:
         """Arrays need not be told."""
@@ -108,11 +129,15 @@ class SourceBatches:
         factors: of the classes, for the weights of the samples (training/class_weight.py).
     """
 
-    def __init__(self, source: Any, who: str, model: Network, steps: int | None = None, labelled: bool = True):
+    def __init__(
+        self, source: Any, who: str, model: Network, steps: int | None = None, labelled: bool = True
+    ):
         self.model = model
         self.source, self.who, self.labelled = source, who, labelled
         if len(source) == 0:
-            raise ValueError(f"{who} expected a source of at least one batch, received one of length 0")
+            raise ValueError(
+                f"{who} expected a source of at least one batch, received one of length 0"
+            )
         self.steps = at_most(steps, len(source), who)
         self.factors: Array | None = None
         self._length = 0  # of all batches but the last
@@ -122,7 +147,9 @@ class SourceBatches:
 
     def begin_epoch(self, rng: np.random.Generator | None = None) -> None:
         """Draw a new order of the batches, as Keras does; None keeps that of the source."""
-        self._order = np.arange(len(self.source)) if rng is None else rng.permutation(len(self.source))
+        self._order = (
+            np.arange(len(self.source)) if rng is None else rng.permutation(len(self.source))
+        )
 
     def __getitem__(self, index: int) -> Batch:
         batch = self._made(int(self._order[index]))
@@ -135,9 +162,15 @@ class SourceBatches:
         if not self.labelled:
             parts = (*parts[:1], None)
         elif len(parts) not in (2, 3):
-            received = f"{len(parts)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
-            raise ValueError(f"{who} is expected as (x, y) or (x, y, sample_weight), received {received}")
-        x, y, weight = checks.arrays(self.model, parts[0], parts[1], parts[2] if len(parts) == 3 else None, who)
+            received = (
+                f"{len(parts)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
+            )
+            raise ValueError(
+                f"{who} is expected as (x, y) or (x, y, sample_weight), received {received}"
+            )
+        x, y, weight = checks.arrays(
+            self.model, parts[0], parts[1], parts[2] if len(parts) == 3 else None, who
+        )
         return Batch(x, y, weight, index * self._length + np.arange(len(x)))
 
     def end_epoch(self) -> None:
@@ -146,9 +179,16 @@ class SourceBatches:
             self.source.on_epoch_end()
 
     def described(self) -> dict[str, Any]:
-        """What a checkpoint recognises them by: the first batch stands for all, unless it depends on a state."""
+        """What a checkpoint recognises them by: the first batch stands for all, unless it depends
+        on a state.
+        """
         contents = not hasattr(self.source, "get_state")
-        arrays = {"x": self.x, "y": self.y, "weight": self.weight, "numbers": np.arange(len(self.x))}
+        arrays = {
+            "x": self.x,
+            "y": self.y,
+            "weight": self.weight,
+            "numbers": np.arange(len(self.x)),
+        }
         source = {"source": type(self.source).__name__, "steps": self.steps}
         if self.factors is not None and not contents:  # which else are in the weights
             source["class_weight"] = self.factors.tolist()
@@ -169,7 +209,10 @@ def at_most(steps: int | None, available: int, who: str) -> int:
     if steps is None:
         return available
     if count(steps, "steps", who) > available:
-        warn(f"{who} expected at most {available} steps, for there are no more batches, received {steps}: all are used")
+        warn(
+            f"{who} expected at most {available} steps, for there are no more batches, received "
+            f"{steps}: all are used"
+        )
     return min(int(steps), available)
 
 
@@ -179,5 +222,9 @@ def fingerprint(array: Array | Several | None, contents: bool = True) -> dict[st
         return None
     if isinstance(array, Several):
         return {str(n): fingerprint(part, contents) for n, part in enumerate(array.parts)}
-    digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=8).hexdigest() if contents else None
+    digest = (
+        hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=8).hexdigest()
+        if contents
+        else None
+    )
     return {"shape": array.shape, "dtype": array.dtype.name, "contents": digest}

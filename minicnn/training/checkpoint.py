@@ -1,14 +1,17 @@
-"""Resuming: all that a training's next step depends on, in one file, so that it can go on as if it had never stopped.
+"""Resuming: all that a training's next step depends on, in one file, so that it can go on as if it
+had never stopped.
 
-The file is a model file, which `models.load_model` opens too. Beside the model it holds, as "training":
+The file is a model file, which `models.load_model` opens too. Beside the model it holds, as
+"training":
 
     of         what is trained, how and on which data, to recognise the training by
     state      of all random generators, of the callbacks, of the means of the running epoch
     position   the next batch
 
-It replaces the one before in one step (saving/model_file.py), so that there is always a whole one, whenever the process
-is killed. What follows is bitwise the same because every number here is restored exactly, and because the order of an
-epoch's samples is drawn again from the generator's state at its beginning.
+It replaces the one before in one step (saving/model_file.py), so that there is always a whole one,
+whenever the process is killed. What follows is bitwise the same because every number here is
+restored exactly, and because the order of an epoch's samples is drawn again from the generator's
+state at its beginning.
 """
 
 import json
@@ -40,7 +43,8 @@ class Position:
     Attributes:
         order: the state of the shuffling generator from which this epoch's order is drawn.
         logs: those of the last finished epoch.
-        before: epochs of this and earlier fits; augmentation is drawn by it, so that a second fit does not repeat it.
+        before: epochs of this and earlier fits; augmentation is drawn by it, so that a second fit
+            does not repeat it.
     """
 
     epoch: int
@@ -55,13 +59,15 @@ class Checkpoint:
 
     Args:
         folder: one that is held.
-        model, batches, callbacks, meter: whose state is saved and restored; batches by what they are for.
+        model, batches, callbacks, meter: whose state is saved and restored; batches by what they
+            are for.
         training: the data and arguments, as JSON-able values that tell them from others.
 
     Attributes:
         found: whether the folder holds a checkpoint of this training to go on from.
 
-    Raises ValueError when it holds one of another training, naming what differs; ModelFileError for a damaged file.
+    Raises ValueError when it holds one of another training, naming what differs; ModelFileError for
+    a damaged file.
     """
 
     def __init__(
@@ -95,7 +101,8 @@ class Checkpoint:
         return position
 
     def restore(self) -> Position:
-        """Bring back the state of the file that was found. Called after on_train_begin, whose effects it overrides.
+        """Bring back the state of the file that was found. Called after on_train_begin, whose
+        effects it overrides.
 
         Raises ModelFileError for a damaged one.
         """
@@ -103,7 +110,9 @@ class Checkpoint:
             return self._restore()
 
     def _state(self) -> dict[str, Any]:
-        """What a training's next step depends on, beside weights, the optimizer's memory and the position."""
+        """What a training's next step depends on, beside weights, the optimizer's memory and the
+        position.
+        """
         model = self.model
         return {
             "seed": model.seed,
@@ -116,11 +125,16 @@ class Checkpoint:
         }
 
     def _open(self) -> None:
-        """Read the file that was found, once it is known to be of this training and to fit its model."""
+        """Read the file that was found, once it is known to be of this training and to fit its
+        model.
+        """
         model = self.model
         with model_file.opened(self.path) as file:
             if "training" not in file.config:
-                raise ValueError(f"fit(resume=...) expected a checkpoint, received the plain model file {file.path!r}")
+                raise ValueError(
+                    "fit(resume=...) expected a checkpoint, received the plain model file "
+                    f"{file.path!r}"
+                )
             with description.refusing(file.path):
                 check(file.config, "config")
                 structure.check_model(file.config.get("model"))
@@ -139,14 +153,16 @@ class Checkpoint:
         """
         here = leaves(self.begun)
         different = [
-            f"  {name}: {there.get(name, 'missing')!s:.80} in the checkpoint, {here.get(name, 'missing')!s:.80} here"
+            f"  {name}: {there.get(name, 'missing')!s:.80} in the checkpoint, "
+            f"{here.get(name, 'missing')!s:.80} here"
             for name in there | here
             if here.get(name, KEY) not in (there.get(name, KEY), left.get(name, KEY))
         ]
         if different:
             more = [f"  and {len(different) - SHOWN} more"] if len(different) > SHOWN else []
             raise ValueError(
-                f"fit cannot resume: {str(self.path)!r} is of another training. Choose another folder, or delete the "
+                f"fit cannot resume: {str(self.path)!r} is of another training. Choose another "
+                "folder, or delete the "
                 "file to start anew. What differs:\n" + "\n".join(different[:SHOWN] + more)
             )
 
@@ -158,8 +174,12 @@ class Checkpoint:
         if "batches" not in state["batches"]:  # version 1 knew no others
             state["batches"] = {"batches": state["batches"]}
         present = self._state()
-        own = {name: kept for name, kept in present["callbacks"].items() if is_own(self.named[name])}
-        known = {what: kept for what, kept in present["batches"].items() if is_own(self.batches[what])}
+        own = {
+            name: kept for name, kept in present["callbacks"].items() if is_own(self.named[name])
+        }
+        known = {
+            what: kept for what, kept in present["batches"].items() if is_own(self.batches[what])
+        }
         check_kind(state, present | {"callbacks": own, "batches": known})
         settings = self._settings(compiled["optimizer"])
         if position.batch:
@@ -169,9 +189,15 @@ class Checkpoint:
         for name, value in settings.items():
             setattr(optimizer, name, value)
         optimizer.averages_in_use = state["averages_in_use"]
-        model.seed, model.stop_training, model.epochs_done = state["seed"], state["stop_training"], position.before
+        model.seed, model.stop_training, model.epochs_done = (
+            state["seed"],
+            state["stop_training"],
+            position.before,
+        )
         model.shuffle_rng.bit_generator.state = position.order
-        for layer, (trainable, random_state) in zip(model.leaves.values(), state["layers"], strict=True):
+        for layer, (trainable, random_state) in zip(
+            model.leaves.values(), state["layers"], strict=True
+        ):
             check_kind(random_state, layer.random_state, f"{layer.name}'s random_state")
             layer.trainable, layer.random_state = trainable, random_state
         for purpose, batches in self.batches.items():
@@ -184,8 +210,15 @@ class Checkpoint:
         return position
 
     def _position(self, stored: dict[str, Any]) -> Position:
-        """The position that a file names. Raises ModelFileError, or TypeError, for one that there is not."""
-        check_kind(stored, asdict(Position(0, 0, dict(self.model.shuffle_rng.bit_generator.state), {}, 0)), "position")
+        """The position that a file names.
+
+        Raises ModelFileError, or TypeError, for one that there is not.
+        """
+        check_kind(
+            stored,
+            asdict(Position(0, 0, dict(self.model.shuffle_rng.bit_generator.state), {}, 0)),
+            "position",
+        )
         for name in ("epoch", "batch", "before"):
             description.steps(stored[name], name, "position")
         steps = self.batches["batches"].steps
@@ -214,7 +247,8 @@ def held(folder: str | os.PathLike) -> Iterator[None]:
     except BlockingIOError as error:
         holder = path.read_text(encoding="utf-8") if path.exists() else ""
         raise ValueError(
-            f"fit(resume=...) expected a folder that no other training uses, received {str(folder)!r}, where process "
+            "fit(resume=...) expected a folder that no other training uses, received "
+            f"{str(folder)!r}, where process "
             f"{holder.strip() or 'unknown'} trains: wait until it ends, or choose another folder"
         ) from error
     try:
@@ -228,8 +262,12 @@ def held(folder: str | os.PathLike) -> Iterator[None]:
 def _parts(config: dict[str, Any]) -> dict[str, Any]:
     """What a model file says of model and training, under the names that appear in messages."""
     model, compiled = _by_name(config["model"]), config["compile"]
-    parts = {name: part for name, part in model.items() if name not in ("name", "seed", "class_names")}
-    parts["metrics"] = {metric["config"].get("name", str(i)): metric for i, metric in enumerate(compiled["metrics"])}
+    parts = {
+        name: part for name, part in model.items() if name not in ("name", "seed", "class_names")
+    }
+    parts["metrics"] = {
+        metric["config"].get("name", str(i)): metric for i, metric in enumerate(compiled["metrics"])
+    }
     return parts | {name: compiled[name] for name in ("optimizer", "loss")}
 
 
@@ -239,8 +277,14 @@ def _by_name(model: dict[str, Any]) -> dict[str, Any]:
     for number, layer in enumerate(model["layers"]):
         config = layer.get("config", {})
         is_model = layer.get("class") in (structure.CHAIN, structure.GRAPH)
-        layers[config.get("name", str(number))] = layer | {"config": _by_name(config)} if is_model else layer
-    nodes = {"nodes": {str(n): node for n, node in enumerate(model["nodes"])}} if "nodes" in model else {}
+        layers[config.get("name", str(number))] = (
+            layer | {"config": _by_name(config)} if is_model else layer
+        )
+    nodes = (
+        {"nodes": {str(n): node for n, node in enumerate(model["nodes"])}}
+        if "nodes" in model
+        else {}
+    )
     return model | {"layers": layers} | nodes
 
 

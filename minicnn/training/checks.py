@@ -1,4 +1,6 @@
-"""What is looked at before training and prediction start, so that mistakes are named where they are made."""
+"""What is looked at before training and prediction start, so that mistakes are named where they are
+made.
+"""
 
 from collections.abc import Mapping
 from math import ceil, log
@@ -43,13 +45,17 @@ def compiled(model: Network) -> None:
     """Raise RuntimeError before compile."""
     if model.loss is None:
         raise RuntimeError(
-            f"{model.name!r} is not compiled: call compile(optimizer='adam', loss='categorical_crossentropy', "
+            f"{model.name!r} is not compiled: call compile(optimizer='adam', "
+            "loss='categorical_crossentropy', "
             "metrics=['accuracy']) first"
         )
 
 
-def arrays(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
-    """x, y and sample weights as arrays, y zeros for None; x of several inputs as one (network/several.py).
+def arrays(
+    model: Network, x: Any, y: Any, weight: Any, who: str
+) -> tuple[Array, Array, Array | None]:
+    """x, y and sample weights as arrays, y zeros for None; x of several inputs as one
+    (network/several.py).
 
     Raises ValueError when they are no arrays, empty, or of different length.
     """
@@ -61,21 +67,29 @@ def arrays(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array
     for name, other in (("y", y), ("sample_weight", weight)):
         if other is not None and np.shape(other)[:1] != (len(x),):
             received = len(other) if other.ndim else repr(other.item())
-            raise ValueError(f"{who} expected as many samples in {name} as in x, {len(x)}, received {received}")
+            raise ValueError(
+                f"{who} expected as many samples in {name} as in x, {len(x)}, received {received}"
+            )
     return x, y, weight
 
 
 def sample_weights(weight: Any, n: int, who: str) -> Array:
-    """Sample weights (n,) or (n, 1) as (n,), in double precision. Raises ValueError for others, NaN and infinity."""
+    """Sample weights (n,) or (n, 1) as (n,), in double precision.
+
+    Raises ValueError for others, NaN and infinity.
+    """
     given = array(weight, "sample_weight", who)
     if given.dtype.kind not in "biuf" or given.ndim not in (1, 2) or given[:1].size != 1:
         raise ValueError(
-            f"{who} expected sample_weight as numbers of shape ({n},), received {given.dtype} {given.shape}"
+            f"{who} expected sample_weight as numbers of shape ({n},), received {given.dtype} "
+            f"{given.shape}"
         )
     weight = given.reshape(-1).astype(np.float64, copy=False)
     if not np.isfinite(weight).all():
         first = int(np.isfinite(weight).argmin())
-        raise ValueError(f"{who} expected finite numbers in sample_weight, received {weight[first]} at {first}")
+        raise ValueError(
+            f"{who} expected finite numbers in sample_weight, received {weight[first]} at {first}"
+        )
     return weight
 
 
@@ -88,44 +102,59 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
         raise ValueError(f"fit expected 0 <= validation_split < 1, received {validation_split!r}")
     at = int(n * (1 - validation_split))
     if at == 0 or at == n:
-        raise ValueError(f"fit cannot split {n} samples by validation_split={validation_split!r}: one part is empty")
+        raise ValueError(
+            f"fit cannot split {n} samples by validation_split={validation_split!r}: one part is "
+            "empty"
+        )
     classes = class_of(y, "fit")
     one_sided = sorted(set(np.unique(classes[:at])) ^ set(np.unique(classes[at:])))
     if one_sided:
         warn(
             f"validation_split takes the last {n - at} of {n} samples, before any shuffling: class "
-            f"{', '.join(str(c) for c in one_sided)} is in only one of the two parts. Shuffle x and y first",
+            f"{', '.join(str(c) for c in one_sided)} is in only one of the two parts. Shuffle x "
+            "and y first",
         )
     return at
 
 
 def source(x: Any, given: Mapping[str, bool], who: str) -> None:
-    """Raise ValueError for x without y that is no batch source, and for arguments given that only go with arrays."""
+    """Raise ValueError for x without y that is no batch source, and for arguments given that only
+    go with arrays.
+    """
     if not is_source(x):
         raise ValueError(
-            f"{who} expected labels y, or as x a source of batches with len(x) and x[i] = (x, y), received x of type "
+            f"{who} expected labels y, or as x a source of batches with len(x) and x[i] = (x, y), "
+            "received x of type "
             f"{type(x).__name__} alone"
         )
     for name, is_given in given.items():
         if is_given:
-            raise ValueError(f"{who} expected no {name} beside a source of batches: the source decides on it")
+            raise ValueError(
+                f"{who} expected no {name} beside a source of batches: the source decides on it"
+            )
 
 
 def channels_last(name: str, shape: Shape, layer: Layer, seen: Shape) -> None:
-    """Raise ValueError for a model of (3, H, H) or (1, H, H), when a layer that looks at pictures sees them so.
+    """Raise ValueError for a model of (3, H, H) or (1, H, H), when a layer that looks at pictures
+    sees them so.
 
-    Its first convolution may well fit on 3 rows, and train. To layers such as Flatten the order means nothing.
+    Its first convolution may well fit on 3 rows, and train. To layers such as Flatten the order
+    means nothing.
     """
     looks = isinstance(layer, PICTURE_LAYERS) and seen == shape
     if looks and len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
         raise ValueError(
-            f"{layer} of {name!r} is to see pictures of {shape[0]} rows, {shape[1]} columns and {shape[2]} channels: "
-            f"minicnn is channels-last, try the shape {(*shape[1:], shape[0])} and x.transpose(0, 2, 3, 1)",
+            f"{layer} of {name!r} is to see pictures of {shape[0]} rows, {shape[1]} columns and "
+            f"{shape[2]} channels: "
+            f"minicnn is channels-last, try the shape {(*shape[1:], shape[0])} and x.transpose(0, "
+            "2, 3, 1)",
         )
 
 
 def samples(model: Network, x: Array, y: Array) -> None:
-    """Raise ValueError for samples and labels that model and loss cannot use, before any batch is computed."""
+    """Raise ValueError for samples and labels that model and loss cannot use, before any batch is
+    computed.
+    """
     model.build_for(x)
     model.check_input(x)
     output_shape = model.head.output_shape
@@ -133,8 +162,12 @@ def samples(model: Network, x: Array, y: Array) -> None:
     model.loss.targets(y, output_shape[-1])
 
 
-def training_samples(model: Network, x: Any, y: Any, weight: Any, who: str) -> tuple[Array, Array, Array | None]:
-    """All that is looked at in x, y and sample weights before a training: what arrays, samples and pixel_range say."""
+def training_samples(
+    model: Network, x: Any, y: Any, weight: Any, who: str
+) -> tuple[Array, Array, Array | None]:
+    """All that is looked at in x, y and sample weights before a training: what arrays, samples and
+    pixel_range say.
+    """
     x, y, weight = arrays(model, x, y, weight, who)
     samples(model, x, y)
     pixel_range(model, x)
@@ -146,7 +179,12 @@ def pixel_range(model: Network, x: Array) -> None:
     if x.ndim != 4 or not model.layers:
         return
     layers = list(model.leaves.values())
-    passing = (ZeroPadding2D, Flatten, Dropout, RandomLayer)  # what leaves the range of pixels as it is
+    passing = (
+        ZeroPadding2D,
+        Flatten,
+        Dropout,
+        RandomLayer,
+    )  # what leaves the range of pixels as it is
     first = next((layer for layer in layers if not isinstance(layer, passing)), layers[0])
     sample = x[:SAMPLE]
     top = float(sample.max())
@@ -155,7 +193,11 @@ def pixel_range(model: Network, x: Array) -> None:
             f"{first} multiplies pixels by {first.scale:.4g}, but they only reach {top:.4g}: "
             "hand over the original 0 ... 255, or leave out the layer",
         )
-    if not isinstance(first, Rescaling | Normalization | BatchNormalization) and top > 100 and sample.min() >= 0:
+    if (
+        not isinstance(first, Rescaling | Normalization | BatchNormalization)
+        and top > 100
+        and sample.min() >= 0
+    ):
         warn(
             f"pixels up to {top:.4g} go into {first} as they are: "
             "put Rescaling(1 / 255) first in the model, or divide them by 255",
@@ -163,18 +205,23 @@ def pixel_range(model: Network, x: Array) -> None:
 
 
 def lagging_averages(model: Network, steps: int, validations: int) -> None:
-    """Warn when batch normalisation's averages still lag at the second validation, or at the only one.
+    """Warn when batch normalisation's averages still lag at the second validation, or at the only
+    one.
 
-    Each of the validations comes after so many steps. The first of several may be wrong: none is chosen by it alone.
+    Each of the validations comes after so many steps. The first of several may be wrong: none is
+    chosen by it alone.
     """
     momentum = lagging_momentum(model.leaves.values())
     if momentum is None or momentum ** (steps * min(validations, 2)) <= LAG:
         return
     known = "never" if momentum == 1 else f"after {ceil(log(LAG) / log(momentum)):,} steps"
     warn(
-        f"validation after {steps:,} {'step' if steps == 1 else 'steps'} is measured with moving averages that lag: "
-        f"{percent(momentum**steps, 0)} of what BatchNormalization's begin with, 0 and 1, is still in them, and less "
-        f"than {percent(LAG, 0)} {known} (momentum {momentum:g}). Use BatchNormalization(warmup=True), or a lower "
+        f"validation after {steps:,} {'step' if steps == 1 else 'steps'} is measured with moving "
+        "averages that lag: "
+        f"{percent(momentum**steps, 0)} of what BatchNormalization's begin with, 0 and 1, is still "
+        "in them, and less "
+        f"than {percent(LAG, 0)} {known} (momentum {momentum:g}). Use "
+        "BatchNormalization(warmup=True), or a lower "
         "momentum"
     )
 
@@ -189,10 +236,14 @@ def fresh_weights(model: Network) -> None:
 
 
 def warn_of_loss(model: Network, loss: float, x: Array, epoch: int, batch: int) -> None:
-    """Say where a loss that is no finite number comes from; the loop has left the batch's update out."""
+    """Say where a loss that is no finite number comes from; the loop has left the batch's update
+    out.
+    """
     warn(
-        f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: {_first_non_finite(model, x)}. The update was "
-        f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or global_clipnorm=1.0 in it",
+        f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: "
+        f"{_first_non_finite(model, x)}. The update was "
+        f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or "
+        "global_clipnorm=1.0 in it",
     )
 
 

@@ -18,32 +18,43 @@ def class_factors(class_weight: Any, y: Array | None, classes: int, who: str) ->
         {class: factor}    1 for classes that are not in it
         K factors          in the order of the classes
         "balanced"         n / (present * n_k): n samples in y, n_k of class k, `present` classes that occur. So every
-                           class counts the same in all, and a sample 1 on average, as in scikit-learn.
+                           class counts the same in all, and a sample 1 on average, as in
+                           scikit-learn.
 
-    Raises ValueError for keys that are no classes, for factors that are no finite numbers of at least 0, and for
+    Raises ValueError for keys that are no classes, for factors that are no finite numbers of at
+    least 0, and for
     "balanced" where y is None: the labels of a source are not known beforehand.
     """
     if isinstance(class_weight, Mapping):
         factors = np.ones(classes)
         for key, factor in class_weight.items():
-            factors[_class(key, classes, who)] = number(factor, f"class_weight[{key!r}]", who, least=0)
+            factors[_class(key, classes, who)] = number(
+                factor, f"class_weight[{key!r}]", who, least=0
+            )
         return factors
     if isinstance(class_weight, str):
         return _balanced(class_weight, y, classes, who)
     given = array(class_weight, "class_weight", who)
     if given.shape != (classes,):
         raise ValueError(
-            f"{who} expected class_weight as a dict, as {classes} numbers, one per class, or as {BALANCED!r}, received "
+            f"{who} expected class_weight as a dict, as {classes} numbers, one per class, or as "
+            f"{BALANCED!r}, received "
             f"{class_weight!r}"
         )
-    return np.array([number(factor, f"class_weight[{k}]", who, least=0) for k, factor in enumerate(given.tolist())])
+    return np.array(
+        [
+            number(factor, f"class_weight[{k}]", who, least=0)
+            for k, factor in enumerate(given.tolist())
+        ]
+    )
 
 
 def _class(key: Any, classes: int, who: str) -> int:
     is_whole = isinstance(key, float | np.floating) and key == np.floor(key)
     if not (is_integer(key, 0) or is_whole) or not 0 <= key < classes:
         raise ValueError(
-            f"{who} expected the classes 0 to {classes - 1} as keys of class_weight, received {key!r}: classes count "
+            f"{who} expected the classes 0 to {classes - 1} as keys of class_weight, received "
+            f"{key!r}: classes count "
             "from 0, in the order of the last layer's units"
         )
     return int(key)
@@ -51,10 +62,13 @@ def _class(key: Any, classes: int, who: str) -> int:
 
 def _balanced(word: str, y: Array | None, classes: int, who: str) -> Array:
     if word != BALANCED:
-        raise ValueError(f"{who} expected class_weight as a dict, a list or {BALANCED!r}, received {word!r}")
+        raise ValueError(
+            f"{who} expected class_weight as a dict, a list or {BALANCED!r}, received {word!r}"
+        )
     if y is None:
         raise ValueError(
-            f"{who} cannot count the labels of a source for class_weight={BALANCED!r}: count them yourself and hand "
+            f"{who} cannot count the labels of a source for class_weight={BALANCED!r}: count them "
+            "yourself and hand "
             "over a dict with n / (K * n_k) for each class k"
         )
     counts = np.bincount(class_of(y, who), minlength=classes)

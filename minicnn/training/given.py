@@ -1,4 +1,6 @@
-"""What fit, evaluate and lr_find are given, arrays or a source of batches, as checked batches: here it is decided."""
+"""What fit, evaluate and lr_find are given, arrays or a source of batches, as checked batches: here
+it is decided.
+"""
 
 from typing import Any
 
@@ -27,7 +29,8 @@ def to_train_on(
     steps: int | None,
     who: str,
 ) -> tuple[Batches, tuple[Array, Array, Array | None] | None]:
-    """The batches to train on, and what validation_split keeps from them: x, y and the weights of its samples.
+    """The batches to train on, and what validation_split keeps from them: x, y and the weights of
+    its samples.
 
     Both have been checked. class_weight is for training alone.
     """
@@ -51,7 +54,13 @@ def to_train_on(
 
 
 def to_measure(
-    model: Network, x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int | None, who: str
+    model: Network,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    sample_weight: Any,
+    steps: int | None,
+    who: str,
 ) -> Batches:
     """The batches to evaluate on."""
     batches: Batches
@@ -72,17 +81,26 @@ def to_validate_on(model: Network, data: Any, batch_size: int | None, steps: int
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         received = f"{len(data)} parts" if isinstance(data, tuple | list) else type(data).__name__
         raise ValueError(
-            "fit expected validation_data (x, y) or (x, y, sample_weight), or a source of batches, received " + received
+            "fit expected validation_data (x, y) or (x, y, sample_weight), or a source of batches, "
+            "received " + received
         )
     x, y, *weight = data
     return to_measure(model, x, y, batch_size, weight[0] if weight else None, steps, VALIDATION)
 
 
 def in_batches(
-    x: Array, y: Array, weight: Array | None, batch_size: int | None, default: int, steps: int | None, who: str
+    x: Array,
+    y: Array,
+    weight: Array | None,
+    batch_size: int | None,
+    default: int,
+    steps: int | None,
+    who: str,
 ) -> ArrayBatches:
     """The batches of arrays that have been checked."""
-    return ArrayBatches(x, y, weight, size_of_batch(batch_size, default, len(x), steps, who), steps, who)
+    return ArrayBatches(
+        x, y, weight, size_of_batch(batch_size, default, len(x), steps, who), steps, who
+    )
 
 
 def size_of_batch(size: int | None, default: int, n: int, steps: int | None, who: str) -> int:
@@ -92,7 +110,13 @@ def size_of_batch(size: int | None, default: int, n: int, steps: int | None, who
     return default if size is None else count(size, "batch_size", who)
 
 
-def _alone(x: Any, y: Any, batch_size: int | None, sample_weight: Any, who: str, **more: bool) -> None:
+def _alone(
+    x: Any, y: Any, batch_size: int | None, sample_weight: Any, who: str, **more: bool
+) -> None:
     """Raise ValueError unless x is a source that comes without what it decides on itself."""
-    given = {"y": y is not None, "batch_size": batch_size is not None, "sample_weight": sample_weight is not None}
+    given = {
+        "y": y is not None,
+        "batch_size": batch_size is not None,
+        "sample_weight": sample_weight is not None,
+    }
     checks.source(x, given | more, who)

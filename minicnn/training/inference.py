@@ -18,7 +18,9 @@ from minicnn.training.step import quiet
 from minicnn.types import Array
 
 
-def measured(model: Network, batches: given.Batches, step: Callable[..., tuple[float, Array]] | None = None) -> Meter:
+def measured(
+    model: Network, batches: given.Batches, step: Callable[..., tuple[float, Array]] | None = None
+) -> Meter:
     """The meter after a step, test_step unless given, on every batch."""
     meter = Meter(model)
     batches.begin_epoch()
@@ -75,11 +77,13 @@ def evaluate(
     return_dict: bool = False,
     average_flips: bool = False,
 ) -> list[float] | dict[str, float] | float:
-    """Loss and metrics on (n, ...) samples in inference: a list, a dict if asked for, the loss alone without metrics.
+    """Loss and metrics on (n, ...) samples in inference: a list, a dict if asked for, the loss
+    alone without metrics.
 
     x may also be a source of batches, as in `fit`, which brings y and the weights itself.
     batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
-    steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
+    steps: only the first so many batches; of arrays without a batch_size, the parts that so many
+        batches make.
     average_flips: of the mean of each picture's probabilities and its mirror image's, see predict.
     Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
@@ -113,14 +117,17 @@ def predict(
 ) -> Any:
     """The model's outputs (n, K) for samples (n, ...), in inference; a new array.
 
-    Of a model with several inputs x is a list or dict of arrays; several outputs are a list or dict, as in the model.
-    x may also be a source of batches, of which labels and weights, if there are any, do not matter.
-    batch_size is for memory only and verbose is accepted for Keras' sake: nothing is printed.
-    steps: only the first so many batches; of arrays without a batch_size, the parts that so many batches make.
-    average_flips: the mean of the probabilities of each picture and of its mirror image, left and right exchanged: two
-        looks at every picture, which take twice the time and are right a little more often.
-    Raises ValueError when x does not fit the model, or for average_flips where the outputs are no probabilities.
-    Warns when the model has neither been trained nor loaded.
+    Of a model with several inputs x is a list or dict of arrays; several outputs are a list or
+    dict, as in the model. x may also be a source of batches, of which labels and weights, if there
+    are any, do not matter. batch_size is for memory only and verbose is accepted for Keras' sake:
+    nothing is printed.
+    steps: only the first so many batches; of arrays without a batch_size, the parts that so many
+        batches make.
+    average_flips: the mean of the probabilities of each picture and of its mirror image, left and
+        right exchanged: two looks at every picture, which take twice the time and are right a
+            little more often.
+    Raises ValueError when x does not fit the model, or for average_flips where the outputs are no
+    probabilities. Warns when the model has neither been trained nor loaded.
     """
     resolve_verbose(verbose)
     first, batches = _samples(model, x, batch_size, steps)
@@ -146,7 +153,9 @@ def listed(outputs: Any) -> list[Array]:
     return outputs if isinstance(outputs, list) else [outputs]
 
 
-def _samples(model: Network, x: Any, batch_size: int | None, steps: int | None) -> tuple[Array, Iterable[Array]]:
+def _samples(
+    model: Network, x: Any, batch_size: int | None, steps: int | None
+) -> tuple[Array, Iterable[Array]]:
     """The first samples at least, and the samples of every batch that predict is to see."""
     if is_source(x):
         checks.source(x, {"batch_size": batch_size is not None}, "predict")
@@ -173,9 +182,13 @@ def _flip_average(model: Network, x: Array) -> Array:
 
 def _check_flips(model: Network, x: Array, who: str) -> None:
     if x.ndim != 4:
-        raise ValueError(f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape {x.shape}")
+        raise ValueError(
+            f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape "
+            f"{x.shape}"
+        )
     if not model.ends_in_softmax:
         raise ValueError(
-            f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} does not end "
+            f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} "
+            "does not end "
             "in a softmax: add one"
         )

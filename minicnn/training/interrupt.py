@@ -8,10 +8,11 @@ from typing import Self
 
 
 class Interrupt:
-    """While this context is open, the first Ctrl-C only sets `requested`; a second one interrupts at once, as usual.
+    """While this context is open, the first Ctrl-C only sets `requested`; a second one interrupts
+    at once, as usual.
 
-    It acts only in the main thread and only where Python's own handler is in place: a program that handles the signal
-    itself keeps doing so.
+    It acts only in the main thread and only where Python's own handler is in place: a program that
+    handles the signal itself keeps doing so.
 
     Args:
         tell: called at the first one, so that nobody wonders whether it was heard.

@@ -1,4 +1,7 @@
-"""fit: what happens around the batches of a training. Sequential has it as a method of the same name."""
+"""fit: what happens around the batches of a training.
+
+Sequential has it as a method of the same name.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,38 +56,47 @@ def fit(
     """Train, and return the History, whose `.history` has one list per metric, one value per epoch.
 
     Args:
-        x, y: (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K), as the loss wants them. Or x alone, a
-            source of len(x) batches x[i] = (x, y) or (x, y, sample_weight), such as Keras' PyDataset.
-        batch_size: 32 unless given; the last batch of an epoch may be smaller. A batch source has its own.
+        x, y: (n, ...) and labels, integers (n,) or (n, 1) or one-hot (n, K), as the loss wants
+            them. Or x alone, a source of len(x) batches x[i] = (x, y) or (x, y, sample_weight),
+            such as Keras' PyDataset.
+        batch_size: 32 unless given; the last batch of an epoch may be smaller. A batch source has
+            its own.
         epochs: the number of the last epoch, counted from 1.
         verbose: 0 silent, 1 a bar, 2 a line per epoch, "auto" 1 on a terminal and 2 elsewhere.
         callbacks: what acts between batches and epochs.
-        validation_split: the share of samples, taken from the end and before any shuffling, that is not trained on.
-        validation_data: (x, y), (x, y, sample_weight) or a source of batches to validate on instead.
+        validation_split: the share of samples, taken from the end and before any shuffling, that is
+            not trained on.
+        validation_data: (x, y), (x, y, sample_weight) or a source of batches to validate on
+            instead.
         shuffle: draw a new order for every epoch, of the samples or of a source's batches.
-        class_weight: factor on the loss of each class's samples: {class: factor}, 1 for classes not in it, or a factor
-            for every class in their order, or "balanced", n / (K * n_k) for the n_k of n samples that are of class k;
-            not used in validation.
+        class_weight: factor on the loss of each class's samples: {class: factor}, 1 for classes not
+            in it, or a factor for every class in their order, or "balanced", n / (K * n_k) for the
+            n_k of n samples that are of class k; not used in validation.
         sample_weight: (n,) or (n, 1), factor on the loss of each sample; in validation too.
         initial_epoch: the number of epochs done before.
         steps_per_epoch: train on no more than so many batches in an epoch; every epoch begins anew.
         validation_steps: validate on no more than the first so many batches.
-        validation_batch_size: of validation arrays; batch_size unless given. It matters only to validation_steps.
+        validation_batch_size: of validation arrays; batch_size unless given. It matters only to
+            validation_steps.
         validation_freq: validate after every so many epochs.
         seed: for shuffling, dropout and augmentation; None continues the model's own generators.
-        batch_transform: what mixes the samples of a batch, such as transforms.MixUp: called as (x, y, epoch, numbers of
-            the samples, seed), with one-hot y, it returns the (x, y) to train on.
-        resume: a folder for a checkpoint, written at first, after every epoch and at Ctrl-C. When it holds one of this
-            training, go on from there: all becomes, bit for bit, what it would be without the interruption.
+        batch_transform: what mixes the samples of a batch, such as transforms.MixUp: called as (x,
+            y, epoch, numbers of the samples, seed), with one-hot y, it returns the (x, y) to train
+            on.
+        resume: a folder for a checkpoint, written at first, after every epoch and at Ctrl-C. When
+            it holds one of this training, go on from there: all becomes, bit for bit, what it would
+            be without the interruption.
         checkpoint_every_steps: write it also after every so many batches of an epoch.
 
-    The logged training metrics are means over the epoch, while the weights were changing and with dropout on; the
-    validation metrics are those of the epoch's final weights. Ctrl-C ends the epoch after the running batch, with
-    validation and callbacks, and sets History.interrupted; with `resume` the epoch stays unfinished instead, for the
-    next time. A second Ctrl-C interrupts at once.
+    The logged training metrics are means over the epoch, while the weights were changing and with
+    dropout on; the validation metrics are those of the epoch's final weights. Ctrl-C ends the epoch
+    after the running batch, with validation and callbacks, and sets History.interrupted; with
+    `resume` the epoch stays unfinished instead, for the next time. A second Ctrl-C interrupts at
+    once.
 
-    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a folder that holds a
-        checkpoint of another training or in which one is running; ModelFileError for a damaged checkpoint.
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a
+        folder that holds a checkpoint of another training or in which one is running;
+        ModelFileError for a damaged checkpoint.
     """
     checks.compiled(model)
     epochs = count(epochs, "epochs", "fit", least=0)
@@ -94,7 +106,9 @@ def fit(
         model, x, y, batch_size, sample_weight, class_weight, share, steps_per_epoch, "fit"
     )
     held_out: given.Batches | None = None
-    size = batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+    size = (
+        batch_size if validation_batch_size is None and validation_steps else validation_batch_size
+    )
     if kept is not None:
         held_out = given.in_batches(*kept, size, given.LARGE, validation_steps, given.VALIDATION)
     elif validation_data is not None:
@@ -113,7 +127,15 @@ def fit(
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
     params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
     callback_list = CallbackList([*others, *own], model, params)
-    training = Training(model, batches, held_out, callback_list, flag(shuffle, "shuffle", "fit"), seed, batch_transform)
+    training = Training(
+        model,
+        batches,
+        held_out,
+        callback_list,
+        flag(shuffle, "shuffle", "fit"),
+        seed,
+        batch_transform,
+    )
     training.validation_freq = count(validation_freq, "validation_freq", "fit")
     interrupt = Interrupt(progress.interrupted)
     if resume is None:
@@ -121,7 +143,12 @@ def fit(
         return history
     with held(resume):
         mixing = None if batch_transform is None else described(batch_transform)
-        arguments = {"shuffle": shuffle, "seed": seed, "initial_epoch": initial_epoch, "batch_transform": mixing}
+        arguments = {
+            "shuffle": shuffle,
+            "seed": seed,
+            "initial_epoch": initial_epoch,
+            "batch_transform": mixing,
+        }
         validated = {} if held_out is None else held_out.described()
         validated.pop("batch_size", None)  # on which nothing depends
         data = batches.described() | {"validation": validated}
@@ -153,7 +180,12 @@ class Training:
         seed: int | None,
         transform: BatchTransform | None,
     ):
-        self.model, self.batches, self.held_out, self.callbacks = model, batches, held_out, callbacks
+        self.model, self.batches, self.held_out, self.callbacks = (
+            model,
+            batches,
+            held_out,
+            callbacks,
+        )
         self.shuffle, self.seed, self.transform = shuffle, seed, transform
         self.meter = Meter(model)
         self.pace = Pace()
@@ -186,7 +218,9 @@ class Training:
         return Position(epoch, 0, order, logs or {}, before=max(epoch, self.model.epochs_done))
 
     def epoch(self, at: Position, interrupt: Interrupt) -> Position:
-        """Train to the end of the epoch; returns the beginning of the next, or where it was left to be resumed."""
+        """Train to the end of the epoch; returns the beginning of the next, or where it was left to
+        be resumed.
+        """
         model, meter, callbacks = self.model, self.meter, self.callbacks
         if at.batch == 0:
             callbacks.on_epoch_begin(at.epoch)
@@ -197,7 +231,11 @@ class Training:
             at.batch += 1
             if model.stop_training or interrupt.requested:
                 break
-            if self.checkpoint is not None and self.checkpoint_steps and at.batch % self.checkpoint_steps == 0:
+            if (
+                self.checkpoint is not None
+                and self.checkpoint_steps
+                and at.batch % self.checkpoint_steps == 0
+            ):
                 self.checkpoint.save(at)
         if self.checkpoint is not None and interrupt.requested and not model.stop_training:
             return at
@@ -220,7 +258,9 @@ class Training:
         self.callbacks.on_train_batch_begin(at.batch)
         x, y, weight, indices = self.batches[at.batch]
         if self.transform is not None:
-            x, y = self.transform(x, y, at.before, indices, model.seed if self.seed is None else self.seed)
+            x, y = self.transform(
+                x, y, at.before, indices, model.seed if self.seed is None else self.seed
+            )
         self.pace.begin()
         with alone:  # the samples that are announced are those of this step
             for layer in model.leaves.values():
@@ -234,7 +274,11 @@ class Training:
 
 def described(transform: BatchTransform) -> dict[str, Any]:
     """The name of a batch_transform and its settings."""
-    settings = {name: value for name, value in vars(transform).items() if isinstance(value, int | float | str)}
+    settings = {
+        name: value
+        for name, value in vars(transform).items()
+        if isinstance(value, int | float | str)
+    }
     return {"name": getattr(transform, "__qualname__", type(transform).__qualname__), **settings}
 
 

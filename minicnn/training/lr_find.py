@@ -4,10 +4,11 @@ A copy of the model trains with a learning rate that grows from step to step,
 
     rate_i = start * (end / start) ** (i / (steps - 1))
 
-until the loss explodes. While the rate is too small the loss stands still, then it falls, then it explodes: a good rate
-lies where it falls.
+until the loss explodes. While the rate is too small the loss stands still, then it falls, then it
+explodes: a good rate lies where it falls.
 
-Source: Smith 2015, arXiv:1506.01186, section 3.3; the smoothing, the end and the suggestion are fastai's.
+Source: Smith 2015, arXiv:1506.01186, section 3.3; the smoothing, the end and the suggestion are
+    fastai's.
 """
 
 import copy
@@ -29,7 +30,9 @@ LINES, BAR = 16, 40  # of to_text
 
 @dataclass(frozen=True)
 class LRFinder:
-    """The learning rates that were tried, the smoothed loss at each, and a rate to train with, None if none is good."""
+    """The learning rates that were tried, the smoothed loss at each, and a rate to train with, None
+    if none is good.
+    """
 
     learning_rates: list[float]
     losses: list[float]
@@ -43,8 +46,13 @@ class LRFinder:
         scale = BAR / ((self.losses[0] - low) or 1.0) if shown else 0.0
         bars = ["#" * min(round((loss - low) * scale), BAR) for _, loss in shown]
         lines = [f"{'learning rate':>13}  {'loss':>8}"]
-        lines += [f"{rate:13.2e}  {loss:8.4f}  {bar}".rstrip() for (rate, loss), bar in zip(shown, bars, strict=True)]
-        verdict = "none: the loss never fell" if self.suggestion is None else f"{self.suggestion:.2e}"
+        lines += [
+            f"{rate:13.2e}  {loss:8.4f}  {bar}".rstrip()
+            for (rate, loss), bar in zip(shown, bars, strict=True)
+        ]
+        verdict = (
+            "none: the loss never fell" if self.suggestion is None else f"{self.suggestion:.2e}"
+        )
         return "\n".join([*lines, f"suggested learning rate: {verdict}"])
 
 
@@ -64,18 +72,23 @@ def lr_find(
     The model itself, its optimizer and its generators stay as they are, bit for bit.
 
     Args:
-        x, y, batch_size: as in `fit`; the data are gone through again when they have fewer batches than steps.
+        x, y, batch_size: as in `fit`; the data are gone through again when they have fewer batches
+            than steps.
         start, end: the first and the last rate.
         steps: how many rates to try, one batch each.
 
-    The suggestion is the middle of the longest valley, which is the longest row of ever smaller losses, as in fastai.
+    The suggestion is the middle of the longest valley, which is the longest row of ever smaller
+    losses, as in fastai.
 
-    Raises RuntimeError before compile; ValueError for arrays that do not fit, or unless 0 < start < end.
+    Raises RuntimeError before compile; ValueError for arrays that do not fit, or unless 0 < start <
+    end.
     """
     checks.compiled(model)
     batches, _ = given.to_train_on(model, x, y, batch_size, None, None, 0.0, None, "lr_find")
     if not 0 < start < end:
-        raise ValueError(f"lr_find expected 0 < start < end, received start={start!r} and end={end!r}")
+        raise ValueError(
+            f"lr_find expected 0 < start < end, received start={start!r} and end={end!r}"
+        )
     steps = count(steps, "steps", "lr_find", least=2)
     model = copy.deepcopy(model)
     rates, losses, average = list[float](), list[float](), 0.0
@@ -99,7 +112,8 @@ def lr_find(
 
 
 def valley(rates: Sequence[float], losses: Sequence[float], least: int) -> float | None:
-    """The rate in the middle of the longest decreasing subsequence of losses; None below a length of `least`.
+    """The rate in the middle of the longest decreasing subsequence of losses; None below a length
+    of `least`.
 
     The first tenth of the losses does not count: there smoothing has little to go by.
     """

@@ -12,8 +12,8 @@ from minicnn.types import Array
 class Meter:
     """Means of the loss and the compiled metrics over the samples seen since the last reset.
 
-    It counts in copies of the metrics: several meters of one model, as of an evaluation within a training, are
-    independent of each other.
+    It counts in copies of the metrics: several meters of one model, as of an evaluation within a
+    training, are independent of each other.
     """
 
     def __init__(self, model: Network):
@@ -27,7 +27,11 @@ class Meter:
             metric.reset()
 
     def measure(
-        self, step: Callable[..., tuple[float, Array]], x: Array, y: Array, sample_weight: Array | None
+        self,
+        step: Callable[..., tuple[float, Array]],
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
     ) -> None:
         """Run a step of the model on a batch and count its loss and predictions in."""
         self.last_loss, y_pred = step(x, y, sample_weight)
@@ -48,7 +52,11 @@ class Meter:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from such a state."""
-        self.total, self.samples, self.last_loss = state["total"], state["samples"], state["last_loss"]
+        self.total, self.samples, self.last_loss = (
+            state["total"],
+            state["samples"],
+            state["last_loss"],
+        )
         for metric, values in zip(self.metrics, state["metrics"], strict=True):
             if is_own(metric):
                 check_kind(values, vars(metric), metric.name)

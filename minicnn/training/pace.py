@@ -1,9 +1,11 @@
 """How many threads are worth having while other programs use the processor, too.
 
-At the end of every stage the threads wait for each other. Where another program takes a processor from one of them,
-all stand still: two threads on two busy processors were seen to do half of what one does. So while the threads get less
-of the processors than they could use, now and then a window of steps is tried with one thread fewer, and later with one
-more, and what is faster is kept. Results do not depend on it.
+At the end of every stage the threads wait for each other. Where another program takes a processor
+from one of them,
+all stand still: two threads on two busy processors were seen to do half of what one does. So while
+the threads get less of the processors than they could use, now and then a window of steps is tried
+with one thread fewer, and later with one more, and what is faster is kept. Results do not depend on
+it.
 """
 
 from time import perf_counter, process_time
@@ -13,25 +15,37 @@ from typing import Self
 from minicnn.machine import threads
 
 STEPS, SECONDS = 4, 0.1  # of a window, at least: many turns of the system's scheduler
-FULL = (
-    0.85  # of a thread each on the processors, at least: nobody else is there (0.97 on a quiet machine, 0.5 beside one)
-)
+# of a thread each on the processors, at least: nobody else is there (0.97 on a quiet machine, 0.5
+# beside one)
+FULL = 0.85
 GAIN = 1.1  # as much faster another number of threads must be
 CHANGE = 2  # a rate so many times what it was, or its inverse: the machine is another, look again
-SOONEST, LATEST, LONGER = 2, 128, 4  # windows between two trials, so many times as many after each that gained nothing
+SOONEST, LATEST, LONGER = (
+    2,
+    128,
+    4,
+)  # windows between two trials, so many times as many after each that gained nothing
 
 
 class Pace:
-    """While this context is open, the calling thread uses as many of its threads as bring it on fastest."""
+    """While this context is open, the calling thread uses as many of its threads as bring it on
+    fastest.
+    """
 
     def __init__(self) -> None:
         self._start()
 
     def _start(self) -> None:
-        self.most = self.count = self.now = threads.used()  # threads: to choose from, chosen, and those of a trial
+        self.most = self.count = self.now = (
+            threads.used()
+        )  # threads: to choose from, chosen, and those of a trial
         self.fewer = True  # whether the next trial is one with fewer
-        self.rate = self.settled = 0.0  # samples per second with `count` threads: just now; after the last trial
-        self.wait = self.left = SOONEST  # windows from the last trial to the next, and those still to come
+        self.rate = self.settled = (
+            0.0  # samples per second with `count` threads: just now; after the last trial
+        )
+        self.wait = self.left = (
+            SOONEST  # windows from the last trial to the next, and those still to come
+        )
         self._open()
 
     def _open(self) -> None:
@@ -41,7 +55,10 @@ class Pace:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self.now != self.most:
             threads.use(self.most)
@@ -56,7 +73,9 @@ class Pace:
         self.note(samples, perf_counter() - began, process_time() - worked)
 
     def note(self, samples: int, seconds: float, worked: float) -> None:
-        """Count a step on so many samples, which took so long, and so many seconds of all processors together."""
+        """Count a step on so many samples, which took so long, and so many seconds of all
+        processors together.
+        """
         self.steps += 1
         self.samples += samples
         self.seconds += seconds

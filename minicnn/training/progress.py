@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from minicnn.training.callbacks.base import Callback, Logs
 
-BAR = "{desc}{percentage:4.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"  # all of it fits in 80 columns
+# all of it fits in 80 columns
+BAR = "{desc}{percentage:4.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"
 BEGUN = "{desc}{percentage:4.0f}%|{bar}|{postfix}"  # as long as nobody knows
 SOON = 1.0  # second, after which the rate is known
 
@@ -24,18 +25,21 @@ def resolve_verbose(verbose: int | str) -> int:
     if verbose in (0, 1, 2):
         return int(verbose)
     raise ValueError(
-        f"verbose expected 'auto', 0 (silent), 1 (a progress bar) or 2 (one line per epoch), received {verbose!r}"
+        "verbose expected 'auto', 0 (silent), 1 (a progress bar) or 2 (one line per epoch), "
+        f"received {verbose!r}"
     )
 
 
 class Progress(Callback):
-    """Shows a training's progress. It belongs last in the list, so that it sees what other callbacks add to the logs.
+    """Shows a training's progress. It belongs last in the list, so that it sees what other
+    callbacks add to the logs.
 
-    Times and pictures/s count the training only: from the beginning of the epoch to the end of its last batch, without
-    the validation.
+    Times and pictures/s count the training only: from the beginning of the epoch to the end of its
+    last batch, without the validation.
 
     Args:
-        verbose: 0 nothing; 1 a bar per epoch on stderr, which leaves the epoch's line; 2 only that line, on stdout.
+        verbose: 0 nothing; 1 a bar per epoch on stderr, which leaves the epoch's line; 2 only that
+            line, on stdout.
         epochs: how many epochs there will be.
         steps: batches per epoch.
         samples: pictures per epoch.
@@ -70,7 +74,9 @@ class Progress(Callback):
         logs = logs or {}
         self._images += logs["size"]
         self._seconds = time.perf_counter() - self._began
-        if self.verbose == 1 and self._bar is None:  # not before: the first batch may have kernels to compile
+        if (
+            self.verbose == 1 and self._bar is None
+        ):  # not before: the first batch may have kernels to compile
             self._open_bar()
         elif self._bar is not None:
             if self._seconds > SOON:
@@ -78,7 +84,8 @@ class Progress(Callback):
             self._bar.set_postfix_str("  ".join(_numbers(logs)), refresh=False)
             self._bar.update(logs["size"])
             if batch + 1 == self.steps:
-                self._bar.refresh()  # the last batch is shown however shortly it follows the one before
+                # the last batch is shown however shortly it follows the one before
+                self._bar.refresh()
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         if self._bar is not None:
@@ -86,7 +93,14 @@ class Progress(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = (self._images - self._resumed_at) / self._seconds if self._seconds > 0 else 0.0
-        line = "  ".join([self._title, *_numbers(logs or {}), f"{self._seconds:.1f} s", f"{rate:,.0f} pictures/s"])
+        line = "  ".join(
+            [
+                self._title,
+                *_numbers(logs or {}),
+                f"{self._seconds:.1f} s",
+                f"{rate:,.0f} pictures/s",
+            ]
+        )
         if self.verbose == 1:
             self._close_bar()
             print(line, file=sys.stderr, flush=True)
@@ -96,7 +110,10 @@ class Progress(Callback):
     def interrupted(self) -> None:
         """Answer the first Ctrl-C."""
         if self.verbose:
-            tqdm.write("Ctrl-C: this batch is the last one; once more, and it ends at once", file=sys.stderr)
+            tqdm.write(
+                "Ctrl-C: this batch is the last one; once more, and it ends at once",
+                file=sys.stderr,
+            )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._close_bar()  # open only if the last epoch was left unfinished
@@ -120,7 +137,9 @@ class Progress(Callback):
 
 
 def _numbers(logs: Logs) -> list[str]:
-    """The words `["loss 1.2345", ...]`; learning rates and very small or large values in four significant digits."""
+    """The words `["loss 1.2345", ...]`; learning rates and very small or large values in four
+    significant digits.
+    """
     texts = []
     for name, value in logs.items():
         if name != "size" and isinstance(value, int | float):

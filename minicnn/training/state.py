@@ -6,7 +6,10 @@ import numpy as np
 
 from minicnn.types import Array
 
-ARRAY, KEY = "/training/", "/array"  # how the state's arrays are named in the file, and referred to in its text
+ARRAY, KEY = (
+    "/training/",
+    "/array",
+)  # how the state's arrays are named in the file, and referred to in its text
 
 
 def pack(value: Any, arrays: dict[str, Array]) -> Any:
@@ -45,14 +48,18 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def is_own(thing: Any) -> bool:
-    """Whether minicnn's code, which always keeps the same kinds of values, knows what belongs in the thing."""
+    """Whether minicnn's code, which always keeps the same kinds of values, knows what belongs in
+    the thing.
+    """
     return type(thing).__module__.startswith("minicnn.")
 
 
 def check_kind(stored: Any, present: Any, where: str = "state") -> None:
-    """Raise TypeError unless a stored value is of the kind of the present one: it will take its place.
+    """Raise TypeError unless a stored value is of the kind of the present one: it will take its
+    place.
 
-    In the place of None may come anything, and lists may have any members: who owns them knows better.
+    In the place of None may come anything, and lists may have any members: who owns them knows
+    better.
     """
     if present is None:
         return
@@ -73,7 +80,9 @@ def check_kind(stored: Any, present: Any, where: str = "state") -> None:
 
 def check_numbers(stored: Any, where: str) -> None:
     """Raise TypeError unless a stored value is a list of numbers, some of which may be missing."""
-    if not isinstance(stored, list) or not all(isinstance(value, int | float | None) for value in stored):
+    if not isinstance(stored, list) or not all(
+        isinstance(value, int | float | None) for value in stored
+    ):
         raise TypeError(f"{where} expected a list of numbers, received {stored!r:.60}")
 
 

@@ -1,4 +1,7 @@
-"""One batch: forward through the layers, the loss, backward, update. Sequential has these as methods."""
+"""One batch: forward through the layers, the loss, backward, update.
+
+Sequential has these as methods.
+"""
 
 from math import isfinite
 
@@ -11,10 +14,13 @@ from minicnn.types import Array
 
 
 @one_at_a_time
-def loss_and_gradients(model: Network, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+def loss_and_gradients(
+    model: Network, x: Array, y: Array, sample_weight: Array | None = None
+) -> tuple[float, Array]:
     """The loss of a batch, its gradients in layer.grads, and its predictions.
 
-    Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what they hold.
+    Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what
+    they hold.
     """
     execution = model.execution_for(x)
     check_logits(model)
@@ -28,8 +34,11 @@ def loss_and_gradients(model: Network, x: Array, y: Array, sample_weight: Array 
 
 
 @one_at_a_time
-def train_step(model: Network, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
-    """One forward, backward and update; returns what loss_and_gradients does. No other thread comes in between.
+def train_step(
+    model: Network, x: Array, y: Array, sample_weight: Array | None = None
+) -> tuple[float, Array]:
+    """One forward, backward and update; returns what loss_and_gradients does. No other thread comes
+    in between.
 
     When the loss is NaN or infinite the update is left out: it would make every weight NaN.
     """
@@ -42,7 +51,9 @@ def train_step(model: Network, x: Array, y: Array, sample_weight: Array | None =
 
 
 @one_at_a_time
-def test_step(model: Network, x: Array, y: Array, sample_weight: Array | None = None) -> tuple[float, Array]:
+def test_step(
+    model: Network, x: Array, y: Array, sample_weight: Array | None = None
+) -> tuple[float, Array]:
     """The loss and the predictions of a batch in inference."""
     execution = model.execution_for(x)
     check_logits(model)
@@ -52,7 +63,9 @@ def test_step(model: Network, x: Array, y: Array, sample_weight: Array | None = 
 
 
 def quiet() -> np.errstate:
-    """Without NumPy's warnings: what diverges overflows, the loss shows it, and fit says where it comes from."""
+    """Without NumPy's warnings: what diverges overflows, the loss shows it, and fit says where it
+    comes from.
+    """
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
@@ -60,17 +73,22 @@ def check_logits(model: Network) -> None:
     """Raise ValueError for a loss from logits on a model that ends in a softmax."""
     if model.loss.from_logits and model.ends_in_softmax:
         raise ValueError(
-            f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.head} ends in a "
+            f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.head} "
+            "ends in a "
             "softmax: leave out one of the two"
         )
 
 
 def _loss(model: Network, y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
-    """The loss and its gradient, from logits where the model ends in a softmax: see network/executor.py."""
+    """The loss and its gradient, from logits where the model ends in a softmax: see
+    network/executor.py.
+    """
     from_logits = model.loss.from_logits or model.ends_in_softmax
     return model.loss.value_and_gradient(y, y_pred, weight, from_logits=from_logits)
 
 
 def _predictions(model: Network, y_pred: Array) -> Array:
-    """What the model predicts, for what its loss was computed from: metrics see probabilities, not logits."""
+    """What the model predicts, for what its loss was computed from: metrics see probabilities, not
+    logits.
+    """
     return softmax(y_pred) if model.ends_in_softmax else y_pred

@@ -1,14 +1,17 @@
-"""Make graphs.npz: what Keras computes for the first 100 networks of graph_cases.py, for test_graphs_keras.py.
+"""Make graphs.npz: what Keras computes for the first 100 networks of graph_cases.py, for
+test_graphs_keras.py.
 
-    python make_graphs.py         needs keras and tensorflow (made with 3.15.1 and 2.21.0); some minutes
+    python make_graphs.py         needs keras and tensorflow (made with 3.15.1 and 2.21.0); some
+    minutes
 
-All of it in float64. Of every network: the names of its layers in Keras' order, those of models inside too, and of its
-weights in the order of get_weights; its outputs in inference; its outputs in training, the gradients of
-sum(output * dy) with respect to all inputs and weights, and the moving statistics after that step. Weights, inputs and
+All of it in float64. Of every network: the names of its layers in Keras' order, those of models
+inside too, and of its weights in the order of get_weights; its outputs in inference; its outputs in
+training, the gradients of sum(output * dy) with respect to all inputs and weights, and the moving
+statistics after that step. Weights, inputs and
 dy are not stored: graph_cases.py draws them again.
 
-Of every array its norm and three projections are kept (`digest`); graphs.npz has them in one array (numbers), and says
-in another, JSON, which are whose (index).
+Of every array its norm and three projections are kept (`digest`); graphs.npz has them in one array
+(numbers), and says in another, JSON, which are whose (index).
 """
 
 import json
@@ -32,12 +35,18 @@ COUNT, NUMBERS = 100, 4
 def digest(name: str, array: Array) -> Array:
     """[norm, three projections on random signs] of an array, in float64. `name` seeds the signs."""
     flat = np.asarray(array, np.float64).reshape(-1)
-    signs = np.where(np.random.default_rng(zlib.crc32(name.encode())).random((NUMBERS - 1, flat.size)) < 0.5, -1.0, 1.0)
+    signs = np.where(
+        np.random.default_rng(zlib.crc32(name.encode())).random((NUMBERS - 1, flat.size)) < 0.5,
+        -1.0,
+        1.0,
+    )
     return np.array([np.sqrt(flat @ flat), *(signs @ flat)])
 
 
 def unpack() -> list[dict[str, Any]]:
-    """Read graphs.npz: of each network "names", "weights", and "digests" of "output 0", "d input 0", ..."""
+    """Read graphs.npz: of each network "names", "weights", and "digests" of "output 0", "d input
+    0", ...
+    """
     with np.load(GOLDEN) as file:
         index, numbers = json.loads(file["index"].tobytes()), iter(file["numbers"])
     return [
@@ -84,7 +93,11 @@ def run(keras: Any, graph: cases.Graph) -> tuple[list[Any], list[str], dict[str,
     result |= tape.gradient(outputs, sources, output_gradients=dys, unconnected_gradients="zero")
     for path, layer in found.items():
         result |= {f"{path}/{weight.name}": weight.value for weight in layer.non_trainable_weights}
-    paths = {id(weight): f"{path}/{weight.name}" for path, layer in found.items() for weight in layer.weights}
+    paths = {
+        id(weight): f"{path}/{weight.name}"
+        for path, layer in found.items()
+        for weight in layer.weights
+    }
     return (
         names(model),
         [paths[id(weight)] for weight in model.weights],
@@ -103,7 +116,9 @@ def main() -> None:
         numbers += [digest(key, value) for key, value in values.items()]
     text = json.dumps(index, separators=(",", ":")).encode()
     np.savez_compressed(GOLDEN, numbers=np.array(numbers), index=np.frombuffer(text, np.uint8))
-    print(f"{GOLDEN.name}: {COUNT} networks, {len(numbers)} arrays, {GOLDEN.stat().st_size:,} bytes")
+    print(
+        f"{GOLDEN.name}: {COUNT} networks, {len(numbers)} arrays, {GOLDEN.stat().st_size:,} bytes"
+    )
 
 
 if __name__ == "__main__":

@@ -1,17 +1,21 @@
-"""Make layers.npz: what Keras computes for single layers, losses, metrics and initializers, for test_keras_layers.py.
+"""Make layers.npz: what Keras computes for single layers, losses, metrics and initializers, for
+test_keras_layers.py.
 
-    python make_layers.py         needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and 2.13.0); 10 seconds
+    python make_layers.py         needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and
+    2.13.0); 10 seconds
 
-All of it in float64. For every case in CASES: the output, the gradients with respect to the input and to each weight
-for a random dy, and the moving statistics after the step. Inputs, weights and dy are not stored: the test imports this
-file and draws them again, seeded by the case's name. Convolution and max pooling get small integers, so that their
-golden values are integers too, hold in any order of summation, and can be compared bit for bit.
+All of it in float64. For every case in CASES: the output, the gradients with respect to the input
+and to each weight for a random dy, and the moving statistics after the step. Inputs, weights and dy
+are not stored: the test imports this file and draws them again, seeded by the case's name.
+Convolution and max pooling get small integers, so that their golden values are integers too, hold
+in any order of summation, and can be compared bit for bit.
 
-layers.npz has three members: all integers in one array (int16), all other numbers in another (float64), and an index,
-JSON, that says for each value where it lies and what its shape is. (An npz of 600 small arrays is mostly headers.)
+layers.npz has three members: all integers in one array (int16), all other numbers in another
+(float64), and an index, JSON, that says for each value where it lies and what its shape is. (An npz
+of 600 small arrays is mostly headers.)
 
-Arguments are numbers that float32 holds exactly: on its way into a float64 operation TensorFlow rounds some of them
-(0.3 as the slope of LeakyReLU, scale and offset of Rescaling) to float32.
+Arguments are numbers that float32 holds exactly: on its way into a float64 operation TensorFlow
+rounds some of them (0.3 as the slope of LeakyReLU, scale and offset of Rescaling) to float32.
 """
 
 import json
@@ -71,7 +75,12 @@ def poolings() -> Iterator[Case]:
         yield Case("AveragePooling2D", shape, arguments, "integers")
     yield Case("MaxPooling2D", (2, 4, 4, 1), {}, "distinct")  # the default is 2
     for padding, strides in product(("valid", "same"), (None, 1)):
-        yield Case("MaxPooling2D", (1, 7, 6, 2), {"pool_size": 3, "strides": strides, "padding": padding}, "ties")
+        yield Case(
+            "MaxPooling2D",
+            (1, 7, 6, 2),
+            {"pool_size": 3, "strides": strides, "padding": padding},
+            "ties",
+        )
     yield Case("GlobalMaxPooling2D", (2, 4, 5, 3), {}, "distinct")
     yield Case("GlobalAveragePooling2D", (2, 4, 5, 3), {}, "integers")
 
@@ -140,7 +149,9 @@ CASES = {case.name: case for case in every_case()}
 
 
 def draw(case: Case, what: str, shape: tuple[int, ...]) -> Array:
-    """x, dy or a weight of a case, float64; the same on every machine (only `Generator.random` is used)."""
+    """x, dy or a weight of a case, float64; the same on every machine (only `Generator.random` is
+    used).
+    """
     drawn = np.random.default_rng(zlib.crc32(f"{case.name} {what}".encode())).random(shape)
     is_input = what.startswith("x")
     if case.values == "distinct" and is_input:
@@ -155,7 +166,9 @@ def draw(case: Case, what: str, shape: tuple[int, ...]) -> Array:
 def draw_inputs(case: Case) -> dict[str, Array]:
     """The input "x" of a case, or the inputs "x1", "x2", ... of a layer that merges several."""
     several = isinstance(case.shape[0], tuple)
-    shapes = {f"x{i}": shape for i, shape in enumerate(case.shape, 1)} if several else {"x": case.shape}
+    shapes = (
+        {f"x{i}": shape for i, shape in enumerate(case.shape, 1)} if several else {"x": case.shape}
+    )
     return {name: draw(case, name, shape) for name, shape in shapes.items()}
 
 
@@ -166,7 +179,10 @@ LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
     "categorical": ("CategoricalCrossentropy", {}),
     "categorical logits": ("CategoricalCrossentropy", {"from_logits": True}),
     "categorical smoothed": ("CategoricalCrossentropy", {"label_smoothing": 0.1}),
-    "categorical smoothed logits": ("CategoricalCrossentropy", {"label_smoothing": 0.1, "from_logits": True}),
+    "categorical smoothed logits": (
+        "CategoricalCrossentropy",
+        {"label_smoothing": 0.1, "from_logits": True},
+    ),
     "sparse": ("SparseCategoricalCrossentropy", {}),
     "sparse logits": ("SparseCategoricalCrossentropy", {"from_logits": True}),
 }
@@ -181,7 +197,9 @@ INITIALIZERS = tuple(product(("glorot_uniform", "he_normal"), ((3, 3, 32, 64), (
 
 
 def predictions(name: str) -> tuple[Array, Array, Array]:
-    """Labels in the form that the loss or metric of that name takes, predictions (SAMPLES, CLASSES), sample weights."""
+    """Labels in the form that the loss or metric of that name takes, predictions (SAMPLES,
+    CLASSES), sample weights.
+    """
     rng = np.random.default_rng(2)
     labels = np.floor(rng.random(SAMPLES) * CLASSES).astype(np.int64)
     logits = 8 * rng.random((SAMPLES, CLASSES)) - 4
@@ -217,7 +235,9 @@ def pack(values: dict[str, Array]) -> None:
 
 
 def unpack() -> dict[str, Array]:
-    """Read layers.npz: "<case>/y", "<case>/dx", "<case>/dkernel", "<case>/moving_mean", ... in float64."""
+    """Read layers.npz: "<case>/y", "<case>/dx", "<case>/dkernel", "<case>/moving_mean", ... in
+    float64.
+    """
     with np.load(GOLDEN) as file:
         pools = {name: file[name].astype(np.float64) for name in ("integers", "numbers")}
         index = json.loads(file["index"].tobytes())
@@ -234,7 +254,9 @@ def torch_gelu(case: Case) -> dict[str, Array]:
     """GELU from PyTorch: TensorFlow's has sqrt(2) and 0.044715 in float32 only, 6e-8 off."""
     torch = import_module("torch")
     x = torch.tensor(draw(case, "x", case.shape), requires_grad=True)
-    y = torch.nn.functional.gelu(x, approximate="tanh" if case.arguments.get("approximate") else "none")
+    y = torch.nn.functional.gelu(
+        x, approximate="tanh" if case.arguments.get("approximate") else "none"
+    )
     y.backward(torch.tensor(draw(case, "dy", case.shape)))
     return {f"{case.name}/y": y.detach().numpy(), f"{case.name}/dx": x.grad.numpy()}
 
@@ -260,7 +282,9 @@ def run(keras: Any, case: Case) -> dict[str, Array]:
     result = {"y": y}
     if case.training:
         sources = inputs | {weight.name: weight.value for weight in layer.trainable_weights}
-        gradients = tape.gradient(y, sources, output_gradients=tf.constant(draw(case, "dy", tuple(y.shape))))
+        gradients = tape.gradient(
+            y, sources, output_gradients=tf.constant(draw(case, "dy", tuple(y.shape)))
+        )
         result |= {f"d{name}": gradient for name, gradient in gradients.items()}
     if case.layer == "BatchNormalization":
         result |= {name: getattr(layer, name) for name in ("moving_mean", "moving_variance")}
@@ -309,11 +333,18 @@ def main() -> None:
         result[f"initializer {name} {shape}"] = np.array([sample.std(), np.abs(sample).max()])
     adapted = keras.layers.Normalization()
     adapted.adapt(to_adapt_to())
-    result["adapted"] = np.array([np.asarray(adapted.mean).reshape(-1), np.asarray(adapted.variance).reshape(-1)])
-    slopes = keras.layers.LeakyReLU()(np.array([-1.0])), keras.activations.leaky_relu(np.array([-1.0]))
+    result["adapted"] = np.array(
+        [np.asarray(adapted.mean).reshape(-1), np.asarray(adapted.variance).reshape(-1)]
+    )
+    slopes = (
+        keras.layers.LeakyReLU()(np.array([-1.0])),
+        keras.activations.leaky_relu(np.array([-1.0])),
+    )
     result["default slopes"] = -np.array(slopes).reshape(-1)
     pack(result)
-    print(f"{GOLDEN.name}: {len(CASES)} cases, {len(result)} arrays, {GOLDEN.stat().st_size:,} bytes")
+    print(
+        f"{GOLDEN.name}: {len(CASES)} cases, {len(result)} arrays, {GOLDEN.stat().st_size:,} bytes"
+    )
 
 
 if __name__ == "__main__":

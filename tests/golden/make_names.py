@@ -1,11 +1,12 @@
 """Write names.json: the names that Keras has, for tests/test_names.py.
 
-Needs Keras 3 with any backend; last run with Keras 3.15.1 on JAX. Run it here: KERAS_BACKEND=jax python make_names.py
+Needs Keras 3 with any backend; last run with Keras 3.15.1 on JAX. Run it here: KERAS_BACKEND=jax
+python make_names.py
 
     modules     every public name of the modules that minicnn has too
     attributes  every public attribute and method of the classes that minicnn has too
-    arguments   every argument of what both have, with its default ("<required>" for none), **kwargs being the arguments
-                of the base classes that they end in
+    arguments   every argument of what both have, with its default ("<required>" for none), **kwargs
+                being the arguments of the base classes that they end in
 """
 
 import inspect
@@ -29,7 +30,8 @@ CLASSES = {
     "ImageDataGenerator": image.ImageDataGenerator,
 }
 METHODS = (
-    "build summary compile fit evaluate predict train_on_batch test_on_batch predict_on_batch save save_weights "
+    "build summary compile fit evaluate predict train_on_batch test_on_batch predict_on_batch save "
+    "save_weights "
     "load_weights get_layer add"
 )
 
@@ -45,8 +47,13 @@ def arguments_of(function, classes=()):
         if parameter.kind is parameter.VAR_KEYWORD:
             for base in classes[:1]:  # which cannot require anything any more
                 inherited = arguments_of(base.__init__, classes[1:])
-                found = {name: value for name, value in inherited.items() if value != "<required>"} | found
-        elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name not in ("self", "pool_mode"):
+                found = {
+                    name: value for name, value in inherited.items() if value != "<required>"
+                } | found
+        elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name not in (
+            "self",
+            "pool_mode",
+        ):
             default = parameter.default
             if default is parameter.empty:
                 default = "<required>"
@@ -57,7 +64,11 @@ def arguments_of(function, classes=()):
 
 
 def arguments_of_class(cls):
-    bases = [base for base in cls.__mro__ if "__init__" in vars(base) and base.__module__.startswith("keras")]
+    bases = [
+        base
+        for base in cls.__mro__
+        if "__init__" in vars(base) and base.__module__.startswith("keras")
+    ]
     return arguments_of(bases[0].__init__, bases[1:]) if bases else {}
 
 
@@ -65,7 +76,11 @@ def shared(module, ours, path):
     """The arguments of the classes and functions that both modules have."""
     for name in public(module):
         thing = getattr(module, name)
-        if hasattr(ours, name) and (inspect.isclass(thing) or inspect.isfunction(thing)) and name != "get":
+        if (
+            hasattr(ours, name)
+            and (inspect.isclass(thing) or inspect.isfunction(thing))
+            and name != "get"
+        ):
             is_class = inspect.isclass(thing)
             yield f"{path}.{name}", arguments_of_class(thing) if is_class else arguments_of(thing)
 
@@ -82,7 +97,9 @@ for path in MODULES.split():
     arguments |= shared(module_of(keras, path), module_of(minicnn, path), path)
 arguments |= shared(keras.optimizers.schedules, minicnn.schedules, "schedules")
 arguments["Sequential"] = arguments_of_class(keras.Sequential)
-arguments |= {f"Sequential.{name}": arguments_of(getattr(keras.Sequential, name)) for name in METHODS.split()}
+arguments |= {
+    f"Sequential.{name}": arguments_of(getattr(keras.Sequential, name)) for name in METHODS.split()
+}
 arguments["ImageDataGenerator"] = arguments_of_class(image.ImageDataGenerator)
 for name in ("fit", "flow"):
     arguments[f"ImageDataGenerator.{name}"] = arguments_of(getattr(image.ImageDataGenerator, name))

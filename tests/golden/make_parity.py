@@ -1,30 +1,36 @@
 """Make parity.npz: what Keras computes when it trains, for tests/test_keras_parity.py.
 
-    python make_parity.py         needs keras and tensorflow (made with keras 3.15.1, tensorflow 2.21.0); 20 seconds
+    python make_parity.py         needs keras and tensorflow (made with keras 3.15.1, tensorflow
+    2.21.0); 20 seconds
 
-Two parts. The documented CIFAR-10 model without dropout, in float64 and in float32: its outputs, the gradients of the
-first batch, and twenty Adam steps. Then a tiny model in float64, ten steps for each optimizer and loss option, and once
-through `fit`; those runs are functions of the library, and the test calls them with minicnn instead of keras.
+Two parts. The documented CIFAR-10 model without dropout, in float64 and in float32: its outputs,
+the gradients of the first batch, and twenty Adam steps. Then a tiny model in float64, ten steps for
+each optimizer and loss option, and once through `fit`; those runs are functions of the library, and
+the test calls them with minicnn instead of keras.
 
-Weights and pictures are not stored but made again from their seeds, with `Generator.random`, additions and
-multiplications only, so that every machine gets the same bits (a CRC is stored). Large arrays are stored as summaries:
-norm, largest element, projections on 16 random directions of +-1 (an error of e times the norm, anywhere in the array,
-moves each of them by about that much) and 64 elements.
+Weights and pictures are not stored but made again from their seeds, with `Generator.random`,
+additions and multiplications only, so that every machine gets the same bits (a CRC is stored).
+Large arrays are stored as summaries: norm, largest element, projections on 16 random directions of
++-1 (an error of e times the norm, anywhere in the array, moves each of them by about that much) and
+64 elements.
 
-Which path Keras takes: `model.train_on_batch` and, for gradients, `model.compute_loss` find the logits behind the
-softmax of the last layer (`_keras_logits`) and use the fused cross-entropy; Keras' clip of probabilities to
-[1e-7, 1 - 1e-7] does not act. `check_logits_path` proves it on logits that the clip would change.
+Which path Keras takes: `model.train_on_batch` and, for gradients, `model.compute_loss` find the
+logits behind the softmax of the last layer (`_keras_logits`) and use the fused cross-entropy;
+Keras' clip of probabilities to [1e-7, 1 - 1e-7] does not act. `check_logits_path` proves it on
+logits that the clip would change.
 
-What a comparison in float32 needs. Where two cells of a pooling window are equal but for rounding, two correct programs
-choose differently; one such window among 640,000 moves the gradients by 1e-3 to 1e-2, and twenty steps later the losses
-differ by 1e-2. (TensorFlow does that to itself, float32 against float64, on nearly any random problem.) So this one is
-well-conditioned. Pictures and first kernels are multiples of 1/256 and 1/16: the first convolution is exact in float32,
-and its ties are exact ties. Kernels are about 30 times the usual size, which batch normalisation undoes, so that Adam
-changes them by a thousandth per step. And DATA_SEED is one of few for which no window of the first batch is close:
-TensorFlow's float32 agrees with its float64 to 3e-5 in gradients and 3e-4 in losses, and weights disturbed by 1e-6
-(the first kernel excepted) give gradients within 1e-5.
+What a comparison in float32 needs. Where two cells of a pooling window are equal but for rounding,
+two correct programs choose differently; one such window among 640,000 moves the gradients by 1e-3
+to 1e-2, and twenty steps later the losses differ by 1e-2. (TensorFlow does that to itself, float32
+against float64, on nearly any random problem.) So this one is well-conditioned. Pictures and first
+kernels are multiples of 1/256 and 1/16: the first convolution is exact in float32, and its ties are
+exact ties. Kernels are about 30 times the usual size, which batch normalisation undoes, so that
+Adam changes them by a thousandth per step. And DATA_SEED is one of few for which no window of the
+first batch is close: TensorFlow's float32 agrees with its float64 to 3e-5 in gradients and 3e-4 in
+    losses, and weights disturbed by 1e-6 (the first kernel excepted) give gradients within 1e-5.
 
-Over 300 lines, because Keras and the test must make the same inputs and summaries: one file holds all of them.
+Over 300 lines, because Keras and the test must make the same inputs and summaries: one file holds
+all of them.
 """
 
 import zlib
@@ -49,10 +55,17 @@ BLOCKS = (  # names, filters, mean and variance of what is normalised (about)
 TINY_STEPS, TINY_BATCH, TINY_CLASSES = 10, 8, 5
 TINY_SHAPE = (8, 8, 3)
 FIT_SAMPLES = 90
-FIT_OPTIONS: dict[str, Any] = {"batch_size": 16, "epochs": 4, "validation_split": 0.25, "shuffle": False, "verbose": 0}
+FIT_OPTIONS: dict[str, Any] = {
+    "batch_size": 16,
+    "epochs": 4,
+    "validation_split": 0.25,
+    "shuffle": False,
+    "verbose": 0,
+}
 CLASS_WEIGHT = {0: 0.5, 1: 2.0, 2: 1.0, 3: 3.0, 4: 0.25}
 
-# Keras' defaults, as np.float64: TensorFlow makes a Python float a float32 before it casts it to float64, 2e-8 off.
+# Keras' defaults, as np.float64: TensorFlow makes a Python float a float32 before it casts it to
+# float64, 2e-8 off.
 BETAS = {"beta_1": np.float64(0.9), "beta_2": np.float64(0.999)}
 SGD, ADAM = {"learning_rate": 0.05}, {"learning_rate": 0.01, **BETAS}
 MOMENTUM = SGD | {"momentum": np.float64(0.9)}
@@ -61,7 +74,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "sgd": ("SGD", SGD, {}, ""),
     "momentum": ("SGD", MOMENTUM, {}, ""),
     "nesterov": ("SGD", MOMENTUM | {"nesterov": True}, {}, ""),
-    "adam": ("Adam", ADAM | {"beta_1": np.float64(0.8), "beta_2": np.float64(0.99), "epsilon": 1e-3}, {}, ""),
+    "adam": (
+        "Adam",
+        ADAM | {"beta_1": np.float64(0.8), "beta_2": np.float64(0.99), "epsilon": 1e-3},
+        {},
+        "",
+    ),
     "adamw": ("AdamW", ADAM | {"weight_decay": np.float64(0.1)}, {}, ""),
     "sgd clipped": ("SGD", SGD | {"global_clipnorm": 0.5}, {}, ""),
     "adam clipped": ("Adam", ADAM | {"global_clipnorm": 0.5}, {}, ""),
@@ -83,14 +101,21 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> A
 
 
 def documented_weights() -> dict[str, Array]:
-    """Weights of the documented model by name, in Keras' order. About a third of the gammas are negative."""
+    """Weights of the documented model by name, in Keras' order.
+
+    About a third of the gammas are negative.
+    """
     rng = np.random.default_rng(0)
     weights: dict[str, Array] = {}
     channels = IMAGE_SHAPE[-1]
     for convolution, normalization, filters, mean, variance in BLOCKS:
-        weights[f"{convolution}/kernel"] = np.round(16 * uniform(rng, (3, 3, channels, filters), 4)) / 16
+        weights[f"{convolution}/kernel"] = (
+            np.round(16 * uniform(rng, (3, 3, channels, filters), 4)) / 16
+        )
         weights[f"{convolution}/bias"] = np.round(16 * uniform(rng, (filters,), 1)) / 16
-        weights[f"{normalization}/gamma"] = np.where(rng.random(filters) < 1 / 3, -1, 1) * (0.5 + rng.random(filters))
+        weights[f"{normalization}/gamma"] = np.where(rng.random(filters) < 1 / 3, -1, 1) * (
+            0.5 + rng.random(filters)
+        )
         weights[f"{normalization}/beta"] = uniform(rng, (filters,), 0.2)
         weights[f"{normalization}/moving_mean"] = (0.5 + rng.random(filters)) * mean
         weights[f"{normalization}/moving_variance"] = (0.5 + rng.random(filters)) * variance
@@ -112,12 +137,14 @@ def tiny_weights() -> dict[str, Array]:
     }
 
 
-def pictures(count: int, shape: tuple[int, int, int], classes: int, seed: int) -> tuple[Array, Array]:
+def pictures(
+    count: int, shape: tuple[int, int, int], classes: int, seed: int
+) -> tuple[Array, Array]:
     """Smooth pictures (count, H, W, C), multiples of 1/256 in [0, 1), and labels (count,).
 
-    Each is four parts the pattern of a class and one part noise, both of them coarse grids, enlarged and blurred. Half
-    of the labels are that class and half are drawn, so that the loss stays well above 0 and its relative error means
-    something.
+    Each is four parts the pattern of a class and one part noise, both of them coarse grids,
+    enlarged and blurred. Half of the labels are that class and half are drawn, so that the loss
+    stays well above 0 and its relative error means something.
     """
     rng = np.random.default_rng(seed)
     coarse = (shape[0] // 4, shape[1] // 4, shape[2])
@@ -139,20 +166,28 @@ def one_hot(labels: Array, classes: int) -> Array:
 def documented_batches() -> tuple[Array, Array]:
     """x (STEPS, BATCH, 32, 32, 3) and y (STEPS, BATCH, CLASSES), float64."""
     x, labels = pictures(STEPS * BATCH, IMAGE_SHAPE, CLASSES, seed=DATA_SEED)
-    return x.reshape(STEPS, BATCH, *IMAGE_SHAPE), one_hot(labels, CLASSES).reshape(STEPS, BATCH, CLASSES)
+    return x.reshape(STEPS, BATCH, *IMAGE_SHAPE), one_hot(labels, CLASSES).reshape(
+        STEPS, BATCH, CLASSES
+    )
 
 
 def tiny_batches() -> tuple[Array, Array, Array]:
     """x (TINY_STEPS, TINY_BATCH, 8, 8, 3), labels and sample weights (TINY_STEPS, TINY_BATCH)."""
     x, labels = pictures(TINY_STEPS * TINY_BATCH, TINY_SHAPE, TINY_CLASSES, seed=3)
     weights = np.random.default_rng(4).random((TINY_STEPS, TINY_BATCH)) * 2
-    return x.reshape(TINY_STEPS, TINY_BATCH, *TINY_SHAPE), labels.reshape(TINY_STEPS, TINY_BATCH), weights
+    return (
+        x.reshape(TINY_STEPS, TINY_BATCH, *TINY_SHAPE),
+        labels.reshape(TINY_STEPS, TINY_BATCH),
+        weights,
+    )
 
 
 def variant_batches(special: str) -> Iterator[tuple[Array, Array, dict[str, Any]]]:
     """x, y and weighting arguments of each of the ten steps of a variant."""
     for x, labels, sample_weight in zip(*tiny_batches(), strict=True):
-        weighting: dict[str, Any] = {"class_weight": CLASS_WEIGHT} if special == "class weight" else {}
+        weighting: dict[str, Any] = (
+            {"class_weight": CLASS_WEIGHT} if special == "class weight" else {}
+        )
         if "sample weight" in special:
             weighting = {"sample_weight": sample_weight}
         yield x, labels if "sparse" in special else one_hot(labels, TINY_CLASSES), weighting
@@ -160,7 +195,12 @@ def variant_batches(special: str) -> Iterator[tuple[Array, Array, dict[str, Any]
 
 def inputs_crc() -> int:
     """One number that changes with any bit of the inputs above."""
-    arrays = [*documented_weights().values(), *tiny_weights().values(), *documented_batches(), *tiny_batches()]
+    arrays = [
+        *documented_weights().values(),
+        *tiny_weights().values(),
+        *documented_batches(),
+        *tiny_batches(),
+    ]
     crc = 0
     for array in arrays:
         crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
@@ -171,24 +211,31 @@ def inputs_crc() -> int:
 
 
 def summarize(name: str, array: Array) -> Array:
-    """[norm, largest magnitude, 16 projections, 64 elements] of an array, in float64. `name` seeds the choice."""
+    """[norm, largest magnitude, 16 projections, 64 elements] of an array, in float64.
+
+    `name` seeds the choice.
+    """
     flat = np.asarray(array, np.float64).reshape(-1)
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     directions = np.where(rng.random((16, flat.size)) < 0.5, -1.0, 1.0)
     chosen = np.floor(rng.random(64) * flat.size).astype(np.int64)
-    return np.concatenate(([np.sqrt(flat @ flat), np.abs(flat).max()], directions @ flat, flat[chosen]))
+    return np.concatenate(
+        ([np.sqrt(flat @ flat), np.abs(flat).max()], directions @ flat, flat[chosen])
+    )
 
 
 def summary_error(received: Array, expected: Array) -> float:
     """Relative error of an array, from two summaries: the largest of three estimates.
 
-    The norm's own; the root mean square over the directions, which estimates the norm of the difference, over the norm;
-    the largest difference of an element over the largest element.
+    The norm's own; the root mean square over the directions, which estimates the norm of the
+    difference, over the norm; the largest difference of an element over the largest element.
     """
     error = np.abs(np.asarray(received, np.float64) - expected)
     norm, largest = expected[:2]
     distance = np.sqrt(np.mean(error[2:18] ** 2))
-    return float(max(error[0] / norm, distance / norm, error[1] / largest, error[18:].max() / largest))
+    return float(
+        max(error[0] / norm, distance / norm, error[1] / largest, error[18:].max() / largest)
+    )
 
 
 # Models and runs; `library` is keras here and minicnn in the test
@@ -198,8 +245,16 @@ def documented_layers(library: Any) -> list[Any]:
     layers = library.layers
     result = [layers.Input(IMAGE_SHAPE)]
     for _, _, filters, _, _ in BLOCKS:
-        result += [layers.Conv2D(filters, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(2)]
-    result += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(CLASSES, activation="softmax")]
+        result += [
+            layers.Conv2D(filters, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+        ]
+    result += [
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dense(CLASSES, activation="softmax"),
+    ]
     return result
 
 
@@ -220,17 +275,26 @@ def variant_run(library: Any, sequential: Callable[[list[Any]], Any], name: str)
     loss = "SparseCategoricalCrossentropy" if "sparse" in special else "CategoricalCrossentropy"
     model = sequential(tiny_layers(library, activation, special == "frozen"))
     model.compile(
-        getattr(library.optimizers, optimizer)(**optimizer_arguments), getattr(library.losses, loss)(**loss_arguments)
+        getattr(library.optimizers, optimizer)(**optimizer_arguments),
+        getattr(library.losses, loss)(**loss_arguments),
     )
     model.set_weights(list(tiny_weights().values()))
-    losses = [model.train_on_batch(x, y, **weighting) for x, y, weighting in variant_batches(special)]
+    losses = [
+        model.train_on_batch(x, y, **weighting) for x, y, weighting in variant_batches(special)
+    ]
     return np.concatenate([losses, *(weight.reshape(-1) for weight in model.get_weights())])
 
 
 def fit_run(library: Any, sequential: Callable[[list[Any]], Any]) -> dict[str, Array]:
-    """`fit` with a validation split, a last batch that is not full, class weights and accuracy; then `evaluate`."""
+    """`fit` with a validation split, a last batch that is not full, class weights and accuracy;
+    then `evaluate`.
+    """
     model = sequential(tiny_layers(library))
-    model.compile(library.optimizers.Adam(0.03, **BETAS), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        library.optimizers.Adam(0.03, **BETAS),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     model.set_weights(list(tiny_weights().values()))
     x, labels = pictures(FIT_SAMPLES, TINY_SHAPE, TINY_CLASSES, seed=5)
     labels = labels[:, None]
@@ -272,7 +336,9 @@ def gradients(model: Any, x: Array, y: Array) -> dict[str, Array]:
 
 
 def check_logits_path(keras: Any) -> None:
-    """Raise unless `train_on_batch` and `compute_loss` see logits: a probability of e^-50 costs 50, clipped 16.1."""
+    """Raise unless `train_on_batch` and `compute_loss` see logits: a probability of e^-50 costs 50,
+    clipped 16.1.
+    """
     configure(keras, "float64")
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
     model.compile(keras.optimizers.SGD(0.0), keras.losses.CategoricalCrossentropy())
@@ -287,7 +353,9 @@ def check_logits_path(keras: Any) -> None:
 def documented_run(keras: Any, dtype: str) -> dict[str, Array]:
     configure(keras, dtype)
     model = keras.Sequential(documented_layers(keras))
-    model.compile(keras.optimizers.Adam(**(BETAS if dtype == "float64" else {})), "categorical_crossentropy")
+    model.compile(
+        keras.optimizers.Adam(**(BETAS if dtype == "float64" else {})), "categorical_crossentropy"
+    )
     weights = {name: value.astype(dtype) for name, value in documented_weights().items()}
     x, y = (array.astype(dtype) for array in documented_batches())
     assign(model, weights)
@@ -298,7 +366,9 @@ def documented_run(keras: Any, dtype: str) -> dict[str, Array]:
     result["losses"] = np.array([model.train_on_batch(*batch) for batch in zip(x, y, strict=True)])
     if dtype == "float64":
         trained = by_name(model.weights, model.get_weights())
-        result["moving"] = np.concatenate([value for name, value in trained.items() if "moving" in name])
+        result["moving"] = np.concatenate(
+            [value for name, value in trained.items() if "moving" in name]
+        )
         result["trained"] = np.array([summarize(name, trained[name]) for name in slopes])
         result["trained outputs"] = np.asarray(model(x[0], training=False))
     return {f"{dtype}/{key}": value.astype(dtype) for key, value in result.items()}

@@ -1,9 +1,12 @@
-"""Make preprocessing.npz: what Keras' legacy ImageDataGenerator and load_img do, for tests/test_preprocessing.py.
+"""Make preprocessing.npz: what Keras' legacy ImageDataGenerator and load_img do, for
+tests/test_preprocessing.py.
 
-    python make_preprocessing.py       needs keras, tensorflow and scipy (made with keras 3.15.1, scipy 1.17.1)
+    python make_preprocessing.py       needs keras, tensorflow and scipy (made with keras 3.15.1,
+    scipy 1.17.1)
 
-One square picture goes through `apply_transform` with fixed parameters (what Keras would draw at random), case by case.
-Square, because Keras takes the centre of other pictures wrongly, with height and width exchanged.
+One square picture goes through `apply_transform` with fixed parameters (what Keras would draw at
+random), case by case. Square, because Keras takes the centre of other pictures wrongly, with height
+and width exchanged.
 """
 
 from importlib import import_module
@@ -18,7 +21,8 @@ GOLDEN = Path(__file__).with_name("preprocessing.npz")
 ALL = {"theta": 17.0, "tx": 1.25, "ty": -0.75, "shear": 12.0, "zx": 0.8, "zy": 1.2}
 BOTH = {"flip_horizontal": True, "flip_vertical": True}
 
-# name -> (arguments of ImageDataGenerator, parameters of apply_transform); brightness is drawn, so its range is a point
+# name -> (arguments of ImageDataGenerator, parameters of apply_transform); brightness is drawn, so
+# its range is a point
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "nothing": ({}, {}),
     "rotation": ({}, {"theta": 20.0}),
@@ -37,7 +41,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "brighter": ({"brightness_range": (1.7, 1.7)}, {"flip_horizontal": True, "brightness": 1.7}),
     "rescale": ({"rescale": 1 / 255}, {"theta": 10.0}),
     "centre": ({"featurewise_center": True, "rescale": 1 / 255}, {}),
-    "standardise": ({"featurewise_center": True, "featurewise_std_normalization": True}, {"zx": 1.1}),
+    "standardise": (
+        {"featurewise_center": True, "featurewise_std_normalization": True},
+        {"zx": 1.1},
+    ),
 }
 LOADED: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -56,7 +63,9 @@ def pictures(count: int = 3) -> np.ndarray:
 def file(folder: Path | str) -> Path:
     """A picture of 20 rows and 30 columns on disk."""
     path = Path(folder) / "picture.png"
-    Image.fromarray(np.floor(np.random.default_rng(8).random((20, 30, 3)) * 256).astype(np.uint8)).save(path)
+    Image.fromarray(
+        np.floor(np.random.default_rng(8).random((20, 30, 3)) * 256).astype(np.uint8)
+    ).save(path)
     return path
 
 

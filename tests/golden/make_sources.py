@@ -1,8 +1,11 @@
-"""Make sources.json: what Keras measures on sources of batches, with `steps` and with weights of samples.
+"""Make sources.json: what Keras measures on sources of batches, with `steps` and with weights of
+samples.
 
-    python make_sources.py         needs keras and tensorflow (made with keras 3.15.1, tensorflow 2.21.0); 20 seconds
+    python make_sources.py         needs keras and tensorflow (made with keras 3.15.1, tensorflow
+    2.21.0); 20 seconds
 
-`measured` is a function of the library: tests/test_sources.py calls it with minicnn instead of keras.
+`measured` is a function of the library: tests/test_sources.py calls it with minicnn instead of
+    keras.
 """
 
 import json
@@ -48,7 +51,9 @@ def network(library: Any) -> Any:
 
 
 def measured(library: Any, source: Any, flow: Any) -> dict[str, Any]:
-    """What fit, evaluate and predict of a library give; source is its kind of Batches, flow its generator's."""
+    """What fit, evaluate and predict of a library give; source is its kind of Batches, flow its
+    generator's.
+    """
     x, y, weight = data()
 
     def fit(*arguments: Any, **options: Any) -> dict[str, list[float]]:
@@ -72,12 +77,16 @@ def measured(library: Any, source: Any, flow: Any) -> dict[str, Any]:
             "weights (n, 1)": fit(x, y, sample_weight=weight[:, None]),
             "class_weight": fit(x, y, class_weight={0: 2.0, 1: 1.0, 2: 0.5}),
             "validation_steps": fit(x, y, validation_data=source(20, x, y), validation_steps=1),
-            "validation_steps, arrays": fit(x, y, batch_size=20, validation_data=(x, y), validation_steps=1),
+            "validation_steps, arrays": fit(
+                x, y, batch_size=20, validation_data=(x, y), validation_steps=1
+            ),
             "validation_steps alone": fit(x, y, validation_data=(x, y), validation_steps=1),
             "steps_per_epoch": fit(source(20, x, y), steps_per_epoch=2),
             "steps_per_epoch, arrays": fit(x, y, batch_size=20, steps_per_epoch=2),
             "steps_per_epoch alone": fit(x, y, steps_per_epoch=4),
-            "validation_freq": fit(source(20, x, y), epochs=4, validation_data=(x, y), validation_freq=2),
+            "validation_freq": fit(
+                source(20, x, y), epochs=4, validation_data=(x, y), validation_freq=2
+            ),
         },
         "evaluate": {
             "source": evaluate(source(40, x, y)),
@@ -99,4 +108,6 @@ if __name__ == "__main__":
     keras = import_module("keras")
     source = type("Source", (Batches, keras.utils.PyDataset), {})
     generator = import_module("keras.src.legacy.preprocessing.image").ImageDataGenerator()
-    GOLDEN.write_text(json.dumps(measured(keras, source, generator.flow), indent=1) + "\n", encoding="utf-8")
+    GOLDEN.write_text(
+        json.dumps(measured(keras, source, generator.flow), indent=1) + "\n", encoding="utf-8"
+    )

@@ -1,10 +1,13 @@
-"""Make training.json: Keras' learning rate schedules, weight decay and averaged weights; PyTorch's one-cycle schedule.
+"""Make training.json: Keras' learning rate schedules, weight decay and averaged weights; PyTorch's
+one-cycle schedule.
 
-    python make_training.py       needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and 2.13.0); 30 seconds
+    python make_training.py       needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and
+    2.13.0); 30 seconds
 
-test_schedules.py imports this file and does the same with minicnn. Schedules are written down at every third step. A
-training is `fit` of one softmax layer in float64, without shuffling, for three epochs of four steps: its history with
-validation, its weights after each epoch as callbacks see them, its final weights and the averages of its weights.
+test_schedules.py imports this file and does the same with minicnn. Schedules are written down at
+every third step. A training is `fit` of one softmax layer in float64, without shuffling, for three
+epochs of four steps: its history with validation, its weights after each epoch as callbacks see
+    them, its final weights and the averages of its weights.
 """
 
 import json
@@ -18,20 +21,37 @@ import numpy as np
 
 GOLDEN = Path(__file__).with_name("training.json")
 EVERY, SAMPLES, BATCH, EPOCHS = 3, 18, 5, 3
-BETAS = {"beta_1": 0.875, "beta_2": 0.96875}  # exact in float32, through which Keras takes its constants
+BETAS = {
+    "beta_1": 0.875,
+    "beta_2": 0.96875,
+}  # exact in float32, through which Keras takes its constants
 
 # Schedules: class, arguments, and how many steps are looked at
 SCHEDULES: list[tuple[str, dict[str, Any], int]] = [
     ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 20, "decay_rate": 0.5}, 60),
-    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.9, "staircase": True}, 60),
+    (
+        "ExponentialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.9, "staircase": True},
+        60,
+    ),
     ("PiecewiseConstantDecay", {"boundaries": [6, 15, 16], "values": [1.0, 0.5, 0.25, 0.125]}, 30),
     ("PiecewiseConstantDecay", {"boundaries": [9], "values": [0.1, 0.01]}, 30),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 40}, 60),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 40, "alpha": 0.25}, 60),
-    ("CosineDecay", {"initial_learning_rate": 0.0, "decay_steps": 40, "warmup_target": 0.1, "warmup_steps": 10}, 60),
     (
         "CosineDecay",
-        {"initial_learning_rate": 0.02, "decay_steps": 30, "alpha": 0.1, "warmup_target": 0.1, "warmup_steps": 12},
+        {"initial_learning_rate": 0.0, "decay_steps": 40, "warmup_target": 0.1, "warmup_steps": 10},
+        60,
+    ),
+    (
+        "CosineDecay",
+        {
+            "initial_learning_rate": 0.02,
+            "decay_steps": 30,
+            "alpha": 0.1,
+            "warmup_target": 0.1,
+            "warmup_steps": 12,
+        },
         60,
     ),
 ]
@@ -46,18 +66,38 @@ CYCLES: list[tuple[float, int, float, float, float]] = [
 
 # Trainings: optimizer, its arguments, and SwapEMAWeights' (None for none)
 TRAININGS: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None]] = {
-    "sgd with weight decay": ("SGD", {"learning_rate": 0.25, "momentum": 0.5, "weight_decay": 0.125}, None),
-    "adam with weight decay": ("Adam", {"learning_rate": 0.0625, "weight_decay": 0.5, **BETAS}, None),
+    "sgd with weight decay": (
+        "SGD",
+        {"learning_rate": 0.25, "momentum": 0.5, "weight_decay": 0.125},
+        None,
+    ),
+    "adam with weight decay": (
+        "Adam",
+        {"learning_rate": 0.0625, "weight_decay": 0.5, **BETAS},
+        None,
+    ),
     "adamw": ("AdamW", {"learning_rate": 0.0625, "weight_decay": 0.25, **BETAS}, None),
     "sgd, averaged": ("SGD", {"learning_rate": 0.5, "use_ema": True, "ema_momentum": 0.75}, None),
     "adam, averaged, overwritten": (
         "Adam",
-        {"learning_rate": 0.125, "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3, **BETAS},
+        {
+            "learning_rate": 0.125,
+            "use_ema": True,
+            "ema_momentum": 0.5,
+            "ema_overwrite_frequency": 3,
+            **BETAS,
+        },
         None,
     ),
     "adamw, averaged and evaluated": (
         "AdamW",
-        {"learning_rate": 0.125, "weight_decay": 0.25, "use_ema": True, "ema_momentum": 0.75, **BETAS},
+        {
+            "learning_rate": 0.125,
+            "weight_decay": 0.25,
+            "use_ema": True,
+            "ema_momentum": 0.75,
+            **BETAS,
+        },
         {},
     ),
     "adam, averages for callbacks": (
@@ -75,14 +115,18 @@ def data() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]
     return (x[:SAMPLES], y[:SAMPLES]), (x[SAMPLES:], y[SAMPLES:])
 
 
-def run(library: Any, model: Any, name: str, averages: Callable[[Any], list[np.ndarray]]) -> dict[str, Any]:
+def run(
+    library: Any, model: Any, name: str, averages: Callable[[Any], list[np.ndarray]]
+) -> dict[str, Any]:
     """One training; `library` is keras or minicnn, `averages` takes them out of an optimizer."""
     kind, arguments, swap = TRAININGS[name]
     model.compile(getattr(library.optimizers, kind)(**arguments), "sparse_categorical_crossentropy")
     model.set_weights([np.linspace(-1, 1, 12).reshape(4, 3), np.zeros(3)])
     (x, y), validation = data()
     seen: list[np.ndarray] = []
-    note = library.callbacks.LambdaCallback(on_epoch_end=lambda *_: seen.append(flat(model.get_weights())))
+    note = library.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: seen.append(flat(model.get_weights()))
+    )
     history = model.fit(
         x,
         y,
@@ -94,7 +138,9 @@ def run(library: Any, model: Any, name: str, averages: Callable[[Any], list[np.n
         verbose=0,
     ).history
     result = {"history": history, "epochs": seen, "weights": flat(model.get_weights())}
-    return result | ({"averages": flat(averages(model.optimizer))} if arguments.get("use_ema") else {})
+    return result | (
+        {"averages": flat(averages(model.optimizer))} if arguments.get("use_ema") else {}
+    )
 
 
 def flat(arrays: list[Any]) -> list[float]:
@@ -102,7 +148,9 @@ def flat(arrays: list[Any]) -> list[float]:
     return [float(value) for array in arrays for value in np.asarray(array).ravel()]
 
 
-def one_cycle(torch: Any, peak: float, steps: int, share: float, first: float, last: float) -> list[float]:
+def one_cycle(
+    torch: Any, peak: float, steps: int, share: float, first: float, last: float
+) -> list[float]:
     """PyTorch's learning rate at every step."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -136,14 +184,19 @@ def main() -> None:
     for name in TRAININGS:
         keras.backend.clear_session()
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
-        trainings[name] = run(keras, model, name, lambda optimizer: optimizer._model_variables_moving_average)
+        trainings[name] = run(
+            keras, model, name, lambda optimizer: optimizer._model_variables_moving_average
+        )
     result = {
         "schedules": schedules,
         "cycles": [one_cycle(torch, *cycle) for cycle in CYCLES],
         "trainings": trainings,
     }
     GOLDEN.write_text(json.dumps(result, separators=(",", ":")).replace('],"', '],\n"') + "\n")
-    print(f"{GOLDEN.name}: {GOLDEN.stat().st_size:,} bytes, Keras {keras.__version__}, PyTorch {torch.__version__}")
+    print(
+        f"{GOLDEN.name}: {GOLDEN.stat().st_size:,} bytes, Keras {keras.__version__}, PyTorch "
+        f"{torch.__version__}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Make transfer.npz: a fine-tuning by Keras, for tests/test_transfer.py.
 
-    python make_transfer.py       needs keras and tensorflow (made with keras 3.15.1, tensorflow 2.21.0)
+    python make_transfer.py       needs keras and tensorflow (made with keras 3.15.1, tensorflow
+    2.21.0)
 
-A small network whose first block is frozen, its batch normalisation included, and whose second block and head train
-for eight Adam steps, in float64. The test trains the same with minicnn. Weights and pictures are made from seeds.
+A small network whose first block is frozen, its batch normalisation included, and whose second
+block and head train for eight Adam steps, in float64. The test trains the same with minicnn.
+Weights and pictures are made from seeds.
 """
 
 from importlib import import_module
@@ -32,10 +34,14 @@ def layers_of(library: Any, classes: int = CLASSES) -> list[Any]:
 
 
 def set_weights(layers: list[Any]) -> None:
-    """Kernels uniform in [-0.5, 0.5), all else in [0, 1): as variances must be, and like no batch's moments."""
+    """Kernels uniform in [-0.5, 0.5), all else in [0, 1): as variances must be, and like no batch's
+    moments.
+    """
     rng = np.random.default_rng(5)
     for layer in layers:
-        layer.set_weights([rng.random(weight.shape) - 0.5 * (weight.ndim > 1) for weight in layer.get_weights()])
+        layer.set_weights(
+            [rng.random(weight.shape) - 0.5 * (weight.ndim > 1) for weight in layer.get_weights()]
+        )
 
 
 def batches() -> tuple[np.ndarray, np.ndarray]:
@@ -47,10 +53,14 @@ def batches() -> tuple[np.ndarray, np.ndarray]:
 
 def train(library: Any, model: Any) -> np.ndarray:
     """The losses of all steps, then all weights, in one row."""
-    adam = library.optimizers.Adam(0.05, np.float64(0.9), np.float64(0.999))  # a Python float may become a float32
+    adam = library.optimizers.Adam(
+        0.05, np.float64(0.9), np.float64(0.999)
+    )  # a Python float may become a float32
     model.compile(adam, "sparse_categorical_crossentropy")
     losses = [float(model.train_on_batch(x, y)) for x, y in zip(*batches(), strict=True)]
-    weights = [weight for layer in model.layers for weight in layer.get_weights()]  # Keras' model puts frozen ones last
+    weights = [
+        weight for layer in model.layers for weight in layer.get_weights()
+    ]  # Keras' model puts frozen ones last
     return np.concatenate([losses, *(weight.reshape(-1) for weight in weights)])
 
 

@@ -1,8 +1,10 @@
-"""Write model files of version 1, which later versions read for ever, and what they must predict and become.
+"""Write model files of version 1, which later versions read for ever, and what they must predict
+and become.
 
     git checkout 20a81be && python tests/golden/make_version_1.py
 
-20a81be is the last commit that writes version 1. Last run with Python 3.11.7, NumPy 2.4.6 and safetensors 0.8.0.
+20a81be is the last commit that writes version 1. Last run with Python 3.11.7, NumPy 2.4.6 and
+safetensors 0.8.0.
 """
 
 import contextlib

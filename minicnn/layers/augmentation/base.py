@@ -17,9 +17,9 @@ Span = tuple[float, float]
 class RandomLayer(Layer):
     """A layer that changes each picture at random in training, and not at all in inference.
 
-    What it does to a picture depends on the layer's key, the epoch and the picture's number in the data alone
-    (draws.py). fit tells the last two by next_samples; a forward(training=True) that nobody announced counts its
-    pictures itself. The key comes from the model's seed.
+    What it does to a picture depends on the layer's key, the epoch and the picture's number in the
+    data alone (draws.py). fit tells the last two by next_samples; a forward(training=True) that
+    nobody announced counts its pictures itself. The key comes from the model's seed.
 
     A subclass says in `draws` how many random numbers in [0, 1) it needs for a picture.
     """
@@ -32,7 +32,9 @@ class RandomLayer(Layer):
         self.seed = seed
         self._key = 0
         self._counted = 0  # pictures that the layer has numbered itself
-        self._told: tuple[int, Array] | None = None  # epoch and samples of the next training forward
+        self._told: tuple[int, Array] | None = (
+            None  # epoch and samples of the next training forward
+        )
         self._range_seen = False
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -64,11 +66,15 @@ class RandomLayer(Layer):
             self._counted += count
         (epoch, samples), self._told = self._told, None
         if len(samples) != count:
-            raise ValueError(f"{self} was told of {len(samples)} samples by next_samples, received {count}")
+            raise ValueError(
+                f"{self} was told of {len(samples)} samples by next_samples, received {count}"
+            )
         return picture_seeds(self._key, epoch, samples)
 
     def draw(self, count: int) -> Array:
-        """(draws, N) uniform numbers in [0, 1) for the N pictures of the training forward that calls this, once."""
+        """(draws, N) uniform numbers in [0, 1) for the N pictures of the training forward that
+        calls this, once.
+        """
         return uniform(self.seeds(count), np.arange(self.draws)[:, None])
 
     def accept_pictures(self, x: Array) -> Array:
@@ -82,7 +88,8 @@ class RandomLayer(Layer):
     def check_range(self, x: Array, value_range: Span) -> None:
         """Compare the first pictures that the layer trains on with the range that it was told.
 
-        Raises ValueError when values lie outside; warns when all lie at its lower end, so that another was meant.
+        Raises ValueError when values lie outside; warns when all lie at its lower end, so that
+        another was meant.
         """
         if self._range_seen or not x.size:
             return
@@ -91,22 +98,30 @@ class RandomLayer(Layer):
         fix = "value_range must be that of the pictures as they reach the layer: (0, 255), or (0, 1) after Rescaling"
         if least < low or most > high:
             raise ValueError(
-                f"{self} expected values from {low:g} to {high:g}, received {least:.4g} to {most:.4g}, "
+                f"{self} expected values from {low:g} to {high:g}, received {least:.4g} to "
+                f"{most:.4g}, "
                 f"which it would cut off: {fix}"
             )
         if most - low <= (high - low) / 100:
-            warn(f"{self} expects values from {low:g} to {high:g}, but they only reach {most:.4g}: {fix}")
+            warn(
+                f"{self} expects values from {low:g} to {high:g}, but they only reach {most:.4g}: "
+                f"{fix}"
+            )
 
 
 def span(value: Any, what: str, owner: str, least: float = -1.0, most: float = 1.0) -> Span:
-    """(lower, upper) for a pair of numbers, (-|value|, |value|) but at least `least` for one, as in Keras.
+    """(lower, upper) for a pair of numbers, (-|value|, |value|) but at least `least` for one, as in
+    Keras.
 
     Raises ValueError for anything else, and for numbers below `least` or above `most`.
     """
     pair = value if isinstance(value, tuple | list) else (value, value)
-    if not (len(pair) == 2 and all(isinstance(v, int | float) and least <= v <= most for v in pair)):
+    if not (
+        len(pair) == 2 and all(isinstance(v, int | float) and least <= v <= most for v in pair)
+    ):
         raise ValueError(
-            f"{owner} expected {what} as a number from {least:g} to {most:g}, or a pair of them, (lower, upper), "
+            f"{owner} expected {what} as a number from {least:g} to {most:g}, or a pair of them, "
+            "(lower, upper), "
             f"received {value!r}"
         )
     if pair is value:
@@ -115,10 +130,14 @@ def span(value: Any, what: str, owner: str, least: float = -1.0, most: float = 1
 
 
 def check_value_range(value_range: Any, owner: str) -> Span:
-    """value_range as a pair of floats. Raises ValueError unless it is one, (low, high) with low < high."""
+    """value_range as a pair of floats.
+
+    Raises ValueError unless it is one, (low, high) with low < high.
+    """
     pair = tuple(value_range) if isinstance(value_range, tuple | list) else ()
     if not (len(pair) == 2 and all(isinstance(v, int | float) for v in pair) and pair[0] < pair[1]):
         raise ValueError(
-            f"{owner} expected value_range as (low, high), such as (0, 255) or (0, 1), received {value_range!r}"
+            f"{owner} expected value_range as (low, high), such as (0, 255) or (0, 1), received "
+            f"{value_range!r}"
         )
     return float(pair[0]), float(pair[1])

@@ -4,9 +4,10 @@ Each draws a matrix for each picture that says where its outputs are read from:
 
     y[i, j] = x at the place (u, v),   (u, v, 1)^T = matrix (j, i, 1)^T
 
-A second such layer reads where its own matrix says from what the first would have drawn. So both together read x at
-first @ second, and a picture that is turned, shifted, zoomed and flipped is interpolated once: neither blurred by
-repetition nor cut off in between. Keras' layers resample one after the other.
+A second such layer reads where its own matrix says from what the first would have drawn. So both
+together read x at first @ second, and a picture that is turned, shifted, zoomed and flipped is
+interpolated once: neither blurred by repetition nor cut off in between. Keras' layers resample one
+    after the other.
 """
 
 from collections.abc import Sequence
@@ -39,8 +40,8 @@ class Filling(NamedTuple):
 class GeometricLayer(RandomLayer):
     """A layer that moves pixels. A subclass draws the matrices.
 
-    filling is None for those that read pixels only, such as flips. A layer that `reframes` has a new edge, beyond which
-    another one must not read.
+    filling is None for those that read pixels only, such as flips. A layer that `reframes` has a
+    new edge, beyond which another one must not read.
     """
 
     filling: Filling | None = None
@@ -85,7 +86,8 @@ class GeometricLayer(RandomLayer):
 
 
 class Composed(GeometricLayer):
-    """Neighbouring geometric layers as one: their matrices are multiplied, and each picture is resampled once.
+    """Neighbouring geometric layers as one: their matrices are multiplied, and each picture is
+    resampled once.
 
     Its outputs are in a buffer that the next training forward overwrites.
     """
@@ -95,7 +97,11 @@ class Composed(GeometricLayer):
         self.layers = list(layers)
         first, last = layers[0], layers[-1]
         self.filling = next((layer.filling for layer in layers if layer.filling), None)
-        self.input_shape, self.dtype, self.output_shape = first.input_shape, first.dtype, last.output_shape
+        self.input_shape, self.dtype, self.output_shape = (
+            first.input_shape,
+            first.dtype,
+            last.output_shape,
+        )
         self._buffer = super().output_array(0)
 
     def matrices(self, count: int) -> Array:
@@ -116,15 +122,20 @@ class Composed(GeometricLayer):
 
 
 def composed(layers: Sequence[Layer]) -> list[Layer]:
-    """The layers, with every run of geometric ones as one. A user's subclass with a forward of its own runs as itself.
+    """The layers, with every run of geometric ones as one. A user's subclass with a forward of its
+    own runs as itself.
 
-    A run ends where a layer fills otherwise than those before it, and at a layer that reframes: what lies beyond the
-    edge of one picture is not what lies beyond the other's. Only flips go with everything.
+    A run ends where a layer fills otherwise than those before it, and at a layer that reframes:
+    what lies beyond the edge of one picture is not what lies beyond the other's. Only flips go with
+    everything.
     """
     steps: list[Layer] = []
     for layer in layers:
         before = steps[-1] if steps else None
-        if not isinstance(layer, GeometricLayer) or type(layer).forward is not GeometricLayer.forward:
+        if (
+            not isinstance(layer, GeometricLayer)
+            or type(layer).forward is not GeometricLayer.forward
+        ):
             steps.append(layer)
         elif isinstance(before, Composed) and joins(layer, before.layers):
             steps[-1] = Composed([*before.layers, layer])
@@ -136,7 +147,11 @@ def composed(layers: Sequence[Layer]) -> list[Layer]:
 def joins(layer: GeometricLayer, run: Sequence[GeometricLayer]) -> bool:
     """Whether the layer may be composed with those of a run before it."""
     filling = [other for other in (*run, layer) if other.filling]
-    return len(filling) < 2 or not any(o.reframes for o in filling) and len({o.filling for o in filling}) == 1
+    return (
+        len(filling) < 2
+        or not any(o.reframes for o in filling)
+        and len({o.filling for o in filling}) == 1
+    )
 
 
 def identities(count: int) -> Array:
@@ -150,12 +165,13 @@ COPIES = Filling(kernel.NEAREST, 0.0, False)  # exact copies of pixels
 
 
 class FillingLayer(GeometricLayer):
-    """A geometric layer that reads between pixels and beyond the edge, with Keras' arguments for both.
+    """A geometric layer that reads between pixels and beyond the edge, with Keras' arguments for
+    both.
 
     Args:
-        fill_mode: what lies beyond the edge of a b c d: "reflect" d c b a | a b c d | d c b a, the edge repeated
-            (NumPy calls it symmetric); "constant" fill_value; "nearest" a a a a | a b c d | d d d d; "wrap"
-            a b c d | a b c d | a b c d.
+        fill_mode: what lies beyond the edge of a b c d: "reflect" d c b a | a b c d | d c b a, the
+            edge repeated (NumPy calls it symmetric); "constant" fill_value; "nearest" a a a a | a b
+            c d | d d d d; "wrap" a b c d | a b c d | a b c d.
         interpolation: "bilinear" or "nearest".
         seed: for draws of its own; None draws the layer's key from the model's seed.
         fill_value: for fill_mode="constant".
@@ -176,7 +192,10 @@ class FillingLayer(GeometricLayer):
         ):
             if value not in known:
                 raise ValueError(
-                    f"{type(self).__name__} expected {what} to be one of {list(known)}, received {value!r}"
+                    f"{type(self).__name__} expected {what} to be one of {list(known)}, received "
+                    f"{value!r}"
                 )
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
-        self.filling = Filling(FILL_MODES[fill_mode], float(fill_value), interpolation == "bilinear")
+        self.filling = Filling(
+            FILL_MODES[fill_mode], float(fill_value), interpolation == "bilinear"
+        )

@@ -10,17 +10,20 @@ from minicnn.types import Array
 class RandomBrightness(RandomLayer):
     """In training, make each picture brighter or darker; in inference, do nothing.
 
-        y  = clip(x + u * (high - low), low, high),   u uniform between the factor's bounds, one for a picture
-        dx = dy where y was not clipped, else 0
+        y  = clip(x + u * (high - low), low, high),   u uniform between the factor's bounds, one for
+        a picture dx = dy where y was not clipped, else 0
 
     Args:
-        factor: share of the range of values, -1 ... 1: a number for -factor ... factor, or (lower, upper).
-        value_range: (low, high) of the pictures that reach the layer; (0, 1) after Rescaling(1 / 255).
+        factor: share of the range of values, -1 ... 1: a number for -factor ... factor, or (lower,
+            upper).
+        value_range: (low, high) of the pictures that reach the layer; (0, 1) after Rescaling(1 /
+            255).
         seed: for draws of its own; None draws the layer's key from the model's seed.
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: y
-    Raises ValueError in training for values outside value_range. Warns when all lie at its lower end.
+    Raises ValueError in training for values outside value_range. Warns when all lie at its lower
+    end.
     """
 
     def __init__(

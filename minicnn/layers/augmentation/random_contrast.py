@@ -8,22 +8,25 @@ from minicnn.types import Array
 
 
 class RandomContrast(RandomLayer):
-    """In training, spread the values of each picture about their mean, or draw them together; in inference, do nothing.
+    """In training, spread the values of each picture about their mean, or draw them together; in
+    inference, do nothing.
 
-        y  = clip(mean + f * (x - mean), low, high),   mean over the pixels of a picture, channel by channel
-        dx = f * g + (1 - f) * mean of g,              g = dy where y was not clipped, else 0
+        y  = clip(mean + f * (x - mean), low, high),   mean over the pixels of a picture, channel by
+        channel dx = f * g + (1 - f) * mean of g,              g = dy where y was not clipped, else 0
 
     f is uniform in 1 - lower ... 1 + upper, one for a picture.
 
     Args:
-        factor: 0 ... 1: a number for lower = upper = factor, as Keras' documentation has it (Keras 3.15 itself takes
-            lower = 0 then), or (lower, upper).
-        value_range: (low, high) of the pictures that reach the layer; (0, 1) after Rescaling(1 / 255).
+        factor: 0 ... 1: a number for lower = upper = factor, as Keras' documentation has it (Keras
+            3.15 itself takes lower = 0 then), or (lower, upper).
+        value_range: (low, high) of the pictures that reach the layer; (0, 1) after Rescaling(1 /
+            255).
         seed: for draws of its own; None draws the layer's key from the model's seed.
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: y, f (N, 1, 1, 1)
-    Raises ValueError in training for values outside value_range. Warns when all lie at its lower end.
+    Raises ValueError in training for values outside value_range. Warns when all lie at its lower
+    end.
     """
 
     def __init__(
@@ -44,8 +47,12 @@ class RandomContrast(RandomLayer):
             return self.accept(x)
         x = self.accept_pictures(x)
         self.check_range(x, self.value_range)
-        lower, upper = self.factor if isinstance(self.factor, tuple | list) else (self.factor, self.factor)
-        factor = (1 - lower + (upper + lower) * self.draw(len(x))[0]).astype(self.dtype)[:, None, None, None]
+        lower, upper = (
+            self.factor if isinstance(self.factor, tuple | list) else (self.factor, self.factor)
+        )
+        factor = (1 - lower + (upper + lower) * self.draw(len(x))[0]).astype(self.dtype)[
+            :, None, None, None
+        ]
         mean = x.mean(axis=(1, 2), dtype=self.dtype, keepdims=True)
         y = np.subtract(x, mean, dtype=self.dtype)
         y *= factor

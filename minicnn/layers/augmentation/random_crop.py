@@ -18,20 +18,23 @@ PADDING_MODES = {
 
 
 class RandomCrop(GeometricLayer):
-    """In training, cut a window out of each picture at a random place; in inference, from its middle.
+    """In training, cut a window out of each picture at a random place; in inference, from its
+    middle.
 
-        y[i, j] = x[top + i, left + j],   top one of -padding ... H + padding - height, left likewise
+        y[i, j] = x[top + i, left + j],   top one of -padding ... H + padding - height, left
+        likewise
 
-    RandomCrop(32, 32, padding=4) on pictures of 32x32 shifts them by up to 4 pixels: the usual augmentation of CIFAR.
-    In inference it leaves them as they are. Pixels are copied exactly. Each picture has a place of its own; Keras cuts
-    a batch at one place, pads nothing, and resizes in inference.
+    RandomCrop(32, 32, padding=4) on pictures of 32x32 shifts them by up to 4 pixels: the usual
+    augmentation of CIFAR. In inference it leaves them as they are. Pixels are copied exactly. Each
+    picture has a place of its own; Keras cuts a batch at one place, pads nothing, and resizes in
+    inference.
 
     Args:
         height, width: of the window.
         padding: pixels on every side by which a picture is enlarged first.
-        padding_mode: with what, by NumPy's names: "reflect" d c b | a b c d | c b a, the edge not repeated (PyTorch's
-            reflect too, but not the fill_mode of the other layers); "symmetric", the edge repeated; "constant", zeros;
-            "edge"; "wrap".
+        padding_mode: with what, by NumPy's names: "reflect" d c b | a b c d | c b a, the edge not
+            repeated (PyTorch's reflect too, but not the fill_mode of the other layers);
+            "symmetric", the edge repeated; "constant", zeros; "edge"; "wrap".
         seed: for draws of its own; None draws the layer's key from the model's seed.
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, height, width, C)
@@ -57,13 +60,17 @@ class RandomCrop(GeometricLayer):
         super().__init__(seed, **options)
         if padding_mode not in PADDING_MODES:
             raise ValueError(
-                f"RandomCrop expected padding_mode to be one of {list(PADDING_MODES)}, received {padding_mode!r}"
+                f"RandomCrop expected padding_mode to be one of {list(PADDING_MODES)}, received "
+                f"{padding_mode!r}"
             )
-        self.height, self.width = (checked_count(n, "height and width", "RandomCrop") for n in (height, width))
+        self.height, self.width = (
+            checked_count(n, "height and width", "RandomCrop") for n in (height, width)
+        )
         self.padding = checked_count(padding, "padding", "RandomCrop", least=0)
         if self.padding > kernel.LONGEST:
             raise ValueError(
-                f"RandomCrop expected padding of at most {kernel.LONGEST} pixels, received {padding!r}: "
+                f"RandomCrop expected padding of at most {kernel.LONGEST} pixels, received "
+                f"{padding!r}: "
                 "a few are usual, such as 4 for pictures of 32x32"
             )
         self.padding_mode = padding_mode
@@ -74,7 +81,8 @@ class RandomCrop(GeometricLayer):
         if min(self._room()) < 0:
             enough = -(-max(self.height - H, self.width - W) // 2)
             raise ValueError(
-                f"{self} expected pictures of at least {self.height}x{self.width} with padding={self.padding}, "
+                f"{self} expected pictures of at least {self.height}x{self.width} with "
+                f"padding={self.padding}, "
                 f"received {H}x{W}: padding={enough} would do"
             )
         return self.height, self.width, C

@@ -10,18 +10,21 @@ from minicnn.types import Array, Shape
 
 
 class RandomErasing(RandomLayer):
-    """In training, erase a rectangle of some pictures, so that no single part is relied on; in inference, do nothing.
+    """In training, erase a rectangle of some pictures, so that no single part is relied on; in
+    inference, do nothing.
 
-        height = H * sqrt(a),  width = W * sqrt(b),     a, b uniform in scale; top and left are uniform too
+        height = H * sqrt(a),  width = W * sqrt(b),     a, b uniform in scale; top and left are
+        uniform too
         y  = the fill where top <= i < top + height and left <= j < left + width, else x
         dx = 0 there, else dy
 
     Args:
-        factor: chance that a picture is erased, drawn for each picture between 0 and factor for a number (so half of
-            it on average), or between (lower, upper); (1, 1) erases all. As in Keras.
+        factor: chance that a picture is erased, drawn for each picture between 0 and factor for a
+            number (so half of it on average), or between (lower, upper); (1, 1) erases all. As in
+            Keras.
         scale: (least, most) share of the area. A number stands for (0, scale).
-        fill_value: a number, or one for each channel; None fills with noise, normal with deviation `high` and cut off
-            at the range, as in Keras.
+        fill_value: a number, or one for each channel; None fills with noise, normal with deviation
+            `high` and cut off at the range, as in Keras.
         value_range: (low, high), which the fill is cut off at.
         seed: for draws of its own; None draws the layer's key from the model's seed.
 
@@ -50,7 +53,8 @@ class RandomErasing(RandomLayer):
     def setup(self, input_shape: Shape) -> Shape:
         if isinstance(self.fill_value, tuple | list) and len(self.fill_value) != input_shape[-1]:
             raise ValueError(
-                f"{self} expected fill_value to be None, a number or one for each of {input_shape[-1]} channels, "
+                f"{self} expected fill_value to be None, a number or one for each of "
+                f"{input_shape[-1]} channels, "
                 f"received {self.fill_value!r}"
             )
         return super().setup(input_shape)

@@ -10,10 +10,11 @@ MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 class RandomFlip(GeometricLayer):
     """In training, mirror each picture or not, with equal chances; in inference, do nothing.
 
-        y[i, j] = x[i, W - 1 - j]   left and right exchanged ("horizontal"), and H - 1 - i likewise ("vertical")
+        y[i, j] = x[i, W - 1 - j]   left and right exchanged ("horizontal"), and H - 1 - i likewise
+        ("vertical")
 
-    Pixels are copied exactly. With "horizontal_and_vertical" each direction has a coin of its own, so all four pictures
-    come up; Keras 3 tosses one for both.
+    Pixels are copied exactly. With "horizontal_and_vertical" each direction has a coin of its own,
+    so all four pictures come up; Keras 3 tosses one for both.
 
     Args:
         mode: "horizontal", "vertical" or "horizontal_and_vertical".
@@ -25,10 +26,17 @@ class RandomFlip(GeometricLayer):
 
     draws = 2
 
-    def __init__(self, mode: str = "horizontal_and_vertical", seed: int | None = None, **options: Unpack[LayerOptions]):
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
+    ):
         super().__init__(seed, **options)
         if mode not in MODES:
-            raise ValueError(f"RandomFlip expected mode to be one of {list(MODES)}, received {mode!r}")
+            raise ValueError(
+                f"RandomFlip expected mode to be one of {list(MODES)}, received {mode!r}"
+            )
         self.mode = mode
 
     def matrices(self, count: int) -> Array:

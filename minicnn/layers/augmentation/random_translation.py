@@ -9,11 +9,12 @@ from minicnn.types import Array
 class RandomTranslation(FillingLayer):
     """In training, shift each picture by a random share of its size; in inference, do nothing.
 
-        (u, v) = (j - W * w, i - H * h),   h, w uniform between the factors' bounds;   positive is down, and right
+        (u, v) = (j - W * w, i - H * h),   h, w uniform between the factors' bounds;   positive is
+        down, and right
 
     Args:
-        height_factor, width_factor: shares of height and width, -1 ... 1: a number for -factor ... factor, or
-            (lower, upper).
+        height_factor, width_factor: shares of height and width, -1 ... 1: a number for -factor ...
+            factor, or (lower, upper).
         fill_mode, interpolation, seed, fill_value: see FillingLayer in geometric.py.
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
@@ -41,6 +42,9 @@ class RandomTranslation(FillingLayer):
         H, W, _ = self.input_shape
         down, right = self.draw(count)
         result = identities(count)
-        for axis, size, (lower, upper), drawn in ((0, W, self._width, right), (1, H, self._height, down)):
+        for axis, size, (lower, upper), drawn in (
+            (0, W, self._width, right),
+            (1, H, self._height, down),
+        ):
             result[:, axis, 2] = -size * (lower + (upper - lower) * drawn)
         return result

@@ -12,26 +12,39 @@ from typing import Any
 from minicnn.report import Verdict
 from minicnn.wording import duration, percent
 
-SCREEN = 600  # CSS pixels: screens of this width and less get the narrow pictures, as in template.py
+SCREEN = (
+    600  # CSS pixels: screens of this width and less get the narrow pictures, as in template.py
+)
 DPI = 150  # pixels per inch of plots; a CSS pixel is 1/96 inch
 FIGURES = {  # the pictures that a page shows, by name, and what is to be seen
-    "curves": "Loss and accuracy after every epoch, on the pictures it was trained on and on those held out. Circles "
+    "curves": "Loss and accuracy after every epoch, on the pictures it was trained on and on those "
+    "held out. Circles "
     "mark the best epoch, whose weights were kept.",
-    "confusion": "A row for each true class, a column for each answer: how many test pictures, and the darker, the "
+    "confusion": "A row for each true class, a column for each answer: how many test pictures, and "
+    "the darker, the "
     "larger their share of the true class.",
-    "mistakes": "Wrong answers on test pictures, the most confident ones first: what the model took each for, and what "
+    "mistakes": "Wrong answers on test pictures, the most confident ones first: what the model "
+    "took each for, and what "
     "it is, with the probabilities that the model gave to both.",
     "reliability": "Of the answers given with a certain probability, how many are right.",
     "pictures": "The first training pictures, as the network gets them.",
-    "classes": "How many training pictures there are of each class; dashed: as many as each would have in equal parts.",
-    "filters": "The weights of the first convolution, each filter as a small picture; grey is a weight of 0.",
+    "classes": "How many training pictures there are of each class; dashed: as many as each would "
+    "have in equal parts.",
+    "filters": "The weights of the first convolution, each filter as a small picture; grey is a "
+    "weight of 0.",
 }
-PHOTOGRAPHS = ("mistakes", "pictures", "filters")  # figures that show pictures, whose colours are their own
+PHOTOGRAPHS = (
+    "mistakes",
+    "pictures",
+    "filters",
+)  # figures that show pictures, whose colours are their own
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot as PNG, the same drawn for narrow screens, if the page has no table that suits them, and as text."""
+    """A plot as PNG, the same drawn for narrow screens, if the page has no table that suits them,
+    and as text.
+    """
 
     wide: bytes
     narrow: bytes | None
@@ -51,7 +64,11 @@ def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]])
         low, high = test["accuracy_interval"]
         guessing = f"the loss; {log(len(test['class_names'])):.4f} for guessing"
         cells += [
-            ("Test accuracy", percent(test["accuracy"]), f"95 % interval {100 * low:.1f} to {percent(high)}"),
+            (
+                "Test accuracy",
+                percent(test["accuracy"]),
+                f"95 % interval {100 * low:.1f} to {percent(high)}",
+            ),
             *(
                 (f"Top {k}", percent(share), f"true class among the {k} likeliest")
                 for k, share in test["top_k_accuracy"].items()
@@ -77,24 +94,38 @@ def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]])
 def figure(name: str, picture: Picture) -> str:
     """A picture in both widths, and its numbers."""
     caption = FIGURES[name]
-    source = f'<source media="(max-width: {SCREEN}px)" srcset{url(picture.narrow)}>' if picture.narrow else ""
+    source = (
+        f'<source media="(max-width: {SCREEN}px)" srcset{url(picture.narrow)}>'
+        if picture.narrow
+        else ""
+    )
     alternative = escape(f"{caption} {picture.text.partition(chr(10))[0]}")
-    kinds = ["photographs" if name in PHOTOGRAPHS else "diagram", *([] if picture.narrow else ["wide"])]
+    kinds = [
+        "photographs" if name in PHOTOGRAPHS else "diagram",
+        *([] if picture.narrow else ["wide"]),
+    ]
     return (
         f'<figure class="{" ".join(kinds)}">\n'
         f'<picture>{source}<img src{url(picture.wide)} alt="{alternative}"></picture>\n'
         f"<figcaption>{escape(caption)}</figcaption>\n"
-        f"<details><summary>The same as text</summary><pre>{escape(picture.text)}</pre></details>\n</figure>\n"
+        "<details><summary>The same as "
+        f"text</summary><pre>{escape(picture.text)}</pre></details>\n</figure>\n"
     )
 
 
 def url(png: bytes) -> str:
-    """All of a plot as the value of an attribute, and its size, by which all plots have letters of one size."""
-    width, height = (round(pixels * 96 / DPI) for pixels in struct.unpack(">II", png[16:24]))  # PNG's first chunk
+    """All of a plot as the value of an attribute, and its size, by which all plots have letters of
+    one size.
+    """
+    width, height = (
+        round(pixels * 96 / DPI) for pixels in struct.unpack(">II", png[16:24])
+    )  # PNG's first chunk
     return f'="data:image/png;base64,{base64.b64encode(png).decode()}" width="{width}" height="{height}"'
 
 
-def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], screen: str = "any") -> str:
+def table(
+    caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], screen: str = "any"
+) -> str:
     """An HTML table whose first column names the rows, for "any" screen or "narrow" ones."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
     body = "".join(
@@ -108,7 +139,9 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], 
 
 
 def matrix(test: Mapping[str, Any]) -> str:
-    """The confusion matrix for narrow screens: the stronger a cell's colour, the larger its share of the true class."""
+    """The confusion matrix for narrow screens: the stronger a cell's colour, the larger its share
+    of the true class.
+    """
     names, counts = test["class_names"], test["confusion_matrix"]
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in names)
     rows = ""
@@ -121,14 +154,18 @@ def matrix(test: Mapping[str, Any]) -> str:
         rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>\n'
     caption = "Rows: true class. Columns: the answer. Cells: pictures."
     return (
-        f'<table class="matrix narrow"><caption>{caption}</caption><thead><tr><td></td>{head}</tr></thead>\n'
+        '<table class="matrix '
+        f'narrow"><caption>{caption}</caption><thead><tr><td></td>{head}</tr></thead>\n'
         f"<tbody>\n{rows}</tbody></table>"
     )
 
 
 def confused_pairs(test: Mapping[str, Any]) -> str:
     """Which classes are taken for which most often."""
-    rows = [(pair["true"], pair["predicted"], f"{pair['images']:,}") for pair in test["most_confused"][:10]]
+    rows = [
+        (pair["true"], pair["predicted"], f"{pair['images']:,}")
+        for pair in test["most_confused"][:10]
+    ]
     return table("The most frequent confusions.", ["True class", "Answer", "Pictures"], rows)
 
 
@@ -141,7 +178,8 @@ def classes_table(test: Mapping[str, Any]) -> str:
         if isinstance(row, Mapping)  # the accuracy is one number
     ]
     caption = (
-        "Precision: of the pictures that were called cats, say, how many are cats. Recall: of the cats, how many were "
+        "Precision: of the pictures that were called cats, say, how many are cats. Recall: of the "
+        "cats, how many were "
         "called so. F1: low when either is."
     )
     return table(caption, ["Class", "Precision", "Recall", "F1", "Pictures"], rows)
@@ -163,11 +201,17 @@ def calibration_table(test: Mapping[str, Any]) -> str:
 def layers_table(layers: Sequence[Mapping[str, Any]]) -> str:
     """The layers from the picture to the answer."""
     rows = [
-        (layer["name"], "×".join(map(str, layer["output_shape"])), f"{layer['parameters']:,}", f"{layer['flops']:,}")
+        (
+            layer["name"],
+            "×".join(map(str, layer["output_shape"])),
+            f"{layer['parameters']:,}",
+            f"{layer['flops']:,}",
+        )
         for layer in layers
     ]
     return table(
-        "Each layer, the size of what comes out of it, its parameters, and its floating point operations per picture.",
+        "Each layer, the size of what comes out of it, its parameters, and its floating point "
+        "operations per picture.",
         ["Layer", "Output", "Parameters", "FLOPs"],
         rows,
     )

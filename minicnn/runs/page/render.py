@@ -59,9 +59,12 @@ def render(
         sections["How far its probabilities can be trusted"] += [calibration_table(test)]
     judged = judge_run(config, history, test)
     content = [key_figures(test, history)] if epochs else []
-    content += [f"<h2>{heading}</h2>\n{''.join(parts)}" for heading, parts in sections.items() if any(parts)]
+    content += [
+        f"<h2>{heading}</h2>\n{''.join(parts)}" for heading, parts in sections.items() if any(parts)
+    ]
     subtitle = (
-        f"{model['name']}, {model['parameters']:,} parameters, on {data['name']}: {data['train']:,} training, "
+        f"{model['name']}, {model['parameters']:,} parameters, on {data['name']}: "
+        f"{data['train']:,} training, "
         f"{data['validation']:,} validation and {data['test']:,} test pictures"
     )
     return PAGE.substitute(
@@ -70,7 +73,9 @@ def render(
         heading=escape(name),
         subtitle=escape(subtitle),
         verdict=verdict(judged) if judged else "",
-        notice="".join(f'<p class="notice">{escape(text)}</p>\n' for text in notices(data, metrics, epochs)),
+        notice="".join(
+            f'<p class="notice">{escape(text)}</p>\n' for text in notices(data, metrics, epochs)
+        ),
         content="\n".join(content),
     )
 

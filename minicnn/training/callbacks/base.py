@@ -15,15 +15,20 @@ Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_ac
 class Callback(KerasNames):
     """Something that acts at chosen moments of `fit`: subclass it and override the hooks you need.
 
-    Every hook does nothing here. `epoch` and `batch` count from 0. `logs` is one dictionary per moment, handed
-    from callback to callback: what one adds to it (ReduceLROnPlateau adds `learning_rate`) the later ones see.
+    Every hook does nothing here. `epoch` and `batch` count from 0. `logs` is one dictionary per
+    moment, handed
+    from callback to callback: what one adds to it (ReduceLROnPlateau adds `learning_rate`) the
+        later ones see.
 
     Attributes:
-        model: the model in training, set before `on_train_begin`. minicnn's own callbacks use nothing else of it than
-            `stop_training`, `optimizer.learning_rate`, `get_weights`, `set_weights`, `save` and
-            `save_weights`. (SwapEMAWeights also uses `parameters`, and the optimizer's averages.)
-        params: `{"verbose": ..., "epochs": ..., "steps": ...}`, `steps` being the batches of one epoch.
-        remembers: the names of the attributes that a resumed training must find as they were; hooks may change them.
+        model: the model in training, set before `on_train_begin`. minicnn's own callbacks use
+            nothing else of it than `stop_training`, `optimizer.learning_rate`, `get_weights`,
+            `set_weights`, `save` and `save_weights`. (SwapEMAWeights also uses `parameters`, and
+            the optimizer's averages.)
+        params: `{"verbose": ..., "epochs": ..., "steps": ...}`, `steps` being the batches of one
+            epoch.
+        remembers: the names of the attributes that a resumed training must find as they were; hooks
+            may change them.
 
     Source: Keras 3, `keras.callbacks.Callback` (`remembers` and the state are minicnn's).
     """
@@ -53,7 +58,9 @@ class Callback(KerasNames):
         return {name: getattr(self, name) for name in self.remembers}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from such a state; called after `on_train_begin`, and in mid-epoch after `on_epoch_begin`."""
+        """Go on from such a state; called after `on_train_begin`, and in mid-epoch after
+        `on_epoch_begin`.
+        """
         for name, value in state.items():
             setattr(self, name, value)
 
@@ -74,7 +81,9 @@ class Callback(KerasNames):
         self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after a batch, with the means so far in this epoch and `size`, this batch's number of pictures."""
+        """Called after a batch, with the means so far in this epoch and `size`, this batch's number
+        of pictures.
+        """
         self.on_batch_end(batch, logs=logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
@@ -94,7 +103,8 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class CallbackList(KerasNames):
-    """Calls every hook of several callbacks, in their order, with the same `logs` dictionary of plain numbers.
+    """Calls every hook of several callbacks, in their order, with the same `logs` dictionary of
+    plain numbers.
 
     Args:
         callbacks: one callback, several, or None.
@@ -173,7 +183,8 @@ def check_settable(optimizer: Any, owner: Callback) -> None:
     """Raise TypeError when the learning rate, which `owner` is about to set, follows a schedule."""
     if optimizer.schedule is not None:
         raise TypeError(
-            f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__}'s follows "
+            f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__}'s "
+            "follows "
             f"{optimizer.schedule!r}: leave out one of the two"
         )
 
@@ -184,7 +195,9 @@ def announce(message: str) -> None:
 
 
 def _plain(logs: Logs | None) -> Logs:
-    """A copy of `logs` with NumPy's scalars as Python's own numbers: nicer to print, to write and to save."""
+    """A copy of `logs` with NumPy's scalars as Python's own numbers: nicer to print, to write and
+    to save.
+    """
     plain = {}
     for name, value in (logs or {}).items():
         is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0
@@ -193,18 +206,23 @@ def _plain(logs: Logs | None) -> Logs:
 
 
 def _check(callback: object) -> None:
-    """Refuse what is not a callback; warn of hooks, misspelt or only Keras', that would silently never be called."""
+    """Refuse what is not a callback; warn of hooks, misspelt or only Keras', that would silently
+    never be called.
+    """
     if isinstance(callback, type):
         raise TypeError(
-            f"fit expected callback objects, received the class {callback.__name__}: write {callback.__name__}(...)"
+            f"fit expected callback objects, received the class {callback.__name__}: write "
+            f"{callback.__name__}(...)"
         )
     if not isinstance(callback, Callback):
         raise TypeError(
-            f"fit expected callbacks derived from minicnn.callbacks.Callback, received {callback!r} "
+            "fit expected callbacks derived from minicnn.callbacks.Callback, received "
+            f"{callback!r} "
             f"of {type(callback).__module__}: import it from minicnn.callbacks"
         )
     for name in dir(callback):
         if name.startswith("on_") and name not in HOOKS:
             warn(
-                f"{type(callback).__name__} defines {name}, which minicnn never calls.{instead(name, 'hooks', HOOKS)}",
+                f"{type(callback).__name__} defines {name}, which minicnn never "
+                f"calls.{instead(name, 'hooks', HOOKS)}",
             )

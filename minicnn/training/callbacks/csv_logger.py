@@ -14,8 +14,9 @@ from minicnn.training.callbacks.base import Callback, Logs
 class CSVLogger(Callback):
     """Writes one row per epoch, at once, so that the file can be followed while the model trains.
 
-    The columns are `epoch` (from 0), then the names in the first epoch's logs, sorted; if none starts with `val_`,
-    each is followed by its `val_` namesake at the end, for a validation that comes later. A missing value is "NA".
+    The columns are `epoch` (from 0), then the names in the first epoch's logs, sorted; if none
+    starts with `val_`, each is followed by its `val_` namesake at the end, for a validation that
+    comes later. A missing value is "NA".
 
     Args:
         filename: the file to write; missing folders are made.
@@ -25,7 +26,9 @@ class CSVLogger(Callback):
     Source: Keras 3, `keras.callbacks.CSVLogger`.
     """
 
-    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
         super().__init__()
         self.filename = os.fspath(filename)
         self.separator = separator
@@ -45,17 +48,26 @@ class CSVLogger(Callback):
             writer = csv.DictWriter(file, columns, delimiter=self.separator)
             if self._columns is None and file.tell() == 0:
                 writer.writeheader()
-            writer.writerow({"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in columns[1:]})
+            writer.writerow(
+                {"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in columns[1:]}
+            )
         self._columns = columns
 
     def get_state(self) -> dict[str, Any]:
-        """The file's text so far: what a killed training wrote after its last checkpoint will be written again."""
+        """The file's text so far: what a killed training wrote after its last checkpoint will be
+        written again.
+        """
         path = Path(self.filename)
-        return {"text": path.read_bytes().decode() if path.exists() else "", "columns": self._columns}
+        return {
+            "text": path.read_bytes().decode() if path.exists() else "",
+            "columns": self._columns,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         columns = state["columns"]
-        if columns is not None and not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
+        if columns is not None and not (
+            isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+        ):
             raise TypeError(f"CSVLogger expected the names of columns, received {columns!r:.60}")
         atomic.write_text(self.filename, state["text"])
         self._columns = columns

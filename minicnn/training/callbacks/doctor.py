@@ -20,7 +20,9 @@ PICTURES = 256  # that must have been looked at before a unit is called dead
 
 DEAD = 0.25  # share of a layer's units
 EXPLODING = 100.0  # norm of a layer's gradient; in healthy trainings up to 20
-VANISHING = 1e-4  # that norm / that of the layer where it is largest; in healthy trainings from 1e-2 up
+VANISHING = (
+    1e-4  # that norm / that of the layer where it is largest; in healthy trainings from 1e-2 up
+)
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-4  # change of a kernel in one step / kernel; 1e-3 is healthy
 FALLING = 0.99  # a loss that falls is at most this share of what it was
 STUCK = 0.9  # and one that has hardly fallen more than this share of what it was at the start
@@ -32,8 +34,9 @@ class Finding:
     """One thing that the Doctor saw.
 
     Attributes:
-        kind: "dead units", "exploding gradients", "vanishing gradients", "learning rate too high", "learning rate too
-            low", "loss not falling", "loss not finite", "averages lagging", "nothing carried over" or "overfitting".
+        kind: "dead units", "exploding gradients", "vanishing gradients", "learning rate too high",
+            "learning rate too low", "loss not falling", "loss not finite", "averages lagging",
+            "nothing carried over" or "overfitting".
         epoch: the epoch that showed it, from 1.
         layer: the layer's name; None for what concerns the whole model.
         value: the number by which it was judged; None for a loss that is none.
@@ -51,11 +54,13 @@ class Finding:
 
 
 class Doctor(Callback):
-    """Finds out why a training goes wrong, and says so: each finding once, with the layer, the number and advice.
+    """Finds out why a training goes wrong, and says so: each finding once, with the layer, the
+    number and advice.
 
-    Some batches of every epoch are looked at: the gradients that they left in the layers, and how far the step has
-    moved the kernels. A unit is called dead when no gradient reaches its weights, in any of these batches: its ReLU
-    has been 0 for every picture. (So nothing is computed twice, and the training takes as long as without.)
+    Some batches of every epoch are looked at: the gradients that they left in the layers, and how
+    far the step has moved the kernels. A unit is called dead when no gradient reaches its weights,
+    in any of these batches: its ReLU has been 0 for every picture. (So nothing is computed twice,
+        and the training takes as long as without.)
 
     Args:
         verbose: 1 prints each finding, and at the end whether there was any; 0 only keeps them.
@@ -63,8 +68,9 @@ class Doctor(Callback):
     Attributes:
         findings: the `Finding`s so far.
 
-    Source: Karpathy, CS231n notes, "Neural Networks Part 3: babysitting the learning process" (update ratios); Glorot &
-        Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks" (gradients by layer).
+    Source: Karpathy, CS231n notes, "Neural Networks Part 3: babysitting the learning process"
+        (update ratios); Glorot & Bengio 2010, "Understanding the difficulty of training deep
+        feedforward neural networks" (gradients by layer).
     """
 
     remembers = ("_losses", "_validation", "_first_loss", "_highest_rate")
@@ -77,18 +83,25 @@ class Doctor(Callback):
     def _reset(self) -> None:
         self.findings: list[Finding] = []
         self._losses: list[float] = []  # of the epochs so far
-        self._validation: list[float] = []  # of the last so many of them; the last known where there was none
+        self._validation: list[
+            float
+        ] = []  # of the last so many of them; the last known where there was none
         self._first_loss = 0.0  # of the first batch; 0 before it
         self._highest_rate = 0.0
         self._validated = 0  # samples of a validation
-        self._momentum: float | None = None  # of averages that begin with this training, and lag at first
+        self._momentum: float | None = (
+            None  # of averages that begin with this training, and lag at first
+        )
         self._vitals = Vitals()
         self._before: dict[str, Array] | None = None  # the kernels, while a batch is looked at
         self._epoch = 0
 
     def to_text(self) -> str:
         """All findings, one per line."""
-        return "\n".join(map(str, self.findings)) or "nothing found: gradients, updates and loss look healthy"
+        return (
+            "\n".join(map(str, self.findings))
+            or "nothing found: gradients, updates and loss look healthy"
+        )
 
     def get_state(self) -> dict[str, Any]:
         findings = [asdict(finding) for finding in self.findings]
@@ -105,7 +118,9 @@ class Doctor(Callback):
             check_numbers(values, "Doctor")
         losses, validated = len(state["_losses"]), len(state["_validation"])
         if validated > losses:
-            raise ValueError(f"Doctor expected a loss for each validation, received {losses} for {validated}")
+            raise ValueError(
+                f"Doctor expected a loss for each validation, received {losses} for {validated}"
+            )
         for name, alive in vitals["alive"].items():
             check_kind(alive, np.zeros(np.shape(alive), bool), f"Doctor's {name}")
         self.findings = [Finding(**finding) for finding in state["findings"]]
@@ -170,7 +185,9 @@ class Doctor(Callback):
                 announce(f"Doctor: {self.findings[-1]}")
 
     def _judge_gradients(self) -> None:
-        gradients = {name: values for name, values in self._vitals.gradients.items() if max(values) > 0}
+        gradients = {
+            name: values for name, values in self._vitals.gradients.items() if max(values) > 0
+        }
         if not gradients:  # 0: its units are dead, or those above
             return
         worst = max(gradients, key=lambda name: max(gradients[name]))
@@ -180,8 +197,10 @@ class Doctor(Callback):
                 "exploding gradients",
                 worst,
                 largest,
-                f"the gradient of {worst!r} has a norm of up to {largest:.3g}. Scale the pixels to 0 ... 1 with "
-                "Rescaling(1 / 255), lower the learning rate, add BatchNormalization, or cut the gradient with "
+                f"the gradient of {worst!r} has a norm of up to {largest:.3g}. Scale the pixels to "
+                "0 ... 1 with "
+                "Rescaling(1 / 255), lower the learning rate, add BatchNormalization, or cut the "
+                "gradient with "
                 "global_clipnorm=1.0",
             )
         sizes = {name: float(np.median(values)) for name, values in gradients.items()}
@@ -192,7 +211,8 @@ class Doctor(Callback):
                 "vanishing gradients",
                 weak,
                 share,
-                f"the gradient of {weak!r} is {share:.1e} of that of {strong!r}: the layer learns next to nothing. Add "
+                f"the gradient of {weak!r} is {share:.1e} of that of {strong!r}: the layer learns "
+                "next to nothing. Add "
                 "BatchNormalization, try kernel_initializer='he_normal', or fewer layers",
             )
 
@@ -207,13 +227,18 @@ class Doctor(Callback):
         worst = max(shares, key=shares.__getitem__)
         if shares[worst] < DEAD:
             return
-        counts = {name: f"{(~alive).sum()} of {len(alive)}" for name, alive in self._vitals.alive.items()}
-        listed = ", ".join(f"{counts[name]} units of {name!r}" for name, share in shares.items() if share >= DEAD)
+        counts = {
+            name: f"{(~alive).sum()} of {len(alive)}" for name, alive in self._vitals.alive.items()
+        }
+        listed = ", ".join(
+            f"{counts[name]} units of {name!r}" for name, share in shares.items() if share >= DEAD
+        )
         self._tell(
             "dead units",
             worst,
             shares[worst],
-            f"{listed}: not active in any of {self._vitals.pictures} pictures, so that they no longer learn. Lower the "
+            f"{listed}: not active in any of {self._vitals.pictures} pictures, so that they no "
+            "longer learn. Lower the "
             f"learning rate, now {self._rate():.3g}, add BatchNormalization, or use LeakyReLU",
         )
 
@@ -229,17 +254,26 @@ class Doctor(Callback):
                 "learning rate too high",
                 name,
                 update,
-                f"the learning rate {rate:.3g} changes the kernel {size}, and the loss is {loss:.4g} after "
-                f"{self._first_loss:.4g} at the start. Try {rate / 10:.3g}, or what model.lr_find(x, y) suggests",
+                f"the learning rate {rate:.3g} changes the kernel {size}, and the loss is "
+                f"{loss:.4g} after "
+                f"{self._first_loss:.4g} at the start. Try {rate / 10:.3g}, or what "
+                "model.lr_find(x, y) suggests",
             )
-        still = len(self._losses) > 1 and loss > FALLING * self._losses[-2] and loss > STUCK * self._losses[0]
+        still = (
+            len(self._losses) > 1
+            and loss > FALLING * self._losses[-2]
+            and loss > STUCK * self._losses[0]
+        )
         lowered = rate < self._highest_rate / 2  # on purpose
-        if update < SMALL_UPDATE and still and not lowered and not self.findings:  # nothing else that explains it
+        if (
+            update < SMALL_UPDATE and still and not lowered and not self.findings
+        ):  # nothing else that explains it
             self._tell(
                 "learning rate too low",
                 name,
                 update,
-                f"the learning rate {rate:.3g} changes even the kernel {size}, and the loss stays at {loss:.4g}. "
+                f"the learning rate {rate:.3g} changes even the kernel {size}, and the loss stays "
+                f"at {loss:.4g}. "
                 f"Try {rate * 10:.3g}, or what model.lr_find(x, y) suggests",
             )
 
@@ -251,7 +285,8 @@ class Doctor(Callback):
                 "learning rate too high",
                 None,
                 loss,
-                f"the training loss has risen from {lowest:.4g} to {loss:.4g} with the learning rate {self._rate():.3g}"
+                f"the training loss has risen from {lowest:.4g} to {loss:.4g} with the learning "
+                f"rate {self._rate():.3g}"
                 f". Try {self._rate() / 10:.3g}",
             )
         guessing = self._guessing()
@@ -261,9 +296,12 @@ class Doctor(Callback):
                 "loss not falling",
                 None,
                 loss,
-                f"after {len(losses)} epochs the training loss is {loss:.4g}, two epochs before it was "
-                f"{losses[-PATIENCE]:.4g}; guessing gives {guessing:.4g}. See that each picture has its own label and "
-                "pixels the expected range, try to learn 50 pictures by heart, or another learning rate with "
+                f"after {len(losses)} epochs the training loss is {loss:.4g}, two epochs before it "
+                "was "
+                f"{losses[-PATIENCE]:.4g}; guessing gives {guessing:.4g}. See that each picture "
+                "has its own label and "
+                "pixels the expected range, try to learn 50 pictures by heart, or another learning "
+                "rate with "
                 "model.lr_find(x, y)",
             )
 
@@ -274,7 +312,9 @@ class Doctor(Callback):
             is_worse = worse(-logs["accuracy"], -logs["val_accuracy"], samples)
         if is_worse:
             steps, momentum = self.params["steps"], self._momentum
-            found = judge(self._losses, self._validation, guessing=guessing, steps=steps, momentum=momentum)
+            found = judge(
+                self._losses, self._validation, guessing=guessing, steps=steps, momentum=momentum
+            )
             if found is not None:
                 self._tell(found.kind, None, found.value, found.message)
 

@@ -20,9 +20,10 @@ class EarlyStopping(MonitorCallback):
         patience: how many epochs without improvement are endured; 0 stops at the first.
         verbose: 1 prints a line when it stops and when it restores.
         mode: "min", "max" or "auto" (by the metric's name).
-        baseline: as long as this value is not beaten, even an improving epoch counts as one without.
-        restore_best_weights: give the model back the weights of its best epoch when the training ends, whether this
-            callback stopped it or not. A tie keeps the earlier epoch.
+        baseline: as long as this value is not beaten, even an improving epoch counts as one
+            without.
+        restore_best_weights: give the model back the weights of its best epoch when the training
+            ends, whether this callback stopped it or not. A tie keeps the earlier epoch.
         start_from_epoch: do not watch the epochs before this one (counted from 0).
 
     Attributes:
@@ -52,8 +53,12 @@ class EarlyStopping(MonitorCallback):
         self.patience = count(patience, "patience", "EarlyStopping", least=0)
         self.verbose = verbose
         self.baseline = baseline
-        self.restore_best_weights = flag(restore_best_weights, "restore_best_weights", "EarlyStopping")
-        self.start_from_epoch = count(start_from_epoch, "start_from_epoch", "EarlyStopping", least=0)
+        self.restore_best_weights = flag(
+            restore_best_weights, "restore_best_weights", "EarlyStopping"
+        )
+        self.start_from_epoch = count(
+            start_from_epoch, "start_from_epoch", "EarlyStopping", least=0
+        )
         self._reset()
 
     def _reset(self) -> None:
@@ -93,5 +98,8 @@ class EarlyStopping(MonitorCallback):
             announce(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                announce(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                announce(
+                    "Restoring model weights from the end of the best epoch: "
+                    f"{self.best_epoch + 1}."
+                )
             self.model.set_weights(self.best_weights)

@@ -13,12 +13,13 @@ class LambdaCallback(Callback):
     Args:
         on_epoch_begin, on_epoch_end: called as `f(epoch, logs)`.
         on_train_begin, on_train_end, on_test_begin, on_test_end: called as `f(logs)`.
-        on_train_batch_begin, on_train_batch_end, on_batch_begin, on_batch_end: called as `f(batch, logs=logs)`.
+        on_train_batch_begin, on_train_batch_end, on_batch_begin, on_batch_end: called as `f(batch,
+        logs=logs)`.
 
     Source: Keras 3, `keras.callbacks.LambdaCallback`.
 
-    >>> printer = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
-    >>> printer.on_epoch_end(3, {"loss": 0.25})
+    >>> printer = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch,
+    logs["loss"])) >>> printer.on_epoch_end(3, {"loss": 0.25})
     3 0.25
     """
 

@@ -10,18 +10,21 @@ from minicnn.training.callbacks.base import Callback, Logs, announce, check_sett
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate to `schedule(epoch, rate)` before every epoch, and adds `learning_rate` to its logs.
+    """Sets the learning rate to `schedule(epoch, rate)` before every epoch, and adds
+    `learning_rate` to its logs.
 
     Args:
-        schedule: takes the epoch (from 0) and, if it has a second parameter, the present rate; returns the new rate.
+        schedule: takes the epoch (from 0) and, if it has a second parameter, the present rate;
+            returns the new rate.
         verbose: 1 prints a line per epoch.
 
-    Raises ValueError before an epoch when `schedule` returned something else than a float; TypeError when training
-    begins with a learning rate that follows a schedule of the optimizer's.
+    Raises ValueError before an epoch when `schedule` returned something else than a float;
+    TypeError when training begins with a learning rate that follows a schedule of the optimizer's.
 
     Source: Keras 3, `keras.callbacks.LearningRateScheduler`.
 
-    >>> slower = callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else 0.9 * rate)
+    >>> slower = callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else 0.9 *
+    rate)
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
@@ -45,7 +48,9 @@ class LearningRateScheduler(Callback):
             )
         optimizer.learning_rate = float(rate)
         if self.verbose:
-            announce(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate:.6g}.")
+            announce(
+                f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate:.6g}."
+            )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:

@@ -12,19 +12,21 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model (or only its weights) after every epoch or every so many batches.
 
     Args:
-        filepath: where to save; may hold `{epoch}` (from 1), `{batch}` (from 1, with an integer `save_freq`) and
-            every name in the logs, with format codes: `"model-{epoch:02d}-{val_loss:.2f}.safetensors"`. Missing
-            folders are made; an existing file is replaced.
+        filepath: where to save; may hold `{epoch}` (from 1), `{batch}` (from 1, with an integer
+            `save_freq`) and every name in the logs, with format codes:
+            `"model-{epoch:02d}-{val_loss:.2f}.safetensors"`. Missing folders are made; an existing
+            file is replaced.
         monitor: the metric that tells which model is best.
         verbose: 1 prints what is saved and why.
         save_best_only: save only when `monitor` is better than ever before (a tie is not).
         save_weights_only: save with `model.save_weights` instead of `model.save`.
         mode: "min", "max" or "auto" (by the metric's name).
         save_freq: "epoch", or the number of batches between two savings.
-        initial_value_threshold: with `save_best_only`, the value that the first saved model must beat.
+        initial_value_threshold: with `save_best_only`, the value that the first saved model must
+            beat.
 
-    Raises ValueError when `save_freq` is something else; in training, KeyError when `filepath` names something that is
-    not in the logs, and IsADirectoryError when it is a folder.
+    Raises ValueError when `save_freq` is something else; in training, KeyError when `filepath`
+    names something that is not in the logs, and IsADirectoryError when it is a folder.
 
     Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
 
@@ -47,7 +49,8 @@ class ModelCheckpoint(MonitorCallback):
         super().__init__(monitor, mode, best=initial_value_threshold)
         if save_freq != "epoch" and not is_integer(save_freq):
             raise ValueError(
-                f"ModelCheckpoint expected save_freq='epoch' or a number of batches, received save_freq={save_freq!r}"
+                "ModelCheckpoint expected save_freq='epoch' or a number of batches, received "
+                f"save_freq={save_freq!r}"
             )
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
@@ -77,7 +80,8 @@ class ModelCheckpoint(MonitorCallback):
             return
         if os.path.isdir(path):
             raise IsADirectoryError(
-                f"ModelCheckpoint expected the path of a file, received the existing folder {path!r}: add a file name"
+                "ModelCheckpoint expected the path of a file, received the existing folder "
+                f"{path!r}: add a file name"
             )
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.save_weights_only:
@@ -96,7 +100,11 @@ class ModelCheckpoint(MonitorCallback):
         if improved:
             self.best = current
         if self.verbose:
-            verdict = f"improved from {before} to {current:.5f}" if improved else f"did not improve from {before}"
+            verdict = (
+                f"improved from {before} to {current:.5f}"
+                if improved
+                else f"did not improve from {before}"
+            )
             announce(f"Epoch {epoch + 1}: {self.monitor} {verdict}")
         return improved
 

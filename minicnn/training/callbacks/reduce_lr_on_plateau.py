@@ -9,7 +9,8 @@ from minicnn.training.callbacks.monitor import MonitorCallback
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiplies the learning rate by `factor` after `patience` epochs without an improvement of `monitor`.
+    """Multiplies the learning rate by `factor` after `patience` epochs without an improvement of
+    `monitor`.
 
     It also adds to the logs the `learning_rate` with which the epoch was trained.
 
@@ -23,8 +24,8 @@ class ReduceLROnPlateau(MonitorCallback):
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: the rate is never reduced below this.
 
-    Raises ValueError when `factor` is 1 or more; TypeError when training begins with a learning rate that
-    follows a schedule.
+    Raises ValueError when `factor` is 1 or more; TypeError when training begins with a learning
+    rate that follows a schedule.
 
     Source: Keras 3, `keras.callbacks.ReduceLROnPlateau`.
 
@@ -47,7 +48,8 @@ class ReduceLROnPlateau(MonitorCallback):
         super().__init__(monitor, mode, min_delta=min_delta)
         if number(factor, "factor", "ReduceLROnPlateau", least=0) >= 1.0:
             raise ValueError(
-                f"ReduceLROnPlateau expected a factor below 1, received factor={factor}: 0.1 divides the rate by ten"
+                f"ReduceLROnPlateau expected a factor below 1, received factor={factor}: 0.1 "
+                "divides the rate by ten"
             )
         self.factor = factor
         self.patience = count(patience, "patience", "ReduceLROnPlateau", least=0)
@@ -87,7 +89,9 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def _reduce(self, epoch: int) -> bool:
-        """Lower the rate and return True, or return False when it is at `min_lr` (to float32's precision)."""
+        """Lower the rate and return True, or return False when it is at `min_lr` (to float32's
+        precision).
+        """
         old = float(self.model.optimizer.learning_rate)
         if np.float32(old) <= np.float32(self.min_lr):
             return False

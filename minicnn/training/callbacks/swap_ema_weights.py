@@ -5,11 +5,12 @@ from minicnn.training.callbacks.base import Callback, Logs
 
 
 class SwapEMAWeights(Callback):
-    """Exchanges the weights and their averages, which an optimizer with `use_ema=True` keeps, during validation.
+    """Exchanges the weights and their averages, which an optimizer with `use_ema=True` keeps,
+    during validation.
 
     Args:
-        swap_on_epoch: exchange them also for the other callbacks' `on_epoch_end`, so that a ModelCheckpoint after
-            this one in the list saves the averages.
+        swap_on_epoch: exchange them also for the other callbacks' `on_epoch_end`, so that a
+            ModelCheckpoint after this one in the list saves the averages.
 
     Raises ValueError when training begins with an optimizer that keeps no averages.
 
@@ -32,7 +33,8 @@ class SwapEMAWeights(Callback):
         optimizer = self.model.optimizer
         if not optimizer.use_ema:
             raise ValueError(
-                f"SwapEMAWeights expected an optimizer that averages the weights, received {type(optimizer).__name__} "
+                "SwapEMAWeights expected an optimizer that averages the weights, received "
+                f"{type(optimizer).__name__} "
                 "with use_ema=False: use_ema=True in it"
             )
 

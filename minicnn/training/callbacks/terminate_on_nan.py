@@ -10,8 +10,8 @@ from minicnn.training.callbacks.base import Callback, Logs
 class TerminateOnNaN(Callback):
     """Stops the training after the first batch whose loss is NaN or infinite.
 
-    The training loop leaves out the update of that batch and warns of the cause, so the model keeps the weights that
-    it had before.
+    The training loop leaves out the update of that batch and warns of the cause, so the model keeps
+    the weights that it had before.
 
     Args:
         raise_error: raise instead of stopping; `on_train_end` is then not called.

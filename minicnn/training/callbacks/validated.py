@@ -1,4 +1,6 @@
-"""What pictures that are not trained on say of a training: of its averages, its labels, and of learning by heart."""
+"""What pictures that are not trained on say of a training: of its averages, its labels, and of
+learning by heart.
+"""
 
 import math
 from collections.abc import Sequence
@@ -25,19 +27,26 @@ class Ailment(NamedTuple):
 def worse(training: float, validation: float, samples: int, unit: float = 1.0) -> bool:
     """Whether validation is worse than training by more than chance makes it with so few samples.
 
-    A share of n samples varies by 1 / sqrt(n) at most, in nineteen of twenty cases; losses are measured in `unit`.
+    A share of n samples varies by 1 / sqrt(n) at most, in nineteen of twenty cases; losses are
+    measured in `unit`.
     """
     return validation - training > (APART + 1 / math.sqrt(samples)) * unit
 
 
 def judge(
-    losses: Sequence[float], validation: Sequence[float], *, guessing: float, steps: int, momentum: float | None
+    losses: Sequence[float],
+    validation: Sequence[float],
+    *,
+    guessing: float,
+    steps: int,
+    momentum: float | None,
 ) -> Ailment | None:
     """Judge a training whose validation is worse.
 
     Args:
         losses: of the training, epoch by epoch.
-        validation: losses of the last so many of these epochs; in one without validation, the last that was known.
+        validation: losses of the last so many of these epochs; in one without validation, the last
+            that was known.
         guessing: the loss of guessing, ln K.
         steps: batches in an epoch.
         momentum: of averages that are not warmed up, None where there are none.
@@ -48,14 +57,17 @@ def judge(
         return Ailment(
             "averages lagging",
             left,
-            f"the validation loss {here:.4g} was measured with moving averages in which, after {steps * len(losses):,} "
-            f"steps, {left:.0%} of what they began with is left; the training loss is {loss:.4g}. Use "
+            f"the validation loss {here:.4g} was measured with moving averages in which, after "
+            f"{steps * len(losses):,} "
+            f"steps, {left:.0%} of what they began with is left; the training loss is {loss:.4g}. "
+            "Use "
             "BatchNormalization(warmup=True), a lower momentum, or smaller batches",
         )
     late = [
         (trained, held_out)
         for epoch, (trained, held_out) in enumerate(
-            zip(losses[-len(validation) :], validation, strict=True), len(losses) - len(validation) + 1
+            zip(losses[-len(validation) :], validation, strict=True),
+            len(losses) - len(validation) + 1,
         )
         if momentum is None or momentum ** (steps * epoch) <= LAG
     ]
@@ -70,17 +82,22 @@ def judge(
         return Ailment(
             "nothing carried over",
             was / guessing,
-            f"the training loss has fallen from {late[0][0]:.4g} to {loss:.4g}, but the validation loss never below "
-            f"{was:.4g}, and guessing gives {guessing:.4g}: what is learnt of these pictures says nothing of others. "
-            "See that each picture has its own label, that x and y were not shuffled apart, and that both parts are of "
+            f"the training loss has fallen from {late[0][0]:.4g} to {loss:.4g}, but the validation "
+            "loss never below "
+            f"{was:.4g}, and guessing gives {guessing:.4g}: what is learnt of these pictures says "
+            "nothing of others. "
+            "See that each picture has its own label, that x and y were not shuffled apart, and "
+            "that both parts are of "
             "one kind",
         )
     if here > DIVERGED * was and loss < FALLEN * loss_was:
         return Ailment(
             "overfitting",
             here / was,
-            f"the validation loss has risen from {was:.4g} to {here:.4g} in {epochs} epochs, the training "
-            f"loss has fallen from {loss_was:.4g} to {loss:.4g}: pictures are learnt by heart. Use more of them, "
+            f"the validation loss has risen from {was:.4g} to {here:.4g} in {epochs} epochs, the "
+            "training "
+            f"loss has fallen from {loss_was:.4g} to {loss:.4g}: pictures are learnt by heart. Use "
+            "more of them, "
             "augmentation, Dropout or weight decay, and EarlyStopping(restore_best_weights=True)",
         )
     return None

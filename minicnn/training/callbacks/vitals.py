@@ -1,4 +1,6 @@
-"""What a batch leaves behind in the layers, in numbers that tell a healthy training from an ill one."""
+"""What a batch leaves behind in the layers, in numbers that tell a healthy training from an ill
+one.
+"""
 
 import math
 from collections.abc import Mapping
@@ -34,10 +36,16 @@ class Vitals:
             if path in before:
                 old = before[path]
                 if norm(old) > 0:
-                    self.updates.setdefault(path, []).append(norm(layer.params["kernel"] - old) / norm(old))
+                    self.updates.setdefault(path, []).append(
+                        norm(layer.params["kernel"] - old) / norm(old)
+                    )
                 units = old.shape[-1]
-                reached = [gradient.reshape(-1, units).any(axis=0) for gradient in layer.grads.values()]
-                self.alive[path] = np.any([*reached, self.alive.get(path, np.zeros(units, bool))], axis=0)
+                reached = [
+                    gradient.reshape(-1, units).any(axis=0) for gradient in layer.grads.values()
+                ]
+                self.alive[path] = np.any(
+                    [*reached, self.alive.get(path, np.zeros(units, bool))], axis=0
+                )
 
     def forget(self, enough: int) -> None:
         """Begin a new epoch; which units are alive is kept until enough pictures have told it."""
@@ -53,7 +61,11 @@ def trained(layers: Mapping[str, Layer]) -> list[tuple[str, Layer]]:
 
 def kernels(layers: Mapping[str, Layer]) -> dict[str, Array]:
     """Copies of the kernels that train, by layer; their last axis is that of the layer's units."""
-    return {path: layer.params["kernel"].copy() for path, layer in trained(layers) if isinstance(layer, Conv2D | Dense)}
+    return {
+        path: layer.params["kernel"].copy()
+        for path, layer in trained(layers)
+        if isinstance(layer, Conv2D | Dense)
+    }
 
 
 def norm(*arrays: Array) -> float:
