@@ -34,7 +34,7 @@ import version_1
 from model_files import header_of, repacked
 from test_saving import places
 
-from minicnn import Input, Sequential, layers, optimizers
+from minicnn import Input, Model, Sequential, layers, optimizers
 from minicnn.errors import ModelFileError
 from minicnn.models import load_model
 
@@ -75,6 +75,21 @@ ODD += [
 ]
 
 
+def branches():
+    """A trained network with a merge, a shared layer, and a model inside that has two outputs and is called twice."""
+    pixels = Input((4, 4, 2))
+    maps = layers.Conv2D(2, 3, padding="same", name="maps")(pixels)
+    backbone = Model(pixels, [layers.BatchNormalization()(maps), layers.ReLU()(maps)], name="backbone")
+    inputs = Input((4, 4, 2))
+    first, second = backbone(Sequential([layers.ReLU()], name="stack")(inputs))
+    third, _ = backbone(first, training=False)
+    x = layers.Add()([first, second, backbone.get_layer("maps")(third)])
+    model = Model(inputs, {"y": layers.Dense(2, "softmax")(layers.Flatten()(x))}, seed=0, class_names=["a", "b"])
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.fit(np.ones((4, 4, 4, 2)), np.arange(4) % 2, verbose=0)
+    return model
+
+
 def whole_files():
     """Files that are not damaged: version 2 at first, then version 1."""
     small = Sequential([Input((4,)), layers.Dense(2, "softmax")], seed=0)
@@ -83,7 +98,7 @@ def whole_files():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m"
         files = []
-        for model in (small, version_1.saved_model()):
+        for model in (small, version_1.saved_model(), branches()):
             model.save(path)
             files.append(path.read_bytes())
         version_1.train(Path(folder))
@@ -166,10 +181,11 @@ def mutated(files, old, number):
 
 def run(model):
     """Let the model predict and train, on zeros."""
-    shape = tuple(n for n in model.input_shape if n is not None)
-    if np.prod(shape, dtype=float) * 4 > LARGEST_INPUT or model.count_params() > LARGEST_INPUT:
+    shapes = [node.sample_shape for node in model.inputs]
+    if sum(np.prod(shape, dtype=float) for shape in shapes) * 4 > LARGEST_INPUT or model.count_params() > LARGEST_INPUT:
         return
-    x = np.zeros((2, *shape), np.float32)
+    x = [np.zeros((2, *shape), np.float32) for shape in shapes]
+    x = x if len(x) > 1 else x[0]
     with contextlib.suppress(ValueError, RuntimeError):
         model.predict(x, verbose=0)
     if model.optimizer is not None:

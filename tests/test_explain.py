@@ -13,6 +13,7 @@ from strategies import seeds, windows
 from minicnn import Input, Sequential, explain, layers
 from minicnn.explain import frozen
 from minicnn.explain.maps import enlarge
+from minicnn.explain.sight import sights
 from minicnn.layers import (
     AveragePooling2D,
     BatchNormalization,
@@ -252,10 +253,16 @@ def test_a_place_is_drawn_at_the_middle_of_the_pixels_that_it_depends_on(stack):
     middle = np.add(np.min(seen, axis=0), np.max(seen, axis=0)) / 2
     coarse = np.zeros((OH, OW))
     coarse[i, j] = 1
-    heat = enlarge(coarse, model.layers, (H, W))
+    heat = enlarge(coarse, seen_by(model), (H, W))
     assert heat.shape == (H, W) and heat.max() > 0.4
     where = np.average(np.argwhere(heat > 0), axis=0, weights=heat[heat > 0])
     np.testing.assert_allclose(where, middle, atol=1e-9)
+
+
+def seen_by(model):
+    """Which pixels the places of a model's output see."""
+    program = model.program()
+    return sights(program.calls)[program.outputs[0]]
 
 
 def copied(layer):
@@ -265,7 +272,7 @@ def copied(layer):
 def test_an_enlarged_map_goes_on_beyond_the_outermost_places():
     model = Sequential([Input((9, 9, 1)), Conv2D(1, 5)], seed=0)
     coarse = np.random.default_rng(0).random((5, 5))
-    heat = enlarge(coarse, model.layers, (9, 9))
+    heat = enlarge(coarse, seen_by(model), (9, 9))
     np.testing.assert_allclose(heat[2:7, 2:7], coarse)
     np.testing.assert_allclose(heat[:2], heat[2:3].repeat(2, axis=0))
     np.testing.assert_allclose(heat[:, 7:], heat[:, 6:7].repeat(2, axis=1))

@@ -280,6 +280,27 @@ def test_as_deep_as_allowed_and_deeper(tmp_path):
         nested(structure.DEEPEST + 1).save(tmp_path / "m.safetensors")
 
 
+def called(calls):
+    inputs, twice = Input((4,)), layers.ReLU(name="twice")
+    x = inputs
+    for _ in range(calls):
+        x = twice(x)
+    return Model(inputs, x, name="called")
+
+
+def test_what_no_file_has_room_for_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(structure, "MOST_CALLS", 10)
+    monkeypatch.setattr(structure, "MOST_LAYERS", 12)
+    assert there_and_back(called(10), tmp_path).output_shape == (None, 4)
+    before = (tmp_path / "m.safetensors").read_bytes()
+    many = Sequential([Input((4,)), Sequential([layers.ReLU() for _ in range(6)]), *[layers.ReLU() for _ in range(6)]])
+    with pytest.raises(ValueError, match="a model file has room for 10 calls of layers, 'called' has more"):
+        called(11).save(tmp_path / "m.safetensors")
+    with pytest.raises(ValueError, match="a model file has room for 12 layers, received 13"):
+        many.save(tmp_path / "m.safetensors")
+    assert (tmp_path / "m.safetensors").read_bytes() == before
+
+
 # Descriptions of no model
 
 

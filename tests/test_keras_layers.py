@@ -46,7 +46,7 @@ def test_layer(case: recipe.Case) -> None:
 
 def test_the_cases_reach_every_layer_and_many_geometries() -> None:
     reached = {case.layer for case in CASES}
-    names = {name for name in layers.LAYERS if name not in ("Dropout", "Input") and not name.startswith("Random")}
+    names = {name for name in layers.LAYERS if name not in ("Dropout", "InputLayer") and not name.startswith("Random")}
     assert names - {"MaxPool2D"} <= reached  # those that draw are compared in test_augmentation.py
     assert sum(case.layer == "Conv2D" for case in CASES) >= 50
     assert len(CASES) == len(list(recipe.every_case()))

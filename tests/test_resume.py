@@ -136,7 +136,8 @@ def state(model: Sequential) -> dict[str, str]:
             memory.update(f"{name}/{slot}".encode() + array.tobytes())
     memory.update(json.dumps([model.optimizer.iterations, model.optimizer.get_config()]).encode())
     history = json.dumps([model.history.history, model.history.epoch])
-    generators = json.dumps([model.shuffle_rng.bit_generator.state, *(layer.random_state for layer in model.layers)])
+    drawn = [layer.random_state for layer in model.leaves.values()]
+    generators = json.dumps([model.shuffle_rng.bit_generator.state, *drawn])
     return {
         "weights": weights.hexdigest(),
         "optimizer": memory.hexdigest(),

@@ -5,12 +5,24 @@ from functools import cached_property
 
 import numpy as np
 
+from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
 from minicnn.machine.threads import alone
 from minicnn.network import Network
-from minicnn.network.executor import Execution, final_softmax
-from minicnn.network.graph import chain
+from minicnn.network.by_layer import given, paths
+from minicnn.network.executor import Execution, without_softmax
+from minicnn.network.graph import Call, Program
+from minicnn.network.places import Places
 from minicnn.types import Array
+
+
+def copied(model: Network) -> tuple[Program, list[str]]:
+    """What a built model computes, by copies of its layers that share nothing with it; and the path of each call's."""
+    with alone:
+        program = model.program()
+        layers = copy.deepcopy([call.layer for call in program.calls])  # in one, so that what is shared stays so
+    calls = [call._replace(layer=layer) for call, layer in zip(program.calls, layers, strict=True)]
+    return program._replace(calls=calls), paths(model)
 
 
 class Frozen:
@@ -18,69 +30,91 @@ class Frozen:
 
     Backward needs a training forward, explanations need what inference computes. Both are had with two rules:
     `trainable = False` makes batch normalisation use its moving statistics, and a layer that gives its input back in
-    inference (dropout, augmentation) is the identity, and so is its derivative.
+    inference (dropout, augmentation) is the identity, and so is its derivative. A layer that is called with
+    training=True trains in inference too, and is left as it is.
 
     The softmax at the end is left out: explanations are of the score of a class, not of its probability, which also
     rises when the scores of others fall. The copies share nothing with the model.
 
     Args:
-        model: built, its outputs (N, K).
+        model: built, of one input, its outputs (N, K).
+
+    Attributes:
+        calls: in the order in which they run; each writes a value, by number, the picture being 0.
+        paths: of their layers, "backbone/conv2d".
+        output: the number of the scores.
 
     Raises ValueError when the outputs are none of classes.
     """
 
     def __init__(self, model: Network):
-        check_predictions((1, *model.layers[-1].output_shape), f"explain of {model.name!r}")
-        with alone:
-            self.layers = copy.deepcopy(model.layers)
-        softmax = final_softmax(self.layers[-1])
-        if softmax is self.layers[-1]:
-            self.layers.pop()
-        elif softmax is not None:
-            self.layers[-1] = self.layers[-1].without_activation()
-        for layer in self.layers:
-            layer.trainable = False
-            layer.needs_input_grad = True
+        check_predictions((1, *model.head.output_shape), f"explain of {model.name!r}")
+        self._program, self.paths = copied(model)
+        for call in self._program.calls:
+            call.layer.trainable = call.training is True and call.layer.trainable
+        self.calls, (self.output,), _ = without_softmax(Places(self._program.calls).calls, self._program.outputs)
+        self.paths = self.paths[: len(self.calls)]
+        for call in self.calls:
+            call.layer.needs_input_grad = True
         self._engine = model.engine
 
-    def run(self, x: Array, first: int = 0, last: int | None = None) -> Array:
-        """What layers number `first` up to, and not with, `last` make of x, which is what layer `first` takes."""
-        for layer in self.layers[first:last]:
-            x = layer.forward(x)
-        return x
+    def run(self, x: Array) -> dict[int, Array]:
+        """All values, by number, for pictures x."""
+        values = {0: x}
+        for call in self.calls:
+            values[call.writes] = call.layer.forward(given(call, values), training=call.training is True)
+        return values
 
     def scores(self, x: Array) -> Array:
-        """The scores (N, K) of a batch: run(x) by the model's engine, ten times as fast where there are many."""
-        return self._execution.outputs(x, training=False)
+        """The scores (N, K) of a batch: those of run(x) by the model's engine, which is faster where there are many."""
+        return self._execution.logits(x, training=False)
 
     @cached_property
     def _execution(self) -> Execution:
-        return Execution(chain(self.layers), self._engine)
+        return Execution(self._program, self._engine)
 
-    def gradient(self, x: Array, class_index: int, first: int = 0) -> Array:
-        """d(score of the class) / dx, x and gradient being of the shape that layer number `first` takes.
+    def gradient(self, values: dict[int, Array], class_index: int, at: int = 0) -> Array:
+        """d(score of the class) / d(value number `at`), for the values of a run.
 
         Raises ValueError for a layer that is neither the same in training as in inference nor without effect there.
         """
-        differentiated = []
-        for layer in self.layers[first:]:
-            y = layer.forward(x)
-            if not same(x, y):
-                x = layer.forward(x, training=True)
-                if not np.allclose(x, y, equal_nan=True):
-                    raise ValueError(
-                        f"{layer} computes something else in training than in inference, so that there is no gradient "
-                        "of the latter: it should give its input itself back in inference, or heed trainable=False. "
-                        "explain.occlusion needs no gradient"
-                    )
-                differentiated.append(layer)
-        gradient = np.zeros_like(x)
-        gradient[:, class_index] = 1
-        for layer in reversed(differentiated):
-            gradient = layer.backward(gradient)
-        return gradient
+        values, after, differentiated = dict(values), {at}, list[tuple[Call, bool]]()
+        for call in self.calls:
+            if after.isdisjoint(call.reads):
+                continue
+            x = given(call, values)
+            y = x if call.training else call.layer.forward(x)
+            passed = not call.training and same(x, y)
+            if not passed:
+                z = call.layer.forward(x, training=True)
+                if not call.training and not np.allclose(z, y, equal_nan=True):
+                    raise _undifferentiable(call.layer)
+                y = z
+            values[call.writes] = y
+            after.add(call.writes)
+            differentiated.append((call, passed))
+        gradients = {self.output: np.zeros_like(values[self.output])}
+        gradients[self.output][:, class_index] = 1
+        for call, passed in reversed(differentiated):
+            if call.writes not in gradients:  # nothing that is scored depends on it
+                continue
+            dy = gradients.pop(call.writes)
+            dx = dy if passed else call.layer.backward(dy)
+            for n, part in zip(call.reads, dx if call.layer.takes_several else [dx], strict=True):
+                if n in after:
+                    gradients[n] = part if n not in gradients else gradients[n] + part
+        return gradients.get(at, np.zeros_like(values[at]))
 
 
 def same(x: Array, y: Array) -> bool:
     """Whether x and y are one array, in the same place in memory."""
-    return (x.ctypes.data, x.shape, x.strides) == (y.ctypes.data, y.shape, y.strides)
+    is_one = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    return is_one and (x.ctypes.data, x.shape, x.strides) == (y.ctypes.data, y.shape, y.strides)
+
+
+def _undifferentiable(layer: Layer) -> ValueError:
+    return ValueError(
+        f"{layer} computes something else in training than in inference, so that there is no gradient "
+        "of the latter: it should give its input itself back in inference, or heed trainable=False. "
+        "explain.occlusion needs no gradient"
+    )

@@ -1,6 +1,5 @@
 """Where in a picture a decision comes from: by the features of a layer, by the pixels, by covering parts of it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,12 @@ from minicnn.expect import count, is_integer
 from minicnn.explain.frozen import Frozen
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import GradCam, Occlusion, Saliency
-from minicnn.layers import Conv2D, ZeroPadding2D
-from minicnn.layers.base import Layer
+from minicnn.explain.sight import Sight, sights
+from minicnn.layers import Conv2D
 from minicnn.layers.softmax import softmax
-from minicnn.layers.window import Window
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.network.graph import Call
 from minicnn.training import checks
 from minicnn.types import Array
 
@@ -35,8 +34,10 @@ def grad_cam(model: Network, x: ArrayLike, class_index: int | None = None, layer
     Args:
         x: one picture (H, W, C).
         class_index: the class; the model's own answer unless given.
-        layer: the name of a layer whose output is (OH, OW, F); the last convolution unless given. Earlier layers are
-            sharper and know less about classes.
+        layer: the name of a layer whose output is (OH, OW, F), "backbone/conv2d" where it is in a model inside; unless
+            given, the convolution that is nearest to the output, of several the one that most layers come before.
+            Earlier layers are sharper and know less about classes. Of a layer that is called several times, the last
+            call.
 
     Raises ValueError for a picture, class or layer that the model does not have, or a model without convolutions.
     Warns when the model has neither been trained nor loaded, or pixels are in another range than it expects.
@@ -45,17 +46,17 @@ def grad_cam(model: Network, x: ArrayLike, class_index: int | None = None, layer
     picture, batch = one_picture(model, x, "explain.grad_cam")
     _warn(model, picture)
     frozen = Frozen(model)
-    after = _target(model, layer) + 1
-    features = frozen.run(batch, 0, after)
-    chosen = _chosen(model, frozen.run(features, after), class_index)
-    weights = frozen.gradient(features, chosen["class_index"], after)[0].mean(axis=(0, 1))  # (F,)
+    call, name = _target(model, frozen, layer)
+    values = frozen.run(batch)
+    features = values[call.writes]
+    chosen = _chosen(model, values[frozen.output], class_index)
+    weights = frozen.gradient(values, chosen["class_index"], call.writes)[0].mean(axis=(0, 1))  # (F,)
     coarse = np.maximum(features[0] @ weights, 0)  # (OH, OW)
-    name = model.layers[after - 1].name
     return GradCam(
         method="Grad-CAM",
         of=f"features of {name}",
         picture=picture,
-        heat=enlarge(coarse, frozen.layers[:after], picture.shape[:2]),
+        heat=enlarge(coarse, sights(frozen.calls)[call.writes], picture.shape[:2]),
         layer=name,
         weights=weights,
         coarse=coarse,
@@ -80,8 +81,9 @@ def saliency(model: Network, x: ArrayLike, class_index: int | None = None) -> Sa
     picture, batch = one_picture(model, x, "explain.saliency")
     _warn(model, picture)
     frozen = Frozen(model)
-    chosen = _chosen(model, frozen.run(batch), class_index)
-    gradient = frozen.gradient(batch, chosen["class_index"])[0]
+    values = frozen.run(batch)
+    chosen = _chosen(model, values[frozen.output], class_index)
+    gradient = frozen.gradient(values, chosen["class_index"])[0]
     return Saliency(
         method="Saliency",
         of="effect of each pixel",
@@ -146,25 +148,15 @@ def occlusion(
     )
 
 
-def enlarge(coarse: Array, layers: Sequence[Layer], shape: tuple[int, int]) -> Array:
-    """A map of the last layer's places (OH, OW) as one of the picture's pixels (H, W), linear between the places.
+def enlarge(coarse: Array, sight: Sight, shape: tuple[int, int]) -> Array:
+    """A map of places (OH, OW) as one of the picture's pixels (H, W), linear between the places.
 
     A place is drawn at the middle of the pixels that it depends on. Beyond the outermost places the map goes on as it
     is there. (Stretching the map to the edges instead would draw things several pixels from where they are.)
     """
     heat = coarse
     for axis in range(2):
-        first, step = 0.0, 1  # where in the picture the middle of place 0 is, and how far from place to place
-        for layer in layers:
-            window: Window | None = getattr(layer, "window", None)
-            if window is not None:
-                first += step * ((window.size[axis] - 1) * window.dilation[axis] / 2 - window.before[axis])
-                step *= window.strides[axis]
-            elif isinstance(layer, ZeroPadding2D):
-                first -= step * layer.padding[axis][0]
-            else:  # RandomCrop, in inference from the middle
-                first += step * ((layer.input_shape[axis] - layer.output_shape[axis]) // 2)
-        middles = first + step * np.arange(coarse.shape[axis])
+        middles = sight.middle(axis) + sight.step[axis] * np.arange(coarse.shape[axis])
         pixels = [np.interp(np.arange(shape[axis]), middles, place) for place in np.eye(len(middles))]  # (OH, H)
         heat = np.tensordot(heat, np.array(pixels), axes=(0, 0))  # the axis done goes last: after two, (H, W)
     return heat
@@ -189,19 +181,39 @@ def _chosen(model: Network, scores: Array, class_index: int | None) -> dict[str,
     }
 
 
-def _target(model: Network, name: str | None) -> int:
-    """The number of the layer of that name, or of the last convolution."""
-    convolutions = [number for number, layer in enumerate(model.layers) if isinstance(layer, Conv2D)]
-    if name is None and not convolutions:
+def _target(model: Network, frozen: Frozen, name: str | None) -> tuple[Call, str]:
+    """The last call of the layer of that name, or of the convolution before the output, and its path."""
+    path = last_convolution(frozen) if name is None else name
+    if path is None:
         raise ValueError(
             f"explain.grad_cam expected a model with a convolution (Conv2D), received {model.name!r}, which has none: "
             "name a layer whose output is (OH, OW, F), or use explain.saliency or explain.occlusion"
         )
-    number = convolutions[-1] if name is None else model.layers.index(model.get_layer(name))
-    layer = model.layers[number]
-    if len(layer.output_shape) != 3:
-        raise ValueError(
-            f"explain.grad_cam expected a layer whose output is (OH, OW, F), received {layer} with output "
-            f"{layer.output_shape}: name one before Flatten or global pooling"
+    layer = model.leaves[path] if path in model.leaves else model.get_layer(path)
+    calls = [call for call, own in zip(frozen.calls, frozen.paths, strict=True) if own == path]
+    if isinstance(layer, Network) or len(layer.output_shape) != 3:
+        what = repr(layer) if isinstance(layer, Network) else f"{layer} with output {layer.output_shape}"
+        hint = (
+            f"name one in it, {path}/..." if isinstance(layer, Network) else "name one before Flatten or global pooling"
         )
-    return number
+        raise ValueError(f"explain.grad_cam expected a layer whose output is (OH, OW, F), received {what}: {hint}")
+    if not calls:
+        raise ValueError(f"explain.grad_cam expected a layer that computes, received {layer}: use explain.saliency")
+    return calls[-1], path
+
+
+def last_convolution(frozen: Frozen) -> str | None:
+    """The path of the convolution that is nearest to the output; of several, of the one with most layers before it."""
+    below: dict[int, int] = {}  # of values: the longest way from there to the output, and from the picture
+    above: dict[int, int] = {}
+    for call in reversed(frozen.calls):
+        for n in call.reads:
+            below[n] = max(below.get(n, 0), below.get(call.writes, 0) + 1)
+    for call in frozen.calls:
+        above[call.writes] = 1 + max(above.get(n, 0) for n in call.reads)
+    found = [
+        (-below.get(call.writes, 0), above[call.writes], number)
+        for number, call in enumerate(frozen.calls)
+        if isinstance(call.layer, Conv2D)
+    ]
+    return frozen.paths[max(found)[-1]] if found else None

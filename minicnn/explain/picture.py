@@ -13,6 +13,9 @@ def one_picture(model: Network, x: ArrayLike, who: str) -> tuple[Array, Array]:
 
     Raises ValueError when x is not one picture, with or without a batch axis, of the model's input shape.
     """
+    if len(model.inputs) > 1:
+        names = ", ".join(node.name for node in model.inputs)
+        raise ValueError(f"{who} expected a model of one input, a picture, received {model.name!r} with inputs {names}")
     picture = array(x, "one picture", who)
     if picture.ndim == 4 and len(picture) == 1:
         picture = picture[0]

@@ -1,11 +1,12 @@
 """What is inside: the first kernels, the output of every layer, the matrix that a convolution multiplies."""
 
-import copy
+from collections import Counter
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn.expect import array
+from minicnn.explain.frozen import copied
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import Activations, Filters, Im2col
 from minicnn.kernels import im2col as kernels
@@ -13,8 +14,9 @@ from minicnn.layers import Conv2D
 from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.network.by_layer import by_layer
 from minicnn.training import checks
-from minicnn.types import Pair
+from minicnn.types import Array, Pair
 
 
 @known_arguments
@@ -29,7 +31,7 @@ def filters(model: Network) -> Filters:
     Raises ValueError for a model without a convolution, or whose weights are not made yet.
     Warns when the model has neither been trained nor loaded.
     """
-    layer = next((layer for layer in model.leaves.values() if isinstance(layer, Conv2D)), None)
+    path, layer = next(((path, layer) for path, layer in model.leaves.items() if isinstance(layer, Conv2D)), ("", None))
     if layer is None or not layer.built:
         wanted = "with a convolution (Conv2D)" if layer is None else "with weights: call build((None, H, W, C)) first"
         raise ValueError(f"explain.filters expected a model {wanted}, received {model.name!r}")
@@ -39,26 +41,27 @@ def filters(model: Network) -> Filters:
     colours = kernels if kernels.shape[-1] == 3 else kernels.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     largest = np.abs(colours).max(axis=(1, 2, 3), keepdims=True)
     pictures = 0.5 + np.divide(colours, 2 * largest, out=np.zeros_like(colours), where=largest > 0)
-    return Filters(layer=layer.name, kernels=kernels, pictures=pictures)
+    return Filters(layer=path, kernels=kernels, pictures=pictures)
 
 
 @known_arguments
 def activations(model: Network, x: ArrayLike) -> Activations:
-    """What each layer makes of one picture x (H, W, C), in inference.
+    """What each layer makes of one picture x (H, W, C), in inference, in the order in which they run.
+
+    What is in models inside are named by path, "backbone/conv2d"; what is called several times, by call: "relu[1]".
 
     Raises ValueError when x is not one picture of the model's input shape.
     Warns when the model has neither been trained nor loaded, or pixels are in another range than it expects.
     """
-    picture, y = one_picture(model, x, "explain.activations")
+    picture, batch = one_picture(model, x, "explain.activations")
     checks.fresh_weights(model)
     checks.pixel_range(model, picture[None])
-    outputs = {}
-    with alone:
-        layers = copy.deepcopy(model.layers)  # a forward would leave its traces in the model's own
-    for layer in layers:
-        y = layer.forward(y)
-        outputs[layer.name] = y[0]
-    kinds = {layer.name: type(layer).__name__ for layer in model.layers}
+    program, paths = copied(model)  # a forward would leave its traces in the model's own
+    outputs, kinds = dict[str, Array](), dict[str, str]()
+    times = Counter(paths)
+    for path, (layer, y) in zip(paths, by_layer(program, batch), strict=True):
+        place = path if times[path] == 1 else f"{path}[{sum(key.startswith(path + '[') for key in outputs)}]"
+        outputs[place], kinds[place] = y[0], type(layer).__name__
     return Activations(picture=picture, outputs=outputs, kinds=kinds, class_names=model.class_names)
 
 

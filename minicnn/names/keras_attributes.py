@@ -1,6 +1,5 @@
 """Attributes and methods that Keras' classes have, or once had, and minicnn's have not: class -> [(names, advice)]."""
 
-STACK = "Symbolic tensors are not there: use input_shape and output_shape, or explain.activations(model, x)."
 NO_GRAPH = "Nothing is traced or transformed: forward and backward are plain methods on NumPy arrays."
 WHOLE = "model.save(filepath) writes all of a model, models.load_model(filepath) reads it."
 CONFIG = "Use the class itself: type(it)(**it.get_config())."

@@ -204,7 +204,7 @@ NAMES: dict[str, Table] = {
         ("PyDataset Sequence", "Any class does that has __len__ and __getitem__ and gives batches (x, y)."),
         ("load_img img_to_array", "Use preprocessing.image."),
         ("array_to_img save_img", "Use Pillow: Image.fromarray(x.astype('uint8'))."),
-        ("plot_model model_to_dot", "Use model.summary()."),
+        ("plot_model model_to_dot", "Use plots.network(model)."),
         ("np_utils", "Use utils.to_categorical."),
         ("multi_gpu_model", "Everything runs on the CPU, on all its cores."),
         ("normalize", "Use x / 255, or layers.Rescaling(1 / 255) as the first layer."),

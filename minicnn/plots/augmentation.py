@@ -10,8 +10,8 @@ from minicnn.expect import array
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.augmentation.geometric import composed
 from minicnn.layers.base import Layer
-from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network import Network
 from minicnn.plots.base import HEADER, MARGIN, Plot, checked_pictures, new_figure, table
 from minicnn.plots.grid import CELL, cell_height, draw_grid
 
@@ -20,7 +20,7 @@ COLUMNS = 6
 
 @known_arguments
 def augmentation_preview(
-    pipeline: Sequential | Layer | Sequence[Layer],
+    pipeline: Network | Layer | Sequence[Layer],
     image: ArrayLike,
     variants: int = 11,
     *,
@@ -60,16 +60,34 @@ def augmentation_preview(
     return Plot(figure, data, f"{title}: {names}\n{table(*lines)}")
 
 
-def _copies(pipeline: Sequential | Layer | Sequence[Layer], shape: tuple[int, ...], seed: int) -> list[Layer]:
+def _copies(pipeline: Network | Layer | Sequence[Layer], shape: tuple[int, ...], seed: int) -> list[Layer]:
     """The pipeline's layers anew, up to the last that draws at random, built for pictures of that shape."""
-    one = [pipeline] if isinstance(pipeline, Layer) else pipeline
-    given = one.layers if isinstance(one, Sequential) else one
+    given = way_in(pipeline) if isinstance(pipeline, Network) else pipeline
+    given = [given] if isinstance(given, Layer) else given
     last = max((place for place, layer in enumerate(given) if isinstance(layer, RandomLayer)), default=-1)
     if last < 0:
         raise ValueError(
             f"augmentation_preview expected a layer that draws at random, such as RandomFlip(), received {pipeline!r}"
         )
-    layers = [type(layer)(**layer.get_config()) for layer in given[: last + 1]]
+    layers = [layer.clone() for layer in given[: last + 1]]
     for number, layer in enumerate(layers):
         shape = layer.build(shape, np.random.default_rng([seed, number]))
     return layers
+
+
+def way_in(model: Network) -> Sequence[Layer]:
+    """The layers from a model's input to the last that draws at random, those of models inside too."""
+    if not model.built:
+        return list(model.leaves.values())
+    calls = model.program().calls
+    makers = {call.writes: call for call in calls}
+    call = next((call for call in reversed(calls) if isinstance(call.layer, RandomLayer)), None)
+    way: list[Layer] = []
+    while call is not None:
+        way.insert(0, call.layer)
+        if call.layer.takes_several:
+            raise ValueError(
+                f"augmentation_preview expected one way from a picture to {way[-1]}, received {call.layer}"
+            )
+        call = makers.get(call.reads[0])
+    return way

@@ -142,7 +142,7 @@ def layout_of(boxes: list[Box], width: float, tallest: float = float("inf")) -> 
 
 
 def size_of(box: Box, width: float) -> Point:
-    """(width, height) of a box, or of the frame around a network inside."""
+    """Width and height of a box, or of a frame around what is inside."""
     if box.inside is None:
         return width, HEIGHT
     inside = layout_of(box.inside, width)

@@ -21,8 +21,9 @@ from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.models.model import Model
-from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
+from minicnn.network.by_layer import by_layer, paths
+from minicnn.network.clone import clone
 from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent
@@ -46,10 +47,10 @@ class Finding:
 
 
 @known_arguments
-def check(model: Model, x: Array, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
+def check(model: Model, x: Any, y: Array, *, seed: int = 0, batch_size: int = BATCH) -> Iterator[Finding]:
     """Check a model on pictures x (n, ...) and labels y, sparse or one-hot, with fresh weights where weights matter.
 
-    x are the pictures that are to be trained on, in batches of batch_size.
+    x are the pictures that are to be trained on, in batches of batch_size; a list, where a model has several inputs.
 
     The model itself is not changed. Dead units are counted with the weights that it has, if it has been trained.
 
@@ -57,31 +58,34 @@ def check(model: Model, x: Array, y: Array, *, seed: int = 0, batch_size: int = 
     """
     if not model.built:
         raise ValueError(f"preflight expected a built model, received {model.name!r}: add an Input, or call build()")
-    x, y = array(x, "x", "preflight"), class_of(array(y, "y", "preflight"), "preflight")
-    yield first_loss(fresh(model, model.layers, seed), x[:LOOK], y[:LOOK])
-    certain = [layer for layer in model.layers if not is_random(layer)]
-    yield learns_by_heart(fresh(model, certain, seed), x[:FEW], y[:FEW])
-    unscaled = [layer for layer in certain if not isinstance(layer, layers.Rescaling | layers.Normalization)]
-    yield gradients(fresh(model, unscaled, seed, "float64"), seed)
+    x = array(x, "x", "preflight") if len(model.inputs) == 1 else model.arrays(x)
+    y = class_of(array(y, "y", "preflight"), "preflight")
+    yield first_loss(clone(model, seed=seed), some(x, LOOK), y[:LOOK])
+    yield learns_by_heart(clone(model, certain, seed=seed), some(x, FEW), y[:FEW])
+    yield gradients(clone(model, certain_and_unscaled, seed=seed, dtype="float64"), seed)
     if model.has_fresh_weights:  # its normalisations know no statistics yet but those of the batch
-        yield dead_units(fresh(model, certain, seed), x[:LOOK], training=True)
+        yield dead_units(clone(model, certain, seed=seed), some(x, LOOK), training=True)
     else:
-        yield dead_units(model, x[:LOOK])
-    yield steps_per_epoch(model, len(x), count(batch_size, "batch_size", "preflight"))
+        yield dead_units(model, some(x, LOOK))
+    yield steps_per_epoch(model, len(y), count(batch_size, "batch_size", "preflight"))
 
 
-def is_random(layer: Layer) -> bool:
-    """Whether a layer is there to make training harder: it does nothing in inference."""
-    return isinstance(layer, layers.Dropout | RandomLayer)
+def some(x: Any, n: int) -> Any:
+    """The first n samples, of every input."""
+    return [part[:n] for part in x] if isinstance(x, list) else x[:n]
 
 
-def fresh(model: Model, kept: list[Layer], seed: int, dtype: str = "float32") -> Sequential:
-    """A model of layers like those, with new weights."""
-    like = [type(layer)(**layer.get_config()) for layer in kept]
-    return Sequential([layers.Input(model.input_shape[1:]), *like], name=model.name, seed=seed, dtype=dtype)
+def certain(layer: Layer) -> Layer | None:
+    """A layer like it; none for one that is there to make training harder, and does nothing in inference."""
+    return None if isinstance(layer, layers.Dropout | RandomLayer) else layer.clone()
 
 
-def first_loss(model: Model, x: Array, y: Array) -> Finding:
+def certain_and_unscaled(layer: Layer) -> Layer | None:
+    """Nor one for what brings pixels to another range: gradients are measured on numbers around 0."""
+    return None if isinstance(layer, layers.Rescaling | layers.Normalization) else certain(layer)
+
+
+def first_loss(model: Model, x: Any, y: Array) -> Finding:
     """Before training a model knows nothing: all K classes about equally probable, -ln(1/K) = ln K."""
     model.compile("adam", _loss(model))
     loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.classes
@@ -91,16 +95,16 @@ def first_loss(model: Model, x: Array, y: Array) -> Finding:
     return Finding("initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?")
 
 
-def learns_by_heart(model: Model, x: Array, y: Array) -> Finding:
+def learns_by_heart(model: Model, x: Any, y: Array) -> Finding:
     """What cannot even learn a few pictures by heart will learn nothing from many."""
     model.compile("adam", _loss(model), metrics=["accuracy"])
     best = 0.0
     for step in range(1, STEPS + 1):
         best = max(best, model.train_on_batch(x, y)[1])
         if best == 1:
-            return Finding("overfits 50 pictures", True, f"{len(x)} of {len(x)} right after {step} steps")
+            return Finding("overfits 50 pictures", True, f"{len(y)} of {len(y)} right after {step} steps")
     text = (
-        f"only {percent(best, 0)} of {len(x)} right after {STEPS} steps: too few parameters, wrong labels or wrong "
+        f"only {percent(best, 0)} of {len(y)} right after {STEPS} steps: too few parameters, wrong labels or wrong "
         "gradients?"
     )
     return Finding("overfits 50 pictures", False, text)
@@ -115,20 +119,21 @@ def gradients(model: Model, seed: int) -> Finding:
     return Finding("gradients", passed, text if passed else f"{text}: look at {worst}")
 
 
-def dead_units(model: Model, x: Array, training: bool = False) -> Finding:
+def dead_units(model: Model, x: Any, training: bool = False) -> Finding:
     """A ReLU whose input is negative for every picture gives 0 for all and never learns again."""
     shares: dict[str, tuple[int, int]] = {}
-    for layer in copy.deepcopy(model).layers:
-        x = layer.forward(x, training=training)
+    copied = copy.deepcopy(model)
+    for path, (layer, y) in zip(paths(copied), by_layer(copied.program(), copied.arrays(x), training), strict=True):
         if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) == "relu":
-            alive = (x > 0).any(axis=tuple(range(x.ndim - 1)))
-            shares[layer.name] = int((~alive).sum()), alive.size
+            alive = (y > 0).any(axis=tuple(range(y.ndim - 1)))
+            dead, units = shares.get(path, (0, 0))
+            shares[path] = dead + int((~alive).sum()), units + alive.size
     worst = max(shares, key=lambda name: shares[name][0] / shares[name][1], default=None)
     if worst is None:
         return Finding("dead units", True, "there are no ReLUs")
     dead, units = (sum(share[part] for share in shares.values()) for part in (0, 1))
     passed = shares[worst][0] <= DEAD * shares[worst][1]
-    text = f"{dead} of {units} ReLUs give 0 for all of {len(x)} pictures"
+    text = f"{dead} of {units} ReLUs give 0 for all of {len(y)} pictures"
     if not passed:
         text += f", {shares[worst][0]} of {shares[worst][1]} in {worst}: is the learning rate or a bias too large?"
     return Finding("dead units", passed, text)

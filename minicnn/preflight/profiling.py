@@ -33,6 +33,7 @@ from minicnn.machine import emit, peak
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.network.executor import layers_of
+from minicnn.network.steps import steps
 from minicnn.types import Array
 from minicnn.wording import percent
 
@@ -147,14 +148,16 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     return Profile(title, batch, threads, median(peaks), tuple(rows), total)
 
 
-def random_batch(model: Model, batch: int) -> tuple[Array, Array]:
-    """Inputs and labels; bytes where the model begins by rescaling or augmenting them."""
+def random_batch(model: Model, batch: int) -> tuple[Any, Array]:
+    """Inputs, a list of several, and labels; bytes where the model begins by rescaling or augmenting them."""
     rng = np.random.default_rng(0)
-    first = model.layers[0]
-    shape = (batch, *first.input_shape)
-    pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-    x = pixels if isinstance(first, layers.Rescaling | RandomLayer) else rng.standard_normal(shape, dtype=model.dtype)
-    return x, rng.integers(0, model.classes, batch)
+    calls, inputs = model.program().calls, []
+    for n, node in enumerate(model.inputs):
+        shape = (batch, *node.sample_shape)
+        pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+        takes_bytes = all(isinstance(call.layer, layers.Rescaling | RandomLayer) for call in calls if n in call.reads)
+        inputs.append(pixels if takes_bytes else rng.standard_normal(shape, dtype=model.dtype))
+    return inputs if len(inputs) > 1 else inputs[0], rng.integers(0, model.classes, batch)
 
 
 class Stopwatch:
@@ -180,7 +183,7 @@ def product_layer(step: Step) -> Layer | None:
     return next((layer for layer in layers_of(step) if layer.multiply_adds()), None)
 
 
-def used(model: Model, x: Array) -> list[tuple[bool, bool]]:
+def used(model: Model, x: Any) -> list[tuple[bool, bool]]:
     """Per step of the plan, what a training step asks of its backward: (weight gradients, input gradient)."""
     execution = model.execution_for(x)
     wanted = execution.wanted(to_input=False)
@@ -189,13 +192,13 @@ def used(model: Model, x: Array) -> list[tuple[bool, bool]]:
     return [(bool(layer and layer.trainable), asked) for layer, asked in zip(layers, inputs, strict=True)]
 
 
-def run_round(model: Model, x: Array, y: Array, watch: Stopwatch) -> None:
+def run_round(model: Model, x: Any, y: Array, watch: Stopwatch) -> None:
     """Forward and backward once for every combination of gradients that is needed to tell them apart, and an update."""
     execution = model.execution_for(x)
     wanted, in_training = execution.wanted(to_input=False), used(model, x)
     given: dict[int, dict[int, Array]] = defaultdict(dict)  # by value, the gradients that its users give
     for asked in dict.fromkeys([(True, True), (False, True), (True, False), *in_training]):
-        values = {0: x}
+        values = dict(enumerate(x if len(model.inputs) > 1 else [x]))
         for index, (step, reads, writes, _, several) in enumerate(execution.stages):
             taken = [values[n] for n in reads] if several else values[reads[0]]
             values[writes] = watch.time((index, "forward"), step.forward, taken, training=True)
@@ -219,15 +222,16 @@ def run_round(model: Model, x: Array, y: Array, watch: Stopwatch) -> None:
     watch.time("update", lambda: model.optimizer.step(model.parameters()))
 
 
-def rows_of(model: Model, x: Array, watch: Stopwatch) -> list[Row]:
+def rows_of(model: Model, x: Any, watch: Stopwatch) -> list[Row]:
     """The rows of all steps, the loss and the update."""
     execution = model.execution_for(x)
     wanted = execution.wanted(to_input=False)
-    item, batch = model.dtype.itemsize, len(x)
+    item, batch = model.dtype.itemsize, len(x[0] if len(model.inputs) > 1 else x)
+    planned = steps(model)
     rows = []
     for index, (step, (weights, inputs)) in enumerate(zip(execution.steps, used(model, x), strict=True)):
         ran, layer = layers_of(step), product_layer(step)
-        name = " .. ".join(dict.fromkeys([ran[0].name, ran[-1].name]))
+        name = " .. ".join(dict.fromkeys([planned[index].layers[0], planned[index].layers[-1]]))
         pixels_in, pixels_out = (batch * size_of(shape) for shape in (ran[0].input_shape, ran[-1].output_shape))
         size = item * (pixels_in + pixels_out + sum(param.size for own in ran for param in own.params.values()))
         flops = 2 * batch * multiply_adds(layer) if layer else 0

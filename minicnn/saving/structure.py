@@ -58,7 +58,7 @@ class _Writing:
         rows = [] if network.is_chain else network.rows()
         layers = [self.entry(layer, f"{path}{layer.name}", depth) for layer in network.layers]
         called = network.layers if network.is_chain else [row.layer for n, row in enumerate(rows) if row.call == n]
-        self.calls[id(network)] = sum(self.calls.get(id(layer), 1) for layer in called)
+        self.calls[id(network)] = sum(self.calls.get(id(one), 1) for one in called if not isinstance(one, InputLayer))
         self.written_out += self.calls[id(network)]
         if self.written_out > MOST_CALLS:
             raise ValueError(f"a model file has room for {MOST_CALLS:,} calls of layers, {self.owner!r} has more")
@@ -158,17 +158,10 @@ class _Reading:
             raise ModelFileError(f"the model file expected at most {MOST_LAYERS:,} layers, received {self.layers:,}")
         if depth > DEEPEST:
             raise ModelFileError(f"the model file expected at most {DEEPEST} models in one another, received more")
-        layers: dict[str, Any] = {}
-        for entry in config["layers"]:
-            layer = self.entry(entry, path, depth)
-            if not layer.name or "/" in layer.name or layer.name in layers:
-                raise ModelFileError(
-                    f"the model file has a layer {layer.name!r:.60}: names must be unique in a model and have no '/'"
-                )
-            layers[layer.name] = layer
-        rows = _rows(config["nodes"], layers) if "nodes" in config else []
-        called = [row.layer for n, row in enumerate(rows) if row.call == n] if rows else layers.values()
-        calls = sum(self.calls.get(id(layer), 1) for layer in called)
+        layers = [self.entry(entry, path, depth) for entry in config["layers"]]
+        rows = _rows(config["nodes"], _by_name(layers)) if "nodes" in config else []
+        called = [row.layer for n, row in enumerate(rows) if row.call == n] if rows else layers
+        calls = sum(self.calls.get(id(one), 1) for one in called if not isinstance(one, InputLayer))
         self.written_out += calls
         if self.written_out > MOST_CALLS:
             raise ModelFileError(f"the model file expected at most {MOST_CALLS:,} calls of layers, received more")
@@ -176,13 +169,13 @@ class _Reading:
             network = self.graph(config, layers, rows, options)
         else:
             network = self.classes[CHAIN](**options)
-            for layer in layers.values():
+            for layer in layers:
                 network.add(layer)
             network.build(input_shape(config))
         self.calls[id(network)] = calls
         return network
 
-    def graph(self, config: dict[str, Any], layers: dict[str, Any], rows: list[Row], options: dict[str, Any]) -> Any:
+    def graph(self, config: dict[str, Any], layers: list[Any], rows: list[Row], options: dict[str, Any]) -> Any:
         inputs, outputs = config["inputs"], config["outputs"]
         listed = list(outputs.values()) if isinstance(outputs, dict) else outputs
         for n in [*inputs, *(listed if isinstance(listed, list) else [listed])]:
@@ -194,11 +187,11 @@ class _Reading:
         if isinstance(outputs, dict):
             ends = dict(zip(outputs, ends, strict=True))
         network = self.classes[GRAPH]([nodes[n] for n in inputs], ends, **options)
-        names = [layer.name for layer in network.layers]
-        if names != list(layers):
+        found, expected = ([layer.name for layer in some] for some in (layers, network.layers))
+        if found != expected:
             raise ModelFileError(
-                f"the model file lists {', '.join(layers):.200} of {network.name!r:.60}, expected the layers that its "
-                f"outputs come from, the farthest first: {', '.join(names):.200}"
+                f"the model file lists {', '.join(found):.200} of {network.name!r:.60}, expected the layers that its "
+                f"outputs come from, the farthest first: {', '.join(expected):.200}"
             )
         return network
 
@@ -225,6 +218,17 @@ class _Reading:
             layer.stored = {f"{layer.name}/{weight}": shape for weight, shape in shapes.items()}
         self.made[f"{path}{layer.name}"] = layer
         return layer
+
+
+def _by_name(layers: list[Any]) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for layer in layers:
+        if not layer.name or "/" in layer.name or layer.name in names:
+            raise ModelFileError(
+                f"the model file has a layer {layer.name!r:.60}: names must be unique in a model and have no '/'"
+            )
+        names[layer.name] = layer
+    return names
 
 
 def _rows(nodes: list[dict[str, Any]], layers: Mapping[str, Any]) -> list[Row]:

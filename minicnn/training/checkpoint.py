@@ -234,13 +234,14 @@ def _parts(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_name(model: dict[str, Any]) -> dict[str, Any]:
-    """What it says of a model, with layers by name, those of models inside too."""
+    """What it says of a model, with layers by name and nodes by number, those of models inside too."""
     layers = {}
     for number, layer in enumerate(model["layers"]):
         config = layer.get("config", {})
         is_model = layer.get("class") in (structure.CHAIN, structure.GRAPH)
         layers[config.get("name", str(number))] = layer | {"config": _by_name(config)} if is_model else layer
-    return model | {"layers": layers}
+    nodes = {"nodes": {str(n): node for n, node in enumerate(model["nodes"])}} if "nodes" in model else {}
+    return model | {"layers": layers} | nodes
 
 
 def _named(callbacks: list[Callback]) -> list[tuple[str, Callback]]:

@@ -28,6 +28,7 @@ from minicnn.layers.base import Layer
 from minicnn.losses import check_predictions
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
+from minicnn.network.by_layer import by_layer, paths
 from minicnn.network.several import Several
 from minicnn.training import step
 from minicnn.types import Array, Shape
@@ -196,15 +197,16 @@ def warn_of_loss(model: Network, loss: float, x: Array, epoch: int, batch: int) 
 
 
 @one_at_a_time
-def _first_non_finite(model: Network, x: Array) -> str:
-    if not np.isfinite(x).all():
+def _first_non_finite(model: Network, x: Any) -> str:
+    given = model.arrays(x)
+    if not all(np.isfinite(part).all() for part in (given if isinstance(given, list) else [given])):
         return "the input holds NaN or infinity"
-    for layer in model.layers:
-        for name, weight in layer.weights.items():
-            if not np.isfinite(weight).all():
-                return f"{name} of {layer} holds NaN or infinity"
-        with step.quiet():
-            x = layer.forward(x)
-        if not np.isfinite(x).all():
-            return f"the output of {layer} is the first with NaN or infinity"
+    with step.quiet():
+        for path, (layer, y) in zip(paths(model), by_layer(model.program(), given), strict=True):
+            named = f"{type(layer).__name__} {path!r}"
+            for name, weight in layer.variables.items():
+                if not np.isfinite(weight).all():
+                    return f"{name} of {named} holds NaN or infinity"
+            if not np.isfinite(y).all():
+                return f"the output of {named} is the first with NaN or infinity"
     return "every layer's output is finite, the loss itself overflows"
