@@ -438,10 +438,7 @@ def test_summary_prints_the_plan_and_draws_the_network(capsys, tmp_path):
         "rescaling",
         "conv2d",
     ]
-    assert (
-        "saved" not in found
-        and main(["summary", "--output", str(tmp_path / "no" / "network.png")]) != 0
-    )
+    assert "saved" not in found
 
 
 def test_summary_reads_models(colour_model, capsys):

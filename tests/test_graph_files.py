@@ -492,7 +492,7 @@ DAMAGED = {
                                                                    "many class_names"),
     "too deep": (tower(21, 1), "at most 20 models in one another"),
     "far too deep": (tower(40, 1), "at most|is damaged"),
-    "too many calls": (tower(16), "expected at most 20,000 calls of layers, received more"),
+    "too many calls": (tower(16), "expected at most 10,000 calls of layers, received more"),
     "too many layers": (
         described(*START, more=[layer("ReLU", name=f"r{n}") for n in range(5000)]), "5,000 layers, received 5,004"),
     "a weight of a model inside": (described(node("x"), node("inner")), "holds '[ab]/(kernel|bias)', of which 'm'"),

@@ -19,7 +19,7 @@ from minicnn.saving.model_file import Stored
 from minicnn.types import Shape
 
 MOST_LAYERS = 5000
-MOST_CALLS = 20_000  # of layers, when all that is inside is written out where it is called
+MOST_CALLS = 10_000  # of layers, when all that is inside is written out where it is called
 DEEPEST = 20  # models in one another
 CHAIN, GRAPH = "Sequential", "Model"  # classes of networks: what may be written of them
 
