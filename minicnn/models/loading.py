@@ -7,7 +7,7 @@ from minicnn.errors import ModelFileError
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.saving import description, model_file, structure, weights
+from minicnn.saving import description, model_file, restoring, weights
 from minicnn.saving.fields import check
 
 
@@ -42,7 +42,7 @@ def load_model(
                 "model.load_weights(filepath)"
             )
         check(config, "config")
-        model = structure.made(
+        model = restoring.made(
             config["model"], {"Sequential": Sequential, "Model": Model}, known, file.arrays
         )
         description.check_built(model)
