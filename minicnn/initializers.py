@@ -73,8 +73,11 @@ class Zeros(NamedInitializer):
     """
 
     def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
-    ) -> np.ndarray:  # noqa: ARG002
+        self,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,  # noqa: ARG002
+        dtype: np.dtype,
+    ) -> np.ndarray:
         return np.zeros(shape, dtype)
 
 
@@ -86,8 +89,11 @@ class Ones(NamedInitializer):
     """
 
     def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
-    ) -> np.ndarray:  # noqa: ARG002
+        self,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,  # noqa: ARG002
+        dtype: np.dtype,
+    ) -> np.ndarray:
         return np.ones(shape, dtype)
 
 

@@ -1,4 +1,4 @@
-"""The networks that `minicnn train` can be told to train, for pictures of any size from 0 to 255."""
+"""The networks that `minicnn train` can train, for pictures of any size from 0 to 255."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 

@@ -38,8 +38,8 @@ def load_transposed_part(r, k, like):
     else:
         parts = s.cells * ((s.C + 2 * work.lanes - 1) // (2 * work.lanes))
         pack_transposed_part(
-            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, kernel_t,
-            parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
+            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP,
+            kernel_t, parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
         )  # fmt: skip
 
 
@@ -77,7 +77,8 @@ def sums_chunk(r, k, memory, like):
             like,
             (
                 source, place, data.winners, row * s.across * s.FP, s.across, s.FP,
-                channels.center, 0, channels.inverse, 0, channels.scale, 0, channels.shift, 0, total, 0, product, 0,
+                channels.center, 0, channels.inverse, 0, channels.scale, 0, channels.shift, 0,
+                total, 0, product, 0,
             ),
         )  # fmt: skip
         for c in range(s.FP):
@@ -139,9 +140,11 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
                 work.gradient,
                 like,
                 (
-                    activated, row, source, place, data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
-                    across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.unit, 0, channels.slope, 0,
-                    channels.offset, 0, channels.factor, 0, channels.scale, 0, channels.shift, 0,
+                    activated, row, source, place,
+                    data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
+                    across, s.OW - across * s.PW, s.FP,
+                    channels.center, 0, channels.unit, 0, channels.slope, 0, channels.offset, 0,
+                    channels.factor, 0, channels.scale, 0, channels.shift, 0,
                     data.winners, window * s.across * s.FP, dz, dz_start + i * z_row, total, 0,
                 ),
             )  # fmt: skip

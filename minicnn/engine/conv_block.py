@@ -1,7 +1,7 @@
 """One step of the plan: convolution, ReLU, batch normalisation and max pooling, run together.
 
-    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;   y = the
-    largest b of every window
+    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;
+    y = the largest b of every window
 
 The order of work is another than the layers', the result is the same:
 

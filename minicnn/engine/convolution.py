@@ -1,4 +1,4 @@
-"""The two ways to compute a convolution, as a block uses them: programs, and what memory they need."""
+"""The two ways to compute a convolution, as a block uses them: programs and their memory."""
 
 from typing import NamedTuple
 

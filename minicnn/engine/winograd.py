@@ -15,9 +15,10 @@ B and A only add and subtract, and G g is made once for all pictures. Applied to
 columns, 2x2 outputs of a 3x3 filter take 16 multiplications in place of 36. With many channels,
 each of the 16 is a matrix product of them:
 
-    V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of
-    every filter M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
-    z = A^T M A      of every patch: 2x2 outputs
+    V = B^T d B            of every 4x4 patch d of the picture (patches overlap by two)
+    U = G g G^T            of every filter
+    M[k] = V[k] U[k]       k < 16; (patches, C) (C, F)
+    z = A^T M A            of every patch: 2x2 outputs
 
 Every line is linear, so backward is the same chain in reverse with transposed matrices:
 
@@ -149,7 +150,7 @@ def at_once(g: Geometry, form: Form, n: int) -> bool:
 def winograd(
     g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int
 ) -> tuple[Winograd, Programs]:
-    """The transforms and programs for so many pictures together, and V and dM of `kept` pictures."""
+    """The transforms and programs for so many pictures together, V and dM of `kept` pictures."""
     name, out, patch = np.dtype(dtype).name, form.out, form.patch
     down, across, height, width = frame(g, form)
     rows, kept_rows = pictures * down * across, kept * down * across

@@ -29,7 +29,8 @@ def load_transposed_part(s, w, work, like, weights, turned, ut, first, last):
     for k in range(s.cells):
         source, target = k * s.C * s.F + first, (k * s.F + first) * s.C
         transpose(
-            work.square, work.copy, like, work.lanes, weights, source, s.F, s.C, last - first, turned, target, s.C
+            work.square, work.copy, like, work.lanes, weights, source, s.F, s.C, last - first,
+            turned, target, s.C,
         )  # fmt: skip
     call_transform(
         w.to_ut,

@@ -232,7 +232,7 @@ class Layer(Weights):
 
     @property
     def output(self) -> Node:
-        """The symbolic tensor that its first call gave. Raises AttributeError when there is none."""
+        """The symbolic tensor that its first call gave; AttributeError when there is none."""
         return first_call(self, "output")
 
     def build(

@@ -19,7 +19,8 @@ class Conv2D(Layer):
         c, f] + bias[f]
 
     im2col writes the patch of every output position as one row, and then this is one matrix
-        product: Y = P @ K + bias            P (N*OH*OW, KH*KW*C), K (KH*KW*C, F)
+    product:
+        Y = P @ K + bias            P (N*OH*OW, KH*KW*C), K (KH*KW*C, F)
     so that its derivatives are those of a matrix product:
         dK = P^T @ dY,   dbias = sum of dY's rows,   dP = dY @ K^T,   dx = col2im(dP)
     where col2im adds up, for each pixel, the gradients of all the patches that it was copied into.

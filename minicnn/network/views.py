@@ -29,12 +29,12 @@ class Field(NamedTuple):
 
 
 def calls(network: Graph) -> list[Node]:
-    """One node for each call of a layer or model, in the order in which they run, inputs included."""
+    """One node for each call of a layer or model, inputs included, in the order of running."""
     return list(dict.fromkeys(node.call for node in [*network.inputs, *network.nodes]))
 
 
 def calls_of(network: Graph) -> dict[int, list[Node]]:
-    """Of every layer, by its id: its calls in this network, in the order in which they were made."""
+    """Of every layer, by its id: its calls in this network, in the order of being made."""
     found: dict[int, list[Node]] = {}
     for call in calls(network):
         found.setdefault(id(call.layer), []).append(call)

@@ -18,7 +18,7 @@ from minicnn.types import Array
 
 
 class Batch(NamedTuple):
-    """One step's samples, their labels, their weights, if any, and their numbers (N,) in the data."""
+    """One step's samples, labels, weights, if any, and numbers (N,) in the data."""
 
     x: Array
     y: Array
@@ -205,7 +205,7 @@ class SourceBatches:
 
 
 def at_most(steps: int | None, available: int, who: str) -> int:
-    """How many batches an epoch has. Warns, as Keras does, when more are asked for than there are."""
+    """How many batches an epoch has. Warns, as Keras does, when there are fewer than asked for."""
     if steps is None:
         return available
     if count(steps, "steps", who) > available:

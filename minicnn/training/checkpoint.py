@@ -272,7 +272,7 @@ def _parts(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_name(model: dict[str, Any]) -> dict[str, Any]:
-    """What it says of a model, with layers by name and nodes by number, those of models inside too."""
+    """What it says of a model, layers by name and nodes by number, also in models inside."""
     layers = {}
     for number, layer in enumerate(model["layers"]):
         config = layer.get("config", {})

@@ -2,6 +2,7 @@
 ways.
 
 draws.py       random numbers that depend on the epoch and the picture alone
-base.py        what the layers share; geometric.py what those share that move pixels, and how neighbours become one
+base.py        what the layers share
+geometric.py   what those share that move pixels, and how neighbours become one
 random_*.py    the layers
 """

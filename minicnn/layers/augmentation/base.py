@@ -95,7 +95,10 @@ class RandomLayer(Layer):
             return
         self._range_seen = True
         (low, high), least, most = value_range, float(x.min()), float(x.max())
-        fix = "value_range must be that of the pictures as they reach the layer: (0, 255), or (0, 1) after Rescaling"
+        fix = (
+            "value_range must be that of the pictures as they reach the layer: (0, 255), or (0, 1) "
+            "after Rescaling"
+        )
         if least < low or most > high:
             raise ValueError(
                 f"{self} expected values from {low:g} to {high:g}, received {least:.4g} to "

@@ -74,7 +74,7 @@ class Callback(KerasNames):
         """Called before an epoch's first batch; `logs` is empty."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Called after an epoch and its validation, with the epoch's metrics and the `val_` ones."""
+        """Called after an epoch and its validation, with its metrics and the `val_` ones."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Called before a batch; `logs` is empty."""
