@@ -1,7 +1,7 @@
 """How weights start: callables (shape, rng, dtype) -> array, with Keras' names and distributions.
 
 Fans of a shape (..., inputs, outputs): fan_in = receptive field * inputs, fan_out = receptive field
-    * outputs.
+* outputs.
 """
 
 from collections.abc import Callable

@@ -32,7 +32,7 @@ def forward_stages(work: Work, single: bool, large: bool) -> Stages:
     normalisation.
 
     A `single` picture is one thread's work: then threads do not wait for each other, but for a
-        `large` kernel's layout.
+    `large` kernel's layout.
     """
     stages = [LOAD]
     if work.affine:

@@ -12,8 +12,7 @@ from minicnn.types import Array, Pair, Shape
 
 
 class Conv2D(Layer):
-    """Slide F small kernels over a picture; each output is the product of one kernel with the patch
-    below it.
+    """Slide F small kernels over a picture; an output is a kernel's product with the patch below.
 
         y[n, i, j, f] = sum over kh, kw, c of x[n, i*SH + kh*DH, j*SW + kw*DW, c] * kernel[kh, kw,
         c, f] + bias[f]

@@ -258,7 +258,7 @@ def kernel(emitter: Callable[..., Emitter]) -> Callable[..., int]:
     machine code.
 
     It is compiled once: later calls, and later processes, find it in the cache. `emitter` stays as
-        the attribute emit.
+    the attribute emit.
     """
 
     @cache

@@ -17,8 +17,7 @@ def load_model(
     custom_objects: Mapping[str, type] | None = None,
     compile: bool = True,
 ) -> Model:
-    """The model that `model.save(filepath)` wrote: architecture, weights, and, if it was compiled,
-    its training state.
+    """The model that `model.save(filepath)` wrote, with its training state if it was compiled.
 
     It is a Sequential where that was one, else a Model.
 

@@ -1,6 +1,4 @@
-"""What the layers of a network cost and see, found by following its nodes, through models inside as
-well.
-"""
+"""What the layers of a network cost and see, found by its nodes, also through models inside."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +12,7 @@ from minicnn.types import Pair, Shape
 
 
 class Field(NamedTuple):
-    """The patch of the input that one output sees, and the step between neighbours' patches, in
-    pixels.
-    """
+    """The patch of the input that one output sees, and the step between patches, in pixels."""
 
     size: Pair = (1, 1)
     step: Pair = (1, 1)

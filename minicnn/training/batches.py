@@ -42,8 +42,7 @@ class BatchSource(Protocol):
 
 
 class ArrayBatches:
-    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next batch is
-    made.
+    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next one.
 
     Attributes:
         x, y, weight: the arrays.
@@ -179,9 +178,7 @@ class SourceBatches:
             self.source.on_epoch_end()
 
     def described(self) -> dict[str, Any]:
-        """What a checkpoint recognises them by: the first batch stands for all, unless it depends
-        on a state.
-        """
+        """What a checkpoint recognises them by: the first batch, unless it depends on a state."""
         contents = not hasattr(self.source, "get_state")
         arrays = {
             "x": self.x,

@@ -113,8 +113,7 @@ class RandomLayer(Layer):
 
 
 def span(value: Any, what: str, owner: str, least: float = -1.0, most: float = 1.0) -> Span:
-    """(lower, upper) for a pair of numbers, (-|value|, |value|) but at least `least` for one, as in
-    Keras.
+    """(lower, upper) for a pair of numbers, (-|value|, |value|) of at least `least` for one.
 
     Raises ValueError for anything else, and for numbers below `least` or above `most`.
     """

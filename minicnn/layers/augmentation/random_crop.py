@@ -18,8 +18,7 @@ PADDING_MODES = {
 
 
 class RandomCrop(GeometricLayer):
-    """In training, cut a window out of each picture at a random place; in inference, from its
-    middle.
+    """In training, cut a window out of each picture at random; in inference, from its middle.
 
         y[i, j] = x[top + i, left + j],   top of -padding ... H + padding - height, left likewise
 

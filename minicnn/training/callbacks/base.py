@@ -195,9 +195,7 @@ def announce(message: str) -> None:
 
 
 def _plain(logs: Logs | None) -> Logs:
-    """A copy of `logs` with NumPy's scalars as Python's own numbers: nicer to print, to write and
-    to save.
-    """
+    """A copy of `logs` with NumPy's scalars as Python's own numbers, to print, write and save."""
     plain = {}
     for name, value in (logs or {}).items():
         is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0
