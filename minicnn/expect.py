@@ -167,4 +167,7 @@ def _shapes(parts: Iterable[Any]) -> str:
         return "lists of different lengths: make them equally long"
     shown = [f"{number} of shape {shape}" for shape, number in counted.most_common(3)]
     more = f" and {len(counted) - 3} more shapes" if len(counted) > 3 else ""
-    return f"{', '.join(shown)}{more}: data.from_directory reads pictures in one size, data.fit_image cuts and scales one"
+    return (
+        f"{', '.join(shown)}{more}: data.from_directory reads pictures in one size, data.fit_image "
+        "cuts and scales one"
+    )

@@ -1,7 +1,7 @@
 """How weights start: callables (shape, rng, dtype) -> array, with Keras' names and distributions.
 
 Fans of a shape (..., inputs, outputs): fan_in = receptive field * inputs, fan_out = receptive field
-    * outputs.
+* outputs.
 """
 
 from collections.abc import Callable
@@ -73,8 +73,11 @@ class Zeros(NamedInitializer):
     """
 
     def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
-    ) -> np.ndarray:  # noqa: ARG002
+        self,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,  # noqa: ARG002
+        dtype: np.dtype,
+    ) -> np.ndarray:
         return np.zeros(shape, dtype)
 
 
@@ -86,8 +89,11 @@ class Ones(NamedInitializer):
     """
 
     def __call__(
-        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
-    ) -> np.ndarray:  # noqa: ARG002
+        self,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,  # noqa: ARG002
+        dtype: np.dtype,
+    ) -> np.ndarray:
         return np.ones(shape, dtype)
 
 

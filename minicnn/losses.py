@@ -1,8 +1,7 @@
 """Cross-entropy: how surprised the model is by the right answers, and the gradient that training
 starts from.
 
-    loss = -sum_k t_k log p_k        t the target probabilities, p the predicted ones; mean over the
-    batch
+    loss = -sum_k t_k log p_k   t the target probabilities, p the predicted ones; batch mean
 
 With p = softmax(z), logarithm and exponential cancel, log p_k = z_k - max(z) - log sum_j exp(z_j -
 max(z)), and the gradient with respect to the logits z is simply

@@ -49,7 +49,8 @@ class LearningRateSchedule(KerasNames):
         return {"class": type(self).__name__, "config": self.get_config()}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_config().items())})"
+        settings = (f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({', '.join(settings)})"
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -129,9 +130,10 @@ class CosineDecay(LearningRateSchedule):
     wanted.
 
         first = initial_learning_rate, or with a warm-up: warmup_target
-        rate  = initial_learning_rate + (warmup_target - initial_learning_rate) * step /
-            warmup_steps     (warm-up)
-        rate  = first * (alpha + (1 - alpha) * (1 + cos(pi * t)) / 2),   t = (step - warmup_steps) / decay_steps
+        rate  = initial_learning_rate + (first - initial_learning_rate) * step / warmup_steps
+                in the warm-up, then
+        rate  = first * (alpha + (1 - alpha) * (1 + cos(pi * t)) / 2)
+        t     = (step - warmup_steps) / decay_steps
 
     Args:
         initial_learning_rate: the rate of the first step.
@@ -182,7 +184,7 @@ class OneCycle(LearningRateSchedule):
     overfitting.
 
         rate = peak / div_factor                        at the first step, a cosine up to
-        rate = peak                                     at step peak_at * steps - 1, a cosine down to
+        rate = peak                                     at step peak_at * steps - 1, then down to
         rate = peak / div_factor / final_div_factor     at the last step
 
     Args:

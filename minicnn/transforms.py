@@ -26,8 +26,7 @@ PLACE, TOP, LEFT, BETA = range(4)  # which number of a picture's generator is fo
 class MixUp(KerasNames):
     """Blend two pictures, and their labels.
 
-        x = w * x + (1 - w) * x[partner],  y likewise,      w of Beta(alpha, alpha), one for a
-        picture
+        x = w * x + (1 - w) * x[partner],  y likewise,   w of Beta(alpha, alpha) for each picture
 
     Args:
         alpha: 0 < alpha <= 1. With small values w is mostly close to 0 or 1, with 1 it is uniform.
@@ -46,7 +45,7 @@ class MixUp(KerasNames):
     def __call__(
         self, x: Array, y: Array, epoch: int, samples: Array, seed: int
     ) -> tuple[Array, Array]:
-        """(x, y) as float32; x (N, ...), y (N, classes). Raises ValueError when y is not one-hot."""
+        """(x, y) as float32; x (N, ...), y (N, classes). Raises ValueError for y not one-hot."""
         check_one_hot(x, y, samples, "MixUp")
         seeds = picture_seeds(seed, epoch, samples)
         weight, partner = beta(seeds, self.alpha).astype(np.float32), partners(seeds)
@@ -59,9 +58,9 @@ class MixUp(KerasNames):
 class CutMix(KerasNames):
     """Paste a rectangle of one picture into another, and mix their labels by area.
 
-        height = round(H * sqrt(1 - w)),  width = round(W * sqrt(1 - w)),       w of Beta(alpha,
-        alpha) x = x[partner] inside the rectangle, which lies anywhere within the picture, x
-        outside y = (1 - share) * y + share * y[partner],           share = height * width / (H * W)
+        height = round(H * sqrt(1 - w)),  width = round(W * sqrt(1 - w)),   w of Beta(alpha, alpha)
+        x = x[partner] inside the rectangle, which lies anywhere within the picture, x outside
+        y = (1 - share) * y + share * y[partner],           share = height * width / (H * W)
 
     Args:
         alpha: 0 < alpha <= 1; with 1, w is uniform.

@@ -23,7 +23,7 @@ from unittest.mock import patch
 import numpy as np
 
 from minicnn import Sequential, layers, optimizers
-from minicnn.engine import block_data, conv_block, convolution
+from minicnn.engine import block_data, conv_buffers, convolution
 from minicnn.layers import arrays
 from minicnn.machine.workspace import LINE
 
@@ -165,7 +165,7 @@ def fenced(fence):
     patches += [
         patch.object(arrays, "kept", fence.kept),
         patch.object(convolution, "scratch", fence.scratch),
-        patch.object(conv_block, "workspace", fence.workspace),
+        patch.object(conv_buffers, "workspace", fence.workspace),
     ]
     for one in patches:
         one.start()

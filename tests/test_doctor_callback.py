@@ -150,7 +150,7 @@ def test_units_without_a_gradient_are_those_that_no_picture_makes_active(engine)
     model.get_layer("dense_2").params["kernel"][:, ::4] = -1
     vitals, (x, y) = Vitals(), pictures(32)
     model.loss_and_gradients(x, y)
-    vitals.look(model.layers, kernels(model.layers), 32)
+    vitals.look(model.leaves, kernels(model.leaves), 32)
     active = {}
     for layer in model.layers:
         x = layer.forward(x, training=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import seeds
 
 from minicnn import Sequential, layers
-from minicnn.engine import block_data, conv_block, convolution
+from minicnn.engine import block_data, conv_buffers, convolution
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.plan import plan
 
@@ -90,7 +90,7 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
         }
         record.put(name, part._replace(**arrays))
     rng = np.random.default_rng(seed)
-    with mock.patch.object(conv_block, "workspace", guarded.workspace):
+    with mock.patch.object(conv_buffers, "workspace", guarded.workspace):
         y = block.forward(
             guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True
         )

@@ -146,7 +146,10 @@ def self_test() -> dict[str, dict[str, float]]:
 def problems(found: dict[str, Any]) -> Iterator[str]:
     """What is wrong, and what to do about it."""
     if not found["self_test"]:
-        yield "NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: unset it."
+        yield (
+            "NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: "
+            "unset it."
+        )
     for dtype, errors in found["self_test"].items():
         for kind, error in errors.items():
             if not error <= selftest.tolerance(dtype):
@@ -163,7 +166,10 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
             "NUMBA_CACHE_DIR to one of your own."
         )
     elif not found["cache"]["writable"]:
-        yield "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to another."
+        yield (
+            "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to "
+            "another."
+        )
     best = found["blas"].get("best_core_type", found["blas"]["core_type"])
     if best != found["blas"]["core_type"]:
         yield (

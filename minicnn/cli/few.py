@@ -16,7 +16,7 @@ EPOCHS, UNTIL = 10, 100  # the documented patience, and the documented number of
 
 
 def batch_size(pictures: int) -> int:
-    """Pictures per step: the largest of 64, 32 and 16 that makes 60 steps of an epoch, or else 16."""
+    """Pictures per step: the largest of 64, 32 and 16 that makes 60 steps of an epoch, or 16."""
     return next((size for size in BATCHES if ceil(pictures / size) >= STEPS), BATCHES[-1])
 
 

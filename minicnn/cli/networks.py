@@ -1,4 +1,4 @@
-"""The networks that `minicnn train` can be told to train, for pictures of any size from 0 to 255."""
+"""The networks that `minicnn train` can train, for pictures of any size from 0 to 255."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -27,7 +27,7 @@ def pooled(size: Size, filters: Sequence[int]) -> list[Layer]:
     for large pictures.
 
     A stage halves a side: n cells become (n - 2) // 2. Stages are left out where no cell would
-        remain.
+    remain.
     """
     found: list[Layer] = []
     (height, width), stage = size, 0

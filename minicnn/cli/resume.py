@@ -47,5 +47,8 @@ def nothing_left(run: runs.Run, epochs: int) -> str:
     done = len(run.history["epoch"])
     why = f"it has had all {done} epochs; --epochs {2 * done} trains on"
     if done < epochs:
-        why = f"early stopping ended it after {done} epochs, and what that has ended stays ended: begin a new run"
+        why = (
+            f"early stopping ended it after {done} epochs, and what that has ended stays ended: "
+            "begin a new run"
+        )
     return f"nothing was left to train in {run.folder}: {why}\n{runs.next_steps(run)}"

@@ -100,7 +100,8 @@ def run(options: argparse.Namespace) -> int:
             for name, values in different.items()
         ]
         told = table(["option", *names_of(compared)], rows) if rows else "All options are the same."
-        text = f"{text}\n\n{told}\n\n{f'Saved {saved}' if saved else 'No curves: an epoch has not ended yet.'}"
+        curves = f"Saved {saved}" if saved else "No curves: an epoch has not ended yet."
+        text = f"{text}\n\n{told}\n\n{curves}"
     show(options, result, text)
     damaged = [line.run for line in lines if line.state == "damaged"]
     if damaged:

@@ -62,8 +62,9 @@ class Description:
 def describe(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] | None = None) -> Description:
     """Count the pictures of each class, and measure mean and standard deviation of each channel.
 
-        mean_c = (1/m) sum x_c,   std_c = sqrt((1/m) sum (x_c - mean_c)^2)      over all m pixels of
-        all pictures
+        mean_c = (1/m) sum x_c,   std_c = sqrt((1/m) sum (x_c - mean_c)^2)
+
+    over all m pixels of all pictures.
 
     Args:
         x: pictures (n, H, W, C) or (n, H, W).

@@ -106,7 +106,8 @@ def check_memory(picture: Image.Image, besides: int, name: str) -> None:
     width, height = picture.size
     needed = WORK + besides + width * height * max(pixel + RESULT, RESULT + REFIT)
     if needed > MAX_MEMORY:
-        received = f"{width} x {height} ({picture.format or 'picture'}, mode {picture.mode}), which takes {needed}"
+        kind = f"{picture.format or 'picture'}, mode {picture.mode}"
+        received = f"{width} x {height} ({kind}), which takes {needed}"
         raise refused(
             name, f"a picture that takes at most {MAX_MEMORY} bytes to decode", received, "MEMORY"
         )

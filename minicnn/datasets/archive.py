@@ -62,7 +62,7 @@ def read_tar(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _open(path: Path) -> io.BufferedIOBase:
-    """The uncompressed archive as a stream; a browser may have taken the gzip wrapping off already."""
+    """The uncompressed archive as a stream; a browser may have unwrapped the gzip already."""
     with path.open("rb") as file:
         start = file.read(BLOCK)
     if start.startswith(GZIP_MAGIC):

@@ -67,7 +67,7 @@ def cached(
 
 
 def kept(name: str, version: str = "*") -> tuple[Arrays, str] | None:
-    """The entry of this name, and of this version or whichever there is; None where none is kept."""
+    """The entry of this name, of this version or whichever there is; None where none is kept."""
     return next(filter(None, map(_load, sorted(home().glob(f"{name}-{version}")))), None)
 
 

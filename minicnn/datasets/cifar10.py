@@ -120,11 +120,11 @@ def load_data(
         place = Path(named).expanduser()
         source = next(_sources(place), None)
         if source is None:
+            received = "a folder without them" if place.is_dir() else "a path where nothing is"
             raise DataError(
                 f"{place}: expected {PYTHON.archive}, {BINARY.archive} or a folder with one of "
-                "them or its files, "
-                f"received {'a folder without them' if place.is_dir() else 'a path where nothing is'}: "
-                "correct the path (or MINICNN_DATA), or leave it out to download CIFAR-10"
+                f"them or its files, received {received}: correct the path (or MINICNN_DATA), or "
+                "leave it out to download CIFAR-10"
             )
         arrays, _ = cache.cached(
             _name(source), _digest(_identity(source)), lambda _: _told(*read(source))
@@ -182,7 +182,10 @@ def read(source: Path) -> tuple[cache.Arrays, str]:
         y[index, :, 0] = labels
         received = hashlib.sha256(blob).hexdigest()
         if received != version.batches[name] and not remark:
-            remark = f"{source} is not the CIFAR-10 that Toronto publishes: accuracies on it may not compare"
+            remark = (
+                f"{source} is not the CIFAR-10 that Toronto publishes: accuracies on it may not "
+                "compare"
+            )
     if missing:
         raise DataError(
             f"{source}: expected six batches, received no {', no '.join(missing.values())}: get it "
@@ -193,7 +196,7 @@ def read(source: Path) -> tuple[cache.Arrays, str]:
 
 
 def read_records(blob: bytes, name: str, rows: int, title: str) -> Samples:
-    """The pixels and labels of a batch of the binary version: records of one label and 3072 pixels."""
+    """The pixels and labels of a binary version's batch: records of one label and 3072 pixels."""
     expected = rows * (1 + IMAGE_BYTES)
     if len(blob) != expected:
         raise DataError(

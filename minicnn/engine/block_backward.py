@@ -5,9 +5,9 @@ Arrays of numbers are addresses here, with positions computed from Sizes; `like`
 block's type.
 """
 
-from minicnn.engine import direct, norm, row_kernels, row_moves, winograd
+from minicnn.engine import norm, row_kernels, row_moves, winograd_passes
 from minicnn.engine.block_data import CHUNKS
-from minicnn.engine.products import FIELDS, pack_transposed_part, run, run_together
+from minicnn.engine.products import pack_transposed_part, run
 from minicnn.machine.call import caller, clear, view, word
 from minicnn.machine.jit import jit_part
 
@@ -15,11 +15,6 @@ call_activate = caller(row_kernels.ACTIVATE)
 call_sums = caller(row_kernels.SUMS)
 call_gradient = caller(row_kernels.GRADIENT)
 call_copy = caller(row_moves.COPY)
-call_fold = caller(row_moves.FOLD)
-
-FEW_NUMBERS = (
-    512 * 1024
-)  # of pictures that are taken together: more than fit, but they are read in order
 
 
 @jit_part
@@ -37,14 +32,14 @@ def load_transposed_part(r, k, like):
             registers * k // CHUNKS * work.lanes,
             registers * (k + 1) // CHUNKS * work.lanes,
         )
-        winograd.load_transposed_part(
+        winograd_passes.load_transposed_part(
             s, r.winograd, work, like, data.weights, turned, kernel_t, first, last
         )  # fmt: skip
     else:
         parts = s.cells * ((s.C + 2 * work.lanes - 1) // (2 * work.lanes))
         pack_transposed_part(
-            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP, kernel_t,
-            parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
+            work.square, work.copy, like, work.lanes, data.weights, s.cells, s.C, s.F, s.FP,
+            kernel_t, parts * k // CHUNKS, parts * (k + 1) // CHUNKS,
         )  # fmt: skip
 
 
@@ -82,7 +77,8 @@ def sums_chunk(r, k, memory, like):
             like,
             (
                 source, place, data.winners, row * s.across * s.FP, s.across, s.FP,
-                channels.center, 0, channels.inverse, 0, channels.scale, 0, channels.shift, 0, total, 0, product, 0,
+                channels.center, 0, channels.inverse, 0, channels.scale, 0, channels.shift, 0,
+                total, 0, product, 0,
             ),
         )  # fmt: skip
         for c in range(s.FP):
@@ -144,9 +140,11 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
                 work.gradient,
                 like,
                 (
-                    activated, row, source, place, data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
-                    across, s.OW - across * s.PW, s.FP, channels.center, 0, channels.unit, 0, channels.slope, 0,
-                    channels.offset, 0, channels.factor, 0, channels.scale, 0, channels.shift, 0,
+                    activated, row, source, place,
+                    data.winner, window * s.across * s.FP, (i - q * s.PH) * s.PW,
+                    across, s.OW - across * s.PW, s.FP,
+                    channels.center, 0, channels.unit, 0, channels.slope, 0, channels.offset, 0,
+                    channels.factor, 0, channels.scale, 0, channels.shift, 0,
                     data.winners, window * s.across * s.FP, dz, dz_start + i * z_row, total, 0,
                 ),
             )  # fmt: skip
@@ -176,7 +174,7 @@ def backward_chunk(r, k, memory, like):
         for i in range(0 if as_it_is else images):
             gradient_rows(r, n + i, memory, like, dz, start + i * dz_size, dbias)
         if work.winograd:
-            winograd.gradients(r, n, images, n > lo, dz, memory, like)
+            winograd_passes.gradients(r, n, images, n > lo, dz, memory, like)
             continue
         for i in range(images if by_picture else 0):
             place, source = (n + i) * s.H * s.W * s.C, start + i * dz_size
@@ -184,7 +182,7 @@ def backward_chunk(r, k, memory, like):
         if work.inputs:
             input_gradient(r, n, images, dz, start, memory, like)
     if by_picture and work.winograd and lo < hi:
-        winograd.kernel_gradient(r, memory + own.u, dkernel, 0, s.C, like)
+        winograd_passes.kernel_gradient(r, memory + own.u, dkernel, 0, s.C, like)
 
 
 @jit_part
@@ -220,92 +218,3 @@ def input_gradient(r, n, images, dz, start, memory, like):
                 data.dx,
                 (n + i) * dx_size,
             )
-
-
-@jit_part
-def together(s):
-    """How many pictures the weight gradient may take together: so many stay in the cache."""
-    return max(1, FEW_NUMBERS // (s.H * s.W * s.C + s.OH * s.OW * s.FP))
-
-
-@jit_part
-def weight_slices(r, lo, hi, memory, like):
-    """Slices lo ... hi-1 of the weight gradient of all pictures, some pictures at a time.
-
-    The pictures, and what a slice needs of dz, are copied: with pixels at a distance of which a
-    multiple is a power of two, as they are, they would compete for the same few places of the
-    first-level cache.
-    """
-    s, p, work, data, own = r.sizes, r.programs, r.work, r.data, r.scratch
-    spaced, block = memory + own.spaced, memory + own.block
-    dz = data.dy if work.gradient == 0 else own.memory + own.all_dz
-    pixels, few, step = s.OH * s.OW, together(s), s.C + direct.SPARE
-    rows, columns = (s.H - 1) // s.row_step + 1, (s.W - 1) // s.column_step + 1
-    for start in range(0, data.n, few):
-        pictures = min(data.n - start, few)
-        for row in range(pictures * rows):
-            place = ((start + row // rows) * s.H + row % rows * s.row_step) * s.W * s.C
-            call_copy(
-                work.copy,
-                like,
-                (
-                    data.x,
-                    place,
-                    s.column_step * s.C,
-                    spaced,
-                    row * columns * step,
-                    step,
-                    columns,
-                    s.C,
-                ),
-            )
-        for k in range(lo, hi):
-            first, last = word(p.slices, k), word(p.slices, k + 1)
-            column = word(p.weights, FIELDS * first + 3) % s.FP
-            width = min(2 * work.lanes, s.FP - column)
-            source = start * pixels * s.FP + column
-            call_copy(
-                work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width)
-            )
-            run_together(
-                p.weights, first, last, like, pictures, spaced, 0, block, 0, data.dkernel, 0
-            )
-
-
-@jit_part
-def fold_bias(r, like):
-    """dbias: the sum of the chunks', in their order."""
-    s, dbias = r.sizes, view(r.data.dbias, r.sizes.F, like)
-    for c in range(s.F):
-        total = 0.0
-        for k in range(CHUNKS):
-            total += norm.chunk_of(r.data.dbiases, k, s.FP)[c]
-        dbias[c] = total
-
-
-@jit_part
-def clear_kernel(r, like):
-    """dkernel = 0, which the slices add to."""
-    clear(r.data.dkernel, r.data.dkernel_size * like.itemsize)
-
-
-@jit_part
-def fold_part(r, k, like):
-    """Part k of CHUNKS of dkernel: the sum of the chunks' dkernels, in their order; or from dU of
-    all pictures.
-    """
-    s, data, own, lanes = r.sizes, r.data, r.scratch, r.work.lanes
-    if r.programs.at_once:
-        winograd.kernel_gradient(
-            r, own.memory + own.du, data.dkernel, s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS, like
-        )  # fmt: skip
-        return
-    registers = (data.dkernel_size + lanes - 1) // lanes
-    lo, hi = (
-        registers * k // CHUNKS * lanes,
-        min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size),
-    )
-    dkernels = own.memory + own.dkernels
-    call_fold(
-        r.work.fold, like, (dkernels, lo, data.dkernel_size, CHUNKS, data.dkernel, lo, hi - lo)
-    )

@@ -4,7 +4,7 @@ Arrays of numbers are addresses here, with positions computed from Sizes; `like`
 block's type.
 """
 
-from minicnn.engine import norm, row_kernels, row_moves, winograd
+from minicnn.engine import norm, row_kernels, row_moves, winograd_passes
 from minicnn.engine.block_data import CHUNKS
 from minicnn.engine.products import pack_part, run
 from minicnn.machine.call import caller, view, word
@@ -23,7 +23,7 @@ def load_part(r, k, like):
     s, work, data, kernel = r.sizes, r.work, r.data, r.scratch.memory + r.scratch.kernel
     if work.winograd:
         first, last = s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS
-        winograd.load_part(s, r.winograd, like, data.weights, kernel, first, last)
+        winograd_passes.load_part(s, r.winograd, like, data.weights, kernel, first, last)
     else:
         blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
         first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS
@@ -59,7 +59,7 @@ def forward_chunk(r, k, memory, like):
             )
         if work.winograd:
             frame, v, m = memory + own.frame, memory + own.v, memory + own.m
-            winograd.forward(
+            winograd_passes.forward(
                 s, r.winograd, p, work.copy, like, data.x, n, images, kernel, frame, v, m, z
             )
         if p.gathers:

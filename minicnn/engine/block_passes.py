@@ -4,7 +4,7 @@
 
 from numba import carray
 
-from minicnn.engine import block_backward, block_forward, norm, winograd
+from minicnn.engine import block_backward, block_forward, block_weights, norm, winograd_passes
 from minicnn.engine.block_data import CHUNKS, Work
 from minicnn.machine.call import clear
 from minicnn.machine.jit import jit_part
@@ -32,7 +32,7 @@ def forward_stages(work: Work, single: bool, large: bool) -> Stages:
     normalisation.
 
     A `single` picture is one thread's work: then threads do not wait for each other, but for a
-        `large` kernel's layout.
+    `large` kernel's layout.
     """
     stages = [LOAD]
     if work.affine:
@@ -86,9 +86,9 @@ def block(records, like, stage, t, workers):
         count = r.programs.slice_count
         lo, hi = count * t // workers, count * (t + 1) // workers
         if r.work.winograd:
-            winograd.weight_planes(r, lo, hi, numbers)
+            winograd_passes.weight_planes(r, lo, hi, numbers)
         else:
-            block_backward.weight_slices(r, lo, hi, memory, numbers)
+            block_weights.weight_slices(r, lo, hi, memory, numbers)
     elif stage == PREPARE:
         norm.prepare(r, numbers)
     elif stage == MOMENTS:
@@ -98,9 +98,9 @@ def block(records, like, stage, t, workers):
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
     elif stage == BIAS:
-        block_backward.fold_bias(r, numbers)
+        block_weights.fold_bias(r, numbers)
     elif stage == CLEAR:
-        block_backward.clear_kernel(r, numbers)
+        block_weights.clear_kernel(r, numbers)
     else:
         for helped in range(workers):
             k = take(r.shares, CHUNKS, t, helped, workers)
@@ -124,4 +124,4 @@ def do_chunk(r, stage, k, memory, like):
     elif stage == GRADIENTS:
         block_backward.backward_chunk(r, k, memory, like)
     elif stage == FOLD:
-        block_backward.fold_part(r, k, like)
+        block_weights.fold_part(r, k, like)

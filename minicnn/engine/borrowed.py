@@ -8,7 +8,7 @@ from minicnn.types import Array
 
 
 def borrowed(layer: Layer, what: str, name: str, size: int, dtype: np.dtype) -> Array:
-    """An array of a layer's params, grads or state, checked; layers/arrays.py keeps it where it is."""
+    """A layer's array of params, grads or state, checked; layers/arrays.py keeps its place."""
     return checked(getattr(layer, what)[name], size, dtype, f"{what}[{name!r}] of {layer}")
 
 

@@ -1,7 +1,7 @@
 """One step of the plan: convolution, ReLU, batch normalisation and max pooling, run together.
 
-    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;   y = the
-    largest b of every window
+    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;
+    y = the largest b of every window
 
 The order of work is another than the layers', the result is the same:
 
@@ -23,28 +23,25 @@ The order of work is another than the layers', the result is the same:
 import numpy as np
 
 from minicnn.engine import products, row_kernels, row_moves
-from minicnn.engine.block_data import CHUNKS, NONE, Data, Work
-from minicnn.engine.block_passes import backward_stages, block, forward_stages
-from minicnn.engine.borrowed import borrowed, pair
+from minicnn.engine.block_data import CHUNKS, Work
+from minicnn.engine.block_passes import backward_stages, forward_stages
+from minicnn.engine.borrowed import borrowed
+from minicnn.engine.conv_buffers import Buffers
 from minicnn.engine.convolution import convolution
 from minicnn.engine.geometry import geometry
-from minicnn.engine.norm import Batch, Channels
+from minicnn.engine.norm import Channels
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.rescaling import Rescaling
 from minicnn.machine import emit
-from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Region, Stages
-from minicnn.machine.shares import shares
-from minicnn.machine.workspace import workspace
 from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
-LARGE = (
-    2 * 1024 * 1024
-)  # bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile
+# Bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile.
+LARGE = 2 * 1024 * 1024
 
 
 class ConvBlock:
@@ -171,7 +168,7 @@ class ConvBlock:
             :, : self.g.F
         ]
 
-    def _rescaled(self, x: Array, own: "Buffers") -> tuple[Array, bool]:
+    def _rescaled(self, x: Array, own: Buffers) -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it,
         from bytes.
         """
@@ -222,118 +219,9 @@ class ConvBlock:
             self.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
         return self.works[key]
 
-    def _buffers(self, n: int) -> "Buffers":
+    def _buffers(self, n: int) -> Buffers:
         if n not in self.buffers:
             if len(self.buffers) == 2:  # the batch size and the last, smaller batch
                 self.buffers.pop(next(iter(self.buffers)))
             self.buffers[n] = Buffers(self, n)
         return self.buffers[n]
-
-
-class Buffers:
-    """What a ConvBlock writes for batches of n pictures, allocated once, and the record for its
-    parallel regions.
-
-    Attributes:
-        output, normalized: (n, down, across, F) what comes out, in inference, and in training with
-            a normalisation.
-        dx: (n, H, W, C).
-        batch: statistics.
-        count: values of a channel.
-        at_once: whether dkernel is made of all pictures at once.
-    """
-
-    def __init__(self, step: ConvBlock, n: int):
-        g, conv, norm, (PH, PW) = step.g, step.conv, step.norm, step.window
-        dtype, down, across = conv.dtype, g.OH // PH, g.OW // PW
-
-        def numbers(*axes: int, of: np.dtype = dtype, wanted: object = True) -> Array:
-            return np.zeros(np.prod(axes) if wanted else 0, of)
-
-        whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
-        pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
-        counts = pictures * (g.OH * g.OW)
-        plan = step.convolution.plan(n, step.window)
-        self.n, self.count = n, int(counts.sum())
-        a, pooled = numbers(*whole, wanted=step.keeps), numbers(*outputs, wanted=step.pool)
-        self.scale, self.offset = np.zeros((2, emit.lanes(dtype)), dtype)
-        self.pixels = numbers(n, g.H, g.W, g.C, wanted=step.rescaling).reshape(-1, g.H, g.W, g.C)
-        data = Data(
-            n=n,
-            bytes=NONE,
-            scale=self.scale,
-            offset=self.offset,
-            x=NONE,
-            weights=NONE,
-            a=a,
-            pooled=pooled,
-            winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
-            winners=pooled if step.pool else a,
-            y=numbers(*outputs),
-            crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
-            dy=NONE,
-            dkernel=step.dkernel,
-            dkernel_size=step.dkernel.size,
-            dbiases=step.dbiases,
-            dbias=borrowed(conv, "grads", "bias", g.F, dtype) if conv.use_bias else NONE,
-            dx=numbers(n, g.H, g.W, g.C),
-        )
-        shape = (n, down, across, g.F)
-        self.output, self.normalized = (
-            (data.crop if g.F != g.FP else wide).reshape(shape) for wide in (data.winners, data.y)
-        )
-        self.dx = data.dx.reshape(n, g.H, g.W, g.C)  # never touched where it is not used
-        self.batch = statistics(norm, counts, g.F, g.FP, dtype)
-        self.record = Record(
-            **plan._asdict(), shares=shares(), work=step.work, data=data, channels=step.channels, batch=self.batch
-        )  # fmt: skip
-        pixels, kernel = n * g.H * g.W * g.C, g.KH * g.KW * g.C * g.F
-        self.operands = Operands(
-            self.record, "data", bytes=(pixels, np.dtype(np.uint8)), x=(pixels, dtype), dx=(pixels, dtype),
-            dy=(n * down * across * g.F, dtype), weights=(kernel, dtype),
-        )  # fmt: skip
-        self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
-        self.size, self.at_once = plan.scratch.size, plan.programs.at_once
-        self.memory = NONE
-        self.momentum, self.epsilon = (
-            self.record.memory["batch"][name] for name in ("momentum", "epsilon")
-        )
-        self.job = block.on(self.record, dtype)
-
-    def prepare(self, what: tuple[Stages, Array], **arrays: Array) -> Stages:
-        """The stages of these (stages, work), on these arrays, and on those of the last call
-        besides.
-        """
-        stages, self.work[:] = what
-        self.operands.put(**arrays)
-        memory = workspace(self.size)
-        if self.memory is not memory:
-            self.memory, self.scratch[0] = memory, address(memory)
-        return stages
-
-    def __len__(self) -> int:
-        return self.n
-
-
-def statistics(
-    norm: BatchNormalization | None, counts: Array, F: int, FP: int, dtype: np.dtype
-) -> Batch:
-    """Memory for the statistics of a batch, whose chunks have so many values of each channel."""
-    means, m2s, dbetas, dgammas = np.zeros((4, CHUNKS, FP))
-    mean, variance = np.zeros((2, FP))
-    inverse, rounded = np.ones((2, F))
-    gamma, dgamma = pair(norm, "gamma", F, dtype) if norm and norm.scale else np.ones((2, F), dtype)
-    beta, dbeta = pair(norm, "beta", F, dtype) if norm and norm.center else np.zeros((2, F), dtype)
-    averages = ("moving_mean", "moving_variance")
-    moving_mean, moving_variance = (
-        borrowed(norm, "state", name, F, dtype) if norm else NONE for name in averages
-    )
-    return Batch(
-        *(counts.astype(np.int64), means, m2s, dbetas, dgammas, mean, variance, inverse, rounded),
-        *(gamma, beta, dgamma, dbeta),
-        moving_mean=moving_mean,
-        moving_variance=moving_variance,
-        epsilon=float(norm.epsilon) if norm else 0.0,
-        momentum=float(norm.momentum) if norm else 0.0,
-        largest=float(np.finfo(dtype).max),
-    )

@@ -1,4 +1,4 @@
-"""The two ways to compute a convolution, as a block uses them: programs, and what memory they need."""
+"""The two ways to compute a convolution, as a block uses them: programs and their memory."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ import numpy as np
 from numba.np.ufunc.parallel import get_thread_count
 
 from minicnn.engine import direct, winograd
-from minicnn.engine.block_backward import together
 from minicnn.engine.block_data import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
+from minicnn.engine.block_weights import together
 from minicnn.engine.geometry import Geometry
 from minicnn.engine.winograd_form import Form
 from minicnn.machine import emit

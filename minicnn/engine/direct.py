@@ -4,7 +4,7 @@ padding.
 `padding="same"` costs no multiplication: where the kernel sticks out of the picture, the sums are
 simply shorter. So output pixels are taken together that see the same part of the kernel: all but
 those at the edges. z and dz are FP wide: F, or, for what happens to them row by row, F rounded up
-    to whole registers; what is beyond stays 0.
+to whole registers; what is beyond stays 0.
 
 The kernel's layouts as right-hand sides, packed (products.py): (KH * KW * C, F); and for the input
 gradient (KH * KW * FP, C), rows and columns of the kernel in reverse.
@@ -39,7 +39,7 @@ def forward(g: Geometry, dtype: np.dtype, longest: int, pictures: int = 1) -> tu
     `longest` rows.
 
     Returns the calls, and the bands: (first row, row after the last, first call, call after the
-        last) each.
+    last) each.
     """
     program, bands = Program(dtype, g.FP), []
     for rows, kernel_rows in runs(g.OH, g.kernel_rows, 1 if pictures > 1 else longest):

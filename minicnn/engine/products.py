@@ -159,14 +159,15 @@ def run_together(calls, first, last, like, groups, a, a_start, b, b_start, c, c_
             like,
             (
                 a, a_start + word(calls, t + 1), groups, word(calls, t + 4), word(calls, t + 5),
-                b, b_start + word(calls, t + 2), c, c_start + word(calls, t + 3), word(calls, t + 6),
+                b, b_start + word(calls, t + 2),
+                c, c_start + word(calls, t + 3), word(calls, t + 6),
             ),
         )  # fmt: skip
 
 
 @jit_part
 def run_deep(calls, first, last, like, a, b, c, depth, accumulate):
-    """Do the calls first ... last-1 of a program's table with another depth, and add to C or not."""
+    """Do the calls first ... last-1 of a program's table with another depth; add to C or not."""
     for t in range(FIELDS * first, FIELDS * last, FIELDS):
         call_tile(
             word(calls, t),

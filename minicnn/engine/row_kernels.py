@@ -40,8 +40,9 @@ def activate(dtype: str, relu: bool, moments: bool) -> Emitter:
     """y = z + bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the
     row:
 
-        center = its first value;   deviations = sum of (y - center);   squares = sum of (y -
-        center)^2
+        center     = its first value
+        deviations = sum of (y - center)
+        squares    = sum of (y - center)^2
 
     Sums of differences from a value of the row itself lose no digits to a large mean (rows.fold_row
     makes mean and squares of them). Pixels go in pairs to two sums: a single one would wait for its
@@ -201,13 +202,12 @@ def sums(dtype: str, relu: bool) -> Emitter:
 
 @kernel
 def gradient(dtype: str, width: int, pooled: bool, relu: bool, relu_after: bool) -> Emitter:
-    """The gradient of a row before activation, from that of the pooled row, and its sum over the
-    pixels.
+    """The gradient of a row before activation, from that of the pooled row, and its sum.
 
-        dz = offset + slope * (a - center) * unit        what reaches a pixel through the batch's
-           mean and variance + factor * dy[q]                              where its cell, index + w, won window q (always, if not pooled)
-        dz = 0                                           where relu stopped it: a is not positive
-        dy[q] = 0                                        where relu_after did: (best[q] - center) * scale + shift is not
+        dz = offset + slope * (a - center) * unit   through the batch's mean and variance
+           + factor * dy[q]    where its cell, index + w, won window q (always, if not pooled)
+        dz = 0                 where relu stopped it: a is not positive
+        dy[q] = 0              where relu_after did: (best[q] - center) * scale + shift is not
         total[c] = sum of dz
 
     a and dz: windows * width pixels, and then `dropped` ones that are in no window (odd sizes).

@@ -1,7 +1,7 @@
 """The micro-kernel: a small matrix product whose result stays in vector registers.
 
-    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]    r
-    < rows, v < width
+    C[r, v] (+)= sum over g < groups, s < segments, k < depth of A[r, g, s, k] * B[g, s, k, v]
+    for r < rows, v < width
 
 Everything heavy in the engine is a list of such products. A is *addressed*, never copied: its
 element lies at r_outer * a_outer + r_inner * a_inner + g * a_group + s * a_segment + k * a_step
@@ -14,9 +14,8 @@ How it gets fast: C stays in accumulators, `vectors` registers a row, the last p
 part. Each step of k loads `vectors` registers of B, broadcasts `rows` numbers of A, and does rows *
 vectors fused multiply-adds, more than the loads it needs, so that the multipliers never wait. All
 registers but a few hold accumulators; with too few the additions would wait for each other
-(latency), with too many some would move to memory (spills). The strides are
-constants of the code: then the distance of a row is part of its load instruction, and no register
-    is spent on it.
+(latency), with too many some would move to memory (spills). The strides are constants of the code:
+then the distance of a row is part of its load instruction, and no register is spent on it.
 
 Memory is slower than all that, so a tile asks in time for what it will need: when it begins, for
 the lines of C that it ends with; while it multiplies, for the rows of the next tile, where each is

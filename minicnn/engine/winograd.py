@@ -15,9 +15,10 @@ B and A only add and subtract, and G g is made once for all pictures. Applied to
 columns, 2x2 outputs of a 3x3 filter take 16 multiplications in place of 36. With many channels,
 each of the 16 is a matrix product of them:
 
-    V = B^T d B  of every 4x4 patch d of the picture (patches overlap by two),   U = G g G^T  of
-    every filter M[k] = V[k] U[k],   k < 16      (patches, C) (C, F)
-    z = A^T M A      of every patch: 2x2 outputs
+    V = B^T d B            of every 4x4 patch d of the picture (patches overlap by two)
+    U = G g G^T            of every filter
+    M[k] = V[k] U[k]       k < 16; (patches, C) (C, F)
+    z = A^T M A            of every patch: 2x2 outputs
 
 Every line is linear, so backward is the same chain in reverse with transposed matrices:
 
@@ -40,43 +41,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine import row_moves
 from minicnn.engine.block_data import CHUNKS, Programs, programs
 from minicnn.engine.geometry import Geometry
-from minicnn.engine.products import Left, Program, Right, run, run_deep, transpose
+from minicnn.engine.products import Left, Program, Right
 from minicnn.engine.winograd_form import (
     F2,
     F4,
     F5,
     TAPS,
-    TRANSFORM,
     Form,
     Steps,
     transform,
     transposed,
 )
-from minicnn.machine.call import caller, clear, word
 from minicnn.machine.emit import lanes
-from minicnn.machine.jit import jit_part
 
 FORMS = (F2, F4, F5)  # the more precise ones first
 WORTH = 0.9  # a form that rounds more must do with less than this share of the multiplications
 FEW_CHANNELS = 16
 FEW_PATCHES = 32  # fewer rows than that make poor products: several pictures are taken together
 SPARE = 5 * 16  # numbers: an odd count of cache lines, and a multiple of the lanes
-MOST_DATA = (
-    20 * 1024 * 1024
-)  # bytes of a picture's V and M: more cost more time for memory than they save
-MOST_WEIGHTS = {
-    F2: 64 * 1024 * 1024,
-    F4: 16 * 1024 * 1024,
-    F5: 16 * 1024 * 1024,
-}  # bytes of U, for the same reason
-MOST_CHANNELS = {
-    F5: 64
-}  # what is lost grows with the terms of a sum: up to here less than 1e-5 of the largest output
-
-call_transform, call_copy = caller(TRANSFORM), caller(row_moves.COPY)
+MIB = 1024 * 1024
+MOST_DATA = 20 * MIB  # bytes of a picture's V and M: more cost more time for memory than they save
+MOST_WEIGHTS = {F2: 64 * MIB, F4: 16 * MIB, F5: 16 * MIB}  # bytes of U, for the same reason
+# What is lost grows with the terms of a sum: up to here less than 1e-5 of the largest output.
+MOST_CHANNELS = {F5: 64}
 
 
 class Winograd(NamedTuple):
@@ -161,14 +150,13 @@ def at_once(g: Geometry, form: Form, n: int) -> bool:
 def winograd(
     g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int
 ) -> tuple[Winograd, Programs]:
-    """The transforms and programs for so many pictures together, and V and dM of `kept` pictures."""
+    """The transforms and programs for so many pictures together, V and dM of `kept` pictures."""
     name, out, patch = np.dtype(dtype).name, form.out, form.patch
     down, across, height, width = frame(g, form)
     rows, kept_rows = pictures * down * across, kept * down * across
 
-    def products(
-        rows: int, channels: int
-    ) -> Steps:  # where the numbers of a patch lie, and those of the next
+    def products(rows: int, channels: int) -> Steps:
+        """Where the numbers of a patch lie, and those of the next."""
         return Steps(
             patch * plane(rows, channels), plane(rows, channels), across * channels, channels
         )
@@ -240,125 +228,3 @@ def block(F: int, dtype: np.dtype) -> int:
     be half as wide.
     """
     return F if F % (2 * lanes(dtype)) else 2 * lanes(dtype)
-
-
-@jit_part
-def load_part(s, w, like, weights, u, first, last):
-    """Channels first ... last-1 of U."""
-    call_transform(
-        w.to_u, like, (weights, first * s.F, u, first * w.u_block, s.F // w.u_block, last - first)
-    )
-
-
-@jit_part
-def load_transposed_part(s, w, work, like, weights, turned, ut, first, last):
-    """Filters first ... last-1 of U transposed, by way of the kernel transposed."""
-    for k in range(s.cells):
-        source, target = k * s.C * s.F + first, (k * s.F + first) * s.C
-        transpose(
-            work.square, work.copy, like, work.lanes, weights, source, s.F, s.C, last - first, turned, target, s.C
-        )  # fmt: skip
-    call_transform(
-        w.to_ut,
-        like,
-        (turned, first * s.C, ut, first * w.ut_block, s.C // w.ut_block, last - first),
-    )
-
-
-@jit_part
-def patches_of(s, w, to_v, copy, like, x, n, images, frame, v, v_start):
-    """V, from row v_start on, of the pictures from the n-th on; frame is the scratch of one."""
-    place, row = (w.top * w.columns + w.left) * s.C, s.W * s.C
-    for p in range(images):
-        call_copy(
-            copy, like, (x, (n + p) * s.H * row, row, frame, place, w.columns * s.C, s.H, row)
-        )
-        call_transform(
-            to_v, like, (frame, 0, v, (v_start + p * w.down * w.across) * s.C, w.down, w.across)
-        )
-
-
-@jit_part
-def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
-    """z of the pictures from the n-th on."""
-    patches_of(s, w, w.to_v, copy, like, x, n, images, frame, v, 0)
-    run(p.forward, 0, p.forward_calls, like, v, 0, u, 0, m, 0)
-    patches = w.down * w.across
-    for i in range(images):
-        call_transform(
-            w.to_z, like, (m, i * patches * s.F, z, i * w.outputs * s.F, w.down, w.across)
-        )
-
-
-@jit_part
-def gradients(r, n, images, accumulate, dz, memory, like):
-    """What dz of the pictures from the n-th on contributes to dU, and their dx (N, H, W, C).
-
-    Where dU is made of all pictures at once, V and dM are kept for it.
-    """
-    s, p, w, work, data, own = r.sizes, r.programs, r.winograd, r.work, r.data, r.scratch
-    patches = w.down * w.across
-    v, dm, start = memory + own.v, memory + own.m, 0
-    if p.at_once:
-        v, dm, start = own.memory + own.all_v, own.memory + own.all_m, n * patches
-    for i in range(images):
-        call_transform(
-            w.to_dm,
-            like,
-            (dz, i * w.outputs * s.F, dm, (start + i * patches) * s.F, w.down, w.across),
-        )
-    if work.weights:
-        patches_of(
-            s, w, w.to_kept_v, work.copy, like, data.x, n, images, memory + own.frame, v, start
-        )
-        if not p.at_once:
-            run_deep(
-                p.weights,
-                0,
-                p.weight_calls,
-                like,
-                v,
-                dm,
-                memory + own.u,
-                images * patches,
-                accumulate,
-            )
-    if work.inputs:
-        input_gradient(r, n, images, dm, start * s.F, memory, like)
-
-
-@jit_part
-def input_gradient(r, n, images, dm, dm_start, memory, like):
-    """dx (N, H, W, C) of the pictures from the n-th on."""
-    s, p, w, work, own = r.sizes, r.programs, r.winograd, r.work, r.scratch
-    frame, v, place, row = (
-        memory + own.halo,
-        memory + own.v,
-        (w.top * w.columns + w.left) * s.C,
-        s.W * s.C,
-    )
-    run(p.inputs, 0, p.input_calls, like, dm, dm_start, own.memory + own.kernel_t, 0, v, 0)
-    for i in range(images):
-        clear(frame, w.rows * w.columns * s.C * like.itemsize)
-        call_transform(w.to_dx, like, (v, i * w.down * w.across * s.C, frame, 0, w.down, w.across))
-        call_copy(
-            work.copy,
-            like,
-            (frame, place, w.columns * s.C, r.data.dx, (n + i) * s.H * row, row, s.H, row),
-        )
-
-
-@jit_part
-def weight_planes(r, lo, hi, like):
-    """Planes lo ... hi-1 of dU, of all pictures at once."""
-    p, w, own = r.programs, r.winograd, r.scratch
-    v, dm, du = own.memory + own.all_v, own.memory + own.all_m, own.memory + own.du
-    first, last = word(p.slices, lo), word(p.slices, hi)
-    run_deep(p.weights, first, last, like, v, dm, du, r.data.n * w.down * w.across, False)
-
-
-@jit_part
-def kernel_gradient(r, du, dkernel, first, last, like):
-    """Channels first ... last-1 of dkernel (3, 3, C, F) from dU."""
-    start = first * r.sizes.F
-    call_transform(r.winograd.to_dkernel, like, (du, start, dkernel, start, 1, last - first))

@@ -163,7 +163,7 @@ def multiply(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[
 def transform(
     dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add: bool = False
 ) -> Emitter:
-    """y = P x P^T (y += if add) for every patch x of a grid of down x across patches, all channels."""
+    """y = P x P^T (y += if add) for every patch x of down x across patches, all channels."""
     emit = Emitter(dtype, TRANSFORM)
     arg, build = emit.arg, emit.builder
     size, taps = len(matrix), len(matrix[0])

@@ -29,9 +29,8 @@ def grad_cam(
 ) -> GradCam:
     """Where the features that a layer has found in a picture speak for a class (Grad-CAM).
 
-        alpha_k = mean over i, j of d(score) / d A[i, j, k]          how much feature k speaks for
-        the class
-        coarse  = max(0, sum_k alpha_k A[:, :, k])                   where the features are that do
+        alpha_k = mean over i, j of d(score) / d A[i, j, k]   how feature k speaks for the class
+        coarse  = max(0, sum_k alpha_k A[:, :, k])            where the features are that do
 
     A (OH, OW, F) is the layer's output, and the score that of the class before the softmax. In the
     enlarged map, each number of the coarse one is at the middle of the pixels that it depends on,
@@ -110,8 +109,7 @@ def occlusion(
     """How much of a class's probability is lost when a part of the picture is covered by a square
     of its mean colour.
 
-        heat[h, w] = mean over the squares that cover (h, w) of  p(picture) - p(picture with that
-        square)
+        heat[h, w] = mean of  p(picture) - p(picture with that square),  over squares on (h, w)
 
     Args:
         x: one picture (H, W, C).

@@ -236,7 +236,7 @@ class Im2col(Result):
     output: tuple[int, int]
 
     def corner(self, row: int) -> tuple[int, int]:
-        """Where in the picture the patch in that row of the matrix begins; negative in the padding."""
+        """Where in the picture the patch of that row of the matrix begins; negative in padding."""
         i, j = divmod(row, self.output[1])
         return i * self.strides[0] - self.before[0], j * self.strides[1] - self.before[1]
 

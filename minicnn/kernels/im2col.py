@@ -6,7 +6,7 @@ the kernel
 (KH, KW, C, F): `patches.reshape(-1, KH*KW*C) @ kernel.reshape(-1, F)` is the NHWC output.
 
 Axes: N images, H W height and width, C channels, OH OW output positions, KH KW kernel rows and
-    columns.
+columns.
 Source: Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document
     processing".
 """

@@ -1,8 +1,7 @@
 """Resampling: draw a picture anew from places between the pixels of another, and the adjoint of
 that.
 
-    y[i, j] = x at the place (u, v),   (u, v, 1)^T = matrix (j, i, 1)^T        u to the right, v
-    downwards
+    y[i, j] = x at the place (u, v),   (u, v, 1)^T = matrix (j, i, 1)^T   u to the right, v down
 
 A place between four pixels takes their mean, weighted by nearness ("bilinear"), or the nearest of
 them alone. A place beyond the edge is filled:
@@ -10,9 +9,11 @@ them alone. A place beyond the edge is filled:
     fill          left of the edge | a b c d | right of it
     CONSTANT               k k k k | a b c d | k k k k
     NEAREST                a a a a | a b c d | d d d d
-    REFLECT                d c b a | a b c d | d c b a          the edge repeated: Keras' reflect, NumPy's symmetric
+    REFLECT                d c b a | a b c d | d c b a   edge repeated: reflect in Keras
     WRAP                   a b c d | a b c d | a b c d
-    MIRROR                 . d c b | a b c d | c b a .          the edge not repeated: NumPy's and PyTorch's reflect
+    MIRROR                 . d c b | a b c d | c b a .   edge not repeated
+
+REFLECT is NumPy's symmetric; MIRROR is NumPy's and PyTorch's reflect.
 
 Axes: N pictures, H W height and width, C channels, OH OW height and width of what is drawn.
 """

@@ -1,6 +1,4 @@
-"""The layers, one file each, to be read: formula, shapes, forward, backward, and one hop to a plain
-kernel.
-"""
+"""The layers, one file each, to be read: formula, shapes, forward, backward, a hop to a kernel."""
 
 from minicnn.layers.activation import Activation
 from minicnn.layers.augmentation.random_brightness import RandomBrightness

@@ -107,9 +107,7 @@ class Arrays(dict[str, Array]):
 
 
 def kept(array: Array) -> Array:
-    """The array in row-major order, writable, and without memory of its own; copied where it is not
-    so already.
-    """
+    """The array in row-major order, writable, with no memory of its own; copied unless it is so."""
     return np.require(array, requirements=["C", "A", "W"])[...]
 
 

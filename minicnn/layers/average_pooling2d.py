@@ -16,7 +16,7 @@ class AveragePooling2D(Layer):
         dx            = dy / (number of cells), summed over the windows a cell lies in
 
     Cells of "same" padding are no cells: a window at the edge divides by what it really covers, as
-        in Keras.
+    in Keras.
 
     Args:
         pool_size: the window, an int or a pair (rows, columns).

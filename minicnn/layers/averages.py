@@ -10,8 +10,7 @@ LAG = 0.01
 
 
 def lagging_momentum(layers: Iterable[Layer]) -> float | None:
-    """The largest momentum of the BatchNormalization layers whose averages are to be learnt from 0
-    and 1.
+    """The largest momentum of BatchNormalization layers with averages to be learnt from 0 and 1.
 
     After t steps momentum ** t of that beginning is still in them. None when there is no such
     layer: averages that are warmed up do not lag, those of frozen layers do not move, and those of

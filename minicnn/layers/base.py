@@ -32,8 +32,7 @@ class LayerOptions(TypedDict, total=False):
 
 
 class Layer(Weights):
-    """A differentiable function with parameters, whose forward and backward are written out by
-    hand.
+    """A differentiable function with parameters, forward and backward written out by hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
     Every constructor argument is kept in an attribute of its own name; that is what `get_config`
@@ -119,9 +118,7 @@ class Layer(Weights):
         )
 
     def backward(self, dy: Array) -> Any:
-        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None where needs_input_grad is
-        False.
-        """
+        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None unless needs_input_grad."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     # What a subclass uses
@@ -232,7 +229,7 @@ class Layer(Weights):
 
     @property
     def output(self) -> Node:
-        """The symbolic tensor that its first call gave. Raises AttributeError when there is none."""
+        """The symbolic tensor that its first call gave; AttributeError when there is none."""
         return first_call(self, "output")
 
     def build(
@@ -317,9 +314,7 @@ class Layer(Weights):
 
     @property
     def random_state(self) -> dict[str, Any]:
-        """What the layer's further random draws depend on, as JSON-able values; set it to repeat
-        them.
-        """
+        """What further random draws depend on, as JSON-able values; set it to repeat them."""
         return dict(self.rng.bit_generator.state)
 
     @random_state.setter

@@ -14,15 +14,14 @@ from minicnn.wording import snake_case
 
 
 class Merge(Layer):
-    """A layer of several inputs, which are a list everywhere: of shapes in build, of arrays in
-    forward.
+    """A layer of several inputs, a list everywhere: of shapes in build, of arrays in forward.
 
         y = Add()([x1, x2, ...]);   [dx1, dx2, ...] = backward(dy)
 
     What works number by number broadcasts as NumPy does within a sample: an axis of size 1 is
     repeated, and where there are fewer axes, those of size 1 are put in after N. So (N, C) goes
     with (N, H, W, C): it is (N, 1, 1, C). The gradient of what was repeated is the sum over all its
-        repetitions.
+    repetitions.
 
     A subclass overrides `forward` and `backward`, and `setup`, where its output has not the shape
     that broadcasting gives. No two of the arrays that backward returns overlap in memory: each may
@@ -112,9 +111,7 @@ class Merge(Layer):
         return f"{type(self).__name__}()([x, y])"
 
     def check_input(self, shape: Any) -> None:
-        """Raise ValueError when arrays of those shapes, with N, are not what the layer is built
-        for.
-        """
+        """Raise ValueError when the layer is not built for arrays of those shapes, with N."""
         if not self.built:
             raise RuntimeError(
                 f"{self} has no shapes yet: call build([shape, shape]) first, or use it in a model"

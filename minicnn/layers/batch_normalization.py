@@ -23,14 +23,15 @@ class BatchNormalization(Layer):
         average = m * average + (1 - m) * the batch's,    m = momentum
     They begin at 0 and 1, and at momentum 0.99 it takes some 400 batches until nothing is left of
     that: whoever has few pictures, and so few batches, validates on averages that are none. With
-        `warmup` they are plain means at first: m = min(momentum, 1 - 1 / t) at the t-th batch
+    `warmup` they are plain means at first:
+        m = min(momentum, 1 - 1 / t) at the t-th batch
 
     Backward: dbeta = sum of dy and dgamma = sum of dy * x_hat over the M values of a channel. For
     dx, mean and variance are functions of x too, and what that adds is just what makes dx blind to
-        a shift and to a stretch of x: dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + x_hat
-            * dgamma) / M)
-    With the moving averages, which do not depend on x, dx = gamma / sqrt(moving_variance + epsilon)
-    * dy.
+    a shift and to a stretch of x:
+        dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + x_hat * dgamma) / M)
+    With the moving averages, which do not depend on x:
+        dx = gamma / sqrt(moving_variance + epsilon) * dy
 
     Args:
         axis: the channel axis, the last one; no other is supported.

@@ -12,14 +12,14 @@ from minicnn.types import Array, Pair, Shape
 
 
 class Conv2D(Layer):
-    """Slide F small kernels over a picture; each output is the product of one kernel with the patch
-    below it.
+    """Slide F small kernels over a picture; an output is a kernel's product with the patch below.
 
         y[n, i, j, f] = sum over kh, kw, c of x[n, i*SH + kh*DH, j*SW + kw*DW, c] * kernel[kh, kw,
         c, f] + bias[f]
 
     im2col writes the patch of every output position as one row, and then this is one matrix
-        product: Y = P @ K + bias            P (N*OH*OW, KH*KW*C), K (KH*KW*C, F)
+    product:
+        Y = P @ K + bias            P (N*OH*OW, KH*KW*C), K (KH*KW*C, F)
     so that its derivatives are those of a matrix product:
         dK = P^T @ dY,   dbias = sum of dY's rows,   dP = dY @ K^T,   dx = col2im(dP)
     where col2im adds up, for each pixel, the gradients of all the patches that it was copied into.

@@ -8,8 +8,7 @@ from minicnn.types import Array
 
 
 class Dropout(Layer):
-    """In training, set a random share of the inputs to 0 and scale up the rest; in inference, do
-    nothing.
+    """In training, set a random share of inputs to 0 and scale up the rest; else do nothing.
 
         y  = x * kept / (1 - rate),   kept = 1 with probability 1 - rate, else 0
         dx = dy * kept / (1 - rate)

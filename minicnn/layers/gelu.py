@@ -15,7 +15,8 @@ class GELU(Layer):
         dx   = dy * (P(x) + x * p(x)),   p(x) = exp(-x^2 / 2) / sqrt(2 pi)
 
     approximate=True replaces P by (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x^3), and
-        then x * dP/dx = x * (1 - tanh(u)^2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 x^2)
+    then
+        x * dP/dx = x * (1 - tanh(u)^2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 x^2)
 
     Args:
         approximate: use the tanh form; Keras' default is the exact one.

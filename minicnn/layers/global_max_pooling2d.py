@@ -9,8 +9,9 @@ class GlobalMaxPooling2D(Layer):
     """Take the largest value of every channel over the whole picture.
 
         y[n, c] = max over h, w of x[n, h, w, c]
-        dx      = dy at the cell that won, 0 elsewhere; of equal values the first in row-major order
-            wins
+        dx      = dy at the cell that won, 0 elsewhere
+
+    Of equal values the first in row-major order wins.
 
     Shapes: x (N, H, W, C); y (N, C)
     Cache: argmax (N, 1, C), the winner's h*W + w

@@ -67,8 +67,7 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """Multiply the inputs: a weight per channel (N, 1, 1, C) with a picture (N, H, W, C), for
-    example.
+    """Multiply the inputs, such as a weight per channel (N, 1, 1, C) and a picture (N, H, W, C).
 
         y    = x_1 * x_2 * ... * x_n
         dx_i = dy * product of all x_j but x_i         summed over what was repeated

@@ -110,7 +110,7 @@ def nodes(x: Any, who: str) -> list[Node]:
 
 
 def first_call(layer: Callable, what: str) -> Node:
-    """The node of a layer's first call. Raises AttributeError, as Keras does, when there is none."""
+    """The node of a layer's first call. Raises AttributeError, as in Keras, when there is none."""
     if not layer._nodes:
         raise AttributeError(
             f"{layer} has no {what} yet: call it on a symbolic tensor, layer(Input((32, 32, 3))), "

@@ -6,8 +6,7 @@ from minicnn.types import Array
 
 
 class Rescaling(Layer):
-    """Map pixel values to the range the model works in: Rescaling(1 / 255) maps 0 ... 255 to 0 ...
-    1.
+    """Map pixels to the range the model works in: Rescaling(1 / 255) maps 0 ... 255 to 0 ... 1.
 
         y = x * scale + offset,   dx = dy * scale
 

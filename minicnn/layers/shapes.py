@@ -16,7 +16,7 @@ def with_batches(shapes: Iterable[Shape]) -> str:
 
 
 def shape_hint(received: Shape, expected: Shape) -> str:
-    """The likely fix when an input of `received` (with N) meets a layer for samples of `expected`."""
+    """The likely fix when an input of `received` (with N) meets a layer for `expected` samples."""
     if len(expected) == 3:
         if received[1:] == (expected[2], *expected[:2]):
             return ": minicnn is channels-last, try x.transpose(0, 2, 3, 1)"

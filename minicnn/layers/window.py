@@ -1,6 +1,4 @@
-"""How a window (a convolution kernel, a pool) slides over a picture: sizes, strides and padding, as
-in Keras.
-"""
+"""How a window (a kernel, a pool) slides over a picture: sizes, strides, padding, as in Keras."""
 
 from dataclasses import dataclass
 
@@ -10,8 +8,7 @@ from minicnn.types import Pair, Shape
 
 @dataclass(frozen=True)
 class Window:
-    """The geometry of one sliding window over pictures of one size; every field is a pair (rows,
-    columns).
+    """A sliding window's geometry over pictures of one size; every field is (rows, columns).
 
     `valid` padding: the window stays inside, out = (n - k) // stride + 1, a ragged edge is dropped.
     `same` padding: out = ceil(n / stride); total = max((out - 1) * stride + k - n, 0) cells of

@@ -41,7 +41,7 @@ GENERIC = InstructionSet("generic", 128, 4, False)
 
 
 def target() -> tuple[str, str]:
-    """(CPU name, features) that Numba compiles for, environment settings included: both must agree."""
+    """(CPU name, features) that Numba compiles for, by its settings too: both must agree."""
     name, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
     return (
         name or llvm.get_host_cpu_name(),
@@ -229,7 +229,7 @@ class Emitter:
         return machine.emit_object(self._optimized(machine))
 
     def assembly(self, machine: llvm.TargetMachine) -> str:
-        """Finish the function and return what that processor executes for it, to read and to check."""
+        """Finish the function; returns what that processor executes for it, to read and check."""
         self.module.triple = machine.triple
         return machine.emit_assembly(self._optimized(machine))
 
@@ -258,7 +258,7 @@ def kernel(emitter: Callable[..., Emitter]) -> Callable[..., int]:
     machine code.
 
     It is compiled once: later calls, and later processes, find it in the cache. `emitter` stays as
-        the attribute emit.
+    the attribute emit.
     """
 
     @cache

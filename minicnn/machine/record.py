@@ -62,7 +62,7 @@ class Record:
         )
 
     def place(self, part: str, field: str | None = None) -> Array:
-        """Where a part of integers, or one of its fields, lies, as an array (n,) to be written to."""
+        """Where a part of integers, or a field of it, lies: an array (n,) to be written to."""
         lies = (
             self.memory[part] if field is None else self.memory[part][field]
         )  # a view into memory

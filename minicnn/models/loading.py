@@ -7,7 +7,7 @@ from minicnn.errors import ModelFileError
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.saving import description, model_file, structure, weights
+from minicnn.saving import description, model_file, restoring, weights
 from minicnn.saving.fields import check
 
 
@@ -17,8 +17,7 @@ def load_model(
     custom_objects: Mapping[str, type] | None = None,
     compile: bool = True,
 ) -> Model:
-    """The model that `model.save(filepath)` wrote: architecture, weights, and, if it was compiled,
-    its training state.
+    """The model that `model.save(filepath)` wrote, with its training state if it was compiled.
 
     It is a Sequential where that was one, else a Model.
 
@@ -42,7 +41,7 @@ def load_model(
                 "model.load_weights(filepath)"
             )
         check(config, "config")
-        model = structure.made(
+        model = restoring.made(
             config["model"], {"Sequential": Sequential, "Model": Model}, known, file.arrays
         )
         description.check_built(model)

@@ -101,9 +101,7 @@ class Model(Network):
             )
 
     def _name_layers(self) -> None:
-        """Names for layers that have none, in the order in which they were made, as Keras gives
-        them.
-        """
+        """Names for layers that have none, as Keras', in the order in which they were made."""
         names = Names(self.name)
         done: list[Any] = []
         for layer in sorted(self.layers, key=lambda layer: (not named(layer), layer._number)):
@@ -128,9 +126,7 @@ class Model(Network):
                 self._take_in(inner)
 
     def _draw_layer(self, layer: Layer, index: int, input_shape: Any) -> None:
-        """Create a layer's weights, unless another model has it too: then they share them, as in
-        Keras.
-        """
+        """Create a layer's weights, unless another model has it too: then they are shared."""
         fits = layer.built and (layer.input_shape, layer.dtype) == (input_shape, self.dtype)
         if not fits or layer._provisional and layer.has_fresh_weights:
             if layer.params and not layer.has_fresh_weights:
@@ -144,9 +140,7 @@ class Model(Network):
         layer.reseed(self.generator(NOISE, index))
 
     def in_form(self, outputs: list[Any]) -> Any:
-        """Outputs in the form in which the model was given its own: an array, a list, or a dict by
-        name.
-        """
+        """Outputs in the form of those the model was given: an array, a list, or a dict by name."""
         if self._keys is not None:
             return dict(zip(self._keys, outputs, strict=True))
         return outputs if self._lists else outputs[0]

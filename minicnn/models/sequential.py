@@ -116,8 +116,7 @@ class Sequential(Model):
     @known_arguments
     @one_at_a_time
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create all weights for batches of that shape, (None, H, W, C), the batch axis included as
-        in Keras.
+        """Create all weights for batches of that shape, (None, H, W, C), with the batch axis.
 
         Raises ValueError where a layer does not fit its input, or when the model is built for
         another shape.

@@ -52,7 +52,7 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
 
 
 def _head(model: Network) -> Layer:
-    """The last layer with weights, which must be Dense. Only layers such as Softmax may follow it."""
+    """The last layer with weights, which must be Dense. Only such as Softmax may follow it."""
     if not model.built:
         raise ValueError(
             f"{model.name!r} has no weights to keep yet: build((None, H, W, C)), fit or load it "
@@ -125,18 +125,16 @@ def _names(classes: Sequence[str]) -> list[str]:
 def freeze(model: Network, *which: str | int) -> None:
     """Make layers keep their weights in training: set them to `trainable = False`.
 
-        model.freeze("conv2d")            the layer of that name; of a model inside, all of its
-        layers model.freeze("backbone/conv2d")   a layer of the model inside of that name
-        model.freeze("conv")              when no layer has that name: all layers whose names begin with it
-        model.freeze(6)                   the first six layers, layers[:6]; freeze(-1) all but the last
+        model.freeze("conv2d")            the layer of that name; all layers of a model inside
+        model.freeze("backbone/conv2d")   a layer of the model inside of that name
+        model.freeze("conv")              when no layer has that name: all whose names begin so
+        model.freeze(6)                   the first six, layers[:6]; freeze(-1) all but the last
         model.freeze()                    all layers
 
     A frozen BatchNormalization uses its moving statistics in training too, as in Keras. Backward
-    ends at the lowest
-    layer that still trains: every frozen layer below it saves time. A compiled model need not be
-        compiled again, as it
-    must in Keras: the next batch is trained so, and what the optimizer remembers of frozen weights
-        stays.
+    ends at the lowest layer that still trains: every frozen layer below it saves time. A compiled
+    model need not be compiled again, as it must in Keras: the next batch is trained so, and what
+    the optimizer remembers of frozen weights stays.
 
     Raises ValueError for what selects no layer.
     """

@@ -55,7 +55,7 @@ def argument_names(function: Callable) -> set[str]:
 
 
 def check_unknown(function: Callable, first: tuple, name: str, value: Any, names: set[str]) -> None:
-    """Raise TypeError unless the value of an argument that the function has not asks for nothing."""
+    """Raise TypeError unless the value of an argument that is not there asks for nothing."""
     if function.__name__ == "__init__":
         owner = type(first[0]).__name__
         tables = [cls.__name__ for cls in type(first[0]).__mro__]

@@ -15,7 +15,10 @@ FLOAT32 = (None, "float32")
 NONE, FALSE, TRUE = (None,), (False,), (True,)
 NEVER = ()  # not an argument of Keras 3
 
-DECAY = "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as AdamW(weight_decay=1e-4)."
+DECAY = (
+    "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as "
+    "AdamW(weight_decay=1e-4)."
+)
 CONSTRAINT = "Constraints are not there: weight_decay in the optimizer keeps weights small."
 ONE_SHAPE = "Use input_shape=(32, 32, 3), the shape of one sample without the batch axis."
 CLIP = "Gradients are clipped all together, by their common norm: use global_clipnorm=1.0."

@@ -1,6 +1,9 @@
 """Layers that Keras has, or once had, and minicnn has not: (names, what to use instead)."""
 
-PICTURES = "minicnn classifies pictures: 2D layers are there, with one channel where there is no other axis."
+PICTURES = (
+    "minicnn classifies pictures: 2D layers are there, with one channel where there is no other "
+    "axis."
+)
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
 LAYERS = [

@@ -8,7 +8,10 @@ here.
 Table = list[tuple[str, str]]
 
 STACK = "Symbolic tensors come from Input(shape), and from layers that are called on them."
-SOFTMAX = "For two classes end in Dense(2, activation='softmax'), with 'sparse_categorical_crossentropy' and the same labels."
+SOFTMAX = (
+    "For two classes end in Dense(2, activation='softmax'), with 'sparse_categorical_crossentropy' "
+    "and the same labels."
+)
 NO_NUMBERS = (
     "minicnn classifies and does not predict numbers: use 'sparse_categorical_crossentropy'."
 )
@@ -17,8 +20,14 @@ FROM_COUNTS = (
 )
 CONFUSION = "report.confusion_matrix(y_true, y_pred) has all counts."
 DECAY = "Use an optimizer with weight_decay, such as optimizers.AdamW(weight_decay=1e-4)."
-DATASETS = "use datasets.cifar10 or datasets.shapes, or data.from_directory(path, (28, 28)) on a folder of its pictures."
-FOLDER = "Use data.from_directory(path, image_size), which returns x, y and class_names, and data.split(x, y)."
+DATASETS = (
+    "use datasets.cifar10 or datasets.shapes, or data.from_directory(path, (28, 28)) on a folder "
+    "of its pictures."
+)
+FOLDER = (
+    "Use data.from_directory(path, image_size), which returns x, y and class_names, and "
+    "data.split(x, y)."
+)
 OBJECTS = (
     "Give objects: optimizers, losses, metrics and layers describe themselves with get_config()."
 )

@@ -59,9 +59,7 @@ class _Cloning:
 
 
 def continued(network: Network, inputs: Sequence[Node]) -> list[Node]:
-    """The outputs of a network's layers, called one by one on other symbolic tensors of its inputs'
-    shapes.
-    """
+    """The outputs of a network's layers, called on other symbolic tensors of its inputs' shapes."""
     places, ends = network.ends()
     nodes = replayed(network.rows(), dict(zip(places, inputs, strict=True)))
     return [nodes[n] for n in ends]

@@ -258,7 +258,7 @@ def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
 def without_softmax(
     calls: list[Call], outputs: list[int]
 ) -> tuple[list[Call], list[int], Softmax | None]:
-    """Calls and outputs without the softmax at the end of a network that decides, and that softmax."""
+    """Calls and outputs without the softmax that ends a network that decides, and that softmax."""
     last = calls[-1]
     decides = outputs == [last.writes] and last.training is None
     softmax = final_softmax(last.layer) if decides else None

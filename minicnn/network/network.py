@@ -1,6 +1,4 @@
-"""Network: what every model is, whatever else it can do: layers with weights that run forward and
-backward.
-"""
+"""Network: what every model is: layers with weights that run forward and backward."""
 
 import copy
 import os
@@ -24,8 +22,7 @@ WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
 
 class Network(Ends, Placed, KerasNames):
-    """Layers that feed each other, with their weights, and all that saving and training may ask
-    for.
+    """Layers that feed each other, their weights, and what saving and training ask for.
 
     It knows neither: a model borrows what it does beside running from the rooms above.
 

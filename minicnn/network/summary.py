@@ -49,9 +49,7 @@ def summary(
 
 
 def in_a_line(model: Network) -> str:
-    """repr(model): its name, how many layers it has and, once it is built, how many numbers are in
-    them.
-    """
+    """repr(model): its name, how many layers it has and, once built, how many numbers."""
     size = counted(model.count_params(), "parameter") if model.built else "not built"
     return f"<{type(model).__name__} {model.name!r}: {counted(len(model.layers), 'layer')}, {size}>"
 

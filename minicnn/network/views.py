@@ -1,6 +1,4 @@
-"""What the layers of a network cost and see, found by following its nodes, through models inside as
-well.
-"""
+"""What the layers of a network cost and see, found by its nodes, also through models inside."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +12,7 @@ from minicnn.types import Pair, Shape
 
 
 class Field(NamedTuple):
-    """The patch of the input that one output sees, and the step between neighbours' patches, in
-    pixels.
-    """
+    """The patch of the input that one output sees, and the step between patches, in pixels."""
 
     size: Pair = (1, 1)
     step: Pair = (1, 1)
@@ -29,12 +25,12 @@ class Field(NamedTuple):
 
 
 def calls(network: Graph) -> list[Node]:
-    """One node for each call of a layer or model, in the order in which they run, inputs included."""
+    """One node for each call of a layer or model, inputs included, in the order of running."""
     return list(dict.fromkeys(node.call for node in [*network.inputs, *network.nodes]))
 
 
 def calls_of(network: Graph) -> dict[int, list[Node]]:
-    """Of every layer, by its id: its calls in this network, in the order in which they were made."""
+    """Of every layer, by its id: its calls in this network, in the order of being made."""
     found: dict[int, list[Node]] = {}
     for call in calls(network):
         found.setdefault(id(call.layer), []).append(call)

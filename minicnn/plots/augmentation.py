@@ -91,7 +91,7 @@ def _copies(
 
 
 def way_in(model: Network) -> Sequence[Layer]:
-    """The layers from a model's input to the last that draws at random, those of models inside too."""
+    """The layers from a model's input to the last that draws at random, also in models inside."""
     if not model.built:
         return list(model.leaves.values())
     calls = model.program().calls

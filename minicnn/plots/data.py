@@ -104,7 +104,10 @@ def class_distribution(
     total = int(numbers.sum())
     shares = [f"{100 * number / max(total, 1):.1f} %" for number in numbers.tolist()]
 
-    subtitle = f"{total:,} pictures in {classes} classes; dashed: as many as each would have in equal parts"
+    subtitle = (
+        f"{total:,} pictures in {classes} classes; dashed: as many as each would have in equal "
+        "parts"
+    )
     figure = new_figure(7.5, 0.27 * classes + 1.6, title, subtitle)
     axes = figure.subplots()
     labels = [

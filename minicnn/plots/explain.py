@@ -40,7 +40,10 @@ def heat_overlay(maps: Sequence[HeatMap], *, title: str | None = None) -> Plot:
         )
     first, cell = maps[0], 2.5
     picture = visible(first.picture)
-    subtitle = f"{first.class_name}: {100 * first.probability:.1f} %. Blue speaks for it, vermillion against it"
+    subtitle = (
+        f"{first.class_name}: {100 * first.probability:.1f} %. Blue speaks for it, vermillion "
+        "against it"
+    )
     shown = np.stack([picture, *(coloured(picture, one.heat) for one in maps)])
     captions = ["the picture", *(f"{one.method}\n{one.of}" for one in maps)]
     height = HEADER + cell_height(shown, captions, cell)

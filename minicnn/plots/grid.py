@@ -115,5 +115,5 @@ def place_words(figure: Figure, x: float, y: float, words: str, **style: Any) ->
 
 
 def wrap(text: str) -> str:
-    """Break a caption into at most two lines as wide as a picture in a grid, and cut off the rest."""
+    """Break a caption into at most two lines as wide as a grid's picture, and cut off the rest."""
     return textwrap.fill(text, 18, max_lines=2, placeholder=" …")

@@ -93,12 +93,12 @@ def certain(layer: Layer) -> Layer | None:
 
 
 def certain_and_unscaled(layer: Layer) -> Layer | None:
-    """Nor one for what brings pixels to another range: gradients are measured on numbers around 0."""
+    """Nor one that brings pixels to another range: gradients are measured around 0."""
     return None if isinstance(layer, layers.Rescaling | layers.Normalization) else certain(layer)
 
 
 def first_loss(model: Model, x: Any, y: Array) -> Finding:
-    """Before training a model knows nothing: all K classes about equally probable, -ln(1/K) = ln K."""
+    """Before training a model knows nothing: K classes about equally probable, -ln(1/K) = ln K."""
     model.compile("adam", _loss(model))
     loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.classes
     guess = log(classes)
@@ -156,7 +156,8 @@ def dead_units(model: Model, x: Any, training: bool = False) -> Finding:
     passed = shares[worst][0] <= DEAD * shares[worst][1]
     text = f"{dead} of {units} ReLUs give 0 for all of {len(y)} pictures"
     if not passed:
-        text += f", {shares[worst][0]} of {shares[worst][1]} in {worst}: is the learning rate or a bias too large?"
+        dead, of = shares[worst]
+        text += f", {dead} of {of} in {worst}: is the learning rate or a bias too large?"
     return Finding("dead units", passed, text)
 
 

@@ -1,5 +1,4 @@
-"""Where the time of a training step goes: every layer and pass, beside what the processor could do
-at most.
+"""Where the time of a training step goes: every layer and pass, beside the processor's peak.
 
     from minicnn import preflight
     print(preflight.profile(model, batch=64))
@@ -12,14 +11,13 @@ Backward of a convolution or dense layer is told apart by leaving a part of it o
 
 Floating point operations are those of the sums as they are written, 2 per multiply-add, without
 multiplications by padding; an algorithm that needs fewer (engine/winograd.py) can therefore exceed
-the peak. Bytes are those that a pass
-at least reads and writes: its inputs, its weights and its results, once each.
+the peak. Bytes are those that a pass at least reads and writes: its inputs, its weights and its
+results, once each.
 """
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -36,92 +34,10 @@ from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.network.executor import layers_of
 from minicnn.network.steps import steps
+from minicnn.preflight.profile_table import Profile, Row, added
 from minicnn.types import Array
-from minicnn.wording import percent
 
-COLUMNS = "{:<28}{:<17}{:>8}{:>8}  {:<12}{:>9}{:>9}{:>8}{:>8}"
-BAR = 12  # characters for the longest pass
-LEAST = 0.001  # share of a step below which a pass gets no line
 LEAST_ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Row:
-    """One pass over a batch: what runs, its median time, its arithmetic and its least traffic."""
-
-    layers: str
-    work: str
-    seconds: float
-    flops: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A training step in rows; str() is a table.
-
-    `total` is measured as a whole; what it takes longer than all passes together is the last row.
-    """
-
-    title: str
-    batch: int
-    threads: int
-    peak: float  # floating point operations per second
-    rows: tuple[Row, ...]
-    total: Row
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, ready for JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        shown = [row for row in self.rows if row.seconds >= LEAST * self.total.seconds]
-        kinds = dict.fromkeys(row.work for row in shown if row.flops)
-        sums = [
-            added("all layers", kind, [row for row in self.rows if row.work == kind])
-            for kind in kinds
-        ]
-        hidden = len(self.rows) - len(shown)
-        heading = COLUMNS.format(
-            "layers", "pass", "ms", "share", "", "GFLOP/s", "of peak", "MB", "GB/s"
-        )
-        lines = [
-            f"{self.title}, batch {self.batch}, {self.threads} thread" + "s" * (self.threads > 1),
-            f"peak, measured on multiply-adds in registers: {self.peak / 1e9:.0f} GFLOP/s",
-            "",
-            heading,
-            "-" * len(heading),
-            *self._lines(shown, BAR / max(row.seconds for row in shown)),
-            *([f"({hidden} passes below {percent(LEAST)} each are left out)"] if hidden else []),
-            "-" * len(heading),
-            *self._lines([*sums, self.total], 0),
-            "",
-            f"{self.batch / self.total.seconds:,.0f} pictures/s",
-        ]
-        return "\n".join(line.rstrip() for line in lines)
-
-    def _lines(self, rows: Sequence[Row], scale: float) -> Iterator[str]:
-        """The rows as text, with a bar of so many characters per second; rows of the same layers
-        name them once.
-        """
-        above = ""
-        for row in rows:
-            share, rate = row.seconds / self.total.seconds, row.flops / row.seconds
-            name = row.layers if len(row.layers) < 28 else row.layers[:25] + ".."
-            yield COLUMNS.format(
-                "" if row.layers == above else name,
-                row.work,
-                f"{row.seconds * 1e3:.2f}",
-                percent(share),
-                "#" * round(row.seconds * scale),
-                *((f"{rate / 1e9:.0f}", percent(rate / self.peak, 0)) if row.flops else ("", "")),
-                *(
-                    (f"{row.bytes / 1e6:.1f}", f"{row.bytes / row.seconds / 1e9:.1f}")
-                    if row.bytes
-                    else ("", "")
-                ),
-            )
-            above = row.layers
 
 
 def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
@@ -166,8 +82,9 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
 
 
 def random_batch(model: Model, batch: int) -> tuple[Any, Array]:
-    """Inputs, a list of several, and labels; bytes where the model begins by rescaling or
-    augmenting them.
+    """Inputs, a list of several, and labels.
+
+    Inputs are bytes where the model begins by rescaling or augmenting them.
     """
     rng = np.random.default_rng(0)
     calls, inputs = model.program().calls, []
@@ -207,9 +124,7 @@ def product_layer(step: Step) -> Layer | None:
 
 
 def used(model: Model, x: Any) -> list[tuple[bool, bool]]:
-    """Per step of the plan, what a training step asks of its backward: (weight gradients, input
-    gradient).
-    """
+    """Per step of the plan, what training asks of its backward: (weight, input gradients)."""
     execution = model.execution_for(x)
     wanted = execution.wanted(to_input=False)
     layers = [product_layer(stage.step) for stage in execution.stages]
@@ -221,14 +136,11 @@ def used(model: Model, x: Any) -> list[tuple[bool, bool]]:
 
 
 def run_round(model: Model, x: Any, y: Array, watch: Stopwatch) -> None:
-    """Forward and backward once for every combination of gradients that is needed to tell them
-    apart, and an update.
-    """
+    """Forward, backward and an update; backward for every set of gradients, to tell them apart."""
     execution = model.execution_for(x)
     wanted, in_training = execution.wanted(to_input=False), used(model, x)
-    given: dict[int, dict[int, Array]] = defaultdict(
-        dict
-    )  # by value, the gradients that its users give
+    # By value, the gradients that its users give.
+    given: dict[int, dict[int, Array]] = defaultdict(dict)
     for asked in dict.fromkeys([(True, True), (False, True), (True, False), *in_training]):
         values = dict(enumerate(x if len(model.inputs) > 1 else [x]))
         for index, (step, reads, writes, _, several) in enumerate(execution.stages):
@@ -329,19 +241,8 @@ def multiply_adds(layer: Layer) -> int:
     return cells * layer.input_shape[2] * layer.filters
 
 
-def added(layers: str, work: str, rows: Sequence[Row]) -> Row:
-    """The sum of rows, as a row."""
-    return Row(
-        layers,
-        work,
-        *(sum(getattr(row, field) for row in rows) for field in ("seconds", "flops", "bytes")),
-    )
-
-
 def documented_model() -> Sequential:
-    """The network of README and examples, as it begins: 32x32 pictures, ten classes, 161,098
-    numbers.
-    """
+    """The network of README and examples: 32x32 pictures, ten classes, 161,098 numbers."""
     blocks: list[Layer] = []
     for filters in (32, 64, 128):
         blocks += [

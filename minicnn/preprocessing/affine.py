@@ -19,11 +19,10 @@ def affine(
 ) -> Array:
     """The places in N pictures that N changed pictures show, as matrices for kernels/resample.py.
 
-        place = centre + R (t + S Z F (q - centre))     is shown at q; both (u, v), u to the right,
-        v downwards
+        place = centre + R (t + S Z F (q - centre))    is shown at q; (u, v), u right, v down
 
-        R = (cos theta  -sin theta)    t = (tx)    S = (1  -sin shear)    Z = (zx   0)    F = (+-1
-            0) (sin theta   cos theta)        (ty)        (0   cos shear)        (0   zy)        (0   +-1)
+        R = (cos theta  -sin theta)  t = (tx)  S = (1  -sin shear)  Z = (zx   0)  F = (+-1   0)
+            (sin theta   cos theta)      (ty)      (0   cos shear)      (0   zy)      (0   +-1)
 
     Args:
         size: (H, W) of the pictures.

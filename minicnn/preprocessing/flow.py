@@ -1,4 +1,4 @@
-"""Batches of pictures that are changed anew in every epoch: what ImageDataGenerator.flow returns."""
+"""Batches of pictures, changed anew in every epoch: what ImageDataGenerator.flow returns."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol

@@ -229,7 +229,7 @@ class ImageDataGenerator(KerasNames):
         }
 
     def changed(self, x: Array, parameters: dict[str, Array], top: float) -> Array:
-        """Pictures (N, H, W, C) after what these parameters (N,) say, float32; levels end at `top`."""
+        """Pictures (N, H, W, C) changed as the parameters (N,) say, float32; levels end at top."""
         _, H, W, _ = x.shape
         moves = {name: value for name, value in parameters.items() if name != "brightness"}
         y = np.empty(x.shape, np.float32)

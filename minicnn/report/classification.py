@@ -108,7 +108,10 @@ class ClassificationReport:
             return f"{name:>{width}s} {numbers} {row['support']:>9}\n"
 
         header = f"{'':>{width}s} " + "".join(f" {word:>9}" for word in (*FIGURES, "support"))
-        accuracy = f"{'accuracy':>{width}s} {'':20} {self.accuracy:>9.{self.digits}f} {self.support.sum():>9}\n"
+        accuracy = (
+            f"{'accuracy':>{width}s} {'':20} {self.accuracy:>9.{self.digits}f} "
+            f"{self.support.sum():>9}\n"
+        )
         classes = "".join(line(name) for name in self.class_names)
         return f"{header}\n\n{classes}\n{accuracy}{line('macro avg')}{line('weighted avg')}"
 

@@ -1,4 +1,4 @@
-"""What is written down when a training begins, and where; and what can be done when it has ended."""
+"""What is written down when a training begins, and where; what can be done when it has ended."""
 
 import os
 import shlex
@@ -64,7 +64,7 @@ def config(
 
 @known_arguments
 def unused_folder(what: str) -> Path:
-    """runs/<date>-<what>, with a number where that is taken, if only by the runs of several seeds."""
+    """runs/<date>-<what>, with a number where that is taken, if only by runs of several seeds."""
     name = f"runs/{datetime.now():%Y-%m-%d}-{what}"
     number = 1
     while True:

@@ -20,14 +20,29 @@ from minicnn.saving.strict_json import parse
 
 LATEST = "latest"
 OPTIONS: dict[str, Any] = {
-    "data": str, "limit": int | None, "augment": bool, "epochs": int, "batch_size": int, "seed": int,
-    "learning_rate": float, "image_size": str | None, "recipe": str, "network": str | None,
-    "model": str | None, "class_weight": str | None, "imports": list[str] | None,
-}  # fmt: skip
+    "data": str,
+    "limit": int | None,
+    "augment": bool,
+    "epochs": int,
+    "batch_size": int,
+    "seed": int,
+    "learning_rate": float,
+    "image_size": str | None,
+    "recipe": str,
+    "network": str | None,
+    "model": str | None,
+    "class_weight": str | None,
+    "imports": list[str] | None,
+}
 BEFORE: dict[str, Any] = {  # what runs did that were begun when these options were not there yet
-    "learning_rate": 1e-3, "image_size": "32x32", "recipe": "documented", "network": "documented", "model": None,
-    "class_weight": None, "imports": None,
-}  # fmt: skip
+    "learning_rate": 1e-3,
+    "image_size": "32x32",
+    "recipe": "documented",
+    "network": "documented",
+    "model": None,
+    "class_weight": None,
+    "imports": None,
+}
 
 
 class Run:
@@ -75,7 +90,7 @@ class Run:
 
     @property
     def data(self) -> str:
-        """The `--data` that it was trained on. Raises DataError when config.json does not say it."""
+        """The `--data` it was trained on. Raises DataError when config.json does not say it."""
         options = self.config.get("options")
         if not isinstance(options, dict) or not isinstance(options.get("data"), str):
             raise DataError(
@@ -98,12 +113,12 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """How the training ended; empty until it does. Raises DataError when the file is damaged."""
+        """How the training ended; empty until then. Raises DataError for a damaged file."""
         return _read_json(self.metrics_file) if self.metrics_file.exists() else {}
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """Every column of history.csv, epoch by epoch. Raises DataError when the file is damaged."""
+        """Every column of history.csv, epoch by epoch. Raises DataError for a damaged file."""
         if not self.history_file.exists():
             return {}
         try:

@@ -1,8 +1,8 @@
 """What a model file says of a model: nothing of it is believed before it is checked.
 
     model      name, dtype, seed, class_names, layers, and
-                   input_shape of a Sequential, in which each layer takes what the one before it
-                   makes nodes, inputs and outputs of a Model
+                   input_shape of a Sequential, whose layers take what the one before them makes
+                   nodes, inputs and outputs of a Model
     compile    optimizer, iterations, epochs_done, loss, metrics; only for a compiled model
     training   what training/checkpoint.py adds
 
@@ -21,8 +21,7 @@ Nodes are the calls of layers, each after those that it takes, and are meant by 
     {"layer": "backbone", "inputs": [3], "training": false}   4: as in backbone(x, training=False)
     {"layer": "backbone", "call": 4, "index": 1}              5: the second output of that call
 
-    "inputs": [0], "outputs": 3       or [3, 4], or {"head": 3, "features": 4}: in the form in which
-        they were given
+    "inputs": [0], "outputs": 3       or [3, 4], or {"head": 3, "features": 4}: as they were given
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Model files: arrays in a safetensors container, everything else as JSON text in its header.
 
     8 bytes     n, little-endian
-    n bytes     JSON: {"__metadata__": {...}, name: {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]}, ...}
+    n bytes     {"__metadata__": {}, name: {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}
     the rest    the numbers of all arrays, one array after the other, little-endian
 
 The container holds numbers and text and nothing that could be executed, and every program that

@@ -61,7 +61,7 @@ def contents(
 
 @known_arguments
 def save_weights(model: Network, filepath: str | os.PathLike) -> None:
-    """Write the weights alone, by layer name. Raises ValueError for a model that is not built yet."""
+    """Write the weights alone, by layer name. Raises ValueError for a model that is not built."""
     if not model.built:
         raise ValueError(
             f"{model.name!r} has no weights to save yet: build((None, H, W, C)) or fit it first"

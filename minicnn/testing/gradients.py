@@ -6,10 +6,11 @@ Works on any Layer, a user's own included:
     check_layer(MyLayer(), (8, 8, 3))       # raises AssertionError, naming the tensor, unless it is
 
 How: in float64, for a random dy, backward claims gradients of L = sum(y * dy). Each claim is
-    compared with D = (8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))) / (12 h)             error O(h^4)
+compared with
+    D = (8 (L(+h) - L(-h)) - (L(+2h) - L(-2h))) / (12 h)             error O(h^4)
 where one number of the input or of a parameter is moved by h. dy is drawn at random because special
 ones hide mistakes: with dy = 1 everywhere, the true gradient of batch normalisation is 0, and a
-    backward that returns zeros would pass.
+backward that returns zeros would pass.
 
 Kinks: where forward has a corner within 2h (ReLU at 0, two equal values in a max pool) there is no
 derivative to compare with. With S(h) = (L(+h) - 2 L(0) + L(-h)) / h, a smooth L has S(2h) - 2 S(h)
@@ -184,7 +185,7 @@ def check_model(
 def measure_model(
     model: Network, *, batch: int = 2, samples: int = 40, seed: int = 0
 ) -> GradientReport:
-    """Compare all gradients of a built float64 model's outputs, for its parameters and its inputs."""
+    """Compare all gradients of a built float64 model, for its parameters and its inputs."""
     rng = np.random.default_rng(seed)
     inputs = [rng.standard_normal((batch, *node.sample_shape)) for node in model.inputs]
     x = inputs if len(inputs) > 1 else inputs[0]

@@ -18,7 +18,7 @@ from minicnn.types import Array
 
 
 class Batch(NamedTuple):
-    """One step's samples, their labels, their weights, if any, and their numbers (N,) in the data."""
+    """One step's samples, labels, weights, if any, and numbers (N,) in the data."""
 
     x: Array
     y: Array
@@ -42,8 +42,7 @@ class BatchSource(Protocol):
 
 
 class ArrayBatches:
-    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next batch is
-    made.
+    """The batches of arrays. In a shuffled epoch a batch's pictures last until the next one.
 
     Attributes:
         x, y, weight: the arrays.
@@ -179,9 +178,7 @@ class SourceBatches:
             self.source.on_epoch_end()
 
     def described(self) -> dict[str, Any]:
-        """What a checkpoint recognises them by: the first batch stands for all, unless it depends
-        on a state.
-        """
+        """What a checkpoint recognises them by: the first batch, unless it depends on a state."""
         contents = not hasattr(self.source, "get_state")
         arrays = {
             "x": self.x,
@@ -205,7 +202,7 @@ class SourceBatches:
 
 
 def at_most(steps: int | None, available: int, who: str) -> int:
-    """How many batches an epoch has. Warns, as Keras does, when more are asked for than there are."""
+    """How many batches an epoch has. Warns, as Keras does, when there are fewer than asked for."""
     if steps is None:
         return available
     if count(steps, "steps", who) > available:

@@ -24,7 +24,7 @@ from typing import Any
 
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
-from minicnn.saving import description, lock, model_file, structure, weights
+from minicnn.saving import description, lock, model_file, restoring, structure, weights
 from minicnn.saving.fields import check
 from minicnn.training.callbacks import Callback, CallbackList
 from minicnn.training.given import Batches
@@ -137,7 +137,7 @@ class Checkpoint:
                 )
             with description.refusing(file.path):
                 check(file.config, "config")
-                structure.check_model(file.config.get("model"))
+                restoring.check_model(file.config.get("model"))
                 for what in ("compile", "training"):
                     check(file.config.get(what), what)
                 there, left = leaves(file.config["training"]["of"]), leaves(_parts(file.config))
@@ -272,7 +272,7 @@ def _parts(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_name(model: dict[str, Any]) -> dict[str, Any]:
-    """What it says of a model, with layers by name and nodes by number, those of models inside too."""
+    """What it says of a model, layers by name and nodes by number, also in models inside."""
     layers = {}
     for number, layer in enumerate(model["layers"]):
         config = layer.get("config", {})

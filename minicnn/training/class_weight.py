@@ -17,13 +17,12 @@ def class_factors(class_weight: Any, y: Array | None, classes: int, who: str) ->
 
         {class: factor}    1 for classes that are not in it
         K factors          in the order of the classes
-        "balanced"         n / (present * n_k): n samples in y, n_k of class k, `present` classes that occur. So every
-                           class counts the same in all, and a sample 1 on average, as in
-                           scikit-learn.
+        "balanced"         n / (present * n_k): n samples in y, n_k of class k, `present` classes
+                           that occur. So every class counts the same in all, and a sample 1 on
+                           average, as in scikit-learn.
 
     Raises ValueError for keys that are no classes, for factors that are no finite numbers of at
-    least 0, and for
-    "balanced" where y is None: the labels of a source are not known beforehand.
+    least 0, and for "balanced" where y is None: the labels of a source are not known beforehand.
     """
     if isinstance(class_weight, Mapping):
         factors = np.ones(classes)

@@ -104,7 +104,7 @@ def in_batches(
 
 
 def size_of_batch(size: int | None, default: int, n: int, steps: int | None, who: str) -> int:
-    """batch_size, or what divides n samples into so many steps, as in Keras, or else the default."""
+    """batch_size, or what divides n samples into so many steps, as in Keras, or the default."""
     if size is None and steps is not None:
         return -(-n // min(count(steps, "steps", who), n))
     return default if size is None else count(size, "batch_size", who)

@@ -1,4 +1,4 @@
-"""evaluate and predict: batches without training. Sequential has them as methods of the same names."""
+"""evaluate and predict: batches without training. Models have methods of the same names."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, overload

@@ -95,7 +95,10 @@ class RandomLayer(Layer):
             return
         self._range_seen = True
         (low, high), least, most = value_range, float(x.min()), float(x.max())
-        fix = "value_range must be that of the pictures as they reach the layer: (0, 255), or (0, 1) after Rescaling"
+        fix = (
+            "value_range must be that of the pictures as they reach the layer: (0, 255), or (0, 1) "
+            "after Rescaling"
+        )
         if least < low or most > high:
             raise ValueError(
                 f"{self} expected values from {low:g} to {high:g}, received {least:.4g} to "
@@ -110,8 +113,7 @@ class RandomLayer(Layer):
 
 
 def span(value: Any, what: str, owner: str, least: float = -1.0, most: float = 1.0) -> Span:
-    """(lower, upper) for a pair of numbers, (-|value|, |value|) but at least `least` for one, as in
-    Keras.
+    """(lower, upper) for a pair of numbers, (-|value|, |value|) of at least `least` for one.
 
     Raises ValueError for anything else, and for numbers below `least` or above `most`.
     """

@@ -1,5 +1,4 @@
-"""Random numbers that depend on nothing but what they are for: SplitMix64 as a counter-based
-generator.
+"""Random numbers that depend only on what they are for: SplitMix64 as a counter-based generator.
 
 The n-th number (from 0) of a SplitMix64 generator with a seed is
 

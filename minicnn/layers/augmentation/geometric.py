@@ -7,7 +7,7 @@ Each draws a matrix for each picture that says where its outputs are read from:
 A second such layer reads where its own matrix says from what the first would have drawn. So both
 together read x at first @ second, and a picture that is turned, shifted, zoomed and flipped is
 interpolated once: neither blurred by repetition nor cut off in between. Keras' layers resample one
-    after the other.
+after the other.
 """
 
 from collections.abc import Sequence
@@ -165,8 +165,7 @@ COPIES = Filling(kernel.NEAREST, 0.0, False)  # exact copies of pixels
 
 
 class FillingLayer(GeometricLayer):
-    """A geometric layer that reads between pixels and beyond the edge, with Keras' arguments for
-    both.
+    """A geometric layer that reads between pixels and beyond the edge, with Keras' arguments.
 
     Args:
         fill_mode: what lies beyond the edge of a b c d: "reflect" d c b a | a b c d | d c b a, the

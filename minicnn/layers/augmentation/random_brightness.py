@@ -10,8 +10,10 @@ from minicnn.types import Array
 class RandomBrightness(RandomLayer):
     """In training, make each picture brighter or darker; in inference, do nothing.
 
-        y  = clip(x + u * (high - low), low, high),   u uniform between the factor's bounds, one for
-        a picture dx = dy where y was not clipped, else 0
+        y  = clip(x + u * (high - low), low, high),   u uniform between the factor's bounds
+        dx = dy where y was not clipped, else 0
+
+    One u is drawn for a picture.
 
     Args:
         factor: share of the range of values, -1 ... 1: a number for -factor ... factor, or (lower,

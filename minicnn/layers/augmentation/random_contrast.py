@@ -8,13 +8,15 @@ from minicnn.types import Array
 
 
 class RandomContrast(RandomLayer):
-    """In training, spread the values of each picture about their mean, or draw them together; in
-    inference, do nothing.
+    """In training, spread each picture's values about their mean, or draw them together.
 
-        y  = clip(mean + f * (x - mean), low, high),   mean over the pixels of a picture, channel by
-        channel dx = f * g + (1 - f) * mean of g,              g = dy where y was not clipped, else 0
+    In inference, do nothing.
 
-    f is uniform in 1 - lower ... 1 + upper, one for a picture.
+        y  = clip(mean + f * (x - mean), low, high)
+        dx = f * g + (1 - f) * mean of g,   g = dy where y was not clipped, else 0
+
+    Means are over the pixels of a picture, channel by channel. f is uniform in 1 - lower ...
+    1 + upper, one for a picture.
 
     Args:
         factor: 0 ... 1: a number for lower = upper = factor, as Keras' documentation has it (Keras

@@ -18,11 +18,9 @@ PADDING_MODES = {
 
 
 class RandomCrop(GeometricLayer):
-    """In training, cut a window out of each picture at a random place; in inference, from its
-    middle.
+    """In training, cut a window out of each picture at random; in inference, from its middle.
 
-        y[i, j] = x[top + i, left + j],   top one of -padding ... H + padding - height, left
-        likewise
+        y[i, j] = x[top + i, left + j],   top of -padding ... H + padding - height, left likewise
 
     RandomCrop(32, 32, padding=4) on pictures of 32x32 shifts them by up to 4 pixels: the usual
     augmentation of CIFAR. In inference it leaves them as they are. Pixels are copied exactly. Each

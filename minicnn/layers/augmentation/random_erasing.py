@@ -13,8 +13,7 @@ class RandomErasing(RandomLayer):
     """In training, erase a rectangle of some pictures, so that no single part is relied on; in
     inference, do nothing.
 
-        height = H * sqrt(a),  width = W * sqrt(b),     a, b uniform in scale; top and left are
-        uniform too
+        height = H * sqrt(a),  width = W * sqrt(b),   a, b uniform in scale; top, left uniform too
         y  = the fill where top <= i < top + height and left <= j < left + width, else x
         dx = 0 there, else dy
 
@@ -90,7 +89,7 @@ class RandomErasing(RandomLayer):
         return erased
 
     def _noise(self, seeds: Array, erased: Array) -> Array:
-        """(pixels to erase, C) normal numbers, by Box and Muller 1958: each from two uniform ones."""
+        """(pixels to erase, C) normal numbers, each from two uniform ones: Box and Muller 1958."""
         _, W, C = self.input_shape
         picture, row, column = np.nonzero(erased)
         first = self.draws + 2 * ((row * W + column)[:, None] * C + np.arange(C))

@@ -10,8 +10,8 @@ MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 class RandomFlip(GeometricLayer):
     """In training, mirror each picture or not, with equal chances; in inference, do nothing.
 
-        y[i, j] = x[i, W - 1 - j]   left and right exchanged ("horizontal"), and H - 1 - i likewise
-        ("vertical")
+        y[i, j] = x[i, W - 1 - j]   left and right exchanged ("horizontal")
+        y[i, j] = x[H - 1 - i, j]   top and bottom likewise ("vertical")
 
     Pixels are copied exactly. With "horizontal_and_vertical" each direction has a coin of its own,
     so all four pictures come up; Keras 3 tosses one for both.

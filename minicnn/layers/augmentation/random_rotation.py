@@ -12,9 +12,10 @@ from minicnn.types import Array
 class RandomRotation(FillingLayer):
     """In training, turn each picture about its centre by a random angle; in inference, do nothing.
 
-        angle = 360 degrees * u,   u uniform between the factor's bounds;   positive turns
-        counter-clockwise (u, v) = centre + (cos * dx - sin * dy, sin * dx + cos * dy)    for the pixel (dx, dy) away from the centre
+        angle = 360 degrees * u,   u uniform between the factor's bounds
+        (u, v) = centre + (cos * dx - sin * dy, sin * dx + cos * dy)
 
+    for the pixel (dx, dy) away from the centre. Positive angles turn counter-clockwise.
     RandomRotation(0.1) turns by -36 ... 36 degrees, which its repr says.
 
     Args:

@@ -9,8 +9,9 @@ from minicnn.types import Array
 class RandomTranslation(FillingLayer):
     """In training, shift each picture by a random share of its size; in inference, do nothing.
 
-        (u, v) = (j - W * w, i - H * h),   h, w uniform between the factors' bounds;   positive is
-        down, and right
+        (u, v) = (j - W * w, i - H * h),   h, w uniform between the factors' bounds
+
+    Positive is down, and right.
 
     Args:
         height_factor, width_factor: shares of height and width, -1 ... 1: a number for -factor ...

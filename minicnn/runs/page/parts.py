@@ -54,7 +54,8 @@ class Picture:
 def verdict(found: Verdict) -> str:
     """What has come of the training, in one sentence, and what to do."""
     kind = "good" if found.kind == "healthy" else "bad"
-    return f'<p class="verdict {kind}"><strong>{unbroken(found.sentence)}</strong> {unbroken(found.advice)}</p>\n'
+    sentence, advice = unbroken(found.sentence), unbroken(found.advice)
+    return f'<p class="verdict {kind}"><strong>{sentence}</strong> {advice}</p>\n'
 
 
 def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]]) -> str:
@@ -114,13 +115,11 @@ def figure(name: str, picture: Picture) -> str:
 
 
 def url(png: bytes) -> str:
-    """All of a plot as the value of an attribute, and its size, by which all plots have letters of
-    one size.
-    """
-    width, height = (
-        round(pixels * 96 / DPI) for pixels in struct.unpack(">II", png[16:24])
-    )  # PNG's first chunk
-    return f'="data:image/png;base64,{base64.b64encode(png).decode()}" width="{width}" height="{height}"'
+    """All of a plot as an attribute's value, and its size: letters are of one size in all plots."""
+    first_chunk = struct.unpack(">II", png[16:24])
+    width, height = (round(pixels * 96 / DPI) for pixels in first_chunk)
+    data = base64.b64encode(png).decode()
+    return f'="data:image/png;base64,{data}" width="{width}" height="{height}"'
 
 
 def table(
@@ -128,12 +127,13 @@ def table(
 ) -> str:
     """An HTML table whose first column names the rows, for "any" screen or "narrow" ones."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
-    body = "".join(
-        f'<tr><th scope="row">{name_cell(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>\n'
-        for first, *rest in rows
-    )
+    body = ""
+    for first, *rest in rows:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
+        body += f'<tr><th scope="row">{name_cell(first)}</th>{cells}</tr>\n'
     return (
-        f"<table class={screen}><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n"
+        f"<table class={screen}><caption>{escape(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{body}</tbody></table>\n"
     )
 

@@ -85,6 +85,12 @@ def notices(data: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int) ->
     if data["synthetic"]:
         yield "Synthetic data: the pictures are drawn shapes, not photographs."
     if not metrics:
-        yield f"This training has not ended, or was killed, after {epochs} epochs. Nothing is evaluated yet."
+        yield (
+            f"This training has not ended, or was killed, after {epochs} epochs. Nothing is "
+            "evaluated yet."
+        )
     elif metrics["interrupted"]:
-        yield f"This training was interrupted after {epochs} epochs. What follows is of the best of them."
+        yield (
+            f"This training was interrupted after {epochs} epochs. What follows is of the best of "
+            "them."
+        )

@@ -74,7 +74,7 @@ class Callback(KerasNames):
         """Called before an epoch's first batch; `logs` is empty."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Called after an epoch and its validation, with the epoch's metrics and the `val_` ones."""
+        """Called after an epoch and its validation, with its metrics and the `val_` ones."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Called before a batch; `logs` is empty."""
@@ -195,9 +195,7 @@ def announce(message: str) -> None:
 
 
 def _plain(logs: Logs | None) -> Logs:
-    """A copy of `logs` with NumPy's scalars as Python's own numbers: nicer to print, to write and
-    to save.
-    """
+    """A copy of `logs` with NumPy's scalars as Python's own numbers, to print, write and save."""
     plain = {}
     for name, value in (logs or {}).items():
         is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0

@@ -81,7 +81,7 @@ def _columns(logs: Logs) -> list[str]:
 
 
 def _cell(value: Any) -> Any:
-    """`value` as a cell; a list or an array, which another callback may have logged, as `"[1, 2]"`."""
+    """`value` as a cell; a list or array, which a callback may have logged, as `"[1, 2]"`."""
     if isinstance(value, Iterable) and not isinstance(value, str):
         return f'"[{", ".join(map(str, value))}]"'
     return value

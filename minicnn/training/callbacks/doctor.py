@@ -2,13 +2,15 @@
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from minicnn.layers.averages import lagging_momentum
 from minicnn.training.callbacks.base import Callback, Logs, announce
+from minicnn.training.callbacks.finding import Ailment, Finding
+from minicnn.training.callbacks.layerwise import PICTURES, dead_units, exploding, vanishing
 from minicnn.training.callbacks.validated import PATIENCE, judge, worse
 from minicnn.training.callbacks.vitals import Vitals, kernels
 from minicnn.training.state import check_kind, check_numbers
@@ -16,51 +18,20 @@ from minicnn.training.step import quiet
 from minicnn.types import Array
 
 LOOKS = 10  # batches of an epoch that are looked at
-PICTURES = 256  # that must have been looked at before a unit is called dead
 
-DEAD = 0.25  # share of a layer's units
-EXPLODING = 100.0  # norm of a layer's gradient; in healthy trainings up to 20
-VANISHING = (
-    1e-4  # that norm / that of the layer where it is largest; in healthy trainings from 1e-2 up
-)
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-4  # change of a kernel in one step / kernel; 1e-3 is healthy
 FALLING = 0.99  # a loss that falls is at most this share of what it was
 STUCK = 0.9  # and one that has hardly fallen more than this share of what it was at the start
 RISEN = 0.2  # of the first epoch's loss: by how much the loss may rise again
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the Doctor saw.
-
-    Attributes:
-        kind: "dead units", "exploding gradients", "vanishing gradients", "learning rate too high",
-            "learning rate too low", "loss not falling", "loss not finite", "averages lagging",
-            "nothing carried over" or "overfitting".
-        epoch: the epoch that showed it, from 1.
-        layer: the layer's name; None for what concerns the whole model.
-        value: the number by which it was judged; None for a loss that is none.
-        message: all of that in words, with advice.
-    """
-
-    kind: str
-    epoch: int
-    layer: str | None
-    value: float | None
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.message}"
-
-
 class Doctor(Callback):
-    """Finds out why a training goes wrong, and says so: each finding once, with the layer, the
-    number and advice.
+    """Finds out why a training goes wrong, and says so: each finding once, with advice.
 
     Some batches of every epoch are looked at: the gradients that they left in the layers, and how
     far the step has moved the kernels. A unit is called dead when no gradient reaches its weights,
     in any of these batches: its ReLU has been 0 for every picture. (So nothing is computed twice,
-        and the training takes as long as without.)
+    and the training takes as long as without.)
 
     Args:
         verbose: 1 prints each finding, and at the end whether there was any; 0 only keeps them.
@@ -83,15 +54,13 @@ class Doctor(Callback):
     def _reset(self) -> None:
         self.findings: list[Finding] = []
         self._losses: list[float] = []  # of the epochs so far
-        self._validation: list[
-            float
-        ] = []  # of the last so many of them; the last known where there was none
+        # Of the last so many of them; the last known where there was none.
+        self._validation: list[float] = []
         self._first_loss = 0.0  # of the first batch; 0 before it
         self._highest_rate = 0.0
         self._validated = 0  # samples of a validation
-        self._momentum: float | None = (
-            None  # of averages that begin with this training, and lag at first
-        )
+        # Of averages that begin with this training, and lag at first.
+        self._momentum: float | None = None
         self._vitals = Vitals()
         self._before: dict[str, Array] | None = None  # the kernels, while a batch is looked at
         self._epoch = 0
@@ -184,63 +153,20 @@ class Doctor(Callback):
             if self.verbose:
                 announce(f"Doctor: {self.findings[-1]}")
 
+    def _tell_of(self, found: Ailment | None) -> None:
+        if found is not None:
+            self._tell(found.kind, found.layer, found.value, found.message)
+
     def _judge_gradients(self) -> None:
         gradients = {
             name: values for name, values in self._vitals.gradients.items() if max(values) > 0
         }
-        if not gradients:  # 0: its units are dead, or those above
-            return
-        worst = max(gradients, key=lambda name: max(gradients[name]))
-        largest = max(gradients[worst])
-        if largest > EXPLODING:
-            self._tell(
-                "exploding gradients",
-                worst,
-                largest,
-                f"the gradient of {worst!r} has a norm of up to {largest:.3g}. Scale the pixels to "
-                "0 ... 1 with "
-                "Rescaling(1 / 255), lower the learning rate, add BatchNormalization, or cut the "
-                "gradient with "
-                "global_clipnorm=1.0",
-            )
-        sizes = {name: float(np.median(values)) for name, values in gradients.items()}
-        strong, weak = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
-        if 0 < sizes[weak] < VANISHING * sizes[strong]:
-            share = sizes[weak] / sizes[strong]
-            self._tell(
-                "vanishing gradients",
-                weak,
-                share,
-                f"the gradient of {weak!r} is {share:.1e} of that of {strong!r}: the layer learns "
-                "next to nothing. Add "
-                "BatchNormalization, try kernel_initializer='he_normal', or fewer layers",
-            )
+        if gradients:  # 0: its units are dead, or those above
+            self._tell_of(exploding(gradients))
+            self._tell_of(vanishing(gradients))
 
     def _judge_units(self) -> None:
-        if self._vitals.pictures < PICTURES or not self._vitals.alive:
-            return
-        shares = {}
-        for name, alive in reversed(self._vitals.alive.items()):
-            shares[name] = 1 - float(alive.mean())
-            if not alive.any():  # below it no unit gets a gradient, dead or not
-                break
-        worst = max(shares, key=shares.__getitem__)
-        if shares[worst] < DEAD:
-            return
-        counts = {
-            name: f"{(~alive).sum()} of {len(alive)}" for name, alive in self._vitals.alive.items()
-        }
-        listed = ", ".join(
-            f"{counts[name]} units of {name!r}" for name, share in shares.items() if share >= DEAD
-        )
-        self._tell(
-            "dead units",
-            worst,
-            shares[worst],
-            f"{listed}: not active in any of {self._vitals.pictures} pictures, so that they no "
-            "longer learn. Lower the "
-            f"learning rate, now {self._rate():.3g}, add BatchNormalization, or use LeakyReLU",
-        )
+        self._tell_of(dead_units(self._vitals, self._rate()))
 
     def _judge_updates(self) -> None:
         largest = {name: max(values) for name, values in self._vitals.updates.items()}
@@ -255,9 +181,8 @@ class Doctor(Callback):
                 name,
                 update,
                 f"the learning rate {rate:.3g} changes the kernel {size}, and the loss is "
-                f"{loss:.4g} after "
-                f"{self._first_loss:.4g} at the start. Try {rate / 10:.3g}, or what "
-                "model.lr_find(x, y) suggests",
+                f"{loss:.4g} after {self._first_loss:.4g} at the start. Try {rate / 10:.3g}, or "
+                "what model.lr_find(x, y) suggests",
             )
         still = (
             len(self._losses) > 1
@@ -265,16 +190,14 @@ class Doctor(Callback):
             and loss > STUCK * self._losses[0]
         )
         lowered = rate < self._highest_rate / 2  # on purpose
-        if (
-            update < SMALL_UPDATE and still and not lowered and not self.findings
-        ):  # nothing else that explains it
+        explained = lowered or bool(self.findings)
+        if update < SMALL_UPDATE and still and not explained:
             self._tell(
                 "learning rate too low",
                 name,
                 update,
                 f"the learning rate {rate:.3g} changes even the kernel {size}, and the loss stays "
-                f"at {loss:.4g}. "
-                f"Try {rate * 10:.3g}, or what model.lr_find(x, y) suggests",
+                f"at {loss:.4g}. Try {rate * 10:.3g}, or what model.lr_find(x, y) suggests",
             )
 
     def _judge_loss(self) -> None:
@@ -286,8 +209,7 @@ class Doctor(Callback):
                 None,
                 loss,
                 f"the training loss has risen from {lowest:.4g} to {loss:.4g} with the learning "
-                f"rate {self._rate():.3g}"
-                f". Try {self._rate() / 10:.3g}",
+                f"rate {self._rate():.3g}. Try {self._rate() / 10:.3g}",
             )
         guessing = self._guessing()
         hopeless = loss > STUCK * losses[0] or loss > FALLING * guessing
@@ -297,12 +219,9 @@ class Doctor(Callback):
                 None,
                 loss,
                 f"after {len(losses)} epochs the training loss is {loss:.4g}, two epochs before it "
-                "was "
-                f"{losses[-PATIENCE]:.4g}; guessing gives {guessing:.4g}. See that each picture "
-                "has its own label and "
-                "pixels the expected range, try to learn 50 pictures by heart, or another learning "
-                "rate with "
-                "model.lr_find(x, y)",
+                f"was {losses[-PATIENCE]:.4g}; guessing gives {guessing:.4g}. See that each "
+                "picture has its own label and pixels the expected range, try to learn 50 pictures "
+                "by heart, or another learning rate with model.lr_find(x, y)",
             )
 
     def _judge_validation(self, logs: Logs) -> None:
@@ -315,8 +234,7 @@ class Doctor(Callback):
             found = judge(
                 self._losses, self._validation, guessing=guessing, steps=steps, momentum=momentum
             )
-            if found is not None:
-                self._tell(found.kind, None, found.value, found.message)
+            self._tell_of(found)
 
     def _guessing(self) -> float:
         """The loss of guessing, ln K."""

@@ -33,7 +33,10 @@ class TerminateOnNaN(Callback):
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(loss):
             return
-        message = f"TerminateOnNaN: the loss is {loss} at epoch {self._epoch + 1}, batch {batch + 1}: training stops"
+        message = (
+            f"TerminateOnNaN: the loss is {loss} at epoch {self._epoch + 1}, batch {batch + 1}: "
+            "training stops"
+        )
         if self.raise_error:
             raise RuntimeError(message)
         warn(message)

@@ -1,27 +1,20 @@
-"""What pictures that are not trained on say of a training: of its averages, its labels, and of
-learning by heart.
+"""What pictures that are not trained on say of a training.
+
+They tell of its averages, of its labels, and of learning by heart.
 """
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from minicnn.layers.averages import LAG
+from minicnn.training.callbacks.finding import Ailment
 
 DIVERGED, PATIENCE = 1.1, 3  # validation loss / its best value, and for how many epochs
 APART = 0.1  # by which validation is worse than training: of the loss of guessing, and of accuracy
 FALLEN = 0.99  # training loss / what it was, when it has really fallen
 GUESSED = 0.97  # of the loss of guessing: what is not below it is no better
-
-
-class Ailment(NamedTuple):
-    """What is wrong, the number by which it was judged, and what to do."""
-
-    kind: str
-    value: float
-    message: str
 
 
 def worse(training: float, validation: float, samples: int, unit: float = 1.0) -> bool:
@@ -58,10 +51,9 @@ def judge(
             "averages lagging",
             left,
             f"the validation loss {here:.4g} was measured with moving averages in which, after "
-            f"{steps * len(losses):,} "
-            f"steps, {left:.0%} of what they began with is left; the training loss is {loss:.4g}. "
-            "Use "
-            "BatchNormalization(warmup=True), a lower momentum, or smaller batches",
+            f"{steps * len(losses):,} steps, {left:.0%} of what they began with is left; the "
+            f"training loss is {loss:.4g}. Use BatchNormalization(warmup=True), a lower momentum, "
+            "or smaller batches",
         )
     late = [
         (trained, held_out)
@@ -83,21 +75,17 @@ def judge(
             "nothing carried over",
             was / guessing,
             f"the training loss has fallen from {late[0][0]:.4g} to {loss:.4g}, but the validation "
-            "loss never below "
-            f"{was:.4g}, and guessing gives {guessing:.4g}: what is learnt of these pictures says "
-            "nothing of others. "
-            "See that each picture has its own label, that x and y were not shuffled apart, and "
-            "that both parts are of "
-            "one kind",
+            f"loss never below {was:.4g}, and guessing gives {guessing:.4g}: what is learnt of "
+            "these pictures says nothing of others. See that each picture has its own label, that "
+            "x and y were not shuffled apart, and that both parts are of one kind",
         )
     if here > DIVERGED * was and loss < FALLEN * loss_was:
         return Ailment(
             "overfitting",
             here / was,
             f"the validation loss has risen from {was:.4g} to {here:.4g} in {epochs} epochs, the "
-            "training "
-            f"loss has fallen from {loss_was:.4g} to {loss:.4g}: pictures are learnt by heart. Use "
-            "more of them, "
-            "augmentation, Dropout or weight decay, and EarlyStopping(restore_best_weights=True)",
+            f"training loss has fallen from {loss_was:.4g} to {loss:.4g}: pictures are learnt by "
+            "heart. Use more of them, augmentation, Dropout or weight decay, and "
+            "EarlyStopping(restore_best_weights=True)",
         )
     return None

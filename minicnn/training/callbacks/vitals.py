@@ -29,7 +29,7 @@ class Vitals:
         self.pictures = 0
 
     def look(self, layers: Mapping[str, Layer], before: dict[str, Array], pictures: int) -> None:
-        """Take in a batch that has just been trained on, and before which the kernels were others."""
+        """Take in a batch that has just been trained on, and the kernels before it."""
         self.pictures += pictures
         for path, layer in trained(layers):
             self.gradients.setdefault(path, []).append(norm(*layer.grads.values()))
