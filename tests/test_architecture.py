@@ -34,7 +34,7 @@ STOREY_OF = {
 
 
 def module_name(path):
-    """minicnn/layers/base.py -> minicnn.layers.base; minicnn/layers/__init__.py -> minicnn.layers."""
+    """minicnn/layers/base.py -> minicnn.layers.base; that of __init__.py -> minicnn.layers."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -32,7 +32,10 @@ def photograph(width=77, height=53, **options):
 # Limits, lowered, so that small files reach them
 
 SMALL = 10_000  # pixels
-PIXELS = "expected a picture that takes at most .* bytes to decode, received 100 x 100 .* which takes .*MAX_MEMORY$"
+PIXELS = (
+    "expected a picture that takes at most .* bytes to decode, received 100 x 100 .* which takes "
+    ".*MAX_MEMORY$"
+)
 LIMITS = {
     "pixels": (
         "MAX_PIXELS",

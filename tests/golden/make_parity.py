@@ -327,7 +327,7 @@ def assign(model: Any, weights: dict[str, Array]) -> None:
 
 
 def gradients(model: Any, x: Array, y: Array) -> dict[str, Array]:
-    """Keras' gradients of one training step, by weight name; they also move the moving statistics."""
+    """Keras' gradients of one training step, by weight name; it also moves moving statistics."""
     tf = import_module("tensorflow")
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x, tf.constant(y), model(x, training=True), training=True)
