@@ -213,7 +213,7 @@ def test_shuffling_uses_every_sample_once_in_a_new_order_each_epoch():
 
 
 def test_samples_labels_and_weights_stay_together_when_shuffled():
-    """Labels and weights are functions of x, so a step over all samples has no order."""
+    """Labels and weights are functions of x, so a step over all of it is the same in any order."""
     x, y = linear_data(9)
     weight = np.linspace(0.5, 2, 9)
     shuffled, plain = linear(dtype="float64"), linear(dtype="float64")

@@ -140,6 +140,7 @@ def sources(place: Path) -> Iterator[Path]:
 
 
 def is_unpacked(folder: Path, version: Version) -> bool:
+    """Whether a folder has a batch of that version, one at least."""
     return any(os.path.isfile(folder / name) for name in version.batches)
 
 
