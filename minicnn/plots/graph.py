@@ -72,7 +72,7 @@ def network(model: Network, *, expand_nested: bool = False, title: str | None = 
         expand_nested: draw the layers of models inside too, in frames; else such a model is a box.
         title: the model's name unless given.
 
-    Raises: ValueError for a model that is not built.
+    Raises ValueError for a model that is not built.
     """
     if not model.built:
         raise ValueError(
