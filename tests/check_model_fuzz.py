@@ -9,11 +9,10 @@ than 50 MB for a file of some kilobytes, or more than five seconds of processor 
 files, in turn:
 
     damaged     of version 2, bytes changed, cut out, doubled, spliced in: all must be refused
-    forged      values of the header and of the description replaced,
-    with digests made right again: what is read must
-                predict and train, or say why not
+    forged      values of the header and of the description replaced, with digests made right again:
+                what is read must predict and train, or say why not
     of old      of version 1, which has no digests, damaged and forged likewise: what is read must
-    predict and train
+                predict and train
 
 Before, every byte of a small file is changed in three ways, and it is cut off at every length, and
 longer: all must be refused. The n-th file is the same on every machine.
