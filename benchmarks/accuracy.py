@@ -1,8 +1,9 @@
 """The documented recipe in PyTorch, for the accuracy on README's first screen: prints it, and with
 --keep keeps it.
 
-    python benchmarks/accuracy.py cifar-10-python.tar.gz [--seeds 0 1 2] [--keep]     in the
-    environment of the peers
+    python benchmarks/accuracy.py cifar-10-python.tar.gz [--seeds 0 1 2] [--keep]
+
+in the environment of the peers.
 
 As examples/train_cifar.py: the last fifth of the pictures held out, Adam, batches of 64, a tenth of
 the learning rate after 5 epochs without a lower validation loss, the end after 10, then the weights

@@ -94,8 +94,15 @@ def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
             for (side, name), (colour, marker) in zip(SIDES.items(), SERIES, strict=True):
                 if side in lines:
                     own = side == "minicnn"
-                    axes.plot(*zip(*lines[side].items(), strict=True), color=colour, marker=marker, markersize=4,
-                              linewidth=2.4 if own else 1.4, label=name, zorder=3 if own else 2)  # fmt: skip
+                    axes.plot(
+                        *zip(*lines[side].items(), strict=True),
+                        color=colour,
+                        marker=marker,
+                        markersize=4,
+                        linewidth=2.4 if own else 1.4,
+                        label=name,
+                        zorder=3 if own else 2,
+                    )
             clean(axes, "both")
             values = list(leads[task])
             logarithmic(
@@ -163,8 +170,14 @@ def layers(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure
             (r["family"], r["shape"]): r["speed_ratio"][0] for r in records if r["pass"] == name
         }
         mean = statistics.geometric_mean(of_pass.values())
-        axes.plot([of_pass[shape] for shape in shapes], range(len(shapes)), marker, color=colour, markersize=5,
-                  label=f"{name}: {mean:.2f}")  # fmt: skip
+        axes.plot(
+            [of_pass[shape] for shape in shapes],
+            range(len(shapes)),
+            marker,
+            color=colour,
+            markersize=5,
+            label=f"{name}: {mean:.2f}",
+        )
     clean(axes, "y")
     logarithmic(
         axes,

@@ -1,8 +1,10 @@
 """The table on README's first screen: what an epoch of the documented network takes, and what it
 reaches.
 
-    python benchmarks/first_screen.py [--peers-python PATH] [--threads N] [--quick]     measures,
-    and writes both python benchmarks/first_screen.py --table                                           writes the table again
+    python benchmarks/first_screen.py [--peers-python PATH] [--threads N] [--quick]
+        measures, and writes both
+    python benchmarks/first_screen.py --table
+        writes the table again
 
 Four sides train in turns, A B C D D C B A, each in a process of its own (sides.py): an epoch of
 10,000 random pictures.

@@ -59,7 +59,8 @@ class Shape(NamedTuple):
     def __str__(self) -> str:
         stride = f" /{self.stride}" if self.stride > 1 else ""
         size = f"{self.kernel}x{self.kernel}{stride}"
-        return f"{self.side}x{self.side}x{self.channels} -> {self.filters}, {size}{' valid' * (self.padding == 'valid')}"
+        padding = " valid" if self.padding == "valid" else ""
+        return f"{self.side}x{self.side}x{self.channels} -> {self.filters}, {size}{padding}"
 
 
 def residual_stages(family: str, side: int) -> list[Shape]:

@@ -79,7 +79,7 @@ def ask(python: str, threads: int) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The checkout's commit, with -dirty where files have changed since; None outside a checkout."""
+    """The checkout's commit, with -dirty where files have changed since; None outside of one."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--exclude=*"],

@@ -1,8 +1,8 @@
 """How minicnn's lead over Keras/TensorFlow and PyTorch depends on batch, picture size, depth and
 threads.
 
-    python benchmarks/scaling.py [--peers-python PATH] [--scans ...] [--threads N] [--quick] [--json
-    PATH]
+    python benchmarks/scaling.py [--peers-python PATH] [--scans ...] [--threads N] [--quick]
+                                 [--json PATH]
 
 Each scan changes one thing of the documented network, which otherwise has batches of 64 pictures of
 32x32. Measured as in compare.py, against the modes of the peers that are the fastest there.

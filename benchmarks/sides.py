@@ -19,7 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-THREADS = "OMP_NUM_THREADS NUMBA_NUM_THREADS MKL_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS".split()
+THREADS = [
+    "OMP_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+]
 # PyTorch by itself asks the system for fresh memory for every large array, which can cost more than
 # the arithmetic.
 # With these settings glibc keeps what it once had, and large arrays lie in large pages, as NumPy's

@@ -53,7 +53,7 @@ def markdown(docstring: str) -> list[str]:
 
 
 def block_end(lines: list[str], start: int) -> int:
-    """Where an indented block ends: before the first line that is not, and empty ones before that."""
+    """Where an indented block ends: before the first line that is not, and empty ones before it."""
     end = next((i for i in range(start, len(lines)) if lines[i] and lines[i][0] != " "), len(lines))
     return next(i for i in range(end, start, -1) if lines[i - 1])
 

@@ -289,7 +289,7 @@ def padding() -> Page:
 
 
 def winners() -> Page:
-    """A channel's four cells of a window before and after normalisation, for gamma of either sign."""
+    """A channel's four cells of a window before and after normalisation, gamma of either sign."""
     page = Page(2.65)
     for left, slope, start, title in (
         (0.8, 1.0, 0.95, "gamma > 0: the largest stays the largest"),
@@ -312,7 +312,10 @@ def winners() -> Page:
             page.axes.plot(
                 [x], [y], "o", color=ORANGE if wins else BLUE, markersize=9 if wins else 6
             )
-    text = "b = gamma (a - mean) / deviation + beta  is a straight line in a: pool first, by the sign of its slope"
+    text = (
+        "b = gamma (a - mean) / deviation + beta  is a straight line in a: pool first, by the sign "
+        "of its slope"
+    )
     page.label(WIDTH / 2, 0.2, text)
     return page
 

@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Run every Python block of the page in an empty folder and keep its pictures, in 256 colours."""
+    """Run every Python block of the page in an empty folder, keep its pictures in 256 colours."""
     page = (DOCS / "results_explained.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     data = os.environ.get("MINICNN_DATA")

@@ -102,8 +102,9 @@ class CategoricalAccuracy(Accuracy):
 class SparseCategoricalAccuracy(Accuracy):
     """Accuracy for integer labels (N,) or (N, 1). Raises ValueError for one-hot ones.
 
-    >>> metrics.SparseCategoricalAccuracy().values(np.array([0, 1]), np.array([[0.9, 0.1], [0.8,
-    0.2]])) array([ True, False])
+    >>> y_pred = np.array([[0.9, 0.1], [0.8, 0.2]])
+    >>> metrics.SparseCategoricalAccuracy().values(np.array([0, 1]), y_pred)
+    array([ True, False])
     """
 
     def __init__(self, name: str = "sparse_categorical_accuracy"):

@@ -58,8 +58,9 @@ def main(count):
         print(f"{first} networks, {len(faults)} faults", file=sys.stderr, flush=True)
     good = not faults and set(seen) == {"held"}
     result = {
-        "check": "electric fence", "passed": good, "tried": first, "held": seen.pop("held", 0), "faults": faults,
-        "not_finite": list(seen), "seconds": round(time.time() - began), "processor": emit.target()[0],
+        "check": "electric fence", "passed": good, "tried": first, "held": seen.pop("held", 0),
+        "faults": faults, "not_finite": list(seen), "seconds": round(time.time() - began),
+        "processor": emit.target()[0],
         "numpy": np.__version__, "numba": numba.__version__, "llvmlite": llvmlite.__version__,
         "python": platform.python_version(), "platform": f"{platform.system()} "
                                                          f"{platform.machine()}",

@@ -71,8 +71,10 @@ def main(count: int) -> int:
     kinks = seen["kinks_left_out"] / (seen["kinks_left_out"] + seen["numbers_checked"])
     passed = not missed and kinks < 0.01
     result: dict[str, Any] = {
-        "check": "networks with branches", "passed": passed, "networks": count, "worst": worst, "bars": BARS,
-        "missed": missed, **seen, "layers": dict(layers.most_common()), "seconds": round(time.time() - began),
+        "check": "networks with branches", "passed": passed, "networks": count, "worst": worst,
+        "bars": BARS,
+        "missed": missed, **seen, "layers": dict(layers.most_common()),
+        "seconds": round(time.time() - began),
         "processor": emit.target()[0], "numpy": np.__version__, "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip

@@ -249,8 +249,10 @@ def main(count):
     good = not (crashes or unexpected) and peak <= MEMORY and slowest <= SECONDS
     result = {
         "check": "damaged pictures", "passed": good, "tried": count, "read": total.pop("read", 0),
-        "refused": total.pop("refused", 0), "crashes": crashes, "unexpected": unexpected, "lines_of_libtiff": len(said),
-        "slowest_cpu_seconds": round(slowest, 3), "peak_memory_mb": round(peak), "causes": dict(total.most_common()),
+        "refused": total.pop("refused", 0), "crashes": crashes, "unexpected": unexpected,
+        "lines_of_libtiff": len(said),
+        "slowest_cpu_seconds": round(slowest, 3), "peak_memory_mb": round(peak),
+        "causes": dict(total.most_common()),
     }  # fmt: skip
     print(json.dumps(result | VERSIONS), flush=True)
     return 0 if good else 1

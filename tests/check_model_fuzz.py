@@ -9,10 +9,10 @@ than 50 MB for a file of some kilobytes, or more than five seconds of processor 
 files, in turn:
 
     damaged     of version 2, bytes changed, cut out, doubled, spliced in: all must be refused
-    forged      values of the header and of the description replaced, with digests made right again: what is read must
-                predict and train, or say why not
+    forged      values of the header and of the description replaced, with digests made right again:
+                what is read must predict and train, or say why not
     of old      of version 1, which has no digests, damaged and forged likewise: what is read must
-    predict and train
+                predict and train
 
 Before, every byte of a small file is changed in three ways, and it is cut off at every length, and
 longer: all must be refused. The n-th file is the same on every machine.
@@ -147,7 +147,7 @@ def damaged(data, others, rng):
 
 
 def forged(data, rng):
-    """The file with values of its header or its description replaced, renamed, doubled or left out."""
+    """The file with values of its header or description replaced, renamed, doubled or left out."""
     header = header_of(data)
     config = json.loads(header["__metadata__"]["config"])
     for _ in range(rng.integers(1, 4)):
@@ -313,10 +313,13 @@ def main(count):
     whole = isinstance(bytes_, dict) and not bytes_["accepted"]
     good = whole and not (crashes or unexpected) and largest <= MEMORY and slowest <= SECONDS
     result = {
-        "check": "damaged and forged model files", "passed": good, "every_byte": bytes_, "tried": count,
-        "read": seen["read"], "refused": seen["refused"], "crashes": crashes, "unexpected": unexpected[:50],
+        "check": "damaged and forged model files", "passed": good, "every_byte": bytes_,
+        "tried": count,
+        "read": seen["read"], "refused": seen["refused"], "crashes": crashes,
+        "unexpected": unexpected[:50],
         "unexpected_in_all": len(unexpected), "slowest_cpu_seconds": round(slowest, 3),
-        "largest_memory_mb": round(largest, 1), "numpy": np.__version__, "python": platform.python_version(),
+        "largest_memory_mb": round(largest, 1), "numpy": np.__version__,
+        "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip
     print(json.dumps(result))

@@ -32,7 +32,7 @@ PHOTOS_BAR, TARBALL_BAR = 0.90, 0.50
 
 
 def cut(folder):
-    """Cut squares out of each photograph, at random places, a quarter to half of its shorter side."""
+    """Cut squares out of each photograph, anywhere, a quarter to half of its shorter side."""
     spec = importlib.util.find_spec("skimage")
     if spec is None:
         sys.exit("the photographs are scikit-image's: pip install --no-deps scikit-image")

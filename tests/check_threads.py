@@ -104,7 +104,7 @@ class Tally:
             self.wrong.append(name)
 
     def run(self, *functions):
-        """Run them in threads of their own; what they raise is counted. Returns how many never end."""
+        """Run them in threads of their own; what they raise is counted. How many never end."""
         everyone = threading.Barrier(len(functions))
 
         def guarded(function):
@@ -218,7 +218,8 @@ def main(count):
         results[layer] = json.loads(done.stdout)
         good = good and not any(results[layer][what] for what in ("wrong", "errors", "hangs"))
     result = {
-        "check": "threads that share models", "passed": good, "rounds": count, "threads": THREADS, "results": results,
+        "check": "threads that share models", "passed": good, "rounds": count, "threads": THREADS,
+        "results": results,
         "numba": numba.__version__, "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip

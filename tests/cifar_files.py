@@ -45,9 +45,11 @@ def array(
     wrong ones.
     """
     return (
-        b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08" + first + b"U\x01b\x87Rq\x09(K\x01" + shape
-        + b"cnumpy\ndtype\nq\nU" + bytes([len(element)]) + element + b"K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNN"
-        + b"J\xff\xff\xff\xff" * 2 + b"K\x00tb" + fortran + b"T" + struct.pack("<i", len(data)) + data + b"tb"
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08"
+        + first + b"U\x01b\x87Rq\x09(K\x01" + shape
+        + b"cnumpy\ndtype\nq\nU" + bytes([len(element)]) + element
+        + b"K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNN" + b"J\xff\xff\xff\xff" * 2 + b"K\x00tb"
+        + fortran + b"T" + struct.pack("<i", len(data)) + data + b"tb"
     )  # fmt: skip
 
 

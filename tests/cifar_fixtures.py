@@ -7,7 +7,7 @@ import socket
 import pytest
 from cifar_files import ROWS, binary_members, entries, python_members, tar
 
-from minicnn.datasets import cifar10
+from minicnn.datasets import cifar10, cifar10_batches
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def alone(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr(cifar10, "ROWS", ROWS)
+    monkeypatch.setattr(cifar10_batches, "ROWS", ROWS)
     monkeypatch.setattr(cifar10, "MIRRORS", ())
     return tmp_path
 
@@ -42,13 +42,14 @@ def genuine(monkeypatch):
         }
         return dataclasses.replace(version, batches=digests)
 
-    binary, python = pin(cifar10.BINARY, binary_members()), pin(cifar10.PYTHON, python_members())
+    binary = pin(cifar10_batches.BINARY, binary_members())
+    python = pin(cifar10_batches.PYTHON, python_members())
     blob = tar(entries(python_members()))
-    for name, value in {
-        "BINARY": binary, "PYTHON": python, "VERSIONS": (binary, python),
-        "DOWNLOAD_SIZE": len(blob), "DOWNLOAD_SHA256": hashlib.sha256(blob).hexdigest(),
-    }.items():  # fmt: skip
-        monkeypatch.setattr(cifar10, name, value)
+    monkeypatch.setattr(cifar10_batches, "BINARY", binary)
+    monkeypatch.setattr(cifar10_batches, "PYTHON", python)
+    monkeypatch.setattr(cifar10_batches, "VERSIONS", (binary, python))
+    monkeypatch.setattr(cifar10, "DOWNLOAD_SIZE", len(blob))
+    monkeypatch.setattr(cifar10, "DOWNLOAD_SHA256", hashlib.sha256(blob).hexdigest())
     return blob
 
 

@@ -8,7 +8,7 @@ from example_runs import ARGUMENTS, run
 
 @pytest.fixture(scope="session")
 def as_script(tmp_path_factory):
-    """Each example, run once for all tests: call it with a name for its folder and what it printed."""
+    """Each example, run once for all tests: call it with a name for its folder and its output."""
     finished = {}
 
     def result(name):

@@ -237,10 +237,16 @@ class Pen:
             units = self.integer(2, 5)
             activation = self.pick([None, None, "relu", "softmax"])
             return self.pick([
-                ("Dense", {"units": units, "activation": activation, "use_bias": self.chance(0.7)}, (units,)),
+                (
+                    "Dense",
+                    {"units": units, "activation": activation, "use_bias": self.chance(0.7)},
+                    (units,),
+                ),
                 ("Dense", {"units": shape[0]}, shape),
                 ("ReLU", {}, shape),
-                ("Softmax", {}, shape) if shape[0] > 1 else ("LeakyReLU", {"negative_slope": 0.25}, shape),
+                ("Softmax", {}, shape)
+                if shape[0] > 1
+                else ("LeakyReLU", {"negative_slope": 0.25}, shape),
             ])  # fmt: skip
         H, W, C = shape
         drawn = self.integer(0, 11)
@@ -250,7 +256,8 @@ class Pen:
             return "BatchNormalization", {"momentum": 0.75, "scale": self.chance(0.8)}, shape
         if drawn in (6, 7):
             kind, arguments = self.pick([
-                ("ReLU", {}), ("Activation", {"activation": "relu"}), ("LeakyReLU", {"negative_slope": 0.25}),
+                ("ReLU", {}), ("Activation", {"activation": "relu"}),
+                ("LeakyReLU", {"negative_slope": 0.25}),
                 ("ReLU", {"max_value": 1.5}),
             ])  # fmt: skip
             return kind, arguments, shape
@@ -300,11 +307,13 @@ class Pen:
             "same": [n for n, other in enumerate(self.shapes) if other == shape],
             "broadcast": [
                 n for n, other in enumerate(self.shapes)
-                if len(shape) == 3 and other in (shape[2:], (*shape[:2], 1), (1, 1, shape[2])) and other != shape
+                if len(shape) == 3 and other != shape
+                and other in (shape[2:], (*shape[:2], 1), (1, 1, shape[2]))
             ],
             "beside": [n for n, other in enumerate(self.shapes) if other[:-1] == shape[:-1]],
             "below": [
-                n for n, other in enumerate(self.shapes) if len(other) == len(shape) == 3 and other[1:] == shape[1:]
+                n for n, other in enumerate(self.shapes)
+                if len(other) == len(shape) == 3 and other[1:] == shape[1:]
             ],
         }  # fmt: skip
         if self.chance(0.9):  # a tensor may be given twice, but seldom

@@ -85,7 +85,8 @@ def gif(pixels, frame=1):
 def tiff(pixels, bits=8, samples=1, compression=8, strips=1):
     """One whose strips are far too short."""
     side = int(pixels**0.5)
-    tags = [(256, [side]), (257, [side]), (258, [bits]), (259, [compression]), (262, [1]), (273, [8] * strips),
+    tags = [(256, [side]), (257, [side]), (258, [bits]), (259, [compression]), (262, [1]),
+        (273, [8] * strips),
             (277, [samples]), (278, [side]), (279, [100] * strips)]  # fmt: skip
     behind, table, extra = 8 + 2 + 12 * len(tags) + 4, b"", b""
     for number, values in tags:
@@ -144,7 +145,8 @@ BOMBS = {
     "JPEG, as many fill bytes as may be": lambda: padded(written(81, "JPEG"), b"\xff" * 99_000),
     "JPEG, stuffed bytes": lambda: padded(written(81, "JPEG"), b"\xff\0" * 10**7),
     "JPEG, comments": lambda: padded(written(81, "JPEG"), b"\xff\xfe\0\4ab" * MP),
-    "JPEG, as many comments as may be": lambda: padded(written(81, "JPEG"), b"\xff\xfe\0\4ab" * 99_000),
+    "JPEG, as many comments as may be": lambda: padded(written(81, "JPEG"),
+        b"\xff\xfe\0\4ab" * 99_000),
     "GIF": partial(gif, 50 * MP),
     "GIF, 36 MP": partial(gif, 36 * MP),
     "GIF, a frame beyond the screen": partial(gif, 81, frame=65_535),

@@ -36,7 +36,8 @@ data_augmentation = tf.keras.Sequential([
 def build_cnn_model():
     model = tf.keras.Sequential([
         # First convolutional block
-        tf.keras.layers.Conv2D(32, (3, 3), padding='valid', activation='relu', input_shape=(32, 32, 3)),
+        tf.keras.layers.Conv2D(32, (3, 3), padding='valid', activation='relu',
+            input_shape=(32, 32, 3)),
         tf.keras.layers.BatchNormalization(),
         tf.keras.layers.MaxPooling2D(pool_size=(2, 2)),
 

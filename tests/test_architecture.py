@@ -4,6 +4,7 @@ layer must say.
 
 import ast
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from minicnn.machine import cache
 
 ROOT = Path(minicnn.__file__).resolve().parent.parent
 FILES = sorted((ROOT / "minicnn").rglob("*.py"))
-LONGEST = 300  # lines
+LONGEST = 300  # lines of a file
+WIDEST = 100  # columns of a line
 
 # The storeys of the house and their rooms, bottom up. A module or package right under minicnn/ is a
 # room. Within a storey the imports themselves say what lies above what: rooms and files import one
@@ -34,7 +36,7 @@ STOREY_OF = {
 
 
 def module_name(path):
-    """minicnn/layers/base.py -> minicnn.layers.base; minicnn/layers/__init__.py -> minicnn.layers."""
+    """minicnn/layers/base.py -> minicnn.layers.base; that of __init__.py -> minicnn.layers."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -209,6 +211,18 @@ def test_no_file_is_long_without_a_reason_at_its_top(path):
     text = path.read_text(encoding="utf-8")
     lines, top = text.count("\n"), ast.get_docstring(ast.parse(text)) or ""
     assert lines <= LONGEST or f"{LONGEST} lines" in top, f"{path.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("folder", ["minicnn", "tests", "benchmarks", "examples", "docs"])
+def test_no_line_is_wide(folder):
+    """But for what is said at its end to ruff and mypy."""
+    wide = [
+        f"{path.relative_to(ROOT)}, line {number}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(re.sub(r" +# (noqa|type: ignore)\b.*", "", line)) > WIDEST
+    ]
+    assert not wide
 
 
 def public_things():

@@ -556,7 +556,7 @@ def test_a_folder_of_parts_is_no_folder_of_classes(tmp_path):
 
 def test_what_is_a_source_and_what_becomes_an_array():
     class Tensor:
-        """As those of other libraries: it has a length and parts, and says how to become an array."""
+        """As those of other libraries: it has a length and parts, and knows how to be an array."""
 
         def __len__(self):
             return 2

@@ -412,7 +412,10 @@ def test_use_ema_takes_effect_before_the_first_step_and_is_refused_after_it():
     model.train_on_batch(X, Y)
     assert set(model.optimizer.slots["dense/bias"]) == {"m", "v", "average"}
     model.optimizer.use_ema = False
-    message = r"^Adam remembers \['average', 'm', 'v'\] of 'conv2d/kernel', expected \['m', 'v'\]: use a new optimizer$"
+    message = (
+        r"^Adam remembers \['average', 'm', 'v'\] of 'conv2d/kernel', expected \['m', 'v'\]: use a "
+        r"new optimizer$"
+    )
     with pytest.raises(ValueError, match=message):
         model.train_on_batch(X, Y)
 
@@ -515,7 +518,10 @@ def test_slots_that_do_not_fit(optimizer):
     ):
         model = ran(optimizer=optimizer.lower())
         model.optimizer.slots["conv2d/kernel"][slot] = wrong
-        message = rf"^{optimizer} remembers {slot} of 'conv2d/kernel' with shape .*{said}.*: use a new optimizer"
+        message = (
+            rf"^{optimizer} remembers {slot} of 'conv2d/kernel' with shape .*{said}.*: use a new "
+            r"optimizer"
+        )
         with pytest.raises(ValueError, match=message.replace("with shape .*with", "with")):
             model.train_on_batch(X, Y)
 
@@ -542,7 +548,7 @@ def test_parameters_that_adam_cannot_update():
 
 
 def test_a_user_s_class_of_one_argument_may_have_attributes_of_its_own():
-    """A metric takes a name and nothing else: whatever else is assigned need not be meant as that."""
+    """A metric takes a name and nothing else: what else is assigned need not be meant as that."""
 
     class Spread(metrics.Metric):
         def __init__(self):

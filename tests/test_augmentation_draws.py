@@ -400,7 +400,10 @@ def test_labels_must_be_one_hot(transform):
 @pytest.mark.parametrize("make", [transforms.MixUp, transforms.CutMix])
 @pytest.mark.parametrize("alpha", [0, -1, 1.5, "a"])
 def test_alpha_is_checked(make, alpha):
-    message = f"{make.__name__} expected 0 < alpha <= 1 (1 mixes evenly, less mixes less), received {alpha!r}"
+    message = (
+        f"{make.__name__} expected 0 < alpha <= 1 (1 mixes evenly, less mixes less), received "
+        f"{alpha!r}"
+    )
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         make(alpha)
 

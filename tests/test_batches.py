@@ -294,13 +294,19 @@ def test_average_flips_needs_pictures_and_probabilities(ask):
     linear, x, y = pictures_model("linear")
     arguments = (x,) if ask == "predict" else (x, y)
     linear.note_weights()
-    message = rf"{ask}\(average_flips=True\) averages probabilities, but Dense 'dense' of 'sequential' does not end in a"
+    message = (
+        rf"{ask}\(average_flips=True\) averages probabilities, but Dense 'dense' of 'sequential' "
+        r"does not end in a"
+    )
     with pytest.raises(ValueError, match=message):
         getattr(linear, ask)(*arguments, average_flips=True)
     model, _ = listening()
     model.fit(*data(), verbose=0)
     arguments = data()[:1] if ask == "predict" else data()
-    message = rf"{ask}\(average_flips=True\) expected pictures \(N, H, W, C\), received x of shape \(14, 4\)"
+    message = (
+        rf"{ask}\(average_flips=True\) expected pictures \(N, H, W, C\), received x of shape \(14, "
+        r"4\)"
+    )
     with pytest.raises(ValueError, match=message):
         getattr(model, ask)(*arguments, average_flips=True)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from cifar_files import FORMS, NOT_TORONTO, ROWS, assert_is_seed, entries, header, load, tar
 
-from minicnn.datasets import cache, cifar10
+from minicnn.datasets import cache, cifar10, cifar10_batches
 from minicnn.errors import DataError
 
 pytest_plugins = ["cifar_fixtures"]
@@ -117,7 +117,9 @@ def test_a_damaged_note_of_what_was_fetched_is_passed_over(tmp_path, text):
 
 def test_the_pinned_checksums_are_complete():
     assert cifar10.DOWNLOAD_SIZE == 170_498_071 and len(cifar10.DOWNLOAD_SHA256) == 64
-    digests = [digest for version in cifar10.VERSIONS for digest in version.batches.values()]
+    digests = [
+        digest for version in cifar10_batches.VERSIONS for digest in version.batches.values()
+    ]
     assert len(set(digests)) == 12 and all(len(bytes.fromhex(digest)) == 32 for digest in digests)
 
 

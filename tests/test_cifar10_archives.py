@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cifar_files import NOT_TORONTO, ROWS, entries, header, tar
 
-from minicnn.datasets import archive, cifar10
+from minicnn.datasets import archive, cifar10_batches
 from minicnn.errors import DataError
 
 pytest_plugins = ["cifar_fixtures"]
@@ -22,7 +22,7 @@ def refused(path, match):
     """The file is refused, in one line that names it, and nothing is written."""
     before = sorted(path.parent.rglob("*"))
     with pytest.raises(DataError, match=match) as caught:
-        cifar10.read(path)
+        cifar10_batches.read(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
     assert sorted(path.parent.rglob("*")) == before
 
@@ -181,9 +181,9 @@ def test_truncations_are_refused(tmp_path):
     for length in np.linspace(0, len(blob) - 1, 300).astype(int):
         path.write_bytes(blob[:length])
         with pytest.raises(DataError, match="damaged|expected a tar.gz archive"):
-            cifar10.read(path)
+            cifar10_batches.read(path)
     path.write_bytes(blob)
-    cifar10.read(path)
+    cifar10_batches.read(path)
 
 
 @pytest.mark.parametrize(("zipped", "flips"), [(True, 700), (False, 300)])
@@ -200,7 +200,7 @@ def test_flipped_bits_are_noticed(tmp_path, zipped, flips):
         blob[bit // 8] ^= 1 << bit % 8
         path.write_bytes(blob)
         try:
-            arrays, remark = cifar10.read(path)
+            arrays, remark = cifar10_batches.read(path)
         except DataError:
             continue
         read += 1

@@ -1,4 +1,4 @@
-"""Pickled batches: good ones are read as `pickle` reads them, bad ones are refused and not obeyed."""
+"""Pickled batches: good ones are read as `pickle` reads them, bad ones refused and not obeyed."""
 
 import os
 import pickle

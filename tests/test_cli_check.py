@@ -130,10 +130,11 @@ def test_dead_units_are_found_and_named(shapes):
 
 
 @pytest.mark.parametrize("count, warmup, momentum, passes", [
-    (300, False, 0.99, False), (300, True, 0.99, True), (300, False, 0.7, True), (7360, False, 0.99, True)
+    (300, False, 0.99, False), (300, True, 0.99, True), (300, False, 0.7, True),
+    (7360, False, 0.99, True)
 ])  # fmt: skip
 def test_too_few_steps_for_the_averages_are_found(count, warmup, momentum, passes, shapes):
-    """Batches of 32: 10 steps an epoch, or 230, after two of which less than a hundredth is left."""
+    """Batches of 32: 10 steps an epoch, or 230, after two of which less than 1 % is left."""
     norm = layers.BatchNormalization(momentum=momentum, warmup=warmup)
     finding = checks.steps_per_epoch(small(norm), count, 32)
     assert finding.passed == passes

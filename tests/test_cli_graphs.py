@@ -1,4 +1,4 @@
-"""The commands with a model that has branches: they show, measure and train on what its file holds."""
+"""The commands with a model that has branches: they show, measure and train what its file holds."""
 
 import json
 

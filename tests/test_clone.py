@@ -277,7 +277,10 @@ def test_layers_of_models_inside_are_selected_by_path(which, expected):
 
 
 def test_a_misspelt_path_is_corrected_and_a_bare_name_inside_is_none():
-    start = "freeze expected a layer's name, the beginning of names, or a number of the 6 layers of 'functional', "
+    start = (
+        "freeze expected a layer's name, the beginning of names, or a number of the 6 layers of "
+        "'functional', "
+    )
     for wrong, hint in (
         ("backbone/konv2d", "Did you mean 'backbone/conv2d'"),
         ("conv2d", "Known are: .*backbone/conv2d"),

@@ -168,7 +168,7 @@ def test_a_config_that_is_none_gives_one_line_and_3(text, command, tmp_path, cap
 @pytest.mark.parametrize("file", ["metrics.json", "history.csv", "plots/curves.txt"])
 @pytest.mark.parametrize("content", NO_METRICS)
 def test_other_files_of_a_run_that_are_damaged(file, content, trained, tmp_path):
-    """The page is made all the same where they are not needed, or it is said which run is damaged."""
+    """The page is made all the same where they are not needed, or says which run is damaged."""
     run = runs.Run(shutil.copytree(trained, tmp_path / "run"))
     runs.write_page(run)
     (run.folder / file).write_bytes(content)

@@ -88,7 +88,8 @@ def test_the_text_and_the_dictionary():
         "blue        0.000    0.000",
     ]
     assert json.loads(json.dumps(found.to_dict())) == {
-        "shape": [4, 2, 2, 3], "dtype": "uint8", "low": 0.0, "high": 255.0, "class_names": ["cat", "a dog"],
+        "shape": [4, 2, 2, 3], "dtype": "uint8", "low": 0.0, "high": 255.0,
+        "class_names": ["cat", "a dog"],
         "counts": [3, 1], "mean": [255.0, 0.0, 0.0], "std": [0.0, 0.0, 0.0],
     }  # fmt: skip
     grey = data.describe(x[..., :1], [0, 0, 0, 0]).to_text()

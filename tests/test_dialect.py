@@ -16,7 +16,9 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 STRAY = {  # of other dialects, and what is written here
     r"``": "one backtick on each side",
     r"\A(Returns?|Yields?)\b": "a noun phrase: what it is that comes back",
-    r"^\s*(Returns|Yields|Parameters|Examples?|Notes?|Usage|See also):": "prose, or >>> for an example",
+    r"^\s*(Returns|Yields|Parameters|Examples?|Notes?|Usage|See also):": (
+        "prose, or >>> for an example"
+    ),
     r"^\s*(Raises|Warns):": "'Raises ValueError for ...', as a sentence",
     r":(param|returns?|raises|class|func|meth|ref)\b.*:": "no roles of Sphinx",
     r"^ *-{4,}$": "no underlined headings",
@@ -81,7 +83,8 @@ def test_comments_have_single_backticks_too():
 
 def test_errors_end_without_a_full_stop_and_name_the_remedy_after_a_colon():
     """Sentences of advice, which `instead` and `did_you_mean` put behind a message, do."""
-    verbs = "received|pass|use|give|make|get|download|correct|save|put|call|set|name|move|remove|scale|count"
+    verbs = "received|pass|use|give|make|get|download|correct|save|put|call|set|name|move|remove"
+    verbs += "|scale|count"
     wrong = []
     for file, tree in TREES.items():
         for line, message, parts in messages(tree):

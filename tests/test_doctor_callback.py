@@ -125,7 +125,7 @@ def test_some_batches_of_an_epoch_are_looked_at(count, looks, monkeypatch):
 
 @both_engines
 def test_units_without_a_gradient_are_those_that_no_picture_makes_active(engine):
-    """In a layer with an activation of its own, before one, and before a normalisation before one."""
+    """In a layer with an activation of its own, before one, before a normalisation before one."""
     stack = [
         Conv2D(8, 3, activation="relu"),
         Conv2D(8, 3),

@@ -61,7 +61,10 @@ def words_of(line):
     """A command's words: ["minicnn", "train", ...] or ["examples/train_cifar.py", ...]; none for
     anything else.
     """
-    pattern = r"\s*(?:\w+=\S+ )*(?:\S*/)?(?:(?:python3?|py) (?:-m )?)?(minicnn(?= |$)|examples/\w+\.py)(.*)"
+    pattern = (
+        r"\s*(?:\w+=\S+ )*(?:\S*/)?(?:(?:python3?|py) (?:-m )?)?(minicnn(?= "
+        r"|$)|examples/\w+\.py)(.*)"
+    )
     command = re.fullmatch(pattern, line)
     return [command[1], *shlex.split(command[2], comments=True)] if command else []
 

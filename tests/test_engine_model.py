@@ -111,7 +111,8 @@ def test_without_numbas_compiler_the_layers_run_as_they_are_written():
     program = """if True:
         import numpy as np
         from minicnn import Sequential, layers
-        model = Sequential([layers.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)], seed=0)
+        stack = [layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)]
+        model = Sequential([layers.Input((6, 6, 1)), *stack], seed=0)
         print(model.forward(np.ones((1, 6, 6, 1))).shape)
     """
     done = subprocess.run(
@@ -130,8 +131,8 @@ numba.set_num_threads(int(sys.argv[1]))
 from minicnn import Sequential, layers
 model = Sequential([
     layers.Input((12, 12, 3)), layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(),
-    layers.MaxPooling2D(), layers.Flatten(), layers.Dense(20, activation="relu"), layers.Dropout(0.3),
-    layers.Dense(4, activation="softmax")], seed=3)
+    layers.MaxPooling2D(), layers.Flatten(), layers.Dense(20, activation="relu"),
+    layers.Dropout(0.3), layers.Dense(4, activation="softmax")], seed=3)
 model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((410, 12, 12, 3)), rng.integers(0, 4, 410)

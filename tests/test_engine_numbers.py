@@ -32,7 +32,7 @@ def assert_same_bits(step, layer, x, rng):
 @given(windows(dilated=True, largest=6), st.sampled_from([1, 4, 17]), st.integers(1, 20), seeds)
 @settings(max_examples=60)
 def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
-    """In float32 every sum of small integers is exact: the engine must equal the layer bit for bit."""
+    """In float32 sums of small integers are exact: the engine must equal the layer bit for bit."""
     rng = np.random.default_rng(seed)
     shape = window["x_shape"][1:]
     layer = layers.Conv2D(
@@ -200,7 +200,7 @@ def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(
     ids=str,
 )
 def test_pictures_of_a_few_pixels_are_exact(picture, filters, kernel, stride, padding, batch):
-    """They are taken together, as many at a time as fit; here also where the last ones are fewer."""
+    """They are taken together, as many at a time as fit; also where the last ones are fewer."""
     rng = np.random.default_rng(0)
     layer = layers.Conv2D(filters, kernel, stride, padding)
     layer.build(picture, rng)

@@ -81,7 +81,10 @@ def test_a_model_built_channels_first():
 def test_a_single_picture():
     x, _ = pictures()
     model = used(classifier())
-    message = r"expected input of shape \(N, 8, 8, 2\), received \(8, 8, 2\): add the batch axis, x\[None\]$"
+    message = (
+        r"expected input of shape \(N, 8, 8, 2\), received \(8, 8, 2\): add the batch axis, "
+        r"x\[None\]$"
+    )
     with pytest.raises(ValueError, match=message):
         model.predict(x[0])
     assert model.predict(x[0][None]).shape == (1, 3)
@@ -89,14 +92,20 @@ def test_a_single_picture():
 
 def test_grey_pictures_without_a_channel_axis():
     model = Sequential([Input((8, 8, 1)), layers.Conv2D(2, 3)])
-    message = r"expected input of shape \(N, 8, 8, 1\), received \(6, 8, 8\): add the channel axis, x\[..., None\]$"
+    message = (
+        r"expected input of shape \(N, 8, 8, 1\), received \(6, 8, 8\): add the channel axis, "
+        r"x\[..., None\]$"
+    )
     with pytest.raises(ValueError, match=message):
         model.forward(np.zeros((6, 8, 8)))
 
 
 def test_a_single_picture_for_a_model_without_a_shape():
     model = Sequential([layers.Conv2D(2, 3)])
-    message = r"Conv2D 'conv2d' expected pictures of shape \(N, H, W, C\), received samples of shape \(8, 2\)"
+    message = (
+        r"Conv2D 'conv2d' expected pictures of shape \(N, H, W, C\), received samples of shape "
+        r"\(8, 2\)"
+    )
     with pytest.raises(ValueError, match=message):
         model.forward(np.zeros((8, 8, 2)))
     assert model.forward(np.zeros((1, 8, 8, 2))).shape == (
@@ -163,7 +172,10 @@ def test_labels_out_of_range(method, label):
     x, y = pictures()
     y[4] = label
     low, high = min(0, label), max(2, label)
-    message = f"expected labels from 0 to 2, received {low} to {high}: the last layer must have one unit per class"
+    message = (
+        f"expected labels from 0 to 2, received {low} to {high}: the last layer must have one unit "
+        "per class"
+    )
     with pytest.raises(ValueError, match=message):
         getattr(classifier(), method)(x, y)
 
@@ -176,7 +188,10 @@ def test_labels_that_are_not_whole():
 
 def test_one_hot_labels_of_another_number_of_classes():
     x, y = pictures()
-    message = r"expected one-hot labels \(N, 3\), received shape \(6, 10\): the last layer must have one unit per class"
+    message = (
+        r"expected one-hot labels \(N, 3\), received shape \(6, 10\): the last layer must have one "
+        r"unit per class"
+    )
     with pytest.raises(ValueError, match=message):
         classifier(loss="categorical_crossentropy").fit(x, np.eye(10)[y])
 
@@ -343,7 +358,10 @@ def test_dense_on_pictures(shape):
     ],
 )
 def test_layers_for_pictures_on_something_else(layer):
-    message = rf"^{type(layer).__name__} '\w+' expected pictures of shape \(N, H, W, C\), received samples of .* \(4,\)"
+    message = (
+        rf"^{type(layer).__name__} '\w+' expected pictures of shape \(N, H, W, C\), received "
+        r"samples of .* \(4,\)"
+    )
     with pytest.raises(ValueError, match=message):
         Sequential([Input((4,)), layer])
 
@@ -355,7 +373,10 @@ def test_a_model_whose_output_is_a_picture():
     x, y = pictures()
     model = Sequential([Input((8, 8, 2)), layers.Conv2D(3, 3, activation="softmax")], seed=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
-    message = r"expected predictions \(N, K\), received shape \(.*6, 6, 3\).*Flatten\(\) or GlobalAveragePooling2D\(\)"
+    message = (
+        r"expected predictions \(N, K\), received shape \(.*6, 6, 3\).*Flatten\(\) or "
+        r"GlobalAveragePooling2D\(\)"
+    )
     for method in (model.fit, model.evaluate, model.train_on_batch):
         with pytest.raises(ValueError, match=message):
             method(x, y)
@@ -421,7 +442,10 @@ def test_pixels_as_the_model_wants_them_are_fine(first, scale, shift):
 def test_training_before_compile(method):
     x, y = pictures()
     model = Sequential([Input((8, 8, 2)), layers.Flatten(), layers.Dense(3)], name="net")
-    message = r"'net' is not compiled: call compile\(optimizer='adam', loss='categorical_crossentropy', .* first"
+    message = (
+        r"'net' is not compiled: call compile\(optimizer='adam', loss='categorical_crossentropy', "
+        r".* first"
+    )
     with pytest.raises(RuntimeError, match=message):
         getattr(model, method)(x, y)
 
@@ -439,7 +463,10 @@ def test_a_model_without_layers(method):
 
 def test_predictions_of_fresh_weights():
     x, y = pictures()
-    message = "'net' has neither been trained nor loaded: its predictions are random. Call fit, load_weights or"
+    message = (
+        "'net' has neither been trained nor loaded: its predictions are random. Call fit, "
+        "load_weights or"
+    )
     with pytest.warns(UserWarning, match=message) as got:
         classifier().predict(x)
     assert got[0].filename == __file__
@@ -474,7 +501,10 @@ def test_a_gradient_of_another_shape(shape):
     x, _ = pictures()
     model = classifier()
     model.forward(x, training=True)
-    message = rf"Dense 'dense'.backward expected dy of its output's shape \(6, 3\), received \({shape[0]}, {shape[1]}\)"
+    message = (
+        r"Dense 'dense'.backward expected dy of its output's shape \(6, 3\), received "
+        rf"\({shape[0]}, {shape[1]}\)"
+    )
     with pytest.raises(ValueError, match=message):
         model.backward(np.zeros(shape, np.float32))
 
@@ -522,7 +552,10 @@ def test_weights_of_another_model(tmp_path):
 
 def test_set_weights_of_another_shape():
     model = classifier()
-    message = r"Dense 'dense' expected weights kernel \(72, 3\), bias \(3,\), received shapes \[\(72, 4\), \(3,\)\]"
+    message = (
+        r"Dense 'dense' expected weights kernel \(72, 3\), bias \(3,\), received shapes "
+        r"\[\(72, 4\), \(3,\)\]"
+    )
     with pytest.raises(ValueError, match=message):
         model.get_layer("dense").set_weights([np.zeros((72, 4)), np.zeros(3)])
 
@@ -787,7 +820,10 @@ def test_the_packages_own_errors_are_value_errors():
     ],
 )
 def test_window_arguments(make, who, what, wrong):
-    message = rf"^{who} expected {what} to be an integer >= 1 or a pair of them, received {re.escape(repr(wrong))}$"
+    message = (
+        rf"^{who} expected {what} to be an integer >= 1 or a pair of them, received "
+        rf"{re.escape(repr(wrong))}$"
+    )
     with pytest.raises(ValueError, match=message):
         make(wrong)
 

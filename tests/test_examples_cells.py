@@ -159,7 +159,8 @@ def test_named_data_that_cannot_be_read_ends_with_one_line_and_code_3(
 @pytest.mark.parametrize(
     "name, arguments, message",
     [
-        *((path.name, ["--output", f"{__file__}/x"], "--output expects .*new folders? that ") for path in EXAMPLES),
+        *((path.name, ["--output", f"{__file__}/x"],
+            "--output expects .*new folders? that ") for path in EXAMPLES),
         ("train_cifar.py", ["--epochs", "0"], "argument --epochs: expected 1 or more, received 0"),
         ("train_cifar.py", ["--limit", "1"], "--limit expects 2 or more"),
         ("train_cifar.py", ["--data", "x", "--synthetic"], "argument --synthetic: not allowed with "

@@ -1,4 +1,4 @@
-"""Explanations are what their papers define, leave the model alone, and find what really decides."""
+"""Explanations are what their papers define, leave the model alone, and find what decides."""
 
 import itertools
 import json

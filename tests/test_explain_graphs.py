@@ -112,7 +112,7 @@ def test_grad_cam_weights_are_derivatives_of_the_score(make, layer, path):
 
 
 def chains():
-    """The same layers as Sequential, as Model and with a Sequential inside, with the same weights."""
+    """The same layers as Sequential, as Model and with a Sequential inside, of the same weights."""
 
     def stack():
         return [

@@ -265,11 +265,13 @@ def test_a_chain_is_described_as_ever(tmp_path):
     model = Sequential([Input((4,)), layers.Flatten(), layers.Dense(2)], name="chain", seed=0)
     model.save(tmp_path / "m.safetensors")
     expected = {
-        "name": "chain", "dtype": "float32", "seed": 0, "input_shape": [None, 4], "class_names": None,
+        "name": "chain", "dtype": "float32", "seed": 0, "input_shape": [None, 4],
+        "class_names": None,
         "layers": [
             {"class": "Flatten", "config": {"name": "flatten", "trainable": True}},
             {"class": "Dense", "config": {
-                "units": 2, "activation": None, "use_bias": True, "kernel_initializer": "glorot_uniform",
+                "units": 2, "activation": None, "use_bias": True,
+                "kernel_initializer": "glorot_uniform",
                 "name": "dense", "trainable": True,
             }},
         ],
@@ -371,7 +373,8 @@ def described(*nodes, inputs=(0,), outputs=None, more=(), **fields):
     model = {
         "name": "m", "dtype": "float32", "seed": 0, "class_names": None,
         "layers": [*(there[name] for name in called if name in there), *more],
-        "nodes": list(nodes), "inputs": list(inputs), "outputs": len(nodes) - 1 if outputs is None else outputs,
+        "nodes": list(nodes), "inputs": list(inputs),
+        "outputs": len(nodes) - 1 if outputs is None else outputs,
     }  # fmt: skip
     return {"model": model | fields}
 
@@ -421,7 +424,8 @@ DAMAGED = {
     "a word too many": (described(node("x"), node("a", inputz=[0])), "unknown 'inputz' in 'node'. "
                                                                      "Did you mean"),
     "an unknown layer": (described(node("x"), node("ab")), "node 1 of the unknown layer 'ab'"),
-    "called on nothing": (described(node("x"), node("a") | {"inputs": []}), "'a' called on nothing"),
+    "called on nothing": (described(node("x"), node("a") | {"inputs": []}),
+        "'a' called on nothing"),
     "an input that takes something": (described(node("x"), node("x", 0)), "node 1 that is no call "
                                                                           "of InputLayer 'x'"),
     "two for one": (described(node("x"), node("a", 0, 0)), "Dense 'a' expected one tensor, "
@@ -430,12 +434,14 @@ DAMAGED = {
                                                           "least two inputs"),
     "another shape": (
         described(node("x"), node("a"), node("add", 0, 1), more=[], layers=[
-            layer("InputLayer", shape=[3], name="x"), layer("Dense", units=4, name="a"), layer("Add", name="add")]),
+            layer("InputLayer", shape=[3], name="x"), layer("Dense", units=4, name="a"),
+            layer("Add", name="add")]),
         r"expected its kernel of shape \(3, 4\) in the model file, received \(4, 4\)",
     ),
     "shapes that do not join": (
         described(node("x"), node("a"), node("add", 0, 1), layers=[
-            layer("InputLayer", shape=[5], name="x"), layer("Dense", units=4, use_bias=False, name="a"),
+            layer("InputLayer", shape=[5], name="x"),
+            layer("Dense", units=4, use_bias=False, name="a"),
             layer("Add", name="add")]),
         "in the model file, received|axes, from the last one on",
     ),
@@ -446,7 +452,8 @@ DAMAGED = {
         described(node("x"), node("b"), node("a"), layers=[
             layer("InputLayer", shape=[4], name="x"), layer("Dense", units=4, name="a"),
             layer("Dense", units=4, name="b")]), "lists x, a, b of 'm', expected .*: x, b, a"),
-    "two of one name": (described(*START, more=[layer("Dense", units=4, name="a")]), "names must be unique in a model"),
+    "two of one name": (described(*START, more=[layer("Dense", units=4, name="a")]),
+        "names must be unique in a model"),
     "no name": (described(*START, more=[layer("ReLU")]), "a layer '': names must be unique"),
     "an input that is none": (described(*START, inputs=[1]), r"inputs that are InputLayers, "
                                                              r"received nodes \[1\]"),
@@ -462,9 +469,11 @@ DAMAGED = {
     "an output that is a list": (described(*START, outputs={"y": [3]}), r"inputs and outputs, "
                                                                         r"received \[3\]"),
     "outputs without nodes": (
-        {"model": {k: v for k, v in described(*START)["model"].items() if k != "nodes"}}, "no 'model' with input_"),
+        {"model": {k: v for k, v in described(*START)["model"].items() if k != "nodes"}},
+        "no 'model' with input_"),
     "nodes without outputs": (
-        {"model": {k: v for k, v in described(*START)["model"].items() if k != "outputs"}}, "no 'graph' with outputs"),
+        {"model": {k: v for k, v in described(*START)["model"].items() if k != "outputs"}},
+        "no 'graph' with outputs"),
     "a shape beside them": (described(*START, input_shape=[None, 4]), "an unknown 'input_shape' in "
                                                                       "'graph'"),
     "only an input": (described(node("x")), "no layers that compute anything in 'm'"),
@@ -474,7 +483,8 @@ DAMAGED = {
                                                                   "node 1, received 1"),
     "a call of its own": (
         described(node("x"), node("inner"), node("inner", 0, call=1)), "no call of <Model"),
-    "an output that there is not": (described(node("x"), node("inner", index=2)), "0 to 1 for the index of node 1"),
+    "an output that there is not": (described(node("x"), node("inner", index=2)),
+        "0 to 1 for the index of node 1"),
     "an output of a layer": (described(node("x"), node("a", index=1)), "from 0 to 0 for the index "
                                                                        "of node 1"),
     "training by a word": (described(node("x"), node("a", training="no")), "'training' in 'node' "
@@ -483,19 +493,23 @@ DAMAGED = {
                                                                        "layer that it has"),
     "shared with a number": (described(*START, more=[{"shared": 1}]), "'shared' in 'shared' of "
                                                                       "another kind"),
-    "shared with words": (described(*START, more=[{"shared": "a", "class": "Dense"}]), "unknown 'class' in 'shared'"),
+    "shared with words": (described(*START, more=[{"shared": "a", "class": "Dense"}]),
+        "unknown 'class' in 'shared'"),
     "shared with itself": (described(*START, more=[{"shared": "a"}]), "names must be unique in a "
                                                                       "model"),
     "a Model as a Sequential": (
-        described(node("x"), node("inner"), more=[layer("Sequential", **tower(1)["model"])]), "'model inside'"),
+        described(node("x"), node("inner"), more=[layer("Sequential", **tower(1)["model"])]),
+        "'model inside'"),
     "class_names too many": (described(*START, class_names=["a"]), "has 4 outputs and expected as "
                                                                    "many class_names"),
     "too deep": (tower(21, 1), "at most 20 models in one another"),
     "far too deep": (tower(40, 1), "at most|is damaged"),
     "too many calls": (tower(16), "expected at most 10,000 calls of layers, received more"),
     "too many layers": (
-        described(*START, more=[layer("ReLU", name=f"r{n}") for n in range(5000)]), "5,000 layers, received 5,004"),
-    "a weight of a model inside": (described(node("x"), node("inner")), "holds '[ab]/(kernel|bias)', of which 'm'"),
+        described(*START, more=[layer("ReLU", name=f"r{n}") for n in range(5000)]),
+        "5,000 layers, received 5,004"),
+    "a weight of a model inside": (described(node("x"), node("inner")),
+        "holds '[ab]/(kernel|bias)', of which 'm'"),
 }  # fmt: skip
 
 

@@ -87,7 +87,10 @@ def test_a_checkpoint_is_the_file_of_a_model(tmp_path):
 def test_another_network_is_refused_and_what_differs_is_said(tmp_path):
     train(tmp_path, seed=5)
     start = r"fit cannot resume: '.*' is of another training.*What differs:\n"
-    inside = r"(  .*\n)*  layers.backbone.config.layers.conv2d.config.filters: 4 in the checkpoint, 5 here"
+    inside = (
+        r"(  .*\n)*  layers.backbone.config.layers.conv2d.config.filters: 4 in the checkpoint, 5 "
+        r"here"
+    )
     with pytest.raises(ValueError, match=start + inside):
         train(tmp_path, model=network(filters=5))
     with pytest.raises(

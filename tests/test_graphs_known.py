@@ -235,7 +235,10 @@ def test_copies_of_a_model_with_a_model_of_several_outputs(uses):
 def test_backward_says_what_it_takes(dy, received):
     model = two_ended()
     model.forward(X, training=True)
-    message = r"^backward expected a list of gradients of the outputs' shapes \[\(4, 72\), \(4, 2\)\], received "
+    message = (
+        r"^backward expected a list of gradients of the outputs' shapes \[\(4, 72\), \(4, 2\)\], "
+        r"received "
+    )
     with pytest.raises(ValueError, match=message + received):
         model.backward(dy)
 

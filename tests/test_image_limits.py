@@ -14,7 +14,7 @@ import pytest
 from picture_files import MODES, ORIENTATIONS, chunk, picture_file
 from PIL import Image, ImageFile
 
-from minicnn.data import ImageError, image, limits, read_image
+from minicnn.data import ImageError, decoding, limits, read_image
 from minicnn.data.image import read_fitted
 
 RESULT = Path(__file__).resolve().parent.parent / "docs" / "results" / "image_bombs.json"
@@ -32,7 +32,10 @@ def photograph(width=77, height=53, **options):
 # Limits, lowered, so that small files reach them
 
 SMALL = 10_000  # pixels
-PIXELS = "expected a picture that takes at most .* bytes to decode, received 100 x 100 .* which takes .*MAX_MEMORY$"
+PIXELS = (
+    "expected a picture that takes at most .* bytes to decode, received 100 x 100 .* which takes "
+    ".*MAX_MEMORY$"
+)
 LIMITS = {
     "pixels": (
         "MAX_PIXELS",
@@ -184,16 +187,16 @@ def test_the_bombs_were_tried_and_cost_little():
 def test_a_picture_is_the_same_in_strips(mode, strip, monkeypatch):
     for orientation in ORIENTATIONS:
         data, _ = picture_file(mode, orientation)
-        monkeypatch.setattr(image, "STRIP", 1 << 18)
+        monkeypatch.setattr(decoding, "STRIP", 1 << 18)
         whole = read_image(data)
-        monkeypatch.setattr(image, "STRIP", strip)
+        monkeypatch.setattr(decoding, "STRIP", strip)
         np.testing.assert_array_equal(read_image(data), whole)
 
 
 def test_strips_of_sixteen_bits_have_one_scale(monkeypatch):
     """Numbers up to 255 above, up to 65535 below: all are parts of 65535."""
     rows = np.concatenate([np.full((5, 4), 200), np.full((5, 4), 51400)]).astype(np.int32)
-    monkeypatch.setattr(image, "STRIP", 8)
+    monkeypatch.setattr(decoding, "STRIP", 8)
     received = read_image(Image.fromarray(rows))
     assert set(received[:5].ravel()) == {1} and set(received[5:].ravel()) == {200}
     with pytest.raises(ImageError, match="from nan to nan"):

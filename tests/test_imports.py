@@ -38,9 +38,11 @@ def test_import_loads_neither_plots_nor_other_frameworks():
     loaded = run(
         """
         import sys, minicnn
-        heavy = {"matplotlib", "PIL", "sklearn", "pandas", "tensorflow", "keras", "torch", "h5py", "onnx",
-                 "pytest", "hypothesis", "minicnn.plots", "minicnn.report", "minicnn.testing", "minicnn.cli"}
-        minicnn.Sequential, minicnn.layers, minicnn.callbacks, minicnn.models, minicnn.datasets, minicnn.optimizers
+        heavy = {"matplotlib", "PIL", "sklearn", "pandas", "tensorflow", "keras", "torch", "h5py",
+                 "onnx", "pytest", "hypothesis", "minicnn.plots", "minicnn.report",
+                 "minicnn.testing", "minicnn.cli"}
+        minicnn.Sequential, minicnn.layers, minicnn.callbacks, minicnn.models
+        minicnn.datasets, minicnn.optimizers
         print(*sorted(heavy & set(sys.modules)))
         """
     )
@@ -87,7 +89,8 @@ def test_plots_load_matplotlib_when_asked_for_and_never_pyplot():
         import sys, minicnn
         before = "matplotlib" in sys.modules
         minicnn.plots
-        print(before, "matplotlib" in sys.modules or "minicnn.plots" in sys.modules, "matplotlib.pyplot" in sys.modules)
+        after = "matplotlib" in sys.modules or "minicnn.plots" in sys.modules
+        print(before, after, "matplotlib.pyplot" in sys.modules)
         """
     )
     assert printed == "False True False"
@@ -102,8 +105,8 @@ def test_importing_leaves_the_process_as_it_was():
         import os, random, signal, warnings
         import numpy as np
         def look():
-            return (str(np.random.get_state()), random.getstate(), list(warnings.filters), np.geterr(),
-                    signal.getsignal(signal.SIGINT), os.getcwd())
+            return (str(np.random.get_state()), random.getstate(), list(warnings.filters),
+                    np.geterr(), signal.getsignal(signal.SIGINT), os.getcwd())
         import numba, safetensors.numpy, tqdm  # whatever these do is theirs
         before = look()
         import minicnn

@@ -35,7 +35,8 @@ def x86(multiply, register):
 NOTATIONS = {
     emit.AVX512: x86(r"vfmadd\d+p[sd]\s.*%zmm\d+$", "zmm"),
     emit.AVX2: x86(r"vfmadd\d+p[sd]\s.*%ymm\d+$", "ymm"),
-    emit.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v", r"\s[qdv]\d+\b.*\[sp"),
+    emit.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v",
+        r"\s[qdv]\d+\b.*\[sp"),
     emit.GENERIC: x86(r"mulp[sd]\s", "xmm"),
 }  # fmt: skip
 PROCESSORS = {

@@ -55,7 +55,7 @@ ANNOUNCEMENT = "minicnn: compiling kernels (kept for later runs)\n"
 
 @pytest.fixture
 def package(tmp_path):
-    """A copy of the package, without a cache, in which one kernel calls another from another file."""
+    """A copy of the package, without a cache, where one kernel calls another from another file."""
     shutil.copytree(PACKAGE, tmp_path / "minicnn", ignore=shutil.ignore_patterns("__pycache__"))
     engine = tmp_path / "minicnn" / "engine"
     (engine / "probe_outer.py").write_text(OUTER)
@@ -284,8 +284,9 @@ TRAINING = """
 import hashlib
 import numpy as np
 from minicnn import Sequential, layers
-stack = [layers.Conv2D(32, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(), layers.Flatten()]
-model = Sequential([layers.Input((12, 12, 3)), *stack, layers.Dense(4, activation="softmax")], seed=0)
+stack = [layers.Conv2D(32, 3, activation="relu"), layers.BatchNormalization()]
+stack += [layers.MaxPooling2D(), layers.Flatten(), layers.Dense(4, activation="softmax")]
+model = Sequential([layers.Input((12, 12, 3)), *stack], seed=0)
 model.compile("adam", "sparse_categorical_crossentropy")
 rng = np.random.default_rng(0)
 for _ in range(5):

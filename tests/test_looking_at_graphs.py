@@ -160,7 +160,10 @@ def test_a_preview_needs_one_way_from_the_picture():
     inputs = Input((8, 8, 3))
     x = layers.RandomFlip()(layers.Add()([inputs, layers.Rescaling(2.0)(inputs)]))
     model = Model(inputs, layers.Flatten()(x))
-    message = "augmentation_preview expected one way from a picture to RandomFlip 'random_flip', received Add 'add'"
+    message = (
+        "augmentation_preview expected one way from a picture to RandomFlip 'random_flip', "
+        "received Add 'add'"
+    )
     with pytest.raises(ValueError, match=message):
         plots.augmentation_preview(model, X[0])
 

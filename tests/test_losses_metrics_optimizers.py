@@ -576,7 +576,10 @@ def test_parameters_that_are_not_c_contiguous_are_updated_too(make):
 def test_a_memory_of_another_shape_is_refused():
     optimizer = optimizers.Adam()
     optimizer.step([("dense/kernel", np.zeros((2, 3)), np.ones((2, 3)))])
-    message = r"Adam remembers m of 'dense/kernel' with shape \(2, 3\), received \(4,\): use a new optimizer"
+    message = (
+        r"Adam remembers m of 'dense/kernel' with shape \(2, 3\), received \(4,\): use a new "
+        r"optimizer"
+    )
     with pytest.raises(ValueError, match=message):
         optimizer.step([("dense/kernel", np.zeros(4), np.ones(4))])
 

@@ -1,4 +1,4 @@
-"""model.lr_find: the range test, what it suggests, and that nothing of the model is left changed."""
+"""model.lr_find: the range test, what it suggests, and that it leaves the model as it was."""
 
 import hashlib
 import json

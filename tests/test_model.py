@@ -17,7 +17,7 @@ Y = np.arange(12) % 3
 
 
 def residual(seed=0, dtype="float32", dropout=0.5):
-    """Two blocks around which there are shortcuts; the second shares its convolution with itself."""
+    """Two blocks with shortcuts around them; the second shares its convolution with itself."""
     inputs = Input((8, 8, 3))
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
     y = layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same", use_bias=False)(x))
@@ -62,8 +62,14 @@ def test_a_symbolic_tensor_has_a_shape_and_a_name_and_no_numbers():
 
 def test_a_chain_is_the_sequential_of_its_layers_bit_for_bit():
     def stack():
-        return [layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(),
-                layers.Flatten(), layers.Dropout(0.5), layers.Dense(3, activation="softmax")]  # fmt: skip
+        return [
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(3, activation="softmax"),
+        ]
 
     x = inputs = Input((8, 8, 3))
     for layer in stack():
@@ -414,7 +420,7 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads():
     assert not np.array_equal(residual(seed=8).get_weights()[0], residual(seed=7).get_weights()[0])
 
 
-def test_weights_of_a_call_are_drawn_again_by_the_models_seed_but_not_those_that_were_set_or_shared():
+def test_weights_of_a_call_are_drawn_again_by_the_models_seed_unless_they_were_set_or_shared():
     inputs, dense = Input((4,)), layers.Dense(3)
     outputs = dense(inputs)
     first = Model(inputs, outputs, seed=1)

@@ -455,9 +455,12 @@ def shared(path):
 
 
 REQUIRED = {
-    "filters": 2, "kernel_size": 3, "units": 2, "rate": 0.5, "pool_size": 2, "activation": "relu", "scale": 0.5,
-    "shape": (3,), "factor": 0.1, "height": 4, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "filename": "a",
-    "filepath": "a", "schedule": abs, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 3,
+    "filters": 2, "kernel_size": 3, "units": 2, "rate": 0.5, "pool_size": 2, "activation": "relu",
+    "scale": 0.5,
+    "shape": (3,), "factor": 0.1, "height": 4, "width": 4, "height_factor": 0.1,
+    "width_factor": 0.1, "filename": "a",
+    "filepath": "a", "schedule": abs, "learning_rate": 0.1, "initial_learning_rate": 0.1,
+    "decay_steps": 3,
     "decay_rate": 0.5, "boundaries": [1], "values": [1, 2], "layers": None,
 }  # fmt: skip
 MADE = [
@@ -529,7 +532,8 @@ def test_every_attribute_of_keras_classes_is_there_or_answered(name):
         "Optimizer": optimizers.Optimizer,
     }
     cls = ours.get(name) or next(
-        getattr(module, name) for module in (keras, metrics, callbacks, schedules, keras.preprocessing.image)
+        getattr(module, name) for module in (keras, metrics, callbacks, schedules,
+            keras.preprocessing.image)
         if name in vars(module)
     )  # fmt: skip
     one = {
@@ -595,7 +599,10 @@ def public():
     """Every function and every class to be constructed that a public module names, and Sequential's
     methods.
     """
-    rooms = "layers callbacks losses metrics optimizers schedules initializers models utils preprocessing.image data "
+    rooms = (
+        "layers callbacks losses metrics optimizers schedules initializers models utils "
+        "preprocessing.image data "
+    )
     rooms += "report plots explain datasets.cifar10 datasets.shapes transforms"
     for room in rooms.split():
         module = importlib.import_module(f"minicnn.{room}")

@@ -84,7 +84,7 @@ def test_a_bad_batch_leaves_the_moving_averages_alone():
 
 
 def adjoint_mismatch(layer, x, rng):
-    """|<y, A x> - <A^T y, x>| / (|A x| |y| + |x| |A^T y|) for the linear map A that the layer is."""
+    """|<y, A x> - <A^T y, x>| / (|A x| |y| + |x| |A^T y|), the layer being the linear map A."""
     y = layer.forward(x, training=True)
     probe = rng.standard_normal(y.shape)
     dx = layer.backward(probe)

@@ -278,7 +278,7 @@ def test_grids_lose_their_titles_and_keep_their_places():
 
 
 def test_pictures_are_transparent_where_there_is_nothing_and_diagrams_are_white(trained):
-    """White cards would glare on a dark page; what is white in a diagram is made dark by its style."""
+    """White cards would glare on a dark page; what is white in a diagram its style makes dark."""
     for name in ("pictures", "mistakes", "filters", "curves", "classes"):
         for narrow in ("", runs.NARROW):
             with Image.open(trained / "plots" / f"{name}{narrow}.png") as image:

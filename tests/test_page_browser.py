@@ -1,4 +1,4 @@
-"""report.html in a real browser: Debian's packages chromium and chromium-driver, through selenium."""
+"""report.html in a real browser: Debian's chromium and chromium-driver, through selenium."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(trained):
-    """Where a server on this machine has the run's folder, and the list of what it was asked for."""
+    """Where a server on this machine has the run's folder, and a list of what it was asked."""
     asked = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -130,7 +130,8 @@ def test_nothing_is_wider_than_the_screen(opened):
     wide = """
         const width = document.documentElement.clientWidth;
         return [...document.body.querySelectorAll(":not(pre)")]
-            .filter(element => element.getBoundingClientRect().right > width + 1).map(element => element.outerHTML)"""
+            .filter(element => element.getBoundingClientRect().right > width + 1)
+            .map(element => element.outerHTML)"""
     assert opened.execute_script(
         "return document.documentElement.scrollWidth"
     ) <= opened.execute_script("return window.innerWidth")

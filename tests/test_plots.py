@@ -37,7 +37,7 @@ def has_colour(picture, hexadecimal):
 
 
 def words(plot):
-    """All that is written in a figure, titles, labels and captions, parts of the figure included."""
+    """All that is written in a figure, titles, labels and captions, in parts of it too."""
     return " | ".join(
         text.get_text()
         for text in plot.figure.findobj(match=lambda artist: hasattr(artist, "get_text"))

@@ -72,8 +72,10 @@ def test_the_picture_shows_names_classes_and_shapes(name, tmp_path):
     written = words(plot)
     for layer in model.layers:
         assert layer.name in written and type(layer).__name__ in written
-        assert any(row["class"] == type(layer).__name__ and row["parameters"] == layer.count_params()
-                   for row in plot.data["layers"])  # fmt: skip
+        assert any(
+            row["class"] == type(layer).__name__ and row["parameters"] == layer.count_params()
+            for row in plot.data["layers"]
+        )
     assert_nothing_leaves_the_figure(plot)
     assert pixels(plot.save(tmp_path / "network.png", dpi=50)).std() > 5
 

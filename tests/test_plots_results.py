@@ -1,4 +1,4 @@
-"""Pictures of what an evaluation found: whole, legible from 2 to 40 classes, and the same in words."""
+"""Pictures of what an evaluation found: whole, legible from 2 to 40 classes, the same in words."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,8 @@ def test_mistakes_are_shown_the_most_confident_first(tmp_path):
     plot = plots.mistakes_gallery(images, y_true, p, NAMES, title="Mistakes: test")
     assert [row["image"] for row in plot.data["shown"]] == [4, 1, 6]
     assert plot.data["shown"][0] == {
-        "image": 4, "true": "deer", "its probability": "2 %", "predicted": "horse", "probability": "90 %",
+        "image": 4, "true": "deer", "its probability": "2 %", "predicted": "horse",
+        "probability": "90 %",
     }  # fmt: skip
     np.testing.assert_array_equal(
         [picture.get_array() for picture in pictures_of(plot)], images[[4, 1, 6]]

@@ -229,7 +229,10 @@ def test_top_beyond_the_number_of_classes():
     ids=lambda model: model.name,
 )
 def test_a_model_that_takes_no_pictures(model):
-    message = f"expected a model built for pictures .* received '{model.name}' with input shape .*: begin it with Input"
+    message = (
+        f"expected a model built for pictures .* received '{model.name}' with input shape .*: "
+        "begin it with Input"
+    )
     with pytest.raises(ValueError, match=message):
         predict_image(model, picture("red"))
     with pytest.raises(ValueError, match=message):

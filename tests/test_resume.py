@@ -247,7 +247,8 @@ import signal, sys
 from pathlib import Path
 import test_resume as t
 epoch, batch, augmented = map(int, sys.argv[2:])
-t.train(Path(sys.argv[1]), kill=t.Kill(epoch, batch, signal.SIGKILL), augmented=bool(augmented), model_seed=5,
+kill = t.Kill(epoch, batch, signal.SIGKILL)
+t.train(Path(sys.argv[1]), kill=kill, augmented=bool(augmented), model_seed=5,
         checkpoint_every_steps=2)
 """
 

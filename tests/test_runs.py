@@ -1,4 +1,4 @@
-"""minicnn.runs: a run folder is found, read and written, also when it is not finished or damaged."""
+"""minicnn.runs: a run folder is found, read and written, also when it is unfinished or damaged."""
 
 import json
 import os

@@ -197,7 +197,7 @@ def test_a_loaded_model_trains_on_bitwise_as_if_it_had_never_stopped(optimizer, 
 
 
 def test_without_the_optimizers_memory_training_would_go_elsewhere(tmp_path):
-    """The test above can fail: a model with the same weights and a new optimizer takes other steps."""
+    """The test above can fail: with the same weights, a new optimizer takes other steps."""
     x, y = small_data()
     model = small()
     model.fit(x, y, epochs=2, shuffle=False, verbose=0)
@@ -523,7 +523,7 @@ def file(tmp_path):
 
 
 def assert_refused_or_read(path: Path) -> bool:
-    """Whether load_model refused the file; any other exception than ModelFileError fails the test."""
+    """Whether load_model refused the file; any exception but ModelFileError fails the test."""
     try:
         load_model(path)
     except ModelFileError as error:

@@ -197,7 +197,10 @@ def test_history_has_the_rate_at_the_end_of_each_epoch():
     ],
 )
 def test_callbacks_that_set_the_rate_refuse_a_schedule(callback, name):
-    message = rf"{name} sets the learning rate, but SGD's follows CosineDecay\(initial_learning_rate=0.5, .*\): leave out one"
+    message = (
+        rf"{name} sets the learning rate, but SGD's follows "
+        r"CosineDecay\(initial_learning_rate=0.5, .*\): leave out one"
+    )
     with pytest.raises(TypeError, match=message):
         trained(optimizers.SGD(schedules.CosineDecay(0.5, 20)), callback)
 
@@ -401,6 +404,9 @@ def test_averages_that_make_no_sense_are_refused(arguments, message):
 
 
 def test_swap_ema_weights_needs_averages():
-    message = r"SwapEMAWeights expected an optimizer that averages the weights, received SGD with use_ema=False"
+    message = (
+        r"SwapEMAWeights expected an optimizer that averages the weights, received SGD with "
+        r"use_ema=False"
+    )
     with pytest.raises(ValueError, match=message):
         trained(optimizers.SGD(0.5), callbacks.SwapEMAWeights())

@@ -86,7 +86,10 @@ def test_with_a_wrong_kernel_the_layers_run_as_they_are_written(monkeypatch):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         weights = weights_after_training("fast")
-    pattern = "minicnn's engine computes {} in float32 wrongly on this machine \\(y by .* of its largest value\\), so models"
+    pattern = (
+        "minicnn's engine computes {} in float32 wrongly on this machine \\(y by .* of its largest "
+        "value\\), so models"
+    )
     for warning, name in zip(caught, ("Conv2D", "Dense"), strict=True):
         assert warning.category is RuntimeWarning
         assert re.match(pattern.format(name), str(warning.message))

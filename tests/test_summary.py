@@ -43,7 +43,7 @@ def test_the_functional_example_has_the_table_of_keras():
 
 
 def test_shared_layers_models_inside_and_several_outputs_have_the_table_of_keras():
-    """As printed by Keras 3.15, but for the names of layers, which Keras counts up over all models."""
+    """As printed by Keras 3.15, but for names of layers, which Keras counts up over all models."""
     nested = [
         ["   └ conv2d (Conv2D)", "(None, 6, 6, 4)", "112", "-"],
         ["   └ re_lu (ReLU)", "(None, 6, 6, 4)", "0", "-"],

@@ -31,9 +31,10 @@ import minicnn
 from minicnn import Sequential, layers
 
 def model(seed):
-    stack = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D()]
-    head = [layers.Flatten(), layers.Dense(20, activation="relu"), layers.Dense(4, activation="softmax")]
-    made = Sequential([layers.Input((12, 12, 3)), *stack, *head], seed=seed)
+    stack = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization()]
+    stack += [layers.MaxPooling2D(), layers.Flatten(), layers.Dense(20, activation="relu")]
+    head = layers.Dense(4, activation="softmax")
+    made = Sequential([layers.Input((12, 12, 3)), *stack, head], seed=seed)
     made.compile("adam", "sparse_categorical_crossentropy")
     return made
 
@@ -78,7 +79,9 @@ def test_two_threads_train_two_models_as_if_each_were_alone(layer):
     program = """
 alone = [train(seed) for seed in (0, 1)]
 together = {}
-threads = [threading.Thread(target=lambda seed=seed: together.update({seed: train(seed)})) for seed in (0, 1)]
+def put(seed):
+    together[seed] = train(seed)
+threads = [threading.Thread(target=put, args=(seed,)) for seed in (0, 1)]
 for thread in threads:
     thread.start()
 for thread in threads:

@@ -213,7 +213,7 @@ def test_shuffling_uses_every_sample_once_in_a_new_order_each_epoch():
 
 
 def test_samples_labels_and_weights_stay_together_when_shuffled():
-    """Labels and weights are functions of x, so one step over all samples is the same in any order."""
+    """Labels and weights are functions of x, so a step over all of it is the same in any order."""
     x, y = linear_data(9)
     weight = np.linspace(0.5, 2, 9)
     shuffled, plain = linear(dtype="float64"), linear(dtype="float64")
@@ -720,8 +720,11 @@ def test_ctrl_c_in_a_process_of_its_own_still_lets_it_save(tmp_path):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
         model.compile("sgd", "sparse_categorical_crossentropy")
-        press = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: signal.raise_signal(signal.SIGINT))
-        history = model.fit(np.eye(4), np.arange(4) % 3, epochs=10**6, batch_size=2, callbacks=[press])
+        def press(*_):
+            signal.raise_signal(signal.SIGINT)
+        pressed = [keras.callbacks.LambdaCallback(on_epoch_begin=press)]
+        x, y = np.eye(4), np.arange(4) % 3
+        history = model.fit(x, y, epochs=10**6, batch_size=2, callbacks=pressed)
         assert history.interrupted and len(history.history["loss"]) == 1
         model.save({str(tmp_path / "kept.safetensors")!r})
     """
@@ -815,7 +818,10 @@ def test_the_warning_names_the_first_layer_whose_output_is_bad():
     x, y = pictures(4)
     model = Sequential([Input((6, 6, 1)), layers.ReLU(), Spoil(name="culprit"), *head()], seed=0)
     model.compile(optimizers.SGD(0.125), "sparse_categorical_crossentropy")
-    message = "the loss is nan at epoch 2, batch 1: the output of Spoil 'culprit' is the first with NaN or infinity. "
+    message = (
+        "the loss is nan at epoch 2, batch 1: the output of Spoil 'culprit' is the first with NaN "
+        "or infinity. "
+    )
     with pytest.warns(
         UserWarning, match=message + "The update was left out. Try a learning rate below 0.125"
     ):
@@ -946,7 +952,8 @@ def test_the_documented_script_runs_with_its_import_changed():
     def build_cnn_model():
         model = keras.Sequential([
             # First convolutional block
-            keras.layers.Conv2D(32, (3, 3), padding="valid", activation="relu", input_shape=(32, 32, 3)),
+            keras.layers.Conv2D(32, (3, 3), padding="valid", activation="relu",
+                input_shape=(32, 32, 3)),
             keras.layers.BatchNormalization(),
             keras.layers.MaxPooling2D(pool_size=(2, 2)),
             # Second convolutional block

@@ -1,5 +1,5 @@
-"""The `minicnn` command. What each command can be told stands in commands.py; `run` in the module
-of its name does it.
+"""The `minicnn` command. All commands stand in commands.py; `run` in the module of its name does
+what one of them does.
 
 Results are printed on stdout, progress and messages on stderr, and `--json` prints one JSON object
 in place of text.

@@ -14,6 +14,7 @@ from minicnn.cli.common import load_model
 from minicnn.cli.networks import Size, network
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
+from minicnn.datasets.cifar10_batches import VERSIONS
 from minicnn.errors import DataError
 from minicnn.models.model import Model
 from minicnn.types import Samples
@@ -136,9 +137,8 @@ def short_name(what: str) -> str:
 
 def is_folder_of_pictures(path: Path) -> bool:
     """Whether a path is a folder, but none of CIFAR-10's."""
-    versions = cifar10.VERSIONS
     names = [
-        name for version in versions for name in (version.archive, version.folder, *version.batches)
+        name for version in VERSIONS for name in (version.archive, version.folder, *version.batches)
     ]
     return path.is_dir() and not any((path / name).exists() for name in names)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from minicnn.data import image
+from minicnn.data.fitting import checked_size
 from minicnn.datasets.cache import Arrays, cached
 from minicnn.errors import DataError, ImageError, warn
 from minicnn.names import known_arguments
@@ -65,7 +66,7 @@ def from_directory(
     Raises DataError when there are no subfolders, when they are parts of a data set, such as train
     and test, and when one of them has no picture that can be read; ValueError for another size.
     """
-    height, width = size = image.checked_size(image_size)
+    height, width = size = checked_size(image_size)
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise DataError(

@@ -1,26 +1,23 @@
-"""The layer protocol: what every layer is, and all that a new one must say."""
+"""The layer protocol: what every layer is, and all that a new one must say.
 
-import copy
+The parts that every layer inherits, by file: its arrays (weights.py), being built (building.py),
+and being called on symbolic tensors (symbolic.py).
+"""
+
 import inspect
-from contextlib import suppress
 from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
-from minicnn.errors import ModelFileError
 from minicnn.expect import sample_shape
 from minicnn.layers.arrays import Arrays
-from minicnn.layers.node import Node, first_call, is_symbolic, made, nodes
-from minicnn.layers.settings import OF_BUILD, check_assignment
+from minicnn.layers.node import Node, is_symbolic, made
+from minicnn.layers.settings import check_assignment
 from minicnn.layers.shapes import shape_hint, with_batch
-from minicnn.layers.weights import Weights
+from minicnn.layers.symbolic import Symbolic
 from minicnn.types import Array, Shape
 from minicnn.utils import fresh_seed
 from minicnn.wording import snake_case
-
-# What twins have of their own; all else they take over from their layer.
-OF_PLACE = {*OF_BUILD, "params", "grads", "state", "needs_input_grad", "stored"}
-OF_PLACE |= {"_cache", "_batch", "_builds", "_last_trained", "_nodes", "_provisional"}
 
 
 class LayerOptions(TypedDict, total=False):
@@ -31,8 +28,9 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Shape | None
 
 
-class Layer(Weights):
-    """A differentiable function with parameters, forward and backward written out by hand.
+class Layer(Symbolic):
+    """A differentiable function with parameters, whose forward and backward are written out by
+    hand.
 
     A subclass overrides `setup` (if it has weights or changes the shape), `forward` and `backward`.
     Every constructor argument is kept in an attribute of its own name; that is what `get_config`
@@ -62,16 +60,10 @@ class Layer(Weights):
     """
 
     trainable: bool
-    input_shape: Shape = None  # type: ignore[assignment]  # of one sample; None until build
-    output_shape: Shape = None  # type: ignore[assignment]
     given_input_shape: Shape | None
-    activation_layer: "Layer | None" = (
-        None  # what `activation="relu"` makes, in the layers that take one
-    )
+    # what `activation="relu"` makes, in the layers that take one
+    activation_layer: "Layer | None" = None
     needs_input_grad = True  # the model sets it False where nobody reads dx
-    _builds = 0  # how often it has been built: plans made before the last time are void
-    _provisional = False
-    takes_several = False  # whether it is called on a list of tensors
     acts_in_training_only = False  # whether it gives its input back in inference, as dropout does
     is_named_by_itself = False  # whether its name is only what it is called where nobody names it
 
@@ -105,11 +97,7 @@ class Layer(Weights):
         else:
             super().__setattr__(name, value)
 
-    # What a subclass writes
-
-    def setup(self, input_shape: Shape) -> Shape:
-        """Allocate the weights for samples of that shape and return the shape of one output."""
-        return input_shape
+    # What a subclass writes, besides setup (building.py)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """y (N, *output_shape) for x (N, *input_shape); keeps what backward needs when training."""
@@ -118,7 +106,9 @@ class Layer(Weights):
         )
 
     def backward(self, dy: Array) -> Any:
-        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None unless needs_input_grad."""
+        """dx = d(loss)/dx for dy = d(loss)/dy, writing `grads`; None where needs_input_grad is
+        False.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     # What a subclass uses
@@ -198,107 +188,10 @@ class Layer(Weights):
             self.build(array.shape[1:], np.random.default_rng(fresh_seed()))
         return self.forward(array, training=bool(training))
 
-    def _call_symbolic(self, x: Any, training: bool | None) -> Node:
-        given = nodes(x, str(self))
-        shapes = tuple(node.sample_shape for node in given)
-        if not self.takes_several and len(given) != 1:
-            raise TypeError(
-                f"{self} expected one tensor, received {len(given)}: join them by Concatenate or "
-                "Add first"
-            )
-        shape: Any = shapes if self.takes_several else shapes[0]
-        if not self.built:
-            self.build(shape, np.random.default_rng(fresh_seed()))
-            self._provisional = True
-        there = self if self.input_shape == shape else self.twin(shape)
-        return Node(self, given, there.output_shape, self.dtype, training=training)
-
     @property
     def own_name(self) -> str:
         """What it is called where nobody names it, "conv2d"."""
         return snake_case(type(self).__name__)
-
-    @property
-    def input(self) -> Any:
-        """The symbolic tensor of its first call, or the list of them.
-
-        Raises AttributeError when there is none.
-        """
-        given = first_call(self, "input").inputs
-        return list(given) if self.takes_several else given[0] if given else self._nodes[0]
-
-    @property
-    def output(self) -> Node:
-        """The symbolic tensor that its first call gave; AttributeError when there is none."""
-        return first_call(self, "output")
-
-    def build(
-        self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: Any = np.float32
-    ) -> Shape:
-        """Create the weights for samples of `input_shape` (no batch axis) and return the shape of
-        one output.
-
-        rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to
-        check.
-        """
-        # Not by assignment, which a layer that is built already would refuse; setup may assign
-        # again.
-        vars(self).update(
-            input_shape=self.as_input_shape(input_shape), output_shape=None, dtype=np.dtype(dtype)
-        )
-        self.rng = rng or np.random.default_rng()
-        output_shape = self.setup(self.input_shape)
-        if self.activation_layer is not None:
-            self.activation_layer.build(output_shape, self.rng, dtype)
-        self._builds += 1
-        self.output_shape = output_shape
-        return output_shape
-
-    def twin(self, input_shape: Shape) -> Self:
-        """The layer for another place in a network: its weights and settings, with a cache and
-        gradients of its own.
-
-        Raises ValueError where weights for samples of that shape would be of other shapes.
-        """
-        twin = copy.copy(self)
-        room = {
-            f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()
-        }  # nothing is drawn
-        vars(twin).update(
-            {what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room
-        )
-        vars(twin).update(
-            output_shape=None, activation_layer=copy.copy(self.activation_layer), _cache=None
-        )
-        with suppress(ModelFileError):
-            twin.build(input_shape, np.random.default_rng(0), self.dtype)
-        if not twin.built or len(twin.variables) != len(room):
-            raise ValueError(
-                f"{self} has weights for samples of {self.input_shape}, received samples of "
-                f"{input_shape}, for which "
-                "they would be of other shapes: use a layer of its own there"
-            )
-        vars(twin).update(params=self.params, state=self.state, stored=None)
-        twin.follow(self)
-        return twin
-
-    def follow(self, layer: "Layer") -> None:
-        """Take over what may have changed in the layer that this is a twin of: trainable, rate,
-        generator ...
-        """
-        vars(self).update(
-            {name: value for name, value in vars(layer).items() if name not in OF_PLACE}
-        )
-
-    def as_input_shape(self, shape: Any) -> Any:
-        """What build was given, as input_shape is kept: a tuple of ints."""
-        return tuple(int(n) for n in shape)
-
-    def without_activation(self) -> Self:
-        """A copy that shares weights, gradients and state, and ends before the activation."""
-        linear = copy.copy(self)
-        vars(linear)["activation_layer"] = None
-        return linear
 
     def reseed(self, rng: np.random.Generator) -> None:
         """Draw from `rng` from now on."""
@@ -314,17 +207,14 @@ class Layer(Weights):
 
     @property
     def random_state(self) -> dict[str, Any]:
-        """What further random draws depend on, as JSON-able values; set it to repeat them."""
+        """What the layer's further random draws depend on, as JSON-able values; set it to repeat
+        them.
+        """
         return dict(self.rng.bit_generator.state)
 
     @random_state.setter
     def random_state(self, state: dict[str, Any]) -> None:
         self.rng.bit_generator.state = state
-
-    @property
-    def built(self) -> bool:
-        """Whether `build` has allocated the weights."""
-        return self.output_shape is not None
 
     def multiply_adds(self) -> int:
         """Multiply-add pairs of one sample's forward pass, where a matrix product is involved."""

@@ -13,8 +13,8 @@ from minicnn.models import pictures, transfer
 from minicnn.names import known_arguments
 from minicnn.network import summary
 from minicnn.network.clone import replayed
-from minicnn.network.graph import between, in_keras_order
 from minicnn.network.network import NOISE, WEIGHTS, Network
+from minicnn.network.walk import between, in_keras_order
 from minicnn.saving import weights
 from minicnn.training import inference, loop, lr_find, step
 from minicnn.training.callbacks import History

@@ -34,9 +34,10 @@ class Sequential(Model):
         history: the History of the last fit.
         stop_training: set to True by a callback, ends fit after the running epoch.
 
-    >>> model = Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(2,
-    activation="softmax")]) >>> model.compile("adam", "sparse_categorical_crossentropy",
-    metrics=["accuracy"]) >>> x = np.random.default_rng(0).random((64, 8, 8, 1), np.float32)
+    >>> stack = [layers.Flatten(), layers.Dense(2, activation="softmax")]
+    >>> model = Sequential([Input((8, 8, 1)), *stack])
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> x = np.random.default_rng(0).random((64, 8, 8, 1), np.float32)
     >>> y = (x.mean(axis=(1, 2, 3)) > 0.5).astype(int)
     >>> history = model.fit(x, y, epochs=2, verbose=0)
     >>> sorted(history.history)

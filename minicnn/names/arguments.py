@@ -8,7 +8,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from minicnn.errors import did_you_mean
-from minicnn.names.keras_arguments import ANY, ARGUMENTS
+from minicnn.names.asks_for_nothing import ANY
+from minicnn.names.keras_arguments import ARGUMENTS
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,7 +5,8 @@ import os
 import numpy as np
 from PIL import Image
 
-from minicnn.data.image import checked_size, read_image
+from minicnn.data.fitting import checked_size
+from minicnn.data.image import read_image
 from minicnn.names import instead, known_arguments, missing_from
 from minicnn.preprocessing.generator import ImageDataGenerator
 from minicnn.types import Array

@@ -59,8 +59,9 @@ def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> C
     Source: Guo et al. 2017, arXiv:1706.04599, section 2.
 
     >>> sure = np.array([0.8, 0.8, 0.8, 0.8, 0.8])
-    >>> round(report.calibration(sure, np.array([True, True, True, False, False])).overconfidence,
-    3) 0.2
+    >>> right = np.array([True, True, True, False, False])
+    >>> round(report.calibration(sure, right).overconfidence, 3)
+    0.2
     """
     edges = np.linspace(0, 1, BINS + 1)
     place = np.searchsorted(

@@ -1,10 +1,9 @@
 """Gradient checks for layers, models and losses, one's own included."""
 
+from minicnn.testing.gradient_report import GradientReport, TensorCheck
 from minicnn.testing.gradients import (
     MODEL_TOLERANCE,
     TOLERANCE,
-    GradientReport,
-    TensorCheck,
     check_layer,
     check_model,
     measure_layer,

@@ -2,7 +2,7 @@
 test_augmentation.py.
 
     python make_augmentation.py         needs keras, scipy and jax (made with 3.15.1, 1.17.1,
-    0.10.2); some seconds
+                                        0.10.2); some seconds
 
 Keras draws its numbers by one function, which is replaced here by one that hands out those of the
 case, so that Keras itself makes angles, shifts and matrices of them. It runs on its NumPy backend:

@@ -2,13 +2,12 @@
 test_graphs_keras.py.
 
     python make_graphs.py         needs keras and tensorflow (made with 3.15.1 and 2.21.0); some
-    minutes
+                                  minutes
 
 All of it in float64. Of every network: the names of its layers in Keras' order, those of models
 inside too, and of its weights in the order of get_weights; its outputs in inference; its outputs in
 training, the gradients of sum(output * dy) with respect to all inputs and weights, and the moving
-statistics after that step. Weights, inputs and
-dy are not stored: graph_cases.py draws them again.
+statistics after that step. Weights, inputs and dy are not stored: graph_cases.py draws them again.
 
 Of every array its norm and three projections are kept (`digest`); graphs.npz has them in one array
 (numbers), and says in another, JSON, which are whose (index).

@@ -2,7 +2,7 @@
 test_keras_layers.py.
 
     python make_layers.py         needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and
-    2.13.0); 10 seconds
+                                  2.13.0); 10 seconds
 
 All of it in float64. For every case in CASES: the output, the gradients with respect to the input
 and to each weight for a random dy, and the moving statistics after the step. Inputs, weights and dy

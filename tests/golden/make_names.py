@@ -18,7 +18,10 @@ from keras.src.legacy.preprocessing import image
 
 import minicnn
 
-MODULES = "layers optimizers losses metrics callbacks initializers models utils datasets datasets.cifar10 activations"
+MODULES = (
+    "layers optimizers losses metrics callbacks initializers models utils datasets "
+    "datasets.cifar10 activations"
+)
 CLASSES = {
     "Sequential": keras.Sequential,
     "Layer": keras.layers.Layer,

@@ -1,7 +1,7 @@
 """Make parity.npz: what Keras computes when it trains, for tests/test_keras_parity.py.
 
     python make_parity.py         needs keras and tensorflow (made with keras 3.15.1, tensorflow
-    2.21.0); 20 seconds
+                                  2.21.0); 20 seconds
 
 Two parts. The documented CIFAR-10 model without dropout, in float64 and in float32: its outputs,
 the gradients of the first batch, and twenty Adam steps. Then a tiny model in float64, ten steps for
@@ -327,7 +327,7 @@ def assign(model: Any, weights: dict[str, Array]) -> None:
 
 
 def gradients(model: Any, x: Array, y: Array) -> dict[str, Array]:
-    """Keras' gradients of one training step, by weight name; they also move the moving statistics."""
+    """Keras' gradients of one training step, by weight name; it also moves moving statistics."""
     tf = import_module("tensorflow")
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x, tf.constant(y), model(x, training=True), training=True)

@@ -2,7 +2,7 @@
 tests/test_preprocessing.py.
 
     python make_preprocessing.py       needs keras, tensorflow and scipy (made with keras 3.15.1,
-    scipy 1.17.1)
+                                       scipy 1.17.1)
 
 One square picture goes through `apply_transform` with fixed parameters (what Keras would draw at
 random), case by case. Square, because Keras takes the centre of other pictures wrongly, with height

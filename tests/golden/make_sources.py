@@ -2,10 +2,10 @@
 samples.
 
     python make_sources.py         needs keras and tensorflow (made with keras 3.15.1, tensorflow
-    2.21.0); 20 seconds
+                                   2.21.0); 20 seconds
 
 `measured` is a function of the library: tests/test_sources.py calls it with minicnn instead of
-    keras.
+keras.
 """
 
 import json

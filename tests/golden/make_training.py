@@ -2,12 +2,12 @@
 one-cycle schedule.
 
     python make_training.py       needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and
-    2.13.0); 30 seconds
+                                  2.13.0); 30 seconds
 
 test_schedules.py imports this file and does the same with minicnn. Schedules are written down at
 every third step. A training is `fit` of one softmax layer in float64, without shuffling, for three
 epochs of four steps: its history with validation, its weights after each epoch as callbacks see
-    them, its final weights and the averages of its weights.
+them, its final weights and the averages of its weights.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Make transfer.npz: a fine-tuning by Keras, for tests/test_transfer.py.
 
     python make_transfer.py       needs keras and tensorflow (made with keras 3.15.1, tensorflow
-    2.21.0)
+                                  2.21.0)
 
 A small network whose first block is frozen, its batch normalisation included, and whose second
 block and head train for eight Adam steps, in float64. The test trains the same with minicnn.

@@ -18,8 +18,10 @@ class LambdaCallback(Callback):
 
     Source: Keras 3, `keras.callbacks.LambdaCallback`.
 
-    >>> printer = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch,
-    logs["loss"])) >>> printer.on_epoch_end(3, {"loss": 0.25})
+    >>> printer = callbacks.LambdaCallback(
+    ...     on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"])
+    ... )
+    >>> printer.on_epoch_end(3, {"loss": 0.25})
     3 0.25
     """
 

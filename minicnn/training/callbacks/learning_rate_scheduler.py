@@ -23,8 +23,9 @@ class LearningRateScheduler(Callback):
 
     Source: Keras 3, `keras.callbacks.LearningRateScheduler`.
 
-    >>> slower = callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else 0.9 *
-    rate)
+    >>> slower = callbacks.LearningRateScheduler(
+    ...     lambda epoch, rate: rate if epoch < 10 else 0.9 * rate
+    ... )
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:

@@ -1,0 +1,112 @@
+"""What the commands that ask a model can be told: how good it is, what it sees and what it is.
+
+It loads nothing that takes time, so every command prints its help at once.
+"""
+
+import argparse
+from pathlib import Path
+
+from minicnn.cli.arguments import add_data, add_model, declare, positive, share
+
+
+def evaluate(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "evaluate",
+        "measure how good a model is",
+        "Print accuracy, precision, recall, F1, cross-entropy and calibration of a model on test "
+        "pictures, and what it takes for what. Of a folder that the run was trained on, its test "
+        "pictures are taken; of another, all.",
+        "evaluate runs/latest --min-accuracy 70%",
+    )
+    add_model(parser, first=True)
+    add_data(parser, default="what the run was trained on, otherwise cifar10")
+    parser.add_argument(
+        "--average-flips", action="store_true", help="look at each picture and its mirror image"
+    )
+    parser.add_argument(
+        "--min-accuracy",
+        type=share,
+        metavar="SHARE",
+        help="exit with 1 below it, such as 0.7 or 70%%",
+    )
+
+
+def predict(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "predict",
+        "say what is on pictures",
+        "Print the most probable classes of every picture, and say where the model is not sure. A "
+        "folder stands for all files in it. Exits with 1 when some files are damaged or no "
+        "pictures.",
+        "predict cat.jpg dog.png folder/ --top 3 --explain",
+    )
+    parser.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="a picture or a folder of pictures"
+    )
+    add_model(parser)
+    parser.add_argument(
+        "--top", type=positive, default=3, help="how many classes to print (default: 3)"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="save each picture as the model sees it, and where it looks (Grad-CAM)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="save what the model sees here (default with --explain: seen)",
+    )
+
+
+def explain(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "explain",
+        "show what a model looks at in a picture",
+        "Save where a model looks for its answer (Grad-CAM, saliency and occlusion side by side), "
+        "what every layer makes of the picture, the filters of the first layer, and how im2col "
+        "lays the picture out.",
+        "explain cat.jpg --model runs/latest --output explained",
+    )
+    parser.add_argument("picture", metavar="PICTURE", help="a picture of any size and form")
+    add_model(parser)
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        metavar="NAME",
+        help="explain this class (default: the answer)",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("explained"), help="folder for the files (explained)"
+    )
+
+
+def summary(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "summary",
+        "print the layers of a model",
+        "Print every layer of a model: what comes out of it, its parameters, its floating point "
+        "operations for one picture, and the part of the picture that one of its outputs sees.",
+        "summary runs/latest --plan --output network.png",
+    )
+    add_model(parser, default=None, first=True)
+    parser.add_argument(
+        "--expand", action="store_true", help="show the layers of models inside too"
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="print the engine's steps, and which layers each one runs",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="draw the network, such as network.png"
+    )

@@ -1,0 +1,111 @@
+"""Of layers and stacks of them: the arguments that Keras has or had and minicnn has not."""
+
+from minicnn.names.asks_for_nothing import ANY, FALSE, FLOAT32, NEVER, NONE, TRUE, Arguments, each
+
+DECAY = (
+    "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as "
+    "AdamW(weight_decay=1e-4)."
+)
+CONSTRAINT = "Constraints are not there: weight_decay in the optimizer keeps weights small."
+ONE_SHAPE = "Use input_shape=(32, 32, 3), the shape of one sample without the batch axis."
+BIAS = "Set other values with layer.set_weights([...]) after the model is built."
+
+WINDOW = each("subsample", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
+
+INPUT: Arguments = {
+    "batch_size": (NONE, "A model takes batches of any size: leave it out."),
+    "sparse": ((None, False), "Pictures are dense arrays: leave it out."),
+    "ragged": ((None, False), "All pictures of a batch have one size: leave it out."),
+    "dtype": (
+        FLOAT32,
+        "A model has one type for all its layers: Model(inputs, outputs, dtype='float64').",
+    ),
+    "batch_shape": (NONE, "Use shape=(32, 32, 3), that of one sample without the batch axis."),
+    "tensor": (NONE, "Use Input(shape)."),
+    "optional": (FALSE, "Every input of a model is given: leave it out."),
+}
+
+LAYERS: dict[str, Arguments] = {
+    "Layer": {
+        "dtype": (FLOAT32, "A model has one type for all its layers: Sequential(dtype='float64')."),
+        "autocast": (ANY, ""),
+        "data_format": (
+            (None, "channels_last"),
+            "minicnn is channels-last: leave it out, and turn pictures with x.transpose(0, 2, 3, "
+            "1).",
+        ),
+        "dim_ordering": (
+            ("tf",),
+            "minicnn is channels-last: turn pictures with x.transpose(0, 2, 3, 1).",
+        ),
+        "weights": (NONE, "Use layer.set_weights([...]) after the model is built."),
+        "bounding_box_format": (
+            NONE,
+            "There are no bounding boxes: minicnn classifies whole pictures.",
+        ),
+        **each("batch_input_shape batch_shape", NONE, ONE_SHAPE),
+        **each("input_dim", NONE, "Use input_shape=(n,)."),
+        **each(
+            "kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer", NONE, DECAY
+        ),
+        **each("W_regularizer b_regularizer", NEVER, DECAY),
+        **each(
+            "activity_regularizer",
+            NONE,
+            "Regularizers are not there: Dropout and weight_decay in the optimizer keep a network "
+            "from overfitting.",
+        ),
+        **each(
+            "kernel_constraint bias_constraint beta_constraint gamma_constraint", NONE, CONSTRAINT
+        ),
+        **each("W_constraint b_constraint", NEVER, CONSTRAINT),
+        **each("bias_initializer beta_initializer moving_mean_initializer", ("zeros",), BIAS),
+        **each("gamma_initializer moving_variance_initializer", ("ones",), BIAS),
+        **each("lora_rank lora_alpha", NONE, "freeze() lets a part of a trained model train on."),
+        **each("init", NEVER, "Use kernel_initializer."),
+    },
+    "Conv2D": {
+        "groups": ((1,), "Grouped convolutions are not there: every filter sees all channels."),
+        "nb_filter": (NEVER, "Use filters."),
+        "bias": (NEVER, "Use use_bias."),
+        **each("nb_row nb_col", NEVER, "Use kernel_size=(rows, columns)."),
+        **WINDOW,
+    },
+    "Dense": {
+        "output_dim": (NEVER, "Use units."),
+        "bias": (NEVER, "Use use_bias."),
+        "quantization_config": (NONE, "Weights are not quantized: leave it out."),
+    },
+    "Merge": each("inputs", NEVER, "Call the layer with them: Add()([x, y])."),
+    "MaxPooling2D": WINDOW,
+    "AveragePooling2D": WINDOW,
+    "GlobalAveragePooling2D": each(
+        "keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."
+    ),
+    "GlobalMaxPooling2D": each(
+        "keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."
+    ),
+    "BatchNormalization": {
+        "renorm": (FALSE, "Batch renormalization is not there: use larger batches."),
+        "renorm_clipping": (NONE, "Batch renormalization is not there: use larger batches."),
+        "virtual_batch_size": (
+            NONE,
+            "Statistics are those of the whole batch: use a smaller batch_size.",
+        ),
+        **each("renorm_momentum synchronized fused", ANY, ""),
+    },
+    "Dropout": {
+        "noise_shape": (NONE, "Every number is dropped on its own: leave it out."),
+        "p": (NEVER, "Use rate."),
+    },
+    "ReLU": {
+        "negative_slope": ((0.0, 0), "Use LeakyReLU(negative_slope=...)."),
+        "threshold": ((0.0, 0), "The threshold is 0: leave it out."),
+    },
+    "LeakyReLU": each("alpha", NEVER, "Use negative_slope."),
+    "Normalization": each("invert", FALSE, "Undo it by hand: y * np.sqrt(variance) + mean."),
+    "RandomLayer": each("factor", NONE, "The layer has arguments of its own for it: leave it out."),
+    "Input": INPUT,
+    "InputLayer": INPUT | each("input_tensor", NONE, "Use Input(shape)."),
+    "Sequential": each("trainable", TRUE, "Use model.freeze() after the model is made."),
+}

@@ -1,0 +1,107 @@
+"""Names of Keras' package, of its models and its helpers."""
+
+from minicnn.names.keras_data import FOLDER
+
+STACK = "Symbolic tensors come from Input(shape), and from layers that are called on them."
+DECAY = "Use an optimizer with weight_decay, such as optimizers.AdamW(weight_decay=1e-4)."
+
+PACKAGE: dict[str, list[tuple[str, str]]] = {
+    "": [
+        ("Functional", "Use Model(inputs, outputs)."),
+        ("KerasTensor Function Operation Variable InputSpec", STACK),
+        ("Layer", "Use layers.Layer."),
+        ("Loss", "Use losses.CategoricalCrossentropy or losses.SparseCategoricalCrossentropy."),
+        ("Metric", "Use metrics.Metric."),
+        ("Optimizer", "Use optimizers.Optimizer."),
+        ("Initializer", "An initializer is a function of (shape, rng, dtype)."),
+        ("Regularizer regularizers", f"Regularizers are not there. {DECAY}"),
+        ("constraints", f"Constraints are not there. {DECAY}"),
+        (
+            "activations",
+            "Activations go by name: 'relu', 'relu6', 'leaky_relu', 'gelu', 'softmax'; or "
+            "layers.ReLU() and its like.",
+        ),
+        (
+            "applications",
+            "Pretrained networks are not there: model.replace_head(classes) reuses a network of "
+            "your own.",
+        ),
+        ("backend ops random", "There is no backend: arrays are NumPy's, everywhere."),
+        (
+            "src legacy wrappers",
+            "There are no such parts here: import from minicnn.layers, minicnn.models and so on.",
+        ),
+        (
+            "config device",
+            "There is nothing to configure: everything runs on the CPU; set_threads(n) limits its "
+            "threads.",
+        ),
+        (
+            "distribution mixed_precision dtype_policies DTypePolicy FloatDTypePolicy",
+            "Everything runs in float32 on the CPU.",
+        ),
+        ("distillation quantizers Quantizer", "It is not there."),
+        ("export", "Use model.save(filepath) and models.load_model(filepath)."),
+        ("visualization", "Use plots, and model.summary()."),
+        (
+            "name_scope StatelessScope SymbolicScope RematScope remat tree",
+            "There is no graph of operations to be named or kept.",
+        ),
+        ("version", "Use __version__."),
+        ("load_model", "Use models.load_model."),
+        ("keras", "Use minicnn itself: import minicnn as keras."),
+    ],
+    "models": [
+        ("Functional", "Use Model(inputs, outputs)."),
+        ("clone_model", "Use copy.deepcopy(model), which copies the weights too."),
+        ("save_model", "Use model.save(filepath)."),
+        (
+            "model_from_json model_from_yaml model_from_config",
+            "A model's file holds its layers too: use load_model(filepath).",
+        ),
+    ],
+    "utils": [
+        ("image_dataset_from_directory", FOLDER),
+        (
+            "audio_dataset_from_directory text_dataset_from_directory "
+            "timeseries_dataset_from_array",
+            "minicnn classifies pictures: see data.from_directory.",
+        ),
+        (
+            "PyDataset Sequence",
+            "Any class does that has __len__ and __getitem__ and gives batches (x, y).",
+        ),
+        ("load_img img_to_array", "Use preprocessing.image."),
+        ("array_to_img save_img", "Use Pillow: Image.fromarray(x.astype('uint8'))."),
+        ("plot_model model_to_dot", "Use plots.network(model)."),
+        ("np_utils", "Use utils.to_categorical."),
+        ("multi_gpu_model", "Everything runs on the CPU, on all its cores."),
+        ("normalize", "Use x / 255, or layers.Rescaling(1 / 255) as the first layer."),
+        ("split_dataset", "Use data.split(x, y)."),
+        ("get_file", "Use urllib.request.urlretrieve(url, path)."),
+        (
+            "pad_sequences FeatureSpace bounding_boxes",
+            "minicnn classifies pictures: it is not there.",
+        ),
+        (
+            "Progbar enable_interactive_logging disable_interactive_logging "
+            "is_interactive_logging_enabled",
+            "Use fit(verbose=...).",
+        ),
+        ("clear_session", "Nothing is kept between models: leave it out."),
+        (
+            "CustomObjectScope custom_object_scope get_custom_objects register_keras_serializable "
+            "get_registered_name "
+            "get_registered_object serialize_keras_object deserialize_keras_object",
+            "Use models.load_model(filepath, custom_objects={'MyLayer': MyLayer}).",
+        ),
+        (
+            "Config get_source_inputs is_keras_tensor standardize_dtype legacy",
+            "There is no graph of operations here.",
+        ),
+        (
+            "pack_x_y_sample_weight unpack_x_y_sample_weight",
+            "Use a tuple (x, y) or (x, y, sample_weight).",
+        ),
+    ],
+}
