@@ -23,13 +23,14 @@ from torch import nn
 
 from minicnn import datasets
 
+# LEAST: what ReduceLROnPlateau takes for progress
 BATCH, EPOCHS, END, LOWER, LEAST = (
     64,
     100,
     10,
     5,
     1e-4,
-)  # LEAST: what ReduceLROnPlateau takes for progress
+)
 
 
 def network() -> nn.Module:

@@ -105,9 +105,8 @@ def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
                     )
             clean(axes, "both")
             values = list(leads[task])
-            logarithmic(
-                axes, "x", values if len(values) < 9 else values[::2]
-            )  # or they run into each other
+            # or they run into each other
+            logarithmic(axes, "x", values if len(values) < 9 else values[::2])
             logarithmic(
                 axes,
                 "y",
@@ -238,9 +237,8 @@ def draw(path: Path) -> list[Path]:
     """Write the figures of a file of results beside it."""
     program, machine, records = read(path)
     pictures = {"compare": compare, "layers": layers, "scaling": scaling}
-    figures = (
-        pictures[program](machine, records) if program in pictures else []
-    )  # augmentation.py's are three numbers
+    # augmentation.py's are three numbers
+    figures = pictures[program](machine, records) if program in pictures else []
     paths = []
     for suffix, drawn in figures:
         paths.append(path.with_name(f"{path.stem}{suffix}.png"))

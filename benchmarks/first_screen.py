@@ -75,10 +75,9 @@ def table(results: dict[str, Any], accuracies: dict[str, Any]) -> str:
     engine = machine["minicnn"]["engine"]["instruction_set"]
     about = (
         f"An epoch is 50,000 pictures in batches of 64, on {machine['threads']} threads of "
-        f"{machine['processor']} with "
-        f"{engine}, {machine['date'][:10]}. Accuracy is the mean of three trainings with the "
-        "documented recipe, on a "
-        "JPEG-compressed copy of CIFAR-10 ([speed](docs/speed.md), [results](docs/results.md))."
+        f"{machine['processor']} with {engine}, {machine['date'][:10]}. Accuracy is the mean of "
+        "three trainings with the documented recipe, on a JPEG-compressed copy of CIFAR-10 "
+        "([speed](docs/speed.md), [results](docs/results.md))."
     )
     return "\n".join(
         [*rows, "", *textwrap.wrap(about, 118, break_long_words=False, break_on_hyphens=False), ""]

@@ -113,9 +113,8 @@ class Side:
         self.name = f"{program} {side}"
         self.errors = tempfile.TemporaryFile()
         if PROCESSORS:
-            os.sched_setaffinity(
-                0, PROCESSORS[-threads:]
-            )  # the worker inherits it; the first handle most interrupts
+            # the worker inherits it; the first handle most interrupts
+            os.sched_setaffinity(0, PROCESSORS[-threads:])
         self.process = subprocess.Popen(
             [python, str(HERE / program), side],
             stdin=subprocess.PIPE,

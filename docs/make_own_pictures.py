@@ -31,9 +31,8 @@ def scene(width: int = 1200, height: int = 800) -> Image.Image:
     pen = ImageDraw.Draw(picture)
     pen.polygon([(430, 560), (820, 560), (760, 640), (490, 640)], "#5B2C1B")
     pen.line([(620, 560), (620, 110)], "#3A2A20", 12)
-    for stripe in range(
-        120, 530, 16
-    ):  # the sail: thin stripes, which alias when single pixels are picked
+    # the sail: thin stripes, which alias when single pixels are picked
+    for stripe in range(120, 530, 16):
         ends = [(632, stripe), (632 + 0.45 * (stripe - 110), stripe)]
         pen.line(ends, "#C8102E" if stripe // 16 % 2 else "#FFFFFF", 16)
     pen.ellipse([(960, 90), (1060, 190)], "#FFE08A")

@@ -15,11 +15,12 @@ from PIL import Image
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
 WIDTH = 8.6
+# Okabe & Ito 2008: told apart by every kind of colour vision
 BLUE, ORANGE, GREEN = (
     "#0072B2",
     "#D55E00",
     "#009E73",
-)  # Okabe & Ito 2008: told apart by every kind of colour vision
+)
 PALE_BLUE, PALE_ORANGE, PALE_GREEN, GREY = "#CFE3F1", "#F9DCC8", "#CDEBE1", "#EEF1F4"
 INK, MUTED = "#1F2328", "#59636E"
 PIXEL = ("#F7C9C3", "#CFE8CF", "#CBD9F2")  # its three numbers
@@ -241,11 +242,12 @@ def padding() -> Page:
     page = Page(3.75)
     size, left, bottom, n = 0.3, 0.75, 0.75, 8
     shades = {9: PALE_BLUE, 6: PALE_GREEN, 4: PALE_ORANGE}
+    # kernel rows inside the picture, per output row; columns likewise
     cells = [
         2,
         *[3] * (n - 2),
         2,
-    ]  # kernel rows inside the picture, per output row; columns likewise
+    ]
     for i in range(-1, n + 1):
         for j in range(-1, n + 1):
             x, y, inside = left + j * size, bottom + (n - 1 - i) * size, 0 <= i < n and 0 <= j < n
@@ -426,12 +428,10 @@ def megabytes_moved(number: int) -> tuple[float, float]:
     which needs mean and deviation first, reads twice. No copy of patches is counted.
     """
     x, z, y, w = megabytes(number)
-    dx, a = (
-        (x, z) if number else (0.0, 0.0)
-    )  # the first block: no gradient of the pictures, and a is made again
-    forward = (
-        (x + z) + (z + z) + (z + z + z) + (z + y + w)
-    )  # convolution, ReLU, normalisation, pooling
+    # the first block: no gradient of the pictures, and a is made again
+    dx, a = (x, z) if number else (0.0, 0.0)
+    # convolution, ReLU, normalisation, pooling
+    forward = (x + z) + (z + z) + (z + z + z) + (z + y + w)
     backward = (y + w + z) + (2 * z + 3 * z) + 3 * z + (x + z) + (z + dx)
     engine_forward = (x + a + y + w) + (y + y)  # over all pixels, then over the winners
     engine_backward = (y + y) + (a + y + w) + (x + dx)

@@ -66,9 +66,8 @@ parser.add_argument(
 parser.add_argument(
     "--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)"
 )
-options = parser.parse_args(
-    [] if "ipykernel" in sys.modules else None
-)  # a notebook has no command line
+# a notebook has no command line
+options = parser.parse_args([] if "ipykernel" in sys.modules else None)
 if options.limit == 1:
     parser.error("--limit expects 2 or more: one picture to train on, one to validate")
 
@@ -82,9 +81,8 @@ if real:
         )
         class_names, kind, warning = list(datasets.cifar10.CLASS_NAMES), "cifar10", ""
     except DataError as error:
-        if options.data or os.environ.get(
-            "MINICNN_DATA"
-        ):  # whoever names a file does not want another one
+        # whoever names a file does not want another one
+        if options.data or os.environ.get("MINICNN_DATA"):
             print(f"{parser.prog}: {error}", file=sys.stderr)
             sys.exit(3)
         real, warning = False, str(error)

@@ -81,9 +81,8 @@ parser.add_argument(
 parser.add_argument(
     "--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)"
 )
-options = parser.parse_args(
-    [] if "ipykernel" in sys.modules else None
-)  # a notebook has no command line
+# a notebook has no command line
+options = parser.parse_args([] if "ipykernel" in sys.modules else None)
 
 # %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall
 # overlook it
@@ -95,9 +94,8 @@ if real:
         )
         class_names, data_name, warning = list(datasets.cifar10.CLASS_NAMES), "CIFAR-10", ""
     except DataError as error:
-        if options.data or os.environ.get(
-            "MINICNN_DATA"
-        ):  # whoever names a file does not want another one
+        # whoever names a file does not want another one
+        if options.data or os.environ.get("MINICNN_DATA"):
             print(f"{parser.prog}: {error}", file=sys.stderr)
             sys.exit(3)
         real, warning = False, str(error)
@@ -188,9 +186,8 @@ accuracies: dict[str, list[list[float]]] = {way: [] for way in ways}
 for size in sizes:
     repetitions = []
     for repetition in range(REPETITIONS):
-        rng = np.random.default_rng(
-            (options.seed, repetition)
-        )  # the larger sets hold the smaller ones
+        # the larger sets hold the smaller ones
+        rng = np.random.default_rng((options.seed, repetition))
         few = np.concatenate([rng.permutation(np.flatnonzero(y_train == k))[:size] for k in new])
         x_few, y_few = part_of(x_train[few], y_train[few], new)
 
@@ -214,9 +211,8 @@ for size in sizes:
 seconds = time.perf_counter() - start
 
 # %% The results as pictures and numbers
-model.save(
-    output / "model.safetensors"
-)  # the last one, of the most pictures; it knows the names of its classes
+# the last one, of the most pictures; it knows the names of its classes
+model.save(output / "model.safetensors")
 title = f"{new_names[0].capitalize()} or {new_names[1]}? {data_name}"
 comparison = accuracy_by_size([2 * size for size in sizes], accuracies, chance=0.5, title=title)
 comparison.save(output / "comparison.png")

@@ -134,9 +134,8 @@ def array(value: Any, what: str, owner: str) -> np.ndarray:
     if is_source(value):
         raise ValueError(
             f"{owner} expected {what} as an array, received a source of batches, {kind}: fit, "
-            "evaluate, predict and "
-            "lr_find take one in the place of x, and fit as validation_data; elsewhere hand over "
-            "its arrays"
+            "evaluate, predict and lr_find take one in the place of x, and fit as validation_data; "
+            "elsewhere hand over its arrays"
         )
     if (
         isinstance(value, Iterable)
@@ -145,8 +144,8 @@ def array(value: Any, what: str, owner: str) -> np.ndarray:
     ):
         raise ValueError(
             f"{owner} expected {what} as an array, received {kind}, which gives its parts one "
-            "after the other: make an "
-            "array of them, or a class with __len__ and __getitem__ that gives batches"
+            "after the other: make an array of them, or a class with __len__ and __getitem__ that "
+            "gives batches"
         )
     try:
         result = np.asarray(value)

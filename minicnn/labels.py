@@ -78,8 +78,7 @@ def check_numbers(y: Array, owner: str) -> None:
     )
     raise ValueError(
         f"{owner} expected numbers as labels, received the words {shown}: class_names, y = "
-        "np.unique(y, "
-        "return_inverse=True) makes numbers of them"
+        "np.unique(y, return_inverse=True) makes numbers of them"
     )
 
 

@@ -46,8 +46,7 @@ def check_predictions(shape: tuple[int, ...], owner: str) -> None:
     if len(shape) != 2:
         raise ValueError(
             f"{owner} expected predictions (N, K), received shape {shape}: put Flatten() or "
-            "GlobalAveragePooling2D() "
-            "before the last layer"
+            "GlobalAveragePooling2D() before the last layer"
         )
 
 
@@ -166,10 +165,9 @@ class CategoricalCrossentropy(KerasNames):
         if y_pred.min() < 0 or np.abs(sums - 1).max() > PROBABILITY_SLACK:
             raise ValueError(
                 f"loss {self.name!r} expected probabilities (at least 0, with sum 1), received "
-                "values from "
-                f"{y_pred.min():.4g} to {y_pred.max():.4g} with sums from {sums.min():.4g} to "
-                f"{sums.max():.4g}: "
-                "end the model in activation='softmax', or use the loss with from_logits=True"
+                f"values from {y_pred.min():.4g} to {y_pred.max():.4g} with sums from "
+                f"{sums.min():.4g} to {sums.max():.4g}: end the model in activation='softmax', or "
+                "use the loss with from_logits=True"
             )
 
     def __call__(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> float:

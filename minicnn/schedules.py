@@ -113,8 +113,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 "PiecewiseConstantDecay expected one value more than boundaries, received "
-                f"{len(self.boundaries)} "
-                f"boundaries and {len(self.values)} values"
+                f"{len(self.boundaries)} boundaries and {len(self.values)} values"
             )
         if sorted(set(self.boundaries)) != self.boundaries:
             raise ValueError(

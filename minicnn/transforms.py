@@ -125,9 +125,8 @@ def beta(seeds: Array, alpha: float) -> Array:
     while len(waiting):
         u, v = (np.log1p(-uniform(seeds[waiting], attempt + n)) / alpha for n in range(2))
         accepted = np.logaddexp(u, v) <= 0
-        result[waiting[accepted]] = 1 / (
-            1 + np.exp(np.minimum(v - u, 700.0)[accepted])
-        )  # exp(700) is still finite
+        # exp(700) is still finite
+        result[waiting[accepted]] = 1 / (1 + np.exp(np.minimum(v - u, 700.0)[accepted]))
         waiting, attempt = waiting[~accepted], attempt + 2
     return result
 
@@ -158,8 +157,8 @@ def check_one_hot(x: Array, y: Array, samples: Array, owner: str) -> None:
     if y.ndim != 2 or y.shape[1] < 2:
         raise ValueError(
             f"{owner} mixes labels, and expected them one-hot, (N, classes), received y of shape "
-            f"{y.shape}: use "
-            "minicnn.utils.to_categorical(y, classes) and loss='categorical_crossentropy'"
+            f"{y.shape}: use minicnn.utils.to_categorical(y, classes) and "
+            "loss='categorical_crossentropy'"
         )
     if not len(x) == len(y) == len(samples):
         raise ValueError(

@@ -235,9 +235,8 @@ def is_right(illness, found):
 def main(every):
     right, accused, wrong, count = {}, [], [], 0
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what fit itself says of lagging averages and of losses that are none
+        # what fit itself says of lagging averages and of losses that are none
+        warnings.simplefilter("ignore")
         for seed, case in list(enumerate(cases()))[::every]:
             found = findings(case, seed)
             count += 1

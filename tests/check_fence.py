@@ -23,10 +23,11 @@ import numpy as np
 
 from minicnn.machine import emit
 
+# networks, and how many of them one process tries: what is compiled for them is never freed
 COUNT, BATCH = (
     2000,
     100,
-)  # networks, and how many of them one process tries: what is compiled for them is never freed
+)
 
 
 def main(count):
@@ -44,9 +45,8 @@ def main(count):
             break
         said = done.stdout.splitlines()
         if done.returncode:
-            at = int(
-                said[-1]
-            )  # go on behind the one that was fatal; those before it are tried no second time
+            # go on behind the one that was fatal; those before it are tried no second time
+            at = int(said[-1])
             faults.append(
                 f"network {at}: exit code {done.returncode}: {done.stderr.splitlines()[-1:]}"
             )

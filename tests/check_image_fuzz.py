@@ -34,10 +34,11 @@ from PIL import Image
 from minicnn.data.image import read_fitted, read_image
 from minicnn.errors import ImageError
 
+# files, and how many of them one process reads: a crash costs no more than that
 COUNT, BATCH = (
     2000,
     500,
-)  # files, and how many of them one process reads: a crash costs no more than that
+)
 MEMORY, SECONDS = 300, 5  # megabytes, and processor time for one file
 VERSIONS = {
     "pillow": PIL.__version__,
@@ -236,9 +237,8 @@ def main(count):
         done = subprocess.run(
             arguments, capture_output=True, text=True, env=os.environ, check=False
         )
-        said += (
-            done.stderr.splitlines()
-        )  # libtiff, in C, says on stderr what is wrong; nobody can ask it not to
+        # libtiff, in C, says on stderr what is wrong; nobody can ask it not to
+        said += done.stderr.splitlines()
         if done.returncode:
             crashes.append(f"files {start} to {start + BATCH}: exit code {done.returncode}")
             continue

@@ -57,9 +57,8 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
     """
     models = both_engines(stack, shape, dtype, seed)
     kinds = [type(step).__name__ for step in models[1]._execution().steps]
-    assert "ConvBlock" in kinds or "DenseStep" in kinds, (
-        kinds
-    )  # otherwise this compares the layers with themselves
+    # otherwise this compares the layers with themselves
+    assert "ConvBlock" in kinds or "DenseStep" in kinds, kinds
     rng = np.random.default_rng([seed, 1])
     for model in models:
         model.compile(optimizers.SGD(0.01), "categorical_crossentropy")

@@ -31,12 +31,13 @@ from minicnn.machine.workspace import LINE
 
 PAGE = mmap.PAGESIZE
 POSSIBLE = hasattr(mmap, "PROT_READ")  # not on Windows
+# what may be made a number short, to see that the fence is there
 SHORT = (
     "x",
     "gamma",
     "grads",
     "scratch",
-)  # what may be made a number short, to see that the fence is there
+)
 INSIDE = {"minicnn.engine.norm", "minicnn.machine.call"}  # whose np is that of compiled code
 
 

@@ -57,9 +57,8 @@ def scanned(pixels, scans):
     over all blocks.
     """
     whole = written(pixels, "JPEG", "L", progressive=True)
-    runs = (
-        pixels // 64 // (1 << 14) + 2
-    )  # of 2^14 blocks that end at once: the code 0, and fourteen bits
+    # of 2^14 blocks that end at once: the code 0, and fourteen bits
+    runs = pixels // 64 // (1 << 14) + 2
     bits = ("0" + "1" * 14) * runs
     data = (
         int(bits.ljust(-(-len(bits) // 8) * 8, "1"), 2)

@@ -99,18 +99,15 @@ def test_assigned_weights_are_fresh_no_more():
 
 REFUSED = {
     "Conv2D 'conv2d' expected params['kernel'] of shape (3, 3, 3, 16) in float32, received shape "
-    "(3, 3, 3, 1) in "
-    "float32: for weights of another shape make a new layer": lambda c: c.params.__setitem__(
-        "kernel", c.params["kernel"][..., :1]
-    ),
+    "(3, 3, 3, 1) in float32: for weights of another shape make a new "
+    "layer": lambda c: c.params.__setitem__("kernel", c.params["kernel"][..., :1]),
     "Conv2D 'conv2d' expected params['bias'] of shape (16,) in float32, received shape (16,) in "
-    "complex128: for "
-    "weights of another shape make a new layer": lambda c: c.params.update(
+    "complex128: for weights of another shape make a new layer": lambda c: c.params.update(
         bias=np.zeros(16, complex)
     ),
     "Conv2D 'conv2d' expected grads['bias'] of shape (16,) in float32, received shape () in int64: "
-    "for weights of "
-    "another shape make a new layer": lambda c: c.grads.__setitem__("bias", np.int64(3)),
+    "for weights of another shape make a new "
+    "layer": lambda c: c.grads.__setitem__("bias", np.int64(3)),
     "Conv2D 'conv2d' has no 'kernle' in its params, and gets no new ones after build. Did you mean "
     "'kernel'?": (lambda c: c.params.setdefault("kernle", np.zeros(3))),
     "Conv2D 'conv2d' keeps its params ['bias', 'kernel']: none can be taken out": lambda c: (
@@ -350,8 +347,7 @@ def test_the_advice_is_the_line_to_write():
         layers.MaxPooling2D(2, name="pool").pool_size = 3
     assert str(error.value) == (
         "MaxPooling2D 'pool' is made with pool_size=(2, 2) and keeps it, received 3: make a new "
-        "layer, "
-        "MaxPooling2D(..., pool_size=3)"
+        "layer, MaxPooling2D(..., pool_size=3)"
     )
 
 
@@ -372,8 +368,7 @@ NAMES = {
         m.optimizer, "beta1", 0.5
     ),
     "SparseCategoricalCrossentropy 'sparse_categorical_crossentropy' has no attribute 'from_logit' "
-    "to assign to. "
-    "Did you mean 'from_logits'?": lambda m: setattr(m.loss, "from_logit", True),
+    "to assign to. Did you mean 'from_logits'?": lambda m: setattr(m.loss, "from_logit", True),
     "Accuracy 'accuracy' has no attribute 'nam' to assign to. Did you mean 'name'?": (
         lambda _: setattr(metrics.Accuracy(), "nam", "acc")
     ),

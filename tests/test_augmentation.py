@@ -73,9 +73,8 @@ def test_values_are_those_of_keras_for_the_same_draws(case, monkeypatch):
 
 def test_the_cases_reach_every_layer_that_keras_has():
     random = {name for name in layers.__all__ if name.startswith("Random")}
-    assert {case.layer for case in CASES} == random - {
-        "RandomCrop"
-    }  # Keras cuts a batch at one place
+    # Keras cuts a batch at one place
+    assert {case.layer for case in CASES} == random - {"RandomCrop"}
 
 
 # The definition of resampling
@@ -353,10 +352,11 @@ def test_an_order_of_layers_is_kept():
     )
     y = model.forward(x, training=True)
     assert len(model.execution_for(x).steps) == 1
+    # counter-clockwise: what was below is at the right
     assert np.unravel_index(y.argmax(), (5, 5)) == (
         2,
         3,
-    )  # counter-clockwise: what was below is at the right
+    )
 
 
 def test_both_engines_draw_and_compute_the_same():
@@ -505,9 +505,8 @@ def test_a_model_with_every_layer_is_saved_and_loaded(tmp_path):
         ).replace(")", "]")
     x = some_bytes(4, 7, 5, 3)
     np.testing.assert_array_equal(model.forward(x), loaded.forward(x))
-    np.testing.assert_array_equal(
-        model.forward(x, training=True), loaded.forward(x, training=True)
-    )  # the same seed
+    # the same seed
+    np.testing.assert_array_equal(model.forward(x, training=True), loaded.forward(x, training=True))
 
 
 def test_a_rotation_says_its_degrees():
@@ -541,8 +540,7 @@ def test_a_rotation_says_its_degrees():
         (
             lambda: layers.RandomRotation(0.1, fill_mode="mirror"),
             "RandomRotation expected fill_mode to be one of ['constant', 'nearest', 'reflect', "
-            "'wrap'], received "
-            "'mirror'",
+            "'wrap'], received 'mirror'",
         ),
         (
             lambda: layers.RandomZoom(0.1, interpolation="cubic"),
@@ -565,8 +563,7 @@ def test_a_rotation_says_its_degrees():
         (
             lambda: layers.RandomCrop(3, 3, padding_mode="mirror"),
             "RandomCrop expected padding_mode to be one of ['constant', 'edge', 'reflect', "
-            "'symmetric', 'wrap'], "
-            "received 'mirror'",
+            "'symmetric', 'wrap'], received 'mirror'",
         ),
         (
             lambda: built(layers.RandomCrop(10, 8, padding=1), (7, 7, 3)),
@@ -604,9 +601,8 @@ def test_a_rotation_says_its_degrees():
                 np.full((1, 2, 2, 1), 256.0), training=True
             ),
             "RandomBrightness expected values from 0 to 255, received 256 to 256, which it would "
-            "cut off: value_range "
-            "must be that of the pictures as they reach the layer: (0, 255), or (0, 1) after "
-            "Rescaling",
+            "cut off: value_range must be that of the pictures as they reach the layer: (0, 255), "
+            "or (0, 1) after Rescaling",
         ),
     ],
 )

@@ -280,9 +280,8 @@ def test_brightness_contrast_and_erasing_have_their_bounds():
         assert hit.mean() == pytest.approx(share, abs=0.05)
         if hit.any():
             rows, columns = erased.any(axis=2).sum(axis=1)[hit], erased.any(axis=1).sum(axis=1)[hit]
-            np.testing.assert_array_equal(
-                erased.sum(axis=(1, 2))[hit], rows * columns
-            )  # rectangles
+            # rectangles
+            np.testing.assert_array_equal(erased.sum(axis=(1, 2))[hit], rows * columns)
             assert (
                 rows.min() >= 8 and rows.max() <= 16 and columns.min() >= 4 and columns.max() <= 8
             )
@@ -329,9 +328,8 @@ def test_mixup_blends_pictures_and_labels_alike():
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
     assert ((labels > 0).sum(axis=1) == 2).all()  # none with itself
     np.testing.assert_allclose(mixed, np.einsum("nm,mhwc->nhwc", labels, x), atol=1e-3)
-    assert (
-        len(set(np.where(np.eye(10, dtype=bool), 0, labels).argmax(axis=1))) == 10
-    )  # each is taken from once
+    # each is taken from once
+    assert len(set(np.where(np.eye(10, dtype=bool), 0, labels).argmax(axis=1))) == 10
 
 
 def test_cutmix_pastes_a_rectangle_and_counts_its_pixels():

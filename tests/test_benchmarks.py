@@ -17,9 +17,8 @@ from PIL import Image
 
 from minicnn.layers import Conv2D
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parent.parent / "benchmarks")
-)  # its programs import each other by name
+# its programs import each other by name
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 compare, draw, first_screen, layers, machine, reporting, scaling, sides, worker = map(
     import_module, "compare draw first_screen layers machine reporting scaling sides worker".split()
 )
@@ -64,11 +63,12 @@ def test_the_ratio_is_the_median_of_pairs_with_its_bootstrap_interval():
     assert median == statistics.median(ratios)
     drawn = [np.median(rng.choice(ratios, 15)) for _ in range(4000)]
     np.testing.assert_allclose([low, high], np.percentile(drawn, [2.5, 97.5]), atol=0.05)
+    # the same figures give the same interval
     assert sides.ratio(above, below) == (
         median,
         low,
         high,
-    )  # the same figures give the same interval
+    )
 
 
 def test_one_disturbed_pair_moves_nothing():
@@ -434,9 +434,8 @@ def test_a_picture_of_the_comparison_turns_what_should_be_small_around():
     ((_, figure),) = draw.compare(MACHINE, records)
     lines = [line.get_xdata() for line in figure.axes[0].get_lines()]
     points = [data[0] for data in lines if len(data) == 1]
-    assert points == pytest.approx(
-        [4.0, 3.0, 250, 2.0, 1.25]
-    )  # ratios and floors, in the order of the records
+    # ratios and floors, in the order of the records
+    assert points == pytest.approx([4.0, 3.0, 250, 2.0, 1.25])
     assert "memory: minicnn beside torch channels_last" in words(figure)
     assert_nothing_leaves_the_figure(figure)
 

@@ -88,9 +88,8 @@ def test_says_once_that_a_file_is_not_torontos(tmp_path):
 def test_a_copy_that_was_fetched_is_found_again_without_its_name(tmp_path):
     path = files.write_tar(tmp_path / "other.tar.gz", files.python_members(seed=5))
     cifar10.load_data(path)
-    with pytest.raises(
-        DataError, match="offline was asked for"
-    ):  # who only trains on a file does not mean all others
+    # who only trains on a file does not mean all others
+    with pytest.raises(DataError, match="offline was asked for"):
         cifar10.load_data(offline=True)
     assert_is_seed(cifar10.fetch(path), 5)
     path.unlink()
@@ -194,9 +193,8 @@ def test_the_environment_names_a_file(tmp_path, monkeypatch):
         "MINICNN_DATA", str(files.write_tar(tmp_path / "c.tgz", files.python_members(seed=1)))
     )
     assert_is_seed(load(), 1)
-    assert_is_seed(
-        load(files.write_tar(tmp_path / "d.tgz", files.python_members(seed=2))), 2
-    )  # path= goes before
+    # path= goes before
+    assert_is_seed(load(files.write_tar(tmp_path / "d.tgz", files.python_members(seed=2))), 2)
 
 
 @pytest.mark.parametrize("name", ["nothing-here", "."])

@@ -57,9 +57,8 @@ def test_another_tarball_is_never_mistaken(tmp_path):
     other = files.write_tar(tmp_path / "d.tar.gz", files.python_members(seed=2))
     assert_is_seed(load(other), 2)
     assert_is_seed(load(path), 1)
-    assert (
-        len([entry for entry in cache.home().iterdir() if entry.is_dir()]) == 2
-    )  # the old one of c.tar.gz is gone
+    # the old one of c.tar.gz is gone
+    assert len([entry for entry in cache.home().iterdir() if entry.is_dir()]) == 2
 
 
 def test_a_changed_file_in_a_folder_is_noticed(tmp_path):

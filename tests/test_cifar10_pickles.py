@@ -220,9 +220,8 @@ sys.addaudithook(
 def test_a_bad_pickle_is_refused_and_not_obeyed(fault):
     blob, match = PICKLES[fault]
     WATCHING.set()
-    if (
-        len(blob) < 20_000
-    ):  # the longer ones are bounded by their length; tracing them takes seconds
+    # the longer ones are bounded by their length; tracing them takes seconds
+    if len(blob) < 20_000:
         tracemalloc.start()
     with pytest.raises(DataError, match=match) as caught:
         read_batch(blob, "data_batch_1", ROWS, TITLE)

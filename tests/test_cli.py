@@ -40,9 +40,8 @@ COMMANDS = [
 def printed_json(capsys, *arguments, code=0):
     """What a command prints with --json: one object, and nothing else."""
     assert main([*map(str, arguments), "--json"]) == code
-    found = json.loads(
-        capsys.readouterr().out, parse_constant=pytest.fail
-    )  # NaN and Infinity are not JSON
+    # NaN and Infinity are not JSON
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert isinstance(found, dict)
     return found
 

@@ -182,9 +182,8 @@ def test_an_unbuilt_model_is_refused(shapes):
 def test_the_command_exits_with_1_when_a_check_fails(capsys):
     model = small()
     weights = model.get_weights()
-    model.set_weights(
-        [weights[0], weights[1] - 1e6, *weights[2:]]
-    )  # all of the convolution's units are dead
+    # all of the convolution's units are dead
+    model.set_weights([weights[0], weights[1] - 1e6, *weights[2:]])
     model.note_weights()
     model.save("dead.safetensors")
     assert (

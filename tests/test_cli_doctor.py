@@ -43,9 +43,8 @@ def test_doctor_prints_what_the_engine_runs_on(capsys):
     assert rows == HEADINGS
     assert f"minicnn {__version__}, Python 3" in printed and emit.instruction_set().name in printed
     assert printed.count("PASS") == len(selftest.CHECKS) * 2 and "FAIL" not in printed
-    assert (
-        max(len(line) for line in printed.splitlines()) <= 100 or "/" in printed
-    )  # a folder is not broken
+    # a folder is not broken
+    assert max(len(line) for line in printed.splitlines()) <= 100 or "/" in printed
 
 
 @pytest.mark.usefixtures("healthy")
@@ -75,8 +74,7 @@ def test_doctor_finds_wrong_kernels(capsys, monkeypatch):
     assert "Dense float32 FAIL (5e-01)" in printed and "Conv2D float32 PASS" in printed
     assert (
         "PROBLEM: the engine computes Dense in float32 wrongly, off by 5e-01 of the largest value: "
-        "such models run on "
-        "the readable layers. Please report this, with all that doctor prints."
+        "such models run on the readable layers. Please report this, with all that doctor prints."
     ) in printed
 
 
@@ -87,8 +85,7 @@ def test_doctor_finds_that_kernels_cannot_be_kept(capsys, monkeypatch, tmp_path)
     [problem] = findings(capsys)[1]["problems"]
     assert problem == (
         "no folder can be written to keep kernels in, so every start compiles those that it does "
-        "not find: set "
-        "NUMBA_CACHE_DIR to one of your own."
+        "not find: set NUMBA_CACHE_DIR to one of your own."
     )
     monkeypatch.setattr(cache, "folder", lambda: tmp_path / "gone")
     [problem] = findings(capsys)[1]["problems"]

@@ -66,9 +66,8 @@ def test_it_is_trained_on_and_stays_what_it_is(residual, colours, here):
     assert main(["train", "--model", str(residual), *options, "--output", "one"]) == 0
     first = models.load_model(here / "one" / "model.safetensors")
     assert type(first) is Model and first.class_names == sorted(NAMES)
-    assert list(fitted(first, NAMES, augment=True).leaves) == list(
-        first.leaves
-    )  # pictures are not changed twice
+    # pictures are not changed twice
+    assert list(fitted(first, NAMES, augment=True).leaves) == list(first.leaves)
     assert [name for name in first.leaves if name.startswith("random")] == [
         "random_flip",
         "random_crop",

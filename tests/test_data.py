@@ -190,9 +190,8 @@ def test_every_class_is_divided_by_largest_remainder_and_nothing_is_lost(counts,
     for k, count in enumerate(counts):
         sizes = [int((ys == k).sum()) for _, ys in divided]
         assert sum(sizes) == count
-        if count and any(
-            0 < count * fraction < 1 for fraction in fractions
-        ):  # a part may have got its one
+        # a part may have got its one
+        if count and any(0 < count * fraction < 1 for fraction in fractions):
             assert all(
                 (size > 0) == (fraction > 0)
                 for size, fraction in zip(sizes, fractions, strict=True)
@@ -283,8 +282,7 @@ def test_a_class_too_small_for_all_parts_is_named():
     y = np.array([0] * 100 + [1] * 3 + [2] * 100 + [4] * 2 + [5])
     message = (
         "split expected 3 samples or more of every class, one for each of train, validation, test, "
-        "received 2 of "
-        "class 4, 1 of class 5$"
+        "received 2 of class 4, 1 of class 5$"
     )
     with pytest.raises(ValueError, match=message) as error:
         data.split(y, y)

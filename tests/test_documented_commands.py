@@ -183,9 +183,8 @@ def test_a_documented_command_works(words, monkeypatch, capsys):
         read_only(command, monkeypatch)
     code = main([command, *arguments])
     printed = capsys.readouterr()
-    below = (
-        "--min-accuracy" in arguments and "expected an accuracy of" in printed.err
-    )  # of two epochs
+    # of two epochs
+    below = "--min-accuracy" in arguments and "expected an accuracy of" in printed.err
     assert code == (1 if below else 0), printed.err
     assert printed.out or name in SLOW
 

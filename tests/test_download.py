@@ -44,12 +44,13 @@ DRIPS = {  # a beginning, and what follows it again and again, so slowly that ea
     "drip_trailers": (CHUNKED + b"5\r\nhello\r\n0\r\n", b"t: x\r\n"),
     "drip_error": (b"HTTP/1.1 404 No\r\n", b"X: y\r\n"),
 }
+# what is given up soon
 SLOW = (
     "stall",
     "silent",
     "drip",
     *(name.replace("_", "-") for name in DRIPS),
-)  # what is given up soon
+)
 
 
 class Misbehaving(http.server.BaseHTTPRequestHandler):
@@ -205,9 +206,8 @@ def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     transfer = download._transfer
 
-    def impatient(
-        url, schemes, part, size, timeout
-    ):  # a busy machine may answer late to all that is not SLOW
+    # a busy machine may answer late to all that is not SLOW
+    def impatient(url, schemes, part, size, timeout):
         return transfer(url, schemes, part, size, 0.15 if url.endswith(SLOW) else timeout)
 
     monkeypatch.setattr(download, "_transfer", impatient)
@@ -276,9 +276,8 @@ def test_a_fault_is_one_line_and_leaves_no_wrong_file(server, tmp_path, behaviou
     assert "\n" not in str(caught.value) and server.url(behaviour) in str(caught.value)
     assert not (tmp_path / "file").exists()
     assert len(server.requests) <= 11  # urllib follows at most ten redirects
-    assert (
-        get(tmp_path / "file", server.url("ok")).read_bytes() == PAYLOAD
-    )  # what it left behind does no harm
+    # what it left behind does no harm
+    assert get(tmp_path / "file", server.url("ok")).read_bytes() == PAYLOAD
 
 
 @pytest.mark.parametrize("behaviour", BAD)

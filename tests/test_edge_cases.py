@@ -97,9 +97,8 @@ def test_fresh_weights_are_known_after_half_a_file_and_after_a_training_by_hand(
     other.backward(loss.value_and_gradient(y, other.forward(x, training=True))[1])
     optimizers.SGD().step(other.parameters())
     other.predict(x)  # no warning, which would be an error here
-    Sequential([layers.Flatten()]).predict(
-        np.ones((2, 2, 2, 1))
-    )  # nor without weights, built by the data
+    # nor without weights, built by the data
+    Sequential([layers.Flatten()]).predict(np.ones((2, 2, 2, 1)))
 
 
 def test_a_file_with_half_of_the_optimizers_memory_is_refused(tmp_path):

@@ -100,9 +100,8 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     made = [y, dx, *(grad for layer in block.layers for grad in layer.grads.values())]
     assert all(np.isfinite(array).all() for array in made)
     written = record.parts["data"].y
-    assert (
-        record.place("data", "y")[0] == written.ctypes.data
-    )  # the passes did write to these very arrays
+    # the passes did write to these very arrays
+    assert record.place("data", "y")[0] == written.ctypes.data
 
 
 def test_dx_is_written_over_x_only_where_nobody_needs_x():
@@ -113,11 +112,12 @@ def test_dx_is_written_over_x_only_where_nobody_needs_x():
     models = both_engines(stack, (8, 8, 16), "float64", 0)
     x = np.random.default_rng(1).standard_normal((4, 8, 8, 16))
     steps = models[1].execution_for(x).steps
+    # the ReLU of c0 needs what c1 reads
     assert [step.owns_input for step in steps] == [
         False,
         False,
         True,
-    ]  # the ReLU of c0 needs what c1 reads
+    ]
     given = x.copy()
     y = steps[0].forward(given, training=True)
     for step in steps[1:]:

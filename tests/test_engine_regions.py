@@ -27,13 +27,14 @@ def test_a_training_step_of_the_documented_network_is_five_regions_and_a_predict
     model.compile("adam", "sparse_categorical_crossentropy")
     x, y = np.random.default_rng(0).random((4, 32, 32, 3), np.float32), np.arange(4)
     model.train_step(x, y)
+    # between them dropout, the loss and dropout again look at numbers
     assert regions(model.train_step, x, y) == [
         4,
         1,
         1,
         4,
         1,
-    ]  # between them dropout, the loss and dropout again look at numbers
+    ]
     assert regions(model.forward, x) == [5]
     assert regions(model.forward, x[:1]) == [5]
 

@@ -71,9 +71,8 @@ def test_a_model_built_channels_first():
         Sequential([layers.Conv2D(4, 3)], name="net").forward(np.zeros((2, 3, 32, 32)))
     with pytest.raises(ValueError, match=message):
         Sequential([Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)], name="net")
-    Sequential(
-        [Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)]
-    )  # any order will do
+    # any order will do
+    Sequential([Input((3, 32, 32)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)])
     for shape in ((32, 32, 3), (3, 32, 16), (1, 5, 5), (3, 3, 3)):
         Sequential([Input(shape), layers.ReLU()])
 
@@ -108,12 +107,13 @@ def test_a_single_picture_for_a_model_without_a_shape():
     )
     with pytest.raises(ValueError, match=message):
         model.forward(np.zeros((8, 8, 2)))
+    # nothing remembers the mistake
     assert model.forward(np.zeros((1, 8, 8, 2))).shape == (
         1,
         6,
         6,
         2,
-    )  # nothing remembers the mistake
+    )
 
 
 @pytest.mark.parametrize("shape", [(None, 8, 8, 2), (None, None, 3), (0, 8, 3), (8.5, 8, 3), 8])
@@ -288,8 +288,7 @@ def test_a_validation_split_without_some_class():
     x, y = pictures(10)
     message = (
         "validation_split takes the last 4 of 10 samples, before any shuffling: class 1, 2 is in "
-        "only one of the two "
-        "parts. Shuffle x and y first"
+        "only one of the two parts. Shuffle x and y first"
     )
     with pytest.warns(UserWarning, match=message) as got:
         classifier().fit(
@@ -421,11 +420,12 @@ def test_pixels_up_to_1_with_a_rescaling(method):
         ([layers.Rescaling(2.0, offset=-1)], 1, 0),
         ([layers.Normalization(mean=120.0, variance=3600.0)], 255, 0),
         ([layers.BatchNormalization()], 255, 0),
+        # no weight sees the raw pixels
         (
             [layers.ZeroPadding2D(), layers.Rescaling(1 / 255)],
             255,
             0,
-        ),  # no weight sees the raw pixels
+        ),
     ],
 )
 def test_pixels_as_the_model_wants_them_are_fine(first, scale, shift):
@@ -569,8 +569,7 @@ def test_a_loss_that_is_not_a_number():
     model = classifier()
     message = (
         "the loss is nan at epoch 1, batch 3: the input holds NaN or infinity. The update was left "
-        "out. "
-        "Try a learning rate below 0.01, or global_clipnorm=1.0"
+        "out. Try a learning rate below 0.01, or global_clipnorm=1.0"
     )
     with pytest.warns(UserWarning, match=message) as got:
         model.fit(x, y, batch_size=2, shuffle=False, verbose=0)
@@ -757,9 +756,7 @@ def test_a_layer_that_minicnn_does_not_have():
         (
             lambda: layers.Conv2D(2, 3, activation=layers.LeakyReLU()),
             "Conv2D expected activation as a name, one of relu, relu6, leaky_relu, gelu, softmax, "
-            "linear, received "
-            "LeakyReLU.*: leave it out, and add a layer that does it after "
-            "Conv2D",
+            "linear, received LeakyReLU.*: leave it out, and add a layer that does it after Conv2D",
         ),
         (
             lambda: layers.Dense(2, activation=abs),
@@ -790,7 +787,7 @@ def test_an_initializer_of_ones_own_cannot_be_kept_in_a_file():
         ValueError,
         match="cannot be named in a model file: use one of glorot_uniform, he_normal, zeros",
     ):
-        layers.Dense(2, kernel_initializer=lambda shape, rng, dtype: np.ones(shape, dtype))  # noqa: ARG005
+        layers.Dense(2, kernel_initializer=lambda *given: np.ones(given[0], given[2]))
 
 
 def test_did_you_mean():

@@ -108,10 +108,11 @@ def test_calibration_by_hand():
     off, by 0.1.
     """
     found = calibration(np.array([0.6, 0.6, 1.0]), np.array([True, False, True]))
+    # (8/15, 9/15] contains 0.6; (14/15, 1] contains 1
     assert np.flatnonzero(found.count).tolist() == [
         8,
         14,
-    ]  # (8/15, 9/15] contains 0.6; (14/15, 1] contains 1
+    ]
     assert found.count[[8, 14]].tolist() == [2, 1]
     assert found.error == pytest.approx(2 / 3 * 0.1)
     assert found.overconfidence == pytest.approx(2 / 3 * 0.1)

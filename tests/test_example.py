@@ -61,9 +61,8 @@ def test_its_run_is_the_latest_and_tells_how_it_was_trained(finished):
         assert number in done.stdout
 
 
-@pytest.mark.filterwarnings(
-    "ignore:classification_report"
-)  # so soon, some classes are never predicted
+# so soon, some classes are never predicted
+@pytest.mark.filterwarnings("ignore:classification_report")
 def test_its_metrics_are_those_of_the_model_that_it_saved(finished):
     latest, done = finished
     _, (x_test, y_test) = datasets.shapes.load_data()

@@ -67,14 +67,12 @@ def test_what_it_leaves_lies_in_folders_that_say_what_it_is(name, as_script):
     folder, done = as_script(name)
     left = {path.name: path for path in (folder / "runs").iterdir() if path.name != "latest"}
     assert {path.name.rpartition("-")[2] for path in left.values()} == LEFT[name].keys()
-    assert all(
-        "-shapes" in folder_name for folder_name in left
-    )  # drawn pictures never lie in a folder called cifar10
+    # drawn pictures never lie in a folder called cifar10
+    assert all("-shapes" in folder_name for folder_name in left)
     for folder_name, path in left.items():
         assert {file.name for file in path.iterdir()} == LEFT[name][folder_name.rpartition("-")[2]]
-    assert (
-        str(max(left.values(), key=os.path.getmtime).name) in done.stdout.splitlines()[-1]
-    )  # what can be done next
+    # what can be done next
+    assert str(max(left.values(), key=os.path.getmtime).name) in done.stdout.splitlines()[-1]
     assert done.stdout.splitlines()[-1].startswith("next: ") and "Traceback" not in done.stderr
 
 
@@ -121,9 +119,8 @@ def test_train_best_goes_on_with_a_run(here, monkeypatch):
         run_as_notebook(
             "train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch
         )
-    assert (
-        "--output expects a new folder that can be written" in told.getvalue()
-    )  # never overwritten
+    # never overwritten
+    assert "--output expects a new folder that can be written" in told.getvalue()
     before = (here / "whole" / "history.csv").read_bytes()
     run_as_notebook(
         "train_best.py", [*arguments, "--epochs", "2", "--resume", "whole"], monkeypatch

@@ -157,12 +157,13 @@ def test_occlusion_is_what_it_says_square_by_square():
     model, x = network(), picture()
     size, stride, class_index = 4, 3, 1
     found = explain.occlusion(model, x, class_index, size, stride)
+    # the last ones end at the edge
     assert found.rows == [0, 3, 6, 8] and found.columns == [
         0,
         3,
         6,
         7,
-    ]  # the last ones end at the edge
+    ]
     whole = model.predict(x[None])[0, class_index]
     lost = [[[] for _ in range(11)] for _ in range(12)]
     for (a, row), (b, column) in itertools.product(enumerate(found.rows), enumerate(found.columns)):

@@ -142,9 +142,8 @@ def test_a_whole_three_block_network(seed):
     # One activation of the first block that happens to lie at its kink takes all of that block's
     # parameters with it.
     assert report.kinks < 0.25, report
-    assert (
-        len(report.tensors) == 17
-    )  # the input, 3 x (kernel, bias, gamma, beta), 2 x (kernel, bias)
+    # the input, 3 x (kernel, bias, gamma, beta), 2 x (kernel, bias)
+    assert len(report.tensors) == 17
 
 
 def test_hardly_a_place_of_the_network_is_left_out():

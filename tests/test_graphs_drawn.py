@@ -27,9 +27,8 @@ RESULT = Path(__file__).parents[1] / "docs" / "results" / "graphs.json"
 def test_keras_computes_the_same(engine, number):
     graph, keras = cases.draw(number), GOLDEN[number]
     model = models.model_of(graph, engine=engine)
-    assert (
-        recipe.names(model) == keras["names"]
-    )  # in the order that decides which weight in a file is whose
+    # in the order that decides which weight in a file is whose
+    assert recipe.names(model) == keras["names"]
     assert list(model.variables_by_name()) == keras["weights"]
     received = models.run(graph, model)
     assert received.keys() == keras["digests"].keys()

@@ -161,8 +161,7 @@ def test_everything_in_all_exists_and_is_documented():
 def test_model_methods_are_keras_methods():
     promised = (
         "add build summary count_params get_layer compile fit evaluate predict train_on_batch "
-        "forward backward "
-        "get_weights set_weights save save_weights load_weights parameters"
+        "forward backward get_weights set_weights save save_weights load_weights parameters"
     )
     assert not [
         name for name in promised.split() if not callable(getattr(keras.Sequential, name, None))

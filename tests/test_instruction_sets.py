@@ -129,9 +129,8 @@ def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor
             "multiplications": count(notation.multiply, loop),
             "spills": count(notation.stack, loop),
         }
-        if (
-            instructions.fma
-        ):  # without, a product needs a register of its own, made by a copy of a factor
+        # without, a product needs a register of its own, made by a copy of a factor
+        if instructions.fma:
             found["copies"] = count(notation.copy, loop)
         expected = dict.fromkeys(found, 0) | {"multiplications": outer * inner * vectors}
         assert found == expected, f"{outer}x{inner} rows of {width} numbers:\n" + "\n".join(loop)

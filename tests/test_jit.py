@@ -46,10 +46,11 @@ def outer(dtype):
     return x.item()
 """
 RESULT = "print(outer(np.float64), len(cache.compiled), len(cache.loaded))"
+# two kernels are compiled; the outer one from the cache has the inner one in it
 COLD, WARM = (
     "6.0 2 0",
     "6.0 0 1",
-)  # two kernels are compiled; the outer one from the cache has the inner one in it
+)
 ANNOUNCEMENT = "minicnn: compiling kernels (kept for later runs)\n"
 
 
@@ -123,9 +124,8 @@ def test_damaged_files_are_made_anew(package, damage):
         file.write_bytes(DAMAGES[damage](file.read_bytes()))
     assert start(package) == (COLD, ANNOUNCEMENT)
     assert start(package) == (WARM, "")
-    assert (
-        sorted(path for path in package.glob("cache/**/*") if path.is_file()) == files
-    )  # nothing is left over
+    # nothing is left over
+    assert sorted(path for path in package.glob("cache/**/*") if path.is_file()) == files
 
 
 def test_every_changed_byte_and_every_missing_one_is_noticed(tmp_path, monkeypatch):
@@ -154,9 +154,8 @@ def test_a_kernel_under_another_kernels_name_is_not_used(tmp_path, monkeypatch):
     for content in whole:
         for file in files:
             file.write_bytes(content)
-        assert (
-            sum(cache.load(*asked) is not None for asked in names) == 1
-        )  # the one whose own file it is
+        # the one whose own file it is
+        assert sum(cache.load(*asked) is not None for asked in names) == 1
         assert cache.load(*names[0]) in (None, b"kernel for key")
 
 
@@ -262,9 +261,8 @@ def test_without_a_setting_the_cache_is_beside_the_source(package):
 
 def test_another_processor_has_kernels_of_its_own(package):
     """As in a home directory that several machines share."""
-    features = (
-        "+sse3" if emit.target() == ("generic", "") else ""
-    )  # another than this one, whatever this one is
+    # another than this one, whatever this one is
+    features = "+sse3" if emit.target() == ("generic", "") else ""
     other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     for environment in ({}, other):
         assert start(package, **environment)[0] == COLD

@@ -115,9 +115,8 @@ def test_normalization_adapts_as_keras_does() -> None:
     layer = layers.Normalization()
     layer.adapt(recipe.to_adapt_to())
     layer.build((3, 3, 2), dtype=np.float64)
-    np.testing.assert_allclose(
-        layer.state["mean"], GOLDEN["adapted"][0], rtol=1e-6
-    )  # Keras measures in float32
+    # Keras measures in float32
+    np.testing.assert_allclose(layer.state["mean"], GOLDEN["adapted"][0], rtol=1e-6)
     np.testing.assert_allclose(layer.state["variance"], GOLDEN["adapted"][1], rtol=1e-6)
 
 

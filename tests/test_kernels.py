@@ -104,9 +104,8 @@ def test_nan_in_any_cell_of_a_pooling_window_propagates(cell):
     pool = built(layers.MaxPooling2D((2, 3)), x)
     pool.forward(x, training=True)
     dx = pool.backward(np.ones((1, 1, 1, 1), np.float32))
-    assert (
-        dx.reshape(-1)[cell] == 1 and dx.sum() == 1
-    )  # the first NaN is the winner that backward credits
+    # the first NaN is the winner that backward credits
+    assert dx.reshape(-1)[cell] == 1 and dx.sum() == 1
 
 
 def test_a_window_of_minus_infinities_has_a_winner_inside_the_window():

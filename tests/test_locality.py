@@ -42,10 +42,11 @@ def reach(form):
     i, j = np.mgrid[:H, :W]
     pixel_i, pixel_j = (k.reshape(-1, 1, 1) for k in (i, j))
     near = (abs(i - pixel_i) <= 1) & (abs(j - pixel_j) <= 1)
+    # of the patch that makes an output; it reads one pixel more on each side
     top, left = (
         i // m * m,
         j // m * m,
-    )  # of the patch that makes an output; it reads one pixel more on each side
+    )
     within = (
         (pixel_i >= top - 1) & (pixel_i <= top + m) & (pixel_j >= left - 1) & (pixel_j <= left + m)
     )
@@ -72,9 +73,8 @@ def test_a_pixel_changes_its_neighbourhood_or_its_patches_and_nothing_else(form,
             assert not changed[~most].any(), "an output changed that the pixel cannot reach"
             if not np.isfinite(value):
                 assert not np.isfinite(found[near]).any()
-    if (
-        form in (F4, F5) and value == 1e8
-    ):  # as docs/engine.md says: rounding, and that is of the largest number
+    # as docs/engine.md says: rounding, and that is of the largest number
+    if form in (F4, F5) and value == 1e8:
         beside = np.abs(found - clean)[within & ~near].max()
         assert 1 < beside < 2e-5 * np.abs(found).max()
 

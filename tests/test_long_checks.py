@@ -26,9 +26,8 @@ def test_damaged_and_forged_model_files():
 
 def test_saves_that_are_killed(tmp_path):
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of a fork beside threads: the child only saves
+        # of a fork beside threads: the child only saves
+        warnings.simplefilter("ignore", DeprecationWarning)
         found = check_saving.kills(5, tmp_path / "m.safetensors")
     assert found["lost"] == [] and found["left"] == []
 

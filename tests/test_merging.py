@@ -263,16 +263,13 @@ SYMBOLIC = Input((4, 4, 3))
     [
         (lambda: layers.Add([X, Y]), TypeError,
          "Add expected its inputs when it is called, received [array (2, 4, 4, 3), array (2, 4, 4, "
-         "3)] when it is "
-         "made: use Add()([x, y]) or add([x, y])"),
+         "3)] when it is made: use Add()([x, y]) or add([x, y])"),
         (lambda: layers.Multiply(X, Y), TypeError,
          "Multiply expected its inputs when it is called, received array (2, 4, 4, 3) when it is "
-         "made: "
-         "use Multiply()([x, y]) or multiply([x, y])"),
+         "made: use Multiply()([x, y]) or multiply([x, y])"),
         (lambda: layers.Concatenate([X, Y], axis=3), TypeError,
          "Concatenate expected its inputs when it is called, received [array (2, 4, 4, 3), array "
-         "(2, 4, 4, 3)] when it "
-         "is made: use Concatenate()([x, y]) or concatenate([x, y])"),
+         "(2, 4, 4, 3)] when it is made: use Concatenate()([x, y]) or concatenate([x, y])"),
         (lambda: layers.Add()(X), TypeError,
          "Add expected a list of tensors, received array (2, 4, 4, 3): use Add()([x, y])"),
         (lambda: layers.add(X), TypeError,
@@ -284,12 +281,11 @@ SYMBOLIC = Input((4, 4, 3))
          "Add()([x, y])"),
         (lambda: layers.Add([SYMBOLIC, SYMBOLIC]), TypeError,
          "Add expected its inputs when it is called, received [<Node of InputLayer: (None, 4, 4, "
-         "3)>, <Node of "
-         "InputLayer: (None, 4, 4, 3)>] when it is made: use Add()([x, y]) or add([x, y])"),
+         "3)>, <Node of InputLayer: (None, 4, 4, 3)>] when it is made: use Add()([x, y]) or "
+         "add([x, y])"),
         (lambda: layers.Concatenate(SYMBOLIC), TypeError,
          "Concatenate expected its inputs when it is called, received <Node of InputLayer: (None, "
-         "4, 4, 3)> when it is "
-         "made: use Concatenate()([x, y]) or concatenate([x, y])"),
+         "4, 4, 3)> when it is made: use Concatenate()([x, y]) or concatenate([x, y])"),
         (lambda: layers.Add(name="sum")([X]), ValueError,
          "Add 'sum' expected at least two inputs in a list, received 1: use Add()([x, y])"),
         (lambda: layers.concatenate([]), ValueError,
@@ -307,29 +303,23 @@ SYMBOLIC = Input((4, 4, 3))
          "Add has no shapes yet: call build([shape, shape]) first, or use it in a model"),
         (lambda: layers.add([X, np.zeros((2, 2, 2, 3))], name="join"), ValueError,
          "Add 'join' expected inputs whose axes, from the last one on, are of one size or of size "
-         "1, received "
-         "(N, 4, 4, 3), (N, 2, 2, 3): bring them to one shape, with Conv2D(filters, 1, strides) "
-         "for example"),
+         "1, received (N, 4, 4, 3), (N, 2, 2, 3): bring them to one shape, with Conv2D(filters, 1, "
+         "strides) for example"),
         (lambda: layers.concatenate([X, np.zeros((2, 2, 2, 3))]), ValueError,
          "Concatenate expected inputs whose shapes differ along axis -1 alone, received (N, 4, 4, "
-         "3), (N, 2, 2, 3): "
-         "with padding='same' rows and columns stay as they are"),
+         "3), (N, 2, 2, 3): with padding='same' rows and columns stay as they are"),
         (lambda: layers.concatenate([X, np.zeros((2, 3))], axis=1), ValueError,
          "Concatenate expected inputs whose shapes differ along axis 1 alone, received (N, 4, 4, "
-         "3), (N, 3): "
-         "with padding='same' rows and columns stay as they are"),
+         "3), (N, 3): with padding='same' rows and columns stay as they are"),
         (lambda: layers.concatenate([X, Y], axis=4), ValueError,
          "Concatenate expected axis from 1 to 3 or from -3 to -1 for inputs of shapes (N, 4, 4, "
-         "3), (N, 4, 4, 3), "
-         "received 4"),
+         "3), (N, 4, 4, 3), received 4"),
         (lambda: layers.concatenate([X, Y], axis=-4), ValueError,
          "Concatenate expected axis from 1 to 3 or from -3 to -1 for inputs of shapes (N, 4, 4, "
-         "3), (N, 4, 4, 3), "
-         "received -4"),
+         "3), (N, 4, 4, 3), received -4"),
         (lambda: layers.Concatenate(axis=0), ValueError,
          "Concatenate expected axis as an integer, such as -1 for the channels, received 0: axis 0 "
-         "counts the samples, "
-         "which stay apart"),
+         "counts the samples, which stay apart"),
         (lambda: layers.Concatenate(axis="channels"), ValueError,
          "Concatenate expected axis as an integer, such as -1 for the channels, received "
          "'channels'"),
@@ -350,8 +340,7 @@ SYMBOLIC = Input((4, 4, 3))
          "Add expected at least one sample, received inputs of shapes (0, 4, 4, 3), (0, 4, 4, 3)"),
         (lambda: made("Add", [(4, 4, 3)] * 2).backward(X), RuntimeError,
          "Add.backward(dy) differentiates the last forward(x, training=True): none has run since "
-         "the last backward or "
-         "inference forward"),
+         "the last backward or inference forward"),
         (lambda: layers.Add(inputs=[X, Y]), TypeError,
          "Add has no argument 'inputs'. Call the layer with them: Add()([x, y])."),
     ],

@@ -549,9 +549,8 @@ def test_every_attribute_of_keras_classes_is_there_or_answered(name):
         for words, _ in ATTRIBUTES.get(base.__name__, ())
         for word in words.split()
     }
-    hooks = {
-        hook for hook in KERAS["attributes"][name] if hook.startswith("on_")
-    }  # CallbackList warns of them
+    # CallbackList warns of them
+    hooks = {hook for hook in KERAS["attributes"][name] if hook.startswith("on_")}
     assert set(KERAS["attributes"][name]) - there - answered - hooks == set()
     assert not answered & there  # a line to be taken out of the table: the name is there
 
@@ -623,8 +622,7 @@ def public():
                 )
     for method in (
         "add build get_layer summary compile fit evaluate predict predict_image train_on_batch "
-        "lr_find "
-        "replace_head freeze unfreeze save save_weights load_weights"
+        "lr_find replace_head freeze unfreeze save save_weights load_weights"
     ).split():
         yield pytest.param(getattr(keras.Sequential, method), method, id=f"Sequential.{method}")
     yield pytest.param(ImageDataGenerator.flow, "flow", id="flow")

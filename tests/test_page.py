@@ -254,9 +254,8 @@ def test_diagrams_are_as_wide_as_the_page_or_a_telephone_and_have_no_titles():
     plot = plots.learning_curves({"loss": [3.0, 2.0], "val_loss": [3.0, 2.5]})
     before = plot.figure.get_size_inches()
     width, height = fitted(plot).figure.get_size_inches()
-    assert width == PAGE > before[0] and height == pytest.approx(
-        before[1] - 0.7
-    )  # without its titles
+    # without its titles
+    assert width == PAGE > before[0] and height == pytest.approx(before[1] - 0.7)
     narrow, high = fitted(plot, TELEPHONE).figure.get_size_inches()
     assert narrow == TELEPHONE and narrow * height / width < high <= height
     assert not [text for text in plot.figure.texts if text.get_visible()]

@@ -23,10 +23,11 @@ OPTIONS = (
     ),
     *("--disable-background-networking", "--disable-component-update"),
 )
+# CSS pixels, and whether it is held in a hand
 SIZES = {
     "telephone": (360, True),
     "desk": (1280, False),
-}  # CSS pixels, and whether it is held in a hand
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +59,8 @@ def address(trained):
             asked.append(what[0])
 
         def end_headers(self):
-            self.send_header(
-                "Cache-Control", "no-store"
-            )  # else a page that is a minute old is not asked for again
+            # else a page that is a minute old is not asked for again
+            self.send_header("Cache-Control", "no-store")
             super().end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=trained))

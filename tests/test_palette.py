@@ -40,9 +40,8 @@ VISIONS = {
         [0.004733, 0.691367, 0.303900],
     ],
 }
-XYZ = np.array(
-    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-)  # of linear sRGB
+# of linear sRGB
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 DARK_PAGE = "#121212"  # runs/page/template.py
 
 
@@ -54,9 +53,8 @@ def linear(colour):
 def lab(colour, vision):
     """CIELAB of a colour as that vision sees it, white being sRGB's."""
     seen = np.clip(np.array(VISIONS[vision]) @ linear(colour), 0, 1)
-    x, y, z = np.cbrt(
-        XYZ @ seen / (XYZ @ np.ones(3))
-    )  # the straight part near black is left out: nothing is so dark
+    # the straight part near black is left out: nothing is so dark
+    x, y, z = np.cbrt(XYZ @ seen / (XYZ @ np.ones(3)))
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 

@@ -368,10 +368,9 @@ def test_predictions_grid_says_what_is_wrong(images, y_true, predictions, names,
 def test_plots_need_no_display_and_leave_pyplot_alone():
     """Drawn in a process of its own with a backend that cannot work: it must never be asked for."""
     code = (
-        "import sys; from minicnn import plots; "
-        "plots.confusion_heatmap([[1]], ['a'])._repr_png_(); plots.learning_curves({'loss': "
-        "[1.0]})._repr_png_(); "
-        "assert 'matplotlib.pyplot' not in sys.modules"
+        "import sys; from minicnn import plots; plots.confusion_heatmap([[1]], "
+        "['a'])._repr_png_(); plots.learning_curves({'loss': [1.0]})._repr_png_(); assert "
+        "'matplotlib.pyplot' not in sys.modules"
     )
     environment = {
         "MPLBACKEND": "tkagg",

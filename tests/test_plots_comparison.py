@@ -41,9 +41,8 @@ def test_curves_of_trainings_of_different_length(tmp_path):
         len(line) == 5 and np.allclose(line[:, 1], np.multiply(LONGER["val_accuracy"], 100))
         for line in drawn
     )
-    assert any(
-        len(line) == 1 and np.allclose(line, [[3, 52]]) for line in drawn
-    )  # the best epoch of plain
+    # the best epoch of plain
+    assert any(len(line) == 1 and np.allclose(line, [[3, 52]]) for line in drawn)
     assert plot.data["plain"] == {**PLAIN, "best_epoch": 3}
     assert plot.to_text().splitlines()[1:] == [
         "    plain       4           3   1.2       1.3       0.5          0.52",

@@ -164,9 +164,8 @@ def test_a_tall_drawing_goes_on_at_its_right():
     whole, cut = layered(sizes, chain), layered(sizes, chain, tallest=7.0)
     assert whole.width == 1.0 and whole.height > 18
     assert cut.height < 7 and len({x for x, _ in cut.boxes}) == 3
-    ladder = layered(
-        sizes, chain + [(n, n + 2) for n in range(28)], tallest=7.0
-    )  # nowhere is a line alone
+    # nowhere is a line alone
+    ladder = layered(sizes, chain + [(n, n + 2) for n in range(28)], tallest=7.0)
     assert ladder.height == whole.height and ladder.width >= 1 + LANE
 
 

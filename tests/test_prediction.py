@@ -133,9 +133,8 @@ def test_a_model_of_grey_pictures_sees_grey():
         said = predict_image(
             colour_model(channels=1), Image.new("RGB", (8, 6), tuple(map(int, colour)))
         )
-        luma = np.array(Image.new("RGB", (1, 1), tuple(map(int, colour))).convert("L"))[
-            0, 0
-        ]  # what Keras would see
+        # what Keras would see
+        luma = np.array(Image.new("RGB", (1, 1), tuple(map(int, colour))).convert("L"))[0, 0]
         assert said.seen.shape == (6, 8, 3)
         assert (
             abs(int(said.seen[0, 0, 0]) - int(luma)) <= 1

@@ -56,10 +56,11 @@ def test_fixed_parameters_give_what_keras_makes_of_them(name):
     x = recipe.pictures()[:1]
     received, expected = generator.changed(x, parameters(**given), 255.0)[0], GOLDEN[name]
     compared = np.ones(x.shape[1:3], bool)
+    # SciPy's do not fade at the edge, and wrap one pixel too early
     if generator.fill_mode in (
         "wrap",
         "constant",
-    ):  # SciPy's do not fade at the edge, and wrap one pixel too early
+    ):
         compared = ((places((11, 11), **given) >= 0) & (places((11, 11), **given) <= 10)).all(
             axis=-1
         )
@@ -176,10 +177,11 @@ def test_parameters_are_uniform_over_their_ranges(arguments, name, least, greate
 @pytest.mark.parametrize(
     "limit, expected",
     [
+        # np.random.choice(3) * np.random.choice([-1, 1])
         (
             3,
             {-2: 1 / 6, -1: 1 / 6, 0: 1 / 3, 1: 1 / 6, 2: 1 / 6},
-        ),  # np.random.choice(3) * np.random.choice([-1, 1])
+        ),
         (1, {0: 1}),
         ([4, 6], {-6: 1 / 4, -4: 1 / 4, 4: 1 / 4, 6: 1 / 4}),
         ([0.25, 0.5], {-20: 1 / 4, -10: 1 / 4, 10: 1 / 4, 20: 1 / 4}),
@@ -223,9 +225,8 @@ def test_a_flow_goes_through_all_samples_once_per_epoch_with_their_labels():
     batches = [flow[i] for i in range(3)]
     assert [len(batch[0]) for batch in batches] == [32, 32, 6]
     for pictures, labels in batches:
-        assert (
-            np.abs(pictures - labels[:, None, None, None]).max() < 1e-3
-        )  # pictures of one level stay so
+        # pictures of one level stay so
+        assert np.abs(pictures - labels[:, None, None, None]).max() < 1e-3
     order = np.concatenate([labels for _, labels in batches])
     assert sorted(order) == list(range(70)) and order.tolist() != list(range(70))
     flow.on_epoch_end()

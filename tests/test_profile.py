@@ -56,9 +56,8 @@ def test_rows_are_the_passes_of_a_training_step_and_add_up_to_it(engine):
         ("optimizer", "update"),
         ("loss", ""),
     } <= passes
-    assert (("batch_normalization", "backward") in passes) == (
-        engine == "reference"
-    )  # else it runs with conv2d
+    # else it runs with conv2d
+    assert (("batch_normalization", "backward") in passes) == (engine == "reference")
     assert all(row.seconds >= 0 for row in result.rows)
     for field in ("seconds", "flops", "bytes"):
         assert getattr(result.total, field) == pytest.approx(

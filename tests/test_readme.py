@@ -74,9 +74,8 @@ def run(page, folder, monkeypatch):
     return names
 
 
-@pytest.mark.filterwarnings(
-    "ignore:.*averages that lag"
-)  # of the Keras script: here it has few pictures
+# of the Keras script: here it has few pictures
+@pytest.mark.filterwarnings("ignore:.*averages that lag")
 @each_page
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     names = run(page, tmp_path, monkeypatch)

@@ -169,9 +169,8 @@ def test_a_model_is_the_one_in_any_folder(tmp_path):
 
 def test_a_model_is_a_file_or_that_of_a_run(tmp_path):
     run = create(tmp_path / "run", {})
-    assert (
-        model_file(tmp_path / "any.safetensors") == tmp_path / "any.safetensors"
-    )  # whoever reads it will complain
+    # whoever reads it will complain
+    assert model_file(tmp_path / "any.safetensors") == tmp_path / "any.safetensors"
     with pytest.raises(
         FileNotFoundError, match="run has no model yet: its first epoch has not ended"
     ):

@@ -121,9 +121,8 @@ def test_the_round_trip_knows_every_layer_class():
         layers.GlobalAveragePooling2D,
         layers.InputLayer,
     }
-    merging = {
-        cls for cls in layers.LAYERS.values() if issubclass(cls, layers.Merge)
-    }  # no chain has them
+    # no chain has them
+    merging = {cls for cls in layers.LAYERS.values() if issubclass(cls, layers.Merge)}
     assert used | merging == set(layers.LAYERS.values())
 
 

@@ -55,9 +55,8 @@ def test_schedules_are_keras(case, expected):
     name, arguments, steps = case
     schedule = getattr(optimizers.schedules, name)(**arguments)
     rates = [schedule(step) for step in range(0, steps, golden.EVERY)]
-    np.testing.assert_allclose(
-        rates, expected, rtol=3e-6, atol=1e-8
-    )  # Keras computes them in float32
+    # Keras computes them in float32
+    np.testing.assert_allclose(rates, expected, rtol=3e-6, atol=1e-8)
     assert {type(rate) for rate in rates} == {float}
 
 
@@ -97,9 +96,8 @@ def test_the_documented_one_cycle():
     assert [schedule(0), schedule(60 * 391 - 1)] == pytest.approx([1.6e-4, 1.6e-8], rel=1e-9)
     rates = [schedule(step) for step in range(60 * 391)]
     assert np.argmax(rates) == 15 * 391 - 1
-    assert np.mean(rates) == pytest.approx(
-        4e-3 / 2 * (1 + 0.25 / 25), rel=1e-3
-    )  # cosines lie half way on average
+    # cosines lie half way on average
+    assert np.mean(rates) == pytest.approx(4e-3 / 2 * (1 + 0.25 / 25), rel=1e-3)
 
 
 @pytest.mark.parametrize(

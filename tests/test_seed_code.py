@@ -35,6 +35,7 @@ from minicnn.utils import to_categorical
 pytestmark = pytest.mark.filterwarnings(
     "ignore:validation after .* is measured with moving averages that lag"
 )
+# of the tutorial's printed summary
 PARAMETERS = [
     896,
     128,
@@ -44,7 +45,7 @@ PARAMETERS = [
     512,
     65_664,
     1_290,
-]  # of the tutorial's printed summary
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

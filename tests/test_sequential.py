@@ -557,7 +557,8 @@ def test_set_random_seed_seeds_python_and_numpy_too():
     drawn = []
     for _ in range(2):
         minicnn.utils.set_random_seed(3)
-        drawn.append((random.random(), float(np.random.rand())))  # noqa: NPY002  the global generator is the subject
+        # the global generator is the subject
+        drawn.append((random.random(), float(np.random.rand())))  # noqa: NPY002
     assert drawn[0] == drawn[1]
 
 

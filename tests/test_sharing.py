@@ -129,13 +129,14 @@ def test_whoever_comes_in_the_middle_of_a_step_waits_for_its_end(entrance, tmp_p
     loss, _ = step.result()
     other.result()
     assert loss == network().train_step(X, Y)[0]
+    # what leaves the weights as they are
     if entrance in (
         "forward",
         "predict",
         "get_weights",
         "evaluate",
         "saliency",
-    ):  # what leaves the weights as they are
+    ):
         assert all(map(np.array_equal, slow.get_weights(), plain.get_weights()))
 
 
@@ -188,9 +189,8 @@ def test_two_fits_of_one_model_both_finish_with_histories_of_their_own():
     ]
     for found, expected in zip(together(*fits), alone_found, strict=True):
         for name, values in expected.items():
-            np.testing.assert_allclose(
-                found[name], values, rtol=1e-6
-            )  # shuffled: sums in another order
+            # shuffled: sums in another order
+            np.testing.assert_allclose(found[name], values, rtol=1e-6)
 
 
 def test_predictions_are_the_callers_own():
@@ -259,8 +259,7 @@ def test_what_backward_says():
         model.backward(DY)
     assert str(caught.value) == (
         "backward expected the thread of the last forward(training=True), received another: while "
-        "threads share a "
-        "model, use train_step or train_on_batch, which are one step each"
+        "threads share a model, use train_step or train_on_batch, which are one step each"
     )
     model.forward(X, training=True)
     sharing(model).forward(X, training=True)
@@ -268,8 +267,8 @@ def test_what_backward_says():
         model.backward(DY)
     assert str(caught.value) == (
         "backward expected Conv2D 'conv2d' as its forward(training=True) has left it, received it "
-        "after another one, "
-        "of a model that shares it, or with other weights: run forward(training=True) again"
+        "after another one, of a model that shares it, or with other weights: run "
+        "forward(training=True) again"
     )
 
 
@@ -315,8 +314,8 @@ def test_a_layer_may_ask_another_model_but_not_its_own(engine):
         model.predict(X, verbose=0)
     assert str(caught.value) == (
         "the forward of Asks 'asks' expected to be the only one of its network, received another "
-        "in the middle of it: "
-        "a layer or a signal handler must not call the model that it interrupts"
+        "in the middle of it: a layer or a signal handler must not call the model that it "
+        "interrupts"
     )
     np.testing.assert_array_equal(model.predict(X, verbose=0), right)
 
@@ -331,9 +330,8 @@ def test_an_interrupt_at_any_moment_leaves_no_lock_and_no_wrong_number():
         for _ in range(60):
             try:
                 signal.setitimer(signal.ITIMER_REAL, draws.uniform(1e-5, 2e-3))
-                for _ in range(
-                    100
-                ):  # not for ever: an interrupt of a destructor, for example, goes nowhere
+                # not for ever: an interrupt of a destructor, for example, goes nowhere
+                for _ in range(100):
                     model.train_step(X, Y)
                     model.predict(X[:5], verbose=0)
             except KeyboardInterrupt:

@@ -54,9 +54,8 @@ def test_fit_says_once_that_averages_lag():
     print(message)
     assert message == (
         "validation after 16 steps is measured with moving averages that lag: 85 % of what "
-        "BatchNormalization's begin "
-        "with, 0 and 1, is still in them, and less than 1 % after 459 steps (momentum 0.99). Use "
-        "BatchNormalization(warmup=True), or a lower momentum"
+        "BatchNormalization's begin with, 0 and 1, is still in them, and less than 1 % after 459 "
+        "steps (momentum 0.99). Use BatchNormalization(warmup=True), or a lower momentum"
     )
 
 

@@ -17,8 +17,7 @@ MOST = numba.config.NUMBA_NUM_THREADS
 def test_a_wrong_number_of_threads_is_refused(n):
     message = (
         f"set_threads expected an integer from 1 to {MOST}, received {n!r}: NUMBA_NUM_THREADS in "
-        "the environment, set "
-        "before Python starts, allows more or fewer"
+        "the environment, set before Python starts, allows more or fewer"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         minicnn.set_threads(n)

@@ -640,7 +640,8 @@ class PressCtrlC(Callback):
             for _ in range(self.times):
                 signal.raise_signal(signal.SIGINT)
 
-    def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002  a hook keeps its whole signature
+    # a hook keeps its whole signature
+    def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
         self.batches += 1
         if batch == 1:
             self._at("batch")

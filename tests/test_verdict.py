@@ -49,8 +49,7 @@ def verdict(history, right, n, classes=10, **numbers):
             {"classes": 6, "steps_per_epoch": 4, "momentum": 0.99},
             "averages lagged",
             "Validation was measured with averages that lagged: 100 % in training, 40 % on new "
-            "pictures "
-            "(with so few test pictures: 24.6 to 57.7 %).",
+            "pictures (with so few test pictures: 24.6 to 57.7 %).",
         ),
         # 0.99 ** (500 * 1) is 0.7 %: they no longer lag
         (
@@ -71,6 +70,7 @@ def verdict(history, right, n, classes=10, **numbers):
             "still learning",
             "Still learning when it ended: 50 % in training, 48 % on new",
         ),
+        # augmentation
         (
             RISING,
             990,
@@ -78,7 +78,7 @@ def verdict(history, right, n, classes=10, **numbers):
             {},
             "healthy",
             "Healthy: 50 % in training, 99 % on new pictures.",
-        ),  # augmentation
+        ),
         (
             {"loss": [2.30, 2.30], "accuracy": [0.1, 0.11], "val_loss": [2.31, 2.30]},
             109,
@@ -104,6 +104,7 @@ def verdict(history, right, n, classes=10, **numbers):
             "broken",
             "Broken down: from epoch 2 on the loss",
         ),
+        # nothing else is known
         (
             {"loss": [2.0, 1.5, 1.0]},
             690,
@@ -111,7 +112,7 @@ def verdict(history, right, n, classes=10, **numbers):
             {},
             "healthy",
             "Healthy: 69 % on new pictures.",
-        ),  # nothing else is known
+        ),
         (
             {"loss": [2.0, 1.5, 1.0], "val_loss": [float("nan")] * 3},
             690,
@@ -138,9 +139,8 @@ def test_advice():
     assert "augmentation" in verdict({**GOOD, "accuracy": [0.8]}, 690, 1000).advice
     assert verdict(GOOD, 999, 1000).advice == ""
     lagged = verdict(BY_HEART, 12, 30, steps_per_epoch=4, momentum=0.99).advice
-    assert lagged.startswith(
-        "After 4 steps, 96.1 % of what"
-    )  # 0.99 ** 4, the first epoch being the best
+    # 0.99 ** 4, the first epoch being the best
+    assert lagged.startswith("After 4 steps, 96.1 % of what")
 
 
 def test_an_epoch_without_a_finite_validation_loss_is_not_the_best_one():
@@ -158,9 +158,8 @@ def test_of_a_run():
     assert judge_run(config, GOOD, test).kind == "no better than chance"  # three quarters are cats
     test |= {"accuracy": 0.4, "accuracy_interval": wilson_interval(400, 1000), "images": 40}
     lagging = judge_run(config | {"model": {"momentum": 0.99}}, BY_HEART, test)
-    assert (
-        lagging.kind == "averages lagged" and "After 3 steps" in lagging.advice
-    )  # 64, 64 and 2 pictures
+    # 64, 64 and 2 pictures
+    assert lagging.kind == "averages lagged" and "After 3 steps" in lagging.advice
     assert judge_run(config, BY_HEART, {}) is None and judge_run(config, {}, test) is None
 
 

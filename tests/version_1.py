@@ -9,9 +9,8 @@ import numpy as np
 from minicnn import Input, Sequential, callbacks, layers, optimizers, schedules
 
 HERE = Path(__file__).parent / "golden"
-FOLDER = (
-    HERE / "version_1"
-)  # holds checkpoint.safetensors, broken off in the middle of the second epoch
+# holds checkpoint.safetensors, broken off in the middle of the second epoch
+FOLDER = HERE / "version_1"
 
 
 class BreakOff(BaseException):

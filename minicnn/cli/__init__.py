@@ -45,9 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say(options, "interrupted")
         return 130
-    except (
-        BrokenPipeError
-    ):  # whoever read stdout has enough, as `head` has; Python shall not complain when it closes
+    # whoever read stdout has enough, as `head` has; Python shall not complain when it closes
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ImportError as error:

@@ -68,8 +68,7 @@ RECIPES = {
     ),
     "best": Recipe(
         "mirrored and shifted pictures, AdamW with one cycle of the learning rate, weight decay, "
-        "label smoothing, a "
-        "fixed number of epochs, on all pictures but the test's",
+        "label smoothing, a fixed number of epochs, on all pictures but the test's",
         epochs=60,
         batch_size=128,
         learning_rate=4e-3,

@@ -22,13 +22,14 @@ from minicnn.engine import selftest
 from minicnn.machine import cache, emit, jit, threads
 
 DTYPES = ("float32", "float64")
+# how the names of the interesting processor features begin
 VECTORS = (
     "sse4",
     "avx",
     "fma",
     "neon",
     "sve",
-)  # how the names of the interesting processor features begin
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -155,15 +156,13 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
             if not error <= selftest.tolerance(dtype):
                 yield (
                     f"the engine computes {kind} in {dtype} wrongly, off by {error:.0e} of the "
-                    "largest value: such "
-                    "models run on the readable layers. Please report this, with all that doctor "
-                    "prints."
+                    "largest value: such models run on the readable layers. Please report this, "
+                    "with all that doctor prints."
                 )
     if found["cache"]["folder"] is None:
         yield (
             "no folder can be written to keep kernels in, so every start compiles those that it "
-            "does not find: set "
-            "NUMBA_CACHE_DIR to one of your own."
+            "does not find: set NUMBA_CACHE_DIR to one of your own."
         )
     elif not found["cache"]["writable"]:
         yield (

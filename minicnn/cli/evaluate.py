@@ -61,9 +61,8 @@ def to_test_on(
         if run and not has(own, size, run):
             raise DataError(
                 f"{own} expected the pictures that {run.folder} was trained on, received others: "
-                "which of them it has "
-                "seen is not known. Put them back, or name pictures that it has not seen with "
-                "--data"
+                "which of them it has seen is not known. Put them back, or name pictures that it "
+                "has not seen with --data"
             )
         return found, True
     if run and is_folder_of_pictures(Path(options.data)) and has(options.data, size, run):

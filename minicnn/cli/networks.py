@@ -111,8 +111,7 @@ def network(
     if min(size) < LEAST:
         raise ValueError(
             f"the {name} network expected pictures of {LEAST}x{LEAST} pixels or more, received "
-            f"{size[0]}x{size[1]}: "
-            "choose another --image-size"
+            f"{size[0]}x{size[1]}: choose another --image-size"
         )
     classes = 10 if class_names is None else len(class_names)
     return Sequential(

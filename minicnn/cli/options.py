@@ -43,9 +43,8 @@ def choose(options: argparse.Namespace, saved: Mapping[str, Any]) -> dict[str, A
     if "data" in given:
         given["data"] = name_of(given["data"])
     if "model" in given:
-        given["model"] = str(
-            runs.model_file(given["model"]).resolve()
-        )  # the latest run is another one soon
+        # the latest run is another one soon
+        given["model"] = str(runs.model_file(given["model"]).resolve())
     if "imports" in given:
         given["imports"] = [os.path.abspath(file) for file in given["imports"]]
     if "image_size" in given:

@@ -41,9 +41,8 @@ def _defined(file: Path) -> dict[str, type]:
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None  # as of every .py
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(
-        0, str(file.parent)
-    )  # as for `python my_layers.py`, which may import its neighbours
+    # as for `python my_layers.py`, which may import its neighbours
+    sys.path.insert(0, str(file.parent))
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:

@@ -45,8 +45,7 @@ def chosen_size(what: str, size: Size | None) -> Size:
         height, width = size
         raise ValueError(
             f"--image-size expected a folder of pictures as --data, received {height}x{width} for "
-            f"{what}, whose "
-            "pictures are 32x32: leave it out"
+            f"{what}, whose pictures are 32x32: leave it out"
         )
     return USUAL
 
@@ -72,9 +71,8 @@ def load(
     if what != "cifar10" and not Path(what).expanduser().exists():
         raise DataError(
             f"{what}: expected a folder with one folder of pictures per class, or CIFAR-10's "
-            "tarball or folder, "
-            "received a path where nothing is: correct it, or name where the pictures are now, "
-            "with --data PATH"
+            "tarball or folder, received a path where nothing is: correct it, or name where the "
+            "pictures are now, with --data PATH"
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         return _parted(
@@ -110,10 +108,8 @@ def check_enough(folder: str, class_names: Sequence[str], counts: np.ndarray) ->
     if few:
         raise DataError(
             f"{folder}: expected {len(PARTS)} pictures or more of every class, one to train on, "
-            "one to validate on and "
-            f"one to test on, received {', '.join(few)}: put more pictures into the folder, or "
-            "remove it (50 of a "
-            "class are few)"
+            f"one to validate on and one to test on, received {', '.join(few)}: put more pictures "
+            "into the folder, or remove it (50 of a class are few)"
         )
 
 

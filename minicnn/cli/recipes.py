@@ -37,10 +37,11 @@ def arguments(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
     x, y = pictures.train
     if recipe.holds_out:
         return {"x": x, "y": y, "validation_data": pictures.validation}
+    # which label smoothing wants
     return {
         "x": x,
         "y": utils.to_categorical(y, len(pictures.class_names)),
-    }  # which label smoothing wants
+    }
 
 
 def documented(model: Model, options: Options, pictures: int) -> list[callbacks.Callback]:
@@ -51,9 +52,8 @@ def documented(model: Model, options: Options, pictures: int) -> list[callbacks.
     adam = optimizers.Adam(options["learning_rate"])
     model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return [
-        callbacks.ReduceLROnPlateau(
-            factor=0.1, patience=patience // 2
-        ),  # before what writes down the learning rate
+        # before what writes down the learning rate
+        callbacks.ReduceLROnPlateau(factor=0.1, patience=patience // 2),
         callbacks.EarlyStopping(patience=patience, restore_best_weights=True),
     ]
 
@@ -73,7 +73,11 @@ def best(model: Model, options: Options, pictures: int) -> list[callbacks.Callba
     return []
 
 
-def finetune(model: Model, options: Options, pictures: int) -> list[callbacks.Callback]:  # noqa: ARG001
+def finetune(
+    model: Model,
+    options: Options,
+    pictures: int,  # noqa: ARG001
+) -> list[callbacks.Callback]:
     """As docs/transfer_learning.md: what reads the picture stays as it is at first, and then learns
     a little too.
     """
@@ -132,7 +136,11 @@ class FineTuning(callbacks.Callback):
     stays as it is.
     """
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(
+        self,
+        epoch: int,
+        logs: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
         for layer in self.model.leaves.values():
             sees_a_picture = layer.input_shape is not None and len(layer.input_shape) > 1
             layer.trainable = not (

@@ -32,11 +32,9 @@ def recognise(begun: runs.Run, now: Mapping[str, Any]) -> None:
         known = begun.config["data"]
         raise ValueError(
             f"--resume expected the pictures that {begun.folder} was begun with "
-            f"({known['train']:,} to train on from "
-            f"{begun.data}, fingerprint {begun.fingerprint}), received {now['data']['train']:,} "
-            f"from {data}, "
-            f"fingerprint {now['data']['fingerprint']}: name where those pictures are, or begin a "
-            "new run"
+            f"({known['train']:,} to train on from {begun.data}, fingerprint {begun.fingerprint}), "
+            f"received {now['data']['train']:,} from {data}, fingerprint "
+            f"{now['data']['fingerprint']}: name where those pictures are, or begin a new run"
         )
     if data != begun.data:
         runs.rewrite(begun, begun.config | {"options": begun.config["options"] | {"data": data}})

@@ -111,17 +111,17 @@ def train(
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
     doctor, time_limit = callbacks.Doctor(), TimeLimit(options.max_time)
     called += [
-        *(
-            [] if begun and "recipe" not in begun.config["options"] else [doctor]
-        ),  # not there when it was begun
+        # not there when it was begun
+        *([] if begun and "recipe" not in begun.config["options"] else [doctor]),
         callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
         runs.HistoryFile(kept.history_file),
         time_limit,
     ]
+    # stdout is for the result
     with (
         contextlib.ExitStack() as if_it_fails,
         contextlib.redirect_stdout(sys.stderr),
-    ):  # stdout is for the result
+    ):
         if not begun:
             if_it_fails.callback(runs.discard, kept)
         history = model.fit(
@@ -205,10 +205,18 @@ class TimeLimit(callbacks.Callback):
         self.end = time.monotonic() + seconds
         self.reached = False
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(
+        self,
+        epoch: int,  # noqa: ARG002
+        logs: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
         self.began = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(
+        self,
+        epoch: int,  # noqa: ARG002
+        logs: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
         now = time.monotonic()
         if not self.model.stop_training and 2 * now - self.began > self.end:
             self.model.stop_training = self.reached = True

@@ -20,10 +20,11 @@ def fingerprint(class_names: Sequence[str] | None, *parts: tuple[np.ndarray, np.
         repr([str(name) for name in class_names or ()]).encode(), digest_size=8
     )
     for x, y in parts:
+        # labels (n,) and (n, 1) say the same
         for array in (
             x,
             np.asarray(y).reshape(-1).astype(np.int64),
-        ):  # labels (n,) and (n, 1) say the same
+        ):
             digest.update(f"{array.shape} {array.dtype.name}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -18,6 +18,7 @@ from minicnn.names import known_arguments
 READER = (
     1  # raise it when pictures are read in another way: what is kept on disk is then made again
 )
+# names that are no classes
 PARTS = {
     "train",
     "training",
@@ -26,7 +27,7 @@ PARTS = {
     "validation",
     "test",
     "testing",
-}  # names that are no classes
+}
 LOOKS = 200  # files whose size usual_size asks for
 NAMED = 20  # broken files that the warning names
 
@@ -80,14 +81,14 @@ def from_directory(
     if not class_names:
         raise DataError(
             f"{folder}: expected one subfolder per class, received {len(image_files(folder))} "
-            "files and no subfolder: "
-            "move the pictures of each class into a folder that has its name"
+            "files and no subfolder: move the pictures of each class into a folder that has its "
+            "name"
         )
     if all(name.lower() in PARTS for name in class_names):
         raise DataError(
             f"{folder}: expected one subfolder per class, received the parts of a data set, "
-            f"{', '.join(class_names)}: "
-            f"call from_directory on each of them, such as {str(folder / class_names[0])!r}"
+            f"{', '.join(class_names)}: call from_directory on each of them, such as "
+            f"{str(folder / class_names[0])!r}"
         )
     files = {name: image_files(folder / name) for name in class_names}
     if cache:
@@ -158,8 +159,7 @@ def _read(files: dict[str, list[Path]], size: tuple[int, int]) -> tuple[Arrays, 
                     received = f"{files_are}; the first: {errors[-len(members)][1]}"
                 raise DataError(
                     f"class {name!r} expected at least one picture, received {received}: remove "
-                    "the folder or put "
-                    "pictures into it"
+                    "the folder or put pictures into it"
                 )
     return {"x": np.stack(pictures), "y": np.array(labels, np.int64)}, _remark(errors, total)
 

@@ -27,6 +27,7 @@ MAX_PARTS = (
 MAX_SCANS = 50  # passes over the whole picture that a progressive JPEG asks for; ten are usual
 MAX_RUNS = 4_000_000  # bytes of a run-length-encoded BMP, which Pillow decodes in Python
 
+# bytes per pixel, else 4
 STORED = {
     "1": 1,
     "L": 1,
@@ -35,23 +36,22 @@ STORED = {
     "I;16L": 2,
     "I;16B": 2,
     "I;16N": 2,
-}  # bytes per pixel, else 4
+}
 RESULT, REFIT = 3, 4  # as an array, and once more as a picture of Pillow's
 WORK = 10_000_000  # bytes for strips that are converted, and for tables
 
-GAP = re.compile(
-    rb"(?:\xff+\x00)*\xff+([^\x00\xff])"
-)  # what Pillow skips before a marker, and its code
-MARKER = re.compile(
-    rb"\xff([^\x00\xff\xd0-\xd7])"
-)  # in entropy-coded data, where 0xff is followed by 0 or a restart
+# what Pillow skips before a marker, and its code
+GAP = re.compile(rb"(?:\xff+\x00)*\xff+([^\x00\xff])")
+# in entropy-coded data, where 0xff is followed by 0 or a restart
+MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+# start of frame: baseline, extended, progressive; the last two arithmetic
 FRAMES = {
     0xC0,
     0xC1,
     0xC2,
     0xC9,
     0xCA,
-}  # start of frame: baseline, extended, progressive; the last two arithmetic
+}
 PAD = b"\xff\x00" * 16  # entropy-coded bits that belong to no code
 
 

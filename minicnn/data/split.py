@@ -81,9 +81,8 @@ def _apportion(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArra
         sizes[k] = np.floor(exact)
         due += exact
         behind = due - sizes.sum(axis=0)
-        first = np.lexsort(
-            (-behind, -np.round(exact - sizes[k], 9))
-        )  # by remainder, then by what is due
+        # by remainder, then by what is due
+        first = np.lexsort((-behind, -np.round(exact - sizes[k], 9)))
         sizes[k, first[: count - sizes[k].sum()]] += 1
     for size, count in zip(sizes, counts, strict=True):
         for empty in np.flatnonzero((size == 0) & (shares > 0)):

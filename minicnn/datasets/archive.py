@@ -104,9 +104,8 @@ def _members(reader: _Reader, path: Path, names: Collection[str]) -> Iterator[tu
     while any(header := reader.read(BLOCK)):  # a block of zeros, or nothing, ends the archive
         headers += 1
         name, kind, size = _parse(header, path)
-        extension = (
-            kind in b"xg"
-        )  # a pax record, such as a fractional time stamp: what it says is not used
+        # a pax record, such as a fractional time stamp: what it says is not used
+        extension = kind in b"xg"
         known = (
             extension
             or (kind == b"5" and name.rstrip("/") in folders)
@@ -115,9 +114,8 @@ def _members(reader: _Reader, path: Path, names: Collection[str]) -> Iterator[tu
         if not known or name in seen or size > MEMBER_LIMIT or headers > HEADER_LIMIT:
             raise DataError(
                 f"{path}: expected {len(names)} plain files such as {min(names)!r}, each at most "
-                f"{MEMBER_LIMIT} bytes "
-                f"and once, received {name!r} (type {kind!r}, {size} bytes): is it another data "
-                "set?"
+                f"{MEMBER_LIMIT} bytes and once, received {name!r} (type {kind!r}, {size} bytes): "
+                "is it another data set?"
             )
         contents = reader.read(size + -size % BLOCK)[:size]
         if len(contents) < size:

@@ -105,10 +105,11 @@ def _store(
     folder: Path, name: str, version: str, arrays: Arrays, remark: str
 ) -> tuple[Arrays, str] | None:
     """Write an entry and return it as loaded; None, with a warning, where that fails."""
+    # versions, and what a killed process left
     for old in (
         *folder.glob(f"{name}-*"),
         *folder.glob(f".{name}-*"),
-    ):  # versions, and what a killed process left
+    ):
         shutil.rmtree(old, ignore_errors=True)
     temporary, path = folder / f".{name}-{secrets.token_hex(8)}", folder / f"{name}-{version}"
     try:
@@ -144,14 +145,12 @@ def _workplace(name: str) -> Iterator[Path]:
         except OSError as error:
             warn(
                 f"{home()} cannot be written ({error}): decoded data is not kept and the next "
-                "start decodes it again; "
-                "set MINICNN_HOME to a folder that can."
+                "start decodes it again; set MINICNN_HOME to a folder that can."
             )
             yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="minicnn-")))
             return
-        with contextlib.suppress(
-            OSError
-        ):  # a network folder may know no locks: then work is done twice, safely
+        # a network folder may know no locks: then work is done twice, safely
+        with contextlib.suppress(OSError):
             _lock(lock.fileno())
         yield home()
 

@@ -55,13 +55,11 @@ def fetch(
                 os.replace(part, target)
                 return target
             except (OSError, http.client.HTTPException, ValueError) as error:
-                if (
-                    isinstance(error, urllib.error.HTTPError) and error.code == 416
-                ):  # our part is not part of that file
+                # our part is not part of that file
+                if isinstance(error, urllib.error.HTTPError) and error.code == 416:
                     part.unlink(missing_ok=True)
-                if (
-                    _size(part) != before
-                ):  # got further, or a wrong beginning was thrown away: worth another attempt
+                # got further, or a wrong beginning was thrown away: worth another attempt
+                if _size(part) != before:
                     continue
                 reason = " ".join(str(error).split())[:REASON] or type(error).__name__
                 failures.setdefault(reason, []).append(url)

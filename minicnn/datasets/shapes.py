@@ -45,9 +45,8 @@ def _ring(u: Plane, v: Plane) -> Plane:
 
 def _star(u: Plane, v: Plane) -> Plane:
     radius, fifth = np.hypot(u, v), 2 * np.pi / 5
-    angle = abs(
-        (np.arctan2(u, -v) + fifth / 2) % fifth - fifth / 2
-    )  # from the nearest tip; one points up
+    # from the nearest tip; one points up
+    angle = abs((np.arctan2(u, -v) + fifth / 2) % fifth - fifth / 2)
     return 0.35 - radius * (0.35 * np.cos(angle) + 0.94 * np.sin(angle))
 
 
@@ -122,17 +121,15 @@ def _draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     for index, shape in enumerate(SHAPES):
         chosen = labels == index
         cover[chosen] = shape(u[chosen], v[chosen])
-    cover = np.clip(cover * radius + 0.5, 0, 1)[
-        ..., None
-    ]  # distance in pixels: an edge is one pixel wide
+    # distance in pixels: an edge is one pixel wide
+    cover = np.clip(cover * radius + 0.5, 0, 1)[..., None]
 
     background = uniform(0, 255, 3)
     colour = (
         background + uniform(80, 176, 3)
     ) % 256  # differs by at least 80 levels in every channel
-    shade = (
-        uniform(-40, 40, 3) * (v * radius / SIZE)[..., None]
-    )  # the background gets lighter in some direction
+    # the background gets lighter in some direction
+    shade = uniform(-40, 40, 3) * (v * radius / SIZE)[..., None]
     image = background + shade + cover * (colour - background - shade)
     image += NOISE * rng.standard_normal(image.shape, np.float32)
     return np.clip(image, 0, 255, out=image)

@@ -116,9 +116,8 @@ def _run(blob: bytes, rows: int) -> object:
                 _expect(stack[-1], list).extend(items)
             case "SETITEM" | "SETITEMS":
                 items = pop_from(-2 if opcode.name == "SETITEM" else marks.pop())
-                keys = [
-                    _expect(key, bytes) for key in items[::2]
-                ]  # hashing a deep tuple would overflow the C stack
+                # hashing a deep tuple would overflow the C stack
+                keys = [_expect(key, bytes) for key in items[::2]]
                 _expect(stack[-1], dict).update(zip(keys, items[1::2], strict=True))
             case "BINPUT" | "LONG_BINPUT" | "MEMOIZE":
                 memo[len(memo) if argument is None else argument] = stack[-1]

@@ -18,9 +18,8 @@ from functools import partial
 from typing import Any
 
 SLOWEST = 1024  # bytes of the file per second, over `timeout` seconds: slower counts as stalled
-ROOM = (
-    1 << 20
-)  # bytes beside the file, and the file's size once more: for headers, and for the sizes of chunks
+# bytes beside the file, and the file's size once more: for headers, and for the sizes of chunks
+ROOM = 1 << 20
 
 
 class Watch:

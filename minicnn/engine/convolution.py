@@ -135,10 +135,11 @@ class WinogradConvolution:
         own = memory(
             s,
             self.dtype,
+            # around a picture and beside dz there are zeros
             {
                 "frame": frame,
                 "dz": few * height * width * g.FP,
-            },  # around a picture and beside dz there are zeros
+            },
             {"halo": frame, "v": v, "m": m} | ({} if at_once else {"u": u}),
             {"kernel": u, "turned": g.KH * g.KW * g.F * g.C, "kernel_t": ut}
             | ({"all_v": all_v, "all_m": all_m + beyond, "du": u} if at_once else {}),

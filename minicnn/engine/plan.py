@@ -61,9 +61,8 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
     """
     for before, step in pairwise(steps):
         if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
-            step.owns_input = (
-                before.norm is not None
-            )  # whose backward reads what was normalised, not the result
+            # whose backward reads what was normalised, not the result
+            step.owns_input = before.norm is not None
 
 
 def passes_on(step: Step, training: bool) -> bool:

@@ -41,9 +41,8 @@ def _passes(kind: type, dtype: str) -> bool:
     if wrong:
         warn(
             f"minicnn's engine computes {kind.__name__} in {dtype} wrongly on this machine "
-            f"({', '.join(wrong)} of its "
-            "largest value), so models run on the readable layers, slower but right: see `minicnn "
-            "doctor`",
+            f"({', '.join(wrong)} of its largest value), so models run on the readable layers, "
+            "slower but right: see `minicnn doctor`",
             RuntimeWarning,
         )
     return not wrong

@@ -101,9 +101,8 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
                 emit.load(emit.at(b_row, emit.integer(first)), lanes) for first, lanes in registers
             ]
             a_column = emit.at(a_start, times(k, strides.a_step))
-            if (
-                strides.a_step * emit.bits // 8 >= LINE
-            ):  # every step is in another line, too far for the processor to guess
+            # every step is in another line, too far for the processor to guess
+            if strides.a_step * emit.bits // 8 >= LINE:
                 emit.prefetch(emit.at(a_column, emit.integer(AHEAD * strides.a_step)))
             if strides.a_next:  # over all steps, as many numbers as a tile has
                 after = emit.at(a_start, emit.integer(strides.a_next))
@@ -112,9 +111,8 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
             for (
                 o,
                 i,
-            ) in (
-                rows
-            ):  # one number of A at a time: it needs a register only for its own multiply-adds
+                # one number of A at a time: it needs a register only for its own multiply-adds
+            ) in rows:
                 a = emit.broadcast(
                     emit.at(a_column, emit.integer(o * strides.a_outer + i * strides.a_inner))
                 )

@@ -44,9 +44,10 @@ class AdamUpdate:
         for group in arrays:
             check_group(dtype, *group)
         self.arrays = arrays
+        # kept: the pieces are in them
         self.contiguous = [
             tuple(np.require(array, requirements=["C", "A"]) for array in group) for group in arrays
-        ]  # kept: the pieces are in them
+        ]
         self.rates = np.zeros(4, dtype)
         pieces = [
             (
@@ -90,8 +91,8 @@ def check_group(dtype: np.dtype, value: Array, *others: Array) -> None:
         if array.dtype != dtype or array.shape != value.shape or dtype.kind != "f":
             raise ValueError(
                 f"Adam expected values, gradients and slots of shape {value.shape} in one type of "
-                f"floats, {dtype}, "
-                f"received shape {array.shape} in {array.dtype}: bring them into one form"
+                f"floats, {dtype}, received shape {array.shape} in {array.dtype}: bring them into "
+                "one form"
             )
     if not value.flags.writeable:
         raise ValueError(

@@ -22,9 +22,8 @@ def copied(model: Network) -> tuple[Program, list[str]]:
     """
     with alone:
         program = model.program()
-        layers = copy.deepcopy(
-            [call.layer for call in program.calls]
-        )  # in one, so that what is shared stays so
+        # in one, so that what is shared stays so
+        layers = copy.deepcopy([call.layer for call in program.calls])
     calls = [call._replace(layer=layer) for call, layer in zip(program.calls, layers, strict=True)]
     return program._replace(calls=calls), paths(model)
 
@@ -129,8 +128,6 @@ def same(x: Array, y: Array) -> bool:
 def _undifferentiable(layer: Layer) -> ValueError:
     return ValueError(
         f"{layer} computes something else in training than in inference, so that there is no "
-        "gradient "
-        "of the latter: it should give its input itself back in inference, or heed "
-        "trainable=False. "
-        "explain.occlusion needs no gradient"
+        "gradient of the latter: it should give its input itself back in inference, or heed "
+        "trainable=False. explain.occlusion needs no gradient"
     )

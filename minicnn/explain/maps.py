@@ -56,9 +56,8 @@ def grad_cam(
     values = frozen.run(batch)
     features = values[call.writes]
     chosen = _chosen(model, values[frozen.output], class_index)
-    weights = frozen.gradient(values, chosen["class_index"], call.writes)[0].mean(
-        axis=(0, 1)
-    )  # (F,)
+    # (F,)
+    weights = frozen.gradient(values, chosen["class_index"], call.writes)[0].mean(axis=(0, 1))
     coarse = np.maximum(features[0] @ weights, 0)  # (OH, OW)
     return GradCam(
         method="Grad-CAM",
@@ -130,8 +129,7 @@ def occlusion(
     if size > min(picture.shape[:2]) or stride > size:
         raise ValueError(
             f"explain.occlusion expected stride <= size <= {min(picture.shape[:2])}, the picture's "
-            "shorter side, so "
-            f"that every pixel is covered, received size={size}, stride={stride}"
+            f"shorter side, so that every pixel is covered, received size={size}, stride={stride}"
         )
     _warn(model, picture)
     frozen = Frozen(model)
@@ -174,12 +172,12 @@ def enlarge(coarse: Array, sight: Sight, shape: tuple[int, int]) -> Array:
     heat = coarse
     for axis in range(2):
         middles = sight.middle(axis) + sight.step[axis] * np.arange(coarse.shape[axis])
+        # (OH, H)
         pixels = [
             np.interp(np.arange(shape[axis]), middles, place) for place in np.eye(len(middles))
-        ]  # (OH, H)
-        heat = np.tensordot(
-            heat, np.array(pixels), axes=(0, 0)
-        )  # the axis done goes last: after two, (H, W)
+        ]
+        # the axis done goes last: after two, (H, W)
+        heat = np.tensordot(heat, np.array(pixels), axes=(0, 0))
     return heat
 
 
@@ -212,8 +210,8 @@ def _target(model: Network, frozen: Frozen, name: str | None) -> tuple[Call, str
     if path is None:
         raise ValueError(
             "explain.grad_cam expected a model with a convolution (Conv2D), received "
-            f"{model.name!r}, which has none: "
-            "name a layer whose output is (OH, OW, F), or use explain.saliency or explain.occlusion"
+            f"{model.name!r}, which has none: name a layer whose output is (OH, OW, F), or use "
+            "explain.saliency or explain.occlusion"
         )
     layer = model.leaves[path] if path in model.leaves else model.get_layer(path)
     calls = [call for call, own in zip(frozen.calls, frozen.paths, strict=True) if own == path]

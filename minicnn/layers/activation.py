@@ -12,9 +12,8 @@ from minicnn.types import Array
 NAMES: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
     "relu6": lambda: ReLU(max_value=6.0),
-    "leaky_relu": lambda: LeakyReLU(
-        negative_slope=0.2
-    ),  # Keras: 0.2 as an activation, 0.3 as a layer
+    # Keras: 0.2 as an activation, 0.3 as a layer
+    "leaky_relu": lambda: LeakyReLU(negative_slope=0.2),
     "gelu": GELU,
     "softmax": Softmax,
 }
@@ -30,8 +29,7 @@ def activation_layer(name: str | None, owner: str) -> Layer | None:
     if not isinstance(name, str):
         raise ValueError(
             f"{owner} expected activation as a name, one of {', '.join([*NAMES, 'linear'])}, "
-            f"received {name!r}: "
-            f"leave it out, and add a layer that does it after {owner}"
+            f"received {name!r}: leave it out, and add a layer that does it after {owner}"
         )
     if name not in NAMES:
         raise ValueError(

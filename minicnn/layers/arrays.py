@@ -66,9 +66,8 @@ class Arrays(dict[str, Array]):
             if given.shape != array.shape or not np.can_cast(given.dtype, array.dtype, "same_kind"):
                 raise ValueError(
                     f"{self.owner} expected {self.what}[{name!r}] of shape {array.shape} in "
-                    f"{array.dtype}, received "
-                    f"shape {given.shape} in {given.dtype}: for weights of another shape make a "
-                    "new layer"
+                    f"{array.dtype}, received shape {given.shape} in {given.dtype}: for weights of "
+                    "another shape make a new layer"
                 )
         if complete and arrays.keys() != self.keys():
             raise ValueError(
@@ -132,7 +131,6 @@ def like(values: Any, value: Array, who: str) -> Array:
         kinds = ("", "") if real else (f" in {array.dtype}", f" in {value.dtype}")
         raise ValueError(
             f"{who} with shape {array.shape}{kinds[0]}, received {value.shape}{kinds[1]}: use a "
-            "new optimizer for "
-            "another model"
+            "new optimizer for another model"
         )
     return kept(array.astype(value.dtype))

@@ -42,8 +42,8 @@ class Merge(Layer):
             if any(getattr(part, "shape", ()) for part in parts):
                 raise TypeError(
                     f"{cls.__name__} expected its inputs when it is called, received "
-                    f"{_described(first)} when it is "
-                    f"made: use {cls.__name__}()([x, y]) or {snake_case(cls.__name__)}([x, y])"
+                    f"{_described(first)} when it is made: use {cls.__name__}()([x, y]) or "
+                    f"{snake_case(cls.__name__)}([x, y])"
                 )
         return super().__new__(cls)
 

@@ -153,8 +153,7 @@ class BatchNormalization(Layer):
         if M == 1:
             warn(
                 f"{self} normalises a batch with one value per channel: its variance is 0 and the "
-                "output is beta "
-                "whatever the input. Use larger batches."
+                "output is beta whatever the input. Use larger batches."
             )
 
     def move_averages(self, mean: Array, variance: Array) -> None:

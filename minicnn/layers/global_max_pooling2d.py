@@ -28,9 +28,8 @@ class GlobalMaxPooling2D(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
         cells = x.reshape(len(x), -1, x.shape[-1])  # (N, H*W, C)
-        argmax = cells.argmax(axis=1)[
-            :, None, :
-        ]  # NumPy's argmax takes the first, and NaN before any number
+        # NumPy's argmax takes the first, and NaN before any number
+        argmax = cells.argmax(axis=1)[:, None, :]
         self._cache = (argmax,) if training else None
         return np.take_along_axis(cells, argmax, axis=1)[:, 0, :]
 

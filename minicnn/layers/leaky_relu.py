@@ -33,9 +33,8 @@ class LeakyReLU(Layer):
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
-        slope = np.where(
-            x > 0, self.dtype.type(1), self.dtype.type(self.negative_slope)
-        )  # (N, ...)
+        # (N, ...)
+        slope = np.where(x > 0, self.dtype.type(1), self.dtype.type(self.negative_slope))
         self._cache = (slope,) if training else None
         return slope * x
 

@@ -27,8 +27,7 @@ class Names:
         if self._layers.get(layer.name) is layer:
             raise ValueError(
                 f"{layer} is in {self.owner!r} already: every place in a Sequential needs a layer "
-                "of its own, a layer "
-                "that is shared needs a Model"
+                "of its own, a layer that is shared needs a Model"
             )
         if layer.name and not layer.is_named_by_itself:
             if layer.name in self._layers or "/" in layer.name:

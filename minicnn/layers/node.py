@@ -77,8 +77,7 @@ class Node:
     def _no_numbers(self, *_: Any, **__: Any) -> Never:
         raise TypeError(
             f"{self!r} is symbolic and has no numbers: call layers on it, such as Add()([a, b]), "
-            "and make a Model, "
-            "which computes numbers from arrays"
+            "and make a Model, which computes numbers from arrays"
         )
 
     __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = (
@@ -103,8 +102,7 @@ def nodes(x: Any, who: str) -> list[Node]:
         if not isinstance(part, Node):
             raise TypeError(
                 f"{who} expected symbolic tensors alone, received {part!r:.80} beside one: an "
-                "array is no part of a "
-                "network, it comes in at an Input"
+                "array is no part of a network, it comes in at an Input"
             )
     return parts
 

@@ -67,17 +67,15 @@ class Normalization(Layer):
         """
         data = array(data, "data", "Normalization.adapt")
         axes = tuple(range(data.ndim - 1))
-        parts = np.array_split(
-            data, max(1, data.size // 10**7)
-        )  # a part at a time: float64 copies are large
+        # a part at a time: float64 copies are large
+        parts = np.array_split(data, max(1, data.size // 10**7))
         mean = sum(part.sum(axis=axes, dtype=np.float64) for part in parts) / (
             data.size / data.shape[-1]
         )
         squares = sum(((part - mean) ** 2).sum(axis=axes) for part in parts)
         variance = squares / (data.size / data.shape[-1])
-        vars(self).update(
-            mean=mean.tolist(), variance=variance.tolist()
-        )  # which nobody else may change
+        # which nobody else may change
+        vars(self).update(mean=mean.tolist(), variance=variance.tolist())
         if self.built:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance

@@ -92,8 +92,8 @@ class Weights(KerasNames):
         if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
             raise ValueError(
                 f"{self} expected weights "
-                f"{', '.join(f'{k} {w.shape}' for k, w in expected.items())}, "
-                f"received shapes {[np.shape(w) for w in weights]}"
+                f"{', '.join(f'{k} {w.shape}' for k, w in expected.items())}, received shapes "
+                f"{[np.shape(w) for w in weights]}"
             )
 
     def count_params(self) -> int:

@@ -68,8 +68,7 @@ def check_picture(input_shape: Shape, owner: Layer) -> Shape:
     if len(input_shape) != 3:
         raise ValueError(
             f"{owner} expected pictures of shape (N, H, W, C), received samples of shape "
-            f"{input_shape}. "
-            "Input((H, W, C)) and input_shape= leave out the batch axis, build((None, H, W, C)) "
-            "has it"
+            f"{input_shape}. Input((H, W, C)) and input_shape= leave out the batch axis, "
+            "build((None, H, W, C)) has it"
         )
     return input_shape

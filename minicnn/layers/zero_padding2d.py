@@ -39,8 +39,7 @@ class ZeroPadding2D(Layer):
         ):
             raise ValueError(
                 "ZeroPadding2D expected padding as an integer >= 0, (rows, columns) or ((top, "
-                "bottom), (left, right)), "
-                f"received {padding!r}"
+                f"bottom), (left, right)), received {padding!r}"
             )
         self.padding = tuple((int(before), int(after)) for before, after in frame)
 

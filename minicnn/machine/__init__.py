@@ -16,6 +16,5 @@ import re
 if re.fullmatch(r"\s*(-\d+|0+)\s*", os.environ.get("NUMBA_NUM_THREADS", "")):
     raise ValueError(  # before Numba does, which does not say where its number comes from
         "NUMBA_NUM_THREADS expected at least 1 thread, received "
-        f"{os.environ['NUMBA_NUM_THREADS']!r}: unset it for one "
-        "per processor"
+        f"{os.environ['NUMBA_NUM_THREADS']!r}: unset it for one per processor"
     )

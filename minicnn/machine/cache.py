@@ -31,11 +31,12 @@ from numba.core.serialize import dumps, loads
 
 from minicnn.machine import compiling
 
+# of kernels and of what makes them: a change there makes all anew
 ROOMS = (
     "engine",
     "kernels",
     "machine",
-)  # of kernels and of what makes them: a change there makes all anew
+)
 SEAL = hashlib.sha256().digest_size
 compiled: list[str] = []  # names of the kernels that this process has made
 loaded: list[str] = []  # and of those that it found

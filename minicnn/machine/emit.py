@@ -109,9 +109,8 @@ class Emitter:
     def fill(self, value: float, lanes: int = 0) -> ir.Constant:
         """A register that holds one number in all (or so many) lanes."""
         key = float(value).hex(), lanes or self.lanes  # 0 and -0 are equal, but not the same
-        if (
-            key not in self._filled
-        ):  # to write each out at every use would more than double the time it takes to emit
+        # to write each out at every use would more than double the time it takes to emit
+        if key not in self._filled:
             self._filled[key] = ir.Constant(ir.VectorType(self.element, key[1]), [value] * key[1])
         return self._filled[key]
 

@@ -18,9 +18,8 @@ from minicnn.machine.cache import KernelCache
 # no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile
 # time.
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-ENABLED = not getattr(
-    numba.config, "DISABLE_JIT", False
-)  # NUMBA_DISABLE_JIT=1 runs kernels as plain Python
+# NUMBA_DISABLE_JIT=1 runs kernels as plain Python
+ENABLED = not getattr(numba.config, "DISABLE_JIT", False)
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -63,9 +63,8 @@ class Record:
 
     def place(self, part: str, field: str | None = None) -> Array:
         """Where a part of integers, or a field of it, lies: an array (n,) to be written to."""
-        lies = (
-            self.memory[part] if field is None else self.memory[part][field]
-        )  # a view into memory
+        # a view into memory
+        lies = self.memory[part] if field is None else self.memory[part][field]
         start = (address(lies) - address(self.memory)) // WORD
         return self.memory.view(np.int64)[start : start + lies.dtype.itemsize // WORD]
 

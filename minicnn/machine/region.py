@@ -115,10 +115,22 @@ class Region:
 
 
 @intrinsic
-def call_task(typingctx: Any, task: Any, record: Any, stage: Any, t: Any, workers: Any) -> Any:  # noqa: ARG001
+def call_task(
+    typingctx: Any,  # noqa: ARG001
+    task: Any,  # noqa: ARG001
+    record: Any,  # noqa: ARG001
+    stage: Any,  # noqa: ARG001
+    t: Any,  # noqa: ARG001
+    workers: Any,  # noqa: ARG001
+) -> Any:
     """Call the function at an address."""
 
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:  # noqa: ARG001
+    def codegen(
+        context: Any,
+        builder: ir.IRBuilder,
+        signature: Any,  # noqa: ARG001
+        args: Any,
+    ) -> ir.Value:
         task, record, *numbers = args
         pointer = ir.IntType(8).as_pointer()
         where = builder.inttoptr(record, pointer)

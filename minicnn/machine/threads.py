@@ -127,10 +127,8 @@ def _launch() -> None:
         settings = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
         raise ValueError(
             "the engine expected Numba to start threads, received "
-            f"{' '.join(str(error).split())!r} with "
-            f"{settings or 'the layers that are installed'}: unset it, or choose a layer that is "
-            "there, such as "
-            "workqueue"
+            f"{' '.join(str(error).split())!r} with {settings or 'the layers that are installed'}: "
+            "unset it, or choose a layer that is there, such as workqueue"
         ) from None
 
 
@@ -159,9 +157,8 @@ def _after_fork_in_child() -> None:
     global _orphaned
     try:
         _after_fork()
-    except (
-        RuntimeError
-    ):  # Ctrl-C has ended the wait for a lock, and who holds it is not in this process
+    # Ctrl-C has ended the wait for a lock, and who holds it is not in this process
+    except RuntimeError:
         lock: Any = alone  # whose type does not tell of this method, which logging uses likewise
         lock._at_fork_reinit()
         _orphaned = True

@@ -82,9 +82,8 @@ class Model(Network):
         self._lists = isinstance(outputs, list | tuple)
         ends = symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who)
         self.inputs, self.outputs, found = between(*ends, who)
-        alone = [
-            node for node in self.inputs if node not in set(found.finished)
-        ]  # nothing depends on them
+        # nothing depends on them
+        alone = [node for node in self.inputs if node not in set(found.finished)]
         self.nodes = [*alone, *found.finished]
         self.layers = in_keras_order(found, self.inputs)
         self._name_layers()
@@ -95,9 +94,8 @@ class Model(Network):
         if "call" in vars(cls):
             raise TypeError(
                 f"{cls.__name__} defines call(), which cannot be differentiated: minicnn has no "
-                "autograd. Join layers "
-                "by Model(inputs, outputs), or write a layers.Layer with a forward and a backward "
-                "of its own"
+                "autograd. Join layers by Model(inputs, outputs), or write a layers.Layer with a "
+                "forward and a backward of its own"
             )
 
     def _name_layers(self) -> None:
@@ -132,8 +130,8 @@ class Model(Network):
             if layer.params and not layer.has_fresh_weights:
                 raise ValueError(
                     f"{layer} is built for samples of {layer.input_shape} in {layer.dtype} and has "
-                    "been trained or "
-                    f"loaded, received {input_shape} in {self.dtype}: use a new layer"
+                    f"been trained or loaded, received {input_shape} in {self.dtype}: use a new "
+                    "layer"
                 )
             layer.build(input_shape, self.generator(WEIGHTS, index), self.dtype)
             layer._provisional = False

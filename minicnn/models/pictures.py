@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from minicnn.data.image import Source
 
 CONFIDENT = 0.5  # the probability from which on a prediction counts as confident
-GREY = (
-    np.array([299, 587, 114]) / 1000
-)  # how bright red, green and blue look: ITU-R BT.601, as in Pillow and Keras
+# how bright red, green and blue look: ITU-R BT.601, as in Pillow and Keras
+GREY = np.array([299, 587, 114]) / 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +77,10 @@ def predict_image(model: Network, image: "Source", top: int = 3) -> ImagePredict
     Raises ImageError for what cannot be read; ValueError for a model that takes no pictures, and
     for top below 1.
     """
+    # costs 50 ms, for Pillow, and only who predicts pictures needs it
     from minicnn.data.image import (
         read_fitted,
-    )  # costs 50 ms, for Pillow, and only who predicts pictures needs it
+    )
 
     return _predicted(model, read_fitted(image, _picture_size(model))[None], top)[0]
 
@@ -135,8 +135,7 @@ def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImageP
     if len(names) != probabilities.shape[1]:
         raise ValueError(
             f"predict_image expected a class name for each of the {probabilities.shape[1]} outputs "
-            f"of {model.name!r}, "
-            f"received {len(names)}: correct its class_names"
+            f"of {model.name!r}, received {len(names)}: correct its class_names"
         )
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [

@@ -46,9 +46,8 @@ def argument_names(function: Callable) -> set[str]:
     names: set[str] = set()
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
-            options = getattr(
-                parameter.annotation, "__args__", ()
-            )  # (LayerOptions,) of Unpack[LayerOptions]
+            # (LayerOptions,) of Unpack[LayerOptions]
+            options = getattr(parameter.annotation, "__args__", ())
             names |= options[0].__annotations__.keys() if options else {ANYTHING}
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             names.add(parameter.name)

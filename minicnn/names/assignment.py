@@ -13,9 +13,8 @@ from minicnn.names.not_there import is_not_there
 # of 1: how much alike an attribute of a user's class and an argument must be for the one to mean
 # the other
 CLOSE = 0.8
-OLD_NAMES = {
-    "lr": "learning_rate"
-}  # those of earlier versions of Keras, too far from today's to be guessed
+# those of earlier versions of Keras, too far from today's to be guessed
+OLD_NAMES = {"lr": "learning_rate"}
 
 
 def check_assigned(owner: Any, name: str) -> None:

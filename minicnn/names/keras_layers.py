@@ -106,10 +106,8 @@ LAYERS = [
     ),
     (
         "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization Pipeline "
-        "RandAugment "
-        "RandomColorDegeneration RandomColorJitter RandomGaussianBlur RandomGrayscale RandomHue "
-        "RandomInvert "
-        "RandomPosterization RandomSaturation RandomSharpness Solarization",
+        "RandAugment RandomColorDegeneration RandomColorJitter RandomGaussianBlur RandomGrayscale "
+        "RandomHue RandomInvert RandomPosterization RandomSaturation RandomSharpness Solarization",
         "For colours there are RandomBrightness and RandomContrast; RandomErasing covers a part.",
     ),
     ("MaxNumBoundingBoxes", "There are no bounding boxes: minicnn classifies whole pictures."),

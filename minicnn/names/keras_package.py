@@ -91,8 +91,8 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("clear_session", "Nothing is kept between models: leave it out."),
         (
             "CustomObjectScope custom_object_scope get_custom_objects register_keras_serializable "
-            "get_registered_name "
-            "get_registered_object serialize_keras_object deserialize_keras_object",
+            "get_registered_name get_registered_object serialize_keras_object "
+            "deserialize_keras_object",
             "Use models.load_model(filepath, custom_objects={'MyLayer': MyLayer}).",
         ),
         (

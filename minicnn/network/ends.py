@@ -42,9 +42,8 @@ class Ends(Graph):
             return
         first: Layer = next(iter(self.leaves.values()))
         for node in self.inputs:
-            if (
-                first.input_shape != node.sample_shape
-            ):  # it takes several, or has been built in another place
+            # it takes several, or has been built in another place
+            if first.input_shape != node.sample_shape:
                 first = node.layer
         first.check_input(x.shape)
 

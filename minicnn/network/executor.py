@@ -63,9 +63,8 @@ class Execution:
         self.linear = (
             calls[-1].layer if self.softmax is not None and self.softmax is not self.last else None
         )
-        one_type = (
-            len({call.layer.dtype for call in calls}) <= 1
-        )  # the engine's steps hand on buffers as they are
+        # the engine's steps hand on buffers as they are
+        one_type = len({call.layer.dtype for call in calls}) <= 1
         fast = (
             engine == "fast"
             and jit.ENABLED
@@ -81,9 +80,8 @@ class Execution:
             reads, last = part[0].reads, part[-1]
             for left, step in zip(reversed(range(len(steps))), steps, strict=True):
                 several = isinstance(step, Layer) and step.takes_several
-                writes = (
-                    next(free) if left else last.writes
-                )  # a layer and its activation may be two steps
+                # a layer and its activation may be two steps
+                writes = next(free) if left else last.writes
                 self.stages.append(Stage(step, reads, writes, last.training, several))
                 reads = (writes,)
         self.steps: list[Step] = [stage.step for stage in self.stages]
@@ -123,9 +121,8 @@ class Execution:
                 if self._pass != number:
                     raise RuntimeError(
                         f"the forward of {step} expected to be the only one of its network, "
-                        "received another in the "
-                        "middle of it: a layer or a signal handler must not call the model that it "
-                        "interrupts"
+                        "received another in the middle of it: a layer or a signal handler must "
+                        "not call the model that it interrupts"
                     )
         results = [values[n].copy() for n in self.outputs_at]
         self._made = [y.shape for y in results]
@@ -198,9 +195,8 @@ class Execution:
                     f"{np.shape(dy) if isinstance(dy, np.ndarray) else received}"
                 )
             dy = list(dy) if len(dy) > 1 else dy[0]
-        if (
-            self.linear is not None and self.softmax is not None
-        ):  # what is wrong with dy is said in the layer's name
+        # what is wrong with dy is said in the layer's name
+        if self.linear is not None and self.softmax is not None:
             dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
         if self.softmax is not None:
             dy = self.softmax.backward(dy)
@@ -214,16 +210,15 @@ class Execution:
         if number and thread != get_ident():
             raise RuntimeError(
                 "backward expected the thread of the last forward(training=True), received "
-                "another: while threads "
-                "share a model, use train_step or train_on_batch, which are one step each"
+                "another: while threads share a model, use train_step or train_on_batch, which are "
+                "one step each"
             )
         for layer in self.layers:
             if layer._last_trained != number:
                 raise RuntimeError(
                     f"backward expected {layer} as its forward(training=True) has left it, "
-                    "received it after another "
-                    "one, of a model that shares it, or with other weights: run "
-                    "forward(training=True) again"
+                    "received it after another one, of a model that shares it, or with other "
+                    "weights: run forward(training=True) again"
                 )
 
     def wanted(self, to_input: bool) -> list[bool]:

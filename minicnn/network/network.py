@@ -120,8 +120,7 @@ class Network(Ends, Placed, KerasNames):
         if len(self.outputs) != 1:
             raise ValueError(
                 f"{self.name!r} has {len(self.outputs)} outputs, which can be predicted: training, "
-                "measures and "
-                "explanations are of one, make a Model of the output that is meant"
+                "measures and explanations are of one, make a Model of the output that is meant"
             )
         layer = self.outputs[0].layer
         return layer.head if isinstance(layer, Network) else layer

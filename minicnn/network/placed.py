@@ -49,9 +49,8 @@ class Placed(Graph):
                 f"{type(self).__name__} {self.name!r} expected {_listed(expected)}, received "
                 f"{_listed(received)}"
             )
-        if (
-            network.has_fresh_weights and not self.is_seeded
-        ):  # the seed of what it becomes a part of will draw them
+        # the seed of what it becomes a part of will draw them
+        if network.has_fresh_weights and not self.is_seeded:
             for layer in self.leaves.values():
                 layer._provisional = True
         first = Node(self, given, self.outputs[0].sample_shape, self.dtype, training=training)

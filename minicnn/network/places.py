@@ -49,9 +49,8 @@ class Places:
         for layer, runs in self.shared:
             for name, total in layer.grads.items() if layer.trainable else ():
                 first, *rest = [run.grads[name] for run in runs]
-                found = (
-                    first.copy() if layer in runs[1:] else total
-                )  # its own gradient is still to be added
+                # its own gradient is still to be added
+                found = first.copy() if layer in runs[1:] else total
                 if first is not total and found is total:
                     np.copyto(total, first)
                 for part in rest:

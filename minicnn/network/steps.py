@@ -55,9 +55,8 @@ def steps(model: Network) -> list[PlannedStep]:
             continue
         if layer is execution.last and execution.linear is not None:
             layer = execution.linear
-        n = (
-            place[id(layer)] if id(layer) in place else maker[call.reads[0]]
-        )  # done along by the step before it
+        # done along by the step before it
+        n = place[id(layer)] if id(layer) in place else maker[call.reads[0]]
         work[n].append(path)
         if id(layer.activation_layer) in place:
             n = place[id(layer.activation_layer)]

@@ -16,9 +16,8 @@ from minicnn.schedules import LearningRateSchedule
 from minicnn.types import Array
 
 AVERAGE = "average"  # the slot of use_ema
-Parameter = tuple[
-    Array, Array, dict[str, Array]
-]  # a value, its gradient, and what the optimizer remembers of it
+# a value, its gradient, and what the optimizer remembers of it
+Parameter = tuple[Array, Array, dict[str, Array]]
 
 
 class OptimizerOptions(TypedDict, total=False):

@@ -124,8 +124,7 @@ def checked_pictures(who: str, images: ArrayLike) -> NDArray[Any]:
     if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.size == 0:
         raise ValueError(
             f"{who} expected pictures (n, H, W, 3) or (n, H, W, 1), channels last, received "
-            f"{pictures.shape}: "
-            "give a single picture a batch axis with images[None]"
+            f"{pictures.shape}: give a single picture a batch axis with images[None]"
         )
     if pictures.dtype != np.uint8 and not (
         pictures.min() >= -ROUNDING and pictures.max() <= 1 + ROUNDING

@@ -35,8 +35,7 @@ def compared_curves(histories: Mapping[str, Any], *, title: str = "Trainings com
     if without:
         raise ValueError(
             "compared_curves expected histories with a finite val_loss, received none in "
-            f"{without[0]!r}: "
-            "train it with validation_data or validation_split"
+            f"{without[0]!r}: train it with validation_data or validation_split"
         )
     best = {name: int(np.nanargmin(logs["val_loss"])) for name, logs in runs.items()}
     panels = [
@@ -57,11 +56,12 @@ def compared_curves(histories: Mapping[str, Any], *, title: str = "Trainings com
             epochs = np.arange(1, len(held_out) + 1)
             axes.plot(epochs, trained, "--", color=colour, linewidth=1.1)
             axes.plot(epochs, held_out, "-", color=colour, linewidth=1.9)
+            # one within another
             hollow = {
                 "markersize": 9 + 3 * number,
                 "fillstyle": "none",
                 "markeredgewidth": 1.6,
-            }  # one within another
+            }
             axes.plot(epochs[best[name]], held_out[best[name]], marker, color=colour, **hollow)
         axes.set_ylabel(
             "Accuracy (%)" if quantity == "accuracy" else "Loss (cross-entropy, nats)", color=INK
@@ -128,9 +128,8 @@ def accuracy_by_size(
     for number, (values, (colour, marker)) in enumerate(zip(shares.values(), SERIES, strict=False)):
         mean = 100 * values.mean(axis=1)
         reach = np.abs(100 * np.stack([values.min(axis=1), values.max(axis=1)]) - mean)
-        beside = 1.03 ** (
-            number - (len(shares) - 1) / 2
-        )  # in the legend's order, where bars would overlap
+        # in the legend's order, where bars would overlap
+        beside = 1.03 ** (number - (len(shares) - 1) / 2)
         places = np.multiply(sizes, beside)
         axes.errorbar(
             places,

@@ -48,9 +48,8 @@ def confusion_heatmap(
     ]
     unit = "% of the true class" if normalize else "pictures"
 
-    cell = (
-        0.68 if classes <= 20 else 0.5
-    )  # inches: the figure grows with the number of classes, its type never shrinks
+    # inches: the figure grows with the number of classes, its type never shrinks
+    cell = 0.68 if classes <= 20 else 0.5
     names = [shorten(name, 24) for name in class_names]
     side, longest_name = max(classes * cell, 2.0), max(map(len, names))
     width, height = side + 0.09 * longest_name + 2.0, side + 0.07 * longest_name + 1.8

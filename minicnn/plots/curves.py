@@ -29,20 +29,17 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     if not logs.get("loss"):
         raise ValueError(
             "learning_curves expected a history with the loss of at least one epoch, received the "
-            f"keys {list(logs)}: "
-            "train for an epoch first"
+            f"keys {list(logs)}: train for an epoch first"
         )
-    numbers = getattr(
-        history, "epoch", []
-    )  # from 0; of the last fit only, where one History went through several
+    # from 0; of the last fit only, where one History went through several
+    numbers = getattr(history, "epoch", [])
     epochs = [
         1 + n for n in (numbers if len(numbers) == len(logs["loss"]) else range(len(logs["loss"])))
     ]
     kind, prefix = ("validation", "val_") if "val_loss" in logs else ("training", "")
     losses = np.asarray(logs[prefix + "loss"], float)
-    best = (
-        None if np.isnan(losses).all() else epochs[int(np.nanargmin(losses))]
-    )  # the earlier one of two equals
+    # the earlier one of two equals
+    best = None if np.isnan(losses).all() else epochs[int(np.nanargmin(losses))]
     rates = list(logs.get("learning_rate", []))
     changes = [epochs[i] for i in range(1, len(rates)) if rates[i] != rates[i - 1]]
     panels = [
@@ -73,9 +70,8 @@ def learning_curves(history: Any, *, title: str = "Learning curves") -> Plot:
     if changes:
         _draw_learning_rate(axes[-1], epochs, rates)
     for panel in axes:
-        for change in (
-            changes if len(changes) <= 10 else []
-        ):  # a rate that moves at every epoch shows in its own panel
+        # a rate that moves at every epoch shows in its own panel
+        for change in changes if len(changes) <= 10 else []:
             panel.axvline(change - 0.5, color=MUTED, linewidth=0.9, linestyle=(0, (1, 3)), zorder=0)
         tidy(panel)
         panel.grid(axis="y", color=HAIRLINE, linewidth=0.6)

@@ -25,9 +25,8 @@ def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     if rates.shape != losses.shape or not np.isfinite(losses).any():
         raise ValueError(
             "lr_finder expected a loss for each learning rate, one of them finite at least, "
-            f"received {rates.size} "
-            f"rates and {losses.size} losses, {np.isfinite(losses).sum()} finite: start lr_find "
-            "from a lower rate"
+            f"received {rates.size} rates and {losses.size} losses, {np.isfinite(losses).sum()} "
+            "finite: start lr_find from a lower rate"
         )
     finite = losses[np.isfinite(losses)]
     low, high = finite.min(), finite[0]
@@ -42,9 +41,8 @@ def lr_finder(finder: Any, *, title: str = "Learning rate finder") -> Plot:
     axes.set_ylim(low - margin, high + 3 * margin)  # a loss that explodes leaves at the top
     if suggestion is not None:
         axes.axvline(suggestion, color=INK, linewidth=1.5, linestyle="--")
-        side = (
-            "left" if suggestion**2 < rates[0] * rates[-1] else "right"
-        )  # of the line: where there is more room
+        # of the line: where there is more room
+        side = "left" if suggestion**2 < rates[0] * rates[-1] else "right"
         axes.text(
             suggestion,
             high + 2.8 * margin,

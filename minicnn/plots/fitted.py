@@ -2,10 +2,11 @@
 
 from minicnn.plots.base import HEADER, MARGIN, Plot
 
+# inches: 7 and 3 pictures of a grid, whose width all plots have, so that they end together
 PAGE, TELEPHONE = (
     9.3,
     4.1,
-)  # inches: 7 and 3 pictures of a grid, whose width all plots have, so that they end together
+)
 
 
 def fitted(plot: Plot, width: float = PAGE, stretch: float = 1.3) -> Plot:

@@ -23,11 +23,12 @@ from minicnn.plots.palette import HAIRLINE, INK, MUTED
 from minicnn.types import Shape
 from minicnn.wording import counted
 
+# inches: of a box, around what is in it, for the name of a model inside
 HEIGHT, PADDING, HEADING = (
     0.4,
     0.1,
     0.3,
-)  # inches: of a box, around what is in it, for the name of a model inside
+)
 TALLEST = 10.5  # inches above which the picture goes on at its right
 NAME, KIND = 8.5, 7.5  # points
 SHADE = "#E6F0F7"  # of what has weights: the palest blue

@@ -13,18 +13,20 @@ from itertools import accumulate, pairwise
 from math import ceil
 from typing import NamedTuple
 
+# inches between rows, between boxes of a row, between columns
 ROW_GAP, GAP, COLUMN_GAP = (
     0.24,
     0.22,
     0.6,
-)  # inches between rows, between boxes of a row, between columns
+)
 LANE = 0.1  # width of the place of a line that passes a row
 WORTH = 0.9  # of the highest column's height, if a column more is to be made
 SWEEPS = 24
+# weights of lines from box to box or on their way, and of those between box and way
 STRAIGHT, FREE = (
     1.0,
     0.001,
-)  # weights of lines from box to box or on their way, and of those between box and way
+)
 
 Point = tuple[float, float]
 
@@ -186,9 +188,8 @@ class Grid:
                 n = row[item]
                 bottom = top[n] + heights[n]
                 points += [(x(item), top[n] + self.sizes[item][1]), (x(item), bottom)]
-                if (
-                    column[n] != column[row[following]]
-                ):  # down, up between the columns, and down again
+                # down, up between the columns, and down again
+                if column[n] != column[row[following]]:
                     between = edges[column[n]][1] + COLUMN_GAP / 2
                     turn, start = bottom + ROW_GAP / 2, -ROW_GAP / 2
                     points += [

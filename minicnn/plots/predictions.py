@@ -47,9 +47,8 @@ def predictions_grid(
         who, images, y_true, predictions, class_names
     )
     right, wrong = np.flatnonzero(true == predicted), np.flatnonzero(true != predicted)
-    rows_right, rows_wrong = (
-        -(-len(found) // columns) for found in (right, wrong)
-    )  # rows that each could fill
+    # rows that each could fill
+    rows_right, rows_wrong = (-(-len(found) // columns) for found in (right, wrong))
     rows_wrong = min(rows_wrong, max(rows // 2, rows - rows_right))
     rows_right = min(rows_right, rows - rows_wrong)
     kinds = [("right", RIGHT, right, rows_right), ("wrong", WRONG, wrong, rows_wrong)]
@@ -132,8 +131,7 @@ def mistakes_gallery(
     if p is None:
         raise ValueError(
             f"{who} expected probabilities (n, {len(class_names)}), received "
-            f"{np.shape(probabilities)}: "
-            "pass what model.predict returns"
+            f"{np.shape(probabilities)}: pass what model.predict returns"
         )
     wrong = np.flatnonzero(true != predicted)
     confidence = p[wrong, predicted[wrong]]

@@ -121,8 +121,7 @@ def learns_by_heart(model: Model, x: Any, y: Array) -> Finding:
             )
     text = (
         f"only {percent(best, 0)} of {len(y)} right after {STEPS} steps: too few parameters, wrong "
-        "labels or wrong "
-        "gradients?"
+        "labels or wrong gradients?"
     )
     return Finding("overfits 50 pictures", False, text)
 
@@ -174,9 +173,8 @@ def steps_per_epoch(model: Model, pictures: int, batch_size: int) -> Finding:
         "steps per epoch",
         False,
         f"{text}; after the first, {percent(momentum**steps, 0)} of what batch normalisation's "
-        "averages begin with is "
-        "still in them, so that validation says little: use warmup=True, a lower momentum, or "
-        "smaller batches",
+        "averages begin with is still in them, so that validation says little: use warmup=True, a "
+        "lower momentum, or smaller batches",
     )
 
 

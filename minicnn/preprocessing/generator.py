@@ -20,9 +20,8 @@ from minicnn.types import Array
 from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
-DRAWS = np.arange(11, dtype=np.uint64)[
-    :, None
-]  # each change has its own random numbers, whatever else is switched on
+# each change has its own random numbers, whatever else is switched on
+DRAWS = np.arange(11, dtype=np.uint64)[:, None]
 EPSILON = np.float32(1e-6)  # added to a standard deviation, as in Keras
 
 
@@ -205,8 +204,8 @@ class ImageDataGenerator(KerasNames):
         if subset not in ("training", "validation") or at == 0:
             raise ValueError(
                 "flow expected subset 'training' or 'validation' and a validation_split that "
-                "leaves samples to both, "
-                f"received {subset!r} of {n} samples and validation_split={self.validation_split}"
+                f"leaves samples to both, received {subset!r} of {n} samples and "
+                f"validation_split={self.validation_split}"
             )
         return slice(at, None) if subset == "training" else slice(at)
 

@@ -24,8 +24,7 @@ def factors(value: Any, what: str, least: float) -> tuple[float, float]:
     ):
         raise ValueError(
             f"ImageDataGenerator expected {what} as (least, greatest), factors above 0 and at most "
-            f"{LONGEST}, "
-            f"received {value!r}"
+            f"{LONGEST}, received {value!r}"
         )
     return min(pair), max(pair)
 

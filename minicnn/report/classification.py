@@ -60,16 +60,14 @@ class ClassificationReport:
     """
 
     class_names: tuple[str, ...]
-    precision: NDArray[
-        np.float64
-    ]  # (K,) of the pictures predicted as this class, the share that is of it
+    # (K,) of the pictures predicted as this class, the share that is of it
+    precision: NDArray[np.float64]
     recall: NDArray[np.float64]  # (K,) of the pictures of this class, the share predicted as it
     f1: NDArray[np.float64]  # (K,) harmonic mean of the two
     support: NDArray[np.int64]  # (K,) pictures of this class
     accuracy: float  # share of right answers
-    undefined: tuple[
-        str, ...
-    ]  # which figures had a zero denominator and are therefore reported as 0
+    # which figures had a zero denominator and are therefore reported as 0
+    undefined: tuple[str, ...]
     digits: int = 4
 
     @property

@@ -64,9 +64,8 @@ def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> C
     0.2
     """
     edges = np.linspace(0, 1, BINS + 1)
-    place = np.searchsorted(
-        edges[1:-1], confidence, side="left"
-    )  # edges[place] < confidence <= edges[place + 1]
+    # edges[place] < confidence <= edges[place + 1]
+    place = np.searchsorted(edges[1:-1], confidence, side="left")
     count = np.bincount(place, minlength=BINS)
     sums = [np.bincount(place, values, minlength=BINS) for values in (confidence, right)]
     means = [np.divide(total, count, out=np.zeros(BINS), where=count > 0) for total in sums]

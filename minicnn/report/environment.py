@@ -25,9 +25,8 @@ def environment() -> dict[str, Any]:
 
 
 def _processor_name() -> str:
-    information = Path(
-        "/proc/cpuinfo"
-    )  # Linux; elsewhere, and on most ARM boards, Python's own words must do
+    # Linux; elsewhere, and on most ARM boards, Python's own words must do
+    information = Path("/proc/cpuinfo")
     lines = information.read_text(errors="replace").splitlines() if information.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

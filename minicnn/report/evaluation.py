@@ -33,9 +33,8 @@ class Evaluation:
     # precision, recall and F1 of each class, their averages, and the accuracy
     classes: ClassificationReport
     accuracy_interval: tuple[float, float]  # 95 %
-    top_k_accuracy: dict[
-        int, float
-    ]  # k: share of pictures whose class is among the k most probable
+    # k: share of pictures whose class is among the k most probable
+    top_k_accuracy: dict[int, float]
     cross_entropy: float  # nats; inf where a right answer had the probability 0
     calibration: Calibration
     confusion: NDArray[np.int64]  # (K, K) rows true, columns predicted
@@ -158,9 +157,8 @@ def evaluate_report(
     )
     counts = confusion_matrix(true, answers, classes)
     right = true == answers
-    places = (np.argsort(-p, axis=1, kind="stable") == true[:, None]).argmax(
-        axis=1
-    )  # 0: the answer, 1: the next ...
+    # 0: the answer, 1: the next ...
+    places = (np.argsort(-p, axis=1, kind="stable") == true[:, None]).argmax(axis=1)
     return Evaluation(
         classes=report_of_counts(counts, names),
         accuracy_interval=wilson_interval(int(right.sum()), n),
@@ -194,9 +192,8 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     z, p = 1.959963984540054, right / n
     middle, reach = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (middle - reach) / scale), min(
-        1.0, (middle + reach) / scale
-    )  # rounding may step outside
+    # rounding may step outside
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
 
 
 def _checked_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
@@ -205,8 +202,7 @@ def _checked_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
     if p.ndim != 2 or p.shape[1] < 2 or p.dtype.kind != "f":
         raise ValueError(
             "evaluate_report expected probabilities as floats (n, K) of K >= 2 classes, received "
-            f"{p.dtype} {p.shape}: "
-            "pass what model.predict returns"
+            f"{p.dtype} {p.shape}: pass what model.predict returns"
         )
     p = p.astype(np.float64)
     finite = np.isfinite(p).all(axis=1)

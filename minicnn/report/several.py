@@ -70,9 +70,8 @@ def _within(angle: float, freedom: int) -> float:
     """P(|T| <= sqrt(freedom) tan(angle))."""
     odd = freedom % 2
     term, total = (cos(angle) if odd else 1.0), 0.0
-    for k in range(
-        1 + odd, freedom, 2
-    ):  # 1 + cos^2 / 2 + 3 cos^4 / 8 ..., or cos + 2 cos^3 / 3 + ...
+    # 1 + cos^2 / 2 + 3 cos^4 / 8 ..., or cos + 2 cos^3 / 3 + ...
+    for k in range(1 + odd, freedom, 2):
         total += term
         term *= cos(angle) ** 2 * k / (k + 1)
     series = sin(angle) * total

@@ -79,9 +79,8 @@ def judge(
             "averages lagged",
             f"Validation was measured with averages that lagged: {both}.",
             f"After {steps_per_epoch * best} steps, {percent(left)} of what batch normalisation's "
-            "averages began with "
-            "was still in them. Use BatchNormalization(warmup=True), a lower momentum, or smaller "
-            "batches.",
+            "averages began with was still in them. Use BatchNormalization(warmup=True), a lower "
+            "momentum, or smaller batches.",
         )
     if ahead > GAP and (low > chance or ahead > 0.5):
         return Verdict(

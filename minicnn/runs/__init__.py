@@ -79,7 +79,11 @@ class HistoryFile(Callback):
         self._began = 0.0
         self._linked = False
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(
+        self,
+        epoch: int,  # noqa: ARG002
+        logs: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -176,9 +180,8 @@ def draw(
             plots.filters(kernels, columns=4, width=TELEPHONE),
         ]
     draw_curves(run)
-    for name, make in tqdm(
-        wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None
-    ):  # on terminals
+    # on terminals
+    for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):
         save_plot(run, name, *make())
 
 

@@ -82,9 +82,8 @@ class Run:
         ):
             raise DataError(
                 f"{self.config_file} expected options of `minicnn train`, received others or none: "
-                "whichever program "
-                "began the run goes on with it, if it can; examples/train_cifar.py keeps no "
-                "checkpoint"
+                "whichever program began the run goes on with it, if it can; "
+                "examples/train_cifar.py keeps no checkpoint"
             )
         return options
 

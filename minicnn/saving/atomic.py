@@ -82,10 +82,11 @@ def _shortened(name: str) -> str:
 
 def _tidy(folder: str, start: str) -> None:
     """Remove what killed processes left."""
+    # one may write where one may not look
     with (
         contextlib.suppress(OSError),
         os.scandir(folder) as entries,
-    ):  # one may write where one may not look
+    ):
         for entry in entries:
             if entry.name.startswith(start) and entry.name.endswith(".new"):
                 lock.remove_if_abandoned(entry.path)
@@ -95,18 +96,16 @@ def _beside(folder: str, start: str, mode: int) -> tuple[int, str]:
     """A new file in the folder that this process holds: its descriptor and path."""
     while True:
         path = os.path.join(folder, f"{start}{secrets.token_hex(6)}.new")
-        with contextlib.suppress(
-            FileExistsError, BlockingIOError
-        ):  # another process was about to tidy it away
+        # another process was about to tidy it away
+        with contextlib.suppress(FileExistsError, BlockingIOError):
             return lock.hold(path, mode, new=True), path
 
 
 def _take_over(descriptor: int, before: os.stat_result | None) -> None:
     """Give the file the owner and the permissions of the one before."""
     if before is not None and sys.platform != "win32":
-        with contextlib.suppress(
-            OSError
-        ):  # others' files may be replaced, but not be given to them
+        # others' files may be replaced, but not be given to them
+        with contextlib.suppress(OSError):
             os.fchown(descriptor, before.st_uid, before.st_gid)
         with contextlib.suppress(OSError):  # some file systems know no permissions
             os.fchmod(descriptor, before.st_mode & 0o777)
@@ -114,9 +113,8 @@ def _take_over(descriptor: int, before: os.stat_result | None) -> None:
 
 def _keep_name(folder: str) -> None:
     """Have the folder's new entry on disk as well."""
-    with contextlib.suppress(
-        OSError, AttributeError
-    ):  # Windows has no such thing; not every file system allows it
+    # Windows has no such thing; not every file system allows it
+    with contextlib.suppress(OSError, AttributeError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)

@@ -39,10 +39,11 @@ from minicnn.saving.fields import check, class_and_config, make
 from minicnn.saving.model_file import Stored
 from minicnn.types import Array
 
+# before the names of arrays that are no weights: no layer has a slash
 OPTIMIZER, REST = (
     "/optimizer/",
     "/training/",
-)  # before the names of arrays that are no weights: no layer has a slash
+)
 MOST_STEPS = 2**53
 LARGEST_OUTPUT = 2**31  # numbers that a layer makes of one sample
 
@@ -194,8 +195,7 @@ def _check_memory(
                 )
                 raise ModelFileError(
                     f"the model file has {slot} of {name!r} as {array.dtype} {array.shape}, "
-                    f"expected {expected}: "
-                    "save the model again"
+                    f"expected {expected}: save the model again"
                 )
 
 

@@ -30,7 +30,6 @@ def refuse_contents(path: str, start: bytes) -> None:
         if start.startswith(beginning):
             raise ModelFileError(
                 f"{path!r} expected a minicnn file, received {kind}, as Keras writes: build the "
-                "same layers here, and "
-                "where Keras is installed take over the weights with "
+                "same layers here, and where Keras is installed take over the weights with "
                 "model.set_weights(keras_model.get_weights())"
             )

@@ -75,9 +75,8 @@ def write(
     OSError.
     """
     ordered = {name: _little_endian(arrays[name]) for name in sorted(arrays)}
-    ordered = dict(
-        sorted(ordered.items(), key=lambda item: -item[1].itemsize)
-    )  # so that all are aligned
+    # so that all are aligned
+    ordered = dict(sorted(ordered.items(), key=lambda item: -item[1].itemsize))
     header: dict[str, Any] = {"__metadata__": {}}
     end, hashed = 0, hashlib.sha256()
     for name, array in ordered.items():
@@ -159,8 +158,7 @@ class ModelFile:
         if metadata.get("version") not in versions:
             raise ModelFileError(
                 f"{self.path!r} is a minicnn file of version {metadata.get('version')!s:.40}, this "
-                "minicnn reads "
-                f"1 to {VERSION}: update minicnn"
+                f"minicnn reads 1 to {VERSION}: update minicnn"
             )
         version = versions[metadata["version"]]
         if set(metadata) != METADATA[version]:

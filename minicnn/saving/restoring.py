@@ -126,8 +126,8 @@ class _Reading:
         if found != expected:
             raise ModelFileError(
                 f"the model file lists {', '.join(found):.200} of {network.name!r:.60}, expected "
-                "the layers that its "
-                f"outputs come from, the farthest first: {', '.join(expected):.200}"
+                "the layers that its outputs come from, the farthest first: "
+                f"{', '.join(expected):.200}"
             )
         return network
 

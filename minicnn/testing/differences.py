@@ -78,9 +78,8 @@ def _differences(
     change = {}
     for steps in (-2, -1, 1, 2):
         array[index] = value + steps * h
-        change[steps] = float(
-            np.sum((forward() - y) * dy)
-        )  # L - L(0): exact where y did not change
+        # L - L(0): exact where y did not change
+        change[steps] = float(np.sum((forward() - y) * dy))
     array[index] = value
     slope = (8 * (change[1] - change[-1]) - (change[2] - change[-2])) / (12 * h)
     return slope, (change[1] + change[-1]) / h, (change[2] + change[-2]) / (2 * h)

@@ -76,7 +76,8 @@ def measure_layer(
 ) -> GradientReport:
     """What check_layer checks, without the verdict."""
     rng = np.random.default_rng(seed)
-    layer.build(input_shape, rng, np.float64)  # type: ignore[arg-type]  # of a Merge: several shapes
+    shapes: Any = input_shape  # of a Merge: several
+    layer.build(shapes, rng, np.float64)
     for param in layer.params.values():
         param[...] = rng.standard_normal(param.shape)
 
@@ -126,8 +127,7 @@ def check_model(
     if model.dtype != np.float64:
         raise ValueError(
             f"check_model expected {model.name!r} in float64, received {model.dtype}: in float32 "
-            "differences say "
-            "little, make it with dtype='float64'"
+            "differences say little, make it with dtype='float64'"
         )
     return judged(measure_model(model, batch=batch, samples=samples, seed=seed), tolerance)
 

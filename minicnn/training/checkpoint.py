@@ -162,8 +162,8 @@ class Checkpoint:
             more = [f"  and {len(different) - SHOWN} more"] if len(different) > SHOWN else []
             raise ValueError(
                 f"fit cannot resume: {str(self.path)!r} is of another training. Choose another "
-                "folder, or delete the "
-                "file to start anew. What differs:\n" + "\n".join(different[:SHOWN] + more)
+                "folder, or delete the file to start anew. What "
+                "differs:\n" + "\n".join(different[:SHOWN] + more)
             )
 
     @one_at_a_time

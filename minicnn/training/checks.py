@@ -46,8 +46,7 @@ def compiled(model: Network) -> None:
     if model.loss is None:
         raise RuntimeError(
             f"{model.name!r} is not compiled: call compile(optimizer='adam', "
-            "loss='categorical_crossentropy', "
-            "metrics=['accuracy']) first"
+            "loss='categorical_crossentropy', metrics=['accuracy']) first"
         )
 
 
@@ -145,9 +144,8 @@ def channels_last(name: str, shape: Shape, layer: Layer, seen: Shape) -> None:
     if looks and len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 5:
         raise ValueError(
             f"{layer} of {name!r} is to see pictures of {shape[0]} rows, {shape[1]} columns and "
-            f"{shape[2]} channels: "
-            f"minicnn is channels-last, try the shape {(*shape[1:], shape[0])} and x.transpose(0, "
-            "2, 3, 1)",
+            f"{shape[2]} channels: minicnn is channels-last, try the shape "
+            f"{(*shape[1:], shape[0])} and x.transpose(0, 2, 3, 1)",
         )
 
 
@@ -179,12 +177,13 @@ def pixel_range(model: Network, x: Array) -> None:
     if x.ndim != 4 or not model.layers:
         return
     layers = list(model.leaves.values())
+    # what leaves the range of pixels as it is
     passing = (
         ZeroPadding2D,
         Flatten,
         Dropout,
         RandomLayer,
-    )  # what leaves the range of pixels as it is
+    )
     first = next((layer for layer in layers if not isinstance(layer, passing)), layers[0])
     sample = x[:SAMPLE]
     top = float(sample.max())
@@ -199,8 +198,8 @@ def pixel_range(model: Network, x: Array) -> None:
         and sample.min() >= 0
     ):
         warn(
-            f"pixels up to {top:.4g} go into {first} as they are: "
-            "put Rescaling(1 / 255) first in the model, or divide them by 255",
+            f"pixels up to {top:.4g} go into {first} as they are: put Rescaling(1 / 255) first in "
+            "the model, or divide them by 255",
         )
 
 
@@ -217,12 +216,9 @@ def lagging_averages(model: Network, steps: int, validations: int) -> None:
     known = "never" if momentum == 1 else f"after {ceil(log(LAG) / log(momentum)):,} steps"
     warn(
         f"validation after {steps:,} {'step' if steps == 1 else 'steps'} is measured with moving "
-        "averages that lag: "
-        f"{percent(momentum**steps, 0)} of what BatchNormalization's begin with, 0 and 1, is still "
-        "in them, and less "
-        f"than {percent(LAG, 0)} {known} (momentum {momentum:g}). Use "
-        "BatchNormalization(warmup=True), or a lower "
-        "momentum"
+        f"averages that lag: {percent(momentum**steps, 0)} of what BatchNormalization's begin "
+        f"with, 0 and 1, is still in them, and less than {percent(LAG, 0)} {known} (momentum "
+        f"{momentum:g}). Use BatchNormalization(warmup=True), or a lower momentum"
     )
 
 
@@ -241,9 +237,8 @@ def warn_of_loss(model: Network, loss: float, x: Array, epoch: int, batch: int) 
     """
     warn(
         f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: "
-        f"{_first_non_finite(model, x)}. The update was "
-        f"left out. Try a learning rate below {model.optimizer.learning_rate:.4g}, or "
-        "global_clipnorm=1.0 in it",
+        f"{_first_non_finite(model, x)}. The update was left out. Try a learning rate below "
+        f"{model.optimizer.learning_rate:.4g}, or global_clipnorm=1.0 in it",
     )
 
 

@@ -53,8 +53,7 @@ def _class(key: Any, classes: int, who: str) -> int:
     if not (is_integer(key, 0) or is_whole) or not 0 <= key < classes:
         raise ValueError(
             f"{who} expected the classes 0 to {classes - 1} as keys of class_weight, received "
-            f"{key!r}: classes count "
-            "from 0, in the order of the last layer's units"
+            f"{key!r}: classes count from 0, in the order of the last layer's units"
         )
     return int(key)
 
@@ -67,8 +66,7 @@ def _balanced(word: str, y: Array | None, classes: int, who: str) -> Array:
     if y is None:
         raise ValueError(
             f"{who} cannot count the labels of a source for class_weight={BALANCED!r}: count them "
-            "yourself and hand "
-            "over a dict with n / (K * n_k) for each class k"
+            "yourself and hand over a dict with n / (K * n_k) for each class k"
         )
     counts = np.bincount(class_of(y, who), minlength=classes)
     present = counts > 0

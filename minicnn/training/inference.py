@@ -189,6 +189,5 @@ def _check_flips(model: Network, x: Array, who: str) -> None:
     if not model.ends_in_softmax:
         raise ValueError(
             f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} "
-            "does not end "
-            "in a softmax: add one"
+            "does not end in a softmax: add one"
         )

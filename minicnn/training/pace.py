@@ -20,11 +20,12 @@ STEPS, SECONDS = 4, 0.1  # of a window, at least: many turns of the system's sch
 FULL = 0.85
 GAIN = 1.1  # as much faster another number of threads must be
 CHANGE = 2  # a rate so many times what it was, or its inverse: the machine is another, look again
+# windows between two trials, so many times as many after each that gained nothing
 SOONEST, LATEST, LONGER = (
     2,
     128,
     4,
-)  # windows between two trials, so many times as many after each that gained nothing
+)
 
 
 class Pace:
@@ -36,9 +37,8 @@ class Pace:
         self._start()
 
     def _start(self) -> None:
-        self.most = self.count = self.now = (
-            threads.used()
-        )  # threads: to choose from, chosen, and those of a trial
+        # threads: to choose from, chosen, and those of a trial
+        self.most = self.count = self.now = threads.used()
         self.fewer = True  # whether the next trial is one with fewer
         self.rate = self.settled = (
             0.0  # samples per second with `count` threads: just now; after the last trial

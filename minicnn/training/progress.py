@@ -74,9 +74,8 @@ class Progress(Callback):
         logs = logs or {}
         self._images += logs["size"]
         self._seconds = time.perf_counter() - self._began
-        if (
-            self.verbose == 1 and self._bar is None
-        ):  # not before: the first batch may have kernels to compile
+        # not before: the first batch may have kernels to compile
+        if self.verbose == 1 and self._bar is None:
             self._open_bar()
         elif self._bar is not None:
             if self._seconds > SOON:

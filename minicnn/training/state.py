@@ -6,10 +6,11 @@ import numpy as np
 
 from minicnn.types import Array
 
+# how the state's arrays are named in the file, and referred to in its text
 ARRAY, KEY = (
     "/training/",
     "/array",
-)  # how the state's arrays are named in the file, and referred to in its text
+)
 
 
 def pack(value: Any, arrays: dict[str, Array]) -> Any:

@@ -74,8 +74,7 @@ def check_logits(model: Network) -> None:
     if model.loss.from_logits and model.ends_in_softmax:
         raise ValueError(
             f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.head} "
-            "ends in a "
-            "softmax: leave out one of the two"
+            "ends in a softmax: leave out one of the two"
         )
 
 

@@ -313,9 +313,8 @@ def drawn_cases(number: int, seed: int = 0) -> list[dict[str, Any]]:
 def make_model(learning_rate: float, saves: list[list[Any]], folder: str) -> keras.Model:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.compile(keras.optimizers.SGD(learning_rate), loss="mse", metrics=["accuracy"])
-    model.evaluate(
-        np.zeros((1, 1)), np.zeros((1, 1)), verbose=0
-    )  # builds the metrics, which tell their direction
+    # builds the metrics, which tell their direction
+    model.evaluate(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0)
 
     def save(path: str, **_: Any) -> None:
         saves.append([os.path.relpath(path, folder), weight_of(model)])

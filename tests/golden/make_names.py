@@ -34,8 +34,7 @@ CLASSES = {
 }
 METHODS = (
     "build summary compile fit evaluate predict train_on_batch test_on_batch predict_on_batch save "
-    "save_weights "
-    "load_weights get_layer add"
+    "save_weights load_weights get_layer add"
 )
 
 

@@ -21,10 +21,11 @@ import numpy as np
 
 GOLDEN = Path(__file__).with_name("training.json")
 EVERY, SAMPLES, BATCH, EPOCHS = 3, 18, 5, 3
+# exact in float32, through which Keras takes its constants
 BETAS = {
     "beta_1": 0.875,
     "beta_2": 0.96875,
-}  # exact in float32, through which Keras takes its constants
+}
 
 # Schedules: class, arguments, and how many steps are looked at
 SCHEDULES: list[tuple[str, dict[str, Any], int]] = [

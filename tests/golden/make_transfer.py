@@ -53,14 +53,12 @@ def batches() -> tuple[np.ndarray, np.ndarray]:
 
 def train(library: Any, model: Any) -> np.ndarray:
     """The losses of all steps, then all weights, in one row."""
-    adam = library.optimizers.Adam(
-        0.05, np.float64(0.9), np.float64(0.999)
-    )  # a Python float may become a float32
+    # a Python float may become a float32
+    adam = library.optimizers.Adam(0.05, np.float64(0.9), np.float64(0.999))
     model.compile(adam, "sparse_categorical_crossentropy")
     losses = [float(model.train_on_batch(x, y)) for x, y in zip(*batches(), strict=True)]
-    weights = [
-        weight for layer in model.layers for weight in layer.get_weights()
-    ]  # Keras' model puts frozen ones last
+    # Keras' model puts frozen ones last
+    weights = [weight for layer in model.layers for weight in layer.get_weights()]
     return np.concatenate([losses, *(weight.reshape(-1) for weight in weights)])
 
 

@@ -102,8 +102,7 @@ class RandomLayer(Layer):
         if least < low or most > high:
             raise ValueError(
                 f"{self} expected values from {low:g} to {high:g}, received {least:.4g} to "
-                f"{most:.4g}, "
-                f"which it would cut off: {fix}"
+                f"{most:.4g}, which it would cut off: {fix}"
             )
         if most - low <= (high - low) / 100:
             warn(
@@ -123,8 +122,7 @@ def span(value: Any, what: str, owner: str, least: float = -1.0, most: float = 1
     ):
         raise ValueError(
             f"{owner} expected {what} as a number from {least:g} to {most:g}, or a pair of them, "
-            "(lower, upper), "
-            f"received {value!r}"
+            f"(lower, upper), received {value!r}"
         )
     if pair is value:
         return float(min(pair)), float(max(pair))

@@ -68,8 +68,7 @@ class RandomCrop(GeometricLayer):
         if self.padding > kernel.LONGEST:
             raise ValueError(
                 f"RandomCrop expected padding of at most {kernel.LONGEST} pixels, received "
-                f"{padding!r}: "
-                "a few are usual, such as 4 for pictures of 32x32"
+                f"{padding!r}: a few are usual, such as 4 for pictures of 32x32"
             )
         self.padding_mode = padding_mode
         self.filling = Filling(PADDING_MODES[padding_mode], 0.0, False)
@@ -80,8 +79,7 @@ class RandomCrop(GeometricLayer):
             enough = -(-max(self.height - H, self.width - W) // 2)
             raise ValueError(
                 f"{self} expected pictures of at least {self.height}x{self.width} with "
-                f"padding={self.padding}, "
-                f"received {H}x{W}: padding={enough} would do"
+                f"padding={self.padding}, received {H}x{W}: padding={enough} would do"
             )
         return self.height, self.width, C
 

@@ -53,8 +53,7 @@ class RandomErasing(RandomLayer):
         if isinstance(self.fill_value, tuple | list) and len(self.fill_value) != input_shape[-1]:
             raise ValueError(
                 f"{self} expected fill_value to be None, a number or one for each of "
-                f"{input_shape[-1]} channels, "
-                f"received {self.fill_value!r}"
+                f"{input_shape[-1]} channels, received {self.fill_value!r}"
             )
         return super().setup(input_shape)
 

@@ -33,11 +33,12 @@ FIGURES = {  # the pictures that a page shows, by name, and what is to be seen
     "filters": "The weights of the first convolution, each filter as a small picture; grey is a "
     "weight of 0.",
 }
+# figures that show pictures, whose colours are their own
 PHOTOGRAPHS = (
     "mistakes",
     "pictures",
     "filters",
-)  # figures that show pictures, whose colours are their own
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]])
     each = f"{duration(sum(seconds))}, {sum(seconds) / len(seconds):.1f} s each"
     cells.append(("Epochs", f"{len(seconds)}", each))
     inner = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{unbroken(value)}<small>{unbroken(note)}</small></dd></div>\n"
+        f"<div><dt>{escape(name)}</dt>"
+        f"<dd>{unbroken(value)}<small>{unbroken(note)}</small></dd></div>\n"
         for name, value, note in cells
     )
     return f'<dl class="figures">\n{inner}</dl>'
@@ -179,8 +181,7 @@ def classes_table(test: Mapping[str, Any]) -> str:
     ]
     caption = (
         "Precision: of the pictures that were called cats, say, how many are cats. Recall: of the "
-        "cats, how many were "
-        "called so. F1: low when either is."
+        "cats, how many were called so. F1: low when either is."
     )
     return table(caption, ["Class", "Precision", "Recall", "F1", "Pictures"], rows)
 

@@ -215,8 +215,7 @@ def _check(callback: object) -> None:
     if not isinstance(callback, Callback):
         raise TypeError(
             "fit expected callbacks derived from minicnn.callbacks.Callback, received "
-            f"{callback!r} "
-            f"of {type(callback).__module__}: import it from minicnn.callbacks"
+            f"{callback!r} of {type(callback).__module__}: import it from minicnn.callbacks"
         )
     for name in dir(callback):
         if name.startswith("on_") and name not in HOOKS:

@@ -75,9 +75,8 @@ class MonitorCallback(Callback):
         """
         if reference is None:
             return True
-        with np.errstate(
-            over="ignore"
-        ):  # a diverged loss beyond float32's range counts as infinite
+        # a diverged loss beyond float32's range counts as infinite
+        with np.errstate(over="ignore"):
             best = np.float32(reference)
             if self._larger_is_better:
                 return bool(np.float32(value - self.min_delta) > best)
@@ -97,8 +96,7 @@ class MonitorCallback(Callback):
             )
             warn(
                 f"{type(self).__name__} monitors {self.monitor!r}, which is not in the logs: "
-                f"{consequence}. "
-                f"Available: {available}.{hint}",
+                f"{consequence}. Available: {available}.{hint}",
             )
         return value
 

@@ -34,8 +34,7 @@ class SwapEMAWeights(Callback):
         if not optimizer.use_ema:
             raise ValueError(
                 "SwapEMAWeights expected an optimizer that averages the weights, received "
-                f"{type(optimizer).__name__} "
-                "with use_ema=False: use_ema=True in it"
+                f"{type(optimizer).__name__} with use_ema=False: use_ema=True in it"
             )
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
