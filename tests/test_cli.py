@@ -211,7 +211,7 @@ def test_ctrl_c_exits_with_130(capsys, monkeypatch):
     def interrupted(*_):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(cli.summary, "load_model", interrupted)
+    monkeypatch.setattr("minicnn.cli.summary.load_model", interrupted)
     assert main(["summary"]) == 130
     assert capsys.readouterr().err == "minicnn summary: interrupted\n"
 

@@ -82,12 +82,17 @@ class Sequential(Model):
             self._begin(layer.output)
             return
         self._names.give(layer, self.layers)
-        if not self.inputs and not self.layers:
-            shape = own_shape(layer)
-            if shape is not None:
-                self._begin(Input(shape))
-        if self.inputs:
-            self._append(layer, len(self.leaves))
+        before = self.inputs, self.nodes, self.outputs
+        try:
+            if not self.inputs and not self.layers:
+                shape = own_shape(layer)
+                if shape is not None:
+                    self._begin(Input(shape))
+            if self.inputs:
+                self._append(layer, len(self.leaves))
+        except BaseException:
+            self.inputs, self.nodes, self.outputs = before
+            raise
         self._names.keep(layer)
         self.layers.append(layer)
 
