@@ -67,7 +67,7 @@ class Built(Weights):
         Raises ValueError where weights for samples of that shape would be of other shapes.
         """
         twin = copy.copy(self)
-        # nothing is drawn
+        # With the shapes of a file's weights, build makes room for them and draws nothing.
         room = {f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()}
         vars(twin).update(
             {what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room

@@ -82,7 +82,7 @@ class Model(Network):
         self._lists = isinstance(outputs, list | tuple)
         ends = symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who)
         self.inputs, self.outputs, found = between(*ends, who)
-        # nothing depends on them
+        # Inputs that no output depends on are nodes, too, as in Keras.
         alone = [node for node in self.inputs if node not in set(found.finished)]
         self.nodes = [*alone, *found.finished]
         self.layers = in_keras_order(found, self.inputs)
