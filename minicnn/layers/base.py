@@ -66,6 +66,9 @@ class Layer(Symbolic):
     needs_input_grad = True  # the model sets it False where nobody reads dx
     acts_in_training_only = False  # whether it gives its input back in inference, as dropout does
     is_named_by_itself = False  # whether its name is only what it is called where nobody names it
+    # arguments that get_config names only where they are not the default: files of networks that
+    # do without them stay readable for versions that did not know them
+    optional_arguments: tuple[str, ...] = ()
 
     def __init__(self, **options: Unpack[LayerOptions]):
         self.name = options.get("name") or ""
@@ -224,10 +227,12 @@ class Layer(Symbolic):
         """The constructor's arguments as JSON-able values; `type(layer)(**config)` is a layer like
         this one.
         """
+        parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
         names = [
             p.name
-            for p in list(inspect.signature(type(self).__init__).parameters.values())[1:]
+            for p in parameters
             if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+            and not (p.name in self.optional_arguments and getattr(self, p.name) == p.default)
         ]
         return {name: getattr(self, name) for name in names} | {
             "name": self.name,
