@@ -1,9 +1,5 @@
 """Names of Keras' data sets, and of what reads and prepares pictures."""
 
-DATASETS = (
-    "use datasets.cifar10 or datasets.shapes, or data.from_directory(path, (28, 28)) on a folder "
-    "of its pictures."
-)
 FOLDER = (
     "Use data.from_directory(path, image_size), which returns x, y and class_names, and "
     "data.split(x, y)."
@@ -11,8 +7,6 @@ FOLDER = (
 
 DATA: dict[str, list[tuple[str, str]]] = {
     "datasets": [
-        ("mnist fashion_mnist", f"It is not there: {DATASETS}"),
-        ("cifar100", "It is not there: use datasets.cifar10."),
         (
             "boston_housing california_housing imdb reuters",
             "minicnn classifies pictures: use datasets.cifar10 or datasets.shapes.",
