@@ -269,10 +269,6 @@ def test_a_word_that_is_not_there(make, message):
         ),
         (lambda: keras.backend, "no attribute 'backend'. There is no backend: arrays are NumPy's"),
         (
-            lambda: keras.applications,
-            r"'applications'. Pretrained networks are not there: model.replace_head\(classes\)",
-        ),
-        (
             lambda: keras.activations.relu,
             r"'activations'. Activations go by name: 'relu', .*; or layers.ReLU\(\)",
         ),
