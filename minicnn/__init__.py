@@ -11,6 +11,7 @@ from minicnn.names import missing_from
 if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
     from minicnn import (
         callbacks,
+        constraints,
         data,
         datasets,
         explain,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
         plots,
         preflight,
         preprocessing,
+        regularizers,
         report,
         runs,
         schedules,
@@ -42,6 +44,7 @@ __all__ = [
     "Model",
     "Sequential",
     "callbacks",
+    "constraints",
     "data",
     "datasets",
     "explain",
@@ -54,6 +57,7 @@ __all__ = [
     "plots",
     "preflight",
     "preprocessing",
+    "regularizers",
     "report",
     "runs",
     "schedules",
