@@ -15,6 +15,7 @@ from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
 from minicnn.layers.gelu import GELU
@@ -42,6 +43,7 @@ from minicnn.layers.merging import (
 from minicnn.layers.normalization import Normalization
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
+from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.layers.softmax import Softmax
 from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.names import missing_from
@@ -57,6 +59,7 @@ __all__ = [
     "Concatenate",
     "Conv2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GELU",
@@ -83,6 +86,7 @@ __all__ = [
     "RandomZoom",
     "ReLU",
     "Rescaling",
+    "SeparableConv2D",
     "Softmax",
     "Subtract",
     "ZeroPadding2D",
