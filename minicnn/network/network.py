@@ -231,6 +231,11 @@ class Network(Ends, Placed, KerasNames):
             for name, value in layer.params.items() if layer.trainable else ():
                 yield f"{path}/{name}", value, layer.grads[name]
 
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of all regularized weights that train; see regularizers."""
+        return [penalty for layer in self.leaves.values() for penalty in layer.losses]
+
     # Weights
 
     def variables_by_name(self) -> dict[str, Array]:

@@ -10,6 +10,7 @@ import numpy as np
 from minicnn.layers.softmax import softmax
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
+from minicnn.training import penalties
 from minicnn.types import Array
 
 
@@ -17,7 +18,8 @@ from minicnn.types import Array
 def loss_and_gradients(
     model: Network, x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
-    """The loss of a batch, its gradients in layer.grads, and its predictions.
+    """The loss of a batch with penalties on weights, its gradients in layer.grads, and its
+    predictions.
 
     Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what
     they hold.
@@ -27,9 +29,11 @@ def loss_and_gradients(
     with quiet():
         y_pred = execution.logits(model.arrays(x), training=True)
         loss, dy = _loss(model, y, y_pred, sample_weight)
+        loss += penalties.total(execution.layers)
         y_pred = _predictions(model, y_pred)  # now that the logits are in the cache
         if isfinite(loss):
             execution.backward_from_logits(dy)
+            penalties.add_gradients(execution.layers)
     return loss, y_pred
 
 
@@ -46,6 +50,7 @@ def train_step(
     if isfinite(loss):
         with quiet():
             model.optimizer.step(model.parameters())
+            penalties.constrain(model.leaves.values())
     model.note_weights()
     return loss, y_pred
 
@@ -54,12 +59,13 @@ def train_step(
 def test_step(
     model: Network, x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
-    """The loss and the predictions of a batch in inference."""
+    """The loss and the predictions of a batch in inference, penalties of weights included."""
     execution = model.execution_for(x)
     check_logits(model)
     with quiet():
         y_pred = execution.logits(model.arrays(x), training=False)
-        return _loss(model, y, y_pred, sample_weight)[0], _predictions(model, y_pred)
+        loss = _loss(model, y, y_pred, sample_weight)[0] + penalties.total(execution.layers)
+        return loss, _predictions(model, y_pred)
 
 
 def quiet() -> np.errstate:
