@@ -27,7 +27,7 @@ class LossMetric(Metric):
     def values(self, y_true: Array, y_pred: Array) -> Array:
         loss = self.loss(**self.get_config())
         if self.takes_logarithms and not loss.from_logits:
-            y_pred = np.clip(y_pred, EPSILON, 1 - EPSILON, dtype=np.float64)
+            y_pred = np.clip(y_pred, EPSILON, 1 - EPSILON)
         return loss.values(y_true, y_pred)
 
 
