@@ -114,7 +114,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("scale_loss", "float32 needs no scaling of the loss."),
         ("from_config", CONFIG),
     ],
-    "CategoricalCrossentropy": [
+    "Loss": [
         ("call", "Use loss(y_true, y_pred)."),
         ("dtype", "A loss is computed in double precision."),
         ("from_config", CONFIG),

@@ -1,5 +1,8 @@
 """What `minicnn gradcheck` checks: a layer of every kind, a network, the losses."""
 
+from collections.abc import Callable
+from functools import partial
+
 from minicnn import layers, losses
 from minicnn.layers.base import Layer
 from minicnn.layers.elementwise import FUNCTIONS
@@ -112,17 +115,20 @@ def standard_model() -> Sequential:
     )
 
 
-def standard_losses() -> list[losses.CategoricalCrossentropy]:
+def standard_losses() -> list[losses.Loss]:
     """The losses in all their forms."""
-    return [
-        losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"
-        ),
-        losses.CategoricalCrossentropy(
-            label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"
-        ),
-        losses.SparseCategoricalCrossentropy(
-            from_logits=True, name="SparseCategoricalCrossentropy of logits"
-        ),
-        losses.SparseCategoricalCrossentropy(name="SparseCategoricalCrossentropy of probabilities"),
+    both: list[Callable[..., losses.Loss]] = [
+        losses.SparseCategoricalCrossentropy,
+        partial(losses.CategoricalCrossentropy, label_smoothing=0.1),
+        partial(losses.CategoricalFocalCrossentropy, gamma=1.5, label_smoothing=0.1),
+        partial(losses.BinaryCrossentropy, label_smoothing=0.1),
+        partial(losses.BinaryFocalCrossentropy, gamma=1.5, apply_class_balancing=True),
     ]
+    found: list[losses.Loss] = []
+    for make in both:
+        name = getattr(make, "func", make).__name__
+        found.append(make(from_logits=True, name=f"{name} of logits"))
+        found.append(make(name=f"{name} of probabilities"))
+    found.append(losses.Huber(delta=0.4, name="Huber"))
+    of_numbers = set(losses.CLASSES.values()) - {type(loss) for loss in found}
+    return found + [cls(name=cls.__name__) for cls in sorted(of_numbers, key=lambda c: c.__name__)]

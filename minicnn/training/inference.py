@@ -187,8 +187,8 @@ def _check_flips(model: Network, x: Array, who: str) -> None:
             f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape "
             f"{x.shape}"
         )
-    if not model.ends_in_softmax:
+    if model.ends_in is None:
         raise ValueError(
             f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} "
-            "does not end in a softmax: add one"
+            "does not end in a softmax or sigmoid: add one"
         )
