@@ -24,7 +24,10 @@ WIDEST = 100  # columns of a line
 # another in no circle.
 STOREYS = {
     "ground": "errors expect kernels labels machine names types utils wording",
-    "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
+    "parts": (
+        "activations data datasets initializers layers losses metrics preprocessing schedules "
+        "transforms"
+    ),
     "network": "engine network optimizers saving",
     "work": "callbacks models training",
     "looking": "explain plots preflight report runs testing",

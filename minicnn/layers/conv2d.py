@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
@@ -5,7 +6,7 @@ import numpy as np
 from minicnn import initializers
 from minicnn.expect import count, pair
 from minicnn.kernels.im2col import col2im, im2col
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import Window, check_padding
 from minicnn.types import Array, Pair, Shape
@@ -29,7 +30,7 @@ class Conv2D(Layer):
         kernel_size, strides, dilation_rate: an int or a pair (rows, columns).
         padding: "valid" (none) or "same" (zeros around, so that stride 1 keeps the size).
         activation: None, "relu", ... : the layer of that name runs on the result (see
-            activation.py).
+            Activation).
         use_bias: whether to add a bias per filter.
         kernel_initializer: "glorot_uniform", "he_normal", "zeros", "ones".
 
@@ -52,7 +53,7 @@ class Conv2D(Layer):
         strides: int | Pair = (1, 1),
         padding: str = "valid",
         dilation_rate: int | Pair = (1, 1),
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         **options: Unpack[LayerOptions],
@@ -63,8 +64,8 @@ class Conv2D(Layer):
         self.strides = pair(strides, "strides", "Conv2D")
         self.padding = check_padding(padding, "Conv2D")
         self.dilation_rate = pair(dilation_rate, "dilation_rate", "Conv2D")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Conv2D")
+        self.activation = named(activation, "Conv2D")
+        self.activation_layer = activation_layer(self.activation, "Conv2D")
         self.use_bias = use_bias
         self.kernel_initializer = initializers.name_of(initializers.get(kernel_initializer))
 

@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
 
 from minicnn import initializers
 from minicnn.expect import count
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.types import Array, Shape
 
@@ -17,7 +18,8 @@ class Dense(Layer):
 
     Args:
         units: number of outputs.
-        activation: None, "relu", "softmax", ... : the layer of that name runs on the result.
+        activation: None, "relu", "softmax", ... : the layer of that name runs on the result (see
+            Activation).
         use_bias: whether to add a bias per unit.
         kernel_initializer: "glorot_uniform", "he_normal", "zeros", "ones".
 
@@ -33,15 +35,15 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         self.units = count(units, "units", "Dense")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Dense")
+        self.activation = named(activation, "Dense")
+        self.activation_layer = activation_layer(self.activation, "Dense")
         self.use_bias = use_bias
         self.kernel_initializer = initializers.name_of(initializers.get(kernel_initializer))
 

@@ -17,11 +17,6 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Regularizer regularizers", f"Regularizers are not there. {DECAY}"),
         ("constraints", f"Constraints are not there. {DECAY}"),
         (
-            "activations",
-            "Activations go by name: 'relu', 'relu6', 'leaky_relu', 'gelu', 'softmax'; or "
-            "layers.ReLU() and its like.",
-        ),
-        (
             "applications",
             "Pretrained networks are not there: model.replace_head(classes) reuses a network of "
             "your own.",
