@@ -10,6 +10,7 @@ from minicnn.names import missing_from
 
 if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
     from minicnn import (
+        applications,
         callbacks,
         data,
         datasets,
@@ -41,6 +42,7 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "applications",
     "callbacks",
     "data",
     "datasets",

@@ -26,7 +26,7 @@ STOREYS = {
     "ground": "errors expect kernels labels machine names seeds types wording",
     "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
     "network": "engine network optimizers saving",
-    "work": "callbacks models training",
+    "work": "applications callbacks models training",
     "looking": "explain plots preflight report runs testing utils",
     "door": "__init__ __main__ cli",
 }

@@ -19,11 +19,6 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
             "Activations go by name: 'relu', 'relu6', 'leaky_relu', 'gelu', 'softmax'; or "
             "layers.ReLU() and its like.",
         ),
-        (
-            "applications",
-            "Pretrained networks are not there: model.replace_head(classes) reuses a network of "
-            "your own.",
-        ),
         ("backend ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
             "src legacy wrappers",
