@@ -56,7 +56,7 @@ def data_sets(library: Any) -> dict[Any, Any]:
         "cifar100": (16, 3, 20),
     }
     return {
-        getattr(library.datasets, name): lambda label_mode="fine", kind=kind: drawn.data_set(*kind)
+        getattr(library.datasets, name): lambda *_, kind=kind, **__: drawn.data_set(*kind)
         for name, kind in kinds.items()
     }
 

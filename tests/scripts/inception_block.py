@@ -28,9 +28,7 @@ set_weights(model)
 
 x_train, y_train = pictures(32)
 model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-history = model.fit(
-    x_train / 255.0, y_train, batch_size=16, epochs=2, shuffle=False, verbose=0
-)
+history = model.fit(x_train / 255.0, y_train, batch_size=16, epochs=2, shuffle=False, verbose=0)
 results = {
     "history": history.history,
     "shape": list(model.get_layer("inception_3b").output.shape),

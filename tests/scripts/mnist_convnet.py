@@ -35,9 +35,7 @@ set_weights(model)
 model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
 before = model.evaluate(x_test, y_test, verbose=0)
 
-history = model.fit(
-    x_train, y_train, batch_size=16, epochs=1, validation_split=0.25, verbose=0
-)
+history = model.fit(x_train, y_train, batch_size=16, epochs=1, validation_split=0.25, verbose=0)
 score = model.evaluate(x_test, y_test, verbose=0)
 print("Test loss:", score[0])
 print("Test accuracy:", score[1])

@@ -31,7 +31,9 @@ def train(optimizer):
             layers.Dense(3, activation="softmax", kernel_initializer=RandomNormal(stddev=0.01)),
         ]
     )
-    assert abs(model.get_weights()[1] - 0.1).max() < 1e-6 and abs(model.get_weights()[2]).max() < 0.1
+    assert (
+        abs(model.get_weights()[1] - 0.1).max() < 1e-6 and abs(model.get_weights()[2]).max() < 0.1
+    )
     set_weights(model)
     model.compile(loss=categorical_crossentropy, optimizer=optimizer, metrics=["accuracy"])
     return model.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0).history["loss"]

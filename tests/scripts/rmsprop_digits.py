@@ -24,9 +24,7 @@ model.add(layers.Dense(16, activation="tanh"))
 model.add(layers.Dense(10, activation="softmax"))
 set_weights(model)
 model.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"])
-history = model.fit(
-    train_images, train_labels, epochs=1, batch_size=16, shuffle=False, verbose=0
-)
+history = model.fit(train_images, train_labels, epochs=1, batch_size=16, shuffle=False, verbose=0)
 test_loss, test_acc = model.evaluate(test_images, test_labels, verbose=0)
 
 results = {"history": history.history, "test": [test_loss, test_acc]}

@@ -40,15 +40,18 @@ model.save_weights("last.weights.h5")
 again = load_model("last.keras")
 same = np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 second = again.fit(
-    x[:32], y[:32], epochs=4, initial_epoch=2, batch_size=16, shuffle=False, verbose=0
+    x[:32], y[:32], epochs=3, initial_epoch=2, batch_size=16, shuffle=False, verbose=0
 )
 best = load_model("best.keras", compile=False)
 model.load_weights("last.weights.h5")
+
+with open("log.csv") as file:
+    log = [line.split(",")[0] for line in file.read().splitlines()]
 
 results = {
     "first": first.history,
     "second": second.history,
     "same": bool(same),
     "best": best.predict(x[:2], verbose=0).tolist(),
-    "log": [line.split(",")[0] for line in open("log.csv").read().splitlines()],
+    "log": log,
 }

@@ -34,7 +34,5 @@ set_weights(model)
 model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 x_train, y_train = pictures(32)
-history = model.fit(
-    x_train / 255.0, y_train, batch_size=16, epochs=2, shuffle=False, verbose=0
-)
+history = model.fit(x_train / 255.0, y_train, batch_size=16, epochs=2, shuffle=False, verbose=0)
 results = {"history": history.history, "parameters": model.count_params()}
