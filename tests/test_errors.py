@@ -750,13 +750,14 @@ def test_a_layer_that_minicnn_does_not_have():
             "Conv2D has no activation 'Softmax'. Did you mean 'softmax'?",
         ),
         (
-            lambda: layers.Activation("swirl"),
-            "Activation has no activation 'swirl'. Known are: gelu, leaky_relu, linear",
+            lambda: layers.Activation("zigzag"),
+            "Activation has no activation 'zigzag'. Known are: celu, elu, exponential, gelu,",
         ),
         (
             lambda: layers.Conv2D(2, 3, activation=layers.LeakyReLU()),
             "Conv2D expected activation as a name, one of relu, relu6, leaky_relu, gelu, softmax, "
-            "linear, received LeakyReLU.*: leave it out, and add a layer that does it after Conv2D",
+            "log_softmax, .*, linear, received LeakyReLU.*: leave it out, and add a layer that "
+            "does it after Conv2D",
         ),
         (
             lambda: layers.Dense(2, activation=abs),

@@ -16,6 +16,7 @@ from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.dropout import Dropout
+from minicnn.layers.elu import ELU
 from minicnn.layers.flatten import Flatten
 from minicnn.layers.gelu import GELU
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
@@ -58,6 +59,7 @@ __all__ = [
     "Conv2D",
     "Dense",
     "Dropout",
+    "ELU",
     "Flatten",
     "GELU",
     "GlobalAveragePooling2D",

@@ -1,9 +1,13 @@
 from collections.abc import Callable
+from functools import partial
 from typing import Unpack
 
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.layers.elementwise import FUNCTIONS, Elementwise
+from minicnn.layers.elu import ELU
 from minicnn.layers.gelu import GELU
 from minicnn.layers.leaky_relu import LeakyReLU
+from minicnn.layers.log_softmax import LogSoftmax
 from minicnn.layers.relu import ReLU
 from minicnn.layers.softmax import Softmax
 from minicnn.names import instead
@@ -16,6 +20,9 @@ NAMES: dict[str, Callable[[], Layer]] = {
     "leaky_relu": lambda: LeakyReLU(negative_slope=0.2),
     "gelu": GELU,
     "softmax": Softmax,
+    "log_softmax": LogSoftmax,
+    **{name: partial(Elementwise, name) for name in FUNCTIONS},
+    "elu": ELU,
 }
 
 
@@ -43,7 +50,11 @@ class Activation(Layer):
     """Apply an activation by name: Activation("relu") computes what ReLU() does.
 
     Args:
-        activation: "relu", "relu6", "leaky_relu", "gelu", "softmax" or "linear".
+        activation: "relu", "relu6", "leaky_relu", "gelu", "softmax", "log_softmax", "linear", or a
+            function of elementwise.py: "sigmoid", "tanh", "elu", "selu", "celu", "softplus",
+            "softsign", "silu" or "swish", "mish", "exponential", "hard_sigmoid", "hard_silu" or
+            "hard_swish", "hard_tanh", "log_sigmoid", "squareplus", "sparse_plus",
+            "sparse_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink".
 
     Shapes: x, y (N, ...)
 

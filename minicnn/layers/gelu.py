@@ -43,7 +43,8 @@ class GELU(Layer):
             below = np.empty_like(x)
             erfc((x / -sqrt(2)).ravel(), below.reshape(-1))
             below /= 2
-            slope = np.exp(-(x**2) / 2) / sqrt(2 * pi)
+            with np.errstate(over="ignore"):  # a large x^2 is infinite, and exp(-inf) = 0
+                slope = np.exp(-(x**2) / 2) / sqrt(2 * pi)
         self._cache = (below + x * slope,) if training else None
         return x * below
 

@@ -134,20 +134,33 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
     ],
     "LearningRateSchedule": [("from_config", CONFIG)],
     "ImageDataGenerator": [
-        (
-            "flow_from_directory",
-            "Use x, y, class_names = data.from_directory(path, image_size), then flow(x, y).",
-        ),
         ("flow_from_dataframe", "Read the pictures with data.read_image, then use flow(x, y)."),
         (
             "apply_transform get_random_transform random_transform standardize",
             "next(flow(x)) is a batch that is changed.",
         ),
     ],
+    "Dataset": [
+        ("batch rebatch", "It has batches already: give their batch_size where it is made."),
+        (
+            "unbatch",
+            "fit takes batches: for x, y in dataset goes through them, data.from_directory returns "
+            "arrays.",
+        ),
+        ("repeat", "fit(epochs=...) goes through it again and again."),
+        ("filter shard window", "Choose pictures before, by folders or data.from_directory."),
+        (
+            "concatenate zip from_tensor_slices from_generator interleave flat_map range",
+            "Write a class with __len__ and __getitem__, as utils.PyDataset.",
+        ),
+        ("as_numpy_iterator", "Batches are NumPy arrays: use iter(dataset)."),
+        ("element_spec", "Use dataset[0]: batches are NumPy arrays."),
+        ("apply scan reduce enumerate", "Use map(f), or for x, y in dataset."),
+        ("with_options options padded_batch ragged_batch save snapshot", "Leave it out."),
+    ],
     "Flow": [
-        ("n samples", "Use len(flow.x)."),
+        ("samples", "Use n."),
         ("next", "Use next(flow)."),
-        ("reset", "Use flow.epoch = 0."),
         ("class_indices classes num_classes labels", "The labels are flow.y."),
         ("filenames filepaths", "A flow knows arrays, no files."),
         ("image_shape target_size", "Use flow.x.shape[1:]."),

@@ -83,7 +83,7 @@ LAYERS = [
         "SpectralNormalization",
         "It is not there: weight_decay in the optimizer keeps weights small.",
     ),
-    ("ELU PReLU ThresholdedReLU", "Use LeakyReLU or ReLU."),
+    ("PReLU ThresholdedReLU", "Use LeakyReLU or ReLU."),
     ("SpatialDropout1D SpatialDropout3D", PICTURES),
     ("SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise", "Use Dropout."),
     (

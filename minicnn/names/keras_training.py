@@ -17,17 +17,9 @@ OBJECTS = (
 
 TRAINING: dict[str, list[tuple[str, str]]] = {
     "activations": [
-        ("sigmoid", SOFTMAX),
-        (
-            "elu celu selu mish silu swish softplus threshold tanh softsign hard_tanh hard_sigmoid",
-            "Use 'relu', 'leaky_relu' or 'gelu'.",
-        ),
-        (
-            "hard_shrink hard_silu hard_swish soft_shrink tanh_shrink squareplus sparse_plus",
-            "Use 'relu', 'leaky_relu' or 'gelu'.",
-        ),
-        ("exponential glu log_sigmoid sparse_sigmoid", "Use 'relu', 'leaky_relu' or 'gelu'."),
-        ("log_softmax sparsemax", "Use 'softmax'."),
+        ("glu", "It halves the channels: multiply one half by the sigmoid of the other."),
+        ("sparsemax", "Use 'softmax'."),
+        ("threshold", "Use 'relu', or 'hard_shrink'."),
         ("deserialize serialize get", "Activations go by name."),
     ],
     "losses": [

@@ -15,8 +15,8 @@ from minicnn.names import KerasNames
 from minicnn.network.ends import Ends
 from minicnn.network.executor import ENGINES, Execution, final_softmax
 from minicnn.network.placed import Placed
+from minicnn.seeds import fresh_seed
 from minicnn.types import Array
-from minicnn.utils import fresh_seed
 
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 

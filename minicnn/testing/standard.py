@@ -2,6 +2,7 @@
 
 from minicnn import layers, losses
 from minicnn.layers.base import Layer
+from minicnn.layers.elementwise import FUNCTIONS
 from minicnn.models.sequential import Sequential
 from minicnn.types import Shape
 
@@ -28,6 +29,9 @@ def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
         "GELU approximate": (layers.GELU(approximate=True), (5, 4, 3)),
         "Softmax": (layers.Softmax(), (6,)),
         "Activation": (layers.Activation("gelu"), (6,)),
+        "Activation log_softmax": (layers.Activation("log_softmax"), (6,)),
+        **{f"Activation {name}": (layers.Activation(name), (5, 4, 3)) for name in FUNCTIONS},
+        "ELU": (layers.ELU(0.7), (5, 4, 3)),
         "MaxPooling2D": (layers.MaxPooling2D(), (7, 6, 3)),
         "MaxPooling2D same, overlapping": (
             layers.MaxPooling2D(3, strides=2, padding="same"),

@@ -20,7 +20,7 @@ import minicnn
 
 MODULES = (
     "layers optimizers losses metrics callbacks initializers models utils datasets "
-    "datasets.cifar10 activations"
+    "datasets.cifar10 datasets.cifar100 datasets.mnist datasets.fashion_mnist activations"
 )
 CLASSES = {
     "Sequential": keras.Sequential,
