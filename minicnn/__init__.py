@@ -10,7 +10,9 @@ from minicnn.names import missing_from
 
 if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
     from minicnn import (
+        applications,
         callbacks,
+        constraints,
         data,
         datasets,
         explain,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
         plots,
         preflight,
         preprocessing,
+        regularizers,
         report,
         runs,
         schedules,
@@ -41,7 +44,9 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "applications",
     "callbacks",
+    "constraints",
     "data",
     "datasets",
     "explain",
@@ -54,6 +59,7 @@ __all__ = [
     "plots",
     "preflight",
     "preprocessing",
+    "regularizers",
     "report",
     "runs",
     "schedules",

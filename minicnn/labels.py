@@ -3,7 +3,10 @@ and their mistakes.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from minicnn.expect import array, count
+from minicnn.names import known_arguments
 from minicnn.types import Array
 
 NAMED = 5  # words in a message
@@ -167,3 +170,34 @@ def class_of(y: Array, owner: str) -> Array:
             f"{owner} expected labels (N,), (N, 1) or one-hot (N, K), received shape {y.shape}"
         )
     return y.reshape(-1).astype(np.int64, copy=False) if is_sparse(y) else y.argmax(axis=-1)
+
+
+@known_arguments
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
+    """One-hot float32 labels (..., K) for integer ones (...), where a last axis of one number
+    counts as none.
+
+    Labels (n,) or (n, 1) give (n, K); K is the largest label + 1 unless given. Raises ValueError
+    for labels that are no integers from 0 to num_classes - 1.
+
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    labels = whole(array(x, "labels", "to_categorical"), "to_categorical")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if num_classes is None and labels.size == 0:
+        raise ValueError("to_categorical expected num_classes for no labels at all, received None")
+    classes = (
+        int(labels.max()) + 1
+        if num_classes is None
+        else count(num_classes, "num_classes", "to_categorical")
+    )
+    check_range(
+        labels,
+        classes,
+        "to_categorical",
+        "num_classes is one more than the largest label, and 0 the least",
+    )
+    return np.eye(classes, dtype=np.float32)[labels]

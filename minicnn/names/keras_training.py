@@ -128,30 +128,18 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "initializers": [
+        ("STFT STFTInitializer stft", "It is there for sound: use another, such as Orthogonal."),
+        ("deserialize serialize", OBJECTS),
+    ],
+    "regularizers": [
         (
-            "glorot_normal he_uniform lecun_normal lecun_uniform variance_scaling",
-            "Use 'he_normal' or 'glorot_uniform'.",
+            "OrthogonalRegularizer orthogonal_regularizer",
+            "Use L1, L2 or L1L2, and initializers.Orthogonal to begin with.",
         ),
-        (
-            "GlorotNormal HeUniform LecunNormal LecunUniform VarianceScaling",
-            "Use 'he_normal' or 'glorot_uniform'.",
-        ),
-        (
-            "random_normal random_uniform truncated_normal normal uniform",
-            "Use 'he_normal' or 'glorot_uniform', or a function of (shape, rng, dtype).",
-        ),
-        (
-            "orthogonal OrthogonalInitializer identity IdentityInitializer STFT STFTInitializer",
-            "Use a function of (shape, rng, dtype).",
-        ),
-        (
-            "constant",
-            "Use a function of (shape, rng, dtype), such as lambda shape, rng, dtype: "
-            "np.full(shape, 0.1, dtype).",
-        ),
-        ("glorot_uniform", "Use its name 'glorot_uniform', or GlorotUniform()."),
-        ("he_normal", "Use its name 'he_normal', or HeNormal()."),
-        ("ones zeros", "Use its name, 'ones' or 'zeros'."),
+        ("l1l2", "Use 'l1_l2', or L1L2(l1=0.01, l2=0.01)."),
+        ("deserialize serialize", OBJECTS),
+    ],
+    "constraints": [
         ("deserialize serialize", OBJECTS),
     ],
 }

@@ -52,14 +52,9 @@ TRAINING: dict[str, Arguments] = {
     "TopKCategoricalAccuracy": each(
         "from_sorted_ids", FALSE, "Predictions are (N, K): leave it out."
     ),
-    "NamedInitializer": {
-        "seed": (NONE, "The model's seed draws all weights: Sequential(seed=...)."),
-        **each(
-            "input_axes output_axes",
-            NONE,
-            "Kernels are (KH, KW, C, F) or (D, units): leave it out.",
-        ),
-    },
+    "VarianceScaling": each(
+        "input_axes output_axes", NONE, "Kernels are (KH, KW, C, F) or (D, units): leave it out."
+    ),
     "ReduceLROnPlateau": {
         "epsilon": (NEVER, "Use min_delta."),
         "baseline": (NONE, "EarlyStopping(baseline=...) has one."),

@@ -16,8 +16,8 @@ from minicnn.network.ending import ending
 from minicnn.network.ends import Ends
 from minicnn.network.executor import ENGINES, Execution
 from minicnn.network.placed import Placed
+from minicnn.seeds import fresh_seed
 from minicnn.types import Array
-from minicnn.utils import fresh_seed
 
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
@@ -233,6 +233,11 @@ class Network(Ends, Placed, KerasNames):
         for path, layer in self.leaves.items():
             for name, value in layer.params.items() if layer.trainable else ():
                 yield f"{path}/{name}", value, layer.grads[name]
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of all regularized weights that train; see regularizers."""
+        return [penalty for layer in self.leaves.values() for penalty in layer.losses]
 
     # Weights
 

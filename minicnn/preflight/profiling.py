@@ -30,7 +30,6 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.machine import emit, peak
 from minicnn.models.model import Model
-from minicnn.models.sequential import Sequential
 from minicnn.network.executor import layers_of
 from minicnn.network.steps import steps
 from minicnn.preflight.loss import has_labels_of_classes, loss_for
@@ -243,23 +242,3 @@ def multiply_adds(layer: Layer) -> int:
         place = first + np.arange(window.size[axis]) * window.dilation[axis]
         cells *= int(np.sum((place >= 0) & (place < layer.input_shape[axis])))
     return cells * layer.input_shape[2] * layer.filters
-
-
-def documented_model() -> Sequential:
-    """The network of README and examples: 32x32 pictures, ten classes, 161,098 numbers."""
-    blocks: list[Layer] = []
-    for filters in (32, 64, 128):
-        blocks += [
-            layers.Conv2D(filters, 3, activation="relu"),
-            layers.BatchNormalization(warmup=True),
-            layers.MaxPooling2D(),
-        ]
-    head = [
-        layers.Flatten(),
-        layers.Dense(128, activation="relu"),
-        layers.Dropout(0.5),
-        layers.Dense(10, activation="softmax"),
-    ]
-    return Sequential(
-        [layers.Input((32, 32, 3)), *blocks, *head], name="documented network", seed=0
-    )

@@ -23,7 +23,24 @@ def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
             layers.Conv2D(3, 3, dilation_rate=2, activation="relu"),
             (8, 9, 2),
         ),
+        "Conv2D groups": (layers.Conv2D(6, 3, groups=2, activation="gelu"), (6, 5, 4)),
+        "DepthwiseConv2D": (layers.DepthwiseConv2D(3), (7, 6, 3)),
+        "DepthwiseConv2D same, stride 2, two each": (
+            layers.DepthwiseConv2D(
+                (3, 2), 2, padding="same", depth_multiplier=2, activation="gelu"
+            ),
+            (7, 6, 3),
+        ),
+        "DepthwiseConv2D dilation 2": (layers.DepthwiseConv2D(3, dilation_rate=2), (8, 9, 2)),
+        "SeparableConv2D": (layers.SeparableConv2D(4, 3), (7, 6, 3)),
+        "SeparableConv2D same, stride 2, two each": (
+            layers.SeparableConv2D(
+                4, (3, 2), 2, padding="same", depth_multiplier=2, activation="gelu"
+            ),
+            (7, 6, 3),
+        ),
         "Dense": (layers.Dense(5), (7,)),
+        "Dense of several axes": (layers.Dense(5, activation="gelu"), (3, 2, 4)),
         "Dense softmax": (layers.Dense(5, activation="softmax"), (7,)),
         "ReLU": (layers.ReLU(), (5, 4, 3)),
         "ReLU max_value": (layers.ReLU(max_value=1.0), (5, 4, 3)),

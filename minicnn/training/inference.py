@@ -9,7 +9,7 @@ from minicnn.expect import is_source
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.training import checks, given
+from minicnn.training import checks, given, penalties
 from minicnn.training.batches import BatchSource, SourceBatches, at_most
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
@@ -98,7 +98,8 @@ def evaluate(
         def step(x: Array, y: Array, weight: Array | None) -> tuple[float, Array]:
             with alone:
                 probabilities = _flip_average(model, x)
-                return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
+                loss = model.loss.value_and_gradient(y, probabilities, weight)[0]
+                return loss + penalties.total(model.leaves.values()), probabilities
 
     with quiet():
         meter = measured(model, batches, step)

@@ -11,6 +11,7 @@ from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.network.ending import ENDINGS, ending, probabilities
 from minicnn.network.executor import Execution
+from minicnn.training import penalties
 from minicnn.types import Array
 
 
@@ -18,7 +19,8 @@ from minicnn.types import Array
 def loss_and_gradients(
     model: Network, x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
-    """The loss of a batch, its gradients in layer.grads, and its predictions.
+    """The loss of a batch with penalties on weights, its gradients in layer.grads, and its
+    predictions.
 
     Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what
     they hold.
@@ -28,9 +30,11 @@ def loss_and_gradients(
     with quiet():
         logits = execution.logits(model.arrays(x), training=True)
         loss, dy = _loss(model, execution, y, logits, sample_weight)
+        loss += penalties.total(execution.layers)
         y_pred = _predictions(execution, logits)  # now that the logits are in the cache
         if isfinite(loss):
             execution.backward_from_logits(dy)
+            penalties.add_gradients(execution.layers)
     return loss, y_pred
 
 
@@ -47,6 +51,7 @@ def train_step(
     if isfinite(loss):
         with quiet():
             model.optimizer.step(model.parameters())
+            penalties.constrain(model.leaves.values())
     model.note_weights()
     return loss, y_pred
 
@@ -55,13 +60,13 @@ def train_step(
 def test_step(
     model: Network, x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
-    """The loss and the predictions of a batch in inference."""
+    """The loss and the predictions of a batch in inference, penalties of weights included."""
     execution = model.execution_for(x)
     check_logits(model)
     with quiet():
         logits = execution.logits(model.arrays(x), training=False)
         loss, _ = _loss(model, execution, y, logits, sample_weight)
-        return loss, _predictions(execution, logits)
+        return loss + penalties.total(execution.layers), _predictions(execution, logits)
 
 
 def quiet() -> np.errstate:
