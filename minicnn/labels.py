@@ -3,7 +3,10 @@ and their mistakes.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from minicnn.expect import array, count
+from minicnn.names import known_arguments
 from minicnn.types import Array
 
 NAMED = 5  # words in a message
@@ -82,6 +85,59 @@ def check_numbers(y: Array, owner: str) -> None:
     )
 
 
+def is_of_classes(y: Array) -> bool:
+    """Whether labels look like classes: whole numbers (N,) or (N, 1), or rows with a single 1."""
+    if is_sparse(y):
+        return y.dtype.kind in "biu" or bool(np.array_equal(y, np.round(y)))
+    return y.ndim == 2 and bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+
+
+def aligned(y: Array, shape: tuple[int, ...], owner: str) -> Array:
+    """Labels for predictions of that shape: where each sample, or each place, has one prediction,
+    (N, 1), labels may also be (N,), as in Keras.
+
+    Raises ValueError for words.
+    """
+    check_numbers(y, owner)
+    return y[..., None] if shape[-1:] == (1,) and y.ndim == len(shape) - 1 else y
+
+
+def check_shape(y: Array, shape: tuple[int, ...], owner: str) -> None:
+    """Raise ValueError unless labels are of the predictions' shape, whatever their number."""
+    if y.shape[1:] == shape[1:] and y.ndim == len(shape):
+        return
+    wanted = f"(N, {', '.join(map(str, shape[1:]))})"
+    hint = "the last layer must have an output for each of them"
+    if y.ndim == 2 and shape[1:] == (1,):
+        hint = (
+            "one output goes with labels (N,), such as y[:, 1] of two one-hot classes, or end in "
+            f"Dense({y.shape[1]})"
+        )
+    elif y.size == len(y) and len(shape) == 2:
+        hint = (
+            "integer labels go with 'sparse_categorical_crossentropy' and accuracy, or use "
+            f"utils.to_categorical(y, {shape[1]})"
+        )
+    raise ValueError(f"{owner} expected labels {wanted}, received shape {y.shape}: {hint}")
+
+
+def check_yes_or_no(y: Array, owner: str) -> None:
+    """Raise ValueError for labels that are not 0 for no, 1 for yes, or a probability between."""
+    if not y.size or (y.min() >= 0 and y.max() <= 1):
+        return
+    low, high = y.min(), y.max()
+    fix = "the labels of several classes go with Dense(K, activation='softmax')"
+    if np.isnan(low):
+        fix = "look for NaN in them"
+    elif (low, high) == (-1, 1):
+        fix = "use (y + 1) / 2"
+    elif (low, high) == (1, 2):
+        fix = "labels count from 0, use y - 1"
+    elif y.ndim > 2:
+        fix = "divide pixels by 255"
+    raise ValueError(f"{owner} expected labels from 0 to 1, received {low} to {high}: {fix}")
+
+
 def one_hot_rows(y: Array, classes: int, owner: str) -> Array:
     """y, when it is (N, classes).
 
@@ -114,3 +170,34 @@ def class_of(y: Array, owner: str) -> Array:
             f"{owner} expected labels (N,), (N, 1) or one-hot (N, K), received shape {y.shape}"
         )
     return y.reshape(-1).astype(np.int64, copy=False) if is_sparse(y) else y.argmax(axis=-1)
+
+
+@known_arguments
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
+    """One-hot float32 labels (..., K) for integer ones (...), where a last axis of one number
+    counts as none.
+
+    Labels (n,) or (n, 1) give (n, K); K is the largest label + 1 unless given. Raises ValueError
+    for labels that are no integers from 0 to num_classes - 1.
+
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    labels = whole(array(x, "labels", "to_categorical"), "to_categorical")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if num_classes is None and labels.size == 0:
+        raise ValueError("to_categorical expected num_classes for no labels at all, received None")
+    classes = (
+        int(labels.max()) + 1
+        if num_classes is None
+        else count(num_classes, "num_classes", "to_categorical")
+    )
+    check_range(
+        labels,
+        classes,
+        "to_categorical",
+        "num_classes is one more than the largest label, and 0 the least",
+    )
+    return np.eye(classes, dtype=np.float32)[labels]

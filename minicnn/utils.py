@@ -1,73 +1,77 @@
 """Small helpers that Keras scripts expect under `keras.utils`."""
 
-import random
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.expect import array, count
-from minicnn.labels import check_range, whole
+from minicnn.data.py_dataset import PyDataset
+from minicnn.expect import array, is_integer
+from minicnn.labels import to_categorical
 from minicnn.names import known_arguments, missing_from
+from minicnn.network import Network
+from minicnn.preprocessing.from_directory import image_dataset_from_directory
+from minicnn.preprocessing.pictures import array_to_img, img_to_array, load_img, save_img
+from minicnn.seeds import set_random_seed
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
+    "image_dataset_from_directory",
+    "img_to_array",
+    "load_img",
+    "normalize",
+    "plot_model",
+    "save_img",
+    "set_random_seed",
+    "to_categorical",
+]
+
+Sequence = PyDataset  # Keras 2's name of it
 
 __getattr__ = missing_from(__name__, "utils", __all__)
 
-_seeds = np.random.default_rng()  # where models without a seed of their own take one
+
+@known_arguments
+def normalize(x: ArrayLike, axis: int | Iterable[int] = -1, order: int = 2) -> np.ndarray:
+    """x divided by its norm along an axis, where that is not 0: not the step that brings pixels to
+    0 ... 1.
+
+        y = x / (sum |x|**order) ** (1 / order)
+
+    Raises ValueError for an order that is no whole number above 0.
+
+    >>> utils.normalize([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    x = array(x, "x", "normalize")
+    if not is_integer(order):
+        raise ValueError(f"normalize expected order as a whole number above 0, received {order!r}")
+    axes: Any = axis if isinstance(axis, int) else tuple(axis)
+    norm = (np.abs(x) ** order).sum(axes, keepdims=True) ** (1 / order)
+    return x / np.where(norm == 0, 1, norm)
 
 
 @known_arguments
-def set_random_seed(seed: int) -> None:
-    """Seed Python's and NumPy's global generators, and the seeds of models made without one, as
-    Keras' function does.
+def plot_model(
+    model: Network,
+    to_file: str | PathLike[str] = "model.png",
+    expand_nested: bool = False,
+    dpi: int = 200,
+) -> Any:
+    """Save plots.network(model), which shows shapes and names of layers, to a file, and return it.
 
-    It is the only global random state in minicnn; `Sequential(seed=...)` and `fit(seed=...)` do
-    without it.
-
-    >>> utils.set_random_seed(0)
-    >>> first = Sequential([Input((4,)), layers.Dense(2)]).get_weights()
-    >>> utils.set_random_seed(0)
-    >>> second = Sequential([Input((4,)), layers.Dense(2)]).get_weights()
-    >>> bool((first[0] == second[0]).all())
-    True
+    >>> model = Sequential([Input((4,)), layers.Dense(2)])
+    >>> utils.plot_model(model, "model.png").data["layers"][-1]["class"]
+    'Dense'
     """
-    global _seeds
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  the global generator is what the user asks to seed
-    _seeds = np.random.default_rng(seed)
+    from minicnn.plots import network  # costs 200 ms, for matplotlib, and only this needs it
 
-
-def fresh_seed() -> int:
-    """A seed for something made without one; the same after the same set_random_seed."""
-    return int(_seeds.integers(2**63))
-
-
-@known_arguments
-def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
-    """One-hot float32 labels (..., K) for integer ones (...), where a last axis of one number
-    counts as none.
-
-    Labels (n,) or (n, 1) give (n, K); K is the largest label + 1 unless given. Raises ValueError
-    for labels that are no integers from 0 to num_classes - 1.
-
-    >>> to_categorical([0, 2])
-    array([[1., 0., 0.],
-           [0., 0., 1.]], dtype=float32)
-    """
-    labels = whole(array(x, "labels", "to_categorical"), "to_categorical")
-    if labels.ndim > 1 and labels.shape[-1] == 1:
-        labels = labels[..., 0]
-    if num_classes is None and labels.size == 0:
-        raise ValueError("to_categorical expected num_classes for no labels at all, received None")
-    classes = (
-        int(labels.max()) + 1
-        if num_classes is None
-        else count(num_classes, "num_classes", "to_categorical")
-    )
-    check_range(
-        labels,
-        classes,
-        "to_categorical",
-        "num_classes is one more than the largest label, and 0 the least",
-    )
-    return np.eye(classes, dtype=np.float32)[labels]
+    plot = network(model, expand_nested=expand_nested)
+    plot.save(Path(to_file), dpi=dpi)
+    return plot

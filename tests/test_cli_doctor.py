@@ -143,9 +143,7 @@ def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
 
 def test_warmup_says_when_kernels_cannot_be_kept(capsys, monkeypatch):
     small = [layers.Flatten(), layers.Dense(10, activation="softmax")]
-    monkeypatch.setattr(
-        warmup, "documented_model", lambda: Sequential([layers.Input((32, 32, 3)), *small])
-    )
+    monkeypatch.setattr(warmup, "network", lambda: Sequential([layers.Input((32, 32, 3)), *small]))
     monkeypatch.setattr(cache, "folder", lambda: None)
     monkeypatch.setattr(cache, "compiled", ["one"])
     assert main(["warmup"]) == 1

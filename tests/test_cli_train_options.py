@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,8 +11,16 @@ from PIL import Image
 from minicnn import Sequential, callbacks, data, layers, models, optimizers, report, runs, schedules
 from minicnn.cli import arguments, main, options, pictures, recipes, seeds, train, training_options
 from minicnn.cli.choices import NETWORKS, RECIPES
-from minicnn.cli.networks import BUILDERS, network
-from minicnn.layers import BatchNormalization, Conv2D, RandomCrop, RandomFlip
+from minicnn.cli.networks import BUILDERS, WITH_DROPOUT, network
+from minicnn.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dropout,
+    InputLayer,
+    RandomCrop,
+    RandomFlip,
+    Rescaling,
+)
 
 pytest_plugins = ["run_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
@@ -175,7 +184,7 @@ def test_options_that_exclude_each_other(arguments, message):
         (["--seeds", "1"], "expected 2 or more, received '1': --seed trains once"),
         (
             ["--network", "huge"],
-            "invalid choice: 'huge' (choose from 'documented', 'small', 'large', 'convolutional')",
+            "invalid choice: 'huge' (choose from 'documented', 'small', 'large', 'convolutional', ",
         ),
         (
             ["--recipe", "secret"],
@@ -266,7 +275,7 @@ def test_what_can_be_chosen_is_there():
     assert list(BUILDERS) == list(NETWORKS) and list(recipes.PREPARE) == list(RECIPES)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", WITH_DROPOUT)
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (32, 32), (48, 96), (96, 96), (224, 224)])
 def test_networks_suit_the_size(name, size):
     model = network(["a", "b"], name=name, size=size)
@@ -281,11 +290,49 @@ def test_the_documented_network_is_as_documented():
     assert sum(isinstance(layer, Conv2D) for layer in network(size=(96, 96)).layers) == 4
 
 
-def test_too_small_pictures_are_refused():
-    with pytest.raises(
-        ValueError, match="the small network expected pictures of 8x8 pixels or more, received 4x9"
-    ):
-        network(name="small", size=(4, 9))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_takes_bytes_of_any_size_behind_augmentation(name):
+    changes = recipes.augmentation((36, 32))
+    model = network(["a", "b", "c"], changes, 3, name=name, size=(36, 32), dropout=0.25)
+    assert model.input_shape == (None, 36, 32, 3) and model.class_names == ["a", "b", "c"]
+    rates = [layer.rate for layer in model.layers if isinstance(layer, Dropout)]
+    assert model.seed == 3 and rates == ([0.25] if name in WITH_DROPOUT else [])
+    found = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
+    assert found[:2] == changes and isinstance(found[2], Rescaling)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("small", (4, 9), "SmallCNN expected pictures of 8x8 pixels or more, received 4x9"),
+        ("resnet50", (30, 90), "ResNet50 expected pictures of 32x32 pixels or more, received 30x9"),
+    ],
+)
+def test_too_small_pictures_are_refused(name, size, message):
+    with pytest.raises(ValueError, match=message):
+        network(name=name, size=size)
+
+
+def test_a_networks_name_stands_for_it_where_a_file_may(capsys):
+    assert main(["summary", "resnet20"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith('Model: "resnet20"') and "Total params: 274,042" in printed
+    assert main(["summary", "resnet50", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["parameters"] == 25_636_712 and shown["layers"][0]["output_shape"][0] == 224
+    assert main(["summary", "resent20"]) == 2
+    assert capsys.readouterr().err == (
+        "minicnn summary: --model expected a model file, a folder with one or the name of a "
+        "network, received 'resent20', which is none. Did you mean 'resnet20'?\n"
+    )
+
+
+def test_every_network_is_named_in_help(capsys):
+    for command in ("train", "summary", "profile"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        printed = capsys.readouterr().out
+        assert all(re.search(rf"\b{name}\b", printed) for name in NETWORKS)
 
 
 # Recipes

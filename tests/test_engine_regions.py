@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from engine_cases import assert_close, both_engines, compare
 
-from minicnn import Sequential, layers
+from minicnn import Sequential, applications, layers
 from minicnn.layers.base import Layer
 from minicnn.machine import region
-from minicnn.preflight.profiling import documented_model
 
 
 def regions(function, *arguments):
@@ -23,7 +22,7 @@ def regions(function, *arguments):
 
 
 def test_a_training_step_of_the_documented_network_is_five_regions_and_a_prediction_one():
-    model = documented_model()
+    model = applications.DocumentedCNN(seed=0)
     model.compile("adam", "sparse_categorical_crossentropy")
     x, y = np.random.default_rng(0).random((4, 32, 32, 3), np.float32), np.arange(4)
     model.train_step(x, y)

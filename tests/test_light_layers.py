@@ -470,7 +470,6 @@ def test_bad_arguments(act, message):
         ),
         (lambda: layers.Resizing(4, 4, antialias=True), "data.fit_image makes pictures smaller"),
         (lambda: layers.GaussianNoise(sigma=0.1), "GaussianNoise has no argument 'sigma'. Use std"),
-        (lambda: layers.PReLU(alpha_constraint="non_neg"), "PReLU expected alpha_constraint=None"),
     ],
 )
 def test_what_keras_has_more(act, message):

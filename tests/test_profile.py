@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from strategies import windows
 
-from minicnn import Sequential, cli, layers
+from minicnn import Sequential, applications, cli, layers
 from minicnn.machine import emit, peak, threads
 from minicnn.preflight import profiling
 from minicnn.preflight.profiling import profile
@@ -94,7 +94,7 @@ OF_FORWARD = {
 
 
 def test_operations_of_the_documented_network():
-    model = profiling.documented_model()
+    model = applications.DocumentedCNN()
     assert model.count_params() == 161_098
     counted = {layer.name: 2 * profiling.multiply_adds(layer) for layer in model.layers}
     assert {name: flops for name, flops in counted.items() if flops} == OF_FORWARD
@@ -221,7 +221,7 @@ def test_the_command_prints_json(capsys):
     assert (
         result["batch"] == 2
         and result["threads"] == 1
-        and result["title"].startswith("documented network")
+        and result["title"].startswith("documented_cnn")
     )
     assert (
         {"layers", "work", "seconds", "flops", "bytes"}

@@ -5,9 +5,8 @@ import networks
 import pytest
 
 import minicnn
-from minicnn import Input, Model, Sequential, layers
+from minicnn import Input, Model, Sequential, applications, layers
 from minicnn.network.steps import as_text, steps
-from minicnn.preflight.profiling import documented_model
 
 
 def planned(model):
@@ -20,9 +19,9 @@ def fast(monkeypatch):
 
 
 def test_the_plan_of_the_documented_network():
-    model = documented_model()
+    model = applications.DocumentedCNN(seed=0)
     assert as_text(model, steps(model)).splitlines() == [
-        'Plan of "documented network", fast engine: 8 steps',
+        'Plan of "documented_cnn", fast engine: 8 steps',
         "=" * 73,
         "step  runs as     reads  layers",
         "=" * 73,

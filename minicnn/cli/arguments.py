@@ -36,7 +36,10 @@ def add_model(
         parser.add_argument(
             "model", nargs="?", metavar="PATH", default=argparse.SUPPRESS, help=help
         )
-    text = f"a model file, or a folder with one, such as a run (default: {told})"
+    text = (
+        "a model file, or a folder with one, such as a run, or an untrained network: "
+        f"{', '.join(NETWORKS)} (default: {told})"
+    )
     parser.add_argument("--model", metavar="PATH", default=default, help=text)
     add_import(parser)
 

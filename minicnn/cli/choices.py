@@ -17,6 +17,12 @@ NETWORKS = {
     "small": "the same with half as many filters: faster, and enough for easy pictures",
     "large": "pairs of convolutions, with 32, 64 and 128 filters, as in VGG: slower and better",
     "convolutional": "convolutions only, every other one with strides of 2 in place of pooling",
+    "resnet20": "a residual network for pictures of 32x32: much slower and better",
+    "resnet32": "a deeper one",
+    "resnet56": "a still deeper one",
+    "inception": "blocks of parallel convolutions for pictures of 32x32: slower still",
+    "resnet18": "a residual network for large pictures",
+    "resnet50": "Keras' residual network for large pictures",
 }
 
 

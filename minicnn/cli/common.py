@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import models, runs
+from minicnn.cli.choices import NETWORKS
 from minicnn.cli.messages import say
-from minicnn.cli.networks import network
+from minicnn.cli.networks import named, network
 from minicnn.cli.own_classes import own_classes
+from minicnn.errors import did_you_mean
 from minicnn.models.model import Model
 
 
@@ -32,10 +34,20 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def load_model(options: argparse.Namespace) -> Model:
-    """The model that `--model` names, or the documented network; which one `latest` is, is said."""
+    """The model that `--model` names, or the documented network; which one `latest` is, is said.
+
+    Raises ValueError for a word that is neither a path nor a network's name.
+    """
     own = own_classes(options.imports)
     if options.model is None:
         return network()
+    if not Path(options.model).exists() and options.model.isidentifier():
+        if options.model in NETWORKS:
+            return named(options.model)
+        raise ValueError(
+            f"--model expected a model file, a folder with one or the name of a network, received "
+            f"{options.model!r}, which is none.{did_you_mean(options.model, NETWORKS)}"
+        )
     file = runs.model_file(options.model)
     if Path(options.model).name == runs.LATEST:
         say(options, f"asking {file}, the latest run's")

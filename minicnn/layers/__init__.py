@@ -17,6 +17,7 @@ from minicnn.layers.center_crop import CenterCrop
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.cropping2d import Cropping2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.elu import ELU
 from minicnn.layers.flatten import Flatten
@@ -52,6 +53,7 @@ from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.reshape import Reshape
 from minicnn.layers.resizing import Resizing
+from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.layers.softmax import Softmax
 from minicnn.layers.spatial_dropout2d import SpatialDropout2D
 from minicnn.layers.up_sampling2d import UpSampling2D
@@ -71,6 +73,7 @@ __all__ = [
     "Conv2D",
     "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "ELU",
     "Flatten",
@@ -105,6 +108,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "SeparableConv2D",
     "Softmax",
     "SpatialDropout2D",
     "Subtract",

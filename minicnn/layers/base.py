@@ -15,8 +15,8 @@ from minicnn.layers.node import Node, is_symbolic, made
 from minicnn.layers.settings import check_assignment
 from minicnn.layers.shapes import shape_hint, with_batch
 from minicnn.layers.symbolic import Symbolic
+from minicnn.seeds import fresh_seed
 from minicnn.types import Array, Shape
-from minicnn.utils import fresh_seed
 from minicnn.wording import snake_case
 
 

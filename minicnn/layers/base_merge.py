@@ -8,8 +8,8 @@ import numpy as np
 from minicnn.layers.base import Layer
 from minicnn.layers.node import is_symbolic
 from minicnn.layers.shapes import with_batches
+from minicnn.seeds import fresh_seed
 from minicnn.types import Array, Shape
-from minicnn.utils import fresh_seed
 from minicnn.wording import snake_case
 
 

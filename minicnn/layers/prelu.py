@@ -3,9 +3,12 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn import initializers
+from minicnn import constraints, initializers, regularizers
+from minicnn.constraints import ConstraintLike
 from minicnn.expect import is_integer
+from minicnn.initializers import InitializerLike
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
 
@@ -17,7 +20,9 @@ class PReLU(Layer):
         dalpha = dy * min(x, 0), summed over all numbers that share an alpha
 
     Args:
-        alpha_initializer: what alpha begins with.
+        alpha_initializer: how alpha starts, see initializers.
+        alpha_regularizer: a penalty on it, such as "l2", see regularizers.
+        alpha_constraint: what it is kept within, see constraints.
         shared_axes: the axes along which numbers share an alpha, counted from 1, as N is 0. Behind
             a convolution [1, 2] leaves one alpha for each channel; None, one for each number.
 
@@ -32,14 +37,20 @@ class PReLU(Layer):
     (1, 1, 16)
     """
 
+    optional_arguments = ("alpha_regularizer", "alpha_constraint")
+
     def __init__(
         self,
-        alpha_initializer: str | initializers.Initializer = "zeros",
+        alpha_initializer: InitializerLike = "zeros",
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
         shared_axes: int | Sequence[int] | None = None,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.alpha_initializer = initializers.name_of(initializers.get(alpha_initializer))
+        self.alpha_initializer = initializers.described(alpha_initializer)
+        self.alpha_regularizer = regularizers.described(alpha_regularizer)
+        self.alpha_constraint = constraints.described(alpha_constraint)
         axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         if axes is not None and not (
             isinstance(axes, list | tuple) and all(is_integer(axis) for axis in axes)
@@ -58,7 +69,13 @@ class PReLU(Layer):
                 f"samples {input_shape}, received {shared}"
             )
         shape = tuple(1 if axis in shared else n for axis, n in enumerate(input_shape, 1))
-        self.add_param("alpha", shape, self.alpha_initializer)
+        self.add_param(
+            "alpha",
+            shape,
+            self.alpha_initializer,
+            self.alpha_regularizer,
+            self.alpha_constraint,
+        )
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:

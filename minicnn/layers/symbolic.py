@@ -6,7 +6,7 @@ import numpy as np
 
 from minicnn.layers.building import Built
 from minicnn.layers.node import Node, first_call, nodes
-from minicnn.utils import fresh_seed
+from minicnn.seeds import fresh_seed
 
 
 class Symbolic(Built):

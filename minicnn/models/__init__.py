@@ -5,6 +5,7 @@ sequential.py       the model in which each layer feeds the next
 loading.py          a model out of its file
 transfer.py         a model that shall name something else
 pictures.py         what a model says to one's own pictures
+zoo/                networks that are known by name: minicnn.applications
 """
 
 from minicnn.models.loading import load_model

@@ -33,9 +33,8 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
             "Use parameters(): (name, value, gradient) of all that trains.",
         ),
         (
-            "add_loss losses",
-            "There is one loss, compile's: weight_decay in the optimizer takes the place of "
-            "others.",
+            "add_loss",
+            "There is one loss, compile's, and penalties on weights: kernel_regularizer='l2'.",
         ),
         ("add_metric", "Metrics go into compile: subclass metrics.Metric for one of your own."),
         (
@@ -84,9 +83,8 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("trainable_variables trainable_weights", "Use params."),
         ("non_trainable_variables non_trainable_weights", "Use state."),
         (
-            "add_loss losses",
-            "There is one loss, compile's: weight_decay in the optimizer takes the place of "
-            "others.",
+            "add_loss",
+            "There is one loss, compile's, and penalties on weights: kernel_regularizer='l2'.",
         ),
         ("add_metric metrics metrics_variables", "Metrics go into compile."),
         ("load_own_variables save_own_variables", "Use get_weights() and set_weights(weights)."),
@@ -116,7 +114,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("scale_loss", "float32 needs no scaling of the loss."),
         ("from_config", CONFIG),
     ],
-    "CategoricalCrossentropy": [
+    "Loss": [
         ("call", "Use loss(y_true, y_pred)."),
         ("dtype", "A loss is computed in double precision."),
         ("from_config", CONFIG),
@@ -134,20 +132,33 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
     ],
     "LearningRateSchedule": [("from_config", CONFIG)],
     "ImageDataGenerator": [
-        (
-            "flow_from_directory",
-            "Use x, y, class_names = data.from_directory(path, image_size), then flow(x, y).",
-        ),
         ("flow_from_dataframe", "Read the pictures with data.read_image, then use flow(x, y)."),
         (
             "apply_transform get_random_transform random_transform standardize",
             "next(flow(x)) is a batch that is changed.",
         ),
     ],
+    "Dataset": [
+        ("batch rebatch", "It has batches already: give their batch_size where it is made."),
+        (
+            "unbatch",
+            "fit takes batches: for x, y in dataset goes through them, data.from_directory returns "
+            "arrays.",
+        ),
+        ("repeat", "fit(epochs=...) goes through it again and again."),
+        ("filter shard window", "Choose pictures before, by folders or data.from_directory."),
+        (
+            "concatenate zip from_tensor_slices from_generator interleave flat_map range",
+            "Write a class with __len__ and __getitem__, as utils.PyDataset.",
+        ),
+        ("as_numpy_iterator", "Batches are NumPy arrays: use iter(dataset)."),
+        ("element_spec", "Use dataset[0]: batches are NumPy arrays."),
+        ("apply scan reduce enumerate", "Use map(f), or for x, y in dataset."),
+        ("with_options options padded_batch ragged_batch save snapshot", "Leave it out."),
+    ],
     "Flow": [
-        ("n samples", "Use len(flow.x)."),
+        ("samples", "Use n."),
         ("next", "Use next(flow)."),
-        ("reset", "Use flow.epoch = 0."),
         ("class_indices classes num_classes labels", "The labels are flow.y."),
         ("filenames filepaths", "A flow knows arrays, no files."),
         ("image_shape target_size", "Use flow.x.shape[1:]."),

@@ -1,31 +1,19 @@
 """Names of Keras' data sets, and of what reads and prepares pictures."""
 
-DATASETS = (
-    "use datasets.cifar10 or datasets.shapes, or data.from_directory(path, (28, 28)) on a folder "
-    "of its pictures."
-)
-FOLDER = (
-    "Use data.from_directory(path, image_size), which returns x, y and class_names, and "
-    "data.split(x, y)."
-)
-
 DATA: dict[str, list[tuple[str, str]]] = {
     "datasets": [
-        ("mnist fashion_mnist", f"It is not there: {DATASETS}"),
-        ("cifar100", "It is not there: use datasets.cifar10."),
         (
             "boston_housing california_housing imdb reuters",
             "minicnn classifies pictures: use datasets.cifar10 or datasets.shapes.",
         ),
     ],
     "preprocessing": [
-        ("image_dataset_from_directory", FOLDER),
         ("text sequence timeseries", "minicnn classifies pictures: use preprocessing.image."),
     ],
     "preprocessing.image": [
-        ("image_dataset_from_directory DirectoryIterator", FOLDER),
+        ("image_dataset_from_directory", "Use utils.image_dataset_from_directory."),
+        ("DirectoryIterator", "ImageDataGenerator().flow_from_directory(path) makes it."),
         ("Iterator NumpyArrayIterator", "ImageDataGenerator().flow(x, y) makes it."),
-        ("array_to_img save_img", "Use Pillow: Image.fromarray(x.astype('uint8'))."),
         (
             "apply_affine_transform random_rotation random_shift random_shear random_zoom",
             "Use layers.RandomRotation and its like.",
@@ -42,6 +30,18 @@ DATA: dict[str, list[tuple[str, str]]] = {
     "interpolation": [
         ("lanczos3 lanczos5", "Use 'lanczos'."),
         ("area gaussian mitchellcubic", "Use 'box', 'bilinear' or 'bicubic'."),
+    ],
+    "resizing": [  # of image_dataset_from_directory
+        (
+            "bicubic lanczos3 lanczos5 area gaussian mitchellcubic",
+            "Use 'bilinear' or 'nearest', or data.from_directory, which averages.",
+        ),
+    ],
+    "class_mode": [
+        (
+            "multi_output raw",
+            "Give labels of your own with flow(x, y), on pictures that data.read_image reads.",
+        ),
     ],
     "color_mode": [
         ("rgba", "Pictures are put on white where they are transparent: use 'rgb'."),

@@ -44,6 +44,23 @@ DATA: dict[str, Arguments] = {
         "save_to_dir": (NONE, "plots.augmentation_preview(...) shows what augmentation does."),
         **each("save_prefix save_format ignore_class_split", ANY, ""),
     },
+    "flow_from_directory": {
+        "save_to_dir": (NONE, "plots.augmentation_preview(...) shows what augmentation does."),
+        **each("save_prefix save_format", ANY, ""),
+        "keep_aspect_ratio": (
+            FALSE,
+            "data.from_directory cuts pictures to their size: use flow(x, y) on what it returns.",
+        ),
+    },
+    "image_dataset_from_directory": {
+        "pad_to_aspect_ratio": (FALSE, "Use crop_to_aspect_ratio=True, or squeeze pictures."),
+        "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
+        "format": (("tf",), "There is one kind of Dataset: leave it out."),
+    },
+    "cache": {"filename": (("",), "Batches are kept in memory: leave it out.")},
+    "map": {
+        **each("deterministic synchronous use_unbounded_threadpool name", ANY, ""),
+    },
     "load_img": {
         "grayscale": (FALSE, "Use color_mode='grayscale'."),
         "keep_aspect_ratio": (
@@ -54,6 +71,23 @@ DATA: dict[str, Arguments] = {
     "img_to_array": {
         "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
         "dtype": (FLOAT32, "Use img_to_array(img).astype(...)."),
+    },
+    "array_to_img": {
+        "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
+        "dtype": (FLOAT32, "Levels are bytes in the end: leave it out."),
+    },
+    "save_img": {
+        "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
+        **each("quality", NEVER, "Use array_to_img(x).save(path, quality=...)."),
+    },
+    "plot_model": {
+        **each(
+            "show_shapes show_dtype show_layer_names show_layer_activations rankdir "
+            "show_trainable show_connectors splines",
+            ANY,
+            "",
+        ),
+        "layer_range": (NONE, "The whole model is drawn: leave it out."),
     },
     "from_directory": {
         **each("target_size", NEVER, "Use image_size=(H, W)."),

@@ -2,13 +2,7 @@
 
 from minicnn.names.asks_for_nothing import ANY, FALSE, FLOAT32, NEVER, NONE, TRUE, Arguments, each
 
-DECAY = (
-    "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as "
-    "AdamW(weight_decay=1e-4)."
-)
-CONSTRAINT = "Constraints are not there: weight_decay in the optimizer keeps weights small."
 ONE_SHAPE = "Use input_shape=(32, 32, 3), the shape of one sample without the batch axis."
-BIAS = "Set other values with layer.set_weights([...]) after the model is built."
 
 WINDOW = each("subsample", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
 
@@ -45,32 +39,26 @@ LAYERS: dict[str, Arguments] = {
         ),
         **each("batch_input_shape batch_shape", NONE, ONE_SHAPE),
         **each("input_dim", NONE, "Use input_shape=(n,)."),
-        **each(
-            "kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer", NONE, DECAY
-        ),
-        **each("W_regularizer b_regularizer", NEVER, DECAY),
+        **each("W_regularizer", NEVER, "Use kernel_regularizer."),
+        **each("b_regularizer", NEVER, "Use bias_regularizer."),
+        **each("W_constraint", NEVER, "Use kernel_constraint."),
+        **each("b_constraint", NEVER, "Use bias_constraint."),
         **each(
             "activity_regularizer",
             NONE,
-            "Regularizers are not there: Dropout and weight_decay in the optimizer keep a network "
-            "from overfitting.",
+            "Penalties are on weights, not on outputs: use kernel_regularizer, or Dropout.",
         ),
-        **each(
-            "kernel_constraint bias_constraint beta_constraint gamma_constraint", NONE, CONSTRAINT
-        ),
-        **each("W_constraint b_constraint", NEVER, CONSTRAINT),
-        **each("bias_initializer beta_initializer moving_mean_initializer", ("zeros",), BIAS),
-        **each("gamma_initializer moving_variance_initializer", ("ones",), BIAS),
         **each("lora_rank lora_alpha", NONE, "freeze() lets a part of a trained model train on."),
         **each("init", NEVER, "Use kernel_initializer."),
     },
     "Conv2D": {
-        "groups": ((1,), "Grouped convolutions are not there: every filter sees all channels."),
         "nb_filter": (NEVER, "Use filters."),
         "bias": (NEVER, "Use use_bias."),
         **each("nb_row nb_col", NEVER, "Use kernel_size=(rows, columns)."),
         **WINDOW,
     },
+    "DepthwiseConv2D": WINDOW,
+    "SeparableConv2D": WINDOW,
     "Dense": {
         "output_dim": (NEVER, "Use units."),
         "bias": (NEVER, "Use use_bias."),
@@ -90,7 +78,6 @@ LAYERS: dict[str, Arguments] = {
     },
     "Dropout": each("p", NEVER, "Use rate."),
     "GaussianNoise": each("sigma", NEVER, "Use stddev."),
-    "PReLU": each("alpha_regularizer", NONE, DECAY) | each("alpha_constraint", NONE, CONSTRAINT),
     "Resizing": {
         "pad_to_aspect_ratio": (
             FALSE,

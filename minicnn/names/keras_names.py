@@ -5,8 +5,9 @@ A class and the string that names it, BinaryCrossentropy and "binary_crossentrop
 here.
 """
 
+from minicnn.names.keras_applications import APPLICATIONS
 from minicnn.names.keras_data import DATA
 from minicnn.names.keras_package import PACKAGE
 from minicnn.names.keras_training import TRAINING
 
-NAMES: dict[str, list[tuple[str, str]]] = PACKAGE | TRAINING | DATA
+NAMES: dict[str, list[tuple[str, str]]] = PACKAGE | TRAINING | DATA | APPLICATIONS

@@ -1,9 +1,6 @@
 """Names of Keras' package, of its models and its helpers."""
 
-from minicnn.names.keras_data import FOLDER
-
 STACK = "Symbolic tensors come from Input(shape), and from layers that are called on them."
-DECAY = "Use an optimizer with weight_decay, such as optimizers.AdamW(weight_decay=1e-4)."
 
 PACKAGE: dict[str, list[tuple[str, str]]] = {
     "": [
@@ -13,14 +10,9 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Loss", "Use losses.CategoricalCrossentropy or losses.SparseCategoricalCrossentropy."),
         ("Metric", "Use metrics.Metric."),
         ("Optimizer", "Use optimizers.Optimizer."),
-        ("Initializer", "An initializer is a function of (shape, rng, dtype)."),
-        ("Regularizer regularizers", f"Regularizers are not there. {DECAY}"),
-        ("constraints", f"Constraints are not there. {DECAY}"),
-        (
-            "applications",
-            "Pretrained networks are not there: model.replace_head(classes) reuses a network of "
-            "your own.",
-        ),
+        ("Initializer", "Use initializers.Initializer."),
+        ("Regularizer", "Use regularizers.Regularizer."),
+        ("Constraint", "Use constraints.Constraint."),
         ("backend ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
             "src legacy wrappers",
@@ -56,22 +48,14 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "utils": [
-        ("image_dataset_from_directory", FOLDER),
         (
             "audio_dataset_from_directory text_dataset_from_directory "
             "timeseries_dataset_from_array",
             "minicnn classifies pictures: see data.from_directory.",
         ),
-        (
-            "PyDataset Sequence",
-            "Any class does that has __len__ and __getitem__ and gives batches (x, y).",
-        ),
-        ("load_img img_to_array", "Use preprocessing.image."),
-        ("array_to_img save_img", "Use Pillow: Image.fromarray(x.astype('uint8'))."),
-        ("plot_model model_to_dot", "Use plots.network(model)."),
+        ("model_to_dot", "Use plots.network(model)."),
         ("np_utils", "Use utils.to_categorical."),
         ("multi_gpu_model", "Everything runs on the CPU, on all its cores."),
-        ("normalize", "Use x / 255, or layers.Rescaling(1 / 255) as the first layer."),
         ("split_dataset", "Use data.split(x, y)."),
         ("get_file", "Use urllib.request.urlretrieve(url, path)."),
         (

@@ -31,5 +31,5 @@ def instead(word: str, kind: str, choices: Iterable[str]) -> str:
     >>> instead("rmsprop", "optimizers", ["sgd", "adam"])
     ' RMSprop is not there: Adam() is the nearest to it.'
     """
-    advice = ADVICE[kind].get(_plain(word))
+    advice = ADVICE.get(kind, {}).get(_plain(word))
     return did_you_mean(word, choices) if advice is None else f" {advice}"

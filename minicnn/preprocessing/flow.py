@@ -7,6 +7,7 @@ import numpy as np
 
 from minicnn.layers.augmentation.draws import picture_seeds
 from minicnn.names import KerasNames
+from minicnn.preprocessing.files import PictureFiles
 from minicnn.types import Array
 
 
@@ -25,6 +26,7 @@ class Flow(KerasNames):
     Iterating goes on without end, epoch after epoch, as Keras' iterators do.
 
     Attributes:
+        n: how many pictures there are.
         epoch: counted from 0. Seed and epoch decide order and changes; it may be set, to repeat
             epochs or to skip them.
     """
@@ -32,22 +34,29 @@ class Flow(KerasNames):
     def __init__(
         self,
         generator: Changes,
-        x: Array,
+        x: Array | PictureFiles,
         labels: list[Array],
         batch_size: int,
         shuffle: bool,
         seed: int,
     ):
         self.generator = generator
-        self.x = np.ascontiguousarray(x, None if x.dtype == np.uint8 else np.float32)
+        self.x = x
+        if isinstance(x, np.ndarray):
+            self.x = np.ascontiguousarray(x, None if x.dtype == np.uint8 else np.float32)
         self.labels = labels  # y and the weights of the samples, where they are given
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = 0
         self._size = (x.shape[1], x.shape[2])
-        self._top = 255.0 if self.x.dtype == np.uint8 or self.x.max() > 1 else 1.0
+        fractions = isinstance(x, np.ndarray) and x.dtype != np.uint8 and x.max() <= 1
+        self._top = 1.0 if fractions else 255.0
         self._next = 0  # the batch that next() gives
+
+    @property
+    def n(self) -> int:
+        return len(self.x)
 
     @property
     def epoch(self) -> int:
@@ -80,6 +89,10 @@ class Flow(KerasNames):
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""
         self.epoch += 1
+        self._next = 0
+
+    def reset(self) -> None:
+        """Let next() begin with the first batch again."""
         self._next = 0
 
     def get_state(self) -> dict[str, Any]:

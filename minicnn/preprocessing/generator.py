@@ -14,10 +14,11 @@ from minicnn.layers.augmentation.draws import uniform
 from minicnn.layers.normalization import Normalization
 from minicnn.names import KerasNames, known_arguments
 from minicnn.preprocessing.affine import affine
+from minicnn.preprocessing.directory_flow import flow_from_directory
 from minicnn.preprocessing.flow import Flow
 from minicnn.preprocessing.ranges import Limit, between, factors, shift, shift_limit
+from minicnn.seeds import fresh_seed
 from minicnn.types import Array
-from minicnn.utils import fresh_seed
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
 # each change has its own random numbers, whatever else is switched on
@@ -181,11 +182,7 @@ class ImageDataGenerator(KerasNames):
                     f"flow expected as many samples in {name} as in x, {len(x)}, received "
                     f"{len(part)}"
                 )
-        if self.featurewise_center and self.mean is None:
-            raise ValueError(
-                "flow with featurewise_center expected that fit(x) has measured the mean: call it "
-                "first"
-            )
+        self.check_measured("flow")
         if self.brightness_range is not None and x.min() < 0:
             raise ValueError(
                 f"brightness_range expected levels 0 ... 255 or 0 ... 1, received {x.min():.4g} "
@@ -198,6 +195,16 @@ class ImageDataGenerator(KerasNames):
         return Flow(
             self, x, list(labels.values()), size, shuffle, fresh_seed() if seed is None else seed
         )
+
+    flow_from_directory = flow_from_directory
+
+    def check_measured(self, owner: str) -> None:
+        """Raise ValueError where the mean is to be subtracted that fit has not measured yet."""
+        if self.featurewise_center and self.mean is None:
+            raise ValueError(
+                f"{owner} with featurewise_center expected that fit(x) has measured the mean: call "
+                "it first"
+            )
 
     def _part(self, n: int, subset: str) -> slice:
         at = int(n * self.validation_split)

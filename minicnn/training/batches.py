@@ -31,9 +31,10 @@ class BatchSource(Protocol):
     < len(source).
 
     For predict it may also be x alone. Nothing but len and [i] is used: iterating over a source may
-    never end. If it has on_epoch_end(), that is called after every epoch. If it has get_state() and
-    set_state(state), a training can be resumed in which batches depend on those before; a state is
-    what callbacks' states are.
+    never end. If it has on_epoch_begin() or on_epoch_end(), that is called before or after every
+    epoch. If it has a true orders_itself, its batches are taken in their order, whatever `shuffle`
+    says. If it has get_state() and set_state(state), a training can be resumed in which batches
+    depend on those before; a state is what callbacks' states are.
     """
 
     def __len__(self) -> int: ...
@@ -146,9 +147,11 @@ class SourceBatches:
 
     def begin_epoch(self, rng: np.random.Generator | None = None) -> None:
         """Draw a new order of the batches, as Keras does; None keeps that of the source."""
-        self._order = (
-            np.arange(len(self.source)) if rng is None else rng.permutation(len(self.source))
-        )
+        if hasattr(self.source, "on_epoch_begin"):
+            self.source.on_epoch_begin()
+        self._order = np.arange(len(self.source))
+        if rng is not None and not getattr(self.source, "orders_itself", False):
+            self._order = rng.permutation(len(self.source))
 
     def __getitem__(self, index: int) -> Batch:
         batch = self._made(int(self._order[index]))

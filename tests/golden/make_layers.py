@@ -218,7 +218,7 @@ def to_adapt_to() -> Array:
 
 
 def pack(values: dict[str, Array], path: Path = GOLDEN) -> None:
-    """Write layers.npz, or another file of its kind."""
+    """Write layers.npz, or another such file."""
     pools: dict[str, list[Array]] = {"integers": [], "numbers": []}
     index = {}
     for name, value in values.items():
@@ -235,7 +235,7 @@ def pack(values: dict[str, Array], path: Path = GOLDEN) -> None:
 
 
 def unpack(path: Path = GOLDEN) -> dict[str, Array]:
-    """Read layers.npz, or another file of its kind: "<case>/y", "<case>/dx", "<case>/dkernel",
+    """Read layers.npz, or another such file: "<case>/y", "<case>/dx", "<case>/dkernel",
     "<case>/moving_mean", ... in float64.
     """
     with np.load(path) as file:

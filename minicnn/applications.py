@@ -1,0 +1,26 @@
+"""Networks that are known by name, untrained: `applications.ResNet20(classes=10)` is a Model.
+
+Those that Keras has too, ResNet50, have its layers, names, weights and arguments.
+"""
+
+from minicnn.models.zoo.documented import DocumentedCNN, SmallCNN
+from minicnn.models.zoo.inception import SmallInception
+from minicnn.models.zoo.resnet import ResNet18, ResNet20, ResNet32, ResNet56
+from minicnn.models.zoo.resnet50 import ResNet50
+from minicnn.models.zoo.vgg import ConvolutionalCNN, LargeCNN
+from minicnn.names import missing_from
+
+__all__ = [
+    "ConvolutionalCNN",
+    "DocumentedCNN",
+    "LargeCNN",
+    "ResNet18",
+    "ResNet20",
+    "ResNet32",
+    "ResNet50",
+    "ResNet56",
+    "SmallCNN",
+    "SmallInception",
+]
+
+__getattr__ = missing_from(__name__, "applications", __all__)

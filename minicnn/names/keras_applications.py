@@ -1,0 +1,30 @@
+"""Names of Keras' networks."""
+
+THERE = "ResNet50, and networks for small pictures such as ResNet20, are."
+VARIANTS = {
+    "ConvNeXt": "Tiny Small Base Large XLarge",
+    "DenseNet": "121 169 201",
+    "EfficientNet": "B0 B1 B2 B3 B4 B5 B6 B7 V2B0 V2B1 V2B2 V2B3 V2S V2M V2L",
+    "MobileNet": "V2 V3Large V3Small",
+    "NASNet": "Large Mobile",
+    "ResNet": "101 101V2 152 152V2 50V2",
+    "VGG": "16 19",
+}
+NETWORKS = " ".join(
+    f"{family}{variant}" for family, variants in VARIANTS.items() for variant in variants.split()
+)
+
+APPLICATIONS: dict[str, list[tuple[str, str]]] = {
+    "applications": [
+        (
+            f"{NETWORKS} MobileNet InceptionResNetV2 InceptionV3 Xception",
+            f"It is not there: {THERE}",
+        ),
+        ("resnet", "Use applications.ResNet50."),
+        (
+            "convnext densenet efficientnet efficientnet_v2 imagenet_utils mobilenet_v3 nasnet "
+            "resnet_v2",
+            "There are no such parts: every network is in applications itself.",
+        ),
+    ],
+}

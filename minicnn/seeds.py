@@ -1,0 +1,35 @@
+"""The one global random state: where seeds come from that nobody gave."""
+
+import random
+
+import numpy as np
+
+from minicnn.names import known_arguments
+
+_seeds = np.random.default_rng()  # where models without a seed of their own take one
+
+
+@known_arguments
+def set_random_seed(seed: int) -> None:
+    """Seed Python's and NumPy's global generators, and the seeds of models made without one, as
+    Keras' function does.
+
+    It is the only global random state in minicnn; `Sequential(seed=...)` and `fit(seed=...)` do
+    without it.
+
+    >>> utils.set_random_seed(0)
+    >>> first = Sequential([Input((4,)), layers.Dense(2)]).get_weights()
+    >>> utils.set_random_seed(0)
+    >>> second = Sequential([Input((4,)), layers.Dense(2)]).get_weights()
+    >>> bool((first[0] == second[0]).all())
+    True
+    """
+    global _seeds
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  the global generator is what the user asks to seed
+    _seeds = np.random.default_rng(seed)
+
+
+def fresh_seed() -> int:
+    """A seed for something made without one; the same after the same set_random_seed."""
+    return int(_seeds.integers(2**63))
