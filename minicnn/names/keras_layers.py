@@ -44,8 +44,9 @@ LAYERS = [
         "Layers without shared weights are not there: use Conv2D.",
     ),
     ("SeparableConvolution2D", "Use SeparableConv2D."),
+    ("Convolution2DTranspose Deconvolution2D", "Use Conv2DTranspose."),
     (
-        "Conv2DTranspose Convolution2DTranspose Deconvolution2D UpSampling2D",
+        "UpSampling2D",
         "Layers that enlarge pictures are not there.",
     ),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
@@ -73,8 +74,8 @@ LAYERS = [
         PICTURES,
     ),
     (
-        "LayerNormalization GroupNormalization RMSNormalization UnitNormalization",
-        "Use BatchNormalization.",
+        "RMSNormalization UnitNormalization",
+        "Use LayerNormalization, or BatchNormalization.",
     ),
     (
         "SpectralNormalization",
