@@ -113,5 +113,7 @@ LAYERS: dict[str, type[Layer]] = {
     if name in __all__ and isinstance(value, type) and value not in (Layer, Merge)
 }
 
+# those that slide kernels over pictures, and make pictures of filters
+CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D, Conv2DTranspose)
 
 __getattr__ = missing_from(__name__, "layers", __all__)

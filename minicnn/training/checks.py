@@ -12,13 +12,14 @@ from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
 from minicnn.labels import class_of
 from minicnn.layers import (
+    CONVOLUTIONS,
     AveragePooling2D,
     BatchNormalization,
-    Conv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     MaxPooling2D,
     Normalization,
     Rescaling,
@@ -38,7 +39,8 @@ from minicnn.wording import percent
 
 SAMPLE = 256  # pictures that pixel_range looks at
 POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
-PICTURE_LAYERS = (Conv2D, *POOLINGS, ZeroPadding2D, RandomLayer, BatchNormalization, Normalization)
+NORMALIZATIONS = (BatchNormalization, GroupNormalization, Normalization)
+PICTURE_LAYERS = (*CONVOLUTIONS, *POOLINGS, ZeroPadding2D, RandomLayer, *NORMALIZATIONS)
 
 
 def compiled(model: Network) -> None:
