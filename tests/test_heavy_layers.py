@@ -165,50 +165,6 @@ def test_a_dense_layer_connects_every_position_by_itself(axes, inputs, units, se
     np.testing.assert_array_equal(layer.grads["bias"], flat.grads["bias"])
 
 
-@given(windows(dilated=True), st.integers(1, 2), st.booleans(), st.booleans(), seeds)
-@EXAMPLES
-def test_gradients_of_depthwise_and_separable_convolutions(
-    window, times, use_bias, separable, seed
-):
-    arguments = {
-        "strides": window["strides"],
-        "padding": window["padding"],
-        "dilation_rate": window["dilation"],
-        "depth_multiplier": times,
-        "use_bias": use_bias,
-        "activation": "gelu",
-    }
-    layer = (
-        layers.SeparableConv2D(2, window["size"], **arguments)
-        if separable
-        else layers.DepthwiseConv2D(window["size"], **arguments)
-    )
-    check_layer(layer, window["x_shape"][1:], batch=window["x_shape"][0], seed=seed, samples=8)
-
-
-@given(windows(dilated=True), st.integers(1, 3), st.integers(1, 2), st.booleans(), seeds)
-@EXAMPLES
-def test_gradients_of_grouped_convolutions(window, groups, filters, use_bias, seed):
-    batch, *places, C = window["x_shape"]
-    layer = layers.Conv2D(
-        groups * filters,
-        window["size"],
-        window["strides"],
-        window["padding"],
-        window["dilation"],
-        groups,
-        use_bias=use_bias,
-        activation="gelu",
-    )
-    check_layer(layer, (*places, groups * C), batch=batch, seed=seed, samples=8)
-
-
-@given(st.lists(st.integers(1, 4), min_size=2, max_size=4), st.integers(1, 4), seeds)
-@EXAMPLES
-def test_gradients_of_dense_layers_of_several_axes(shape, units, seed):
-    check_layer(layers.Dense(units, activation="gelu"), tuple(shape), seed=seed, samples=8)
-
-
 @given(windows(dilated=True, largest=5), st.integers(1, 3), st.booleans(), seeds)
 @settings(max_examples=40)
 def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(window, filters, exact, seed):
@@ -247,22 +203,6 @@ def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(window, filter
     np.testing.assert_array_equal(layer.backward(y), conv.forward(y, training=True))
     np.testing.assert_array_equal(conv.backward(x), forward)
     np.testing.assert_array_equal(layer.grads["kernel"], conv.grads["kernel"])
-
-
-@given(windows(dilated=True, largest=4), st.integers(1, 3), st.booleans(), seeds)
-@EXAMPLES
-def test_gradients_of_transposed_convolutions(window, filters, use_bias, seed):
-    batch, *picture = window["x_shape"]
-    layer = layers.Conv2DTranspose(
-        filters,
-        window["size"],
-        window["strides"],
-        window["padding"],
-        dilation_rate=window["dilation"],
-        use_bias=use_bias,
-        activation="gelu",
-    )
-    check_layer(layer, tuple(picture), batch=batch, seed=seed, samples=8)
 
 
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
