@@ -75,6 +75,12 @@ TRAINING: dict[str, Arguments] = {
         "add_history add_progbar", FALSE, "fit adds its own History and progress bar."
     ),
     # What a model does
+    "clone_model": {
+        "input_tensors": (NONE, "Call the clone on them: models.clone_model(model)(tensor)."),
+        "call_function": (NONE, "Build the other model with Model(inputs, outputs)."),
+        "recursive": (FALSE, "Models inside are always cloned layer by layer: leave it out."),
+        "kwargs": (NONE, "Leave it out."),
+    },
     "add": each("rebuild", ANY, ""),
     "summary": {
         **each("line_length positions", NONE, "The table is as wide as its words: leave it out."),
