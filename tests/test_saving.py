@@ -71,6 +71,9 @@ def every_layer() -> list[Layer]:
             2, padding="same", depth_multiplier=2, depthwise_constraint="max_norm"
         ),
         layers.SeparableConv2D(4, (1, 2), padding="same", pointwise_regularizer="l2"),
+        layers.LayerNormalization(axis=[1, 2, 3], gamma_initializer="random_normal"),
+        layers.Conv2DTranspose(4, 2, output_padding=0, bias_regularizer="l1"),
+        layers.GroupNormalization(2, epsilon=0.5, center=False),
         layers.AveragePooling2D((2, 1), padding="same"),
         layers.GELU(approximate=True),
         layers.GlobalMaxPooling2D(),

@@ -53,10 +53,7 @@ LAYERS = [
         "Layers without shared weights are not there: use Conv2D.",
     ),
     ("SeparableConvolution2D", "Use SeparableConv2D."),
-    (
-        "Conv2DTranspose Convolution2DTranspose Deconvolution2D",
-        "Use UpSampling2D, and Conv2D after it.",
-    ),
+    ("Convolution2DTranspose Deconvolution2D", "Use Conv2DTranspose."),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
     ("Cropping1D Cropping3D", PICTURES),
     ("AvgPool2D", "Use AveragePooling2D."),
@@ -77,8 +74,8 @@ LAYERS = [
         PICTURES,
     ),
     (
-        "LayerNormalization GroupNormalization RMSNormalization UnitNormalization",
-        "Use BatchNormalization.",
+        "RMSNormalization UnitNormalization",
+        "Use LayerNormalization, or BatchNormalization.",
     ),
     (
         "SpectralNormalization",
