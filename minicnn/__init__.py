@@ -10,8 +10,10 @@ from minicnn.names import missing_from
 
 if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
     from minicnn import (
+        activations,
         applications,
         callbacks,
+        constraints,
         data,
         datasets,
         explain,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
         plots,
         preflight,
         preprocessing,
+        regularizers,
         report,
         runs,
         schedules,
@@ -42,8 +45,10 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "activations",
     "applications",
     "callbacks",
+    "constraints",
     "data",
     "datasets",
     "explain",
@@ -56,6 +61,7 @@ __all__ = [
     "plots",
     "preflight",
     "preprocessing",
+    "regularizers",
     "report",
     "runs",
     "schedules",

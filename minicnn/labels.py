@@ -85,6 +85,59 @@ def check_numbers(y: Array, owner: str) -> None:
     )
 
 
+def is_of_classes(y: Array) -> bool:
+    """Whether labels look like classes: whole numbers (N,) or (N, 1), or rows with a single 1."""
+    if is_sparse(y):
+        return y.dtype.kind in "biu" or bool(np.array_equal(y, np.round(y)))
+    return y.ndim == 2 and bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+
+
+def aligned(y: Array, shape: tuple[int, ...], owner: str) -> Array:
+    """Labels for predictions of that shape: where each sample, or each place, has one prediction,
+    (N, 1), labels may also be (N,), as in Keras.
+
+    Raises ValueError for words.
+    """
+    check_numbers(y, owner)
+    return y[..., None] if shape[-1:] == (1,) and y.ndim == len(shape) - 1 else y
+
+
+def check_shape(y: Array, shape: tuple[int, ...], owner: str) -> None:
+    """Raise ValueError unless labels are of the predictions' shape, whatever their number."""
+    if y.shape[1:] == shape[1:] and y.ndim == len(shape):
+        return
+    wanted = f"(N, {', '.join(map(str, shape[1:]))})"
+    hint = "the last layer must have an output for each of them"
+    if y.ndim == 2 and shape[1:] == (1,):
+        hint = (
+            "one output goes with labels (N,), such as y[:, 1] of two one-hot classes, or end in "
+            f"Dense({y.shape[1]})"
+        )
+    elif y.size == len(y) and len(shape) == 2:
+        hint = (
+            "integer labels go with 'sparse_categorical_crossentropy' and accuracy, or use "
+            f"utils.to_categorical(y, {shape[1]})"
+        )
+    raise ValueError(f"{owner} expected labels {wanted}, received shape {y.shape}: {hint}")
+
+
+def check_yes_or_no(y: Array, owner: str) -> None:
+    """Raise ValueError for labels that are not 0 for no, 1 for yes, or a probability between."""
+    if not y.size or (y.min() >= 0 and y.max() <= 1):
+        return
+    low, high = y.min(), y.max()
+    fix = "the labels of several classes go with Dense(K, activation='softmax')"
+    if np.isnan(low):
+        fix = "look for NaN in them"
+    elif (low, high) == (-1, 1):
+        fix = "use (y + 1) / 2"
+    elif (low, high) == (1, 2):
+        fix = "labels count from 0, use y - 1"
+    elif y.ndim > 2:
+        fix = "divide pixels by 255"
+    raise ValueError(f"{owner} expected labels from 0 to 1, received {low} to {high}: {fix}")
+
+
 def one_hot_rows(y: Array, classes: int, owner: str) -> Array:
     """y, when it is (N, classes).
 

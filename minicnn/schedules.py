@@ -8,12 +8,13 @@ A schedule is a function of the number of steps done before, which the optimizer
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import cos, floor, pi
 from typing import Any
 
 from minicnn.expect import count, number
-from minicnn.names import KerasNames, missing_from
+from minicnn.names import KerasNames, known_arguments, missing_from
+from minicnn.names.described import described, from_description
 
 __all__ = [
     "CosineDecay",
@@ -21,6 +22,8 @@ __all__ = [
     "LearningRateSchedule",
     "OneCycle",
     "PiecewiseConstantDecay",
+    "deserialize",
+    "serialize",
 ]
 
 __getattr__ = missing_from(__name__, "schedules", __all__)
@@ -250,3 +253,22 @@ def at_least_0(value: float, name: str, owner: Any) -> float:
 SCHEDULES: dict[str, type[LearningRateSchedule]] = {
     cls.__name__: cls for cls in (CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstantDecay)
 }
+
+
+@known_arguments
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+    """The description of a schedule, of which deserialize makes one like it."""
+    return described(learning_rate_schedule)
+
+
+@known_arguments
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
+) -> LearningRateSchedule:
+    """The schedule that a description is of; custom_objects are classes of one's own, by name.
+
+    >>> config = schedules.serialize(schedules.CosineDecay(0.1, 100))
+    >>> schedules.deserialize(config)(50).__round__(3)
+    0.05
+    """
+    return from_description(config, SCHEDULES, "schedules", custom_objects)

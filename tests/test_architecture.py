@@ -23,8 +23,9 @@ WIDEST = 100  # columns of a line
 # room. Within a storey the imports themselves say what lies above what: rooms and files import one
 # another in no circle.
 STOREYS = {
-    "ground": "errors expect kernels labels machine names seeds types wording",
-    "parts": "data datasets initializers layers losses metrics preprocessing schedules transforms",
+    "ground": "constraints errors expect initializers kernels labels machine names regularizers "
+    "seeds types wording",
+    "parts": "activations data datasets layers losses metrics preprocessing schedules transforms",
     "network": "engine network optimizers saving",
     "work": "applications callbacks models training",
     "looking": "explain plots preflight report runs testing utils",

@@ -83,12 +83,9 @@ def test_a_deep_sum_is_judged_by_its_first_step(shapes):
     model.compile("adam", "sparse_categorical_crossentropy")
     assert model.evaluate(*shapes, verbose=0) > 20
     finding = checks.first_loss(model, *shapes)
-    assert finding.passed, finding
-    assert re.search(
-        r"^[23]\.\d{3} in the first step, at most 2 ln 10 = 4.605 expected$", finding.text
-    )
-    for layer in model.layers[-1:]:
-        layer.params["kernel"] *= 100
+    said = r"[23]\.\d{3} in the first step, at most 2 ln 10 = 4\.605 expected"
+    assert finding.passed and re.fullmatch(said, finding.text)
+    model.layers[-1].params["kernel"] *= 100
     finding = checks.first_loss(model, *shapes)
     assert not finding.passed and finding.text.endswith(" expected: are weights too large?")
 

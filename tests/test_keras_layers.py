@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from golden import make_heavy_layers
 from golden import make_layers as recipe
 
 from minicnn import initializers, layers, losses, metrics
@@ -64,7 +65,7 @@ def test_layer(case: recipe.Case) -> None:
 
 
 def test_the_cases_reach_every_layer_and_many_geometries() -> None:
-    reached = {case.layer for case in CASES}
+    reached = {case.layer for case in [*CASES, *make_heavy_layers.CASES.values()]}
     names = {
         name
         for name in layers.LAYERS

@@ -66,6 +66,11 @@ def every_layer() -> list[Layer]:
         layers.MaxPooling2D(3, strides=1, padding="same"),
         layers.Conv2D(4, 2, dilation_rate=(1, 2), name="named"),
         layers.ReLU(max_value=6.0),
+        layers.Conv2D(6, 2, groups=2, padding="same", bias_initializer="normal"),
+        layers.DepthwiseConv2D(
+            2, padding="same", depth_multiplier=2, depthwise_constraint="max_norm"
+        ),
+        layers.SeparableConv2D(4, (1, 2), padding="same", pointwise_regularizer="l2"),
         layers.AveragePooling2D((2, 1), padding="same"),
         layers.GELU(approximate=True),
         layers.GlobalMaxPooling2D(),

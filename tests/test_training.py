@@ -27,7 +27,7 @@ from minicnn.callbacks import (
     TerminateOnNaN,
 )
 from minicnn.layers.base import Layer
-from minicnn.losses import cross_entropy
+from minicnn.losses.categorical_crossentropy import cross_entropy
 from minicnn.training import checks
 
 CLASSES = 3

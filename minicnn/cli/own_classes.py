@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minicnn.layers import Layer
-from minicnn.losses import CategoricalCrossentropy
+from minicnn.losses import Loss
 from minicnn.metrics import Metric
 from minicnn.optimizers import Optimizer
 from minicnn.schedules import LearningRateSchedule
 
-KINDS = (Layer, CategoricalCrossentropy, Metric, Optimizer, LearningRateSchedule)
+KINDS = (Layer, Loss, Metric, Optimizer, LearningRateSchedule)
 
 
 def own_classes(files: Iterable[str] | None) -> dict[str, type]:

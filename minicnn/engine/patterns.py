@@ -49,6 +49,16 @@ class Pattern(NamedTuple):
         return found
 
 
+def is_conv(layer: Layer) -> bool:
+    """Whether it is a convolution whose filters see all channels, the only one that steps know."""
+    return type(layer) is Conv2D and layer.groups == 1
+
+
+def is_dense(layer: Layer) -> bool:
+    """Whether it is a dense layer of samples with one axis."""
+    return type(layer) is Dense and len(layer.input_shape) == 1
+
+
 def exactly(kind: type[Layer]) -> Callable[[Layer], bool]:
     """Whether a layer is of that very class: a user's subclass may do something else."""
     return lambda layer: type(layer) is kind
@@ -58,7 +68,7 @@ def is_relu(layer: Layer) -> bool:
     """Whether the layer computes max(x, 0) and nothing else, however it is written."""
     if type(layer) is Activation and layer.activation_layer is not None:
         layer = layer.activation_layer
-    return type(layer) is ReLU and layer.max_value is None
+    return type(layer) is ReLU and layer.is_plain
 
 
 def can_normalize(layer: Layer) -> bool:
@@ -87,7 +97,7 @@ def can_pool(layer: Layer) -> bool:
 
 
 RESCALING = Part("rescaling", exactly(Rescaling), optional=True)
-CONV = Part("conv", exactly(Conv2D))
+CONV = Part("conv", is_conv)
 RELU = Part("relu", is_relu, optional=True)
 NORM = Part("norm", can_normalize)
 RELU_AFTER = Part("relu_after", is_relu)  # after the normalisation
@@ -102,5 +112,5 @@ PATTERNS = (
     ),
     Pattern(ConvBlock, (RESCALING, CONV, NORM, RELU_AFTER, POOL._replace(optional=True))),
     Pattern(ConvBlock, (RESCALING, CONV, NORM, POOL, RELU_AFTER)),
-    Pattern(DenseStep, (Part("dense", exactly(Dense)), RELU)),
+    Pattern(DenseStep, (Part("dense", is_dense), RELU)),
 )

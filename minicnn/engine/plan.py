@@ -11,10 +11,8 @@ from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
-from minicnn.engine.patterns import PATTERNS
+from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
 from minicnn.layers.base import Layer
-from minicnn.layers.conv2d import Conv2D
-from minicnn.layers.dense import Dense
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
 from minicnn.machine.region import Region
@@ -50,7 +48,7 @@ def split_activations(layers: Sequence[Layer]) -> list[Layer]:
     split: list[Layer] = []
     for layer in layers:
         split.append(layer)
-        if type(layer) in (Conv2D, Dense) and layer.activation_layer is not None:
+        if (is_conv(layer) or is_dense(layer)) and layer.activation_layer is not None:
             split.append(layer.activation_layer)  # the steps run these layers without it
     return split
 

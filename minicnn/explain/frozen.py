@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from minicnn.layers.base import Layer
-from minicnn.losses import check_predictions
+from minicnn.losses.categorical_crossentropy import check_predictions
 from minicnn.machine.threads import alone
 from minicnn.network import Network
 from minicnn.network.by_layer import given, paths
-from minicnn.network.executor import Execution, without_softmax
+from minicnn.network.executor import Execution, without_ending
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
 from minicnn.types import Array
@@ -58,7 +58,7 @@ class Frozen:
         self._program, self.paths = copied(model)
         for call in self._program.calls:
             call.layer.trainable = call.training is True and call.layer.trainable
-        self.calls, (self.output,), _ = without_softmax(
+        self.calls, (self.output,), *_ = without_ending(
             Places(self._program.calls).calls, self._program.outputs
         )
         self.paths = self.paths[: len(self.calls)]

@@ -15,6 +15,7 @@ from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.elu import ELU
 from minicnn.layers.flatten import Flatten
@@ -43,6 +44,7 @@ from minicnn.layers.merging import (
 from minicnn.layers.normalization import Normalization
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
+from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.layers.softmax import Softmax
 from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.names import missing_from
@@ -58,6 +60,7 @@ __all__ = [
     "Concatenate",
     "Conv2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "ELU",
     "Flatten",
@@ -85,6 +88,7 @@ __all__ = [
     "RandomZoom",
     "ReLU",
     "Rescaling",
+    "SeparableConv2D",
     "Softmax",
     "Subtract",
     "ZeroPadding2D",

@@ -1,12 +1,16 @@
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
+from minicnn import constraints, initializers, regularizers
+from minicnn.constraints import ConstraintLike
 from minicnn.errors import warn
 from minicnn.expect import flag, number
+from minicnn.initializers import InitializerLike
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
+from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
 BATCHES = "batches"  # in state: how many have moved the averages, with warmup
@@ -39,6 +43,9 @@ class BatchNormalization(Layer):
             changed.
         epsilon: added to the variance. May be changed.
         center, scale: whether there is a beta, a gamma.
+        beta_initializer and so on: how weights start, see initializers.
+        beta_regularizer, gamma_regularizer: penalties on them, see regularizers.
+        beta_constraint, gamma_constraint: what they are kept within, see constraints.
         warmup: whether the moving averages are plain means at first. (Keras has no such argument.)
 
     Shapes: x, y (N, ..., C); gamma, beta, moving_mean, moving_variance (C,)
@@ -54,6 +61,17 @@ class BatchNormalization(Layer):
     """
 
     own_state = (BATCHES,)
+    optional_arguments = (
+        "beta_initializer",
+        "gamma_initializer",
+        "moving_mean_initializer",
+        "moving_variance_initializer",
+        "beta_regularizer",
+        "gamma_regularizer",
+        "beta_constraint",
+        "gamma_constraint",
+        "warmup",
+    )
     holds_averages = False  # at a place of a network that fixes training=False
 
     def __init__(
@@ -63,6 +81,14 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         *,
         warmup: bool = False,
         **options: Unpack[LayerOptions],
@@ -73,6 +99,14 @@ class BatchNormalization(Layer):
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
+        self.beta_initializer = initializers.described(beta_initializer)
+        self.gamma_initializer = initializers.described(gamma_initializer)
+        self.moving_mean_initializer = initializers.described(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.described(moving_variance_initializer)
+        self.beta_regularizer = regularizers.described(beta_regularizer)
+        self.gamma_regularizer = regularizers.described(gamma_regularizer)
+        self.beta_constraint = constraints.described(beta_constraint)
+        self.gamma_constraint = constraints.described(gamma_constraint)
         self.warmup = flag(warmup, "warmup", "BatchNormalization")
 
     @property
@@ -105,11 +139,19 @@ class BatchNormalization(Layer):
         check_last_axis(self.axis, input_shape, self)
         channels = input_shape[-1:]
         if self.scale:
-            self.add_param("gamma", channels, "ones")
+            self.add_param(
+                "gamma",
+                channels,
+                self.gamma_initializer,
+                self.gamma_regularizer,
+                self.gamma_constraint,
+            )
         if self.center:
-            self.add_param("beta", channels, "zeros")
-        self.add_state("moving_mean", channels, "zeros")
-        self.add_state("moving_variance", channels, "ones")
+            self.add_param(
+                "beta", channels, self.beta_initializer, self.beta_regularizer, self.beta_constraint
+            )
+        self.add_state("moving_mean", channels, self.moving_mean_initializer)
+        self.add_state("moving_variance", channels, self.moving_variance_initializer)
         if self.warmup:
             self.add_state(BATCHES, (1,), "zeros")
         return input_shape
@@ -175,17 +217,6 @@ class BatchNormalization(Layer):
         batches = self.state[BATCHES]
         batches += 1
         return min(self.momentum, 1 - 1 / float(batches[0]))
-
-    def get_config(self) -> dict[str, Any]:
-        """Without warmup where it is off: what is saved is then what it was before the argument
-        came.
-        """
-        config = super().get_config()
-        return (
-            config
-            if self.warmup
-            else {name: value for name, value in config.items() if name != "warmup"}
-        )
 
     def backward(self, dy: Array) -> Array | None:
         dy, x_hat, inv_std, of_batch = self.take_cache(dy)

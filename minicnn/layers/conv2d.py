@@ -1,13 +1,17 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
 
-from minicnn import initializers
+from minicnn import constraints, initializers, regularizers
+from minicnn.constraints import ConstraintLike
 from minicnn.expect import count, pair
+from minicnn.initializers import InitializerLike
 from minicnn.kernels.im2col import col2im, im2col
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import Window, check_padding
+from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Pair, Shape
 
 
@@ -23,18 +27,23 @@ class Conv2D(Layer):
     so that its derivatives are those of a matrix product:
         dK = P^T @ dY,   dbias = sum of dY's rows,   dP = dY @ K^T,   dx = col2im(dP)
     where col2im adds up, for each pixel, the gradients of all the patches that it was copied into.
+    With `groups`, channels and filters are cut into as many parts, of which each filter sees its
+    own: that many products of smaller matrices, P (G, N*OH*OW, KH*KW*C/G), K (G, KH*KW*C/G, F/G).
 
     Args:
         filters: F, the number of kernels and of output channels.
         kernel_size, strides, dilation_rate: an int or a pair (rows, columns).
         padding: "valid" (none) or "same" (zeros around, so that stride 1 keeps the size).
+        groups: G, into how many parts channels and filters are cut; 1 lets every filter see all.
         activation: None, "relu", ... : the layer of that name runs on the result (see
-            activation.py).
+            Activation).
         use_bias: whether to add a bias per filter.
-        kernel_initializer: "glorot_uniform", "he_normal", "zeros", "ones".
+        kernel_initializer, bias_initializer: how they start, see initializers.
+        kernel_regularizer, bias_regularizer: penalties on them, such as "l2", see regularizers.
+        kernel_constraint, bias_constraint: what they are kept within, see constraints.
 
-    Shapes: x (N, H, W, C); y (N, OH, OW, F); kernel (KH, KW, C, F); bias (F,)
-    Cache: patches (N*OH*OW, KH*KW*C)
+    Shapes: x (N, H, W, C); y (N, OH, OW, F); kernel (KH, KW, C/G, F); bias (F,)
+    Cache: patches (G, N*OH*OW, KH*KW*C/G)
     Raises ValueError for arguments out of range, and when the kernel is larger than its input.
     Source: Dumoulin & Visin 2016, arXiv:1603.07285 (geometry); Chellapilla et al. 2006 (as a matrix
         product).
@@ -44,6 +53,14 @@ class Conv2D(Layer):
     """
 
     window: Window
+    optional_arguments = (
+        "groups",
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+    )
 
     def __init__(
         self,
@@ -52,9 +69,16 @@ class Conv2D(Layer):
         strides: int | Pair = (1, 1),
         padding: str = "valid",
         dilation_rate: int | Pair = (1, 1),
-        activation: str | None = None,
+        groups: int = 1,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
-        kernel_initializer: str | initializers.Initializer = "glorot_uniform",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        *,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
@@ -63,10 +87,21 @@ class Conv2D(Layer):
         self.strides = pair(strides, "strides", "Conv2D")
         self.padding = check_padding(padding, "Conv2D")
         self.dilation_rate = pair(dilation_rate, "dilation_rate", "Conv2D")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Conv2D")
+        self.groups = count(groups, "groups", "Conv2D")
+        if self.filters % self.groups:
+            raise ValueError(
+                f"Conv2D expected filters that can be cut into groups={groups} equal parts, "
+                f"received filters={filters}: use a multiple"
+            )
+        self.activation = named(activation, "Conv2D")
+        self.activation_layer = activation_layer(self.activation, "Conv2D")
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.name_of(initializers.get(kernel_initializer))
+        self.kernel_initializer = initializers.described(kernel_initializer)
+        self.bias_initializer = initializers.described(bias_initializer)
+        self.kernel_regularizer = regularizers.described(kernel_regularizer)
+        self.bias_regularizer = regularizers.described(bias_regularizer)
+        self.kernel_constraint = constraints.described(kernel_constraint)
+        self.bias_constraint = constraints.described(bias_constraint)
 
     def setup(self, input_shape: Shape) -> Shape:
         self.window = Window.over(
@@ -77,24 +112,39 @@ class Conv2D(Layer):
             self,
             dilation=self.dilation_rate,
         )
+        channels = input_shape[-1]
+        if channels % self.groups:
+            raise ValueError(
+                f"{self} expected channels that can be cut into groups={self.groups} equal parts, "
+                f"received pictures of {channels} channels"
+            )
         self.add_param(
-            "kernel", (*self.kernel_size, input_shape[-1], self.filters), self.kernel_initializer
+            "kernel",
+            (*self.kernel_size, channels // self.groups, self.filters),
+            self.kernel_initializer,
+            self.kernel_regularizer,
+            self.kernel_constraint,
         )
         if self.use_bias:
-            self.add_param("bias", (self.filters,), "zeros")
+            self.add_param(
+                "bias",
+                (self.filters,),
+                self.bias_initializer,
+                self.bias_regularizer,
+                self.bias_constraint,
+            )
         return (*self.window.output, self.filters)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
-        KH, KW, C, F = self.params["kernel"].shape
-        N, (OH, OW) = len(x), self.window.output
-        windows = np.empty((N, OH, OW, KH, KW, C), self.dtype)
+        N, (KH, KW), (OH, OW) = len(x), self.kernel_size, self.window.output
+        windows = np.empty((N, OH, OW, KH, KW, x.shape[-1]), self.dtype)
         im2col(x, self.strides, self.window.before, self.dilation_rate, windows)
-        patches = windows.reshape(N * OH * OW, KH * KW * C)
-        y = patches @ self.params["kernel"].reshape(-1, F)  # (N*OH*OW, F)
+        patches = self._in_groups(windows.reshape(N * OH * OW, KH * KW, -1))
+        y = self._side_by_side(patches @ self._kernels())  # (N*OH*OW, F)
         if self.use_bias:
             y += self.params["bias"]
-        y = y.reshape(N, OH, OW, F)
+        y = y.reshape(N, OH, OW, self.filters)
         self._cache = (patches,) if training else None
         return (
             y
@@ -107,19 +157,35 @@ class Conv2D(Layer):
         if self.activation_layer is not None:
             dy = self.activation_layer.backward(dy)
         N, OH, OW, F = dy.shape
-        KH, KW, C, _ = self.params["kernel"].shape
+        KH, KW, _, _ = self.params["kernel"].shape
         dy = dy.reshape(-1, F)  # (N*OH*OW, F)
+        if self.trainable and self.use_bias:
+            self.grads["bias"][...] = dy.sum(axis=0, dtype=np.float64)
+        dy = self._in_groups(dy)  # (G, N*OH*OW, F/G)
         if self.trainable:
-            self.grads["kernel"][...] = (patches.T @ dy).reshape(KH, KW, C, F)
-            if self.use_bias:
-                self.grads["bias"][...] = dy.sum(axis=0, dtype=np.float64)
+            dkernels = self._side_by_side(patches.transpose(0, 2, 1) @ dy)  # (KH*KW*C/G, F)
+            self.grads["kernel"][...] = dkernels.reshape(self.params["kernel"].shape)
         if not self.needs_input_grad:
             return None
-        dpatches = dy @ self.params["kernel"].reshape(-1, F).T  # (N*OH*OW, KH*KW*C)
+        dpatches = dy @ self._kernels().transpose(0, 2, 1)  # (G, N*OH*OW, KH*KW*C/G)
         dx = np.empty((N, *self.input_shape), self.dtype)
-        dpatches = dpatches.reshape(N, OH, OW, KH, KW, C)
+        dpatches = self._side_by_side(dpatches.reshape(self.groups, N * OH * OW * KH * KW, -1))
+        dpatches = dpatches.reshape(N, OH, OW, KH, KW, -1)
         col2im(dpatches, self.strides, self.window.before, self.dilation_rate, dx)
         return dx
+
+    def _kernels(self) -> Array:
+        """The kernels as a matrix for each group (G, KH*KW*C/G, F/G)."""
+        return self._in_groups(self.params["kernel"].reshape(-1, self.filters))
+
+    def _in_groups(self, array: Array) -> Array:
+        """(rows, ..., channels) as (G, rows, ... * channels/G); a view where G is 1."""
+        rows = array.reshape(*array.shape[:-1], self.groups, -1)
+        return np.moveaxis(rows, -2, 0).reshape(self.groups, len(array), -1)
+
+    def _side_by_side(self, array: Array) -> Array:
+        """(G, rows, columns) as (rows, G * columns); a view where G is 1."""
+        return np.moveaxis(array, 0, 1).reshape(array.shape[1], -1)
 
     def multiply_adds(self) -> int:
         OH, OW, _ = self.output_shape

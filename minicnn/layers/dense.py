@@ -1,11 +1,16 @@
+from collections.abc import Callable
+from math import prod
 from typing import Unpack
 
 import numpy as np
 
-from minicnn import initializers
+from minicnn import constraints, initializers, regularizers
+from minicnn.constraints import ConstraintLike
 from minicnn.expect import count
-from minicnn.layers.activation import activation_layer
+from minicnn.initializers import InitializerLike
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
 
@@ -15,53 +20,86 @@ class Dense(Layer):
         Y  = X @ K + bias
         dK = X^T @ dY,   dbias = sum of dY's rows,   dX = dY @ K^T
 
+    Samples with more axes than one are connected along the last, each position by itself: X is then
+    all of them in rows, (N*..., D).
+
     Args:
         units: number of outputs.
-        activation: None, "relu", "softmax", ... : the layer of that name runs on the result.
+        activation: None, "relu", "softmax", ... : the layer of that name runs on the result (see
+            Activation).
         use_bias: whether to add a bias per unit.
-        kernel_initializer: "glorot_uniform", "he_normal", "zeros", "ones".
+        kernel_initializer, bias_initializer: how they start, see initializers.
+        kernel_regularizer, bias_regularizer: penalties on them, such as "l2", see regularizers.
+        kernel_constraint, bias_constraint: what they are kept within, see constraints.
 
-    Shapes: x (N, D); y (N, units); kernel (D, units); bias (units,)
-    Cache: x (N, D)
-    Raises ValueError when samples have more than one axis.
+    Shapes: x (N, ..., D); y (N, ..., units); kernel (D, units); bias (units,)
+    Cache: x (N*..., D)
     Source: Rumelhart, Hinton, Williams 1986, "Learning representations by back-propagating errors".
 
     >>> layers.Dense(10, activation="softmax")(np.zeros((2, 64))).shape
     (2, 10)
     """
 
+    optional_arguments = (
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+    )
+
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
-        kernel_initializer: str | initializers.Initializer = "glorot_uniform",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        *,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
         self.units = count(units, "units", "Dense")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Dense")
+        self.activation = named(activation, "Dense")
+        self.activation_layer = activation_layer(self.activation, "Dense")
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.name_of(initializers.get(kernel_initializer))
+        self.kernel_initializer = initializers.described(kernel_initializer)
+        self.bias_initializer = initializers.described(bias_initializer)
+        self.kernel_regularizer = regularizers.described(kernel_regularizer)
+        self.bias_regularizer = regularizers.described(bias_regularizer)
+        self.kernel_constraint = constraints.described(kernel_constraint)
+        self.bias_constraint = constraints.described(bias_constraint)
 
     def setup(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 1:
-            raise ValueError(
-                f"{self} expected samples of one axis (D,), received {input_shape}: "
-                "insert Flatten() or GlobalAveragePooling2D() before it"
-            )
-        self.add_param("kernel", (input_shape[0], self.units), self.kernel_initializer)
+        self.add_param(
+            "kernel",
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            self.kernel_regularizer,
+            self.kernel_constraint,
+        )
         if self.use_bias:
-            self.add_param("bias", (self.units,), "zeros")
-        return (self.units,)
+            self.add_param(
+                "bias",
+                (self.units,),
+                self.bias_initializer,
+                self.bias_regularizer,
+                self.bias_constraint,
+            )
+        return (*input_shape[:-1], self.units)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
-        y = x @ self.params["kernel"]  # (N, units)
+        rows = x.reshape(-1, x.shape[-1])
+        y = rows @ self.params["kernel"]  # (N*..., units)
         if self.use_bias:
             y += self.params["bias"]
-        self._cache = (x,) if training else None
+        y = y.reshape(*x.shape[:-1], self.units)
+        self._cache = (rows,) if training else None
         return (
             y
             if self.activation_layer is None
@@ -72,11 +110,14 @@ class Dense(Layer):
         dy, x = self.take_cache(dy)
         if self.activation_layer is not None:
             dy = self.activation_layer.backward(dy)
+        N, dy = len(dy), dy.reshape(-1, self.units)  # (N*..., units)
         if self.trainable:
             self.grads["kernel"][...] = x.T @ dy
             if self.use_bias:
                 self.grads["bias"][...] = dy.sum(axis=0, dtype=np.float64)
-        return dy @ self.params["kernel"].T if self.needs_input_grad else None
+        if not self.needs_input_grad:
+            return None
+        return (dy @ self.params["kernel"].T).reshape(N, *self.input_shape)
 
     def multiply_adds(self) -> int:
-        return self.params["kernel"].size
+        return prod(self.input_shape[:-1]) * self.params["kernel"].size

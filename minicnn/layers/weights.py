@@ -1,13 +1,17 @@
 """What a layer remembers: its weights, by name and in Keras' order."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
-from minicnn import initializers
+from minicnn import constraints, initializers, regularizers
+from minicnn.constraints import Constraint, ConstraintLike
 from minicnn.errors import ModelFileError
+from minicnn.initializers import InitializerLike
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import KerasNames
+from minicnn.regularizers import Regularizer, RegularizerLike
 from minicnn.types import Array, Shape
 
 
@@ -21,6 +25,7 @@ class Weights(KerasNames):
     """
 
     name: str = ""
+    trainable: bool
     dtype: np.dtype
     rng: np.random.Generator
     params: dict[str, Array]
@@ -31,24 +36,33 @@ class Weights(KerasNames):
     stored: Mapping[str, Shape] | None = (
         None  # while a model is loaded: the shapes in its file, by weight
     )
+    # of params, by name: what training adds to the loss, and what it brings them back to
+    regularizers: Mapping[str, Regularizer] = MappingProxyType({})
+    constraints: Mapping[str, Constraint] = MappingProxyType({})
     _last_trained = 0
 
     def add_param(
-        self, name: str, shape: Shape, initializer: "str | initializers.Initializer"
+        self,
+        name: str,
+        shape: Shape,
+        initializer: InitializerLike,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
     ) -> None:
         """Allocate a trained array and its gradient, once; both are only ever written in place."""
         self.params[name] = self._initial(name, shape, initializer)
         self.grads[name] = np.zeros(shape, self.dtype)
+        if (penalty := regularizers.get(regularizer)) is not None:
+            self.regularizers = {**self.regularizers, name: penalty}
+        if (limit := constraints.get(constraint)) is not None:
+            limit.check(shape)
+            self.constraints = {**self.constraints, name: limit}
 
-    def add_state(
-        self, name: str, shape: Shape, initializer: "str | initializers.Initializer"
-    ) -> None:
+    def add_state(self, name: str, shape: Shape, initializer: InitializerLike) -> None:
         """Allocate an array that is saved with the model but not trained."""
         self.state[name] = self._initial(name, shape, initializer)
 
-    def _initial(
-        self, name: str, shape: Shape, initializer: "str | initializers.Initializer"
-    ) -> Array:
+    def _initial(self, name: str, shape: Shape, initializer: InitializerLike) -> Array:
         """Initial values; of a layer from a file only the room for them, and no more than the file
         has numbers.
         """
@@ -62,6 +76,15 @@ class Weights(KerasNames):
                 f"{received}"
             )
         return np.zeros(shape, self.dtype)
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of its regularized weights, which training adds to the loss; none while it
+        is frozen, as in Keras.
+        """
+        if not self.regularizers or not self.trainable:
+            return []
+        return [penalty(self.params[name]) for name, penalty in self.regularizers.items()]
 
     @property
     def variables(self) -> dict[str, Array]:

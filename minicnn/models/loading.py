@@ -22,7 +22,8 @@ def load_model(
     It is a Sequential where that was one, else a Model.
 
     custom_objects: classes of your own layers by name; a file can name no others but minicnn's.
-    compile: False leaves the training state in the file.
+    compile: False leaves the training state in the file, unread: a loss, metrics and an optimizer
+        of your own need not be there then.
 
     Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights
     that do not fit.
@@ -45,14 +46,16 @@ def load_model(
             config["model"], {"Sequential": Sequential, "Model": Model}, known, file.arrays
         )
         description.check_built(model)
-        compiled = (
-            description.training_of(config["compile"], known) if "compile" in config else None
-        )
+        compiled = None
+        if compile and "compile" in config:
+            compiled = description.training_of(config["compile"], known)
         optimizer = None if compiled is None else compiled[0]
-        description.check_arrays(model, optimizer, file.arrays, more="training" in config)
+        description.check_arrays(
+            model, optimizer, file.arrays, more="training" in config, unused=not compile
+        )
         arrays = file.read()  # now that all of them are known to be wanted and to fit
         weights.put_weights(model, arrays, filepath)
-        if compile and compiled is not None:
+        if compiled is not None:
             description.remember(optimizer, config["compile"], arrays)
             model.epochs_done = config["compile"].get("epochs_done", 0)
             model.compile(*compiled)

@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from minicnn import losses, optimizers
-from minicnn import metrics as metric_types
 from minicnn.layers.base import Layer
 from minicnn.layers.names import Names
 from minicnn.layers.node import Node
-from minicnn.machine.threads import one_at_a_time
-from minicnn.models import pictures, transfer
+from minicnn.models import compiling, pictures, transfer
 from minicnn.names import known_arguments
 from minicnn.network import summary
 from minicnn.network.clone import replayed
@@ -168,26 +165,7 @@ class Model(Network):
     # Training: one batch in training/step.py, many in training/loop.py, none in
     # training/inference.py
 
-    @known_arguments
-    @one_at_a_time
-    def compile(
-        self,
-        optimizer: str | optimizers.Optimizer = "adam",
-        loss: str | losses.CategoricalCrossentropy = "categorical_crossentropy",
-        metrics: "Iterable[str | metric_types.Metric] | str | None" = None,
-    ) -> None:
-        """Choose how to train: optimizer, loss and metrics, by name or as objects.
-
-        Raises ValueError for unknown names, and for a loss from logits on a model that ends in a
-        softmax.
-        """
-        chosen = [metrics] if isinstance(metrics, str) else metrics or []
-        self.optimizer = optimizers.get(optimizer)
-        self.metrics = [metric_types.get(metric) for metric in chosen]
-        self.loss = losses.get(loss)
-        if self.layers:
-            step.check_logits(self)
-
+    compile = compiling.compile
     loss_and_gradients = step.loss_and_gradients
     train_step = step.train_step
     test_step = step.test_step

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minicnn.errors import ImageError
-from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.network.ending import class_probabilities
 from minicnn.wording import percent
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImageP
     if model.input_shape[-1] == 1:
         x = np.rint(seen @ GREY).astype(np.uint8)[..., None]
         seen = x.repeat(3, axis=-1)
-    outputs = model.predict(x)
-    probabilities = outputs if model.ends_in_softmax else softmax(outputs)
+    probabilities = class_probabilities(model.predict(x), model.ends_in)
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]
     if len(names) != probabilities.shape[1]:
         raise ValueError(

@@ -33,9 +33,8 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
             "Use parameters(): (name, value, gradient) of all that trains.",
         ),
         (
-            "add_loss losses",
-            "There is one loss, compile's: weight_decay in the optimizer takes the place of "
-            "others.",
+            "add_loss",
+            "There is one loss, compile's, and penalties on weights: kernel_regularizer='l2'.",
         ),
         ("add_metric", "Metrics go into compile: subclass metrics.Metric for one of your own."),
         (
@@ -84,9 +83,8 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("trainable_variables trainable_weights", "Use params."),
         ("non_trainable_variables non_trainable_weights", "Use state."),
         (
-            "add_loss losses",
-            "There is one loss, compile's: weight_decay in the optimizer takes the place of "
-            "others.",
+            "add_loss",
+            "There is one loss, compile's, and penalties on weights: kernel_regularizer='l2'.",
         ),
         ("add_metric metrics metrics_variables", "Metrics go into compile."),
         ("load_own_variables save_own_variables", "Use get_weights() and set_weights(weights)."),
@@ -116,7 +114,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("scale_loss", "float32 needs no scaling of the loss."),
         ("from_config", CONFIG),
     ],
-    "CategoricalCrossentropy": [
+    "Loss": [
         ("call", "Use loss(y_true, y_pred)."),
         ("dtype", "A loss is computed in double precision."),
         ("from_config", CONFIG),

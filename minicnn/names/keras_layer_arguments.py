@@ -2,13 +2,7 @@
 
 from minicnn.names.asks_for_nothing import ANY, FALSE, FLOAT32, NEVER, NONE, TRUE, Arguments, each
 
-DECAY = (
-    "Regularizers are not there: an optimizer with weight_decay keeps weights small, such as "
-    "AdamW(weight_decay=1e-4)."
-)
-CONSTRAINT = "Constraints are not there: weight_decay in the optimizer keeps weights small."
 ONE_SHAPE = "Use input_shape=(32, 32, 3), the shape of one sample without the batch axis."
-BIAS = "Set other values with layer.set_weights([...]) after the model is built."
 
 WINDOW = each("subsample", NEVER, "Use strides.") | each("border_mode", NEVER, "Use padding.")
 
@@ -45,32 +39,26 @@ LAYERS: dict[str, Arguments] = {
         ),
         **each("batch_input_shape batch_shape", NONE, ONE_SHAPE),
         **each("input_dim", NONE, "Use input_shape=(n,)."),
-        **each(
-            "kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer", NONE, DECAY
-        ),
-        **each("W_regularizer b_regularizer", NEVER, DECAY),
+        **each("W_regularizer", NEVER, "Use kernel_regularizer."),
+        **each("b_regularizer", NEVER, "Use bias_regularizer."),
+        **each("W_constraint", NEVER, "Use kernel_constraint."),
+        **each("b_constraint", NEVER, "Use bias_constraint."),
         **each(
             "activity_regularizer",
             NONE,
-            "Regularizers are not there: Dropout and weight_decay in the optimizer keep a network "
-            "from overfitting.",
+            "Penalties are on weights, not on outputs: use kernel_regularizer, or Dropout.",
         ),
-        **each(
-            "kernel_constraint bias_constraint beta_constraint gamma_constraint", NONE, CONSTRAINT
-        ),
-        **each("W_constraint b_constraint", NEVER, CONSTRAINT),
-        **each("bias_initializer beta_initializer moving_mean_initializer", ("zeros",), BIAS),
-        **each("gamma_initializer moving_variance_initializer", ("ones",), BIAS),
         **each("lora_rank lora_alpha", NONE, "freeze() lets a part of a trained model train on."),
         **each("init", NEVER, "Use kernel_initializer."),
     },
     "Conv2D": {
-        "groups": ((1,), "Grouped convolutions are not there: every filter sees all channels."),
         "nb_filter": (NEVER, "Use filters."),
         "bias": (NEVER, "Use use_bias."),
         **each("nb_row nb_col", NEVER, "Use kernel_size=(rows, columns)."),
         **WINDOW,
     },
+    "DepthwiseConv2D": WINDOW,
+    "SeparableConv2D": WINDOW,
     "Dense": {
         "output_dim": (NEVER, "Use units."),
         "bias": (NEVER, "Use use_bias."),
@@ -98,10 +86,10 @@ LAYERS: dict[str, Arguments] = {
         "noise_shape": (NONE, "Every number is dropped on its own: leave it out."),
         "p": (NEVER, "Use rate."),
     },
-    "ReLU": {
-        "negative_slope": ((0.0, 0), "Use LeakyReLU(negative_slope=...)."),
-        "threshold": ((0.0, 0), "The threshold is 0: leave it out."),
-    },
+    "celu": {"alpha": ((1.0, 1), "ELU(alpha) is near it where alpha is not 1.")},
+    "soft_shrink": {"threshold": ((0.5,), "It is 0.5: subtract clip(x, -t, t) in a layer.")},
+    "hard_shrink": {"threshold": ((0.5,), "It is 0.5: use ReLU(threshold=...).")},
+    "squareplus": {"b": ((4, 4.0), "It is 4: leave it out.")},
     "LeakyReLU": each("alpha", NEVER, "Use negative_slope."),
     "Normalization": each("invert", FALSE, "Undo it by hand: y * np.sqrt(variance) + mean."),
     "RandomLayer": each("factor", NONE, "The layer has arguments of its own for it: leave it out."),

@@ -43,10 +43,7 @@ LAYERS = [
         "LocallyConnected1D LocallyConnected2D",
         "Layers without shared weights are not there: use Conv2D.",
     ),
-    (
-        "DepthwiseConv2D SeparableConv2D SeparableConvolution2D",
-        "Grouped convolutions are not there: use Conv2D.",
-    ),
+    ("SeparableConvolution2D", "Use SeparableConv2D."),
     (
         "Conv2DTranspose Convolution2DTranspose Deconvolution2D UpSampling2D",
         "Layers that enlarge pictures are not there.",

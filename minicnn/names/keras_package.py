@@ -1,7 +1,6 @@
 """Names of Keras' package, of its models and its helpers."""
 
 STACK = "Symbolic tensors come from Input(shape), and from layers that are called on them."
-DECAY = "Use an optimizer with weight_decay, such as optimizers.AdamW(weight_decay=1e-4)."
 
 PACKAGE: dict[str, list[tuple[str, str]]] = {
     "": [
@@ -11,14 +10,9 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Loss", "Use losses.CategoricalCrossentropy or losses.SparseCategoricalCrossentropy."),
         ("Metric", "Use metrics.Metric."),
         ("Optimizer", "Use optimizers.Optimizer."),
-        ("Initializer", "An initializer is a function of (shape, rng, dtype)."),
-        ("Regularizer regularizers", f"Regularizers are not there. {DECAY}"),
-        ("constraints", f"Constraints are not there. {DECAY}"),
-        (
-            "activations",
-            "Activations go by name: 'relu', 'relu6', 'leaky_relu', 'gelu', 'softmax'; or "
-            "layers.ReLU() and its like.",
-        ),
+        ("Initializer", "Use initializers.Initializer."),
+        ("Regularizer", "Use regularizers.Regularizer."),
+        ("Constraint", "Use constraints.Constraint."),
         ("backend ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
             "src legacy wrappers",

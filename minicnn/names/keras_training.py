@@ -20,46 +20,17 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
         ("glu", "It halves the channels: multiply one half by the sigmoid of the other."),
         ("sparsemax", "Use 'softmax'."),
         ("threshold", "Use 'relu', or 'hard_shrink'."),
-        ("deserialize serialize get", "Activations go by name."),
+        ("deserialize", "Use activations.get."),
     ],
     "losses": [
-        ("binary_crossentropy binary_focal_crossentropy bce", f"It is not there. {SOFTMAX}"),
-        ("hinge squared_hinge categorical_hinge", "Use 'sparse_categorical_crossentropy'."),
-        (
-            "categorical_focal_crossentropy",
-            "Use 'categorical_crossentropy', with fit(class_weight=...) if classes are rare.",
-        ),
         (
             "categorical_generalized_cross_entropy",
             "Use CategoricalCrossentropy(label_smoothing=0.1) for doubtful labels.",
         ),
         (
-            "mean_squared_error mse mean_absolute_error mae mean_absolute_percentage_error mape",
-            NO_NUMBERS,
+            "circle ctc dice tversky",
+            "It is not there: derive it, and write a function that returns (losses, gradient).",
         ),
-        ("mean_squared_logarithmic_error msle huber log_cosh poisson", NO_NUMBERS),
-        (
-            "kl_divergence kullback_leibler_divergence kld",
-            "Use 'categorical_crossentropy': it differs by a constant.",
-        ),
-        (
-            "cosine_similarity circle ctc dice tversky",
-            "minicnn classifies whole pictures: use 'sparse_categorical_crossentropy'.",
-        ),
-        (
-            "categorical_crossentropy",
-            "Use its name 'categorical_crossentropy', or CategoricalCrossentropy().",
-        ),
-        (
-            "sparse_categorical_crossentropy",
-            "Use its name 'sparse_categorical_crossentropy', or SparseCategoricalCrossentropy().",
-        ),
-        (
-            "Loss",
-            "Losses of your own are not there: use CategoricalCrossentropy or "
-            "SparseCategoricalCrossentropy.",
-        ),
-        ("deserialize serialize", OBJECTS),
     ],
     "metrics": [
         (
@@ -110,15 +81,14 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
         ("deserialize serialize", OBJECTS),
     ],
     "optimizers": [
-        ("RMSprop", "RMSprop is not there: Adam() is the nearest to it."),
-        ("Adadelta Adafactor Adagrad Adamax Ftrl Nadam ScheduleFreeAdamW", "Use Adam()."),
-        ("Lamb Lion Muon", "Use AdamW()."),
+        ("Ftrl", "It is for sparse linear models: use Adagrad(), of which it is a relative."),
+        ("Adafactor ScheduleFreeAdamW", "Use Adam()."),
+        ("Lamb Muon", "Use AdamW()."),
         (
             "LossScaleOptimizer MultiOptimizer OptimizerMap",
             "One optimizer changes all weights: use Adam().",
         ),
-        ("legacy", "Use Adam, AdamW and SGD."),
-        ("deserialize serialize", OBJECTS),
+        ("legacy", "Use the optimizers themselves: Adam, SGD, RMSprop ..."),
     ],
     "schedules": [
         (
@@ -126,7 +96,6 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
             "Use CosineDecay, ExponentialDecay, OneCycle or PiecewiseConstantDecay, or subclass "
             "LearningRateSchedule.",
         ),
-        ("deserialize serialize", OBJECTS),
     ],
     "callbacks": [
         ("TensorBoard RemoteMonitor", "Use CSVLogger, and plots.learning_curves(history)."),
@@ -159,30 +128,18 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "initializers": [
+        ("STFT STFTInitializer stft", "It is there for sound: use another, such as Orthogonal."),
+        ("deserialize serialize", OBJECTS),
+    ],
+    "regularizers": [
         (
-            "glorot_normal he_uniform lecun_normal lecun_uniform variance_scaling",
-            "Use 'he_normal' or 'glorot_uniform'.",
+            "OrthogonalRegularizer orthogonal_regularizer",
+            "Use L1, L2 or L1L2, and initializers.Orthogonal to begin with.",
         ),
-        (
-            "GlorotNormal HeUniform LecunNormal LecunUniform VarianceScaling",
-            "Use 'he_normal' or 'glorot_uniform'.",
-        ),
-        (
-            "random_normal random_uniform truncated_normal normal uniform",
-            "Use 'he_normal' or 'glorot_uniform', or a function of (shape, rng, dtype).",
-        ),
-        (
-            "orthogonal OrthogonalInitializer identity IdentityInitializer STFT STFTInitializer",
-            "Use a function of (shape, rng, dtype).",
-        ),
-        (
-            "constant",
-            "Use a function of (shape, rng, dtype), such as lambda shape, rng, dtype: "
-            "np.full(shape, 0.1, dtype).",
-        ),
-        ("glorot_uniform", "Use its name 'glorot_uniform', or GlorotUniform()."),
-        ("he_normal", "Use its name 'he_normal', or HeNormal()."),
-        ("ones zeros", "Use its name, 'ones' or 'zeros'."),
+        ("l1l2", "Use 'l1_l2', or L1L2(l1=0.01, l2=0.01)."),
+        ("deserialize serialize", OBJECTS),
+    ],
+    "constraints": [
         ("deserialize serialize", OBJECTS),
     ],
 }

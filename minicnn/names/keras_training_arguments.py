@@ -4,9 +4,10 @@ has not.
 
 from minicnn.names.asks_for_nothing import ANY, FALSE, FLOAT32, NEVER, NONE, TRUE, Arguments, each
 
-CLIP = "Gradients are clipped all together, by their common norm: use global_clipnorm=1.0."
 # of a queue that is not there
 RUNNING = each("workers use_multiprocessing max_queue_size", ANY, "")
+
+AXIS: Arguments = {"axis": ((-1,), "Outputs are the last axis: leave it out.")}
 
 TRAINING: dict[str, Arguments] = {
     "Optimizer": {
@@ -16,9 +17,6 @@ TRAINING: dict[str, Arguments] = {
             "Use learning_rate=schedules.ExponentialDecay(...) or CosineDecay(...).",
         ),
         "schedule_decay": (NEVER, "Use learning_rate=schedules.CosineDecay(...)."),
-        "clipnorm": (NONE, CLIP),
-        "clipvalue": (NONE, CLIP),
-        "amsgrad": (FALSE, "AMSGrad is not there: leave it out."),
         "loss_scale_factor": (NONE, "float32 needs no scaling of the loss: leave it out."),
         "gradient_accumulation_steps": (
             NONE,
@@ -28,8 +26,8 @@ TRAINING: dict[str, Arguments] = {
         **each("name jit_compile", ANY, ""),
     },
     "LearningRateSchedule": each("name", ANY, ""),
-    "CategoricalCrossentropy": {
-        "axis": ((-1,), "Classes are the last axis: leave it out."),
+    "Loss": {
+        **AXIS,
         "reduction": (
             ("sum_over_batch_size", "auto"),
             "The loss of a batch is the mean over its samples: leave it out.",
@@ -43,18 +41,20 @@ TRAINING: dict[str, Arguments] = {
             "Use CategoricalCrossentropy(label_smoothing=...), with utils.to_categorical(y).",
         ),
     },
+    **dict.fromkeys(
+        "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
+        "categorical_focal_crossentropy cosine_similarity".split(),
+        AXIS,
+    ),
+    "sparse_categorical_crossentropy": AXIS
+    | each("ignore_class", NONE, "Give those samples the weight 0: fit(sample_weight=...)."),
     "Metric": each("dtype", FLOAT32, "Metrics are counted in double precision: leave it out."),
     "TopKCategoricalAccuracy": each(
         "from_sorted_ids", FALSE, "Predictions are (N, K): leave it out."
     ),
-    "NamedInitializer": {
-        "seed": (NONE, "The model's seed draws all weights: Sequential(seed=...)."),
-        **each(
-            "input_axes output_axes",
-            NONE,
-            "Kernels are (KH, KW, C, F) or (D, units): leave it out.",
-        ),
-    },
+    "VarianceScaling": each(
+        "input_axes output_axes", NONE, "Kernels are (KH, KW, C, F) or (D, units): leave it out."
+    ),
     "ReduceLROnPlateau": {
         "epsilon": (NEVER, "Use min_delta."),
         "baseline": (NONE, "EarlyStopping(baseline=...) has one."),

@@ -12,9 +12,9 @@ from minicnn.engine import selftest
 from minicnn.engine.plan import Step, passes_on, plan
 from minicnn.layers.augmentation.geometric import Composed, composed
 from minicnn.layers.base import Layer
-from minicnn.layers.softmax import Softmax
 from minicnn.machine import jit
 from minicnn.machine.region import Region
+from minicnn.network.ending import ending
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
 from minicnn.types import Array
@@ -36,8 +36,8 @@ class Stage(NamedTuple):
 class Execution:
     """The forward and backward pass of a program of built layers.
 
-    A softmax at the end is kept apart: a loss that takes logits applies it itself, exactly and with
-    a simpler gradient (losses.py), and everybody else gets probabilities.
+    A softmax or sigmoid at the end is kept apart: a loss that takes logits applies it itself,
+    exactly and with a simpler gradient (ending.py), and everybody else gets probabilities.
 
     Where a value has several users, its gradient is the sum of what they give, added up in the
     order in which backward runs them, which is the same in every run.
@@ -58,10 +58,12 @@ class Execution:
         self.layers = list({id(call.layer): call.layer for call in program.calls}.values())
         self.places = Places(program.calls)
         self.last = self.places.calls[-1].layer
-        calls, self.outputs_at, self.softmax = without_softmax(self.places.calls, program.outputs)
-        # The last layer without its softmax.
+        calls, self.outputs_at, self.ends_in, self.ending = without_ending(
+            self.places.calls, program.outputs
+        )
+        # The last layer without its ending.
         self.linear = (
-            calls[-1].layer if self.softmax is not None and self.softmax is not self.last else None
+            calls[-1].layer if self.ending is not None and self.ending is not self.last else None
         )
         # the engine's steps hand on buffers as they are
         one_type = len({call.layer.dtype for call in calls}) <= 1
@@ -94,8 +96,8 @@ class Execution:
         self._trained = 0, 0  # and of the last in training, with the thread that asked for it
 
     def logits(self, x: Any, training: bool) -> Any:
-        """The outputs before a final softmax, in arrays of their own: the engine's next pass
-        overwrites its buffers.
+        """The outputs before a final softmax or sigmoid, in arrays of their own: the engine's next
+        pass overwrites its buffers.
 
         x is an array, or a list where there are several inputs; so is what comes out.
         Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of
@@ -131,7 +133,7 @@ class Execution:
     def outputs(self, x: Any, training: bool) -> Any:
         """The outputs after it."""
         y = self.logits(x, training)
-        return y if self.softmax is None else self.softmax.forward(y, training=training)
+        return y if self.ending is None else self.ending.forward(y, training=training)
 
     def backward_from_logits(self, dy: Any, to_input: bool = False) -> Any:
         """Backward to the lowest layers with something to train, or to the input: the dx of each,
@@ -196,10 +198,10 @@ class Execution:
                 )
             dy = list(dy) if len(dy) > 1 else dy[0]
         # what is wrong with dy is said in the layer's name
-        if self.linear is not None and self.softmax is not None:
-            dy = self.last.accept_gradient(dy, *self.softmax.last_forward())
-        if self.softmax is not None:
-            dy = self.softmax.backward(dy)
+        if self.linear is not None and self.ending is not None:
+            dy = self.last.accept_gradient(dy, *self.ending.last_forward())
+        if self.ending is not None:
+            dy = self.ending.backward(dy)
         dx = self.backward_from_logits(dy, to_input=True)
         if isinstance(dx, list):
             return [None if part is None else part.copy() for part in dx]
@@ -250,24 +252,21 @@ def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
     return parts
 
 
-def without_softmax(
+def without_ending(
     calls: list[Call], outputs: list[int]
-) -> tuple[list[Call], list[int], Softmax | None]:
-    """Calls and outputs without the softmax that ends a network that decides, and that softmax."""
+) -> tuple[list[Call], list[int], str | None, Layer | None]:
+    """Calls and outputs without the softmax or sigmoid that ends a network that decides; the name
+    of that, and its layer.
+    """
     last = calls[-1]
     decides = outputs == [last.writes] and last.training is None
-    softmax = final_softmax(last.layer) if decides else None
-    if softmax is None:
-        return calls, outputs, None
-    if softmax is last.layer:
-        return calls[:-1], list(last.reads), softmax
-    return [*calls[:-1], last._replace(layer=last.layer.without_activation())], outputs, softmax
-
-
-def final_softmax(last: Layer) -> Softmax | None:
-    """The softmax over classes that a network with this last layer ends in, if any."""
-    softmax = last.activation_layer or last
-    return softmax if isinstance(softmax, Softmax) and softmax.axis in (-1, 1) else None
+    name, layer = ending(last.layer) if decides else (None, None)
+    if layer is None:
+        return calls, outputs, None, None
+    if layer is last.layer:
+        return calls[:-1], list(last.reads), name, layer
+    linear = last._replace(layer=last.layer.without_activation())
+    return [*calls[:-1], linear], outputs, name, layer
 
 
 def layers_of(step: Step) -> list[Layer]:

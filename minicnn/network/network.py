@@ -12,8 +12,9 @@ from minicnn.layers.base import Layer
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.metrics import Metric
 from minicnn.names import KerasNames
+from minicnn.network.ending import ending
 from minicnn.network.ends import Ends
-from minicnn.network.executor import ENGINES, Execution, final_softmax
+from minicnn.network.executor import ENGINES, Execution
 from minicnn.network.placed import Placed
 from minicnn.seeds import fresh_seed
 from minicnn.types import Array
@@ -127,13 +128,15 @@ class Network(Ends, Placed, KerasNames):
 
     @property
     def classes(self) -> int:
-        """How many classes it decides among: K of its outputs (N, K)."""
-        return self.head.output_shape[-1]
+        """How many classes it decides among: K of its outputs (N, K); two, where that is one."""
+        return max(2, self.head.output_shape[-1])
 
     @property
-    def ends_in_softmax(self) -> bool:
-        """Whether its outputs are probabilities; else they are taken for logits."""
-        return final_softmax(self.head) is not None
+    def ends_in(self) -> str | None:
+        """ "softmax" or "sigmoid", where its outputs are probabilities; else they are taken for
+        logits.
+        """
+        return ending(self.head)[0]
 
     # Running
 
@@ -230,6 +233,11 @@ class Network(Ends, Placed, KerasNames):
         for path, layer in self.leaves.items():
             for name, value in layer.params.items() if layer.trainable else ():
                 yield f"{path}/{name}", value, layer.grads[name]
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of all regularized weights that train; see regularizers."""
+        return [penalty for layer in self.leaves.values() for penalty in layer.losses]
 
     # Weights
 

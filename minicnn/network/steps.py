@@ -51,7 +51,7 @@ def steps(model: Network) -> list[PlannedStep]:
     maker: dict[int, int] = {}  # of values, the steps
     for call, run in zip(program.calls, execution.places.calls, strict=True):
         layer, path = run.layer, paths[id(call.layer)]
-        if layer is execution.softmax:
+        if layer is execution.ending:
             continue
         if layer is execution.last and execution.linear is not None:
             layer = execution.linear
@@ -67,9 +67,9 @@ def steps(model: Network) -> list[PlannedStep]:
     for n, (step, reads, writes, *_) in enumerate(execution.stages):
         found.append(PlannedStep(n + 1, kind(step), work[n], [names[value] for value in reads]))
         names[writes] = str(n + 1)
-    if execution.softmax is not None:
+    if execution.ending is not None:
         last = paths[id(program.calls[-1].layer)]
-        what = last if execution.softmax is execution.last else f"{last}'s activation"
+        what = last if execution.ending is execution.last else f"{last}'s activation"
         found.append(
             PlannedStep(
                 len(found) + 1, AS_WRITTEN, [what], [names[n] for n in execution.outputs_at]

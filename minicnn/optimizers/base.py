@@ -3,7 +3,6 @@ and averages.
 """
 
 from collections.abc import Iterable, Iterator
-from math import sqrt
 from typing import Any, TypedDict
 
 import numpy as np
@@ -12,6 +11,7 @@ from minicnn.expect import count, flag, number
 from minicnn.layers.arrays import is_like, like
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import KerasNames
+from minicnn.optimizers import clipping
 from minicnn.schedules import LearningRateSchedule
 from minicnn.types import Array
 
@@ -23,6 +23,8 @@ Parameter = tuple[Array, Array, dict[str, Array]]
 class OptimizerOptions(TypedDict, total=False):
     """The arguments that every optimizer takes besides learning_rate and weight_decay."""
 
+    clipnorm: float | None
+    clipvalue: float | None
     global_clipnorm: float | None
     use_ema: bool
     ema_momentum: float
@@ -41,8 +43,10 @@ class Optimizer(KerasNames):
         learning_rate: the size of a step, or a schedule of it; readable and settable at any time.
         weight_decay: what every step takes from every weight, as a share of it and times the
             learning rate. Source: Loshchilov & Hutter 2017, arXiv:1711.05101.
+        clipnorm: when the norm of a gradient exceeds it, that is scaled down to it.
+        clipvalue: numbers in gradients are cut to -clipvalue ... clipvalue.
         global_clipnorm: when the norm of all gradients together exceeds it, all are scaled down to
-            it. Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, section 3.2.
+            it. At most one of the three, see clipping.py.
         use_ema: keep an exponential moving average of the weights, which is often better than any
             of them; fit ends by putting it in their place. Until then callbacks.SwapEMAWeights
             evaluates with it. Source: Polyak & Juditsky 1992, "Acceleration of stochastic
@@ -62,14 +66,28 @@ class Optimizer(KerasNames):
         self,
         learning_rate: float | LearningRateSchedule,
         weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
     ):
         who = type(self).__name__
-        if global_clipnorm is not None:
-            number(global_clipnorm, "global_clipnorm", who, above=0)
+        clips = {
+            "clipnorm": clipnorm,
+            "clipvalue": clipvalue,
+            "global_clipnorm": global_clipnorm,
+        }
+        given = {name: limit for name, limit in clips.items() if limit is not None}
+        for name, limit in given.items():
+            number(limit, name, who, above=0)
+        if len(given) > 1:
+            raise ValueError(
+                f"{who} expected one of clipnorm, clipvalue and global_clipnorm, received "
+                f"{' and '.join(f'{name}={limit!r}' for name, limit in given.items())}: leave out "
+                "all but one"
+            )
         if weight_decay is not None:
             number(weight_decay, "weight_decay", who, least=0)
         number(ema_momentum, "ema_momentum", who, least=0, most=1)
@@ -77,6 +95,7 @@ class Optimizer(KerasNames):
             count(ema_overwrite_frequency, "ema_overwrite_frequency", who)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
         self.use_ema = flag(use_ema, "use_ema", who)
         self.ema_momentum = ema_momentum
@@ -92,7 +111,11 @@ class Optimizer(KerasNames):
 
     @use_ema.setter
     def use_ema(self, use: bool) -> None:
-        self.slot_names = (*type(self).slot_names, *[AVERAGE] * bool(use))
+        self.slot_names = (*self.remembered(), *[AVERAGE] * bool(use))
+
+    def remembered(self) -> tuple[str, ...]:
+        """The names of the slots, without that of averages."""
+        return type(self).slot_names
 
     @property
     def learning_rate(self) -> float:
@@ -116,7 +139,7 @@ class Optimizer(KerasNames):
         Raises ValueError when a slot is of another shape.
         """
         group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
-        if self.global_clipnorm is not None:
+        if self.clipnorm or self.clipvalue or self.global_clipnorm:
             group = self._clipped(group)
         if self.weight_decay:
             for value, _, _ in group:
@@ -175,23 +198,27 @@ class Optimizer(KerasNames):
                 yield value, self.slots[name][AVERAGE]
 
     def _clipped(self, group: list[Parameter]) -> list[Parameter]:
-        """The same with gradients scaled down to a norm of global_clipnorm, unless it is at most
-        that.
-        """
-        assert self.global_clipnorm is not None
-        norm = sqrt(sum(float(np.sum(np.square(grad, dtype=np.float64))) for _, grad, _ in group))
-        if not norm > self.global_clipnorm:  # a NaN stays where it is
-            return group
-        scale = self.global_clipnorm / norm
-        return [(value, grad * grad.dtype.type(scale), slots) for value, grad, slots in group]
+        """The same with smaller gradients."""
+        gradients = [grad for _, grad, _ in group]
+        if self.clipnorm:
+            gradients = clipping.by_norm(gradients, self.clipnorm)
+        if self.clipvalue:
+            gradients = clipping.by_value(gradients, self.clipvalue)
+        if self.global_clipnorm:
+            gradients = clipping.by_global_norm(gradients, self.global_clipnorm)
+        rows = zip(group, gradients, strict=True)
+        return [(value, grad, slots) for (value, _, slots), grad in rows]
+
+    def fresh(self, value: Array) -> Array:
+        """What is remembered of a parameter before its first step."""
+        return np.zeros(value.shape, value.dtype)
 
     def _slots_of(self, name: str, value: Array) -> dict[str, Array]:
         if name not in self.slots:
             self.slots[name] = {
-                slot: np.zeros(value.shape, value.dtype) for slot in self.slot_names
+                slot: value.copy() if slot == AVERAGE else self.fresh(value)
+                for slot in self.slot_names
             }
-            if self.use_ema:
-                self.slots[name][AVERAGE][...] = value
         slots = self.slots[name]
         if slots.keys() != set(self.slot_names):
             who, names = type(self).__name__, sorted(self.slot_names)
@@ -208,6 +235,7 @@ class Optimizer(KerasNames):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, a schedule as its class and arguments."""
+        clips = {"clipnorm": self.clipnorm, "clipvalue": self.clipvalue}
         return {
             "learning_rate": self._rate if self.schedule is None else self.schedule.described(),
             "weight_decay": self.weight_decay,
@@ -215,4 +243,6 @@ class Optimizer(KerasNames):
             "use_ema": self.use_ema,
             "ema_momentum": self.ema_momentum,
             "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            # only where they are used: checkpoints of versions without them stay readable
+            **{name: limit for name, limit in clips.items() if limit is not None},
         }

@@ -23,11 +23,11 @@ from minicnn.labels import class_of
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
-from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.network.by_layer import by_layer, paths
 from minicnn.network.clone import clone
+from minicnn.preflight.loss import has_labels_of_classes, loss_for, says_yes_or_no
 from minicnn.training.given import BATCH
 from minicnn.types import Array
 from minicnn.wording import percent
@@ -73,7 +73,14 @@ def check(
             "build()"
         )
     x = array(x, "x", "preflight") if len(model.inputs) == 1 else model.arrays(x)
-    y = class_of(array(y, "y", "preflight"), "preflight")
+    if model.loss is not None and model.loss.fuses is None:
+        raise ValueError(
+            f"preflight expected a model that classifies, received one with loss "
+            f"{model.loss.name!r}: testing.check_model measures its gradients"
+        )
+    y = array(y, "y", "preflight")
+    if has_labels_of_classes(model):
+        y = class_of(y, "preflight")
     yield first_loss(clone(model, certain, seed=seed), some(x, LOOK), y[:LOOK])
     yield learns_by_heart(clone(model, certain, seed=seed), some(x, FEW), y[:FEW])
     yield gradients(clone(model, certain_and_unscaled, seed=seed, dtype="float64"), seed)
@@ -93,7 +100,8 @@ def certain(layer: Layer) -> Layer | None:
     """A layer like it; none for one that is there to make training harder, and does nothing in
     inference.
     """
-    return None if isinstance(layer, layers.Dropout | RandomLayer) else layer.clone()
+    is_uncertain = layer.acts_in_training_only or isinstance(layer, RandomLayer)
+    return None if is_uncertain else layer.clone()
 
 
 def certain_and_unscaled(layer: Layer) -> Layer | None:
@@ -103,8 +111,9 @@ def certain_and_unscaled(layer: Layer) -> Layer | None:
 
 def first_loss(model: Model, x: Any, y: Array) -> Finding:
     """Before training a model knows nothing: K classes about equally probable, -ln(1/K) = ln K."""
-    model.compile("adam", _loss(model))
-    loss, classes = model.evaluate(x, y, verbose=0, return_dict=True)["loss"], model.classes
+    model.compile("adam", loss_for(model))
+    loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+    classes = 2 if says_yes_or_no(model) else model.classes
     guess = log(classes)
     text = f"{loss:.3f} before training, ln {classes} = {guess:.3f} expected"
     if abs(loss - guess) <= NEAR * guess:
@@ -133,7 +142,8 @@ def scaled(model: Model, x: Any) -> bool:
 
 def learns_by_heart(model: Model, x: Any, y: Array) -> Finding:
     """What cannot even learn a few pictures by heart will learn nothing from many."""
-    model.compile("adam", _loss(model), metrics=["accuracy"])
+    accuracy = "binary_accuracy" if says_yes_or_no(model) else "accuracy"
+    model.compile("adam", loss_for(model), metrics=[accuracy])
     best = 0.0
     for step in range(1, STEPS + 1):
         best = max(best, model.train_on_batch(x, y)[1])
@@ -166,7 +176,8 @@ def dead_units(model: Model, x: Any, training: bool = False) -> Finding:
     for path, (layer, y) in zip(
         paths(copied), by_layer(copied.program(), copied.arrays(x), training), strict=True
     ):
-        if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) == "relu":
+        cut = layer.activation_layer or layer
+        if isinstance(cut, layers.ReLU) and not cut.negative_slope:
             alive = (y > 0).any(axis=tuple(range(y.ndim - 1)))
             dead, units = shares.get(path, (0, 0))
             shares[path] = dead + int((~alive).sum()), units + alive.size
@@ -198,7 +209,3 @@ def steps_per_epoch(model: Model, pictures: int, batch_size: int) -> Finding:
         "averages begin with is still in them, so that validation says little: use warmup=True, a "
         "lower momentum, or smaller batches",
     )
-
-
-def _loss(model: Model) -> Any:
-    return SparseCategoricalCrossentropy(from_logits=not model.ends_in_softmax)

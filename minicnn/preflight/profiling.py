@@ -28,11 +28,11 @@ from minicnn import layers
 from minicnn.engine.plan import Step
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
-from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.machine import emit, peak
 from minicnn.models.model import Model
 from minicnn.network.executor import layers_of
 from minicnn.network.steps import steps
+from minicnn.preflight.loss import has_labels_of_classes, loss_for
 from minicnn.preflight.profile_table import Profile, Row, added
 from minicnn.types import Array
 
@@ -62,7 +62,7 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     if model.optimizer is None:
         model.compile("adam")
     model.optimizer.learning_rate = 0.0
-    model.loss = SparseCategoricalCrossentropy(from_logits=not model.ends_in_softmax)
+    model.loss = loss_for(model)
     x, y = random_batch(model, batch)
     run_round(model, x, y, Stopwatch())
     watch, peaks = Stopwatch(), list[float]()
@@ -96,7 +96,11 @@ def random_batch(model: Model, batch: int) -> tuple[Any, Array]:
             if n in call.reads
         )
         inputs.append(pixels if takes_bytes else rng.standard_normal(shape, dtype=model.dtype))
-    return inputs if len(inputs) > 1 else inputs[0], rng.integers(0, model.classes, batch)
+    if has_labels_of_classes(model):
+        labels = rng.integers(0, model.classes, batch)
+    else:
+        labels = rng.integers(0, 2, (batch, *model.head.output_shape))
+    return inputs if len(inputs) > 1 else inputs[0], labels
 
 
 class Stopwatch:

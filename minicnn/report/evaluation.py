@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.expect import array
-from minicnn.losses import PROBABILITY_SLACK, cross_entropy
+from minicnn.losses.categorical_crossentropy import PROBABILITY_SLACK, cross_entropy
 from minicnn.names import known_arguments
 from minicnn.report.classification import (
     ClassificationReport,

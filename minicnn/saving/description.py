@@ -47,11 +47,10 @@ OPTIMIZER, REST = (
 MOST_STEPS = 2**53
 LARGEST_OUTPUT = 2**31  # numbers that a layer makes of one sample
 
-CLASSES: dict[str, type] = {
-    cls.__name__: cls
-    for names in (optimizers.NAMES, schedules.SCHEDULES, losses.NAMES, metrics.NAMES)
-    for cls in names.values()
-}
+# What a file may name without the caller's help. Losses and metrics have some names in common.
+OPTIMIZERS: dict[str, type] = {**optimizers.CLASSES, **schedules.SCHEDULES}
+LOSSES: dict[str, type] = {**losses.CLASSES, "FunctionLoss": losses.FunctionLoss}
+METRICS: dict[str, type] = {**metrics.CLASSES, "FunctionMetric": metrics.FunctionMetric}
 
 
 # From a model
@@ -145,9 +144,15 @@ def check_built(model: Network) -> None:
     structure.check_class_names(model)
 
 
-def check_arrays(model: Network, optimizer: Any, stored: Mapping[str, Stored], more: bool) -> None:
+def check_arrays(
+    model: Network,
+    optimizer: Any,
+    stored: Mapping[str, Stored],
+    more: bool,
+    unused: bool = False,
+) -> None:
     """Raise ModelFileError unless a file holds just the weights, the optimizer's memory and, if
-    allowed, `more`.
+    allowed, `more`. unused: the memory is not wanted, and not looked at.
     """
     own = model.variables_by_name()
     for name, array in own.items():
@@ -163,7 +168,7 @@ def check_arrays(model: Network, optimizer: Any, stored: Mapping[str, Stored], m
         if name.startswith(OPTIMIZER) and optimizer is not None:
             parameter, _, slot = name.removeprefix(OPTIMIZER).rpartition("/")
             remembered.setdefault(parameter, {})[slot] = stored[name]
-        elif not (more and name.startswith(REST)):
+        elif not (more and name.startswith(REST)) and not (unused and name.startswith(OPTIMIZER)):
             raise ModelFileError(
                 f"the model file holds {name!r:.80}, of which {model.name!r} knows nothing"
             )
@@ -204,10 +209,27 @@ def training_of(compiled: dict[str, Any], known: Mapping[str, type]) -> tuple[An
     check(compiled, "compile")
     for what in ("iterations", "epochs_done"):
         steps(compiled.get(what, 0), what, "optimizer" if what == "iterations" else "model")
-    known = {**CLASSES, **known}
-    optimizer = optimizer_of(compiled["optimizer"], known)
-    chosen = [make(metric, known, "metric") for metric in compiled["metrics"]]
-    return optimizer, make(compiled["loss"], known, "loss"), chosen
+    optimizer = optimizer_of(compiled["optimizer"], {**OPTIMIZERS, **known})
+    chosen = [made_of(metric, METRICS, known, "metric") for metric in compiled["metrics"]]
+    return optimizer, made_of(compiled["loss"], LOSSES, known, "loss"), chosen
+
+
+def made_of(
+    description: Any, classes: Mapping[str, type], known: Mapping[str, Any], what: str
+) -> Any:
+    """make of a loss or metric, which may be a function that the caller or minicnn knows."""
+    check(description, "class")
+    function = description["config"].get("function")
+    if isinstance(function, str):
+        functions = {one.__name__: one for one in losses.FUNCTIONS} | dict(known)
+        if not callable(functions.get(function)):
+            raise ModelFileError(
+                f"the model file names the unknown {what} {function!r:.60}: a function of your own "
+                f"goes into load_model(path, custom_objects={{{function!r:.60}: ...}})"
+            )
+        config = description["config"] | {"function": functions[function]}
+        return classes[description["class"]](**config)
+    return make(description, {**classes, **known}, what)
 
 
 def optimizer_of(description: Any, known: Mapping[str, type]) -> Any:

@@ -19,8 +19,8 @@ import numpy as np
 from minicnn import losses
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
-from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
+from minicnn.network.ending import probabilities
 from minicnn.network.network import Network
 from minicnn.testing.differences import compare
 from minicnn.testing.gradient_report import GradientReport, judged
@@ -179,20 +179,26 @@ def _joined(arrays: list[Array]) -> Array:
 
 @known_arguments
 def measure_loss(
-    loss: losses.CategoricalCrossentropy, *, batch: int = 5, classes: int = 4, seed: int = 0
+    loss: losses.Loss, *, batch: int = 5, classes: int = 4, seed: int = 0
 ) -> GradientReport:
     """Compare a loss' gradient with respect to its predictions, for random sample weights and
     targets.
+
+    Losses of softmax and sigmoid see what these give, or logits, and labels of their kind; others
+    see numbers between 0.1 and 2 on both sides.
     """
     rng = np.random.default_rng(seed)
     logits = rng.standard_normal((batch, classes))
-    y_pred = logits if loss.from_logits else softmax(logits)
     labels = rng.integers(0, classes, batch)
-    y_true: Array = (
-        labels
-        if isinstance(loss, losses.SparseCategoricalCrossentropy)
-        else np.eye(classes)[labels]
-    )
+    y_true: Array
+    if loss.fuses is None:
+        y_true, y_pred = rng.uniform(0.1, 2, (2, batch, classes))
+    else:
+        y_pred = logits if loss.from_logits else probabilities(loss.fuses, logits)
+        one_hot = np.eye(classes)[labels]
+        yes = rng.integers(0, 2, (batch, classes))
+        sparse = isinstance(loss, losses.SparseCategoricalCrossentropy)
+        y_true = labels if sparse else one_hot if loss.fuses == "softmax" else yes
     weight = rng.random(batch)
     _, dy = loss.value_and_gradient(y_true, y_pred, weight)
 

@@ -1,5 +1,8 @@
 """What `minicnn gradcheck` checks: a layer of every kind, a network, the losses."""
 
+from collections.abc import Callable
+from functools import partial
+
 from minicnn import layers, losses
 from minicnn.layers.base import Layer
 from minicnn.layers.elementwise import FUNCTIONS
@@ -20,7 +23,24 @@ def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
             layers.Conv2D(3, 3, dilation_rate=2, activation="relu"),
             (8, 9, 2),
         ),
+        "Conv2D groups": (layers.Conv2D(6, 3, groups=2, activation="gelu"), (6, 5, 4)),
+        "DepthwiseConv2D": (layers.DepthwiseConv2D(3), (7, 6, 3)),
+        "DepthwiseConv2D same, stride 2, two each": (
+            layers.DepthwiseConv2D(
+                (3, 2), 2, padding="same", depth_multiplier=2, activation="gelu"
+            ),
+            (7, 6, 3),
+        ),
+        "DepthwiseConv2D dilation 2": (layers.DepthwiseConv2D(3, dilation_rate=2), (8, 9, 2)),
+        "SeparableConv2D": (layers.SeparableConv2D(4, 3), (7, 6, 3)),
+        "SeparableConv2D same, stride 2, two each": (
+            layers.SeparableConv2D(
+                4, (3, 2), 2, padding="same", depth_multiplier=2, activation="gelu"
+            ),
+            (7, 6, 3),
+        ),
         "Dense": (layers.Dense(5), (7,)),
+        "Dense of several axes": (layers.Dense(5, activation="gelu"), (3, 2, 4)),
         "Dense softmax": (layers.Dense(5, activation="softmax"), (7,)),
         "ReLU": (layers.ReLU(), (5, 4, 3)),
         "ReLU max_value": (layers.ReLU(max_value=1.0), (5, 4, 3)),
@@ -95,17 +115,20 @@ def standard_model() -> Sequential:
     )
 
 
-def standard_losses() -> list[losses.CategoricalCrossentropy]:
+def standard_losses() -> list[losses.Loss]:
     """The losses in all their forms."""
-    return [
-        losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=0.1, name="CategoricalCrossentropy of logits"
-        ),
-        losses.CategoricalCrossentropy(
-            label_smoothing=0.1, name="CategoricalCrossentropy of probabilities"
-        ),
-        losses.SparseCategoricalCrossentropy(
-            from_logits=True, name="SparseCategoricalCrossentropy of logits"
-        ),
-        losses.SparseCategoricalCrossentropy(name="SparseCategoricalCrossentropy of probabilities"),
+    both: list[Callable[..., losses.Loss]] = [
+        losses.SparseCategoricalCrossentropy,
+        partial(losses.CategoricalCrossentropy, label_smoothing=0.1),
+        partial(losses.CategoricalFocalCrossentropy, gamma=1.5, label_smoothing=0.1),
+        partial(losses.BinaryCrossentropy, label_smoothing=0.1),
+        partial(losses.BinaryFocalCrossentropy, gamma=1.5, apply_class_balancing=True),
     ]
+    found: list[losses.Loss] = []
+    for make in both:
+        name = getattr(make, "func", make).__name__
+        found.append(make(from_logits=True, name=f"{name} of logits"))
+        found.append(make(name=f"{name} of probabilities"))
+    found.append(losses.Huber(delta=0.4, name="Huber"))
+    of_numbers = set(losses.CLASSES.values()) - {type(loss) for loss in found}
+    return found + [cls(name=cls.__name__) for cls in sorted(of_numbers, key=lambda c: c.__name__)]

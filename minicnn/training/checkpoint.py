@@ -230,7 +230,7 @@ class Checkpoint:
         """The optimizer's arguments as they were left; a schedule does not change."""
         optimizer = self.model.optimizer
         own = {type(thing).__name__: type(thing) for thing in (optimizer, optimizer.schedule)}
-        left = description.optimizer_of(stored, {**description.CLASSES, **own}).get_config()
+        left = description.optimizer_of(stored, {**description.OPTIMIZERS, **own}).get_config()
         return {name: value for name, value in left.items() if not isinstance(value, dict)}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
-from minicnn.labels import class_of
+from minicnn.labels import class_of, is_of_classes
 from minicnn.layers import (
     AveragePooling2D,
     BatchNormalization,
@@ -27,7 +27,6 @@ from minicnn.layers import (
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
-from minicnn.losses import check_predictions
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.network.by_layer import by_layer, paths
@@ -105,6 +104,8 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
             f"fit cannot split {n} samples by validation_split={validation_split!r}: one part is "
             "empty"
         )
+    if not is_of_classes(y):
+        return at
     classes = class_of(y, "fit")
     one_sided = sorted(set(np.unique(classes[:at])) ^ set(np.unique(classes[at:])))
     if one_sided:
@@ -155,9 +156,7 @@ def samples(model: Network, x: Array, y: Array) -> None:
     """
     model.build_for(x)
     model.check_input(x)
-    output_shape = model.head.output_shape
-    check_predictions((len(x), *output_shape), f"loss {model.loss.name!r}")
-    model.loss.targets(y, output_shape[-1])
+    model.loss.targets(y, (len(x), *model.head.output_shape))
 
 
 def training_samples(

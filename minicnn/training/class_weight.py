@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.expect import array, is_integer, number
-from minicnn.labels import class_of
+from minicnn.labels import class_of, is_sparse, sparse_rows
 from minicnn.types import Array
 
 BALANCED = "balanced"
@@ -68,7 +68,7 @@ def _balanced(word: str, y: Array | None, classes: int, who: str) -> Array:
             f"{who} cannot count the labels of a source for class_weight={BALANCED!r}: count them "
             "yourself and hand over a dict with n / (K * n_k) for each class k"
         )
-    counts = np.bincount(class_of(y, who), minlength=classes)
+    counts = np.bincount(_classes_of(y, classes, who), minlength=classes)
     present = counts > 0
     return np.divide(len(y), present.sum() * counts, where=present, out=np.ones(classes))
 
@@ -77,5 +77,13 @@ def weighted(weight: Array | None, factors: Array | None, y: Array, who: str) ->
     """Sample weights (N,) times the factor of each sample's class."""
     if factors is None:
         return weight
-    factor = factors[class_of(y, who)]
+    factor = factors[_classes_of(y, len(factors), who)]
     return factor if weight is None else weight * factor
+
+
+def _classes_of(y: Array, classes: int, who: str) -> Array:
+    """The class of each sample. Raises ValueError for labels that are no classes."""
+    owner = f"{who}(class_weight)"
+    if is_sparse(y):
+        return sparse_rows(y, classes, owner)
+    return class_of(y, owner)

@@ -9,7 +9,7 @@ from minicnn.expect import is_source
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.training import checks, given
+from minicnn.training import checks, given, penalties
 from minicnn.training.batches import BatchSource, SourceBatches, at_most
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
@@ -98,7 +98,8 @@ def evaluate(
         def step(x: Array, y: Array, weight: Array | None) -> tuple[float, Array]:
             with alone:
                 probabilities = _flip_average(model, x)
-                return model.loss.value_and_gradient(y, probabilities, weight)[0], probabilities
+                loss = model.loss.value_and_gradient(y, probabilities, weight)[0]
+                return loss + penalties.total(model.leaves.values()), probabilities
 
     with quiet():
         meter = measured(model, batches, step)
@@ -186,8 +187,8 @@ def _check_flips(model: Network, x: Array, who: str) -> None:
             f"{who}(average_flips=True) expected pictures (N, H, W, C), received x of shape "
             f"{x.shape}"
         )
-    if not model.ends_in_softmax:
+    if model.ends_in is None:
         raise ValueError(
             f"{who}(average_flips=True) averages probabilities, but {model.head} of {model.name!r} "
-            "does not end in a softmax: add one"
+            "does not end in a softmax or sigmoid: add one"
         )

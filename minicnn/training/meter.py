@@ -4,6 +4,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from minicnn.metrics import Metric
 from minicnn.network import Network
 from minicnn.training.state import check_kind, is_own
 from minicnn.types import Array
@@ -43,7 +46,7 @@ class Meter:
     def results(self) -> dict[str, float]:
         """{"loss": ..., and each metric's name: its value}."""
         loss = self.total / self.samples if self.samples else 0.0
-        return {"loss": loss} | {metric.name: metric.result() for metric in self.metrics}
+        return {"loss": loss} | {metric.name: one_number(metric) for metric in self.metrics}
 
     def get_state(self) -> dict[str, Any]:
         """Everything that has been counted, also by metrics of one's own."""
@@ -66,3 +69,14 @@ class Meter:
         """The values alone, in Keras' form: a list, the loss itself where there are no metrics."""
         values = list(self.results().values())
         return values if len(values) > 1 else values[0]
+
+
+def one_number(metric: Metric) -> float:
+    """A metric's result as a log has it. Raises ValueError when it is several numbers."""
+    found = metric.result()
+    if np.size(found) != 1:
+        raise ValueError(
+            f"metric {metric.name!r} expected one number for the logs, received {np.size(found)}, "
+            f"one per output: use {type(metric).__name__}(average='macro')"
+        )
+    return float(found) if np.ndim(found) == 0 else float(np.ravel(found)[0])

@@ -7,9 +7,11 @@ from math import isfinite
 
 import numpy as np
 
-from minicnn.layers.softmax import softmax
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
+from minicnn.network.ending import ENDINGS, ending, probabilities
+from minicnn.network.executor import Execution
+from minicnn.training import penalties
 from minicnn.types import Array
 
 
@@ -17,7 +19,8 @@ from minicnn.types import Array
 def loss_and_gradients(
     model: Network, x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
-    """The loss of a batch, its gradients in layer.grads, and its predictions.
+    """The loss of a batch with penalties on weights, its gradients in layer.grads, and its
+    predictions.
 
     Where the loss is NaN or infinite there are no gradients to compute, and layer.grads keep what
     they hold.
@@ -25,11 +28,13 @@ def loss_and_gradients(
     execution = model.execution_for(x)
     check_logits(model)
     with quiet():
-        y_pred = execution.logits(model.arrays(x), training=True)
-        loss, dy = _loss(model, y, y_pred, sample_weight)
-        y_pred = _predictions(model, y_pred)  # now that the logits are in the cache
+        logits = execution.logits(model.arrays(x), training=True)
+        loss, dy = _loss(model, execution, y, logits, sample_weight)
+        loss += penalties.total(execution.layers)
+        y_pred = _predictions(execution, logits)  # now that the logits are in the cache
         if isfinite(loss):
             execution.backward_from_logits(dy)
+            penalties.add_gradients(execution.layers)
     return loss, y_pred
 
 
@@ -46,6 +51,7 @@ def train_step(
     if isfinite(loss):
         with quiet():
             model.optimizer.step(model.parameters())
+            penalties.constrain(model.leaves.values())
     model.note_weights()
     return loss, y_pred
 
@@ -54,12 +60,13 @@ def train_step(
 def test_step(
     model: Network, x: Array, y: Array, sample_weight: Array | None = None
 ) -> tuple[float, Array]:
-    """The loss and the predictions of a batch in inference."""
+    """The loss and the predictions of a batch in inference, penalties of weights included."""
     execution = model.execution_for(x)
     check_logits(model)
     with quiet():
-        y_pred = execution.logits(model.arrays(x), training=False)
-        return _loss(model, y, y_pred, sample_weight)[0], _predictions(model, y_pred)
+        logits = execution.logits(model.arrays(x), training=False)
+        loss, _ = _loss(model, execution, y, logits, sample_weight)
+        return loss + penalties.total(execution.layers), _predictions(execution, logits)
 
 
 def quiet() -> np.errstate:
@@ -70,24 +77,34 @@ def quiet() -> np.errstate:
 
 
 def check_logits(model: Network) -> None:
-    """Raise ValueError for a loss from logits on a model that ends in a softmax."""
-    if model.loss.from_logits and model.ends_in_softmax:
+    """Raise ValueError for a loss from logits on a model that ends in a softmax or sigmoid."""
+    end = ending(model.head)[0] if model.loss.from_logits else None
+    if end is not None:
         raise ValueError(
             f"loss {model.loss.name!r} with from_logits=True expected logits, but {model.head} "
-            "ends in a softmax: leave out one of the two"
+            f"ends in a {end}: leave out one of the two"
         )
 
 
-def _loss(model: Network, y: Array, y_pred: Array, weight: Array | None) -> tuple[float, Array]:
-    """The loss and its gradient, from logits where the model ends in a softmax: see
-    network/executor.py.
+def _loss(
+    model: Network, execution: Execution, y: Array, logits: Array, weight: Array | None
+) -> tuple[float, Array]:
+    """The loss and its gradient by the logits; a loss that can takes these themselves, see
+    network/ending.py.
     """
-    from_logits = model.loss.from_logits or model.ends_in_softmax
-    return model.loss.value_and_gradient(y, y_pred, weight, from_logits=from_logits)
+    loss, end = model.loss, execution.ends_in
+    if end is None or end == loss.fuses:
+        return loss.value_and_gradient(
+            y, logits, weight, from_logits=loss.from_logits or end is not None
+        )
+    activation, back_through = ENDINGS[end]
+    y_pred = activation(logits.astype(np.float64))
+    value, dy = loss.value_and_gradient(y, y_pred, weight)
+    return value, back_through(y_pred, dy).astype(logits.dtype)
 
 
-def _predictions(model: Network, y_pred: Array) -> Array:
+def _predictions(execution: Execution, logits: Array) -> Array:
     """What the model predicts, for what its loss was computed from: metrics see probabilities, not
     logits.
     """
-    return softmax(y_pred) if model.ends_in_softmax else y_pred
+    return logits if execution.ends_in is None else probabilities(execution.ends_in, logits)

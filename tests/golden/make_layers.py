@@ -217,8 +217,8 @@ def to_adapt_to() -> Array:
 # The file
 
 
-def pack(values: dict[str, Array]) -> None:
-    """Write layers.npz."""
+def pack(values: dict[str, Array], path: Path = GOLDEN) -> None:
+    """Write layers.npz, or another such file."""
     pools: dict[str, list[Array]] = {"integers": [], "numbers": []}
     index = {}
     for name, value in values.items():
@@ -227,18 +227,18 @@ def pack(values: dict[str, Array]) -> None:
         index[name] = [pool, sum(part.size for part in pools[pool]), array.shape]
         pools[pool].append(array.reshape(-1))
     np.savez_compressed(
-        GOLDEN,
+        path,
         integers=np.concatenate(pools["integers"]).astype(np.int16),
         numbers=np.concatenate(pools["numbers"]),
         index=np.frombuffer(json.dumps(index, separators=(",", ":")).encode(), np.uint8),
     )
 
 
-def unpack() -> dict[str, Array]:
-    """Read layers.npz: "<case>/y", "<case>/dx", "<case>/dkernel", "<case>/moving_mean", ... in
-    float64.
+def unpack(path: Path = GOLDEN) -> dict[str, Array]:
+    """Read layers.npz, or another such file: "<case>/y", "<case>/dx", "<case>/dkernel",
+    "<case>/moving_mean", ... in float64.
     """
-    with np.load(GOLDEN) as file:
+    with np.load(path) as file:
         pools = {name: file[name].astype(np.float64) for name in ("integers", "numbers")}
         index = json.loads(file["index"].tobytes())
     return {

@@ -19,8 +19,8 @@ from keras.src.legacy.preprocessing import image
 import minicnn
 
 MODULES = (
-    "layers optimizers losses metrics callbacks initializers models utils datasets "
-    "datasets.cifar10 datasets.cifar100 datasets.mnist datasets.fashion_mnist activations"
+    "layers optimizers losses metrics callbacks initializers regularizers constraints models utils "
+    "datasets datasets.cifar10 datasets.cifar100 datasets.mnist datasets.fashion_mnist activations"
 )
 CLASSES = {
     "Sequential": keras.Sequential,

@@ -237,5 +237,6 @@ class Doctor(Callback):
             self._tell_of(found)
 
     def _guessing(self) -> float:
-        """The loss of guessing, ln K."""
-        return math.log(self.model.classes)
+        """The loss of guessing, ln K; where there is no such number, that of the beginning."""
+        guess = self.model.loss.guess(self.model.classes)
+        return self._losses[0] if guess is None else guess

@@ -1,0 +1,42 @@
+"""Things described by the name of their class and its arguments, in Keras' form:
+{"class_name": "Adam", "config": {"learning_rate": 0.01}}.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from minicnn.names.words import instead
+
+
+def described(thing: Any) -> dict[str, Any]:
+    """The description of a thing that has get_config()."""
+    return {"class_name": type(thing).__name__, "config": thing.get_config()}
+
+
+def from_description(
+    description: Mapping[str, Any],
+    classes: Mapping[str, Callable[..., Any]],
+    kind: str,
+    custom_objects: Mapping[str, Callable[..., Any]] | None = None,
+) -> Any:
+    """The thing that a description is of.
+
+    Args:
+        classes: that it may name, by their names; custom_objects are further ones.
+        kind: "losses", for messages.
+
+    Raises ValueError for what is no description, and for other classes.
+    """
+    name = description.get("class_name", description.get("class"))  # the latter as in our files
+    if not isinstance(name, str) or not isinstance(description.get("config", {}), Mapping):
+        raise ValueError(
+            f"{kind} expected a description as {{'class_name': ..., 'config': {{...}}}}, received "
+            f"{description!r:.80}: serialize makes one"
+        )
+    known = {**classes, **(custom_objects or {})}
+    if name not in known:
+        raise ValueError(
+            f"{kind} has no class {name!r}.{instead(name, kind, known)} Classes of your own go "
+            "into custom_objects"
+        )
+    return known[name](**description.get("config", {}))

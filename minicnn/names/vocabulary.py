@@ -1,0 +1,91 @@
+"""Small things that an argument may name: initializers, regularizers, constraints.
+
+Each may be given by a word, by its class, as an object, or as a file tells of it:
+
+    "l2",   L2,   L2(1e-4),   {"class_name": "L2", "config": {"l2": 1e-4}}
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from minicnn.names.attributes import KerasNames
+from minicnn.names.words import instead
+
+
+class Described(KerasNames):
+    """What its class and the arguments of its constructor, kept in attributes of their names, say
+    all of.
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON-able values."""
+        return {name: getattr(self, name) for name in arguments(type(self))}
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({given})"
+
+
+def arguments(kind: type) -> list[str]:
+    """The names of a constructor's arguments."""
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]  # type: ignore[misc]
+    return [one.name for one in parameters if one.kind is not one.VAR_POSITIONAL]
+
+
+class Vocabulary:
+    """Words and the things that they name, which files may name too: no others.
+
+    Args:
+        kind: what they are, "initializer".
+        words: what makes the thing that each word stands for; of several the first one is written.
+    """
+
+    def __init__(self, kind: str, words: Mapping[str, Callable[[], Any]]):
+        self.kind, self.words = kind, dict(words)
+        self.classes = {type(make()).__name__: type(make()) for make in words.values()}
+
+    def get(self, identifier: Any) -> Any:
+        """The thing that is meant. Raises ValueError for what is none."""
+        if isinstance(identifier, type) and identifier in self.classes.values():
+            return identifier()
+        if isinstance(identifier, dict):
+            return self._from_file(identifier)
+        if isinstance(identifier, str):
+            made = self.words.get(identifier) or self.classes.get(identifier)
+            if made is not None:
+                return made()
+        elif callable(identifier):
+            return identifier
+        raise ValueError(f"unknown {self.kind} {identifier!r}.{self._instead(identifier)}")
+
+    def _instead(self, word: Any) -> str:
+        known = word[:60] if isinstance(word, str) else ""
+        return instead(known, f"{self.kind}s", self.words)
+
+    def _from_file(self, described: dict) -> Any:
+        name, config = described.get("class_name"), described.get("config")
+        if described.keys() != {"class_name", "config"} or not isinstance(config, dict):
+            raise ValueError(
+                f"unknown {self.kind} {described!r:.200}: a dict of one has class_name and config"
+            )
+        if name not in self.classes:
+            raise ValueError(f"unknown {self.kind} {name!r:.60}.{self._instead(name)}")
+        return self.classes[name](**config)
+
+    def described(self, identifier: Any) -> str | dict[str, Any]:
+        """What files say of it, and `get` understands: a word where that says all.
+
+        Raises ValueError for what is unknown, or of the user's own.
+        """
+        thing = self.get(identifier)
+        if type(thing) not in self.classes.values():
+            raise ValueError(
+                f"{thing!r} cannot be named in a model file: use one of {', '.join(self.words)}"
+            )
+        config = thing.get_config()
+        for word, make in self.words.items():
+            like = make()
+            if type(like) is type(thing) and like.get_config() == config:
+                return word
+        return {"class_name": type(thing).__name__, "config": config}
