@@ -13,12 +13,12 @@ import pytest
 
 import minicnn
 from minicnn import Input, Sequential, applications, layers, models, optimizers, testing
-from minicnn.models.zoo import blocks, documented, inception, resnet, resnet50
+from minicnn.models.zoo import blocks, documented, inception, mobilenet_v2, resnet, resnet50
 from minicnn.models.zoo.frame import framed
 from minicnn.names import instead
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "applications.json").read_text())
-KERAS = {"ResNet50"}
+KERAS = {"ResNet50", "MobileNetV2"}
 OWN = sorted(set(applications.__all__) - KERAS)
 
 
@@ -166,12 +166,17 @@ def small(name, dtype="float32"):
         "residual": lambda x: resnet.stages(blocks.convolved(x, 4, 3), (4, 6), 1),
         "bottleneck": lambda x: resnet50.bottleneck(x, 2, 2, True, "block1_"),
         "inception": lambda x: inception.downsampled(inception.inception(x, 2, 3), 4),
+        "inverted residual": lambda x: mobilenet_v2.inverted_residual(
+            mobilenet_v2.inverted_residual(x, 4, 2, 1), 4, 1, 2
+        ),
     }
     told = {"seed": 0, "dtype": dtype}
     return framed(bodies[name], name, told, name=name, shape=(8, 8, 3), classes=3)
 
 
-FAMILIES = pytest.mark.parametrize("name", ["documented", "residual", "bottleneck", "inception"])
+FAMILIES = pytest.mark.parametrize(
+    "name", ["documented", "residual", "bottleneck", "inception", "inverted residual"]
+)
 
 
 @FAMILIES
@@ -266,7 +271,11 @@ def test_a_network_is_a_layer_of_another():
             lambda: applications.ResNet50(weights=None, alpha=0.5),
             "ResNet50 has no argument 'alpha'.",
         ),
-        (lambda: applications.VGG16, "'VGG16'. It is not there: ResNet50"),
+        (
+            lambda: applications.MobileNetV2(alpha=0, weights=None),
+            "MobileNetV2 expected alpha as a finite number above 0, received 0",
+        ),
+        (lambda: applications.VGG16, "'VGG16'. It is not there: ResNet50, MobileNetV2"),
         (lambda: applications.resnet, "'resnet'. Use applications.ResNet50."),
         (lambda: applications.efficientnet_v2, "There are no such parts: every network is in"),
         (lambda: applications.resnet50, r"'resnet50'. Did you mean 'ResNet50'\?"),

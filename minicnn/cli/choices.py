@@ -21,8 +21,10 @@ NETWORKS = {
     "resnet32": "a deeper one",
     "resnet56": "a still deeper one",
     "inception": "blocks of parallel convolutions for pictures of 32x32: slower still",
+    "small_mobilenetv2": "MobileNetV2 for pictures of 32x32",
     "resnet18": "a residual network for large pictures",
     "resnet50": "Keras' residual network for large pictures",
+    "mobilenetv2": "Keras' network of few operations for large pictures",
 }
 
 

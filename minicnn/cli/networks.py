@@ -18,11 +18,16 @@ BUILDERS: dict[str, Callable[..., Model]] = {
     "resnet32": applications.ResNet32,
     "resnet56": applications.ResNet56,
     "inception": applications.SmallInception,
+    "small_mobilenetv2": applications.SmallMobileNetV2,
     "resnet18": applications.ResNet18,
     "resnet50": applications.ResNet50,
+    "mobilenetv2": applications.MobileNetV2,
 }
 WITH_DROPOUT = (DOCUMENTED, "small", "large", "convolutional")  # which a recipe chooses
-KERAS = ("resnet50",)  # those of keras.applications, whose weights= begins trained there
+KERAS = (
+    "resnet50",
+    "mobilenetv2",
+)  # those of keras.applications, whose weights= begins trained there
 
 
 def network(

@@ -7,4 +7,5 @@ vgg.py              stages of convolutions of one size: LargeCNN, ConvolutionalC
 resnet.py           residual networks: ResNet20, ResNet32, ResNet56, ResNet18
 resnet50.py         the residual network of bottlenecks, as in keras.applications
 inception.py        parallel convolutions, joined: SmallInception
+mobilenet_v2.py     inverted residuals of few operations: MobileNetV2, SmallMobileNetV2
 """
