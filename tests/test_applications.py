@@ -145,7 +145,7 @@ def test_the_first_example_shows_the_documented_network():
 def test_a_network_is_made_by_a_seed_and_ends_in_probabilities(name):
     options = {"input_shape": (32, 40, 1), "classes": 3, "seed": 1}
     model, again = made(name, **options), made(name, **options)
-    assert model.output_shape == (None, 3) and model.ends_in_softmax
+    assert model.output_shape == (None, 3) and model.layers[-1].activation == "softmax"
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
