@@ -278,7 +278,7 @@ def test_a_word_that_is_not_there(make, message):
             lambda: datasets.imdb.load_data(),
             r"'minicnn.datasets' has no attribute 'imdb'. minicnn classifies pictures: use ",
         ),
-        (lambda: layers.Resizing, "'Resizing'. data.from_directory"),
+        (lambda: layers.AlphaDropout, "'AlphaDropout'. Use Dropout, or GaussianDropout"),
         (lambda: layers.LSTM, "'LSTM'. minicnn classifies pictures"),
         (
             lambda: metrics.Precision(),
@@ -448,7 +448,7 @@ def shared(path):
 
 REQUIRED = {
     "filters": 2, "kernel_size": 3, "units": 2, "rate": 0.5, "pool_size": 2, "activation": "relu",
-    "scale": 0.5,
+    "scale": 0.5, "stddev": 0.5, "dims": (1,), "target_shape": (1,),
     "shape": (3,), "factor": 0.1, "height": 4, "width": 4, "height_factor": 0.1,
     "width_factor": 0.1, "filename": "a",
     "filepath": "a", "schedule": abs, "learning_rate": 0.1, "initial_learning_rate": 0.1,
@@ -469,7 +469,7 @@ def test_every_default_of_keras_may_be_spelled_out(path):
         for name, default in KERAS["arguments"][path].items()
     }
     arguments |= {"name": "sequential"} if path.endswith("Sequential") else {}
-    if path == "layers.RandomCrop":
+    if path in ("layers.RandomCrop", "layers.CenterCrop", "layers.Resizing"):
         del arguments["factor"]
     shared(path)(**arguments)
     shared(path)(**{name: arguments[name] for name in reversed(arguments)})

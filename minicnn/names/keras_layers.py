@@ -45,15 +45,10 @@ LAYERS = [
     ),
     ("SeparableConvolution2D", "Use SeparableConv2D."),
     (
-        "Conv2DTranspose Convolution2DTranspose Deconvolution2D UpSampling2D",
-        "Layers that enlarge pictures are not there.",
+        "Conv2DTranspose Convolution2DTranspose Deconvolution2D",
+        "Use UpSampling2D, and Conv2D after it.",
     ),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
-    (
-        "Cropping2D",
-        "Cut pictures before: x[:, top:bottom, left:right]; RandomCrop cuts its middle when "
-        "nothing trains.",
-    ),
     ("Cropping1D Cropping3D", PICTURES),
     ("AvgPool2D", "Use AveragePooling2D."),
     ("GlobalAvgPool2D", "Use GlobalAveragePooling2D."),
@@ -80,19 +75,12 @@ LAYERS = [
         "SpectralNormalization",
         "It is not there: weight_decay in the optimizer keeps weights small.",
     ),
-    ("PReLU ThresholdedReLU", "Use LeakyReLU or ReLU."),
+    ("ThresholdedReLU", "Use ReLU(threshold=...)."),
     ("SpatialDropout1D SpatialDropout3D", PICTURES),
-    ("SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise", "Use Dropout."),
+    ("AlphaDropout", "Use Dropout, or GaussianDropout."),
     (
         "ActivityRegularization",
         "Regularizers are not there: use Dropout, and weight_decay in the optimizer.",
-    ),
-    ("Identity", "Activation('linear') lets everything through."),
-    ("Reshape Permute", "Change x before: x.reshape(len(x), 32, 32, 3), x.transpose(0, 2, 3, 1)."),
-    (
-        "Resizing CenterCrop",
-        "data.from_directory(path, image_size) cuts and scales pictures, and so does "
-        "model.predict_image.",
     ),
     ("MixUp", "Use fit(batch_transform=transforms.MixUp(0.2))."),
     ("CutMix", "Use fit(batch_transform=transforms.CutMix(1.0))."),
