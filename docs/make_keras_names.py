@@ -1,4 +1,4 @@
-"""Write the table of names in coming_from_keras.md, of what the modules have and of Keras' own list.
+"""Write the table of names in coming_from_keras.md, of what modules have and of Keras' own list.
 
     python docs/make_keras_names.py
 

@@ -74,7 +74,8 @@ def MobileNetV2(
         "classifier_activation": classifier_activation,
         **options,
     }
-    height = (input_shape or (input_tensor.sample_shape if input_tensor else (224,)))[0]
+    shape = (224, 224, 3) if input_tensor is None else input_tensor.sample_shape
+    height = (input_shape or shape)[0]
     return framed(
         lambda x: body(x, alpha, STRIDES, momentum=0.999),
         "MobileNetV2",
