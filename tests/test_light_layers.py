@@ -478,6 +478,44 @@ def test_what_keras_has_more(act, message):
     print(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "Lambda",
+            "A function has no backward of its own: subclass layers.Layer, with forward and",
+        ),
+        ("Conv1D", ".*: Reshape..steps, 1, channels.. makes pictures of one column, for 2D layers"),
+        ("Conv3D", "minicnn classifies pictures: 2D layers are there"),
+        ("ThresholdedReLU", "Use ReLU.threshold=...."),
+        ("AlphaDropout", "Use Dropout, or GaussianDropout."),
+        ("RepeatVector", "minicnn classifies pictures: layers for text and tables are not there."),
+    ],
+)
+def test_layers_that_are_not_there(name, message):
+    with pytest.raises(
+        AttributeError, match=f"'minicnn.layers' has no attribute '{name}'. {message}"
+    ):
+        getattr(layers, name)
+
+
+def test_a_layer_with_a_call_of_its_own_is_told_what_to_define():
+    with pytest.raises(TypeError, match="Twice defines call.., which .* Define forward.x"):
+
+        class Twice(layers.Layer):
+            def call(self, x):
+                return 2 * x
+
+
+def test_pictures_of_one_column_are_what_conv1d_makes_of_rows():
+    """As the message says: y[n, i, f] = sum over k, c of x[n, i + k, c] kernel[k, c, f]."""
+    model = Sequential([Input((9, 2)), layers.Reshape((9, 1, 2)), layers.Conv2D(4, (3, 1))], seed=0)
+    x = np.random.default_rng(0).standard_normal((2, 9, 2)).astype(np.float32)
+    kernel = model.layers[1].params["kernel"][:, 0]
+    expected = [np.einsum("nkc,kcf->nf", x[:, i : i + 3], kernel) for i in range(7)]
+    np.testing.assert_allclose(model(x)[:, :, 0], np.stack(expected, 1), rtol=1e-4, atol=1e-5)
+
+
 def test_files_cannot_ask_for_pictures_without_end():
     description = {"class": "UpSampling2D", "config": {"size": 2**40}}
     layer = make(description, layers.LAYERS, "layer")

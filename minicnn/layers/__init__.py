@@ -15,6 +15,7 @@ from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.center_crop import CenterCrop
 from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.conv2d_transpose import Conv2DTranspose
 from minicnn.layers.cropping2d import Cropping2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
@@ -26,8 +27,10 @@ from minicnn.layers.gaussian_noise import GaussianNoise
 from minicnn.layers.gelu import GELU
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
+from minicnn.layers.group_normalization import GroupNormalization
 from minicnn.layers.identity import Identity
 from minicnn.layers.input import Input, InputLayer
+from minicnn.layers.layer_normalization import LayerNormalization
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import (
@@ -72,6 +75,7 @@ __all__ = [
     "Concatenate",
     "Conv2D",
     "Cropping2D",
+    "Conv2DTranspose",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -83,9 +87,11 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
     "Identity",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
@@ -131,5 +137,7 @@ LAYERS: dict[str, type[Layer]] = {
     if name in __all__ and isinstance(value, type) and value not in (Layer, Merge)
 }
 
+# those that slide kernels over pictures, and make pictures of filters
+CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D, Conv2DTranspose)
 
 __getattr__ = missing_from(__name__, "layers", __all__)

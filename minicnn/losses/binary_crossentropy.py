@@ -30,7 +30,7 @@ def binary_cross_entropy(t: Array, p: Array) -> tuple[Array, Array]:
     """The loss of each probability p for its target t, and its derivative with respect to p."""
     yes, no = t > 0, t < 1  # 0 * log 0 counts as 0
     nothing = np.zeros_like(p)
-    losses = -t * np.log(p, where=yes, out=nothing.copy())
+    losses = 0.0 - t * np.log(p, where=yes, out=nothing.copy())  # not -0
     losses -= (1 - t) * np.log(1 - p, where=no, out=nothing.copy())
     slopes = np.divide(1 - t, 1 - p, where=no, out=nothing.copy())
     return losses, slopes - np.divide(t, p, where=yes, out=nothing)

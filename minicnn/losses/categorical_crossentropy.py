@@ -109,7 +109,8 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
     total = p.sum(axis=1, keepdims=True)
     wanted = targets > 0  # 0 * log 0 counts as 0
     with np.errstate(divide="ignore"):
-        losses = -np.sum(targets * np.log(p / total, where=wanted, out=np.zeros_like(p)), axis=1)
+        logs = np.log(p / total, where=wanted, out=np.zeros_like(p))
+        losses = 0.0 - np.sum(targets * logs, axis=1)  # not -0
         dp = targets.sum(axis=1, keepdims=True) / total - np.divide(
             targets, p, where=wanted, out=np.zeros_like(p)
         )

@@ -59,6 +59,10 @@ LAYERS: dict[str, Arguments] = {
     },
     "DepthwiseConv2D": WINDOW,
     "SeparableConv2D": WINDOW,
+    "Conv2DTranspose": WINDOW,
+    "LayerNormalization": each(
+        "rms_scaling", FALSE, "Scaling without centring is not there: leave it out."
+    ),
     "Dense": {
         "output_dim": (NEVER, "Use units."),
         "bias": (NEVER, "Use use_bias."),

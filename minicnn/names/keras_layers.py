@@ -4,6 +4,10 @@ PICTURES = (
     "minicnn classifies pictures: 2D layers are there, with one channel where there is no other "
     "axis."
 )
+ROWS = (
+    "minicnn classifies pictures: Reshape((steps, 1, channels)) makes pictures of one column, for "
+    "2D layers with a window of (size, 1)."
+)
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
 LAYERS = [
@@ -14,7 +18,11 @@ LAYERS = [
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
     ("merge", "Use add, concatenate, multiply, average, maximum, minimum or subtract."),
     ("Dot dot", "It is not there: Multiply()([x, y]) multiplies number by number."),
-    ("Lambda", "Subclass layers.Layer, with setup, forward and backward."),
+    (
+        "Lambda",
+        "A function has no backward of its own: subclass layers.Layer, with forward and backward. "
+        "Rescaling, Resizing, Reshape, Activation and Multiply do what is most often asked of it.",
+    ),
     ("Wrapper TimeDistributed Bidirectional Masking RepeatVector", TEXT),
     (
         "RNN GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells ConvLSTM1D "
@@ -33,7 +41,8 @@ LAYERS = [
     ),
     ("Discretization Hashing HashedCrossing MelSpectrogram STFTSpectrogram", TEXT),
     ("Convolution2D", "Use Conv2D."),
-    ("Conv1D Conv1DTranspose Conv3D Conv3DTranspose DepthwiseConv1D SeparableConv1D", PICTURES),
+    ("Conv1D DepthwiseConv1D SeparableConv1D", ROWS),
+    ("Conv1DTranspose Conv3D Conv3DTranspose", PICTURES),
     (
         "Convolution1D Convolution1DTranspose Convolution3D Convolution3DTranspose "
         "SeparableConvolution1D",
@@ -44,10 +53,7 @@ LAYERS = [
         "Layers without shared weights are not there: use Conv2D.",
     ),
     ("SeparableConvolution2D", "Use SeparableConv2D."),
-    (
-        "Conv2DTranspose Convolution2DTranspose Deconvolution2D",
-        "Use UpSampling2D, and Conv2D after it.",
-    ),
+    ("Convolution2DTranspose Deconvolution2D", "Use Conv2DTranspose."),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
     ("Cropping1D Cropping3D", PICTURES),
     ("AvgPool2D", "Use AveragePooling2D."),
@@ -68,8 +74,8 @@ LAYERS = [
         PICTURES,
     ),
     (
-        "LayerNormalization GroupNormalization RMSNormalization UnitNormalization",
-        "Use BatchNormalization.",
+        "RMSNormalization UnitNormalization",
+        "Use LayerNormalization, or BatchNormalization.",
     ),
     (
         "SpectralNormalization",

@@ -1,15 +1,5 @@
 """Names of what Keras' models are trained with."""
 
-SOFTMAX = (
-    "For two classes end in Dense(2, activation='softmax'), with 'sparse_categorical_crossentropy' "
-    "and the same labels."
-)
-NO_NUMBERS = (
-    "minicnn classifies and does not predict numbers: use 'sparse_categorical_crossentropy'."
-)
-FROM_COUNTS = (
-    "report.classification_report(y_true, y_pred) has precision, recall and F1 of each class."
-)
 CONFUSION = "report.confusion_matrix(y_true, y_pred) has all counts."
 OBJECTS = (
     "Give objects: optimizers, losses, metrics and layers describe themselves with get_config()."
@@ -34,51 +24,17 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
     ],
     "metrics": [
         (
-            "Precision Recall F1 F1Score FBetaScore R2Score PrecisionAtRecall RecallAtPrecision",
-            FROM_COUNTS,
+            "R2Score PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity "
+            "SpecificityAtSensitivity PearsonCorrelation ConcordanceCorrelation "
+            "pearson_correlation concordance_correlation",
+            "Subclass Metric, with update, result and reset, or measure predict(x) afterwards.",
         ),
-        ("SensitivityAtSpecificity SpecificityAtSensitivity AUC", FROM_COUNTS),
-        ("TruePositives TrueNegatives FalsePositives FalseNegatives", CONFUSION),
+        ("F1", "Use F1Score(average='macro')."),
         ("IoU MeanIoU BinaryIoU OneHotIoU OneHotMeanIoU", CONFUSION),
-        ("binary_accuracy", "Use 'accuracy'."),
-        ("binary_crossentropy binary_focal_crossentropy", f"It is not there. {SOFTMAX}"),
-        (
-            "categorical_crossentropy sparse_categorical_crossentropy "
-            "categorical_focal_crossentropy",
-            "Give it to compile as loss: it is logged as 'loss'.",
-        ),
-        (
-            "categorical_hinge hinge squared_hinge kl_divergence",
-            "Use 'accuracy'; the loss is logged as well.",
-        ),
-        (
-            "mean_squared_error mse mean_absolute_error mae mean_absolute_percentage_error mape",
-            "minicnn classifies and does not predict numbers: use 'accuracy'.",
-        ),
-        (
-            "mean_squared_logarithmic_error msle RootMeanSquaredError huber log_cosh LogCoshError "
-            "poisson",
-            "minicnn classifies and does not predict numbers: use 'accuracy'.",
-        ),
-        (
-            "cosine_similarity PearsonCorrelation ConcordanceCorrelation",
-            "minicnn classifies and does not predict numbers: use 'accuracy'.",
-        ),
         (
             "Mean MeanMetricWrapper Sum",
             "Subclass Metric, with values(y_true, y_pred): one number per sample.",
         ),
-        ("categorical_accuracy", "Use its name 'categorical_accuracy', or CategoricalAccuracy()."),
-        (
-            "sparse_categorical_accuracy",
-            "Use its name 'sparse_categorical_accuracy', or SparseCategoricalAccuracy().",
-        ),
-        (
-            "top_k_categorical_accuracy",
-            "Use its name 'top_k_categorical_accuracy', or TopKCategoricalAccuracy(k).",
-        ),
-        ("sparse_top_k_categorical_accuracy", "Use SparseTopKCategoricalAccuracy(k)."),
-        ("deserialize serialize", OBJECTS),
     ],
     "optimizers": [
         ("Ftrl", "It is for sparse linear models: use Adagrad(), of which it is a relative."),

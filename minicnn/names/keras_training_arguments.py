@@ -48,9 +48,17 @@ TRAINING: dict[str, Arguments] = {
     ),
     "sparse_categorical_crossentropy": AXIS
     | each("ignore_class", NONE, "Give those samples the weight 0: fit(sample_weight=...)."),
-    "Metric": each("dtype", FLOAT32, "Metrics are counted in double precision: leave it out."),
-    "TopKCategoricalAccuracy": each(
-        "from_sorted_ids", FALSE, "Predictions are (N, K): leave it out."
+    "Metric": {
+        **AXIS,
+        **each("dtype", FLOAT32, "Metrics are counted in double precision: leave it out."),
+    },
+    "AUC": {
+        "multi_label": (FALSE, "Outputs are counted together: leave it out."),
+        **each("num_labels label_weights", NONE, "Outputs are counted together: leave it out."),
+    },
+    **dict.fromkeys(
+        ["TopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy"],
+        each("from_sorted_ids", FALSE, "Predictions are (N, K): leave it out."),
     ),
     "VarianceScaling": each(
         "input_axes output_axes", NONE, "Kernels are (KH, KW, C, F) or (D, units): leave it out."

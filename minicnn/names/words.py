@@ -28,8 +28,8 @@ def instead(word: str, kind: str, choices: Iterable[str]) -> str:
     """With a space before, the advice in table `kind` on a word that Keras knows, or did_you_mean
     for others.
 
-    >>> instead("rmsprop", "optimizers", ["sgd", "adam"])
-    ' RMSprop is not there: Adam() is the nearest to it.'
+    >>> instead("muon", "optimizers", ["sgd", "adam"])
+    ' Use AdamW().'
     """
     advice = ADVICE.get(kind, {}).get(_plain(word))
     return did_you_mean(word, choices) if advice is None else f" {advice}"

@@ -25,7 +25,7 @@ class Nadam(Optimizer):
     >>> weight, gradient = np.array([1.0, 2.0]), np.array([10.0, -10.0])
     >>> optimizers.Nadam(learning_rate=0.1).step([("dense/kernel", weight, gradient)])
     >>> weight.round(4)
-    array([0.8331, 2.1669])
+    array([0.8937, 2.1063])
     """
 
     slot_names = ("momentum", "velocity")

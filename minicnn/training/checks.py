@@ -12,13 +12,14 @@ from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
 from minicnn.labels import class_of, is_of_classes
 from minicnn.layers import (
+    CONVOLUTIONS,
     AveragePooling2D,
     BatchNormalization,
-    Conv2D,
     Cropping2D,
     Flatten,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     Identity,
     MaxPooling2D,
     Normalization,
@@ -43,8 +44,9 @@ from minicnn.wording import percent
 
 SAMPLE = 256  # pictures that pixel_range looks at
 POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
+NORMALIZATIONS = (BatchNormalization, GroupNormalization, Normalization)
 PICTURE_LAYERS = (
-    *(Conv2D, *POOLINGS, BatchNormalization, Normalization),
+    *(*CONVOLUTIONS, *POOLINGS, *NORMALIZATIONS),
     *(ZeroPadding2D, Cropping2D, Interpolating, RandomLayer, SpatialDropout2D),
 )
 
