@@ -3,6 +3,7 @@ numbers, and their derivatives.
 """
 
 from decimal import Decimal, getcontext
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -310,3 +311,19 @@ def test_a_file_cannot_name_another_layer_as_an_activation():
         config = {"units": 2, "activation": activation}
         with pytest.raises(ModelFileError, match="gives Dense arguments that it does not take: "):
             make({"class": "Dense", "config": config}, layers.LAYERS, "layer")
+
+
+def test_every_layer_that_takes_an_activation_takes_a_layer():
+    taking = {
+        kind
+        for kind in layers.LAYERS.values()
+        if "activation" in signature(kind.__init__).parameters and kind is not layers.Activation
+    }
+    assert layers.Conv2D in taking and layers.Dense in taking
+    for kind in taking:
+        size = {} if kind in (layers.Dense, layers.DepthwiseConv2D) else {"kernel_size": 1}
+        made = kind(3, **size, activation=layers.LeakyReLU(0.1))
+        assert made.activation == {"class": "LeakyReLU", "config": {"negative_slope": 0.1}}
+        assert made.clone().activation_layer.negative_slope == 0.1
+        with pytest.raises(ValueError, match=f"add it after {kind.__name__}$"):
+            kind(3, **size, activation=swirl)

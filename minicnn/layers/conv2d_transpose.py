@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
@@ -7,7 +8,7 @@ from minicnn.constraints import ConstraintLike
 from minicnn.expect import count, pair
 from minicnn.initializers import InitializerLike
 from minicnn.kernels.im2col import col2im, im2col
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import Window, check_padding, check_picture
 from minicnn.regularizers import RegularizerLike
@@ -63,7 +64,7 @@ class Conv2DTranspose(Layer):
         padding: str = "valid",
         output_padding: int | Pair | None = None,
         dilation_rate: int | Pair = (1, 1),
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
@@ -91,8 +92,8 @@ class Conv2DTranspose(Layer):
                 f"Conv2DTranspose expected output_padding below strides={self.strides}, received "
                 f"{output_padding!r}"
             )
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Conv2DTranspose")
+        self.activation = named(activation, "Conv2DTranspose")
+        self.activation_layer = activation_layer(self.activation, "Conv2DTranspose")
         self.use_bias = use_bias
         self.kernel_initializer = initializers.described(kernel_initializer)
         self.bias_initializer = initializers.described(bias_initializer)
