@@ -91,13 +91,4 @@ def deserialize(
     ... # doctest: +ELLIPSIS
     <minicnn.optimizers.adam.Adam object at ...>
     """
-    arguments = dict(config.get("config", {}))
-    rate = arguments.get("learning_rate")
-    if isinstance(rate, Mapping):
-        arguments["learning_rate"] = schedules.deserialize(rate)
-    return from_description(
-        {"class_name": config.get("class_name"), "config": arguments},
-        CLASSES | NAMES,
-        "optimizers",
-        custom_objects,
-    )
+    return from_description(config, CLASSES | NAMES, "optimizers", custom_objects)
