@@ -79,7 +79,7 @@ class Normalization(Layer):
         variance = squares / (data.size / data.shape[-1])
         # which nobody else may change
         vars(self).update(mean=mean.tolist(), variance=variance.tolist())
-        self.state.pop(COUNT, None)
+        dict.pop(self.state, COUNT, None)  # which the layer may, and others may not
         if self.built:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance
