@@ -26,7 +26,7 @@ HEADINGS = ["", "ms a step", "without", "ratio", "95 % interval", "at most", ""]
 
 def network(augmentation: str) -> Any:
     """The network of examples/train_cifar.py, with what augmentation names in front of it."""
-    from minicnn import Input, Sequential, layers
+    from minicnn import Input, applications, layers
 
     front = {
         "none": [],
@@ -38,15 +38,10 @@ def network(augmentation: str) -> Any:
             layers.RandomZoom(0.1),
         ],
     }
-    stack: list[Any] = [Input((32, 32, 3)), *front[augmentation], layers.Rescaling(1 / 255)]
-    for filters in (32, 64, 128):
-        stack += [
-            layers.Conv2D(filters, 3, activation="relu"),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(),
-        ]
-    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    model = Sequential([*stack, layers.Dense(10, activation="softmax")], seed=0)
+    x = Input((32, 32, 3))
+    for layer in [*front[augmentation], layers.Rescaling(1 / 255)]:
+        x = layer(x)
+    model = applications.DocumentedCNN(input_tensor=x, seed=0)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 

@@ -19,7 +19,7 @@ try:
     import minicnn  # noqa: F401
 except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from minicnn import Input, Sequential, callbacks, datasets, layers, runs
+from minicnn import Input, Model, applications, callbacks, datasets, layers, runs
 from minicnn.errors import DataError
 from minicnn.plots.augmentation import augmentation_preview
 from minicnn.plots.comparison import compared_curves
@@ -103,17 +103,13 @@ print(
 
 # %% The network, with or without layers before it that change pictures at random. They do so in
 # training only.
-def network(augmentation: list[layers.Layer], name: str) -> Sequential:
-    stack = [Input((32, 32, 3)), *augmentation, layers.Rescaling(1 / 255)]
-    for filters in (32, 64, 128):
-        stack += [
-            layers.Conv2D(filters, 3, activation="relu"),
-            layers.BatchNormalization(warmup=True),
-            layers.MaxPooling2D(),
-        ]
-    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    stack.append(layers.Dense(10, activation="softmax"))
-    return Sequential(stack, name=name, seed=options.seed, class_names=class_names)
+def network(augmentation: list[layers.Layer], name: str) -> Model:
+    x = Input((32, 32, 3))
+    for layer in [*augmentation, layers.Rescaling(1 / 255)]:
+        x = layer(x)
+    return applications.DocumentedCNN(
+        input_tensor=x, name=name, seed=options.seed, class_names=class_names
+    )
 
 
 plain = network([], "plain")

@@ -23,7 +23,7 @@ except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from minicnn import (
     Input,
-    Sequential,
+    applications,
     callbacks,
     datasets,
     layers,
@@ -112,21 +112,13 @@ print(
 
 # %% The network: the documented one, behind two layers that change pictures at random while it
 # trains
-stack = [
-    Input((32, 32, 3)),
-    layers.RandomFlip("horizontal"),
-    layers.RandomCrop(32, 32, padding=4),
-    layers.Rescaling(1 / 255),
-]
-for filters in (32, 64, 128):
-    stack += [
-        layers.Conv2D(filters, 3, activation="relu"),
-        layers.BatchNormalization(warmup=True),
-        layers.MaxPooling2D(),
-    ]
-stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.1)]
-stack.append(layers.Dense(10, activation="softmax"))
-model = Sequential(stack, name="best_cnn", seed=options.seed, class_names=class_names)
+inputs = Input((32, 32, 3))
+x = layers.RandomFlip("horizontal")(inputs)
+x = layers.RandomCrop(32, 32, padding=4)(x)
+x = layers.Rescaling(1 / 255)(x)
+model = applications.DocumentedCNN(
+    dropout=0.1, input_tensor=x, name="best_cnn", seed=options.seed, class_names=class_names
+)
 steps = options.epochs * -(-len(x_train) // options.batch_size)
 model.compile(
     optimizer=optimizers.AdamW(schedules.OneCycle(4e-3, steps, peak_at=0.25), weight_decay=1e-2),

@@ -25,7 +25,18 @@ try:
 except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import minicnn
-from minicnn import Input, Sequential, callbacks, datasets, layers, optimizers, plots, report, runs
+from minicnn import (
+    Input,
+    Model,
+    applications,
+    callbacks,
+    datasets,
+    layers,
+    optimizers,
+    plots,
+    report,
+    runs,
+)
 from minicnn.errors import DataError
 from minicnn.plots.comparison import accuracy_by_size
 
@@ -134,15 +145,17 @@ print(
 # %% Eight classes: a network like that of train_cifar.py. Its batch normalisation forgets sooner
 # (momentum 0.9, not 0.99), because a training on 20 pictures has too few steps to move the averages
 # of the eight classes to new ones.
-def network(names: list[str], seed: int) -> Sequential:
-    stack = [Input((32, 32, 3)), layers.Rescaling(1 / 255)]
-    for filters in (32, 64, 128):
-        stack.append(layers.Conv2D(filters, 3, activation="relu"))
-        stack += [layers.BatchNormalization(momentum=0.9, warmup=True), layers.MaxPooling2D()]
-    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    return Sequential(
-        [*stack, layers.Dense(len(names), activation="softmax")], seed=seed, class_names=names
+def network(names: list[str], seed: int) -> Model:
+    model = applications.DocumentedCNN(
+        input_tensor=layers.Rescaling(1 / 255)(Input((32, 32, 3))),
+        classes=len(names),
+        class_names=names,
+        seed=seed,
     )
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.9
+    return model
 
 
 def part_of(x: np.ndarray, y: np.ndarray, classes: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +183,7 @@ if history.interrupted:
 
 
 # %% Two classes, few pictures, three ways
-def learn(model: Sequential, x: np.ndarray, y: np.ndarray, learning_rate: float = 1e-3) -> float:
+def learn(model: Model, x: np.ndarray, y: np.ndarray, learning_rate: float = 1e-3) -> float:
     """Train on few pictures; the accuracy on all test pictures of the two classes."""
     model.compile(
         optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]

@@ -10,6 +10,7 @@ from minicnn.names import missing_from
 
 if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
     from minicnn import (
+        activations,
         applications,
         callbacks,
         constraints,
@@ -44,6 +45,7 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "activations",
     "applications",
     "callbacks",
     "constraints",

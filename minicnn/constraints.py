@@ -55,13 +55,13 @@ class Norm(Constraint):
     """
 
     def __init__(self, axis: int | Sequence[int] = 0):
-        axes: Sequence = axis if isinstance(axis, list | tuple) else [axis]
+        axes: list = list(axis) if isinstance(axis, list | tuple) else [axis]
         if not axes or not all(is_integer(one, -9) for one in axes):
             raise ValueError(
                 f"{type(self).__name__} expected axis as an integer or a list of them, received "
                 f"{axis!r}"
             )
-        self.axis: int | list[int] = int(axis) if isinstance(axis, int) else list(axes)
+        self.axis: int | list[int] = axes if isinstance(axis, list | tuple) else axes[0]
 
     def check(self, shape: tuple[int, ...]) -> None:
         axes = self.axis if isinstance(self.axis, list) else [self.axis]

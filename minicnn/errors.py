@@ -26,9 +26,12 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 
     >>> did_you_mean("kernal_size", ["filters", "kernel_size"])
     " Did you mean 'kernel_size'?"
+    >>> did_you_mean("adma", ["adam", "adamax"])
+    " Did you mean 'adam'?"
     """
     choices = sorted(choices)
-    close = get_close_matches(word, choices, n=1, cutoff=0.6)
+    close = [choice for choice in choices if sorted(choice) == sorted(word)]  # letters swapped
+    close = close or get_close_matches(word, choices, n=1, cutoff=0.6)
     if not close:  # "conv2d" for "Conv2D": difflib is case-sensitive
         lowered = {choice.lower(): choice for choice in choices}
         close = [

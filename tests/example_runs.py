@@ -15,6 +15,8 @@ ARGUMENTS = {
     "train_augmented.py": (*FEW, "300", "--epochs", "1"),
     "train_best.py": (*FEW, "300", "--epochs", "1"),
     "train_cifar.py": (*FEW, "300", "--epochs", "2"),
+    "train_inception.py": (*FEW, "60", "--epochs", "1"),
+    "train_resnet.py": (*FEW, "60", "--epochs", "1"),
     "transfer_learning.py": (*FEW, "250", "--epochs", "3", "--new", "ring", "dots"),
 }
 

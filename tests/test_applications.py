@@ -4,6 +4,8 @@ family trains, is saved and loaded, and has right gradients.
 
 import inspect
 import json
+import re
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +123,19 @@ def test_every_name_of_keras_module_is_there_or_answered():
     for name in set(GOLDEN["names"]) - set(applications.__all__):
         answer = instead(name, "applications", applications.__all__)
         assert "not there" in answer or "Use " in answer or "itself" in answer or "mean" in answer
+
+
+def test_the_first_example_shows_the_documented_network():
+    """train_cifar.py and README spell its layers out, to be read and to be changed."""
+    page = Path(__file__).parent.parent / "examples" / "train_cifar.py"
+    code = re.search(r"(?ms)^model = (Sequential\(.*?^\))$", page.read_text(encoding="utf-8"))[1]
+    names = {"Input": Input, "Sequential": Sequential, "layers": layers, "class_names": None}
+    shown = eval(code, names | {"options": Namespace(seed=7)})
+    x = layers.Rescaling(1 / 255)(Input((32, 32, 3)))
+    model = applications.DocumentedCNN(input_tensor=x, seed=7)
+    assert list(map(repr, shown.layers)) == list(map(repr, model.layers))
+    for one, other in zip(shown.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # Every network

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import seeds
 
-from minicnn import Sequential, layers
+from minicnn import Sequential, applications, layers
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.plan import plan
 from minicnn.network.executor import Execution
@@ -166,15 +166,7 @@ def test_a_relu_after_the_normalisation_equals_its_layers(
 
 
 def test_the_documented_network_is_three_blocks_and_two_dense_steps():
-    stack = []
-    for filters in (32, 64, 128):
-        stack += [
-            layers.Conv2D(filters, 3, activation="relu"),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(),
-        ]
-    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    model = Sequential([layers.Input((32, 32, 3)), *stack, layers.Dense(10, activation="softmax")])
+    model = applications.DocumentedCNN()
     steps = Execution(model.program(), "fast").steps
     kinds = [type(step).__name__ for step in steps]
     assert kinds == ["ConvBlock"] * 3 + ["Flatten", "DenseStep", "Dropout", "DenseStep"]

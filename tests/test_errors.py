@@ -742,17 +742,7 @@ def test_a_layer_that_minicnn_does_not_have():
             lambda: layers.Activation("zigzag"),
             "Activation has no activation 'zigzag'. Known are: celu, elu, exponential, gelu,",
         ),
-        (
-            lambda: layers.Conv2D(2, 3, activation=layers.LeakyReLU()),
-            "Conv2D expected activation as a name, one of relu, relu6, leaky_relu, gelu, softmax, "
-            "log_softmax, .*, linear, received LeakyReLU.*: leave it out, and add a layer that "
-            "does it after Conv2D",
-        ),
-        (
-            lambda: layers.Dense(2, activation=abs),
-            "Dense expected activation as a name, one of relu, relu6, ",
-        ),
-        (lambda: classifier().compile("adma"), "unknown optimizer 'adma'. Did you mean 'adam"),
+        (lambda: classifier().compile("adma"), "unknown optimizer 'adma'. Did you mean 'adam'"),
         (
             lambda: classifier().compile(loss="sparse_crossentropy"),
             "unknown loss 'sparse_crossentropy'. Did you mean",

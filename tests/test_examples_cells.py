@@ -33,6 +33,8 @@ LEFT = {
     },
     "train_best.py": {"best": OF_RUNS | {"checkpoint"}},
     "train_cifar.py": {"shapes": OF_RUNS},
+    "train_inception.py": {"inception": OF_RUNS | {"checkpoint"}},
+    "train_resnet.py": {"resnet": OF_RUNS | {"checkpoint"}},
     "transfer_learning.py": {
         "transfer": {
             "comparison.png",
@@ -163,6 +165,8 @@ def test_named_data_that_cannot_be_read_ends_with_one_line_and_code_3(
         ("train_cifar.py", ["--data", "x", "--synthetic"], "argument --synthetic: not allowed with "
                                                            "argument --data"),
         ("train_augmented.py", ["--limit", "1"], "--limit expects 2 or more"),
+        ("train_resnet.py", ["--resume", "nowhere"], "--resume one that holds a run: nowhere is no "
+                                                     "run folder"),
         ("train_best.py", ["--resume", "nowhere"], "--resume one that holds a run: nowhere is no "
                                                    "run folder"),
         ("transfer_learning.py", ["--new", "ring", "bird"], "--new expects two of circle, "

@@ -3,6 +3,7 @@ say, loop by loop.
 """
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -164,48 +165,118 @@ def test_a_dense_layer_connects_every_position_by_itself(axes, inputs, units, se
     np.testing.assert_array_equal(layer.grads["bias"], flat.grads["bias"])
 
 
-@given(windows(dilated=True), st.integers(1, 2), st.booleans(), st.booleans(), seeds)
-@EXAMPLES
-def test_gradients_of_depthwise_and_separable_convolutions(
-    window, times, use_bias, separable, seed
-):
+@given(windows(dilated=True, largest=5), st.integers(1, 3), st.booleans(), seeds)
+@settings(max_examples=40)
+def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(window, filters, exact, seed):
+    """<conv(y), x> = <y, transposed(x)>, for all y: bit for bit, as all are small integers."""
+    rng = np.random.default_rng(seed)
     arguments = {
+        "kernel_size": window["size"],
         "strides": window["strides"],
         "padding": window["padding"],
         "dilation_rate": window["dilation"],
-        "depth_multiplier": times,
-        "use_bias": use_bias,
-        "activation": "gelu",
+        "use_bias": False,
     }
-    layer = (
-        layers.SeparableConv2D(2, window["size"], **arguments)
-        if separable
-        else layers.DepthwiseConv2D(window["size"], **arguments)
-    )
-    check_layer(layer, window["x_shape"][1:], batch=window["x_shape"][0], seed=seed, samples=8)
+    sized = {}
+    conv = layers.Conv2D(filters, **arguments)
+    *places, F = window["x_shape"]
+    small = conv.build((*places[1:], F))
+    if exact:  # let it lead back to the size that it comes from, where output_padding can
+        extent = [(k - 1) * d + 1 for k, d in zip(window["size"], window["dilation"], strict=True)]
+        more = [
+            large - (n - 1) * stride - (k if window["padding"] == "valid" else k % 2)
+            for large, n, stride, k in zip(
+                places[1:], small, window["strides"], extent, strict=False
+            )
+        ]
+        if all(0 <= n < stride for n, stride in zip(more, window["strides"], strict=True)):
+            sized = {"output_padding": tuple(more)}
+    layer = layers.Conv2DTranspose(F, **arguments, **sized)
+    large = layer.build(small)
+    assert not sized or large == (*places[1:], F)
+    conv.build(large)
+    kernel = integers(rng, layer.params["kernel"].shape)  # (KH, KW, F, C) is conv's (.., C, F)
+    conv.set_weights([kernel])
+    layer.set_weights([kernel])
+    x, y = integers(rng, (places[0], *small)), integers(rng, (places[0], *large))
+    forward = layer.forward(x, training=True)
+    np.testing.assert_array_equal(layer.backward(y), conv.forward(y, training=True))
+    np.testing.assert_array_equal(conv.backward(x), forward)
+    np.testing.assert_array_equal(layer.grads["kernel"], conv.grads["kernel"])
 
 
-@given(windows(dilated=True), st.integers(1, 3), st.integers(1, 2), st.booleans(), seeds)
+shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
+
+
+def definition(x, axes, epsilon):
+    """x with every slice along the axes at mean 0 and variance 1, one after the other."""
+    y = np.empty_like(x)
+    others = [axis for axis in range(x.ndim) if axis not in axes]
+    for place in np.ndindex(*[x.shape[axis] for axis in others]):
+        index = [slice(None)] * x.ndim
+        for axis, n in zip(others, place, strict=True):
+            index[axis] = n
+        part = x[tuple(index)]
+        mean = sum(part.flat) / part.size
+        variance = sum((value - mean) ** 2 for value in part.flat) / part.size
+        y[tuple(index)] = (part - mean) / math.sqrt(variance + epsilon)
+    return y
+
+
+@given(shapes, st.data(), seeds)
 @EXAMPLES
-def test_gradients_of_grouped_convolutions(window, groups, filters, use_bias, seed):
-    batch, *places, C = window["x_shape"]
-    layer = layers.Conv2D(
-        groups * filters,
-        window["size"],
-        window["strides"],
-        window["padding"],
-        window["dilation"],
-        groups,
-        use_bias=use_bias,
-        activation="gelu",
+def test_layer_normalization_is_the_definition_and_its_gradients_are_its_derivatives(
+    shape, data, seed
+):
+    ndim = len(shape) + 1
+    axis = data.draw(
+        st.one_of(
+            st.integers(1, ndim - 1),
+            st.just(-1),
+            st.lists(st.integers(1, ndim - 1), min_size=1, max_size=ndim - 1, unique=True),
+        )
     )
-    check_layer(layer, (*places, groups * C), batch=batch, seed=seed, samples=8)
+    center, scale = data.draw(st.booleans()), data.draw(st.booleans())
+    layer = layers.LayerNormalization(axis, 0.25, center, scale)
+    check_layer(layer, shape, seed=seed, samples=8)
+    x = np.random.default_rng(seed).standard_normal((2, *shape))
+    axes = [one % ndim for one in (axis if isinstance(axis, list) else [axis])]
+    sizes = [n if place in axes else 1 for place, n in enumerate(x.shape)]
+    expected = definition(x, axes, 0.25)
+    if scale:
+        expected = expected * layer.params["gamma"].reshape(sizes)
+    if center:
+        expected = expected + layer.params["beta"].reshape(sizes)
+    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-10, atol=1e-12)
 
 
-@given(st.lists(st.integers(1, 4), min_size=2, max_size=4), st.integers(1, 4), seeds)
+@given(shapes, st.integers(1, 3), st.integers(1, 3), st.booleans(), st.booleans(), seeds)
 @EXAMPLES
-def test_gradients_of_dense_layers_of_several_axes(shape, units, seed):
-    check_layer(layers.Dense(units, activation="gelu"), tuple(shape), seed=seed, samples=8)
+def test_group_normalization_is_the_definition_and_its_gradients_are_its_derivatives(
+    places, groups, channels, center, scale, seed
+):
+    shape = (*places[:-1], groups * channels)
+    layer = layers.GroupNormalization(groups, epsilon=0.25, center=center, scale=scale)
+    check_layer(layer, shape, seed=seed, samples=8)
+    x = np.random.default_rng(seed).standard_normal((2, *shape))
+    y = definition(x.reshape(2, -1, groups, channels), [1, 3], 0.25).reshape(x.shape)
+    if scale:
+        y = y * layer.params["gamma"]
+    if center:
+        y = y + layer.params["beta"]
+    np.testing.assert_allclose(layer.forward(x), y, rtol=1e-10, atol=1e-12)
+
+
+def test_normalizations_keep_their_digits_far_from_zero():
+    """Of a mean of 10,000 and a deviation of 1 float32 has three digits left of the variance when
+    it is E[x^2] - E[x]^2; two passes have all.
+    """
+    x = np.random.default_rng(0).standard_normal((4, 8, 8, 8)).astype(np.float32) + 10_000
+    for layer in (layers.LayerNormalization(axis=[1, 2, 3]), layers.GroupNormalization(1)):
+        y = layer(x).astype(np.float64)
+        assert y.dtype == np.float64 and layer(x).dtype == np.float32
+        np.testing.assert_allclose(y.mean(axis=(1, 2, 3)), 0, atol=1e-6)
+        np.testing.assert_allclose(y.var(axis=(1, 2, 3)), 1, atol=2e-3)
 
 
 # What else there is to a layer
@@ -227,6 +298,17 @@ STACKS = {
         layers.MaxPooling2D(),
         layers.Conv2D(4, 1, groups=2),
     ],
+    "transposed": lambda: [
+        layers.Conv2DTranspose(3, 3, padding="same", activation="relu"),
+        layers.Conv2DTranspose(2, 2, strides=2, output_padding=(0, 1), use_bias=False),
+    ],
+    "normalized": lambda: [
+        layers.Conv2D(4, 3),
+        layers.LayerNormalization(),
+        layers.Conv2D(6, 1, activation="relu"),
+        layers.GroupNormalization(3),
+        layers.LayerNormalization(axis=[1, 2], scale=False),
+    ],
     "dense": lambda: [
         layers.Dense(6, activation="relu"),
         layers.Dense(3),
@@ -236,6 +318,8 @@ SIZES = {
     "depthwise": [(3, 3, 4, 2), (8,), *[(8,)] * 4, (2, 3, 8, 1)],
     "separable": [(3, 3, 4, 1), (1, 1, 4, 6), (6,), (3, 3, 6, 2), (1, 1, 12, 4)],
     "grouped": [(3, 3, 4, 6), (6,), *[(6,)] * 4, (3, 3, 2, 6), (6,), (1, 1, 3, 4), (4,)],
+    "transposed": [(3, 3, 3, 4), (3,), (2, 2, 2, 3)],
+    "normalized": [(3, 3, 4, 4), *[(4,)] * 3, (1, 1, 4, 6), *[(6,)] * 3, (6, 5)],
     "dense": [(4, 6), (6,), (6, 3), (3,)],
 }
 
@@ -244,6 +328,8 @@ COSTS = {  # positions * numbers of the kernel
     "depthwise": 6 * 5 * 3 * 3 * 8 + 3 * 3 * 2 * 3 * 8,
     "separable": 8 * 7 * (9 * 4 + 4 * 6) + 3 * 3 * (9 * 12 + 12 * 4),
     "grouped": 8 * 7 * 9 * 4 * 6 + 6 * 5 * 9 * 2 * 6 + 3 * 2 * 3 * 4,
+    "transposed": 8 * 7 * (9 * 3 * 4 + 4 * 2 * 3),
+    "normalized": 6 * 5 * (9 * 4 * 4 + 4 * 6),
     "dense": 8 * 7 * (4 * 6 + 6 * 3),
 }
 
@@ -354,6 +440,57 @@ def test_steps_show_that_a_grouped_convolution_runs_as_it_is_written():
             lambda: layers.SeparableConv2D(2, 3, depth_multiplier=1.5),
             "SeparableConv2D expected depth_multiplier of at least 1, received 1.5, which is no "
             "whole number",
+        ),
+        (
+            lambda: layers.Conv2DTranspose(4, 3, strides=2, output_padding=2),
+            "Conv2DTranspose expected output_padding below strides=(2, 2), received 2",
+        ),
+        (
+            lambda: layers.Conv2DTranspose(4, 3, output_padding="same"),
+            "Conv2DTranspose expected output_padding to be an integer >= 0 or a pair of them, "
+            "received 'same'",
+        ),
+        (
+            lambda: layers.Conv2DTranspose(4, 2, padding="same", output_padding=0).build((4, 4, 1)),
+            "Conv2DTranspose expected output_padding of at least 1 for a kernel of even size and "
+            "padding 'same', received (0, 0)",
+        ),
+        (
+            lambda: layers.Conv2DTranspose(4, 2).build((4, 4)),
+            "Conv2DTranspose expected pictures of shape (N, H, W, C), received samples of shape "
+            "(4, 4). Input((H, W, C)) and input_shape= leave out the batch axis, build((None, H, "
+            "W, C)) has it",
+        ),
+        (
+            lambda: layers.LayerNormalization("last"),
+            "LayerNormalization expected axis as an integer or a list of them, received 'last'",
+        ),
+        (
+            lambda: layers.LayerNormalization(axis=0).build((4, 4)),
+            "LayerNormalization expected different axes of (N, 4, 4) but for the first, the "
+            "samples, received axis=0",
+        ),
+        (
+            lambda: layers.LayerNormalization(axis=[2, -1]).build((4, 4)),
+            "LayerNormalization expected different axes of (N, 4, 4) but for the first, the "
+            "samples, received axis=[2, -1]",
+        ),
+        (
+            lambda: layers.LayerNormalization(epsilon=-1),
+            "LayerNormalization expected epsilon as a finite number of at least 0, received -1",
+        ),
+        (
+            lambda: layers.GroupNormalization(0),
+            "GroupNormalization expected groups of at least 1, received 0",
+        ),
+        (
+            lambda: layers.GroupNormalization().build((4, 4, 16)),
+            "GroupNormalization expected channels that can be cut into groups=32 equal parts, "
+            "received samples of 16 channels: use another number of groups",
+        ),
+        (
+            lambda: layers.GroupNormalization(2, axis=1).build((4, 4, 16)),
+            "GroupNormalization expected axis -1, the channels of (N, 4, 4, 16), received axis=1",
         ),
         (
             lambda: layers.Conv2D(4, 3, groups=0),

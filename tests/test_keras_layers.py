@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden import make_heavy_layers
+from golden import make_heavy_layers, make_light_layers
 from golden import make_layers as recipe
 
 from minicnn import initializers, layers, losses, metrics
@@ -71,7 +71,9 @@ def test_the_cases_reach_every_layer_and_many_geometries() -> None:
         for name in layers.LAYERS
         if name not in ("Dropout", "InputLayer") and not name.startswith("Random")
     }
-    assert names - {"MaxPool2D"} <= reached  # those that draw are compared in test_augmentation.py
+    # those that draw are compared in test_augmentation.py and test_light_layers.py
+    names -= {"MaxPool2D", "SpatialDropout2D", "GaussianDropout", "GaussianNoise"}
+    assert names <= reached | {case.layer for case in make_light_layers.CASES.values()}
     assert sum(case.layer == "Conv2D" for case in CASES) >= 50
     assert len(CASES) == len(list(recipe.every_case()))
 

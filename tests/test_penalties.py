@@ -214,7 +214,14 @@ PLACES = [
         {"filters": 2, "kernel_size": 3},
         {"depthwise": "depthwise_kernel", "pointwise": "pointwise_kernel", "bias": "bias"},
     ),
+    (
+        layers.Conv2DTranspose,
+        {"filters": 2, "kernel_size": 3},
+        {"kernel": "kernel", "bias": "bias"},
+    ),
     (layers.BatchNormalization, {}, {"gamma": "gamma", "beta": "beta"}),
+    (layers.LayerNormalization, {}, {"gamma": "gamma", "beta": "beta"}),
+    (layers.GroupNormalization, {"groups": 1}, {"gamma": "gamma", "beta": "beta"}),
 ]
 
 

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import windows
 
 from minicnn import Sequential, applications, cli, layers
@@ -100,16 +101,24 @@ def test_operations_of_the_documented_network():
     assert {name: flops for name, flops in counted.items() if flops} == OF_FORWARD
 
 
-@given(windows(dilated=True))
-@settings(max_examples=100)
-def test_multiplications_by_padding_are_not_counted(window):
+@given(windows(dilated=True), st.sampled_from(["Conv2D", "grouped", "DepthwiseConv2D"]))
+@settings(max_examples=150)
+def test_multiplications_by_padding_are_not_counted(window, kind):
     """With ones for pictures and kernels, a convolution's outputs are how many products each is the
     sum of.
     """
     batch, *shape = window["x_shape"]
-    layer = layers.Conv2D(
-        2, window["size"], window["strides"], window["padding"], window["dilation"]
-    )
+    geometry = {
+        "kernel_size": window["size"],
+        "strides": window["strides"],
+        "padding": window["padding"],
+        "dilation_rate": window["dilation"],
+    }
+    layer = {
+        "Conv2D": lambda: layers.Conv2D(2, **geometry),
+        "grouped": lambda: layers.Conv2D(2 * shape[-1], groups=shape[-1], **geometry),
+        "DepthwiseConv2D": lambda: layers.DepthwiseConv2D(depth_multiplier=2, **geometry),
+    }[kind]()
     layer.build(tuple(shape), dtype="float64")
     layer.params["kernel"][...] = 1
     assert batch * profiling.multiply_adds(layer) == layer.forward(np.ones((batch, *shape))).sum()

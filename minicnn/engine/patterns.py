@@ -68,7 +68,7 @@ def is_relu(layer: Layer) -> bool:
     """Whether the layer computes max(x, 0) and nothing else, however it is written."""
     if type(layer) is Activation and layer.activation_layer is not None:
         layer = layer.activation_layer
-    return type(layer) is ReLU and layer.max_value is None
+    return type(layer) is ReLU and layer.is_plain
 
 
 def can_normalize(layer: Layer) -> bool:

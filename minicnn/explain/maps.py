@@ -12,7 +12,7 @@ from minicnn.explain.frozen import Frozen
 from minicnn.explain.picture import one_picture
 from minicnn.explain.results import GradCam, Occlusion, Saliency
 from minicnn.explain.sight import Sight, sights
-from minicnn.layers import Conv2D
+from minicnn.layers import CONVOLUTIONS
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.network.ending import class_scores
@@ -256,6 +256,6 @@ def last_convolution(frozen: Frozen) -> str | None:
     found = [
         (-below.get(call.writes, 0), above[call.writes], number)
         for number, call in enumerate(frozen.calls)
-        if isinstance(call.layer, Conv2D)
+        if isinstance(call.layer, CONVOLUTIONS)
     ]
     return frozen.paths[max(found)[-1]] if found else None

@@ -49,7 +49,7 @@ def filters(model: Network) -> Filters:
         kernels = layer.params["kernel"].transpose(3, 0, 1, 2).copy()  # (F, KH, KW, C)
     colours = (
         kernels
-        if kernels.shape[-1] == 3
+        if kernels.shape[-1] == layer.input_shape[-1] == 3  # else a group's, of more channels
         else kernels.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     )
     largest = np.abs(colours).max(axis=(1, 2, 3), keepdims=True)

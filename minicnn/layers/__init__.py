@@ -13,16 +13,24 @@ from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
+from minicnn.layers.center_crop import CenterCrop
 from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.conv2d_transpose import Conv2DTranspose
+from minicnn.layers.cropping2d import Cropping2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.elu import ELU
 from minicnn.layers.flatten import Flatten
+from minicnn.layers.gaussian_dropout import GaussianDropout
+from minicnn.layers.gaussian_noise import GaussianNoise
 from minicnn.layers.gelu import GELU
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
+from minicnn.layers.group_normalization import GroupNormalization
+from minicnn.layers.identity import Identity
 from minicnn.layers.input import Input, InputLayer
+from minicnn.layers.layer_normalization import LayerNormalization
 from minicnn.layers.leaky_relu import LeakyReLU
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import (
@@ -42,10 +50,16 @@ from minicnn.layers.merging import (
     subtract,
 )
 from minicnn.layers.normalization import Normalization
+from minicnn.layers.permute import Permute
+from minicnn.layers.prelu import PReLU
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
+from minicnn.layers.reshape import Reshape
+from minicnn.layers.resizing import Resizing
 from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.layers.softmax import Softmax
+from minicnn.layers.spatial_dropout2d import SpatialDropout2D
+from minicnn.layers.up_sampling2d import UpSampling2D
 from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.names import missing_from
 
@@ -57,19 +71,27 @@ __all__ = [
     "Average",
     "AveragePooling2D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv2D",
+    "Cropping2D",
+    "Conv2DTranspose",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
     "ELU",
     "Flatten",
     "GELU",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
+    "Identity",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
@@ -78,6 +100,8 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
+    "Permute",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
@@ -88,9 +112,13 @@ __all__ = [
     "RandomZoom",
     "ReLU",
     "Rescaling",
+    "Reshape",
+    "Resizing",
     "SeparableConv2D",
     "Softmax",
+    "SpatialDropout2D",
     "Subtract",
+    "UpSampling2D",
     "ZeroPadding2D",
     "add",
     "average",
@@ -109,5 +137,7 @@ LAYERS: dict[str, type[Layer]] = {
     if name in __all__ and isinstance(value, type) and value not in (Layer, Merge)
 }
 
+# those that slide kernels over pictures, and make pictures of filters
+CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D, Conv2DTranspose)
 
 __getattr__ = missing_from(__name__, "layers", __all__)

@@ -86,6 +86,15 @@ class Layer(Symbolic):
         self._nodes: list[Node] = []
         self._number = next(made)
 
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        if "call" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} defines call(), which cannot be differentiated: minicnn has no "
+                "autograd. Define forward(x, *, training=False) and backward(dy), and setup("
+                "input_shape) in the place of build"
+            )
+
     def __getstate__(self) -> dict[str, Any]:
         """What copies take along: everything but the networks that it is part of."""
         return vars(self) | {"_nodes": []}

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
@@ -7,7 +8,7 @@ from minicnn.constraints import ConstraintLike
 from minicnn.expect import count, pair
 from minicnn.initializers import InitializerLike
 from minicnn.kernels.im2col import col2im, im2col
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import Window, check_padding
 from minicnn.regularizers import RegularizerLike
@@ -35,7 +36,7 @@ class Conv2D(Layer):
         padding: "valid" (none) or "same" (zeros around, so that stride 1 keeps the size).
         groups: G, into how many parts channels and filters are cut; 1 lets every filter see all.
         activation: None, "relu", ... : the layer of that name runs on the result (see
-            activation.py).
+            Activation).
         use_bias: whether to add a bias per filter.
         kernel_initializer, bias_initializer: how they start, see initializers.
         kernel_regularizer, bias_regularizer: penalties on them, such as "l2", see regularizers.
@@ -69,7 +70,7 @@ class Conv2D(Layer):
         padding: str = "valid",
         dilation_rate: int | Pair = (1, 1),
         groups: int = 1,
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
@@ -92,8 +93,8 @@ class Conv2D(Layer):
                 f"Conv2D expected filters that can be cut into groups={groups} equal parts, "
                 f"received filters={filters}: use a multiple"
             )
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Conv2D")
+        self.activation = named(activation, "Conv2D")
+        self.activation_layer = activation_layer(self.activation, "Conv2D")
         self.use_bias = use_bias
         self.kernel_initializer = initializers.described(kernel_initializer)
         self.bias_initializer = initializers.described(bias_initializer)

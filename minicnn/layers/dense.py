@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from math import prod
 from typing import Unpack
 
@@ -7,7 +8,7 @@ from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
 from minicnn.expect import count
 from minicnn.initializers import InitializerLike
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
@@ -24,7 +25,8 @@ class Dense(Layer):
 
     Args:
         units: number of outputs.
-        activation: None, "relu", "softmax", ... : the layer of that name runs on the result.
+        activation: None, "relu", "softmax", ... : the layer of that name runs on the result (see
+            Activation).
         use_bias: whether to add a bias per unit.
         kernel_initializer, bias_initializer: how they start, see initializers.
         kernel_regularizer, bias_regularizer: penalties on them, such as "l2", see regularizers.
@@ -49,7 +51,7 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
@@ -62,8 +64,8 @@ class Dense(Layer):
     ):
         super().__init__(**options)
         self.units = count(units, "units", "Dense")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "Dense")
+        self.activation = named(activation, "Dense")
+        self.activation_layer = activation_layer(self.activation, "Dense")
         self.use_bias = use_bias
         self.kernel_initializer = initializers.described(kernel_initializer)
         self.bias_initializer = initializers.described(bias_initializer)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
@@ -6,7 +7,7 @@ from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
 from minicnn.expect import count, pair
 from minicnn.initializers import InitializerLike
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.by_channel import convolved, input_gradient, kernel_gradient
 from minicnn.layers.window import Window, check_padding
@@ -58,7 +59,7 @@ class DepthwiseConv2D(Layer):
         padding: str = "valid",
         depth_multiplier: int = 1,
         dilation_rate: int | Pair = (1, 1),
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         depthwise_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
@@ -75,8 +76,8 @@ class DepthwiseConv2D(Layer):
         self.padding = check_padding(padding, "DepthwiseConv2D")
         self.depth_multiplier = count(depth_multiplier, "depth_multiplier", "DepthwiseConv2D")
         self.dilation_rate = pair(dilation_rate, "dilation_rate", "DepthwiseConv2D")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "DepthwiseConv2D")
+        self.activation = named(activation, "DepthwiseConv2D")
+        self.activation_layer = activation_layer(self.activation, "DepthwiseConv2D")
         self.use_bias = use_bias
         self.depthwise_initializer = initializers.described(depthwise_initializer)
         self.bias_initializer = initializers.described(bias_initializer)

@@ -3,6 +3,7 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import flag
 from minicnn.kernels.gelu import erfc
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.types import Array
@@ -31,7 +32,7 @@ class GELU(Layer):
 
     def __init__(self, approximate: bool = False, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.approximate = approximate
+        self.approximate = flag(approximate, "approximate", "GELU")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)

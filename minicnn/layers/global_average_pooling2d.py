@@ -1,6 +1,9 @@
+from typing import Unpack
+
 import numpy as np
 
-from minicnn.layers.base import Layer
+from minicnn.expect import flag
+from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import check_picture
 from minicnn.types import Array, Shape
 
@@ -11,7 +14,10 @@ class GlobalAveragePooling2D(Layer):
         y[n, c] = mean over h, w of x[n, h, w, c]
         dx      = dy / (H * W), spread over the picture
 
-    Shapes: x (N, H, W, C); y (N, C)
+    Args:
+        keepdims: whether y keeps the axes of height and width, of size 1.
+
+    Shapes: x (N, H, W, C); y (N, C), or (N, 1, 1, C) with keepdims
     Cache: nothing but the fact that forward ran
     Source: Lin, Chen, Yan 2013, arXiv:1312.4400, section 3.2.
 
@@ -19,16 +25,23 @@ class GlobalAveragePooling2D(Layer):
     array([[2.5]], dtype=float32)
     """
 
+    optional_arguments = ("keepdims",)
+
+    def __init__(self, keepdims: bool = False, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        self.keepdims = flag(keepdims, "keepdims", "GlobalAveragePooling2D")
+
     def setup(self, input_shape: Shape) -> Shape:
-        check_picture(input_shape, self)
-        return input_shape[-1:]
+        _, _, C = check_picture(input_shape, self)
+        return (1, 1, C) if self.keepdims else (C,)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
         self._cache = () if training else None
-        return x.mean(axis=(1, 2), dtype=np.float64).astype(self.dtype)  # (N, C)
+        y = x.mean(axis=(1, 2), dtype=np.float64, keepdims=self.keepdims)
+        return y.astype(self.dtype)
 
     def backward(self, dy: Array) -> Array:
         (dy,) = self.take_cache(dy)
         H, W, C = self.input_shape
-        return np.broadcast_to(dy[:, None, None, :] / (H * W), (len(dy), H, W, C))
+        return np.broadcast_to(dy.reshape(-1, 1, 1, C) / (H * W), (len(dy), H, W, C))

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Unpack
 
 import numpy as np
@@ -6,7 +7,7 @@ from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
 from minicnn.expect import count, pair
 from minicnn.initializers import InitializerLike
-from minicnn.layers.activation import activation_layer
+from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.by_channel import convolved, input_gradient, kernel_gradient
 from minicnn.layers.window import Window, check_padding
@@ -61,7 +62,7 @@ class SeparableConv2D(Layer):
         padding: str = "valid",
         dilation_rate: int | Pair = (1, 1),
         depth_multiplier: int = 1,
-        activation: str | None = None,
+        activation: str | Callable | Layer | dict | None = None,
         use_bias: bool = True,
         depthwise_initializer: InitializerLike = "glorot_uniform",
         pointwise_initializer: InitializerLike = "glorot_uniform",
@@ -82,8 +83,8 @@ class SeparableConv2D(Layer):
         self.padding = check_padding(padding, "SeparableConv2D")
         self.dilation_rate = pair(dilation_rate, "dilation_rate", "SeparableConv2D")
         self.depth_multiplier = count(depth_multiplier, "depth_multiplier", "SeparableConv2D")
-        self.activation = activation
-        self.activation_layer = activation_layer(activation, "SeparableConv2D")
+        self.activation = named(activation, "SeparableConv2D")
+        self.activation_layer = activation_layer(self.activation, "SeparableConv2D")
         self.use_bias = use_bias
         self.depthwise_initializer = initializers.described(depthwise_initializer)
         self.pointwise_initializer = initializers.described(pointwise_initializer)

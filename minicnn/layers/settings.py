@@ -15,7 +15,10 @@ from minicnn.names.assignment import arguments, declared
 from minicnn.types import WeightOwner
 
 CHANGE = ("name", "trainable", "input_shape")  # of every layer; the last one is that of build
-OF_BUILD = ("input_shape", "output_shape", "dtype", "activation_layer", "window", "filling")
+OF_BUILD = (
+    *("input_shape", "output_shape", "dtype", "activation_layer"),
+    *("window", "filling", "places"),
+)
 
 
 def check_assignment(layer: WeightOwner, name: str, value: Any) -> None:

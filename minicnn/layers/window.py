@@ -1,7 +1,9 @@
 """How a window (a kernel, a pool) slides over a picture: sizes, strides, padding, as in Keras."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from minicnn.expect import is_integer
 from minicnn.layers.base import Layer
 from minicnn.types import Pair, Shape
 
@@ -72,3 +74,21 @@ def check_picture(input_shape: Shape, owner: Layer) -> Shape:
             "build((None, H, W, C)) has it"
         )
     return input_shape
+
+
+def frame(value: Any, what: str, owner: str) -> tuple[Pair, Pair]:
+    """((top, bottom), (left, right)) of one int for all sides, (rows, columns), or that itself.
+
+    Raises ValueError for anything else.
+    """
+    sides = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    pairs = [tuple(side) if isinstance(side, tuple | list) else (side, side) for side in sides]
+    if [len(side) for side in pairs] != [2, 2] or not all(
+        is_integer(n, 0) for side in pairs for n in side
+    ):
+        raise ValueError(
+            f"{owner} expected {what} as an integer >= 0, (rows, columns) or ((top, bottom), "
+            f"(left, right)), received {value!r}"
+        )
+    (top, bottom), (left, right) = pairs
+    return (int(top), int(bottom)), (int(left), int(right))

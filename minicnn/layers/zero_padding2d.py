@@ -2,9 +2,8 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.expect import is_integer
 from minicnn.layers.base import Layer, LayerOptions
-from minicnn.layers.window import check_picture
+from minicnn.layers.window import check_picture, frame
 from minicnn.types import Array, Pair, Shape
 
 
@@ -28,20 +27,7 @@ class ZeroPadding2D(Layer):
         self, padding: int | Pair | tuple[Pair, Pair] = (1, 1), **options: Unpack[LayerOptions]
     ):
         super().__init__(**options)
-        sides: tuple[int | Pair, ...] = (
-            tuple(padding) if isinstance(padding, tuple | list) else (padding, padding)
-        )
-        frame = tuple(
-            tuple(side) if isinstance(side, tuple | list) else (side, side) for side in sides
-        )
-        if [len(side) for side in frame] != [2, 2] or not all(
-            is_integer(n, 0) for side in frame for n in side
-        ):
-            raise ValueError(
-                "ZeroPadding2D expected padding as an integer >= 0, (rows, columns) or ((top, "
-                f"bottom), (left, right)), received {padding!r}"
-            )
-        self.padding = tuple((int(before), int(after)) for before, after in frame)
+        self.padding = frame(padding, "padding", "ZeroPadding2D")
 
     def setup(self, input_shape: Shape) -> Shape:
         H, W, C = check_picture(input_shape, self)

@@ -59,6 +59,10 @@ LAYERS: dict[str, Arguments] = {
     },
     "DepthwiseConv2D": WINDOW,
     "SeparableConv2D": WINDOW,
+    "Conv2DTranspose": WINDOW,
+    "LayerNormalization": each(
+        "rms_scaling", FALSE, "Scaling without centring is not there: leave it out."
+    ),
     "Dense": {
         "output_dim": (NEVER, "Use units."),
         "bias": (NEVER, "Use use_bias."),
@@ -67,12 +71,6 @@ LAYERS: dict[str, Arguments] = {
     "Merge": each("inputs", NEVER, "Call the layer with them: Add()([x, y])."),
     "MaxPooling2D": WINDOW,
     "AveragePooling2D": WINDOW,
-    "GlobalAveragePooling2D": each(
-        "keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."
-    ),
-    "GlobalMaxPooling2D": each(
-        "keepdims", FALSE, "The result is (N, C), ready for Dense: leave it out."
-    ),
     "BatchNormalization": {
         "renorm": (FALSE, "Batch renormalization is not there: use larger batches."),
         "renorm_clipping": (NONE, "Batch renormalization is not there: use larger batches."),
@@ -82,14 +80,21 @@ LAYERS: dict[str, Arguments] = {
         ),
         **each("renorm_momentum synchronized fused", ANY, ""),
     },
-    "Dropout": {
-        "noise_shape": (NONE, "Every number is dropped on its own: leave it out."),
-        "p": (NEVER, "Use rate."),
+    "Dropout": each("p", NEVER, "Use rate."),
+    "GaussianNoise": each("sigma", NEVER, "Use stddev."),
+    "Resizing": {
+        "pad_to_aspect_ratio": (
+            FALSE,
+            "Add ZeroPadding2D before it, or use crop_to_aspect_ratio=True, which cuts instead.",
+        ),
+        "antialias": (FALSE, "data.fit_image makes pictures smaller without aliasing."),
+        "fill_mode": (("constant",), "Nothing is filled: leave it out."),
+        "fill_value": ((0.0, 0), "Nothing is filled: leave it out."),
     },
-    "ReLU": {
-        "negative_slope": ((0.0, 0), "Use LeakyReLU(negative_slope=...)."),
-        "threshold": ((0.0, 0), "The threshold is 0: leave it out."),
-    },
+    "celu": {"alpha": ((1.0, 1), "ELU(alpha) is near it where alpha is not 1.")},
+    "soft_shrink": {"threshold": ((0.5,), "It is 0.5: subtract clip(x, -t, t) in a layer.")},
+    "hard_shrink": {"threshold": ((0.5,), "It is 0.5: use ReLU(threshold=...).")},
+    "squareplus": {"b": ((4, 4.0), "It is 4: leave it out.")},
     "LeakyReLU": each("alpha", NEVER, "Use negative_slope."),
     "Normalization": each("invert", FALSE, "Undo it by hand: y * np.sqrt(variance) + mean."),
     "RandomLayer": each("factor", NONE, "The layer has arguments of its own for it: leave it out."),

@@ -4,6 +4,10 @@ PICTURES = (
     "minicnn classifies pictures: 2D layers are there, with one channel where there is no other "
     "axis."
 )
+ROWS = (
+    "minicnn classifies pictures: Reshape((steps, 1, channels)) makes pictures of one column, for "
+    "2D layers with a window of (size, 1)."
+)
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
 LAYERS = [
@@ -14,7 +18,11 @@ LAYERS = [
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
     ("merge", "Use add, concatenate, multiply, average, maximum, minimum or subtract."),
     ("Dot dot", "It is not there: Multiply()([x, y]) multiplies number by number."),
-    ("Lambda", "Subclass layers.Layer, with setup, forward and backward."),
+    (
+        "Lambda",
+        "A function has no backward of its own: subclass layers.Layer, with forward and backward. "
+        "Rescaling, Resizing, Reshape, Activation and Multiply do what is most often asked of it.",
+    ),
     ("Wrapper TimeDistributed Bidirectional Masking RepeatVector", TEXT),
     (
         "RNN GRU GRUCell LSTM LSTMCell SimpleRNN SimpleRNNCell StackedRNNCells ConvLSTM1D "
@@ -33,7 +41,8 @@ LAYERS = [
     ),
     ("Discretization Hashing HashedCrossing MelSpectrogram STFTSpectrogram", TEXT),
     ("Convolution2D", "Use Conv2D."),
-    ("Conv1D Conv1DTranspose Conv3D Conv3DTranspose DepthwiseConv1D SeparableConv1D", PICTURES),
+    ("Conv1D DepthwiseConv1D SeparableConv1D", ROWS),
+    ("Conv1DTranspose Conv3D Conv3DTranspose", PICTURES),
     (
         "Convolution1D Convolution1DTranspose Convolution3D Convolution3DTranspose "
         "SeparableConvolution1D",
@@ -44,16 +53,8 @@ LAYERS = [
         "Layers without shared weights are not there: use Conv2D.",
     ),
     ("SeparableConvolution2D", "Use SeparableConv2D."),
-    (
-        "Conv2DTranspose Convolution2DTranspose Deconvolution2D UpSampling2D",
-        "Layers that enlarge pictures are not there.",
-    ),
+    ("Convolution2DTranspose Deconvolution2D", "Use Conv2DTranspose."),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
-    (
-        "Cropping2D",
-        "Cut pictures before: x[:, top:bottom, left:right]; RandomCrop cuts its middle when "
-        "nothing trains.",
-    ),
     ("Cropping1D Cropping3D", PICTURES),
     ("AvgPool2D", "Use AveragePooling2D."),
     ("GlobalAvgPool2D", "Use GlobalAveragePooling2D."),
@@ -73,26 +74,19 @@ LAYERS = [
         PICTURES,
     ),
     (
-        "LayerNormalization GroupNormalization RMSNormalization UnitNormalization",
-        "Use BatchNormalization.",
+        "RMSNormalization UnitNormalization",
+        "Use LayerNormalization, or BatchNormalization.",
     ),
     (
         "SpectralNormalization",
         "It is not there: weight_decay in the optimizer keeps weights small.",
     ),
-    ("PReLU ThresholdedReLU", "Use LeakyReLU or ReLU."),
+    ("ThresholdedReLU", "Use ReLU(threshold=...)."),
     ("SpatialDropout1D SpatialDropout3D", PICTURES),
-    ("SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise", "Use Dropout."),
+    ("AlphaDropout", "Use Dropout, or GaussianDropout."),
     (
         "ActivityRegularization",
         "Regularizers are not there: use Dropout, and weight_decay in the optimizer.",
-    ),
-    ("Identity", "Activation('linear') lets everything through."),
-    ("Reshape Permute", "Change x before: x.reshape(len(x), 32, 32, 3), x.transpose(0, 2, 3, 1)."),
-    (
-        "Resizing CenterCrop",
-        "data.from_directory(path, image_size) cuts and scales pictures, and so does "
-        "model.predict_image.",
     ),
     ("MixUp", "Use fit(batch_transform=transforms.MixUp(0.2))."),
     ("CutMix", "Use fit(batch_transform=transforms.CutMix(1.0))."),

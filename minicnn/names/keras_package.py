@@ -13,11 +13,6 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Initializer", "Use initializers.Initializer."),
         ("Regularizer", "Use regularizers.Regularizer."),
         ("Constraint", "Use constraints.Constraint."),
-        (
-            "activations",
-            "Activations go by name: 'relu', 'relu6', 'leaky_relu', 'gelu', 'softmax'; or "
-            "layers.ReLU() and its like.",
-        ),
         ("backend ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
             "src legacy wrappers",

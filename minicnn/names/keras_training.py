@@ -10,7 +10,7 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
         ("glu", "It halves the channels: multiply one half by the sigmoid of the other."),
         ("sparsemax", "Use 'softmax'."),
         ("threshold", "Use 'relu', or 'hard_shrink'."),
-        ("deserialize serialize get", "Activations go by name."),
+        ("deserialize", "Use activations.get."),
     ],
     "losses": [
         (

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minicnn.layers.base import Layer
+from minicnn.layers.conv2d_transpose import Conv2DTranspose
 from minicnn.layers.node import Node
 from minicnn.layers.window import Window
 from minicnn.network.graph import Graph
@@ -121,6 +122,14 @@ def seen(layer: Layer, before: Field | None) -> Field | None:
     if before is None or window is None:
         return before
     size, step = before
+    if isinstance(layer, Conv2DTranspose):  # each output sees what was stamped onto it
+        stamps = [
+            -(-((k - 1) * d + 1) // s)
+            for k, d, s in zip(window.size, window.dilation, window.strides, strict=True)
+        ]
+        rows, columns = (n + (k - 1) * jump for n, k, jump in zip(size, stamps, step, strict=True))
+        down, right = (max(n // s, 1) for n, s in zip(step, window.strides, strict=True))
+        return Field((rows, columns), (down, right))
     rows, columns = (
         n + (k - 1) * d * jump
         for n, k, d, jump in zip(size, window.size, window.dilation, step, strict=True)

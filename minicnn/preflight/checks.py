@@ -25,8 +25,8 @@ from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.network.by_layer import by_layer, paths
 from minicnn.network.clone import clone
-from minicnn.preflight.loss import has_labels_of_classes, loss_for, says_yes_or_no
 from minicnn.training.given import BATCH
+from minicnn.training.usual_loss import has_labels_of_classes, loss_for, says_yes_or_no
 from minicnn.types import Array
 from minicnn.wording import percent
 
@@ -96,7 +96,8 @@ def certain(layer: Layer) -> Layer | None:
     """A layer like it; none for one that is there to make training harder, and does nothing in
     inference.
     """
-    return None if isinstance(layer, layers.Dropout | RandomLayer) else layer.clone()
+    is_uncertain = layer.acts_in_training_only or isinstance(layer, RandomLayer)
+    return None if is_uncertain else layer.clone()
 
 
 def certain_and_unscaled(layer: Layer) -> Layer | None:
@@ -153,7 +154,8 @@ def dead_units(model: Model, x: Any, training: bool = False) -> Finding:
     for path, (layer, y) in zip(
         paths(copied), by_layer(copied.program(), copied.arrays(x), training), strict=True
     ):
-        if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) == "relu":
+        cut = layer.activation_layer or layer
+        if isinstance(cut, layers.ReLU) and not cut.negative_slope:
             alive = (y > 0).any(axis=tuple(range(y.ndim - 1)))
             dead, units = shares.get(path, (0, 0))
             shares[path] = dead + int((~alive).sum()), units + alive.size

@@ -32,8 +32,8 @@ from minicnn.machine import emit, peak
 from minicnn.models.model import Model
 from minicnn.network.executor import layers_of
 from minicnn.network.steps import steps
-from minicnn.preflight.loss import has_labels_of_classes, loss_for
 from minicnn.preflight.profile_table import Profile, Row, added
+from minicnn.training.usual_loss import has_labels_of_classes, loss_for
 from minicnn.types import Array
 
 LEAST_ROUNDS = 3
@@ -234,11 +234,12 @@ def size_of(shape: Any) -> int:
 
 def multiply_adds(layer: Layer) -> int:
     """Of one sample's forward pass; a convolution's without those by the zeros of its padding."""
-    if not isinstance(layer, layers.Conv2D):
+    if not isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
         return layer.multiply_adds()
     window, cells = layer.window, 1
     for axis in range(2):
         first = np.arange(window.output[axis])[:, None] * window.strides[axis] - window.before[axis]
         place = first + np.arange(window.size[axis]) * window.dilation[axis]
         cells *= int(np.sum((place >= 0) & (place < layer.input_shape[axis])))
-    return cells * layer.input_shape[2] * layer.filters
+    KH, KW = layer.kernel_size
+    return cells * (layer.params["kernel"].size // (KH * KW))

@@ -12,21 +12,28 @@ from minicnn.errors import warn
 from minicnn.expect import array, is_source, number
 from minicnn.labels import class_of, is_of_classes
 from minicnn.layers import (
+    CONVOLUTIONS,
     AveragePooling2D,
     BatchNormalization,
-    Conv2D,
-    Dropout,
+    Cropping2D,
     Flatten,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
+    Identity,
     MaxPooling2D,
     Normalization,
+    Permute,
     Rescaling,
+    Reshape,
+    SpatialDropout2D,
     ZeroPadding2D,
 )
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.averages import LAG, lagging_momentum
 from minicnn.layers.base import Layer
+from minicnn.layers.base_noise import Noise
+from minicnn.layers.interpolation import Interpolating
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
 from minicnn.network.by_layer import by_layer, paths
@@ -37,7 +44,11 @@ from minicnn.wording import percent
 
 SAMPLE = 256  # pictures that pixel_range looks at
 POOLINGS = (MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D)
-PICTURE_LAYERS = (Conv2D, *POOLINGS, ZeroPadding2D, RandomLayer, BatchNormalization, Normalization)
+NORMALIZATIONS = (BatchNormalization, GroupNormalization, Normalization)
+PICTURE_LAYERS = (
+    *(*CONVOLUTIONS, *POOLINGS, *NORMALIZATIONS),
+    *(ZeroPadding2D, Cropping2D, Interpolating, RandomLayer, SpatialDropout2D),
+)
 
 
 def compiled(model: Network) -> None:
@@ -178,10 +189,9 @@ def pixel_range(model: Network, x: Array) -> None:
     layers = list(model.leaves.values())
     # what leaves the range of pixels as it is
     passing = (
-        ZeroPadding2D,
-        Flatten,
-        Dropout,
-        RandomLayer,
+        *(Identity, Flatten, Reshape, Permute),
+        *(ZeroPadding2D, Cropping2D, Interpolating),
+        *(Noise, RandomLayer),
     )
     first = next((layer for layer in layers if not isinstance(layer, passing)), layers[0])
     sample = x[:SAMPLE]

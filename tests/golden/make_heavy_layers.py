@@ -1,8 +1,8 @@
 """Make heavy_layers.npz: what Keras computes for layers with kernels, and for initializers,
 regularizers and constraints.
 
-    python make_heavy_layers.py   needs keras, tensorflow and torch (made with 3.15.1, 2.21.0 and
-                                  2.13.0); 20 seconds
+    python make_heavy_layers.py   needs keras and tensorflow (made with 3.15.1 and 2.21.0); half a
+                                  minute
 
 Layers as in make_layers.py: single cases in float64, whose inputs and weights are not stored. Of
 initializers the mean, the deviation and the extremes of large samples. Of trainings, in float64
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 try:
-    from golden.make_layers import Array, Case, draw, pack, run
+    from golden.make_layers import Array, Case, pack, run
 except ImportError:  # when it runs as a program
-    from make_layers import Array, Case, draw, pack, run
+    from make_layers import Array, Case, pack, run
 
 GOLDEN = Path(__file__).with_name("heavy_layers.npz")
 PADDINGS = ("valid", "same")
@@ -66,13 +66,43 @@ def grouped() -> Iterator[Case]:
     yield conv({"filters": 4, "kernel_size": 2, "groups": 4, "dilation_rate": 2})
 
 
+def transposed() -> Iterator[Case]:
+    conv = partial(Case, "Conv2DTranspose", (2, 3, 4, 2), values="integers")
+    for size, stride, padding in product((1, 2, 3, (2, 3)), (1, 2, 3, (2, 1)), PADDINGS):
+        arguments = {"filters": 3, "kernel_size": size, "strides": stride, "padding": padding}
+        yield conv(arguments)
+    for size, stride, padding, more in (
+        *((3, 2, "valid", 0), (3, 2, "valid", 1), (2, 3, "valid", (2, 1)), (1, 3, "valid", 1)),
+        *((3, 2, "same", 0), (3, 2, "same", 1), (2, 3, "same", 1), (4, 3, "same", (2, 1))),
+    ):
+        arguments = {"filters": 2, "kernel_size": size, "strides": stride, "padding": padding}
+        yield conv(arguments | {"output_padding": more})
+    yield conv({"filters": 2, "kernel_size": 3, "use_bias": False, "activation": "relu"})
+
+
+def normalizations() -> Iterator[Case]:
+    yield Case("LayerNormalization", (2, 3, 4, 2))
+    yield Case("LayerNormalization", (6, 3), {"epsilon": 0.03125})
+    for axis in (1, 2, [-1], [1, 2], [3, 1], [1, 2, 3], [-2, -1]):
+        yield Case("LayerNormalization", (2, 3, 4, 2), {"axis": axis})
+    for center, scale in ((False, True), (True, False), (False, False)):
+        arguments = {"center": center, "scale": scale}
+        yield Case("LayerNormalization", (2, 3, 4, 2), arguments)
+        yield Case("GroupNormalization", (2, 3, 4, 6), {"groups": 3} | arguments)
+    for groups in (1, 2, 3, 6, -1):
+        yield Case("GroupNormalization", (2, 3, 4, 6), {"groups": groups})
+    yield Case("GroupNormalization", (2, 2, 2, 32))
+    yield Case("GroupNormalization", (3, 5, 4), {"groups": 2, "epsilon": 0.03125})
+    yield Case("GroupNormalization", (3, 4), {"groups": 2})
+
+
 def dense() -> Iterator[Case]:
     yield Case("Dense", (2, 3, 5), {"units": 4}, "integers")
     yield Case("Dense", (2, 3, 2, 5), {"units": 4, "activation": "relu"}, "integers")
 
 
 def every_case() -> Iterator[Case]:
-    return chain(depthwise(), separable(), grouped(), dense())
+    return chain(depthwise(), separable(), grouped(), transposed(), normalizations(), dense())
 
 
 CASES = {case.name: case for case in every_case()}
@@ -236,44 +266,6 @@ def train(library: Any, model: Any, name: str) -> dict[str, Array]:
 # What Keras computes
 
 
-def grouped_by_torch(case: Case) -> dict[str, Array]:
-    """A grouped convolution's values from PyTorch: TensorFlow has no derivative of it on a CPU."""
-    torch = import_module("torch")
-    arguments = {"strides": 1, "padding": "valid", "dilation_rate": 1} | case.arguments
-    N, H, W, C = case.shape
-    size, groups = arguments["kernel_size"], arguments["groups"]
-    KH, KW = (size, size) if isinstance(size, int) else size
-    F, stride, rate = arguments["filters"], arguments["strides"], arguments["dilation_rate"]
-    tensors = {
-        name: torch.tensor(draw(case, name, shape), requires_grad=True)
-        for name, shape in (
-            ("x", case.shape),
-            ("kernel", (KH, KW, C // groups, F)),
-            ("bias", (F,)),
-        )
-    }
-    x = tensors["x"].permute(0, 3, 1, 2)
-    if arguments["padding"] == "same":
-        pads = []
-        for n, k in ((W, KW), (H, KH)):
-            total = max((-(-n // stride) - 1) * stride + (k - 1) * rate + 1 - n, 0)
-            pads += [total // 2, total - total // 2]
-        x = torch.nn.functional.pad(x, pads)
-    y = torch.nn.functional.conv2d(
-        x,
-        tensors["kernel"].permute(3, 2, 0, 1),
-        tensors["bias"],
-        stride=stride,
-        dilation=rate,
-        groups=groups,
-    ).permute(0, 2, 3, 1)
-    if arguments.get("activation") == "relu":
-        y = torch.relu(y)
-    y.backward(torch.tensor(draw(case, "dy", tuple(y.shape))))
-    result = {"y": y.detach(), **{f"d{name}": tensor.grad for name, tensor in tensors.items()}}
-    return {f"{case.name}/{key}": np.asarray(value) for key, value in result.items()}
-
-
 def main() -> None:
     keras = import_module("keras")
     keras.utils.set_random_seed(0)
@@ -281,7 +273,7 @@ def main() -> None:
     keras.config.set_dtype_policy("float64")
     result: dict[str, Array] = {}
     for case in CASES.values():
-        result |= grouped_by_torch(case) if "groups" in case.arguments else run(keras, case)
+        result |= run(keras, case)
     for name, arguments, shape in INITIALIZERS:
         sample = np.asarray(getattr(keras.initializers, name)(**arguments)(shape, dtype="float64"))
         result[initializer_name(name, arguments, shape)] = measures(sample)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from minicnn.layers import Conv2D, Dense
+from minicnn.layers import Conv2D, Dense, DepthwiseConv2D
 from minicnn.layers.base import Layer
 from minicnn.types import Array
 
@@ -39,13 +39,16 @@ class Vitals:
                     self.updates.setdefault(path, []).append(
                         norm(layer.params["kernel"] - old) / norm(old)
                     )
-                units = old.shape[-1]
+                units = layer.output_shape[-1]
                 reached = [
-                    gradient.reshape(-1, units).any(axis=0) for gradient in layer.grads.values()
+                    gradient.reshape(-1, units).any(axis=0)
+                    for name, gradient in layer.grads.items()
+                    if name not in layer.regularizers  # whose penalty reaches dead units too
                 ]
-                self.alive[path] = np.any(
-                    [*reached, self.alive.get(path, np.zeros(units, bool))], axis=0
-                )
+                if reached:
+                    self.alive[path] = np.any(
+                        [*reached, self.alive.get(path, np.zeros(units, bool))], axis=0
+                    )
 
     def forget(self, enough: int) -> None:
         """Begin a new epoch; which units are alive is kept until enough pictures have told it."""
@@ -60,11 +63,13 @@ def trained(layers: Mapping[str, Layer]) -> list[tuple[str, Layer]]:
 
 
 def kernels(layers: Mapping[str, Layer]) -> dict[str, Array]:
-    """Copies of the kernels that train, by layer; their last axis is that of the layer's units."""
+    """Copies of the kernels that train, by layer; their last axes are those of the layer's
+    units.
+    """
     return {
         path: layer.params["kernel"].copy()
         for path, layer in trained(layers)
-        if isinstance(layer, Conv2D | Dense)
+        if isinstance(layer, Conv2D | Dense | DepthwiseConv2D)
     }
 
 
