@@ -13,12 +13,21 @@ import pytest
 
 import minicnn
 from minicnn import Input, Sequential, applications, layers, models, optimizers, testing
-from minicnn.models.zoo import blocks, documented, inception, resnet, resnet50
+from minicnn.models.zoo import (
+    blocks,
+    documented,
+    efficientnet,
+    inception,
+    mobilenet_v2,
+    resnet,
+    resnet50,
+    squeeze,
+)
 from minicnn.models.zoo.frame import framed
 from minicnn.names import instead
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "applications.json").read_text())
-KERAS = {"ResNet50"}
+KERAS = {"ResNet50", "MobileNetV2", "EfficientNetB0"}
 OWN = sorted(set(applications.__all__) - KERAS)
 
 
@@ -63,12 +72,16 @@ def drawn(model):
     rng = np.random.default_rng(0)
     weights = []
     for weight in model.get_weights():
+        if weight.ndim == 0:
+            weights.append(weight)
+            continue
         fan_in = np.prod(weight.shape[:-1]) if weight.ndim > 1 else 100
         if weight.ndim == 4 and weight.shape[-1] == 1 and weight.shape[0] > 1:
             fan_in = np.prod(weight.shape[:2])
         values = rng.normal(0, np.sqrt(2 / fan_in), weight.shape).astype(np.float32)
         weights.append(abs(values) + np.float32(1) if weight.ndim == 1 else values)
-    return weights, rng.uniform(0, 255, (2, *model.input_shape[1:])).astype(np.float32)
+    x = rng.uniform(0, 255, (2, *model.input_shape[1:])) * np.reshape([1, 0.2], (2, 1, 1, 1))
+    return weights, x.astype(np.float32)
 
 
 @pytest.mark.parametrize("name", sorted(KERAS))
@@ -145,7 +158,7 @@ def test_the_first_example_shows_the_documented_network():
 def test_a_network_is_made_by_a_seed_and_ends_in_probabilities(name):
     options = {"input_shape": (32, 40, 1), "classes": 3, "seed": 1}
     model, again = made(name, **options), made(name, **options)
-    assert model.output_shape == (None, 3) and model.ends_in_softmax
+    assert model.output_shape == (None, 3) and model.layers[-1].activation == "softmax"
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -166,12 +179,30 @@ def small(name, dtype="float32"):
         "residual": lambda x: resnet.stages(blocks.convolved(x, 4, 3), (4, 6), 1),
         "bottleneck": lambda x: resnet50.bottleneck(x, 2, 2, True, "block1_"),
         "inception": lambda x: inception.downsampled(inception.inception(x, 2, 3), 4),
+        "inverted residual": lambda x: mobilenet_v2.inverted_residual(
+            mobilenet_v2.inverted_residual(x, 4, 2, 1), 4, 1, 2
+        ),
+        "excited": lambda x: squeeze.residual(blocks.convolved(x, 4, 3), 6, 2),
+        "efficient": lambda x: efficientnet.inverted_residual(
+            x, efficientnet.Stage(1, 3, 2, 3, 1), 1, 0.5, "block1a_"
+        ),
     }
     told = {"seed": 0, "dtype": dtype}
     return framed(bodies[name], name, told, name=name, shape=(8, 8, 3), classes=3)
 
 
-FAMILIES = pytest.mark.parametrize("name", ["documented", "residual", "bottleneck", "inception"])
+FAMILIES = pytest.mark.parametrize(
+    "name",
+    [
+        "documented",
+        "residual",
+        "bottleneck",
+        "inception",
+        "inverted residual",
+        "excited",
+        "efficient",
+    ],
+)
 
 
 @FAMILIES
@@ -266,7 +297,11 @@ def test_a_network_is_a_layer_of_another():
             lambda: applications.ResNet50(weights=None, alpha=0.5),
             "ResNet50 has no argument 'alpha'.",
         ),
-        (lambda: applications.VGG16, "'VGG16'. It is not there: ResNet50"),
+        (
+            lambda: applications.MobileNetV2(alpha=0, weights=None),
+            "MobileNetV2 expected alpha as a finite number above 0, received 0",
+        ),
+        (lambda: applications.VGG16, "'VGG16'. It is not there: ResNet50, MobileNetV2 and"),
         (lambda: applications.resnet, "'resnet'. Use applications.ResNet50."),
         (lambda: applications.efficientnet_v2, "There are no such parts: every network is in"),
         (lambda: applications.resnet50, r"'resnet50'. Did you mean 'ResNet50'\?"),

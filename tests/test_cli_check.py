@@ -3,11 +3,12 @@ should.
 """
 
 import json
+import re
 
 import numpy as np
 import pytest
 
-from minicnn import Sequential, datasets, layers, preflight
+from minicnn import Sequential, applications, datasets, layers, preflight
 from minicnn.cli import main, pictures
 from minicnn.preflight import checks
 
@@ -71,6 +72,22 @@ def test_one_hot_labels_are_the_same(shapes):
         list(preflight.check(small(), x, np.eye(10)[y.reshape(-1)])),
     )
     assert findings[0] == findings[1]
+
+
+def test_a_deep_sum_is_judged_by_its_first_step(shapes):
+    """Before training its normalisations hold 0 and 1, and what goes through them grows with every
+    sum; that is no fault of the pictures.
+    """
+    x = layers.Rescaling(1 / 255)(layers.Input((32, 32, 3)))
+    model = applications.ResNet20(input_tensor=x, seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert model.evaluate(*shapes, verbose=0) > 20
+    finding = checks.first_loss(model, *shapes)
+    said = r"[23]\.\d{3} in the first step, at most 2 ln 10 = 4\.605 expected"
+    assert finding.passed and re.fullmatch(said, finding.text)
+    model.layers[-1].params["kernel"] *= 100
+    finding = checks.first_loss(model, *shapes)
+    assert not finding.passed and finding.text.endswith(" expected: are weights too large?")
 
 
 @pytest.mark.filterwarnings("ignore:.*expects")  # that warning is about the same mistake

@@ -296,9 +296,10 @@ def test_every_network_takes_bytes_of_any_size_behind_augmentation(name):
     model = network(["a", "b", "c"], changes, 3, name=name, size=(36, 32), dropout=0.25)
     assert model.input_shape == (None, 36, 32, 3) and model.class_names == ["a", "b", "c"]
     rates = [layer.rate for layer in model.layers if isinstance(layer, Dropout)]
-    assert model.seed == 3 and rates == ([0.25] if name in WITH_DROPOUT else [])
+    assert model.seed == 3 and (rates == [0.25]) == (name in WITH_DROPOUT)
     found = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
     assert found[:2] == changes and isinstance(found[2], Rescaling)
+    assert sum(isinstance(layer, Rescaling) for layer in found) == 1
 
 
 @pytest.mark.parametrize(

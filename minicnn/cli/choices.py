@@ -20,9 +20,13 @@ NETWORKS = {
     "resnet20": "a residual network for pictures of 32x32: much slower and better",
     "resnet32": "a deeper one",
     "resnet56": "a still deeper one",
+    "seresnet20": "resnet20 whose channels weigh one another",
     "inception": "blocks of parallel convolutions for pictures of 32x32: slower still",
+    "small_mobilenetv2": "MobileNetV2 for pictures of 32x32",
     "resnet18": "a residual network for large pictures",
     "resnet50": "Keras' residual network for large pictures",
+    "mobilenetv2": "Keras' network of few operations for large pictures",
+    "efficientnetb0": "Keras' EfficientNetB0 for large pictures",
 }
 
 

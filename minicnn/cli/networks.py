@@ -17,12 +17,18 @@ BUILDERS: dict[str, Callable[..., Model]] = {
     "resnet20": applications.ResNet20,
     "resnet32": applications.ResNet32,
     "resnet56": applications.ResNet56,
+    "seresnet20": applications.SEResNet20,
     "inception": applications.SmallInception,
+    "small_mobilenetv2": applications.SmallMobileNetV2,
     "resnet18": applications.ResNet18,
     "resnet50": applications.ResNet50,
+    "mobilenetv2": applications.MobileNetV2,
+    "efficientnetb0": applications.EfficientNetB0,
 }
 WITH_DROPOUT = (DOCUMENTED, "small", "large", "convolutional")  # which a recipe chooses
-KERAS = ("resnet50",)  # those of keras.applications, whose weights= begins trained there
+# those of keras.applications, whose weights= is "imagenet" there
+KERAS = ("resnet50", "mobilenetv2", "efficientnetb0")
+TAKES_BYTES = ("efficientnetb0",)  # has a Rescaling of its own
 
 
 def network(
@@ -39,7 +45,8 @@ def network(
     Raises ValueError for pictures that are too small for it.
     """
     x = Input((*size, 3))
-    for layer in (*augmentation, Rescaling(1 / 255)):
+    scaling = () if name in TAKES_BYTES else (Rescaling(1 / 255),)
+    for layer in (*augmentation, *scaling):
         x = layer(x)
     own = {"dropout": dropout} if name in WITH_DROPOUT else {}
     return BUILDERS[name](

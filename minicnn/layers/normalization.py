@@ -8,6 +8,7 @@ from minicnn.layers.shapes import check_last_axis
 from minicnn.types import Array, Shape
 
 SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
+COUNT = "count"  # in Keras' weights, of the samples measured; older files of minicnn have none
 
 
 class Normalization(Layer):
@@ -23,7 +24,7 @@ class Normalization(Layer):
         axis: the channel axis, the last one; no other is supported.
         mean, variance: a number or one per channel; None when `adapt` is to measure them.
 
-    Shapes: x, y (N, ..., C); state mean, variance (C,)
+    Shapes: x, y (N, ..., C); state mean, variance (C,), and before `adapt` count (), as in Keras
     Cache: nothing but the fact that forward ran
     Raises ValueError when only one of mean and variance is given.
 
@@ -56,6 +57,8 @@ class Normalization(Layer):
         check_last_axis(self.axis, input_shape, self)
         self.add_state("mean", input_shape[-1:], "zeros")
         self.add_state("variance", input_shape[-1:], "ones")
+        if self.mean is None and (self.stored is None or f"{self.name}/{COUNT}" in self.stored):
+            self.add_state(COUNT, (), "zeros")
         if self.mean is not None:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance
@@ -76,6 +79,7 @@ class Normalization(Layer):
         variance = squares / (data.size / data.shape[-1])
         # which nobody else may change
         vars(self).update(mean=mean.tolist(), variance=variance.tolist())
+        self.state.pop(COUNT, None)
         if self.built:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance

@@ -1,11 +1,11 @@
 """Names of Keras' networks."""
 
-THERE = "ResNet50, and networks for small pictures such as ResNet20, are."
+THERE = "ResNet50, MobileNetV2 and EfficientNetB0 are, and ResNet20 and others."
 VARIANTS = {
     "ConvNeXt": "Tiny Small Base Large XLarge",
     "DenseNet": "121 169 201",
-    "EfficientNet": "B0 B1 B2 B3 B4 B5 B6 B7 V2B0 V2B1 V2B2 V2B3 V2S V2M V2L",
-    "MobileNet": "V2 V3Large V3Small",
+    "EfficientNet": "B1 B2 B3 B4 B5 B6 B7 V2B0 V2B1 V2B2 V2B3 V2S V2M V2L",
+    "MobileNet": "V3Large V3Small",
     "NASNet": "Large Mobile",
     "ResNet": "101 101V2 152 152V2 50V2",
     "VGG": "16 19",

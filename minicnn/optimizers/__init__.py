@@ -7,9 +7,9 @@ clipping.py   gradients that are too large
 from collections.abc import Mapping
 from typing import Any
 
-from minicnn import schedules
 from minicnn.names import instead, known_arguments, missing_from
 from minicnn.names.described import described, from_description
+from minicnn.optimizers import schedules
 from minicnn.optimizers.adadelta import Adadelta
 from minicnn.optimizers.adagrad import Adagrad
 from minicnn.optimizers.adam import Adam, AdamW

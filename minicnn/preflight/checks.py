@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from math import ceil, log
 from typing import Any
 
+import numpy as np
+
 from minicnn import layers, testing
 from minicnn.expect import array, count
 from minicnn.labels import class_of
@@ -33,6 +35,8 @@ from minicnn.wording import percent
 FEW, STEPS = 50, 300  # pictures to learn by heart, and in at most how many steps
 LOOK = 256  # pictures that the other checks look at
 NEAR = 0.25  # the loss before training may differ from ln K by so much of it
+SURE = 2  # times ln K, at most, of a first step, whose normalised sums are surer than nothing
+LARGE = 4  # the root of the mean square of what is scaled
 DEAD = 0.25  # largest share of a layer's units that may be dead
 
 
@@ -77,7 +81,7 @@ def check(
     y = array(y, "y", "preflight")
     if has_labels_of_classes(model):
         y = class_of(y, "preflight")
-    yield first_loss(clone(model, seed=seed), some(x, LOOK), y[:LOOK])
+    yield first_loss(clone(model, certain, seed=seed), some(x, LOOK), y[:LOOK])
     yield learns_by_heart(clone(model, certain, seed=seed), some(x, FEW), y[:FEW])
     yield gradients(clone(model, certain_and_unscaled, seed=seed, dtype="float64"), seed)
     if model.has_fresh_weights:  # its normalisations know no statistics yet but those of the batch
@@ -112,10 +116,28 @@ def first_loss(model: Model, x: Any, y: Array) -> Finding:
     classes = 2 if says_yes_or_no(model) else model.classes
     guess = log(classes)
     text = f"{loss:.3f} before training, ln {classes} = {guess:.3f} expected"
-    near = abs(loss - guess) <= NEAR * guess
-    return Finding(
-        "initial loss", near, text if near else f"{text}: is the input scaled to about 0 to 1?"
-    )
+    if abs(loss - guess) <= NEAR * guess:
+        return Finding("initial loss", True, text)
+    if not scaled(model, x):
+        return Finding("initial loss", False, f"{text}: is the input scaled to about 0 to 1?")
+    step = model.train_on_batch(x, y)
+    most, passed = SURE * guess, step <= SURE * guess
+    text = f"{step:.3f} in the first step, at most {SURE} ln {classes} = {most:.3f} expected"
+    return Finding("initial loss", passed, text if passed else f"{text}: are weights too large?")
+
+
+def scaled(model: Model, x: Any) -> bool:
+    """Whether numbers of about 1 come to the first layer with weights.
+
+    Then what a network of sums says before training, whose normalisations know no averages yet, is
+    large because it is deep, and what counts is what it says of a batch with the batch's own.
+    """
+    y = x[0] if isinstance(x, list) else x
+    for layer, after in by_layer(model.program(), model.arrays(x)):
+        if layer.params:
+            break
+        y = after
+    return bool(np.sqrt(np.mean(np.square(y))) <= LARGE)
 
 
 def learns_by_heart(model: Model, x: Any, y: Array) -> Finding:

@@ -9,7 +9,7 @@ from minicnn.layers.node import Node
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.network.walk import walk
-from minicnn.types import Shape
+from minicnn.types import Pair, Shape
 
 POOLING = {"avg": GlobalAveragePooling2D, "max": GlobalMaxPooling2D}
 
@@ -133,3 +133,12 @@ def no_weights(weights: str | None, who: str) -> None:
             "do not come with minicnn. Write weights=None; set_weights(keras_model.get_weights()) "
             "takes those of Keras' model, load_weights(path) those of a file of your own"
         )
+
+
+def halving(x: Node, kernel_size: int) -> tuple[Pair, Pair]:
+    """The zeros that keras.applications puts around a picture before a convolution of strides 2,
+    without padding: one less before than after, where a side is even.
+    """
+    around = kernel_size // 2
+    rows, columns = ((around - 1 + side % 2, around) for side in x.sample_shape[:2])
+    return rows, columns

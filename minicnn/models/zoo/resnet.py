@@ -3,7 +3,7 @@
 Source: He et al. 2016, "Deep residual learning for image recognition", arXiv:1512.03385.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Unpack
 
 from minicnn.layers import Activation, MaxPooling2D, add
@@ -27,11 +27,13 @@ def residual(x: Node, filters: int, strides: int = 1) -> Node:
     return Activation("relu")(add([y, x]))
 
 
-def stages(x: Node, filters: Sequence[int], blocks: int) -> Node:
+def stages(
+    x: Node, filters: Sequence[int], blocks: int, block_of: Callable[..., Node] = residual
+) -> Node:
     """Stages of so many blocks; each but the first halves the picture."""
     for stage, width in enumerate(filters):
         for block in range(blocks):
-            x = residual(x, width, strides=2 if stage and not block else 1)
+            x = block_of(x, width, strides=2 if stage and not block else 1)
     return x
 
 
