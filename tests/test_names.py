@@ -285,7 +285,7 @@ def test_a_word_that_is_not_there(make, message):
             r"'minicnn.metrics' has no attribute 'R2Score'. Subclass Metric, with update, res",
         ),
         (lambda: optimizers.Ftrl(), r"'Ftrl'. It is for sparse linear models: use Ada"),
-        (lambda: callbacks.TensorBoard("logs"), "'TensorBoard'. Use CSVLogger"),
+        (lambda: callbacks.RemoteMonitor(), "'RemoteMonitor'. Use CSVLogger"),
         (
             lambda: losses.Dice,
             "'Dice'. It is not there: derive it, and write a function",
@@ -317,12 +317,12 @@ def test_a_word_that_is_not_there(make, message):
             r"'predict_classes'. Use predict\(x\).argmax\(axis=-1\).",
         ),
         (
-            lambda: classifier().to_json(),
-            r"'to_json'. model.save\(filepath\) writes all of a model",
+            lambda: classifier().to_yaml(),
+            r"'to_yaml'. Use to_json\(\)",
         ),
         (
-            lambda: keras.Sequential.from_config,
-            r"Sequential has no 'from_config'. model.save\(filepath\)",
+            lambda: keras.Sequential.build_from_config,
+            r"Sequential has no 'build_from_config'. model.save\(filepath\)",
         ),
         (lambda: classifier().add_loss, "'add_loss'. There is one loss"),
         (lambda: optimizers.Adam().lr, "Adam has no 'lr'. Use learning_rate."),

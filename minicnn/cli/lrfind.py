@@ -8,12 +8,13 @@ from minicnn.cli import few
 from minicnn.cli.common import show, writing
 from minicnn.cli.options import as_text, command
 from minicnn.cli.pictures import model_and_pictures
+from minicnn.training.usual_loss import loss_for
 
 
 def run(options: argparse.Namespace) -> int:
     """Print losses by learning rate and the suggestion."""
     model, pictures = model_and_pictures(options)
-    model.compile(model.optimizer or "adam", "sparse_categorical_crossentropy")
+    model.compile(model.optimizer or "adam", loss_for(model))
     with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
         found = model.lr_find(
             *pictures.train, batch_size=options.batch_size or few.batch_size(len(pictures.train[0]))

@@ -17,6 +17,7 @@ from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.network.clone import continued
+from minicnn.training.usual_loss import loss_for
 
 HEAD_EPOCHS = 5  # in which finetune trains the head alone
 LATER = 0.1  # of the learning rate, with which it trains all layers then
@@ -50,7 +51,7 @@ def documented(model: Model, options: Options, pictures: int) -> list[callbacks.
     """
     patience = few.patience(pictures, options["batch_size"])
     adam = optimizers.Adam(options["learning_rate"])
-    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(adam, loss_for(model), metrics=["accuracy"])
     return [
         # before what writes down the learning rate
         callbacks.ReduceLROnPlateau(factor=0.1, patience=patience // 2),
@@ -82,7 +83,7 @@ def finetune(
     a little too.
     """
     adam = optimizers.Adam(options["learning_rate"])
-    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(adam, loss_for(model), metrics=["accuracy"])
     return [
         FineTuning(),
         callbacks.EarlyStopping(

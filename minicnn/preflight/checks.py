@@ -27,8 +27,8 @@ from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.network.by_layer import by_layer, paths
 from minicnn.network.clone import clone
-from minicnn.preflight.loss import has_labels_of_classes, loss_for, says_yes_or_no
 from minicnn.training.given import BATCH
+from minicnn.training.usual_loss import has_labels_of_classes, loss_for, says_yes_or_no
 from minicnn.types import Array
 from minicnn.wording import percent
 

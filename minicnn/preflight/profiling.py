@@ -33,8 +33,8 @@ from minicnn.machine import emit, peak
 from minicnn.models.model import Model
 from minicnn.network.executor import layers_of
 from minicnn.network.steps import steps
-from minicnn.preflight.loss import has_labels_of_classes, loss_for
 from minicnn.preflight.profile_table import Profile, Row, added
+from minicnn.training.usual_loss import has_labels_of_classes, loss_for
 from minicnn.types import Array
 
 LEAST_ROUNDS = 3
