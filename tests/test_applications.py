@@ -184,7 +184,7 @@ def small(name, dtype="float32"):
         ),
         "excited": lambda x: squeeze.residual(blocks.convolved(x, 4, 3), 6, 2),
         "efficient": lambda x: efficientnet.inverted_residual(
-            x, efficientnet.Stage(1, 3, 2, 3, 1), 1, 0.5, "block1a_"
+            x, efficientnet.Stage(1, 3, 6, 3, 1), 1, 0.2, "block1a_"
         ),
     }
     told = {"seed": 0, "dtype": dtype}
