@@ -92,6 +92,12 @@ def is_of_classes(y: Array) -> bool:
     return y.ndim == 2 and bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
 
 
+def of_two_classes(yes: Array) -> Array:
+    """The probabilities of both of two classes (N, 2), for those of the second, (N,) or (N, 1)."""
+    yes = yes.reshape(-1, 1)
+    return np.concatenate([1 - yes, yes], axis=1)
+
+
 def aligned(y: Array, shape: tuple[int, ...], owner: str) -> Array:
     """Labels for predictions of that shape: where each sample, or each place, has one prediction,
     (N, 1), labels may also be (N,), as in Keras.

@@ -10,7 +10,7 @@ A schedule is a function of the number of steps done before, which the optimizer
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from math import cos, floor, pi
-from typing import Any
+from typing import Any, Self
 
 from minicnn.expect import count, number
 from minicnn.names import KerasNames, known_arguments, missing_from
@@ -46,6 +46,11 @@ class LearningRateSchedule(KerasNames):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, which are kept in attributes of their names."""
         return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """One like that whose get_config this is."""
+        return cls(**config)
 
     def described(self) -> dict[str, Any]:
         """Class and arguments, as JSON-able values."""

@@ -1,21 +1,24 @@
 """Small helpers that Keras scripts expect under `keras.utils`."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.data.py_dataset import PyDataset
 from minicnn.expect import array, is_integer
 from minicnn.labels import to_categorical
 from minicnn.names import known_arguments, missing_from
 from minicnn.network import Network
-from minicnn.preprocessing.from_directory import image_dataset_from_directory
-from minicnn.preprocessing.pictures import array_to_img, img_to_array, load_img, save_img
 from minicnn.seeds import set_random_seed
+from minicnn.training.py_dataset import PyDataset
+
+if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody asks for it
+    from minicnn.preprocessing.from_directory import image_dataset_from_directory
+    from minicnn.preprocessing.pictures import array_to_img, img_to_array, load_img, save_img
 
 __all__ = [
     "PyDataset",
@@ -33,7 +36,24 @@ __all__ = [
 
 Sequence = PyDataset  # Keras 2's name of it
 
-__getattr__ = missing_from(__name__, "utils", __all__)
+# Where the names are that need Pillow, which costs 50 ms: who makes labels one-hot does not pay it.
+PLACES = {
+    "array_to_img": "pictures",
+    "image_dataset_from_directory": "from_directory",
+    "img_to_array": "pictures",
+    "load_img": "pictures",
+    "save_img": "pictures",
+}
+
+not_there = missing_from(__name__, "utils", __all__)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        return not_there(name)
+    place = import_module(f"minicnn.preprocessing.{PLACES[name]}")
+    value = globals()[name] = getattr(place, name)
+    return value
 
 
 @known_arguments

@@ -262,6 +262,9 @@ STACKS = {
         AveragePooling2D((1, 2)),
     ],
     "crop": [Conv2D(2, 3, strides=2, padding="same"), layers.RandomCrop(11, 10), Conv2D(2, 3)],
+    "cropped": [layers.Cropping2D(((1, 3), (4, 0))), Conv2D(2, 3, strides=2)],
+    "enlarged": [layers.UpSampling2D((3, 1)), Conv2D(2, 3), layers.CenterCrop(60, 20)],
+    "drawn anew": [Conv2D(2, 3), layers.Resizing(93, 32, "nearest"), Conv2D(2, (3, 1), strides=3)],
     "dilation": [
         ZeroPadding2D(3),
         Conv2D(2, 3, dilation_rate=(3, 2), padding="same"),

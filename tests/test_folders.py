@@ -419,6 +419,7 @@ BAD_DATASETS = {
     },
     "expected two classes for label_mode='binary', received": {"label_mode": "binary"},
     "expected a label for each of the 21 files, received 3": {"labels": [1, 2, 3]},
+    "expected numbers as labels, received the words 'cat'": {"labels": ["cat"] * 21},
     "expected class_names with labels='inferred' only, received None": {
         "labels": None,
         "class_names": ["cat"],

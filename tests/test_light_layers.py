@@ -13,7 +13,7 @@ from strategies import seeds
 from test_gradients import EXAMPLES
 from test_keras_layers import assert_close
 
-from minicnn import Input, Model, Sequential, layers, models
+from minicnn import Input, Model, Sequential, explain, layers, models
 from minicnn.callbacks import Callback
 from minicnn.errors import ModelFileError
 from minicnn.saving.fields import make
@@ -357,6 +357,43 @@ def test_a_shared_layer_draws_pictures_of_several_sizes():
     x = [np.random.default_rng(0).random((2, *size, 1), np.float32) for size in ((8, 8), (3, 5))]
     expected = sum(drawn_anew(part, 4, 4, "bilinear") for part in x)
     np.testing.assert_allclose(model(x), expected, rtol=1e-5)
+
+
+def test_summary_says_what_outputs_see(capsys):
+    stack = [layers.Resizing(8, 8), layers.Conv2D(2, 3), layers.Cropping2D(1)]
+    stack += [layers.UpSampling2D(2), layers.Conv2D(2, 3), layers.Permute((2, 1, 3))]
+    stack += [layers.GlobalMaxPooling2D(keepdims=True), layers.Reshape((2,))]
+    Sequential([Input((16, 32, 3)), *stack]).summary(receptive_field=True)
+    lines = capsys.readouterr().out.splitlines()
+    seen = [line.split("  ")[-1].strip(" │|") for line in lines if "(N, " in line or "None" in line]
+    assert [field for field in seen if field] == [
+        "2x2 / 2x4", "6x10 / 2x4", "6x10 / 2x4", "6x10 / 1x2", "8x14 / 1x2", "all", "all", "all"
+    ]  # fmt: skip
+
+
+def test_grad_cam_finds_its_way_through_layers_that_move_pictures():
+    x = np.zeros((12, 12, 1))
+    x[2:4, 8:10] = 1
+    stack = [layers.ZeroPadding2D(2), layers.Cropping2D(2), layers.UpSampling2D(2)]
+    stack += [layers.Conv2D(1, 1, use_bias=False), layers.GlobalAveragePooling2D(keepdims=True)]
+    stack += [layers.Reshape((1,)), layers.Dense(2)]
+    model = Sequential([Input((12, 12, 1)), *stack], seed=0)
+    for layer in model.layers:
+        for weight in layer.params.values():
+            weight[...] = np.abs(weight)
+    model.note_weights()
+    heat = explain.grad_cam(model, x, class_index=0).heat
+    where = np.average(np.argwhere(heat > 0), axis=0, weights=heat[heat > 0])
+    np.testing.assert_allclose(where, [2.5, 8.5])
+
+
+def test_maps_that_are_none_of_the_picture_are_laid_over_it():
+    stack = [layers.Flatten(), layers.Dense(18), layers.Reshape((3, 3, 2)), layers.Conv2D(2, 1)]
+    stack += [layers.Flatten(), layers.Dense(2, activation="softmax")]
+    model = Sequential([Input((6, 6, 1)), *stack], seed=0)
+    model.note_weights()
+    picture = np.random.default_rng(0).random((6, 6, 1))
+    assert explain.grad_cam(model, picture).heat.shape == (6, 6)
 
 
 def test_alpha_is_trained():

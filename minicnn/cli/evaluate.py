@@ -19,6 +19,7 @@ from minicnn.cli.pictures import (
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.data.fingerprint import fingerprint
 from minicnn.errors import DataError
+from minicnn.network.ending import class_probabilities
 from minicnn.wording import percent
 
 
@@ -28,7 +29,8 @@ def run(options: argparse.Namespace) -> int:
     pictures, own = to_test_on(options, picture_size(model), run)
     pictures = fit_classes(pictures, model.class_names)
     x, y = pictures.test
-    probabilities = model.predict(x, verbose=0, average_flips=options.average_flips)
+    outputs = model.predict(x, verbose=0, average_flips=options.average_flips)
+    probabilities = class_probabilities(outputs, model.ends_in, "evaluate")
     evaluation = report.evaluate_report(y, probabilities, pictures.class_names)
     judged = verdict(run, evaluation.to_dict()) if run and own else None
     result = {"data": pictures.name} | evaluation.to_dict() | keyed(judged)

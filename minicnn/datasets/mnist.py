@@ -44,7 +44,7 @@ def load_data(
     decoded. Raises DataError, in one line, for a file that is damaged, incomplete or something
     else, and when there is neither a copy nor a download.
     """
-    if path == FILE and not Path(FILE).exists():
+    if path is not None and os.fspath(path) == FILE and not Path(FILE).exists():
         path = None
     arrays = finding.load(_data_set(), path, offline)
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])

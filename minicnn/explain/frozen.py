@@ -10,6 +10,7 @@ from minicnn.losses.categorical_crossentropy import check_predictions
 from minicnn.machine.threads import alone
 from minicnn.network import Network
 from minicnn.network.by_layer import given, paths
+from minicnn.network.ending import class_scores, probabilities
 from minicnn.network.executor import Execution, without_ending
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
@@ -38,9 +39,9 @@ class Frozen:
     derivative. A layer that is called with training=True trains in inference too, and is left as it
     is.
 
-    The softmax at the end is left out: explanations are of the score of a class, not of its
-    probability, which also rises when the scores of others fall. The copies share nothing with the
-    model.
+    The softmax or sigmoid at the end is left out: explanations are of the score of a class, not of
+    its probability, which also rises when the scores of others fall. One unit, of score z, stands
+    for two classes of scores -z/2 and z/2. The copies share nothing with the model.
 
     Args:
         model: built, of one input, its outputs (N, K).
@@ -58,12 +59,13 @@ class Frozen:
         self._program, self.paths = copied(model)
         for call in self._program.calls:
             call.layer.trainable = call.training is True and call.layer.trainable
-        self.calls, (self.output,), *_ = without_ending(
+        self.calls, (self.output,), self.ends_in, _ = without_ending(
             Places(self._program.calls).calls, self._program.outputs
         )
         self.paths = self.paths[: len(self.calls)]
         for call in self.calls:
             call.layer.needs_input_grad = True
+        self.units = model.head.output_shape[-1]
         self._engine = model.engine
 
     def run(self, x: Array) -> dict[int, Array]:
@@ -79,7 +81,12 @@ class Frozen:
         """The scores (N, K) of a batch: those of run(x) by the model's engine, which is faster
         where there are many.
         """
-        return self._execution.logits(x, training=False)
+        return class_scores(self._execution.logits(x, training=False))
+
+    def probabilities(self, scores: Array) -> Array:
+        """What the model makes of scores (N, K)."""
+        several = self.ends_in == "sigmoid" and self.units > 1
+        return probabilities("sigmoid" if several else "softmax", scores)
 
     @cached_property
     def _execution(self) -> Execution:
@@ -107,7 +114,10 @@ class Frozen:
             after.add(call.writes)
             differentiated.append((call, passed))
         gradients = {self.output: np.zeros_like(values[self.output])}
-        gradients[self.output][:, class_index] = 1
+        if self.units == 1:  # the scores are -z/2 and z/2
+            gradients[self.output][...] = class_index - 0.5
+        else:
+            gradients[self.output][:, class_index] = 1
         for call, passed in reversed(differentiated):
             if call.writes not in gradients:  # nothing that is scored depends on it
                 continue

@@ -13,9 +13,9 @@ from minicnn.explain.picture import one_picture
 from minicnn.explain.results import GradCam, Occlusion, Saliency
 from minicnn.explain.sight import Sight, sights
 from minicnn.layers import CONVOLUTIONS
-from minicnn.layers.softmax import softmax
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.network.ending import class_scores
 from minicnn.network.graph import Call
 from minicnn.training import checks
 from minicnn.types import Array
@@ -55,7 +55,7 @@ def grad_cam(
     call, name = _target(model, frozen, layer)
     values = frozen.run(batch)
     features = values[call.writes]
-    chosen = _chosen(model, values[frozen.output], class_index)
+    chosen = _chosen(model, frozen, class_scores(values[frozen.output]), class_index)
     # (F,)
     weights = frozen.gradient(values, chosen["class_index"], call.writes)[0].mean(axis=(0, 1))
     coarse = np.maximum(features[0] @ weights, 0)  # (OH, OW)
@@ -89,7 +89,7 @@ def saliency(model: Network, x: ArrayLike, class_index: int | None = None) -> Sa
     _warn(model, picture)
     frozen = Frozen(model)
     values = frozen.run(batch)
-    chosen = _chosen(model, values[frozen.output], class_index)
+    chosen = _chosen(model, frozen, class_scores(values[frozen.output]), class_index)
     gradient = frozen.gradient(values, chosen["class_index"])[0]
     return Saliency(
         method="Saliency",
@@ -133,7 +133,7 @@ def occlusion(
         )
     _warn(model, picture)
     frozen = Frozen(model)
-    chosen = _chosen(model, frozen.scores(batch), class_index)
+    chosen = _chosen(model, frozen, frozen.scores(batch), class_index)
     rows, columns = ([*range(0, n - size, stride), n - size] for n in picture.shape[:2])
     places = [
         (slice(row, row + size), slice(column, column + size)) for row in rows for column in columns
@@ -145,7 +145,7 @@ def occlusion(
         for one, place in zip(covered, some, strict=True):
             one[place] = batch.mean(axis=(0, 1, 2))
         scores.append(frozen.scores(covered))
-    probabilities = softmax(np.concatenate(scores))[:, chosen["class_index"]]
+    probabilities = frozen.probabilities(np.concatenate(scores))[:, chosen["class_index"]]
     lost, times = np.zeros((2, *picture.shape[:2]))
     for probability, place in zip(probabilities.tolist(), places, strict=True):
         lost[place] += chosen["probability"] - probability
@@ -186,7 +186,9 @@ def _warn(model: Network, picture: Array) -> None:
     checks.pixel_range(model, picture[None])
 
 
-def _chosen(model: Network, scores: Array, class_index: int | None) -> dict[str, Any]:
+def _chosen(
+    model: Network, frozen: Frozen, scores: Array, class_index: int | None
+) -> dict[str, Any]:
     """Number, name and probability of the class to explain."""
     K = scores.shape[-1]
     index = int(scores[0].argmax()) if class_index is None else class_index
@@ -198,7 +200,7 @@ def _chosen(model: Network, scores: Array, class_index: int | None) -> dict[str,
     return {
         "class_index": int(index),
         "class_name": names[index],
-        "probability": float(softmax(scores)[0, index]),
+        "probability": float(frozen.probabilities(scores)[0, index]),
     }
 
 

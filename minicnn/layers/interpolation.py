@@ -33,12 +33,16 @@ class Places:
         low, high: (O,) the inputs below and above.
         share: (O,) that of the one above, 0 <= share < 1; None where all are 0.
         size: n.
+        first: the place of output 0, counted in inputs; it may lie half an input outside.
+        step: from output to output, in inputs.
     """
 
     low: Array
     high: Array
     share: Array | None
     size: int
+    first: float
+    step: float
 
     @classmethod
     def of(
@@ -51,13 +55,16 @@ class Places:
                 f"{outputs:,}"
             )
         n = size - start if length is None else length
+        step = n / outputs
+        first = start + step / 2 - 0.5
         if interpolation == "nearest" or n == outputs:
             # floor((i + 1/2) * n / outputs) in whole numbers
             low = start + (2 * np.arange(outputs) + 1) * n // (2 * outputs)
-            return cls(low, low, None, size)
+            return cls(low, low, None, size, first, step)
         s = np.clip((np.arange(outputs) + 0.5) * n / outputs - 0.5, 0, n - 1)
         low = np.floor(s).astype(np.intp)
-        return cls(start + low, start + np.minimum(low + 1, n - 1), s - low, size)
+        high = np.minimum(low + 1, n - 1)
+        return cls(start + low, start + high, s - low, size, first, step)
 
     def interpolate(self, x: Array, axis: int) -> Array:
         """x with the outputs in the place of the inputs along an axis."""

@@ -1,6 +1,6 @@
 """What every loss is: a mean over samples, and the gradient that training starts from."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -156,3 +156,8 @@ class Loss(KerasNames):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """One like that whose get_config this is."""
+        return cls(**config)

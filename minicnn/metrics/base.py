@@ -1,6 +1,6 @@
 """What every metric is: a number of all samples seen since the last reset."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -65,6 +65,11 @@ class Metric(KerasNames):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """One like that whose get_config this is."""
+        return cls(**config)
 
     def reset(self) -> None:
         """Forget what was counted."""

@@ -6,7 +6,7 @@ from typing import Any, Self
 from minicnn.layers.base import Layer
 from minicnn.layers.names import Names
 from minicnn.layers.node import Node
-from minicnn.models import compiling, pictures, transfer
+from minicnn.models import compiling, describing, pictures, transfer
 from minicnn.names import known_arguments
 from minicnn.network import summary
 from minicnn.network.clone import replayed
@@ -60,6 +60,7 @@ class Model(Network):
     own_name = "functional"  # as in Keras
     history: History
     _keys: list[str] | None = None  # of its outputs, where they are a dict
+    _chain: type["Model"]  # Sequential, which sequential.py puts here: a Model may hold one
     _lists = False  # whether its outputs are a list, be it of one
 
     def __init__(
@@ -166,6 +167,12 @@ class Model(Network):
     # training/inference.py
 
     compile = compiling.compile
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what evaluate returns: "loss", and those of the metrics."""
+        return ["loss", *[metric.name for metric in self.metrics]]
+
     loss_and_gradients = step.loss_and_gradients
     train_step = step.train_step
     test_step = step.test_step
@@ -182,6 +189,20 @@ class Model(Network):
     trainable = property(transfer.is_trainable, transfer.set_trainable)
 
     # Files
+
+    get_config = describing.get_config
+    to_json = describing.to_json
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
+    ) -> "Model":
+        """The model whose get_config this is, with fresh weights; a Sequential where that was one.
+
+        custom_objects: classes of your own layers by name. Raises ModelFileError for what describes
+        no model.
+        """
+        return describing.made(config, {"Sequential": Model._chain, "Model": Model}, custom_objects)
 
     save = weights.save
     save_weights = weights.save_weights

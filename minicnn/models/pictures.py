@@ -129,7 +129,7 @@ def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImageP
     if model.input_shape[-1] == 1:
         x = np.rint(seen @ GREY).astype(np.uint8)[..., None]
         seen = x.repeat(3, axis=-1)
-    probabilities = class_probabilities(model.predict(x), model.ends_in)
+    probabilities = class_probabilities(model.predict(x), model.ends_in, "predict_image")
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]
     if len(names) != probabilities.shape[1]:
         raise ValueError(

@@ -173,6 +173,9 @@ class Sequential(Model):
         return super().program()
 
 
+Model._chain = Sequential
+
+
 def own_shape(layer: Any) -> Shape | None:
     """The shape of the samples that a first layer is for, if it says so, or has been built in
     another model.

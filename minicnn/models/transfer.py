@@ -22,9 +22,9 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     """A copy of the model whose last Dense layer decides among other classes.
 
     All other layers keep their weights and whether they train. The new layer has the name and the
-    settings of the one it replaces, and fresh weights that the model's seed determines. The model
-    itself stays as it is. The copy is not
-    compiled: what an optimizer remembers belongs to the weights that it has trained.
+    settings of the one it replaces, but for a sigmoid, which becomes a softmax, and fresh weights
+    that the model's seed determines. The model itself stays as it is. The copy is not compiled:
+    what an optimizer remembers belongs to the weights that it has trained.
 
     Args:
         classes: how many, or their names, which become the copy's class_names.
@@ -34,6 +34,15 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     Source: Yosinski et al. 2014, arXiv:1411.1792.
     """
     head = _head(model)
+    changes: dict[str, Any] = {"trainable": True}
+    if model.ends_in == "sigmoid":
+        if getattr(head, "activation", None) != "sigmoid":
+            raise ValueError(
+                f"replace_head expected {model.name!r} to end in a softmax or in {head} itself, "
+                "received a sigmoid behind it: build a model of the layers before, and a head of "
+                "your own"
+            )
+        changes["activation"] = "softmax"
     names = None
     if isinstance(classes, Sequence):
         names = _names(classes)
@@ -41,7 +50,7 @@ def replace_head(model: Kind, classes: int | Sequence[str]) -> Kind:
     units = count(classes, "classes", "replace_head", least=2)
     copy = clone(
         model,
-        lambda layer: layer.clone(units=units, trainable=True) if layer is head else layer.clone(),
+        lambda layer: layer.clone(units=units, **changes) if layer is head else layer.clone(),
         class_names=names,
     )
     for layer, original in zip(copy.leaves.values(), model.leaves.values(), strict=True):

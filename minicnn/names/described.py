@@ -39,4 +39,7 @@ def from_description(
             f"{kind} has no class {name!r}.{instead(name, kind, known)} Classes of your own go "
             "into custom_objects"
         )
-    return known[name](**description.get("config", {}))
+    made: Any = known[name]
+    return getattr(made, "from_config", lambda config: made(**config))(
+        dict(description.get("config", {}))
+    )

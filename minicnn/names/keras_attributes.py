@@ -16,7 +16,8 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("predict_classes", "Use predict(x).argmax(axis=-1)."),
         ("predict_proba predict_on_batch predict_step", "Use predict(x)."),
         ("test_on_batch", "Use evaluate(x, y)."),
-        ("to_json to_yaml from_config get_config build_from_config get_build_config", WHOLE),
+        ("to_yaml", "Use to_json()."),
+        ("build_from_config get_build_config", WHOLE),
         ("compile_from_config get_compile_config export", WHOLE),
         (
             "load_own_variables save_own_variables",
@@ -42,7 +43,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
             "Weights belong to layers: subclass layers.Layer, with add_param in setup.",
         ),
         ("call", "Use forward(x), or model(x)."),
-        ("metrics_names get_metrics_result", "Use evaluate(x, y, return_dict=True)."),
+        ("get_metrics_result", "Use evaluate(x, y, return_dict=True)."),
         (
             "metrics_variables reset_metrics reset_states",
             "fit and evaluate begin anew by themselves.",
@@ -112,12 +113,10 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("build", "Slots are made by the first step."),
         ("exclude_from_weight_decay", "weight_decay acts on all weights that train."),
         ("scale_loss", "float32 needs no scaling of the loss."),
-        ("from_config", CONFIG),
     ],
     "Loss": [
         ("call", "Use loss(y_true, y_pred)."),
         ("dtype", "A loss is computed in double precision."),
-        ("from_config", CONFIG),
     ],
     "Metric": [
         ("update_state", "Use update(y_true, y_pred)."),
@@ -128,9 +127,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
             "Use reset(), update(y_true, y_pred), result().",
         ),
         ("dtype", "A metric is computed in double precision."),
-        ("from_config", CONFIG),
     ],
-    "LearningRateSchedule": [("from_config", CONFIG)],
     "ImageDataGenerator": [
         ("flow_from_dataframe", "Read the pictures with data.read_image, then use flow(x, y)."),
         (

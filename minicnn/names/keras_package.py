@@ -40,11 +40,10 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
     ],
     "models": [
         ("Functional", "Use Model(inputs, outputs)."),
-        ("clone_model", "Use copy.deepcopy(model), which copies the weights too."),
         ("save_model", "Use model.save(filepath)."),
         (
-            "model_from_json model_from_yaml model_from_config",
-            "A model's file holds its layers too: use load_model(filepath).",
+            "model_from_yaml",
+            "Use model_from_json(text), or load_model(filepath), which holds the weights too.",
         ),
     ],
     "utils": [

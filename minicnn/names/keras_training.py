@@ -54,7 +54,7 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "callbacks": [
-        ("TensorBoard RemoteMonitor", "Use CSVLogger, and plots.learning_curves(history)."),
+        ("RemoteMonitor", "Use CSVLogger, and plots.learning_curves(history)."),
         (
             "BackupAndRestore OrbaxCheckpoint",
             "Use fit(resume=folder), which goes on where a training was stopped.",

@@ -63,6 +63,13 @@ TRAINING: dict[str, Arguments] = {
     "VarianceScaling": each(
         "input_axes output_axes", NONE, "Kernels are (KH, KW, C, F) or (D, units): leave it out."
     ),
+    "TensorBoard": {
+        **each("write_graph write_steps_per_second embeddings_metadata profile_batch", ANY, ""),
+        "histogram_freq": ((0,), "Histograms are not written: callbacks.Doctor looks at weights."),
+        "write_images": (FALSE, "plots.filters(explain.filters(model)) draws kernels."),
+        "update_freq": (("epoch",), "Every epoch is written: leave it out."),
+        "embeddings_freq": ((0,), "Embeddings are not written: leave it out."),
+    },
     "ReduceLROnPlateau": {
         "epsilon": (NEVER, "Use min_delta."),
         "baseline": (NONE, "EarlyStopping(baseline=...) has one."),
@@ -75,6 +82,12 @@ TRAINING: dict[str, Arguments] = {
         "add_history add_progbar", FALSE, "fit adds its own History and progress bar."
     ),
     # What a model does
+    "clone_model": {
+        "input_tensors": (NONE, "Call the clone on them: models.clone_model(model)(tensor)."),
+        "call_function": (NONE, "Build the other model with Model(inputs, outputs)."),
+        "recursive": (FALSE, "Models inside are always cloned layer by layer: leave it out."),
+        "kwargs": (NONE, "Leave it out."),
+    },
     "add": each("rebuild", ANY, ""),
     "summary": {
         **each("line_length positions", NONE, "The table is as wide as its words: leave it out."),

@@ -7,6 +7,7 @@ Each may be given by a word, by its class, as an object, or as a file tells of i
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from minicnn.names.attributes import KerasNames
@@ -20,13 +21,15 @@ class Described(KerasNames):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON-able values."""
-        return {name: getattr(self, name) for name in arguments(type(self))}
+        kind: type = type(self)
+        return {name: getattr(self, name) for name in arguments(kind)}
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({given})"
 
 
+@cache
 def arguments(kind: type) -> list[str]:
     """The names of a constructor's arguments."""
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]  # type: ignore[misc]
@@ -43,7 +46,9 @@ class Vocabulary:
 
     def __init__(self, kind: str, words: Mapping[str, Callable[[], Any]]):
         self.kind, self.words = kind, dict(words)
-        self.classes = {type(make()).__name__: type(make()) for make in words.values()}
+        things = {word: make() for word, make in words.items()}
+        self.classes = {type(thing).__name__: type(thing) for thing in things.values()}
+        self.plain = {word: (type(thing), thing.get_config()) for word, thing in things.items()}
 
     def get(self, identifier: Any) -> Any:
         """The thing that is meant. Raises ValueError for what is none."""
@@ -84,8 +89,5 @@ class Vocabulary:
                 f"{thing!r} cannot be named in a model file: use one of {', '.join(self.words)}"
             )
         config = thing.get_config()
-        for word, make in self.words.items():
-            like = make()
-            if type(like) is type(thing) and like.get_config() == config:
-                return word
-        return {"class_name": type(thing).__name__, "config": config}
+        word = next((w for w, all_of in self.plain.items() if all_of == (type(thing), config)), "")
+        return word or {"class_name": type(thing).__name__, "config": config}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minicnn.labels import of_two_classes
 from minicnn.layers.base import Layer
 from minicnn.layers.elementwise import Elementwise, sigmoid
 from minicnn.layers.softmax import Softmax, softmax
@@ -48,13 +49,26 @@ def probabilities(name: str, logits: Array) -> Array:
     return ENDINGS[name][0](logits).astype(logits.dtype, copy=False)
 
 
-def class_probabilities(outputs: Array, name: str | None) -> Array:
+def class_probabilities(outputs: Array, name: str | None, owner: str) -> Array:
     """The probabilities of the classes (N, K) for the outputs (N, units) of a network with that
     ending; without one, the outputs are logits.
 
-    One unit decides between two classes: its output is the probability of the second.
+    One unit decides between two classes: its output is the probability of the second. Raises
+    ValueError for several units that each say yes or no.
     """
-    if outputs.shape[1] == 1:
-        yes = outputs if name == "sigmoid" else sigmoid(outputs)
-        return np.concatenate([1 - yes, yes], axis=1)
+    if outputs.shape[-1] == 1:
+        return of_two_classes(outputs if name == "sigmoid" else sigmoid(outputs))
+    if name == "sigmoid":
+        raise ValueError(
+            f"{owner} expected classes that exclude one another, received {outputs.shape[-1]} "
+            "units that each say yes or no: predict(x) > 0.5 has their answers, and "
+            "metrics.BinaryAccuracy, Precision and Recall measure them"
+        )
     return outputs if name == "softmax" else softmax(outputs)
+
+
+def class_scores(logits: Array) -> Array:
+    """The scores of the classes (N, K): of one unit's z they are -z/2 and z/2, whose softmax is 1 -
+    sigmoid(z) and sigmoid(z).
+    """
+    return logits if logits.shape[-1] > 1 else np.concatenate([-logits / 2, logits / 2], axis=-1)

@@ -4,12 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from minicnn.layers import GlobalAveragePooling2D, GlobalMaxPooling2D, Permute, Reshape
 from minicnn.layers.base import Layer
 from minicnn.layers.conv2d_transpose import Conv2DTranspose
+from minicnn.layers.interpolation import Interpolating
 from minicnn.layers.node import Node
 from minicnn.layers.window import Window
 from minicnn.network.graph import Graph
 from minicnn.types import Pair, Shape
+
+# what makes maps of which no place knows where it is
+ANYWHERE = (Reshape, Permute, GlobalAveragePooling2D, GlobalMaxPooling2D)
 
 
 class Field(NamedTuple):
@@ -117,9 +122,19 @@ def largest(fields: Sequence[Field | None]) -> Field | None:
 
 
 def seen(layer: Layer, before: Field | None) -> Field | None:
-    """What a layer's outputs see where its inputs see that."""
+    """What a layer's outputs see where its inputs see that; of a picture in another size in whole
+    pixels.
+    """
+    if before is None or isinstance(layer, ANYWHERE):
+        return None
+    if isinstance(layer, Interpolating):
+        along = list(zip(layer.places, before.size, before.step, strict=True))
+        # what is bilinear sees two neighbours
+        height, width = (n + (0 if place.share is None else jump) for place, n, jump in along)
+        down, right = (max(1, round(jump * place.step)) for place, _, jump in along)
+        return Field((height, width), (down, right))
     window: Window | None = getattr(layer, "window", None)
-    if before is None or window is None:
+    if window is None:
         return before
     size, step = before
     if isinstance(layer, Conv2DTranspose):  # each output sees what was stamped onto it

@@ -7,9 +7,9 @@ clipping.py   gradients that are too large
 from collections.abc import Mapping
 from typing import Any
 
-from minicnn import schedules
 from minicnn.names import instead, known_arguments, missing_from
 from minicnn.names.described import described, from_description
+from minicnn.optimizers import schedules
 from minicnn.optimizers.adadelta import Adadelta
 from minicnn.optimizers.adagrad import Adagrad
 from minicnn.optimizers.adam import Adam, AdamW
@@ -91,13 +91,4 @@ def deserialize(
     ... # doctest: +ELLIPSIS
     <minicnn.optimizers.adam.Adam object at ...>
     """
-    arguments = dict(config.get("config", {}))
-    rate = arguments.get("learning_rate")
-    if isinstance(rate, Mapping):
-        arguments["learning_rate"] = schedules.deserialize(rate)
-    return from_description(
-        {"class_name": config.get("class_name"), "config": arguments},
-        CLASSES | NAMES,
-        "optimizers",
-        custom_objects,
-    )
+    return from_description(config, CLASSES | NAMES, "optimizers", custom_objects)

@@ -3,7 +3,7 @@ and averages.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from minicnn.layers.arrays import is_like, like
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import KerasNames
 from minicnn.optimizers import clipping
-from minicnn.schedules import LearningRateSchedule
+from minicnn.schedules import LearningRateSchedule, deserialize
 from minicnn.types import Array
 
 AVERAGE = "average"  # the slot of use_ema
@@ -246,3 +246,10 @@ class Optimizer(KerasNames):
             # only where they are used: checkpoints of versions without them stay readable
             **{name: limit for name, limit in clips.items() if limit is not None},
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """One like that whose get_config this is; a schedule may be described."""
+        rate = config.get("learning_rate")
+        described = {"learning_rate": deserialize(rate)} if isinstance(rate, dict) else {}
+        return cls(**config | described)

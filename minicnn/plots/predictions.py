@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.expect import array
-from minicnn.labels import is_sparse
+from minicnn.labels import is_sparse, of_two_classes
 from minicnn.names import known_arguments
 from minicnn.plots.base import HEADER, MARGIN, Plot, checked_pictures, new_figure, shorten, table
 from minicnn.plots.grid import CELL, GAP, cell_height, draw_grid, place_words, wrap
@@ -188,6 +188,8 @@ def _checked_predictions(
     """
     pictures = checked_pictures(who, images)
     labels, given = array(y_true, "y_true", who), array(predictions, "predictions", who)
+    if given.dtype.kind == "f" and is_sparse(given) and len(class_names) == 2:
+        given = of_two_classes(given)
     probable = given.ndim == 2 and given.shape[1] > 1
     for what, y in (("labels", labels), ("predictions", given)):
         if not (is_sparse(y) or (what == "predictions" and probable)):

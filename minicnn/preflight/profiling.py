@@ -28,6 +28,7 @@ from minicnn import layers
 from minicnn.engine.plan import Step
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
+from minicnn.layers.interpolation import Interpolating
 from minicnn.machine import emit, peak
 from minicnn.models.model import Model
 from minicnn.network.executor import layers_of
@@ -91,7 +92,7 @@ def random_batch(model: Model, batch: int) -> tuple[Any, Array]:
         shape = (batch, *node.sample_shape)
         pixels = rng.integers(0, 256, shape, dtype=np.uint8)
         takes_bytes = all(
-            isinstance(call.layer, layers.Rescaling | RandomLayer)
+            isinstance(call.layer, layers.Rescaling | RandomLayer | Interpolating)
             for call in calls
             if n in call.reads
         )

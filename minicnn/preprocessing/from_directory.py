@@ -10,8 +10,8 @@ import numpy as np
 from minicnn.data.fitting import checked_size
 from minicnn.data.image import read_image
 from minicnn.errors import DataError
-from minicnn.expect import count, flag, number
-from minicnn.labels import to_categorical
+from minicnn.expect import array, count, flag, number
+from minicnn.labels import to_categorical, whole
 from minicnn.names import known_arguments
 from minicnn.preprocessing.dataset import Dataset
 from minicnn.preprocessing.files import PictureFiles, class_folders, files_below
@@ -177,7 +177,8 @@ def indexed(
         raise ValueError(
             f"{WHO} expected a label for each of the {len(paths)} files, received {len(labels)}"
         )
-    return paths, np.asarray(labels, np.int32), [str(label) for label in sorted(set(labels))]
+    numbers = whole(array(labels, "labels", WHO), WHO).astype(np.int32)
+    return paths, numbers, [str(label) for label in np.unique(numbers)]
 
 
 def labelled(numbers: Array, label_mode: str | None, classes: int) -> Array:

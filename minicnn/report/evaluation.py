@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.expect import array
+from minicnn.labels import is_sparse, of_two_classes
 from minicnn.losses.categorical_crossentropy import PROBABILITY_SLACK, cross_entropy
 from minicnn.names import known_arguments
 from minicnn.report.classification import (
@@ -129,7 +130,9 @@ def evaluate_report(
 
     Args:
         y_true: integer labels from 0 to K - 1, (n,) or (n, 1).
-        probabilities: (n, K), as `model.predict` returns them from a model that ends in a softmax.
+        probabilities: (n, K), as `model.predict` returns them from a model that ends in a softmax;
+            or those of the second of two classes, (n,) or (n, 1), as one that ends in
+            Dense(1, "sigmoid") returns them.
         class_names: K names; by default the numbers.
 
     Raises ValueError for labels out of range, for probabilities that hold NaN, lie outside 0 to 1
@@ -199,6 +202,8 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 def _checked_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
     """The probabilities as float64 (n, K). Raises ValueError when they are none."""
     p = array(probabilities, "probabilities", "evaluate_report")
+    if p.dtype.kind == "f" and is_sparse(p):
+        p = of_two_classes(p.astype(np.float64))
     if p.ndim != 2 or p.shape[1] < 2 or p.dtype.kind != "f":
         raise ValueError(
             "evaluate_report expected probabilities as floats (n, K) of K >= 2 classes, received "

@@ -28,6 +28,7 @@ from minicnn.labels import class_of
 from minicnn.layers import Conv2D
 from minicnn.models.model import Model
 from minicnn.names import known_arguments
+from minicnn.network.ending import class_probabilities
 from minicnn.runs import page
 from minicnn.runs.begin import config, next_steps, unused_folder
 from minicnn.runs.folder import BEFORE, OPTIONS, Run, create, discard, rewrite, to_json
@@ -128,7 +129,8 @@ def finish(
 
     The result is what is on the page of the test pictures.
     """
-    probabilities = model.predict(test[0], verbose=0)
+    outputs = model.predict(test[0], verbose=0)
+    probabilities = class_probabilities(outputs, model.ends_in, "runs.finish")
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]
     evaluation = report.evaluate_report(test[1], probabilities, names)
     history = run.history

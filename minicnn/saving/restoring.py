@@ -27,9 +27,10 @@ def made(
     model: dict[str, Any],
     classes: Mapping[str, Callable[..., Any]],
     known: Mapping[str, type],
-    stored: Mapping[str, Stored],
+    stored: Mapping[str, Stored] | None,
 ) -> Any:
-    """The network that a file describes, with room for the weights that it holds.
+    """The network that a file describes, with room for the weights that it holds, or for any, where
+    there is no file (None).
 
     Args:
         classes: "Sequential" and "Model".
@@ -59,14 +60,15 @@ class _Reading:
         self,
         classes: Mapping[str, Callable[..., Any]],
         known: Mapping[str, type],
-        stored: Mapping[str, Stored],
+        stored: Mapping[str, Stored] | None,
         dtype: str,
     ):
         self.classes, self.known, self.dtype = classes, known, dtype
-        self.shapes: dict[str, dict[str, Shape]] = {}
-        for name, array in stored.items():
+        shapes: dict[str, dict[str, Shape]] = {}
+        for name, array in (stored or {}).items():
             path, _, weight = name.rpartition("/")
-            self.shapes.setdefault(path, {})[weight] = array.shape
+            shapes.setdefault(path, {})[weight] = array.shape
+        self.shapes = None if stored is None else shapes
         self.made: dict[str, Any] = {}
         self.calls: dict[int, int] = {}
         self.layers = self.written_out = 0
@@ -153,8 +155,9 @@ class _Reading:
             check_class_names(layer)
         else:
             layer = make(entry, self.known, "layer")
-            shapes = self.shapes.get(f"{path}{layer.name}", {})
-            layer.stored = {f"{layer.name}/{weight}": shape for weight, shape in shapes.items()}
+            if self.shapes is not None:
+                shapes = self.shapes.get(f"{path}{layer.name}", {})
+                layer.stored = {f"{layer.name}/{weight}": shape for weight, shape in shapes.items()}
         self.made[f"{path}{layer.name}"] = layer
         return layer
 

@@ -1,6 +1,7 @@
 """The run of a training: epochs, and in them batch after batch."""
 
 from collections.abc import Callable
+from itertools import islice
 from math import isfinite
 
 from minicnn.machine.threads import alone
@@ -41,7 +42,7 @@ class Training:
         self.shuffle, self.seed, self.transform = shuffle, seed, transform
         self.meter = Meter(model)
         self.pace = Pace()
-        self.validation_freq = 1
+        self.validates: Callable[[int], bool] = bool  # whether after an epoch, counted from 1
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_steps = 0
 
@@ -49,9 +50,12 @@ class Training:
         """Train until epoch number `epochs` is over or it is stopped, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
-        validations = epochs // self.validation_freq - first_epoch // self.validation_freq
-        if self.held_out is not None and validations > 0 and not (checkpoint and checkpoint.found):
-            checks.lagging_averages(model, self.validation_freq * self.batches.steps, validations)
+        if self.held_out is not None and not (checkpoint and checkpoint.found):
+            coming = filter(self.validates, range(first_epoch + 1, epochs + 1))
+            after = list(islice(coming, 2))
+            if after:
+                steps = (after[0] - first_epoch) * self.batches.steps
+                checks.lagging_averages(model, steps, len(after))
         with interrupt, self.pace:
             self.callbacks.on_train_begin()
             if checkpoint is not None:
@@ -90,7 +94,7 @@ class Training:
         if self.checkpoint is not None and interrupt.requested and not model.stop_training:
             return at
         logs = meter.results()
-        if self.held_out is not None and (at.epoch + 1) % self.validation_freq == 0:
+        if self.held_out is not None and self.validates(at.epoch + 1):
             callbacks.on_test_begin({"size": self.held_out.samples})
             validation = measured(model, self.held_out).results()
             callbacks.on_test_end(validation)

@@ -4,8 +4,10 @@ Models have it as a method of the same name.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
+
+import numpy as np
 
 from minicnn.expect import count, flag
 from minicnn.names import known_arguments
@@ -42,7 +44,7 @@ def fit(
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
     validation_batch_size: int | None = None,
-    validation_freq: int = 1,
+    validation_freq: int | Sequence[int] = 1,
     *,
     seed: int | None = None,
     batch_transform: BatchTransform | None = None,
@@ -74,7 +76,8 @@ def fit(
         validation_steps: validate on no more than the first so many batches.
         validation_batch_size: of validation arrays; batch_size unless given. It matters only to
             validation_steps.
-        validation_freq: validate after every so many epochs.
+        validation_freq: validate after every so many epochs, or after those of a list, counted
+            from 1.
         seed: for shuffling, dropout and augmentation; None continues the model's own generators.
         batch_transform: what mixes the samples of a batch, such as transforms.MixUp: called as (x,
             y, epoch, numbers of the samples, seed), with one-hot y, it returns the (x, y) to train
@@ -132,7 +135,7 @@ def fit(
         seed,
         batch_transform,
     )
-    training.validation_freq = count(validation_freq, "validation_freq", "fit")
+    training.validates = validating(validation_freq)
     interrupt = Interrupt(progress.interrupted)
     if resume is None:
         training.run(initial_epoch, epochs, history, interrupt)
@@ -155,6 +158,15 @@ def fit(
         training.checkpoint_steps = checkpoint_every_steps or 0
         training.run(initial_epoch, epochs, history, interrupt)
     return history
+
+
+def validating(frequency: Any) -> Callable[[int], bool]:
+    """Whether to validate after an epoch, by its number from 1, for fit's validation_freq."""
+    if isinstance(frequency, Sequence | Set | np.ndarray) and not isinstance(frequency, str):
+        chosen = {count(epoch, "epochs in validation_freq", "fit") for epoch in frequency}
+        return chosen.__contains__
+    every = count(frequency, "validation_freq", "fit")
+    return lambda epoch: epoch % every == 0
 
 
 def described(transform: BatchTransform) -> dict[str, Any]:

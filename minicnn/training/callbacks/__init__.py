@@ -10,6 +10,7 @@ from minicnn.training.callbacks.learning_rate_scheduler import LearningRateSched
 from minicnn.training.callbacks.model_checkpoint import ModelCheckpoint
 from minicnn.training.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from minicnn.training.callbacks.swap_ema_weights import SwapEMAWeights
+from minicnn.training.callbacks.tensor_board import TensorBoard
 from minicnn.training.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "ModelCheckpoint",
     "ReduceLROnPlateau",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
