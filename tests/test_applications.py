@@ -25,6 +25,7 @@ from minicnn.models.zoo import (
 )
 from minicnn.models.zoo.frame import framed
 from minicnn.names import instead
+from minicnn.saving import model_file
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "applications.json").read_text())
 KERAS = {"ResNet50", "MobileNetV2", "EfficientNetB0"}
@@ -184,7 +185,7 @@ def small(name, dtype="float32"):
         ),
         "excited": lambda x: squeeze.residual(blocks.convolved(x, 4, 3), 6, 2),
         "efficient": lambda x: efficientnet.inverted_residual(
-            x, efficientnet.Stage(1, 3, 2, 3, 1), 1, 0.5, "block1a_"
+            x, efficientnet.Stage(1, 3, 6, 3, 1), 1, 0.2, "block1a_"
         ),
     }
     told = {"seed": 0, "dtype": dtype}
@@ -316,3 +317,28 @@ def test_the_usual_top_is_the_mean_of_the_maps():
     model = framed(lambda x: x, "nothing", {}, name="nothing")
     assert [type(layer).__name__ for layer in model.layers] == ["GlobalAveragePooling2D", "Dense"]
     assert model.output_shape == (None, 10)
+
+
+def test_normalization_has_keras_third_number_until_it_is_adapted(tmp_path):
+    """EfficientNetB0 begins with one; old files of such layers have two arrays, and are read."""
+    model = Sequential([Input((4, 4, 3)), layers.Normalization(), layers.Flatten()])
+    assert [weight.shape for weight in model.get_weights()] == [(3,), (3,), ()]
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    assert len(models.load_model(path).get_weights()) == 3
+
+    x = np.random.default_rng(0).normal(5, 2, (20, 4, 4, 3)).astype(np.float32)
+    model.layers[0].adapt(x)
+    assert [weight.shape for weight in model.get_weights()] == [(3,), (3,)]
+    assert abs(model.predict(x, verbose=0).mean()) < 1e-4
+    model.save(path)  # as before the number came
+    again = models.load_model(path)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+    config, arrays = model_file.read(path)
+    described = json.loads(json.dumps(config).replace(json.dumps(model.layers[0].mean), "null"))
+    described = json.loads(
+        json.dumps(described).replace(json.dumps(model.layers[0].variance), "null")
+    )
+    model_file.write(path, described, arrays)
+    assert len(models.load_model(path).get_weights()) == 2

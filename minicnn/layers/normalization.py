@@ -55,6 +55,7 @@ class Normalization(Layer):
 
     def setup(self, input_shape: Shape) -> Shape:
         check_last_axis(self.axis, input_shape, self)
+        self.state = {}
         self.add_state("mean", input_shape[-1:], "zeros")
         self.add_state("variance", input_shape[-1:], "ones")
         if self.mean is None and (self.stored is None or f"{self.name}/{COUNT}" in self.stored):
@@ -79,8 +80,9 @@ class Normalization(Layer):
         variance = squares / (data.size / data.shape[-1])
         # which nobody else may change
         vars(self).update(mean=mean.tolist(), variance=variance.tolist())
-        dict.pop(self.state, COUNT, None)  # which the layer may, and others may not
-        if self.built:
+        if COUNT in self.state:
+            self.build(self.input_shape, self.rng, self.dtype)
+        elif self.built:
             self.state["mean"][...] = self.mean
             self.state["variance"][...] = self.variance
         return self
