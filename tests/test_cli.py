@@ -487,6 +487,7 @@ def test_gradcheck_prints_json(capsys):
     found = printed_json(capsys, "gradcheck", "--layer", "Dense")
     assert found["passed"] and [check["name"] for check in found["checks"]] == [
         "Dense",
+        "Dense of several axes",
         "Dense softmax",
     ]
     assert all(

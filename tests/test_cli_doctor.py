@@ -49,6 +49,7 @@ def test_doctor_prints_what_the_engine_runs_on(capsys):
 
 @pytest.mark.usefixtures("healthy")
 def test_doctor_prints_json(capsys):
+    before = len(list(cache.folder().glob("*.kernel")))
     code, found = findings(capsys)
     assert (code, found["problems"]) == (0, [])
     assert found["versions"].keys() == {"minicnn", "python", "numpy", "numba", "llvmlite"}
@@ -60,9 +61,8 @@ def test_doctor_prints_json(capsys):
     assert found["threads"]["layer"] in ("omp", "tbb", "workqueue")
     kept = found["cache"]
     assert (kept["folder"], kept["writable"]) == (str(cache.folder()), True)
-    assert (
-        kept["kernels"] == len(list(cache.folder().glob("*.kernel"))) > 0 and kept["bytes"] > 1000
-    )
+    after = len(list(cache.folder().glob("*.kernel")))  # other processes may keep some meanwhile
+    assert 0 < before <= kept["kernels"] <= after and kept["bytes"] > 1000
 
 
 @pytest.mark.usefixtures("healthy")
@@ -142,7 +142,7 @@ def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
 
 
 def test_warmup_says_when_kernels_cannot_be_kept(capsys, monkeypatch):
-    small = [layers.Flatten(), layers.Dense(10, activation="softmax")]
+    small = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10, activation="softmax")]
     monkeypatch.setattr(warmup, "network", lambda: Sequential([layers.Input((32, 32, 3)), *small]))
     monkeypatch.setattr(cache, "folder", lambda: None)
     monkeypatch.setattr(cache, "compiled", ["one"])

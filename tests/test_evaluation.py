@@ -306,7 +306,12 @@ INFINITE[0] = [np.inf, -np.inf, 1.0]
             None,
             r"floats \(n, K\) of K >= 2 classes, received int64 \(4,\): pass what model.predict",
         ),
-        (Y, P[:, :1], None, r"K >= 2 classes, received float64 \(4, 1\)"),
+        (
+            Y,
+            P[:, :1],
+            None,
+            "labels from 0 to 1 for probabilities of 2 classes, received 2 in y_true",
+        ),
         (
             Y,
             P,

@@ -158,7 +158,9 @@ SIGMOIDS = {
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 @pytest.mark.parametrize("end", SIGMOIDS)
 @pytest.mark.parametrize(
-    "loss", ["binary_crossentropy", losses.BinaryFocalCrossentropy(gamma=1.5)], ids=str
+    "loss",
+    ["binary_crossentropy", losses.BinaryFocalCrossentropy(gamma=1.5)],
+    ids=["crossentropy", "focal"],
 )
 def test_the_fused_sigmoid_gives_what_the_sigmoid_layer_gives(end, loss, engine):
     x, y = pictures()
@@ -429,7 +431,10 @@ class FourthPower(losses.Loss):
         return fourth_power(y_true, y_pred)
 
 
-@pytest.mark.parametrize("loss", [fourth_power, FourthPower, FourthPower()], ids=str)
+OWN = ["function", "class", "object"]
+
+
+@pytest.mark.parametrize("loss", [fourth_power, FourthPower, FourthPower()], ids=OWN)
 def test_a_loss_of_ones_own_trains(loss):
     x, y = pictures()
     model = binary()
