@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 
+from minicnn.expect import count
 from minicnn.names import known_arguments
 
 _seeds = np.random.default_rng()  # where models without a seed of their own take one
@@ -24,6 +25,7 @@ def set_random_seed(seed: int) -> None:
     >>> bool((first[0] == second[0]).all())
     True
     """
+    count(seed, "seed", "set_random_seed", least=0)
     global _seeds
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  the global generator is what the user asks to seed

@@ -63,13 +63,16 @@ from minicnn.layers.up_sampling2d import UpSampling2D
 from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.names import missing_from
 
-MaxPool2D = MaxPooling2D  # the alias that Keras has
+# the aliases that Keras has
+AvgPool2D, MaxPool2D = AveragePooling2D, MaxPooling2D
+GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 
 __all__ = [
     "Activation",
     "Add",
     "Average",
     "AveragePooling2D",
+    "AvgPool2D",
     "BatchNormalization",
     "CenterCrop",
     "Concatenate",
@@ -85,6 +88,8 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
     "Identity",
     "GroupNormalization",

@@ -2,6 +2,7 @@ from typing import Unpack
 
 import numpy as np
 
+from minicnn.expect import count
 from minicnn.layers.base import Layer, LayerOptions
 
 
@@ -16,7 +17,7 @@ class Noise(Layer):
 
     def __init__(self, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.seed = seed
+        self.seed = None if seed is None else count(seed, "seed", type(self).__name__, least=0)
 
     def reseed(self, rng: np.random.Generator) -> None:
         self.rng = rng if self.seed is None else np.random.default_rng(self.seed)

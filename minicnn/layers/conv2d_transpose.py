@@ -5,7 +5,7 @@ import numpy as np
 
 from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
-from minicnn.expect import count, pair
+from minicnn.expect import count, flag, pair
 from minicnn.initializers import InitializerLike
 from minicnn.kernels.im2col import col2im, im2col
 from minicnn.layers.activation import activation_layer, named
@@ -94,7 +94,7 @@ class Conv2DTranspose(Layer):
             )
         self.activation = named(activation, "Conv2DTranspose")
         self.activation_layer = activation_layer(self.activation, "Conv2DTranspose")
-        self.use_bias = use_bias
+        self.use_bias = flag(use_bias, "use_bias", "Conv2DTranspose")
         self.kernel_initializer = initializers.described(kernel_initializer)
         self.bias_initializer = initializers.described(bias_initializer)
         self.kernel_regularizer = regularizers.described(kernel_regularizer)

@@ -6,7 +6,7 @@ import numpy as np
 
 from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
-from minicnn.expect import count
+from minicnn.expect import count, flag
 from minicnn.initializers import InitializerLike
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
@@ -66,7 +66,7 @@ class Dense(Layer):
         self.units = count(units, "units", "Dense")
         self.activation = named(activation, "Dense")
         self.activation_layer = activation_layer(self.activation, "Dense")
-        self.use_bias = use_bias
+        self.use_bias = flag(use_bias, "use_bias", "Dense")
         self.kernel_initializer = initializers.described(kernel_initializer)
         self.bias_initializer = initializers.described(bias_initializer)
         self.kernel_regularizer = regularizers.described(kernel_regularizer)

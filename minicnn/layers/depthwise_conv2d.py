@@ -5,7 +5,7 @@ import numpy as np
 
 from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
-from minicnn.expect import count, pair
+from minicnn.expect import count, flag, pair
 from minicnn.initializers import InitializerLike
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
@@ -78,7 +78,7 @@ class DepthwiseConv2D(Layer):
         self.dilation_rate = pair(dilation_rate, "dilation_rate", "DepthwiseConv2D")
         self.activation = named(activation, "DepthwiseConv2D")
         self.activation_layer = activation_layer(self.activation, "DepthwiseConv2D")
-        self.use_bias = use_bias
+        self.use_bias = flag(use_bias, "use_bias", "DepthwiseConv2D")
         self.depthwise_initializer = initializers.described(depthwise_initializer)
         self.bias_initializer = initializers.described(bias_initializer)
         self.depthwise_regularizer = regularizers.described(depthwise_regularizer)

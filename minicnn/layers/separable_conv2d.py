@@ -5,7 +5,7 @@ import numpy as np
 
 from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import ConstraintLike
-from minicnn.expect import count, pair
+from minicnn.expect import count, flag, pair
 from minicnn.initializers import InitializerLike
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
@@ -85,7 +85,7 @@ class SeparableConv2D(Layer):
         self.depth_multiplier = count(depth_multiplier, "depth_multiplier", "SeparableConv2D")
         self.activation = named(activation, "SeparableConv2D")
         self.activation_layer = activation_layer(self.activation, "SeparableConv2D")
-        self.use_bias = use_bias
+        self.use_bias = flag(use_bias, "use_bias", "SeparableConv2D")
         self.depthwise_initializer = initializers.described(depthwise_initializer)
         self.pointwise_initializer = initializers.described(pointwise_initializer)
         self.bias_initializer = initializers.described(bias_initializer)

@@ -67,5 +67,7 @@ def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = 
     >>> models.clone_model(model)
     <Sequential 'sequential': 1 layer, 10 parameters>
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"clone_model expected a model, received {model!r:.80}")
     seed = model.seed if model.is_seeded else None
     return clone(model, clone_function or Layer.clone, seed=seed)

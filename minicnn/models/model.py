@@ -61,7 +61,6 @@ class Model(Network):
     history: History
     _keys: list[str] | None = None  # of its outputs, where they are a dict
     _chain: type["Model"]  # Sequential, which sequential.py puts here: a Model may hold one
-    _lists = False  # whether its outputs are a list, be it of one
 
     def __init__(
         self,
@@ -77,7 +76,6 @@ class Model(Network):
         self.history = History()
         who = f"{type(self).__name__} {self.name!r}"
         self._keys = list(outputs) if isinstance(outputs, Mapping) else None
-        self._lists = isinstance(outputs, list | tuple)
         ends = symbolic(inputs, "inputs", who), symbolic(outputs, "outputs", who)
         self.inputs, self.outputs, found = between(*ends, who)
         # Inputs that no output depends on are nodes, too, as in Keras.
@@ -136,10 +134,12 @@ class Model(Network):
         layer.reseed(self.generator(NOISE, index))
 
     def in_form(self, outputs: list[Any]) -> Any:
-        """Outputs in the form of those the model was given: an array, a list, or a dict by name."""
+        """Outputs as they are handed out: a dict by name where the model was given one, else an
+        array, or the list of several.
+        """
         if self._keys is not None:
             return dict(zip(self._keys, outputs, strict=True))
-        return outputs if self._lists else outputs[0]
+        return super().in_form(outputs)
 
     @known_arguments
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -178,6 +178,8 @@ class Model(Network):
     test_step = step.test_step
     fit = loop.fit
     train_on_batch = loop.train_on_batch
+    test_on_batch = inference.test_on_batch
+    predict_on_batch = inference.predict_on_batch
     lr_find = lr_find.lr_find
     evaluate = inference.evaluate
     predict = inference.predict

@@ -79,7 +79,7 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             if self.layers:
                 raise ValueError(f"Sequential {self.name!r} expected Input as its first layer only")
-            self._begin(layer.output)
+            self._begin(layer.entrance)
             return
         self._names.give(layer, self.layers)
         before = self.inputs, self.nodes, self.outputs

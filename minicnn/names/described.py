@@ -27,6 +27,8 @@ def from_description(
 
     Raises ValueError for what is no description, and for other classes.
     """
+    if not isinstance(description, Mapping):
+        description = {"class_name": None, "received": description}
     name = description.get("class_name", description.get("class"))  # the latter as in our files
     if not isinstance(name, str) or not isinstance(description.get("config", {}), Mapping):
         raise ValueError(

@@ -56,9 +56,6 @@ LAYERS = [
     ("Convolution2DTranspose Deconvolution2D", "Use Conv2DTranspose."),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
     ("Cropping1D Cropping3D", PICTURES),
-    ("AvgPool2D", "Use AveragePooling2D."),
-    ("GlobalAvgPool2D", "Use GlobalAveragePooling2D."),
-    ("GlobalMaxPool2D", "Use GlobalMaxPooling2D."),
     ("AdaptiveAveragePooling2D", "Use GlobalAveragePooling2D or AveragePooling2D(pool_size)."),
     ("AdaptiveMaxPooling2D", "Use GlobalMaxPooling2D or MaxPooling2D(pool_size)."),
     (

@@ -181,6 +181,29 @@ def _flip_average(model: Network, x: Array) -> Array:
     return (model.forward(x) + model.forward(x[:, :, ::-1])) / 2
 
 
+@known_arguments
+def test_on_batch(
+    model: Network,
+    x: Array,
+    y: Array,
+    sample_weight: Array | None = None,
+    return_dict: bool = False,
+) -> Any:
+    """The loss and metrics of one batch, in evaluate's forms.
+
+    Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
+    """
+    numbers = evaluate(model, x, y, sample_weight=sample_weight, return_dict=True)
+    listed = list(numbers.values())
+    return numbers if return_dict else listed if len(listed) > 1 else listed[0]
+
+
+@known_arguments
+def predict_on_batch(model: Network, x: Array) -> Any:
+    """The model's outputs (N, K) for one batch, in inference, as of predict."""
+    return predict(model, x)
+
+
 def _check_flips(model: Network, x: Array, who: str) -> None:
     if x.ndim != 4:
         raise ValueError(

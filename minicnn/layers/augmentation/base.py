@@ -5,6 +5,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minicnn.errors import warn
+from minicnn.expect import count
 from minicnn.layers.augmentation.draws import picture_seeds, uniform
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.window import check_picture
@@ -29,7 +30,7 @@ class RandomLayer(Layer):
 
     def __init__(self, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.seed = seed
+        self.seed = None if seed is None else count(seed, "seed", type(self).__name__, least=0)
         self._key = 0
         self._counted = 0  # pictures that the layer has numbered itself
         self._told: tuple[int, Array] | None = (

@@ -74,7 +74,8 @@ def MobileNetV2(
         "classifier_activation": classifier_activation,
         **options,
     }
-    shape = (224, 224, 3) if input_tensor is None else input_tensor.sample_shape
+    # what is no symbolic tensor is refused below
+    shape = getattr(input_tensor, "sample_shape", (224, 224, 3))
     height = (input_shape or shape)[0]
     return framed(
         lambda x: body(x, alpha, STRIDES, momentum=0.999),
