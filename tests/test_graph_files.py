@@ -17,6 +17,7 @@ from model_files import config_of, crafted, floats, header_of, layer, repacked
 import minicnn
 from minicnn import Input, Model, Sequential, layers, optimizers
 from minicnn.errors import ModelFileError
+from minicnn.layers.node import Node
 from minicnn.models import load_model
 from minicnn.network.graph import Graph
 from minicnn.saving import structure, weights
@@ -111,7 +112,7 @@ def bits(values):
 
 
 def named_bits(outputs):
-    """Of a dict of outputs, or a list of them."""
+    """Of a dict of outputs, a list of them, or one."""
     parts = outputs if isinstance(outputs, dict) else dict(enumerate(outputs))
     return {name: part.tobytes() for name, part in parts.items()}
 
@@ -180,7 +181,7 @@ def test_drawn_networks_come_back(tmp_path_factory, seed):
 
 @pytest.mark.parametrize(
     ("form", "kind"),
-    [(lambda a, b: {"a": a, "b": b}, dict), (lambda a, b: [b, a], list), (lambda a, _: [a], list)],
+    [(lambda a, b: {"a": a, "b": b}, dict), (lambda a, b: [b, a], list), (lambda a, _: [a], Node)],
 )
 def test_inputs_and_outputs_keep_their_form(form, kind, tmp_path):
     one, two = Input((3,), name="one"), Input((4,), name="two")
