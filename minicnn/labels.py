@@ -1,5 +1,8 @@
 """Labels in their two forms, sparse (one integer per sample) and one-hot (one row of K numbers),
 and their mistakes.
+
+A network whose outputs are (N, H, W, K) answers at every place of a picture: its labels are the
+same of every place, (N, H, W) or (N, H, W, K).
 """
 
 import numpy as np
@@ -10,25 +13,38 @@ from minicnn.names import known_arguments
 from minicnn.types import Array
 
 NAMED = 5  # words in a message
+ONE_ANSWER = (
+    "for one answer per picture put Flatten() or GlobalAveragePooling2D() before the last layer"
+)
 
 
-def is_sparse(y: Array) -> bool:
-    """Whether labels are (N,) or (N, 1) rather than (N, K)."""
-    return y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
+def is_sparse(y: Array, axes: int = 2) -> bool:
+    """Whether labels for predictions (N, K), or of that many axes, are (N,) or (N, 1), not (N,
+    K).
+    """
+    return y.ndim == axes - 1 or (y.ndim == axes and y.shape[-1] == 1)
 
 
-def sparse_rows(y: Array, classes: int, owner: str) -> Array:
-    """Integer labels (N,), 0 <= label < classes, for y of shape (N,) or (N, 1).
+def sparse_rows(y: Array, shape: tuple[int, ...], owner: str) -> Array:
+    """Integer labels (N, ...), 0 <= label < K, for predictions of the shape (N, ..., K) and y
+    without the last axis, or with one of a single number.
 
     Raises ValueError when y is one-hot, not integer, or out of range: NumPy would index backwards
     with -1.
     """
-    if not is_sparse(y):
-        raise ValueError(
-            f"{owner} expected integer labels (N,) or (N, 1), received shape {y.shape}: "
-            "one-hot labels go with 'categorical_crossentropy', or use y.argmax(axis=1)"
+    places, classes = shape[1:-1], shape[-1]
+    if not is_sparse(y, len(shape)) or y.shape[1 : len(shape) - 1] != places:
+        hint = (
+            "one-hot labels go with 'categorical_crossentropy', or use "
+            f"y.argmax(axis={len(shape) - 1})"
         )
-    integers = whole(y, owner).reshape(-1)
+        if places and y.ndim != len(shape):
+            hint = ONE_ANSWER
+        raise ValueError(
+            f"{owner} expected integer labels {_axes(*places)} or {_axes(*places, 1)}, received "
+            f"shape {y.shape}: {hint}"
+        )
+    integers = whole(y, owner).reshape(len(y), *places)
     units = int(integers.max(initial=0)) + 1
     check_range(
         integers, classes, owner, f"the last layer must have one unit per class, {units} or more"
@@ -144,38 +160,50 @@ def check_yes_or_no(y: Array, owner: str) -> None:
     raise ValueError(f"{owner} expected labels from 0 to 1, received {low} to {high}: {fix}")
 
 
-def one_hot_rows(y: Array, classes: int, owner: str) -> Array:
-    """y, when it is (N, classes).
+def one_hot_rows(y: Array, shape: tuple[int, ...], owner: str) -> Array:
+    """y, when it is one-hot for predictions of the shape (N, ..., K): of that shape, whatever N.
 
-    Raises ValueError when it is sparse or has another number of classes.
+    Raises ValueError when it is sparse, or has another number of classes.
     """
     check_numbers(y, owner)
-    if is_sparse(y) and classes > 1:
-        raise ValueError(
-            f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: "
+    places, classes = shape[1:-1], shape[-1]
+    if y.ndim == len(shape) and y.shape[1:] == shape[1:]:
+        return y
+    if is_sparse(y, len(shape)) and classes > 1:
+        hint = (
             "integer labels go with 'sparse_categorical_crossentropy', or use "
             f"utils.to_categorical(y, {classes})"
         )
-    if y.ndim != 2 or y.shape[1] != classes:
-        twice = y.ndim == 3 and y.shape[1] == y.shape[2]
-        hint = "they are one-hot twice" if twice else "the last layer must have one unit per class"
-        raise ValueError(
-            f"{owner} expected one-hot labels (N, {classes}), received shape {y.shape}: {hint}"
-        )
-    return y
+    elif places:
+        hint = f"{ONE_ANSWER}, or have that give a number per class"
+    elif y.ndim == 3 and y.shape[1] == y.shape[2]:
+        hint = "they are one-hot twice"
+    else:
+        hint = "the last layer must have one unit per class"
+    raise ValueError(
+        f"{owner} expected one-hot labels {_axes(*places, classes)}, received shape {y.shape}: "
+        f"{hint}"
+    )
 
 
-def class_of(y: Array, owner: str) -> Array:
-    """The class of each sample (N,), from labels in either form.
+def _axes(*axes: int) -> str:
+    """Those after N, as messages show them: (N, 4, 4), or (N,)."""
+    return f"(N, {', '.join(map(str, axes))})" if axes else "(N,)"
+
+
+def class_of(y: Array, owner: str, axes: int = 2) -> Array:
+    """The class of each sample (N,), or of each place, from labels in either form for predictions
+    (N, K), or of that many axes.
 
     Raises ValueError for words and other shapes.
     """
     check_numbers(y, owner)
-    if y.ndim not in (1, 2):
-        raise ValueError(
-            f"{owner} expected labels (N,), (N, 1) or one-hot (N, K), received shape {y.shape}"
-        )
-    return y.reshape(-1).astype(np.int64, copy=False) if is_sparse(y) else y.argmax(axis=-1)
+    if is_sparse(y, axes):
+        return y.reshape(y.shape[: axes - 1]).astype(np.int64, copy=False)
+    if y.ndim != axes:
+        wanted = "(N,), (N, 1) or one-hot (N, K)" if axes == 2 else "of each place of the answers"
+        raise ValueError(f"{owner} expected labels {wanted}, received shape {y.shape}")
+    return y.argmax(axis=-1)
 
 
 @known_arguments

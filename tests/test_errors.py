@@ -362,7 +362,7 @@ def test_a_model_whose_output_is_a_picture():
     model = Sequential([Input((8, 8, 2)), layers.Conv2D(3, 3, activation="softmax")], seed=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
     message = (
-        r"expected predictions \(N, K\), received shape \(.*6, 6, 3\).*Flatten\(\) or "
+        r"expected integer labels \(N, 6, 6\) .*received shape \(6,\): .*put Flatten\(\) or "
         r"GlobalAveragePooling2D\(\)"
     )
     for method in (model.fit, model.evaluate, model.train_on_batch):

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 
 from minicnn.layers.base import Layer
-from minicnn.losses.categorical_crossentropy import check_predictions
 from minicnn.machine.threads import alone
 from minicnn.network import Network
 from minicnn.network.by_layer import given, paths
@@ -55,7 +54,12 @@ class Frozen:
     """
 
     def __init__(self, model: Network):
-        check_predictions((1, *model.head.output_shape), f"explain of {model.name!r}")
+        if len(model.head.output_shape) != 1:
+            raise ValueError(
+                f"explain of {model.name!r} expected predictions (N, K), received shape "
+                f"{(1, *model.head.output_shape)}: put Flatten() or GlobalAveragePooling2D() before "
+                "the last layer"
+            )
         self._program, self.paths = copied(model)
         for call in self._program.calls:
             call.layer.trainable = call.training is True and call.layer.trainable

@@ -79,6 +79,10 @@ class Loss(KerasNames):
         """
         return aligned(y_true, shape, self.owner).astype(np.float64)
 
+    def check_targets(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        """Raise what targets raises for labels that do not fit, of however many samples."""
+        self.targets(y_true, shape)
+
     def guess(self, classes: int) -> float | None:  # noqa: ARG002
         """The loss of a classifier that knows nothing; None where there is no such number."""
         return None

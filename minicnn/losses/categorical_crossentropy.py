@@ -17,7 +17,7 @@ Source: Bridle 1990 (softmax and cross-entropy together); Szegedy et al. 2016, a
 """
 
 from functools import cache
-from math import log
+from math import log, prod
 from typing import Any
 
 import numpy as np
@@ -39,19 +39,9 @@ def one_hot(classes: int) -> Array:
     return np.eye(classes)
 
 
-def check_predictions(shape: tuple[int, ...], owner: str) -> None:
-    """Raise ValueError unless predictions are (N, K)."""
-    if len(shape) != 2:
-        raise ValueError(
-            f"{owner} expected predictions (N, K), received shape {shape}: put Flatten() or "
-            "GlobalAveragePooling2D() before the last layer"
-        )
-
-
 def check_classes(shape: tuple[int, ...], owner: str) -> None:
-    """Raise ValueError unless predictions are (N, K) of two classes or more."""
-    check_predictions(shape, owner)
-    if shape[1] < 2:
+    """Raise ValueError unless predictions are (N, ..., K) of two classes or more."""
+    if len(shape) < 2 or shape[-1] < 2:
         raise ValueError(
             f"{owner} expected predictions (N, K) with a unit per class, received shape {shape}: "
             "one unit goes with activation='sigmoid' and loss='binary_crossentropy', or use "
@@ -88,17 +78,23 @@ def check_probabilities(y_pred: Array, owner: str) -> None:
 def softmax_cross_entropy(
     logits: Array, targets: Array, weights: Array | None
 ) -> tuple[float, Array]:
-    """The mean loss and its gradient (N, K) for logits and targets (N, K) and the weights (N,) of
+    """The mean loss and its gradient for logits and targets (N, ..., K) and the weights (N,) of
     the samples.
     """
+    rows = (-1, logits.shape[-1])
     dz = np.empty_like(logits, order="C")
-    given = NO_WEIGHTS if weights is None else np.ascontiguousarray(weights, np.float64)
-    return kernels.softmax_cross_entropy(np.ascontiguousarray(logits), targets, given, dz), dz
+    given = NO_WEIGHTS
+    if weights is not None:
+        given = np.repeat(np.asarray(weights, np.float64), prod(logits.shape[1:-1]))
+    loss = kernels.softmax_cross_entropy(
+        np.ascontiguousarray(logits).reshape(rows), targets.reshape(rows), given, dz.reshape(rows)
+    )
+    return loss, dz
 
 
 def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
-    """Losses (N,) and their gradients (N, K), not yet divided by N, for probabilities p and targets
-    t (N, K); float64.
+    """Losses (N, ...) and their gradients (N, ..., K), not yet divided by how many they are, for
+    probabilities p and targets t (N, ..., K); float64.
 
     Probabilities are first divided by their sum, as Keras does, and the gradient is that with
     respect to p:
@@ -106,19 +102,20 @@ def cross_entropy(probabilities: Array, targets: Array) -> tuple[Array, Array]:
         loss = -sum_k t_k log(p_k / sum p),   dp = (sum t) / (sum p) - t / p
     """
     p = probabilities.astype(np.float64)
-    total = p.sum(axis=1, keepdims=True)
+    total = p.sum(axis=-1, keepdims=True)
     wanted = targets > 0  # 0 * log 0 counts as 0
     with np.errstate(divide="ignore"):
         logs = np.log(p / total, where=wanted, out=np.zeros_like(p))
-        losses = 0.0 - np.sum(targets * logs, axis=1)  # not -0
-        dp = targets.sum(axis=1, keepdims=True) / total - np.divide(
+        losses = 0.0 - np.sum(targets * logs, axis=-1)  # not -0
+        dp = targets.sum(axis=-1, keepdims=True) / total - np.divide(
             targets, p, where=wanted, out=np.zeros_like(p)
         )
     return losses, dp
 
 
 class TargetProbabilities(Loss):
-    """What losses for one-hot (or any other) target probabilities (N, K) have in common.
+    """What losses for one-hot (or any other) target probabilities (N, K) have in common. Of (N, H,
+    W, K) every place has a loss.
 
     Args:
         from_logits, label_smoothing, name: see CategoricalCrossentropy.
@@ -133,10 +130,10 @@ class TargetProbabilities(Loss):
         self.from_logits = flag(from_logits, "from_logits", who)
 
     def targets(self, y_true: Array, shape: tuple[int, ...]) -> Array:
-        """Target probabilities (N, K) in double precision."""
+        """Target probabilities (N, ..., K) in double precision."""
         check_classes(shape, self.owner)
-        t = one_hot_rows(y_true, shape[1], self.owner).astype(np.float64)
-        return smoothed(t, self.label_smoothing, shape[1])
+        t = one_hot_rows(y_true, shape, self.owner).astype(np.float64)
+        return smoothed(t, self.label_smoothing, shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -147,7 +144,8 @@ class TargetProbabilities(Loss):
 
 
 class CategoricalCrossentropy(TargetProbabilities):
-    """Cross-entropy for one-hot (or any other) target probabilities (N, K).
+    """Cross-entropy for one-hot (or any other) target probabilities (N, K), or (N, H, W, K) where
+    every place of a picture has a class.
 
     Args:
         from_logits: predictions are logits; the default, probabilities, is for models that end in a
@@ -155,7 +153,7 @@ class CategoricalCrossentropy(TargetProbabilities):
         label_smoothing: a; targets become t * (1 - a) + a / K, so that no answer has to be certain.
         name: as in messages.
 
-    Raises ValueError for targets that are not (N, K), for predictions that are no probabilities
+    Raises ValueError for targets of another shape, for predictions that are no probabilities
     though `from_logits` is False, for label_smoothing outside [0, 1].
 
     >>> loss = losses.CategoricalCrossentropy()
@@ -179,9 +177,11 @@ class CategoricalCrossentropy(TargetProbabilities):
         return cross_entropy(y_pred, y_true)
 
     def each_of_logits(self, y_true: Array, logits: Array) -> tuple[Array, Array]:
-        rows = zip(logits, y_true, strict=True)
-        found = [softmax_cross_entropy(z[None], t[None], None) for z, t in rows]
-        return np.array([loss for loss, _ in found]), np.concatenate([dz for _, dz in found])
+        classes = logits.shape[-1]
+        rows = zip(logits.reshape(-1, 1, classes), y_true.reshape(-1, 1, classes), strict=True)
+        found = [softmax_cross_entropy(z, t, None) for z, t in rows]
+        losses = np.array([loss for loss, _ in found]).reshape(logits.shape[:-1])
+        return losses, np.concatenate([dz for _, dz in found]).reshape(logits.shape)
 
     def _mean(
         self, targets: Array, y_pred: Array, weight: Array | None, from_logits: bool
@@ -192,7 +192,8 @@ class CategoricalCrossentropy(TargetProbabilities):
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """Cross-entropy for integer labels, (N,) or (N, 1).
+    """Cross-entropy for integer labels, (N,) or (N, 1), or (N, H, W) or (N, H, W, 1) where every
+    place of a picture has a class.
 
     Args:
         from_logits, name: as for CategoricalCrossentropy.
@@ -208,8 +209,14 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         super().__init__(from_logits=from_logits, name=name)
 
     def targets(self, y_true: Array, shape: tuple[int, ...]) -> Array:
+        return one_hot(shape[-1])[self._classes(y_true, shape)]
+
+    def check_targets(self, y_true: Array, shape: tuple[int, ...]) -> None:
+        self._classes(y_true, shape)
+
+    def _classes(self, y_true: Array, shape: tuple[int, ...]) -> Array:
         check_classes(shape, self.owner)
-        return one_hot(shape[1])[sparse_rows(y_true, shape[1], self.owner)]
+        return sparse_rows(y_true, shape, self.owner)
 
     def get_config(self) -> dict[str, Any]:
         return {"from_logits": self.from_logits, "name": self.name}
@@ -219,7 +226,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 def categorical_crossentropy(
     y_true: Array, y_pred: Array, from_logits: bool = False, label_smoothing: float = 0.0
 ) -> Array:
-    """The cross-entropy of every sample (N,), see CategoricalCrossentropy.
+    """The cross-entropy of every sample (N,), or place, see CategoricalCrossentropy.
 
     >>> losses.categorical_crossentropy([[1, 0], [0, 1]], [[0.5, 0.5], [0.0, 1.0]]).round(6)
     array([0.693147, 0.      ])
@@ -231,7 +238,7 @@ def categorical_crossentropy(
 def sparse_categorical_crossentropy(
     y_true: Array, y_pred: Array, from_logits: bool = False
 ) -> Array:
-    """The cross-entropy of every sample (N,), see SparseCategoricalCrossentropy.
+    """The cross-entropy of every sample (N,), or place, see SparseCategoricalCrossentropy.
 
     >>> losses.sparse_categorical_crossentropy([0, 1], [[0.5, 0.5], [0.0, 1.0]]).round(6)
     array([0.693147, 0.      ])

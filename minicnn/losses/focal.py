@@ -132,9 +132,9 @@ class CategoricalFocalCrossentropy(TargetProbabilities):
 
     def targets(self, y_true: Array, shape: tuple[int, ...]) -> Array:
         t = super().targets(y_true, shape)
-        if np.size(self.alpha) not in (1, shape[1]):
+        if np.size(self.alpha) not in (1, shape[-1]):
             raise ValueError(
-                f"{self.owner} expected alpha as a number or {shape[1]}, one per class, received "
+                f"{self.owner} expected alpha as a number or {shape[-1]}, one per class, received "
                 f"{np.size(self.alpha)}"
             )
         return t
@@ -142,27 +142,27 @@ class CategoricalFocalCrossentropy(TargetProbabilities):
     def each(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """By p / sum p, as Keras does: dp = (d - sum_j d_j p_j) / sum p, d the gradient by that."""
         check_probabilities(y_pred, self.owner)
-        total = y_pred.sum(axis=1, keepdims=True)
+        total = y_pred.sum(axis=-1, keepdims=True)
         p, wanted = y_pred / total, y_true > 0
         losses, log_slopes = self._focused(y_true, p, np.log(p, where=wanted, out=np.zeros_like(p)))
         d = np.divide(log_slopes, p, where=wanted, out=np.zeros_like(p))
-        return losses, (d - log_slopes.sum(axis=1, keepdims=True)) / total
+        return losses, (d - log_slopes.sum(axis=-1, keepdims=True)) / total
 
     def each_of_logits(self, y_true: Array, logits: Array) -> tuple[Array, Array]:
         """dz = d - p sum_j d_j, d the gradient by log p, for log p = z - log sum_j exp(z_j)."""
-        z = logits - logits.max(axis=1, keepdims=True)
-        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        z = logits - logits.max(axis=-1, keepdims=True)
+        log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
         p = np.exp(log_p)
         losses, log_slopes = self._focused(y_true, p, log_p)
-        return losses, log_slopes - p * log_slopes.sum(axis=1, keepdims=True)
+        return losses, log_slopes - p * log_slopes.sum(axis=-1, keepdims=True)
 
     def _focused(self, t: Array, p: Array, log_p: Array) -> tuple[Array, Array]:
-        """Losses (N,) and their derivatives by log p (N, K)."""
+        """Losses (N, ...) and their derivatives by log p (N, ..., K)."""
         factor, slope = focus(1 - p, self.gamma)
         weight = t * np.asarray(self.alpha)
         entropy = -np.where(weight > 0, log_p, 0)
         focused = np.where(slope == 0, 0, slope * p * entropy)
-        return (weight * factor * entropy).sum(axis=1), -weight * (factor + focused)
+        return (weight * factor * entropy).sum(axis=-1), -weight * (factor + focused)
 
     def get_config(self) -> dict[str, Any]:
         return {"alpha": self.alpha, "gamma": self.gamma} | super().get_config()

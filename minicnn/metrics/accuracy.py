@@ -46,7 +46,7 @@ class BinaryAccuracy(Metric):
 
 
 class Accuracy(Metric):
-    """The share of samples that are answered rightly; labels in either form.
+    """The share of samples, or of places in them, that are answered rightly; labels in either form.
 
     The answer is the class with the largest of K outputs. One output is that of the second of two
     classes, a yes above 0.5, as for BinaryAccuracy.
@@ -61,7 +61,7 @@ class Accuracy(Metric):
     def values(self, y_true: Array, y_pred: Array) -> Array:
         if y_pred.shape[-1] == 1:
             return BinaryAccuracy(self.name).values(y_true, y_pred)
-        right = class_of(y_true, self.owner) == y_pred.argmax(axis=-1)
+        right = class_of(y_true, self.owner, y_pred.ndim) == y_pred.argmax(axis=-1)
         if y_pred.size and np.isnan(y_pred.max()):  # argmax prefers NaN
             right &= ~np.isnan(y_pred).any(axis=-1)
         return right
@@ -78,7 +78,7 @@ class CategoricalAccuracy(Accuracy):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return super().values(one_hot_rows(y_true, y_pred.shape[-1], self.owner), y_pred)
+        return super().values(one_hot_rows(y_true, y_pred.shape, self.owner), y_pred)
 
 
 class SparseCategoricalAccuracy(Accuracy):
@@ -93,7 +93,7 @@ class SparseCategoricalAccuracy(Accuracy):
         super().__init__(name)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        return super().values(sparse_rows(y_true, y_pred.shape[-1], self.owner), y_pred)
+        return super().values(sparse_rows(y_true, y_pred.shape, self.owner), y_pred)
 
 
 @known_arguments

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.expect import count
-from minicnn.labels import class_of, one_hot_rows, sparse_rows
+from minicnn.labels import one_hot_rows, sparse_rows
 from minicnn.metrics.accuracy import each
 from minicnn.metrics.base import Metric
 from minicnn.names import known_arguments
@@ -29,12 +29,13 @@ class TopKCategoricalAccuracy(Metric):
         return {"k": self.k, "name": self.name}
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
-        """The right classes as numbers (N,)."""
-        return class_of(one_hot_rows(y_true, y_pred.shape[-1], self.owner), self.owner)
+        """The right classes as numbers (N, ...)."""
+        return one_hot_rows(y_true, y_pred.shape, self.owner).argmax(axis=-1)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        right = np.take_along_axis(y_pred, self.labels(y_true, y_pred)[:, None], axis=1)  # (N, 1)
-        return ((y_pred > right).sum(axis=1) < self.k) & ~np.isnan(right[:, 0])
+        classes = self.labels(y_true, y_pred)[..., None]
+        right = np.take_along_axis(y_pred, classes, axis=-1)  # (N, ..., 1)
+        return ((y_pred > right).sum(axis=-1) < self.k) & ~np.isnan(right[..., 0])
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
@@ -49,7 +50,7 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
         super().__init__(k, name)
 
     def labels(self, y_true: Array, y_pred: Array) -> Array:
-        return sparse_rows(y_true, y_pred.shape[-1], self.owner)
+        return sparse_rows(y_true, y_pred.shape, self.owner)
 
 
 @known_arguments

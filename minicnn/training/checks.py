@@ -167,7 +167,7 @@ def samples(model: Network, x: Array, y: Array) -> None:
     """
     model.build_for(x)
     model.check_input(x)
-    model.loss.targets(y, (len(x), *model.head.output_shape))
+    model.loss.check_targets(y, (len(x), *model.head.output_shape))
 
 
 def training_samples(

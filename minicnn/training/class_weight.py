@@ -7,12 +7,14 @@ import numpy as np
 
 from minicnn.expect import array, is_integer, number
 from minicnn.labels import class_of, is_sparse, sparse_rows
+from minicnn.layers.shapes import with_batch
+from minicnn.network import Network
 from minicnn.types import Array
 
 BALANCED = "balanced"
 
 
-def class_factors(class_weight: Any, y: Array | None, classes: int, who: str) -> Array:
+def class_factors(class_weight: Any, y: Array | None, model: Network, who: str) -> Array:
     """The factor (K,) of each class, from one of fit's forms of class_weight.
 
         {class: factor}    1 for classes that are not in it
@@ -21,9 +23,16 @@ def class_factors(class_weight: Any, y: Array | None, classes: int, who: str) ->
                            that occur. So every class counts the same in all, and a sample 1 on
                            average, as in scikit-learn.
 
-    Raises ValueError for keys that are no classes, for factors that are no finite numbers of at
+    Raises ValueError for a model that gives several answers per picture, for keys that are no
+    classes, for factors that are no finite numbers of at
     least 0, and for "balanced" where y is None: the labels of a source are not known beforehand.
     """
+    if len(model.head.output_shape) != 1:
+        raise ValueError(
+            f"{who} expected class_weight for a model with outputs (N, K), received one with "
+            f"{with_batch(model.head.output_shape)}: sample_weight weighs pictures"
+        )
+    classes = model.classes
     if isinstance(class_weight, Mapping):
         factors = np.ones(classes)
         for key, factor in class_weight.items():
@@ -85,5 +94,5 @@ def _classes_of(y: Array, classes: int, who: str) -> Array:
     """The class of each sample. Raises ValueError for labels that are no classes."""
     owner = f"{who}(class_weight)"
     if is_sparse(y):
-        return sparse_rows(y, classes, owner)
+        return sparse_rows(y, (len(y), classes), owner)
     return class_of(y, owner)

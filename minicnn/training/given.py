@@ -40,7 +40,7 @@ def to_train_on(
         checks.samples(model, source.x, source.y)
         checks.pixel_range(model, source.x)
         if class_weight is not None:
-            source.factors = class_factors(class_weight, None, model.classes, who)
+            source.factors = class_factors(class_weight, None, model, who)
         return source, None
     x, y, weight = checks.training_samples(model, x, y, sample_weight, who)
     held_out = None
@@ -49,7 +49,7 @@ def to_train_on(
         held_out = x[at:], y[at:], None if weight is None else weight[at:]
         x, y, weight = x[:at], y[:at], None if weight is None else weight[:at]
     if class_weight is not None:
-        weight = weighted(weight, class_factors(class_weight, y, model.classes, who), y, who)
+        weight = weighted(weight, class_factors(class_weight, y, model, who), y, who)
     return in_batches(x, y, weight, batch_size, BATCH, steps, who), held_out
 
 

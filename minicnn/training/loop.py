@@ -196,7 +196,7 @@ def train_on_batch(
     x, y, weight = checks.arrays(model, x, y, sample_weight, "train_on_batch")
     if class_weight is not None:
         checks.samples(model, x, y)
-        factors = class_factors(class_weight, y, model.classes, "train_on_batch")
+        factors = class_factors(class_weight, y, model, "train_on_batch")
         weight = weighted(weight, factors, y, "train_on_batch")
     meter = Meter(model)
     meter.measure(model.train_step, x, y, weight)
