@@ -168,6 +168,6 @@ def get(identifier: ConstraintLike) -> Constraint | None:
     return None if identifier is None else _vocabulary.get(identifier)
 
 
-def described(identifier: ConstraintLike) -> str | dict | None:
+def described(identifier: ConstraintLike, what: str, owner: object) -> str | dict | None:
     """What files say of it; see Vocabulary."""
-    return None if identifier is None else _vocabulary.described(identifier)
+    return None if identifier is None else _vocabulary.described(identifier, what, owner)

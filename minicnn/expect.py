@@ -54,6 +54,11 @@ def flag(value: Any, what: str, owner: str) -> bool:
     return bool(value)
 
 
+def is_word_of(value: Any, words: Iterable[Any]) -> bool:
+    """Whether value is among words; None may be one of them, arrays and lists never are."""
+    return (value is None or isinstance(value, str)) and value in words
+
+
 def pair(value: int | tuple[int, int] | list[int], what: str, owner: str, least: int = 1) -> Pair:
     """(value, value) for an int, else the two ints themselves.
 
@@ -156,6 +161,14 @@ def array(value: Any, what: str, owner: str) -> np.ndarray:
             f"{owner} expected {what} with parts of one shape, received {_shapes(value)}"
         )
     return result
+
+
+def numbers(value: Any, what: str, owner: str) -> np.ndarray:
+    """value as an array of numbers. Raises ValueError for words and other objects."""
+    found = array(value, what, owner)
+    if found.dtype.kind not in "fiub":
+        raise ValueError(f"{owner} expected {what} as numbers, received {value!r:.80}")
+    return found
 
 
 def _shapes(parts: Iterable[Any]) -> str:

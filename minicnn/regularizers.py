@@ -134,6 +134,6 @@ def get(identifier: RegularizerLike) -> Regularizer | None:
     return None if identifier is None else _vocabulary.get(identifier)
 
 
-def described(identifier: RegularizerLike) -> str | dict | None:
+def described(identifier: RegularizerLike, what: str, owner: object) -> str | dict | None:
     """What files say of it; see Vocabulary."""
-    return None if identifier is None else _vocabulary.described(identifier)
+    return None if identifier is None else _vocabulary.described(identifier, what, owner)

@@ -10,11 +10,11 @@ A schedule is a function of the number of steps done before, which the optimizer
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from math import cos, floor, pi
-from typing import Any, Self
+from typing import Any
 
 from minicnn.expect import count, number
-from minicnn.names import KerasNames, known_arguments, missing_from
-from minicnn.names.described import described, from_description
+from minicnn.names import known_arguments, missing_from
+from minicnn.names.described import Configured, described, from_description
 
 __all__ = [
     "CosineDecay",
@@ -29,7 +29,7 @@ __all__ = [
 __getattr__ = missing_from(__name__, "schedules", __all__)
 
 
-class LearningRateSchedule(KerasNames):
+class LearningRateSchedule(Configured):
     """Subclass it to write your own: __call__ and, if models with it are to be saved, get_config.
 
     >>> class Halved(schedules.LearningRateSchedule):
@@ -46,11 +46,6 @@ class LearningRateSchedule(KerasNames):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, which are kept in attributes of their names."""
         return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """One like that whose get_config this is."""
-        return cls(**config)
 
     def described(self) -> dict[str, Any]:
         """Class and arguments, as JSON-able values."""

@@ -32,6 +32,11 @@ def set_random_seed(seed: int) -> None:
     _seeds = np.random.default_rng(seed)
 
 
+def seed_of(seed: int | None, owner: str) -> int:
+    """seed itself, or a fresh one for None. Raises ValueError for what is no whole number."""
+    return fresh_seed() if seed is None else count(seed, "seed", owner, least=0)
+
+
 def fresh_seed() -> int:
     """A seed for something made without one; the same after the same set_random_seed."""
     return int(_seeds.integers(2**63))

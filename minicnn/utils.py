@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.expect import array, is_integer
+from minicnn.expect import is_integer, numbers
 from minicnn.labels import to_categorical
 from minicnn.names import known_arguments, missing_from
 from minicnn.network import Network
@@ -63,16 +63,21 @@ def normalize(x: ArrayLike, axis: int | Iterable[int] = -1, order: int = 2) -> n
 
         y = x / (sum |x|**order) ** (1 / order)
 
-    Raises ValueError for an order that is no whole number above 0.
+    Raises ValueError for an order that is no whole number above 0, for other axes, and for words.
 
     >>> utils.normalize([[3.0, 4.0], [0.0, 0.0]])
     array([[0.6, 0.8],
            [0. , 0. ]])
     """
-    x = array(x, "x", "normalize")
+    x = numbers(x, "x", "normalize")
     if not is_integer(order):
         raise ValueError(f"normalize expected order as a whole number above 0, received {order!r}")
-    axes: Any = axis if isinstance(axis, int) else tuple(axis)
+    axes = tuple(axis) if isinstance(axis, Iterable) and not isinstance(axis, str) else (axis,)
+    if not all(is_integer(one, -x.ndim) and one < x.ndim for one in axes):
+        raise ValueError(
+            f"normalize expected axis as one of the {x.ndim} axes of x, or several, received "
+            f"{axis!r}"
+        )
     norm = (np.abs(x) ** order).sum(axes, keepdims=True) ** (1 / order)
     return x / np.where(norm == 0, 1, norm)
 

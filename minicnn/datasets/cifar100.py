@@ -14,6 +14,7 @@ import numpy as np
 from minicnn.datasets import archive, cache, finding
 from minicnn.datasets.unpickle import read_batch
 from minicnn.errors import DataError, did_you_mean
+from minicnn.expect import is_word_of
 from minicnn.names import known_arguments
 from minicnn.types import Samples
 
@@ -62,7 +63,7 @@ def load_data(
     Raises ValueError for another label_mode, and DataError, in one line, for a file that is
     damaged, incomplete or something else, and when there is neither a copy nor a download.
     """
-    if label_mode not in ("fine", "coarse"):
+    if not is_word_of(label_mode, ("fine", "coarse")):
         raise ValueError(
             f"cifar100.load_data expected label_mode 'fine' or 'coarse', received {label_mode!r}."
             + did_you_mean(str(label_mode), ("fine", "coarse"))

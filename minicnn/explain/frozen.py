@@ -57,8 +57,8 @@ class Frozen:
         if len(model.head.output_shape) != 1:
             raise ValueError(
                 f"explain of {model.name!r} expected predictions (N, K), received shape "
-                f"{(1, *model.head.output_shape)}: put Flatten() or GlobalAveragePooling2D() before "
-                "the last layer"
+                f"{(1, *model.head.output_shape)}: put Flatten() or GlobalAveragePooling2D() "
+                "before the last layer"
             )
         self._program, self.paths = copied(model)
         for call in self._program.calls:

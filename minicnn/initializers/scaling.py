@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.expect import number
+from minicnn.expect import is_word_of, number
 from minicnn.initializers.base import RandomInitializer, Shape, fans
 from minicnn.initializers.random import truncated
 from minicnn.types import Array
@@ -49,12 +49,12 @@ class VarianceScaling(RandomInitializer):
         who = type(self).__name__
         self.scale = number(scale, "scale", who, above=0)
         self.mode = str(mode).lower()
-        if self.mode not in MODES:
+        if not is_word_of(self.mode, MODES):
             raise ValueError(f"{who} expected mode as one of {', '.join(MODES)}, received {mode!r}")
         self.distribution = str(distribution).lower()
         if self.distribution == "normal":
             self.distribution = "truncated_normal"
-        if self.distribution not in DISTRIBUTIONS:
+        if not is_word_of(self.distribution, DISTRIBUTIONS):
             raise ValueError(
                 f"{who} expected distribution as one of {', '.join(DISTRIBUTIONS)}, received "
                 f"{distribution!r}"

@@ -233,7 +233,7 @@ class Layer(Symbolic):
         return 0
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON-able values; `type(layer)(**config)` is a layer like
+        """The constructor's arguments as JSON-able values, of which from_config makes a layer like
         this one.
         """
         parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
@@ -250,7 +250,7 @@ class Layer(Symbolic):
 
     def clone(self, **changes: Any) -> Self:
         """A layer like this one, not built, with other arguments where `changes` names some."""
-        return type(self)(**self.get_config() | changes)
+        return type(self).from_config(self.get_config() | changes)
 
     def __str__(self) -> str:
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__

@@ -99,14 +99,22 @@ class BatchNormalization(Layer):
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.described(beta_initializer)
-        self.gamma_initializer = initializers.described(gamma_initializer)
-        self.moving_mean_initializer = initializers.described(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.described(moving_variance_initializer)
-        self.beta_regularizer = regularizers.described(beta_regularizer)
-        self.gamma_regularizer = regularizers.described(gamma_regularizer)
-        self.beta_constraint = constraints.described(beta_constraint)
-        self.gamma_constraint = constraints.described(gamma_constraint)
+        self.beta_initializer = initializers.described(beta_initializer, "beta_initializer", self)
+        self.gamma_initializer = initializers.described(
+            gamma_initializer, "gamma_initializer", self
+        )
+        self.moving_mean_initializer = initializers.described(
+            moving_mean_initializer, "moving_mean_initializer", self
+        )
+        self.moving_variance_initializer = initializers.described(
+            moving_variance_initializer, "moving_variance_initializer", self
+        )
+        self.beta_regularizer = regularizers.described(beta_regularizer, "beta_regularizer", self)
+        self.gamma_regularizer = regularizers.described(
+            gamma_regularizer, "gamma_regularizer", self
+        )
+        self.beta_constraint = constraints.described(beta_constraint, "beta_constraint", self)
+        self.gamma_constraint = constraints.described(gamma_constraint, "gamma_constraint", self)
         self.warmup = flag(warmup, "warmup", "BatchNormalization")
 
     @property

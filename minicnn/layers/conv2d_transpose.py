@@ -95,12 +95,16 @@ class Conv2DTranspose(Layer):
         self.activation = named(activation, "Conv2DTranspose")
         self.activation_layer = activation_layer(self.activation, "Conv2DTranspose")
         self.use_bias = flag(use_bias, "use_bias", "Conv2DTranspose")
-        self.kernel_initializer = initializers.described(kernel_initializer)
-        self.bias_initializer = initializers.described(bias_initializer)
-        self.kernel_regularizer = regularizers.described(kernel_regularizer)
-        self.bias_regularizer = regularizers.described(bias_regularizer)
-        self.kernel_constraint = constraints.described(kernel_constraint)
-        self.bias_constraint = constraints.described(bias_constraint)
+        self.kernel_initializer = initializers.described(
+            kernel_initializer, "kernel_initializer", self
+        )
+        self.bias_initializer = initializers.described(bias_initializer, "bias_initializer", self)
+        self.kernel_regularizer = regularizers.described(
+            kernel_regularizer, "kernel_regularizer", self
+        )
+        self.bias_regularizer = regularizers.described(bias_regularizer, "bias_regularizer", self)
+        self.kernel_constraint = constraints.described(kernel_constraint, "kernel_constraint", self)
+        self.bias_constraint = constraints.described(bias_constraint, "bias_constraint", self)
 
     def setup(self, input_shape: Shape) -> Shape:
         *picture, C = check_picture(input_shape, self)

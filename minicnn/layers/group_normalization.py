@@ -74,12 +74,16 @@ class GroupNormalization(Layer):
         self.epsilon = number(epsilon, "epsilon", "GroupNormalization", least=0)
         self.center = flag(center, "center", "GroupNormalization")
         self.scale = flag(scale, "scale", "GroupNormalization")
-        self.beta_initializer = initializers.described(beta_initializer)
-        self.gamma_initializer = initializers.described(gamma_initializer)
-        self.beta_regularizer = regularizers.described(beta_regularizer)
-        self.gamma_regularizer = regularizers.described(gamma_regularizer)
-        self.beta_constraint = constraints.described(beta_constraint)
-        self.gamma_constraint = constraints.described(gamma_constraint)
+        self.beta_initializer = initializers.described(beta_initializer, "beta_initializer", self)
+        self.gamma_initializer = initializers.described(
+            gamma_initializer, "gamma_initializer", self
+        )
+        self.beta_regularizer = regularizers.described(beta_regularizer, "beta_regularizer", self)
+        self.gamma_regularizer = regularizers.described(
+            gamma_regularizer, "gamma_regularizer", self
+        )
+        self.beta_constraint = constraints.described(beta_constraint, "beta_constraint", self)
+        self.gamma_constraint = constraints.described(gamma_constraint, "gamma_constraint", self)
 
     def setup(self, input_shape: Shape) -> Shape:
         check_last_axis(self.axis, input_shape, self)

@@ -75,12 +75,16 @@ class LayerNormalization(Layer):
         self.epsilon = number(epsilon, "epsilon", "LayerNormalization", least=0)
         self.center = flag(center, "center", "LayerNormalization")
         self.scale = flag(scale, "scale", "LayerNormalization")
-        self.beta_initializer = initializers.described(beta_initializer)
-        self.gamma_initializer = initializers.described(gamma_initializer)
-        self.beta_regularizer = regularizers.described(beta_regularizer)
-        self.gamma_regularizer = regularizers.described(gamma_regularizer)
-        self.beta_constraint = constraints.described(beta_constraint)
-        self.gamma_constraint = constraints.described(gamma_constraint)
+        self.beta_initializer = initializers.described(beta_initializer, "beta_initializer", self)
+        self.gamma_initializer = initializers.described(
+            gamma_initializer, "gamma_initializer", self
+        )
+        self.beta_regularizer = regularizers.described(beta_regularizer, "beta_regularizer", self)
+        self.gamma_regularizer = regularizers.described(
+            gamma_regularizer, "gamma_regularizer", self
+        )
+        self.beta_constraint = constraints.described(beta_constraint, "beta_constraint", self)
+        self.gamma_constraint = constraints.described(gamma_constraint, "gamma_constraint", self)
 
     def axes(self, input_shape: Shape) -> tuple[int, ...]:
         """`axis` as numbers of x's axes, counted with the batch axis, in order."""

@@ -2,7 +2,7 @@ from typing import Self, Unpack
 
 import numpy as np
 
-from minicnn.expect import array
+from minicnn.expect import numbers
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
 from minicnn.types import Array, Shape
@@ -45,13 +45,13 @@ class Normalization(Layer):
             raise ValueError(
                 f"Normalization expected mean and variance together, received {mean=}, {variance=}"
             )
-        if variance is not None and not np.min(variance) >= 0:
+        self.axis = axis
+        self.mean = None if mean is None else per_channel(mean, "mean")
+        self.variance = None if variance is None else per_channel(variance, "variance")
+        if variance is not None and np.min(variance) < 0:
             raise ValueError(
                 f"Normalization expected variance of at least 0, received {variance!r}"
             )
-        self.axis = axis
-        self.mean = mean if mean is None else np.asarray(mean, np.float64).tolist()
-        self.variance = variance if variance is None else np.asarray(variance, np.float64).tolist()
 
     def setup(self, input_shape: Shape) -> Shape:
         check_last_axis(self.axis, input_shape, self)
@@ -60,16 +60,30 @@ class Normalization(Layer):
         self.add_state("variance", input_shape[-1:], "ones")
         if self.mean is None and (self.stored is None or f"{self.name}/{COUNT}" in self.stored):
             self.add_state(COUNT, (), "zeros")
-        if self.mean is not None:
-            self.state["mean"][...] = self.mean
-            self.state["variance"][...] = self.variance
+        self._fill(input_shape[-1])
         return input_shape
+
+    def _fill(self, channels: int) -> None:
+        """Write mean and variance, if there are any, into the state."""
+        for what, given in (("mean", self.mean), ("variance", self.variance)):
+            if given is None:
+                continue
+            if np.size(given) not in (1, channels):
+                raise ValueError(
+                    f"{self} expected {what} as one number or as {channels}, one per channel, "
+                    f"received {np.size(given)}"
+                )
+            self.state[what][...] = given
 
     def adapt(self, data: Array) -> Self:
         """Measure mean and variance of every channel of data (n, ..., C), in double precision;
         returns the layer.
         """
-        data = array(data, "data", "Normalization.adapt")
+        data = numbers(data, "data", "Normalization.adapt")
+        if data.ndim < 2 or not data.size:
+            raise ValueError(
+                f"Normalization.adapt expected data (n, ..., C), received shape {data.shape}"
+            )
         axes = tuple(range(data.ndim - 1))
         # a part at a time: float64 copies are large
         parts = np.array_split(data, max(1, data.size // 10**7))
@@ -83,8 +97,7 @@ class Normalization(Layer):
         if COUNT in self.state:
             self.build(self.input_shape, self.rng, self.dtype)
         elif self.built:
-            self.state["mean"][...] = self.mean
-            self.state["variance"][...] = self.variance
+            self._fill(self.input_shape[-1])
         return self
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -98,3 +111,14 @@ class Normalization(Layer):
     def backward(self, dy: Array) -> Array:
         (dy,) = self.take_cache(dy)
         return dy / self._deviation()
+
+
+def per_channel(value: float | list[float], what: str) -> float | list[float]:
+    """value as a number, or a list of them. Raises ValueError for anything else."""
+    found = numbers(value, what, "Normalization")
+    if found.ndim > 1 or not np.isfinite(found).all():
+        raise ValueError(
+            f"Normalization expected {what} as a finite number, or a list of one per channel, "
+            f"received {value!r:.80}"
+        )
+    return found.astype(np.float64).tolist()

@@ -48,9 +48,13 @@ class PReLU(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.alpha_initializer = initializers.described(alpha_initializer)
-        self.alpha_regularizer = regularizers.described(alpha_regularizer)
-        self.alpha_constraint = constraints.described(alpha_constraint)
+        self.alpha_initializer = initializers.described(
+            alpha_initializer, "alpha_initializer", self
+        )
+        self.alpha_regularizer = regularizers.described(
+            alpha_regularizer, "alpha_regularizer", self
+        )
+        self.alpha_constraint = constraints.described(alpha_constraint, "alpha_constraint", self)
         axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         if axes is not None and not (
             isinstance(axes, list | tuple) and all(is_integer(axis) for axis in axes)

@@ -86,15 +86,27 @@ class SeparableConv2D(Layer):
         self.activation = named(activation, "SeparableConv2D")
         self.activation_layer = activation_layer(self.activation, "SeparableConv2D")
         self.use_bias = flag(use_bias, "use_bias", "SeparableConv2D")
-        self.depthwise_initializer = initializers.described(depthwise_initializer)
-        self.pointwise_initializer = initializers.described(pointwise_initializer)
-        self.bias_initializer = initializers.described(bias_initializer)
-        self.depthwise_regularizer = regularizers.described(depthwise_regularizer)
-        self.pointwise_regularizer = regularizers.described(pointwise_regularizer)
-        self.bias_regularizer = regularizers.described(bias_regularizer)
-        self.depthwise_constraint = constraints.described(depthwise_constraint)
-        self.pointwise_constraint = constraints.described(pointwise_constraint)
-        self.bias_constraint = constraints.described(bias_constraint)
+        self.depthwise_initializer = initializers.described(
+            depthwise_initializer, "depthwise_initializer", self
+        )
+        self.pointwise_initializer = initializers.described(
+            pointwise_initializer, "pointwise_initializer", self
+        )
+        self.bias_initializer = initializers.described(bias_initializer, "bias_initializer", self)
+        self.depthwise_regularizer = regularizers.described(
+            depthwise_regularizer, "depthwise_regularizer", self
+        )
+        self.pointwise_regularizer = regularizers.described(
+            pointwise_regularizer, "pointwise_regularizer", self
+        )
+        self.bias_regularizer = regularizers.described(bias_regularizer, "bias_regularizer", self)
+        self.depthwise_constraint = constraints.described(
+            depthwise_constraint, "depthwise_constraint", self
+        )
+        self.pointwise_constraint = constraints.described(
+            pointwise_constraint, "pointwise_constraint", self
+        )
+        self.bias_constraint = constraints.described(bias_constraint, "bias_constraint", self)
 
     def setup(self, input_shape: Shape) -> Shape:
         self.window = Window.over(

@@ -10,12 +10,12 @@ from minicnn.constraints import Constraint, ConstraintLike
 from minicnn.errors import ModelFileError
 from minicnn.initializers import InitializerLike
 from minicnn.machine.threads import one_at_a_time
-from minicnn.names import KerasNames
+from minicnn.names.described import Configured
 from minicnn.regularizers import Regularizer, RegularizerLike
 from minicnn.types import Array, Shape
 
 
-class Weights(KerasNames):
+class Weights(Configured):
     """The half of every layer that holds its arrays.
 
     params: trained arrays; optimizers update them in place, and what is assigned is copied into

@@ -1,12 +1,12 @@
 """What every loss is: a mean over samples, and the gradient that training starts from."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from minicnn.expect import array
 from minicnn.labels import aligned
-from minicnn.names import KerasNames
+from minicnn.names.described import Configured
 from minicnn.types import Array
 from minicnn.wording import snake_case
 
@@ -16,7 +16,7 @@ DIFFERENTIATE = (
 )
 
 
-class Loss(KerasNames):
+class Loss(Configured):
     """How far predictions are from what is wanted.
 
         loss = mean over the samples of w_n loss_n
@@ -160,8 +160,3 @@ class Loss(KerasNames):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """One like that whose get_config this is."""
-        return cls(**config)

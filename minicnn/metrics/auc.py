@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.expect import count, flag, number
+from minicnn.expect import count, flag, is_word_of, number
 from minicnn.layers.elementwise import sigmoid
 from minicnn.metrics.base import Metric
 from minicnn.metrics.counts import yes_or_no
@@ -63,7 +63,7 @@ class AUC(Metric):
             ("curve", curve, CURVES),
             ("summation_method", summation_method, SUMMATIONS),
         ):
-            if value not in choices:
+            if not is_word_of(value, choices):
                 raise ValueError(
                     f"{who} expected {what} as one of {', '.join(choices)}, received {value!r}"
                 )
@@ -74,6 +74,10 @@ class AUC(Metric):
             self.thresholds = None
             between = np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1)
         else:
+            if np.ndim(thresholds) != 1:
+                raise ValueError(
+                    f"{who} expected thresholds as a list of numbers, received {thresholds!r:.80}"
+                )
             self.thresholds = sorted(
                 number(one, "thresholds", who, least=0, most=1) for one in thresholds
             )

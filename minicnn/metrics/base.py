@@ -1,16 +1,16 @@
 """What every metric is: a number of all samples seen since the last reset."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from minicnn.expect import array
-from minicnn.names import KerasNames
+from minicnn.names.described import Configured
 from minicnn.types import Array
 from minicnn.wording import snake_case
 
 
-class Metric(KerasNames):
+class Metric(Configured):
     """The mean of `values(y_true, y_pred)` over every sample passed to `update` since `reset`.
 
     A subclass defines `values`, or, where its number is no mean over samples, `update`, `result`
@@ -65,11 +65,6 @@ class Metric(KerasNames):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """One like that whose get_config this is."""
-        return cls(**config)
 
     def reset(self) -> None:
         """Forget what was counted."""

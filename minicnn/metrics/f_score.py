@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.expect import number
+from minicnn.expect import is_word_of, number
 from minicnn.metrics.base import Metric
 from minicnn.metrics.counts import yes_or_no
 from minicnn.types import Array
@@ -44,7 +44,7 @@ class FBetaScore(Metric):
     ):
         super().__init__(name)
         who = type(self).__name__
-        if average not in AVERAGES:
+        if not is_word_of(average, AVERAGES):
             raise ValueError(
                 f"{who} expected average as None, 'micro', 'macro' or 'weighted', received "
                 f"{average!r}"

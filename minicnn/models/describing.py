@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from minicnn.errors import ModelFileError
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.saving import description, restoring
+from minicnn.saving import description, fields, restoring
 
 
 def get_config(model: Network) -> dict[str, Any]:
@@ -41,6 +42,12 @@ def made(
     config: Mapping[str, Any], classes: Mapping[str, Any], known: Mapping[str, type] | None
 ) -> Any:
     """The model that a config describes, with fresh weights. Raises ModelFileError for others."""
+    needed = [name for name in fields.WHOLE if name not in fields.OPTIONAL["model"]]
+    if not isinstance(config, Mapping) or not config.keys() >= {*needed}:
+        raise ModelFileError(
+            "from_config expected what a model's get_config() gives, a dict with "
+            f"{', '.join(needed)}, received {config!r:.80}"
+        )
     with description.refusing("config"):
         model = restoring.made(dict(config), classes, known or {}, None)
         description.check_built(model)

@@ -3,9 +3,31 @@
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
+from minicnn.names.attributes import KerasNames
 from minicnn.names.words import instead
+
+
+class Configured(KerasNames):
+    """What get_config tells all of: the arguments of its constructor."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON-able values."""
+        raise NotImplementedError(f"{type(self).__name__} must define get_config()")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """One like that whose get_config this is.
+
+        Raises TypeError for what is no dict, and for arguments that the constructor does not have.
+        """
+        if not isinstance(config, Mapping):
+            raise TypeError(
+                f"{cls.__name__}.from_config expected the dict that get_config() gives, received "
+                f"{config!r:.80}"
+            )
+        return cls(**config)
 
 
 def described(thing: Any) -> dict[str, Any]:

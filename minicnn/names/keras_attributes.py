@@ -79,7 +79,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
             "compute_output_shape compute_output_spec",
             "build(input_shape) returns the shape of one output.",
         ),
-        ("from_config get_build_config build_from_config", CONFIG),
+        ("get_build_config build_from_config", CONFIG),
         ("trainable_variables trainable_weights", "Use params."),
         ("non_trainable_variables non_trainable_weights", "Use state."),
         (

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from minicnn.names.attributes import KerasNames
+from minicnn.names.described import Configured
 from minicnn.names.words import instead
 
 
-class Described(KerasNames):
+class Described(Configured):
     """What its class and the arguments of its constructor, kept in attributes of their names, say
     all of.
     """
@@ -50,43 +50,50 @@ class Vocabulary:
         self.classes = {type(thing).__name__: type(thing) for thing in things.values()}
         self.plain = {word: (type(thing), thing.get_config()) for word, thing in things.items()}
 
-    def get(self, identifier: Any) -> Any:
-        """The thing that is meant. Raises ValueError for what is none."""
+    def get(self, identifier: Any, who: str = "") -> Any:
+        """The thing that is meant.
+
+        Raises ValueError for what is none, which begins with who: "Dense has no bias_initializer".
+        """
+        who = who or f"unknown {self.kind}"
         if isinstance(identifier, type) and identifier in self.classes.values():
             return identifier()
         if isinstance(identifier, dict):
-            return self._from_file(identifier)
+            return self._from_file(identifier, who)
         if isinstance(identifier, str):
             made = self.words.get(identifier) or self.classes.get(identifier)
             if made is not None:
                 return made()
         elif callable(identifier):
             return identifier
-        raise ValueError(f"unknown {self.kind} {identifier!r}.{self._instead(identifier)}")
+        raise ValueError(f"{who} {identifier!r:.80}.{self._instead(identifier)}")
 
     def _instead(self, word: Any) -> str:
         known = word[:60] if isinstance(word, str) else ""
         return instead(known, f"{self.kind}s", self.words)
 
-    def _from_file(self, described: dict) -> Any:
+    def _from_file(self, described: dict, who: str) -> Any:
         name, config = described.get("class_name"), described.get("config")
         if described.keys() != {"class_name", "config"} or not isinstance(config, dict):
-            raise ValueError(
-                f"unknown {self.kind} {described!r:.200}: a dict of one has class_name and config"
-            )
+            raise ValueError(f"{who} {described!r:.200}: a dict of one has class_name and config")
         if name not in self.classes:
-            raise ValueError(f"unknown {self.kind} {name!r:.60}.{self._instead(name)}")
+            raise ValueError(f"{who} {name!r:.60}.{self._instead(name)}")
         return self.classes[name](**config)
 
-    def described(self, identifier: Any) -> str | dict[str, Any]:
+    def described(self, identifier: Any, what: str, owner: object) -> str | dict[str, Any]:
         """What files say of it, and `get` understands: a word where that says all.
+
+        Args:
+            what: the argument that it is, "kernel_initializer".
+            owner: of whom, for messages.
 
         Raises ValueError for what is unknown, or of the user's own.
         """
-        thing = self.get(identifier)
+        thing = self.get(identifier, f"{owner} has no {what}")
         if type(thing) not in self.classes.values():
             raise ValueError(
-                f"{thing!r} cannot be named in a model file: use one of {', '.join(self.words)}"
+                f"{what}={thing!r} of {owner} cannot be named in a model file: use one of "
+                f"{', '.join(self.words)}"
             )
         config = thing.get_config()
         word = next((w for w, all_of in self.plain.items() if all_of == (type(thing), config)), "")

@@ -2,7 +2,7 @@
 and averages.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, TypedDict
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from minicnn.expect import count, flag, number
 from minicnn.layers.arrays import is_like, like
 from minicnn.machine.threads import one_at_a_time
-from minicnn.names import KerasNames
+from minicnn.names.described import Configured
 from minicnn.optimizers import clipping
 from minicnn.schedules import LearningRateSchedule, deserialize
 from minicnn.types import Array
@@ -31,7 +31,7 @@ class OptimizerOptions(TypedDict, total=False):
     ema_overwrite_frequency: int | None
 
 
-class Optimizer(KerasNames):
+class Optimizer(Configured):
     """Changes parameters in place, `step` by `step`; what it remembers of each is in `slots`, by
     parameter name.
 
@@ -248,8 +248,11 @@ class Optimizer(KerasNames):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """One like that whose get_config this is; a schedule may be described."""
-        rate = config.get("learning_rate")
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """One like that whose get_config this is; a schedule may be described.
+
+        Raises TypeError for what is no dict, and for arguments that the constructor does not have.
+        """
+        rate = config.get("learning_rate") if isinstance(config, Mapping) else None
         described = {"learning_rate": deserialize(rate)} if isinstance(rate, dict) else {}
-        return cls(**config | described)
+        return super().from_config({**config, **described} if described else config)

@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.expect import count, flag
 from minicnn.names import KerasNames
-from minicnn.seeds import fresh_seed
+from minicnn.seeds import seed_of
 
 Batch = Callable[[int, int], Any]
 
@@ -98,7 +98,7 @@ class Dataset(KerasNames):
         """
         count(buffer_size, "buffer_size", "shuffle")
         anew = flag(reshuffle_each_iteration, "reshuffle_each_iteration", "shuffle")
-        seed = fresh_seed() if seed is None else seed
+        seed = seed_of(seed, "shuffle")
 
         def shuffled(epoch: int, index: int) -> Any:
             order = np.random.default_rng((seed, epoch if anew else 0)).permutation(len(self))

@@ -11,13 +11,13 @@ import numpy as np
 
 from minicnn.data.fitting import checked_size
 from minicnn.errors import DataError
-from minicnn.expect import count, flag
+from minicnn.expect import count, flag, is_word_of
 from minicnn.labels import to_categorical
 from minicnn.names import known_arguments
 from minicnn.preprocessing.files import PictureFiles, class_folders, files_below
 from minicnn.preprocessing.flow import Changes, Flow
 from minicnn.preprocessing.pictures import FILTERS, MODES, img_to_array, known, load_img
-from minicnn.seeds import fresh_seed
+from minicnn.seeds import seed_of
 from minicnn.types import Array, Shape
 
 WHO = "flow_from_directory"
@@ -179,13 +179,13 @@ def flow_from_directory(
         class_mode,
         count(batch_size, "batch_size", WHO),
         flag(shuffle, "shuffle", WHO),
-        fresh_seed() if seed is None else seed,
+        seed_of(seed, WHO),
     )
 
 
 def part_of(files: list[str], subset: str, validation_split: float) -> list[str]:
     """The files of a class that are in a subset. Raises ValueError where there are no subsets."""
-    if subset not in SUBSETS or not validation_split:
+    if not is_word_of(subset, SUBSETS) or not validation_split:
         raise ValueError(
             f"{WHO} expected subset 'training' or 'validation' of an "
             "ImageDataGenerator(validation_split=...), received "

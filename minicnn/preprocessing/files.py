@@ -45,6 +45,10 @@ def class_folders(directory: Path, names: Sequence[str] | None, what: str, owner
         entry.name for entry in directory.iterdir() if entry.is_dir() and entry.name[0] != "."
     )
     if names is not None:
+        if isinstance(names, str) or not isinstance(names, Sequence | np.ndarray):
+            raise ValueError(
+                f"{owner} expected {what} as a list of names of subfolders, received {names!r:.80}"
+            )
         names = list(names)
         if missing := [name for name in names if name not in found]:
             raise DataError(

@@ -96,7 +96,7 @@ def image_dataset_from_directory(
             f"{WHO} expected two classes for label_mode='binary', received {names}: use 'int' or "
             "'categorical'"
         )
-    seed = fresh_seed() % 1_000_000 if seed is None else seed
+    seed = fresh_seed() % 1_000_000 if seed is None else count(seed, "seed", WHO, least=0)
     order = np.arange(len(paths))
     if shuffle:
         np.random.RandomState(seed).shuffle(order)  # noqa: NPY002  Keras' order, for its subsets
@@ -173,11 +173,13 @@ def indexed(
     paths = [str(folder / file) for file in files_below(folder, ENDINGS, follow_links)]
     if labels is None:
         return paths, None, None
-    if len(labels) != len(paths):
+    labels = array(labels, "labels", WHO)
+    if labels.shape != (len(paths),):
         raise ValueError(
-            f"{WHO} expected a label for each of the {len(paths)} files, received {len(labels)}"
+            f"{WHO} expected a label for each of the {len(paths)} files, received "
+            f"{len(labels) if labels.ndim else repr(labels.item())}"
         )
-    numbers = whole(array(labels, "labels", WHO), WHO).astype(np.int32)
+    numbers = whole(labels, WHO).astype(np.int32)
     return paths, numbers, [str(label) for label in np.unique(numbers)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.expect import array, count, flag, number
+from minicnn.expect import array, count, flag, is_word_of, number
 from minicnn.kernels.resample import CONSTANT, NEAREST, REFLECT, WRAP, resample
 from minicnn.layers.augmentation.draws import uniform
 from minicnn.layers.normalization import Normalization
@@ -17,7 +17,7 @@ from minicnn.preprocessing.affine import affine
 from minicnn.preprocessing.directory_flow import flow_from_directory
 from minicnn.preprocessing.flow import Flow
 from minicnn.preprocessing.ranges import Limit, between, factors, shift, shift_limit
-from minicnn.seeds import fresh_seed
+from minicnn.seeds import seed_of
 from minicnn.types import Array
 
 FILL_MODES = {"constant": CONSTANT, "nearest": NEAREST, "reflect": REFLECT, "wrap": WRAP}
@@ -100,10 +100,10 @@ class ImageDataGenerator(KerasNames):
                     f"ImageDataGenerator does not support {name}={value!r}: leave it out, prepare "
                     "x before flow(x)"
                 )
-        if fill_mode not in FILL_MODES:
+        if not is_word_of(fill_mode, FILL_MODES):
             raise ValueError(
                 "ImageDataGenerator has no fill_mode "
-                f"{fill_mode!r}.{did_you_mean(fill_mode, FILL_MODES)}"
+                f"{fill_mode!r}.{did_you_mean(str(fill_mode), FILL_MODES)}"
             )
         who = type(self).__name__
         if not 0 <= number(validation_split, "validation_split", who) < 1:
@@ -192,9 +192,7 @@ class ImageDataGenerator(KerasNames):
             chosen = self._part(len(x), subset)
             x, labels = x[chosen], {name: part[chosen] for name, part in labels.items()}
         size, shuffle = count(batch_size, "batch_size", "flow"), flag(shuffle, "shuffle", "flow")
-        return Flow(
-            self, x, list(labels.values()), size, shuffle, fresh_seed() if seed is None else seed
-        )
+        return Flow(self, x, list(labels.values()), size, shuffle, seed_of(seed, "flow"))
 
     flow_from_directory = flow_from_directory
 
@@ -208,7 +206,7 @@ class ImageDataGenerator(KerasNames):
 
     def _part(self, n: int, subset: str) -> slice:
         at = int(n * self.validation_split)
-        if subset not in ("training", "validation") or at == 0:
+        if not is_word_of(subset, ("training", "validation")) or at == 0:
             raise ValueError(
                 "flow expected subset 'training' or 'validation' and a validation_split that "
                 f"leaves samples to both, received {subset!r} of {n} samples and "

@@ -10,7 +10,7 @@ from PIL import Image
 from minicnn.data.fitting import checked_size
 from minicnn.data.image import read_image
 from minicnn.errors import ImageError
-from minicnn.expect import array, flag
+from minicnn.expect import flag, is_word_of, numbers
 from minicnn.names import instead, known_arguments
 from minicnn.types import Array
 
@@ -23,7 +23,7 @@ def known(value: Any, choices: Iterable[Any], what: str, owner: str, table: str 
     of its name unless given.
     """
     choices = list(choices)
-    if value not in choices:
+    if not is_word_of(value, choices):
         words = [word for word in choices if word is not None]
         advice = instead(str(value), table or what, words)
         raise ValueError(f"{owner} has no {what} {value!r}.{advice}")
@@ -65,8 +65,13 @@ def img_to_array(img: Image.Image) -> Array:
     >>> utils.img_to_array(utils.array_to_img(np.zeros((2, 3, 1)))).shape
     (2, 3, 1)
     """
-    array = np.asarray(img, np.float32)
-    return array if array.ndim == 3 else array[..., None]
+    levels = numbers(img, "a picture", "img_to_array")
+    if levels.ndim not in (2, 3):
+        raise ValueError(
+            f"img_to_array expected a picture (H, W, C) or (H, W), received shape {levels.shape}"
+        )
+    levels = levels.astype(np.float32)
+    return levels if levels.ndim == 3 else levels[..., None]
 
 
 @known_arguments
@@ -82,7 +87,7 @@ def array_to_img(x: Any, scale: bool = True) -> Image.Image:
     >>> utils.array_to_img(np.full((4, 6, 3), 255), scale=False).size
     (6, 4)
     """
-    x = array(x, "one picture", "array_to_img").astype(np.float32)
+    x = numbers(x, "one picture", "array_to_img").astype(np.float32)
     if x.ndim != 3 or x.shape[2] not in (1, 3) or not x.size:
         raise ValueError(
             f"array_to_img expected one picture (H, W, 3) or (H, W, 1), received {x.shape}"

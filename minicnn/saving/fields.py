@@ -82,7 +82,7 @@ def make(description: Any, known: Mapping[str, type], what: str) -> Any:
             f"{name!r:.60}.{did_you_mean(name[:60], known)} "
             "A class of your own goes into load_model(path, custom_objects={...})"
         )
-    cls = known[name]
+    cls: Any = known[name]
     kinds = arguments(cls) if cls.__module__.startswith("minicnn.") else {}
     for argument, value in config.items():
         if argument in kinds and not fits(value, kinds[argument]):
@@ -90,7 +90,7 @@ def make(description: Any, known: Mapping[str, type], what: str) -> Any:
                 f"the model file gives {name} an argument of another kind: {argument}={value!r:.60}"
             )
     try:
-        return cls(**config)
+        return cls.from_config(config)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ModelFileError(
             f"the model file gives {name} arguments that it does not take: {error!s:.500}"

@@ -3,6 +3,7 @@ from typing import Unpack
 import numpy as np
 
 from minicnn.expect import count as checked_count
+from minicnn.expect import is_word_of
 from minicnn.kernels import resample as kernel
 from minicnn.layers.augmentation.geometric import Filling, GeometricLayer, identities
 from minicnn.layers.base import LayerOptions
@@ -56,7 +57,7 @@ class RandomCrop(GeometricLayer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(seed, **options)
-        if padding_mode not in PADDING_MODES:
+        if not is_word_of(padding_mode, PADDING_MODES):
             raise ValueError(
                 f"RandomCrop expected padding_mode to be one of {list(PADDING_MODES)}, received "
                 f"{padding_mode!r}"

@@ -1,5 +1,6 @@
 from typing import Unpack
 
+from minicnn.expect import is_word_of
 from minicnn.layers.augmentation.geometric import GeometricLayer, identities
 from minicnn.layers.base import LayerOptions
 from minicnn.types import Array
@@ -33,7 +34,7 @@ class RandomFlip(GeometricLayer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(seed, **options)
-        if mode not in MODES:
+        if not is_word_of(mode, MODES):
             raise ValueError(
                 f"RandomFlip expected mode to be one of {list(MODES)}, received {mode!r}"
             )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
-from minicnn.expect import count, flag, sample_shape
+from minicnn.expect import count, flag, is_word_of, sample_shape
 from minicnn.layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from minicnn.layers.node import Node
 from minicnn.models.model import Model
@@ -77,7 +77,7 @@ def framed(
     """
     classes = count(told.get("classes", classes), "classes", who)
     pooling = told.get("pooling")
-    if pooling not in (None, *POOLING):
+    if not is_word_of(pooling, (None, *POOLING)):
         raise ValueError(f"{who} expected pooling as None, 'avg' or 'max', received {pooling!r}")
     x = begun(who, told.get("input_tensor"), told.get("input_shape"), shape, least)
     y = body(x)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import did_you_mean, warn
-from minicnn.expect import number
+from minicnn.expect import is_word_of, number
 from minicnn.training.callbacks.base import Callback, Logs
 
 
@@ -31,7 +31,7 @@ class MonitorCallback(Callback):
         self, monitor: str, mode: str, best: float | None = None, min_delta: float = 0.0
     ) -> None:
         super().__init__()
-        if mode not in ("auto", "min", "max"):
+        if not is_word_of(mode, ("auto", "min", "max")):
             warn(
                 f"{type(self).__name__} mode {mode!r} is unknown, falling back to 'auto'."
                 f"{did_you_mean(str(mode), ('auto', 'min', 'max'))}",
