@@ -21,6 +21,13 @@ class ImageError(DataError):
     """A picture is missing, damaged, too large, or no picture."""
 
 
+def no_attribute(message: str) -> AttributeError:
+    """An AttributeError that says it all: where name is not set, Python adds a suggestion of its
+    own, "Use X.. Did you mean: 'Y'?".
+    """
+    return AttributeError(message, name=None)
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """The words `" Did you mean 'x'?"` for the closest choice, or all choices when none is close.
 

@@ -286,7 +286,7 @@ def test_all_sources_failing_is_one_line(tmp_path):
     assert (
         "\n" not in message
         and "cifar.tar.gz: " in message
-        and "name it (the path argument, or MINICNN_DATA)" in message
+        and "name it (path, or --data in commands, or MINICNN_DATA)" in message
     )
     assert not (cache.home() / "cifar-10-python.tar.gz").exists()
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from minicnn import Sequential, callbacks, data, layers, models, optimizers, report, runs, schedules
 from minicnn.cli import arguments, main, options, pictures, recipes, seeds, train, training_options
-from minicnn.cli.choices import NETWORKS, RECIPES
+from minicnn.cli.choices import NETWORKS, RECIPES, network_named
 from minicnn.cli.networks import BUILDERS, WITH_DROPOUT, network
 from minicnn.layers import (
     BatchNormalization,
@@ -184,7 +184,11 @@ def test_options_that_exclude_each_other(arguments, message):
         (["--seeds", "1"], "expected 2 or more, received '1': --seed trains once"),
         (
             ["--network", "huge"],
-            "invalid choice: 'huge' (choose from 'documented', 'small', 'large', 'convolutional', ",
+            "expected the name of a network, received 'huge'. Did you mean 'large'?",
+        ),
+        (
+            ["--network", "nosuch"],
+            "expected the name of a network, received 'nosuch'. Known are: convolutional, ",
         ),
         (
             ["--recipe", "secret"],
@@ -321,6 +325,11 @@ def test_a_networks_name_stands_for_it_where_a_file_may(capsys):
     assert main(["summary", "resnet50", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["parameters"] == 25_636_712 and shown["layers"][0]["output_shape"][0] == 224
+    assert main(["summary", "ResNet50", "--image-size", "64", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["parameters"] == 25_636_712 and shown["layers"][0]["output_shape"][0] == 64
+    assert main(["summary", "SmallCNN", "--image-size", "48x64", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["layers"][0]["output_shape"] == [48, 64, 3]
     assert main(["summary", "resent20"]) == 2
     assert capsys.readouterr().err == (
         "minicnn summary: --model expected a model file, a folder with one or the name of a "
@@ -610,3 +619,36 @@ def test_runs_are_called_after_their_data(here, photographs):
         pictures.short_name(str(photographs)) == "photographs"
         and pictures.short_name("shapes") == "shapes"
     )
+
+
+@pytest.mark.parametrize(
+    ("what", "fix"),
+    [("shpes", "Did you mean 'shapes'?"), ("mnist", "Known are: cifar10, shapes.")],
+)
+def test_pictures_that_no_word_names(what, fix, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--data", what]) == 3
+    printed = capsys.readouterr().err
+    assert f"{what}: expected cifar10 or shapes, a folder with one folder of pictures" in printed
+    assert printed.endswith(f"where the pictures are now, with --data PATH. {fix}\n")
+
+
+def test_a_size_goes_with_a_network_s_name_alone(tmp_path, capsys):
+    file = str(tmp_path / "m.safetensors")
+    Sequential([layers.Input((4,)), layers.Dense(2)]).save(file)
+    assert main(["summary", file, "--image-size", "64"]) == 2
+    assert "--image-size goes with the name of a network, received it with" in (
+        capsys.readouterr().err
+    )
+
+
+def test_the_spelling_of_classes_names_networks():
+    for word, name in (
+        ("ResNet20", "resnet20"),
+        ("MobileNetV2", "mobilenetv2"),
+        ("SmallMobileNetV2", "small_mobilenetv2"),
+        ("DocumentedCNN", "documented"),
+        ("efficientnetb0", "efficientnetb0"),
+        ("ResNet", None),
+    ):
+        assert network_named(word) == name

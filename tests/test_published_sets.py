@@ -233,6 +233,38 @@ def test_offline_by_the_environment(monkeypatch, name):
         files.SETS[name].load_data()
 
 
+FORMS = {
+    "mnist": lambda d: write(d, {"mnist.npz": npz(digits())}) / "mnist.npz",
+    "fashion_mnist": lambda d: write(d, idx_files(digits(1))),
+    "cifar10": lambda d: cifar_files.write_tar(write(d, {}) / "cifar-10-python.tar.gz"),
+    "cifar100": lambda d: (
+        write(d, {"cifar-100-python.tar.gz": cifar100_tar()}) / "cifar-100-python.tar.gz"
+    ),
+}
+
+
+@pytest.mark.parametrize("named", FORMS)
+@pytest.mark.parametrize("asked", [*FORMS])
+@pytest.mark.usefixtures("no_sockets")
+def test_the_environment_names_another_data_set(tmp_path, monkeypatch, named, asked):
+    if named == asked:
+        return
+    monkeypatch.setenv("MINICNN_DATA", str(FORMS[named](tmp_path / "data")))
+    title = {
+        "mnist": "MNIST",
+        "fashion_mnist": "Fashion-MNIST",
+        "cifar10": "CIFAR-10",
+        "cifar100": "CIFAR-100",
+    }[asked]
+    with pytest.raises(
+        DataError,
+        match=f"^MINICNN_DATA does not name {title}: .*data.*Where it names another data set, name "
+        "this one by path, or in MINICNN_DATA a folder in which both are$",
+    ) as error:
+        getattr(datasets, asked).load_data()
+    print(error.value)
+
+
 @pytest.mark.parametrize("name", PLACES)
 @pytest.mark.usefixtures("no_sockets")
 def test_the_environment_names_a_folder_and_a_wrong_one_is_refused(tmp_path, monkeypatch, name):

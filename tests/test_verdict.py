@@ -176,3 +176,18 @@ def test_what_only_gets_worse_is_not_said_to_be_learning():
     history = {"loss": [1.9, 1.5, 1.2], "accuracy": [0.3, 0.4, 0.5], "val_loss": [1.5, 7.4, 16.9]}
     found = judge(history, 0.2, (0.1, 0.4), chance=0.25, samples=24, steps_per_epoch=2)
     assert found.kind == "no better than chance" and "train for longer" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("history", "right"),
+    [
+        ({"loss": [2.3], "accuracy": [0.1], "val_loss": [2.3]}, 100),
+        ({"loss": [1.5], "accuracy": [0.9], "val_loss": [2.3]}, 300),
+        ({"loss": [1.5]}, 500),
+    ],
+)
+def test_one_epoch_is_not_judged(history, right):
+    found = verdict(history, right, 1000)
+    assert found.kind == "still learning"
+    assert found.sentence.startswith("After one epoch: ")
+    assert found.advice == "That is too early to judge: train for more epochs."

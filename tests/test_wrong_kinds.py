@@ -1,5 +1,8 @@
 """Arguments of a wrong kind are refused where they are given, and what Keras' users write works."""
 
+import re
+import traceback
+
 import numpy as np
 import pytest
 
@@ -83,7 +86,7 @@ WRONG = [
     (lambda: layers.RandomFlip(mode=WORDS), "RandomFlip expected mode"),
     (lambda: layers.RandomCrop(2, 2, padding_mode=WORDS), "RandomCrop expected padding_mode"),
     (lambda: initializers.VarianceScaling(mode=WORDS), "VarianceScaling expected mode"),
-    (lambda: ImageDataGenerator(fill_mode=WORDS), "ImageDataGenerator expected fill_mode"),
+    (lambda: ImageDataGenerator(fill_mode=WORDS), "ImageDataGenerator has no fill_mode array"),
     (
         lambda: ImageDataGenerator().flow(X, seed="x"),
         "flow expected seed of at least 0, received 'x', which is no whole number",
@@ -162,6 +165,8 @@ def test_batches_are_measured_and_predicted():
     y = np.arange(6) % 3
     assert model.test_on_batch(X, y) == model.evaluate(X, y, verbose=0)
     assert model.test_on_batch(X, y, return_dict=True).keys() == {"loss", "accuracy"}
+    with pytest.raises(ValueError, match="test_on_batch expected as many samples in y as in x, 6"):
+        model.test_on_batch(X, y[:4])
     model.train_on_batch(X, y)
     assert np.array_equal(model.predict_on_batch(X), model.predict(X, verbose=0))
 
@@ -257,3 +262,60 @@ def test_files_and_clones_make_layers_by_from_config(tmp_path):
     x = np.ones((1, 4), np.float32)
     assert np.array_equal(again.forward(x), model.forward(x))
     assert models.clone_model(model).layers[0].factor == 2.0
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: layers.TimeDistributed,
+        lambda: layers.GlobalMaxPool,
+        lambda: utils.normalise,
+        lambda: layers.Dense(2).add_loss,
+        lambda: layers.Dense(2).output,
+        lambda: setattr(layers.Dense(2), "unit", 3),
+        lambda: setattr(layers.Dense(2), "units", 3),
+    ],
+)
+def test_python_adds_no_suggestion_to_one_of_ours(read):
+    """ "Use GlobalMaxPooling2D.. Did you mean: 'GlobalMaxPooling2D'?" """
+    with pytest.raises(AttributeError) as error:
+        read()
+    printed = "".join(traceback.format_exception(error.value)).rstrip().splitlines()[-1]
+    assert printed.endswith(str(error.value)) and ".." not in printed.replace("...", "")
+
+
+@pytest.mark.parametrize("word", ["GlobalMaxPool3D", "reluu"])
+def test_one_sentence_follows_another(word):
+    for look_up in (
+        lambda: getattr(layers, word),
+        lambda: losses.get(word),
+        lambda: metrics.get(word),
+        lambda: optimizers.get(word),
+        lambda: initializers.get(word),
+        lambda: layers.Dense(2, activation=word),
+        lambda: layers.Dense(2, **{word: 1}),
+        lambda: losses.deserialize({"class_name": word, "config": {}}),
+    ):
+        with pytest.raises((AttributeError, TypeError, ValueError)) as error:
+            look_up()
+        assert not re.search(r"\.\.(?!\.)|\?\.|  |[a-z'] Did you", str(error.value)), error.value
+
+
+def test_a_metric_in_keras_form_says_how_it_is_written_here():
+    with pytest.raises(
+        TypeError,
+        match=r"F1 defines update_state\(\). Define instead values\(y_true, y_pred\), one number "
+        r"per sample, or, .*; or write a function of \(y_true, y_pred\)",
+    ) as error:
+
+        class F1(metrics.Metric):
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                pass
+
+    print(error.value)
+
+    class Count(metrics.Metric):
+        pass
+
+    with pytest.raises(AttributeError, match="Count has no 'add_weight'. Keep sums in attributes"):
+        Count().add_weight(name="total")

@@ -7,7 +7,8 @@ import argparse
 import math
 import re
 
-from minicnn.cli.choices import DOCUMENTED, NETWORKS
+from minicnn.cli.choices import DOCUMENTED, NETWORKS, network_named
+from minicnn.errors import did_you_mean
 
 RUN = "runs/latest"
 LARGEST = 1024  # pixels a side: a thousand such pictures take 3 GB
@@ -87,7 +88,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     listed = ". ".join(f"{name}: {told}" for name, told in NETWORKS.items())
     parser.add_argument(
         "--network",
-        choices=list(NETWORKS),
+        type=network_name,
         metavar="NAME",
         help=f"which network (default: {DOCUMENTED}). {listed}",
     )
@@ -99,6 +100,16 @@ def add_untrained(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_image_size(parser)
     add_network(parser)
+
+
+def network_name(text: str) -> str:
+    """The name of a network on the command line. Raises ArgumentTypeError unless it is one."""
+    name = network_named(text)
+    if name is None:
+        raise argparse.ArgumentTypeError(
+            f"expected the name of a network, received {text!r}.{did_you_mean(text, NETWORKS)}"
+        )
+    return name
 
 
 def positive(text: str) -> int:

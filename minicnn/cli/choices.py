@@ -30,6 +30,14 @@ NETWORKS = {
 }
 
 
+def network_named(word: str) -> str | None:
+    """The name of the network that a word means, spelt as its class, too: ResNet50; None for
+    others.
+    """
+    plain = {name.replace("_", ""): name for name in NETWORKS}
+    return plain.get(word.lower().replace("_", "").removesuffix("cnn"))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A way to train.

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import models, runs
-from minicnn.cli.choices import NETWORKS
+from minicnn.cli.choices import DOCUMENTED, NETWORKS, network_named
 from minicnn.cli.messages import say
-from minicnn.cli.networks import named, network
+from minicnn.cli.networks import named
 from minicnn.cli.own_classes import own_classes
 from minicnn.errors import did_you_mean
 from minicnn.models.model import Model
@@ -36,17 +36,24 @@ def writing(path: Path) -> Iterator[None]:
 def load_model(options: argparse.Namespace) -> Model:
     """The model that `--model` names, or the documented network; which one `latest` is, is said.
 
-    Raises ValueError for a word that is neither a path nor a network's name.
+    Raises ValueError for a word that is neither a path nor a network's name, and for the size of
+    the pictures of a model file.
     """
     own = own_classes(options.imports)
+    size = getattr(options, "image_size", None)
     if options.model is None:
-        return network()
+        return named(DOCUMENTED, size)
     if not Path(options.model).exists() and options.model.isidentifier():
-        if options.model in NETWORKS:
-            return named(options.model)
+        if name := network_named(options.model):
+            return named(name, size)
         raise ValueError(
             f"--model expected a model file, a folder with one or the name of a network, received "
             f"{options.model!r}, which is none.{did_you_mean(options.model, NETWORKS)}"
+        )
+    if size is not None:
+        raise ValueError(
+            f"--image-size goes with the name of a network, received it with {options.model}, "
+            "which has its own: leave it out"
         )
     file = runs.model_file(options.model)
     if Path(options.model).name == runs.LATEST:

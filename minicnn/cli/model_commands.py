@@ -6,7 +6,7 @@ It loads nothing that takes time, so every command prints its help at once.
 import argparse
 from pathlib import Path
 
-from minicnn.cli.arguments import add_data, add_model, declare, positive, share
+from minicnn.cli.arguments import add_data, add_model, declare, positive, share, size_of
 
 
 def evaluate(commands: argparse._SubParsersAction) -> None:
@@ -101,6 +101,13 @@ def summary(commands: argparse._SubParsersAction) -> None:
     add_model(parser, default=None, first=True)
     parser.add_argument(
         "--expand", action="store_true", help="show the layers of models inside too"
+    )
+    parser.add_argument(
+        "--image-size",
+        type=size_of,
+        metavar="SIZE",
+        help="pixels of the pictures that a network named by its name is for, such as 64 or 48x96, "
+        "height first",
     )
     parser.add_argument(
         "--plan",

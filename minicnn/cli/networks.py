@@ -58,6 +58,10 @@ def network(
     )
 
 
-def named(name: str) -> Model:
-    """The network of that name as it is for CIFAR-10, or one of Keras' as it is there."""
-    return BUILDERS[name](weights=None, seed=0) if name in KERAS else network(name=name)
+def named(name: str, size: Size | None = None) -> Model:
+    """The network of that name as it is for CIFAR-10, or one of Keras' as it is there, for pictures
+    (H, W) = size.
+    """
+    if name not in KERAS:
+        return network(name=name, size=size or (32, 32))
+    return BUILDERS[name](weights=None, seed=0, input_shape=None if size is None else (*size, 3))

@@ -15,7 +15,7 @@ from minicnn.cli.networks import Size, network
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.datasets.cifar10_batches import VERSIONS
-from minicnn.errors import DataError
+from minicnn.errors import DataError, did_you_mean
 from minicnn.models.model import Model
 from minicnn.types import Samples
 
@@ -69,10 +69,11 @@ def load(
     if what == "shapes":
         return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
     if what != "cifar10" and not Path(what).expanduser().exists():
+        advice = did_you_mean(Path(what).name, NAMES)
         raise DataError(
-            f"{what}: expected a folder with one folder of pictures per class, or CIFAR-10's "
-            "tarball or folder, received a path where nothing is: correct it, or name where the "
-            "pictures are now, with --data PATH"
+            f"{what}: expected {' or '.join(NAMES)}, a folder with one folder of pictures per "
+            "class, or CIFAR-10's tarball or folder, received a path where nothing is: correct it, "
+            f"or name where the pictures are now, with --data PATH.{advice}"
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         return _parted(

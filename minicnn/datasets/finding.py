@@ -71,21 +71,16 @@ def load(
     Raises DataError, in one line, for a path that is wrong, files that are damaged, and when there
     is neither a copy nor a download.
     """
-    named = os.environ.get("MINICNN_DATA") if path is None else path
-    if named:
-        place = Path(named).expanduser()
-        source = next(data_set.sources(place), None)
-        if source is None:
-            received = "a folder without them" if place.is_dir() else "a path where nothing is"
+    if path:
+        return _named(data_set, Path(path).expanduser())
+    if named := os.environ.get("MINICNN_DATA") if path is None else None:
+        try:
+            return _named(data_set, Path(named).expanduser())
+        except DataError as error:
             raise DataError(
-                f"{place}: expected {data_set.expected}, received {received}: correct the path "
-                f"(or MINICNN_DATA), or leave it out to download {data_set.title}"
-            )
-        return cache.cached(
-            entry_name(data_set, source),
-            digest(identity(data_set.files(source))),
-            lambda _: _told(*data_set.read(source)),
-        )[0]
+                f"MINICNN_DATA does not name {data_set.title}: {error}. Where it names another "
+                "data set, name this one by path, or in MINICNN_DATA a folder in which both are"
+            ) from error
     kept = cache.kept(data_set.kept_as, data_set.version) or cache.kept(_noted(data_set))
     if kept:
         return kept[0]
@@ -95,6 +90,22 @@ def load(
         data_set.kept_as,
         data_set.version,
         lambda folder: _find_or_fetch(data_set, folder, offline),
+    )[0]
+
+
+def _named(data_set: DataSet, place: Path) -> cache.Arrays:
+    """The arrays of the data set at a path that was named. Raises DataError for other paths."""
+    source = next(data_set.sources(place), None)
+    if source is None:
+        received = "a folder without them" if place.is_dir() else "a path where nothing is"
+        raise DataError(
+            f"{place}: expected {data_set.expected}, received {received}: correct the path "
+            f"(or MINICNN_DATA), or leave it out to download {data_set.title}"
+        )
+    return cache.cached(
+        entry_name(data_set, source),
+        digest(identity(data_set.files(source))),
+        lambda _: _told(*data_set.read(source)),
     )[0]
 
 
@@ -141,8 +152,8 @@ def _find_or_fetch(data_set: DataSet, folder: Path, offline: bool) -> tuple[cach
         raise DataError(
             f"{data_set.title} is not in "
             f"{', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}: "
-            f"{data_set.advice} and name it (the path argument, or MINICNN_DATA), or use "
-            "datasets.shapes, which needs no file"
+            f"{data_set.advice} and name it (path, or --data in commands, or "
+            "MINICNN_DATA), or use the shapes, which need no file"
         ) from error
 
 

@@ -1,5 +1,6 @@
 """The layers, one file each, to be read: formula, shapes, forward, backward, a hop to a kernel."""
 
+from minicnn.layers import arithmetic  # noqa: F401  what symbolic tensors do with + - * /
 from minicnn.layers.activation import Activation
 from minicnn.layers.augmentation.random_brightness import RandomBrightness
 from minicnn.layers.augmentation.random_contrast import RandomContrast

@@ -1,13 +1,17 @@
 """Symbolic tensors: what layers are joined by before there are any numbers."""
 
+import typing
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, Never, Protocol
 
 import numpy as np
 
+from minicnn.errors import no_attribute
 from minicnn.types import Shape
 
+# by sign: what x + y and the like make, which layers/arithmetic.py says, that knows the layers
+operators: dict[str, typing.Callable[["Node", Any], Any]] = {}
 made = count()  # what can be called is numbered as it is made
 
 
@@ -80,10 +84,36 @@ class Node:
             "and make a Model, which computes numbers from arrays"
         )
 
-    __array__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = (
-        _no_numbers
-    )
-    __getitem__ = __iter__ = __len__ = __float__ = __bool__ = __neg__ = __matmul__ = _no_numbers
+    __array__ = __getitem__ = __iter__ = __len__ = __float__ = __bool__ = _no_numbers
+    __matmul__ = __pow__ = __rtruediv__ = _no_numbers
+
+    __array_ufunc__ = None  # so that NumPy leaves array * x to x
+
+    def __add__(self, other: Any) -> "Node":
+        """Add()([x, y]), or Rescaling(1, y)(x) of a number."""
+        return operators["+"](self, other)
+
+    def __sub__(self, other: Any) -> "Node":
+        """Subtract()([x, y]), or Rescaling(1, -y)(x)."""
+        return operators["-"](self, other)
+
+    def __rsub__(self, other: Any) -> "Node":
+        """Rescaling(-1, y)(x)."""
+        return operators["r-"](self, other)
+
+    def __mul__(self, other: Any) -> "Node":
+        """Multiply()([x, y]), or Rescaling(y)(x)."""
+        return operators["*"](self, other)
+
+    def __truediv__(self, other: Any) -> "Node":
+        """Rescaling(1 / y)(x)."""
+        return operators["/"](self, other)
+
+    def __neg__(self) -> "Node":
+        """Rescaling(-1)(x)."""
+        return operators["*"](self, -1)
+
+    __radd__, __rmul__ = __add__, __mul__
 
 
 def is_symbolic(x: Any) -> bool:
@@ -110,7 +140,7 @@ def nodes(x: Any, who: str) -> list[Node]:
 def first_call(layer: Callable, what: str) -> Node:
     """The node of a layer's first call. Raises AttributeError, as in Keras, when there is none."""
     if not layer._nodes:
-        raise AttributeError(
+        raise no_attribute(
             f"{layer} has no {what} yet: call it on a symbolic tensor, layer(Input((32, 32, 3))), "
             "or build its model"
         )

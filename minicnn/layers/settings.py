@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.errors import no_attribute
 from minicnn.names.assignment import arguments, declared
 from minicnn.types import WeightOwner
 
@@ -34,7 +35,7 @@ def check_assignment(layer: WeightOwner, name: str, value: Any) -> None:
         return
     why = "was built with" if of_build else "is made with"
     fix = "" if of_build else f", {kind.__name__}(..., {name}={value!r})"
-    raise AttributeError(
+    raise no_attribute(
         f"{layer} {why} {name}={own[name]!r} and keeps it, received {value!r}: make a new "
         f"layer{fix}"
     )

@@ -24,10 +24,22 @@ class Metric(Configured):
     >>> accuracy.update([1, 1], [[0.3, 0.7], [0.4, 0.6]])
     >>> accuracy.result()
     0.75
+
+    Raises TypeError for a subclass that defines Keras' `update_state`.
     """
 
     total: float
     count: int
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        if "update_state" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} defines update_state(). Define instead values(y_true, y_pred), "
+                "one number per sample, or, for what is no mean of those, update(y_true, y_pred), "
+                "result() and reset(), with the sums in attributes; or write a function of "
+                "(y_true, y_pred), compile(metrics=[function])"
+            )
 
     def __init__(self, name: str | None = None):
         self.name = name or snake_case(type(self).__name__)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, get_args
 
-from minicnn.errors import did_you_mean
+from minicnn.errors import did_you_mean, no_attribute
 from minicnn.names.not_there import is_not_there
 
 # of 1: how much alike an attribute of a user's class and an argument must be for the one to mean
@@ -33,7 +33,7 @@ def check_assigned(owner: Any, name: str) -> None:
         meant = get_close_matches(name, meant, n=1, cutoff=CLOSE)
     if meant:
         who = f"{kind.__name__} {own!r}" if (own := vars(owner).get("name")) else kind.__name__
-        raise AttributeError(
+        raise no_attribute(
             f"{who} has no attribute {name!r} to assign to.{did_you_mean_one_of(name, meant)}"
         )
 

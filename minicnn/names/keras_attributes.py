@@ -120,7 +120,11 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
     "Metric": [
         ("update_state", "Use update(y_true, y_pred)."),
         ("reset_state reset_states", "Use reset()."),
-        ("add_weight add_variable variables", "Sums are in total and count."),
+        (
+            "add_weight add_variable variables",
+            "Keep sums in attributes, self.total = 0.0 in reset(); those of a mean are in total "
+            "and count.",
+        ),
         (
             "stateless_reset_state stateless_result stateless_update_state",
             "Use reset(), update(y_true, y_pred), result().",

@@ -8,6 +8,7 @@ from opcode import opname
 from types import FrameType
 from typing import NoReturn
 
+from minicnn.errors import no_attribute
 from minicnn.names.words import instead
 
 
@@ -26,7 +27,7 @@ def missing_from(module: str, kind: str, choices: Iterable[str]) -> Callable[[st
             asking = asking.f_back
         if asking and imports_a_name(asking):
             raise ImportError(f"cannot import name {name!r} from {module!r}{advice}", name=name)
-        raise AttributeError(f"module {module!r} has no attribute {name!r}{advice}")
+        raise no_attribute(f"module {module!r} has no attribute {name!r}{advice}")
 
     return __getattr__
 

@@ -3,6 +3,8 @@
 import inspect
 from typing import Any, NoReturn
 
+from minicnn.errors import no_attribute
+
 
 class NotThere:
     """A class attribute that raises when it is read; hasattr says no, and an object may well set
@@ -14,7 +16,7 @@ class NotThere:
         self.advice = advice
 
     def __get__(self, owner: Any, cls: type) -> NoReturn:
-        raise AttributeError(f"{cls.__name__} has no {self.name!r}. {self.advice}")
+        raise no_attribute(f"{cls.__name__} has no {self.name!r}. {self.advice}")
 
 
 def is_not_there(cls: type, name: str) -> bool:

@@ -82,6 +82,12 @@ def judge(
             "averages began with was still in them. Use BatchNormalization(warmup=True), a lower "
             "momentum, or smaller batches.",
         )
+    if len(losses) == 1 and accuracy < GOOD:
+        return Verdict(
+            "still learning",
+            f"After one epoch: {both}.",
+            "That is too early to judge: train for more epochs.",
+        )
     if ahead > GAP and (low > chance or ahead > 0.5):
         return Verdict(
             "learnt by heart",

@@ -80,7 +80,8 @@ def make(description: Any, known: Mapping[str, type], what: str) -> Any:
         raise ModelFileError(
             f"the model file names the unknown {what} "
             f"{name!r:.60}.{did_you_mean(name[:60], known)} "
-            "A class of your own goes into load_model(path, custom_objects={...})"
+            "A class of your own goes into load_model(path, custom_objects={...}), or a command's "
+            "--import FILE"
         )
     cls: Any = known[name]
     kinds = arguments(cls) if cls.__module__.startswith("minicnn.") else {}

@@ -193,9 +193,12 @@ def test_on_batch(
 
     Raises RuntimeError before compile; ValueError for arrays or labels that do not fit.
     """
-    numbers = evaluate(model, x, y, sample_weight=sample_weight, return_dict=True)
-    listed = list(numbers.values())
-    return numbers if return_dict else listed if len(listed) > 1 else listed[0]
+    checks.compiled(model)
+    batches = given.to_measure(model, x, y, None, sample_weight, None, "test_on_batch")
+    checks.pixel_range(model, batches.x)
+    with quiet():
+        meter = measured(model, batches)
+    return meter.results() if return_dict else meter.listed()
 
 
 @known_arguments
