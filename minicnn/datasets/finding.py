@@ -153,7 +153,7 @@ def _find_or_fetch(data_set: DataSet, folder: Path, offline: bool) -> tuple[cach
             f"{data_set.title} is not in "
             f"{', '.join(dict.fromkeys(str(place.parent) for place in places))}, and: {error}: "
             f"{data_set.advice} and name it (path, or --data in commands, or "
-            "MINICNN_DATA), or use the shapes, which need no file"
+            "MINICNN_DATA), or use datasets.shapes (--data shapes), which needs no file"
         ) from error
 
 
