@@ -728,7 +728,7 @@ def test_a_layer_that_minicnn_does_not_have():
         (lambda: layers.Dense(2, kernel_initializer="he_norml"), "Did you mean 'he_normal'?"),
         (
             lambda: layers.Conv2D(2, 3, kernel_initializer="thirds"),
-            "unknown initializer 'thirds'. Known are:",
+            "Conv2D has no kernel_initializer 'thirds'. Known are:",
         ),
         (
             lambda: layers.Dense(2, activation="rellu"),

@@ -135,7 +135,9 @@ WAYS = [
 @pytest.mark.parametrize(("way", "described"), WAYS, ids=str)
 def test_ways_to_say_it_and_what_files_say(way, described):
     if described is None:
-        with pytest.raises(ValueError, match="unknown initializer 'OrthogonalInitializer'"):
+        with pytest.raises(
+            ValueError, match="Dense has no kernel_initializer 'OrthogonalInitializer'"
+        ):
             layers.Dense(2, kernel_initializer=way)
         return
     layer = layers.Dense(2, kernel_initializer=way, bias_initializer=way)
@@ -242,20 +244,20 @@ def test_a_file_keeps_them_and_draws_nothing(tmp_path, monkeypatch):
         ),
         (
             lambda: layers.Dense(2, bias_initializer="he_norml"),
-            "unknown initializer 'he_norml'. Did you mean 'he_normal'?",
+            "Dense has no bias_initializer 'he_norml'. Did you mean 'he_normal'?",
         ),
         (
             lambda: layers.Dense(2, bias_initializer={"class_name": "HeNormal"}),
-            "unknown initializer {'class_name': 'HeNormal'}: a dict of one has class_name and "
+            "Dense has no bias_initializer {'class_name': 'HeNormal'}: a dict of one has class_name and "
             "config",
         ),
         (
             lambda: layers.Dense(2, bias_initializer={"class_name": "os", "config": {}}),
-            "unknown initializer 'os'. Did you mean",
+            "Dense has no bias_initializer 'os'. Did you mean",
         ),
         (
             lambda: layers.Dense(2, bias_initializer=None),
-            "unknown initializer None. Known are:",
+            "Dense has no bias_initializer None. Known are:",
         ),
     ],
 )

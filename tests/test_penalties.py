@@ -267,11 +267,11 @@ def test_a_layer_of_ones_own():
         ),
         (
             lambda: layers.Dense(2, kernel_regularizer="l22"),
-            "unknown regularizer 'l22'. Did you mean 'l2'?",
+            "Dense has no kernel_regularizer 'l22'. Did you mean 'l2'?",
         ),
         (
             lambda: layers.Dense(2, kernel_regularizer=0.01),
-            "unknown regularizer 0.01. Known are: l1, l1_l2, l2.",
+            "Dense has no kernel_regularizer 0.01. Known are: l1, l1_l2, l2.",
         ),
         (
             lambda: constraints.MaxNorm(-1),
@@ -295,7 +295,7 @@ def test_a_layer_of_ones_own():
         ),
         (
             lambda: layers.Dense(2, kernel_constraint="maxnorm"),
-            "unknown constraint 'maxnorm'. Did you mean 'max_norm'?",
+            "Dense has no kernel_constraint 'maxnorm'. Did you mean 'max_norm'?",
         ),
     ],
 )
