@@ -248,8 +248,8 @@ def test_a_file_keeps_them_and_draws_nothing(tmp_path, monkeypatch):
         ),
         (
             lambda: layers.Dense(2, bias_initializer={"class_name": "HeNormal"}),
-            "Dense has no bias_initializer {'class_name': 'HeNormal'}: a dict of one has class_name "
-            "and config",
+            "Dense has no bias_initializer {'class_name': 'HeNormal'}: a dict of one has "
+            "class_name and config",
         ),
         (
             lambda: layers.Dense(2, bias_initializer={"class_name": "os", "config": {}}),
