@@ -65,7 +65,10 @@ def test_a_layer_of_ones_own():
         (None, "received what is no JSON"),
         ("[1]", r"model.to_json\(\) gives, received '\[1\]'"),
         ('{"class_name": "Sequential"}', "gives, received"),
-        ('{"class_name": "Sequential", "config": {}}', "no 'model' with dtype, input_shape"),
+        (
+            '{"class_name": "Sequential", "config": {}}',
+            "expected what a model's get_config.. gives, a dict with name, layers, dtype, seed",
+        ),
         ('{"module": "keras", "class_name": "Sequential", "config": {}}', "received Keras' own"),
     ],
 )
