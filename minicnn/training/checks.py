@@ -259,7 +259,7 @@ def _first_non_finite(model: Network, x: Any) -> str:
     with step.quiet():
         for path, (layer, y) in zip(paths(model), by_layer(model.program(), given), strict=True):
             named = f"{type(layer).__name__} {path!r}"
-            for name, weight in layer.variables.items():
+            for name, weight in layer.variables_by_name.items():
                 if not np.isfinite(weight).all():
                     return f"{name} of {named} holds NaN or infinity"
             if not np.isfinite(y).all():
