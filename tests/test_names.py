@@ -271,7 +271,7 @@ def test_a_word_that_is_not_there(make, message):
             lambda: keras.regularizers.orthogonal_regularizer(),
             "'orthogonal_regularizer'. Use L1, L2 or L1L2",
         ),
-        (lambda: keras.backend, "no attribute 'backend'. There is no backend: arrays are NumPy's"),
+        (lambda: keras.ops, "no attribute 'ops'. There is no backend: arrays are NumPy's"),
         (lambda: keras.activations.glu, "'glu'. It halves the channels: multiply one half by"),
         (lambda: keras.Sequentail, "no attribute 'Sequentail'. Did you mean 'Sequential'?"),
         (
@@ -344,8 +344,8 @@ def test_a_name_that_is_not_there(look_up, message):
     ("statement", "message"),
     [
         (
-            "from minicnn import backend",
-            "cannot import name 'backend' from 'minicnn'. There is no backend",
+            "from minicnn import ops",
+            "cannot import name 'ops' from 'minicnn'. There is no backend",
         ),
         (
             "from minicnn.layers import Dense, LSTM",

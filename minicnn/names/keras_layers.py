@@ -10,9 +10,14 @@ ROWS = (
 )
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
+NORMALIZATION = [  # Keras 2's module of that name
+    ("BatchNormalization LayerNormalization GroupNormalization", "Import it from minicnn.layers."),
+]
+
 LAYERS = [
     (
-        "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers",
+        "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers "
+        "experimental preprocessing",
         "There are no such parts: every layer is in layers itself.",
     ),
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
