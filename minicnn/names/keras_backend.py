@@ -34,15 +34,15 @@ BACKEND: dict[str, list[tuple[str, str]]] = {
         ),
         ("backend", "There is no backend: arrays are NumPy's, everywhere."),
         (
-            "abs all any arange argmax argmin batch_dot batch_flatten batch_normalization bias_add "
-            "cast cast_to_floatx clip concatenate constant cos cumprod cumsum dot dtype equal exp "
-            "expand_dims eye flatten foldl foldr gather greater greater_equal in_top_k "
+            "abs all any arange argmax argmin batch_dot batch_flatten batch_normalization "
+            "bias_add cast cast_to_floatx clip concatenate constant cos cumprod cumsum dot dtype "
+            "equal exp expand_dims eye flatten foldl foldr gather greater greater_equal in_top_k "
             "l2_normalize less less_equal log map_fn max maximum mean min minimum "
             "moving_average_update ndim not_equal one_hot ones ones_like permute_dimensions pow "
-            "prod random_bernoulli random_normal random_uniform repeat repeat_elements reshape reverse round shape sign "
-            "sin sqrt square squeeze stack std sum switch tile transpose truncated_normal var "
-            "variable zeros zeros_like is_float_dtype is_int_dtype is_keras_tensor is_sparse "
-            "result_type standardize_dtype to_dense",
+            "prod random_bernoulli random_normal random_uniform repeat repeat_elements reshape "
+            "reverse round shape sign sin sqrt square squeeze stack std sum switch tile transpose "
+            "truncated_normal var variable zeros zeros_like is_float_dtype is_int_dtype "
+            "is_keras_tensor is_sparse result_type standardize_dtype to_dense",
             NUMPY,
         ),
         (

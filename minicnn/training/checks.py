@@ -128,6 +128,13 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
     return at
 
 
+FEWER = {  # what is likely to be meant where a number of batches once stood
+    ("predict", "batch_size"): ". For its first n batches write steps=n",
+    ("evaluate", "batch_size"): ". For its first n batches write steps=n",
+    ("fit", "batch_size"): ". For n batches an epoch write steps_per_epoch=n",
+}
+
+
 def source(x: Any, given: Mapping[str, bool], who: str) -> None:
     """Raise ValueError for x without y that is no batch source, and for arguments given that only
     go with arrays.
@@ -142,6 +149,7 @@ def source(x: Any, given: Mapping[str, bool], who: str) -> None:
         if is_given:
             raise ValueError(
                 f"{who} expected no {name} beside a source of batches: the source decides on it"
+                f"{FEWER.get((who, name), '')}"
             )
 
 
