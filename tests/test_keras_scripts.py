@@ -147,16 +147,14 @@ def test_arguments_come_in_the_order_of_keras():
     model.set_weights([np.ones((3, 2)), np.zeros(2)])
     assert model.predict(Batches(), None, 0, 2).shape == (4, 2)
     assert model.predict(np.ones((6, 3)), 2, 0, 1).shape == (2, 2)
+    with pytest.warns(UserWarning, match="predict leaves batch_size=2 out of account, .* steps=n$"):
+        assert model.predict(Batches(), 2).shape == (6, 2)
     assert model.evaluate(Batches(), None, None, 0, None, 2) == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (
-            lambda model: model.predict(Batches(), 2),
-            r"predict expected no batch_size .* For its first n batches write steps=n$",
-        ),
         (
             lambda model: model.evaluate(Batches(), batch_size=2),
             r"evaluate expected no batch_size .* For its first n batches write steps=n$",

@@ -129,7 +129,6 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
 
 
 FEWER = {  # what is likely to be meant where a number of batches once stood
-    ("predict", "batch_size"): ". For its first n batches write steps=n",
     ("evaluate", "batch_size"): ". For its first n batches write steps=n",
     ("fit", "batch_size"): ". For n batches an epoch write steps_per_epoch=n",
 }
