@@ -35,7 +35,7 @@ def keras_names() -> dict[str, list[str]]:
 def rows(module: str, keras: list[str]) -> list[str]:
     """Lines of the table: what is there, what is only here, what is not there."""
     ours = [name for name in import_module(f"minicnn.{module}").__all__ if name not in PLUMBING]
-    if module in BY_CLASS.split():
+    if module in [*BY_CLASS.split(), "applications"]:
         ours, keras = ([name for name in names if name[0].isupper()] for names in (ours, keras))
     there = [name for name in ours if name in keras]
     more = [name for name in ours if name not in keras]

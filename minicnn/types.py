@@ -14,6 +14,10 @@ class WeightOwner(Protocol):
     """What has weights once it is built: a layer, as its own parts know it."""
 
     dtype: np.dtype
+    name: str
+    trainable: bool
+    params: dict[str, Array]
+    state: dict[str, Array]
     has_fresh_weights: bool  # neither trained nor loaded
 
     @property

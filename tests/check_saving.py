@@ -64,8 +64,8 @@ def put(model, number):
     """Make every weight, every memory and the number of steps that number."""
     slots = [array for memory in model.optimizer.slots.values() for array in memory.values()]
     for array in [
-        *model.get_layer(index=0).weights.values(),
-        *model.layers[2].weights.values(),
+        *model.get_layer(index=0).weights_by_name.values(),
+        *model.layers[2].weights_by_name.values(),
         *slots,
     ]:
         array[...] = number

@@ -86,8 +86,8 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
         for model in models:
             model.optimizer.step(model.parameters())
         for reference, fast in zip(*[model.layers for model in models], strict=True):
-            for name, array in reference.weights.items():
-                assert_close(fast.weights[name], array, tolerance, f"{name} of {reference}")
+            for name, array in reference.weights_by_name.items():
+                assert_close(fast.weights_by_name[name], array, tolerance, f"{name} of {reference}")
         assert_close(models[1].forward(x), models[0].forward(x), tolerance, "inference")
 
 

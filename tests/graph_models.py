@@ -19,7 +19,10 @@ def model_of(graph: cases.Graph, dtype: str = "float64", engine: str = "referenc
     model.engine = engine
     for path, layer in model.leaves.items():
         layer.set_weights(
-            [cases.weight(graph, path, name, array.shape) for name, array in layer.weights.items()]
+            [
+                cases.weight(graph, path, name, array.shape)
+                for name, array in layer.weights_by_name.items()
+            ]
         )
     return model
 

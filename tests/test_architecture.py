@@ -25,7 +25,8 @@ WIDEST = 100  # columns of a line
 STOREYS = {
     "ground": "constraints errors expect initializers kernels labels machine names regularizers "
     "seeds types wording",
-    "parts": "activations data datasets layers losses metrics preprocessing schedules transforms",
+    "parts": "activations backend data datasets layers losses metrics preprocessing schedules "
+    "transforms",
     "network": "engine network optimizers saving",
     "work": "applications callbacks models training",
     "looking": "explain plots preflight report runs testing utils",

@@ -77,7 +77,7 @@ def test_new_arrays_are_used_by_both_engines_and_by_the_optimizer(change, optimi
     expected.train_on_batch(X, Y)
     for engine in ENGINES:
         model = ran(engine, optimizer)
-        arrays = [array for layer in model.layers for array in layer.weights.values()]
+        arrays = [array for layer in model.layers for array in layer.weights_by_name.values()]
         change(model)
         np.testing.assert_allclose(model.predict(X, verbose=0), wanted, atol=1e-5)
         assert all(one is two for one, two in zip(arrays, weights_of(model).values(), strict=True))
@@ -152,9 +152,9 @@ def test_copies_keep_arrays_of_their_own(twin_of):
     twin = twin_of(model)
     for layer, other in zip(model.layers, twin.layers, strict=True):
         assert other.params.owner is other and not np.may_share_memory(
-            *map(first, (layer.weights, other.weights))
+            *map(first, (layer.weights_by_name, other.weights_by_name))
         )
-        assert not any(array.flags.owndata for array in other.weights.values())
+        assert not any(array.flags.owndata for array in other.weights_by_name.values())
     twin.layers[0].params = {"kernel": np.zeros((3, 3, 3, 16)), "bias": np.zeros(16)}
     assert model.layers[0].params["kernel"].any()
     np.testing.assert_array_equal(twin.layers[0].forward(X), 0)

@@ -53,7 +53,7 @@ def made(stack, shape=(12, 11, 3), dtype="float64", **options):
     model = Sequential([Input(shape), *stack], seed=0, dtype=dtype, **options)
     rng = np.random.default_rng(1)
     for layer in model.layers:
-        for name, array in layer.weights.items():
+        for name, array in layer.weights_by_name.items():
             if name != "kernel":
                 array[...] = rng.uniform(0.5, 1.5, array.shape)
             if name == "gamma":
@@ -353,7 +353,9 @@ def state_of(model):
     """Everything in a model that a run could change, as values."""
     kept = []
     for layer in model.layers:
-        arrays = [array.tobytes() for array in [*layer.weights.values(), *layer.grads.values()]]
+        arrays = [
+            array.tobytes() for array in [*layer.weights_by_name.values(), *layer.grads.values()]
+        ]
         cache = [id(part) for part in layer._cache or ()]
         kept.append(
             (arrays, cache, layer.trainable, layer.needs_input_grad, json.dumps(layer.random_state))

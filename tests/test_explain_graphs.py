@@ -17,7 +17,7 @@ def trained(model):
     """With random weights and statistics; it counts as trained."""
     rng = np.random.default_rng(1)
     for layer in model.leaves.values():
-        for name, array in layer.variables.items():
+        for name, array in layer.variables_by_name.items():
             if name != "kernel":
                 array[...] = rng.uniform(0.5, 1.5, array.shape)
     model.note_weights()

@@ -32,7 +32,9 @@ def test_keras(case):
     }
     layer = getattr(layers, case.layer)(**case.arguments)
     assert layer.build(case.shape[1:], dtype=np.float64) == expected["y"].shape[1:]
-    layer.set_weights([draw(case, name, array.shape) for name, array in layer.weights.items()])
+    layer.set_weights(
+        [draw(case, name, array.shape) for name, array in layer.weights_by_name.items()]
+    )
     received = {"y": layer.forward(draw(case, "x", case.shape), training=True)}
     received["dx"] = layer.backward(draw(case, "dy", received["y"].shape))
     received |= {f"d{name}": gradient for name, gradient in layer.grads.items()}

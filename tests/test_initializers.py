@@ -173,7 +173,7 @@ PLACES = [
 @pytest.mark.parametrize(("layer", "name"), PLACES, ids=str)
 def test_places(layer, name):
     layer.build((5, 5, 3))
-    for other, array in layer.weights.items():
+    for other, array in layer.weights_by_name.items():
         assert (array == 3).all() == (other == name)
 
 

@@ -47,7 +47,7 @@ def test_layer(case: recipe.Case) -> None:
     )
     if case.layer != "Normalization":
         layer.set_weights(
-            [recipe.draw(case, name, array.shape) for name, array in layer.weights.items()]
+            [recipe.draw(case, name, array.shape) for name, array in layer.weights_by_name.items()]
         )
     received = {"y": layer.forward(x, training=case.training)}
     if case.training:

@@ -65,7 +65,7 @@ def test_keras_weights_in_keras_order_give_what_keras_predicts() -> None:
     """
     model = minicnn.Sequential(recipe.documented_layers(minicnn))
     weights = recipe.documented_weights()
-    names = [f"{layer.name}/{name}" for layer in model.layers for name in layer.variables]
+    names = [f"{layer.name}/{name}" for layer in model.layers for name in layer.variables_by_name]
     assert names == list(weights)
     model.set_weights(list(weights.values()))
     difference = (

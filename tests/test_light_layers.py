@@ -34,7 +34,9 @@ def test_values_and_gradients_are_those_of_keras(case):
     layer = getattr(layers, case.layer)(**case.arguments)
     output_shape = layer.build(case.shape[1:], dtype=np.float64)
     assert output_shape == expected["y"].shape[1:]
-    layer.set_weights([recipe.draw(case, name, w.shape) for name, w in layer.weights.items()])
+    layer.set_weights(
+        [recipe.draw(case, name, w.shape) for name, w in layer.weights_by_name.items()]
+    )
     y = layer.forward(recipe.draw(case, "x", case.shape), training=True)
     received = {"y": y, "dx": layer.backward(recipe.draw(case, "dy", y.shape))}
     received |= {f"d{name}": gradient for name, gradient in layer.grads.items()}

@@ -646,7 +646,7 @@ def test_a_model_loaded_while_it_is_replaced_is_of_one_save(tmp_path, monkeypatc
 
     def save(number: float) -> None:
         for array in [
-            *model.layers[0].weights.values(),
+            *model.layers[0].weights_by_name.values(),
             *(a for s in model.optimizer.slots.values() for a in s.values()),
         ]:
             array[...] = number

@@ -271,7 +271,7 @@ def test_a_word_that_is_not_there(make, message):
             lambda: keras.regularizers.orthogonal_regularizer(),
             "'orthogonal_regularizer'. Use L1, L2 or L1L2",
         ),
-        (lambda: keras.backend, "no attribute 'backend'. There is no backend: arrays are NumPy's"),
+        (lambda: keras.ops, "no attribute 'ops'. There is no backend: arrays are NumPy's"),
         (lambda: keras.activations.glu, "'glu'. It halves the channels: multiply one half by"),
         (lambda: keras.Sequentail, "no attribute 'Sequentail'. Did you mean 'Sequential'?"),
         (
@@ -327,7 +327,7 @@ def test_a_word_that_is_not_there(make, message):
         (lambda: classifier().add_loss, "'add_loss'. There is one loss"),
         (lambda: optimizers.Adam().lr, "Adam has no 'lr'. Use learning_rate."),
         (lambda: optimizers.SGD().decay, "SGD has no 'decay'. Use learning_rate="),
-        (lambda: classifier().layers[1].kernel, r"Dense has no 'kernel'. Use params\['kernel'\]"),
+        (lambda: classifier().layers[0].kernel, r"Flatten has no 'kernel'. Use params\['kernel'\]"),
         (
             lambda: metrics.Accuracy().update_state,
             r"Accuracy has no 'update_state'. Use update\(y_true, y_pred\).",
@@ -344,8 +344,8 @@ def test_a_name_that_is_not_there(look_up, message):
     ("statement", "message"),
     [
         (
-            "from minicnn import backend",
-            "cannot import name 'backend' from 'minicnn'. There is no backend",
+            "from minicnn import ops",
+            "cannot import name 'ops' from 'minicnn'. There is no backend",
         ),
         (
             "from minicnn.layers import Dense, LSTM",

@@ -100,7 +100,7 @@ ENTRANCES = {
 
 
 def weights_of(model):
-    return [array for layer in model.layers for array in layer.weights.values()]
+    return [array for layer in model.layers for array in layer.weights_by_name.values()]
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)

@@ -59,8 +59,13 @@ def test_every_epoch_is_written(tmp_path, validation):
 def test_arguments_that_ask_for_nothing_and_others(tmp_path):
     pytest.importorskip("tensorboardX")
     trained(tmp_path, epochs=1, histogram_freq=0, write_graph=True, update_freq="epoch")
-    with pytest.raises(TypeError, match="expected histogram_freq=0, .* callbacks.Doctor looks at"):
-        callbacks.TensorBoard(histogram_freq=1)
+    with pytest.warns(
+        UserWarning, match="histogram_freq=1. writes no histograms, only numbers: "
+    ) as w:
+        trained(tmp_path, epochs=2, histogram_freq=1)
+    assert len([one for one in w if "histogram" in str(one.message)]) == 1
+    with pytest.raises(ValueError, match="TensorBoard expected histogram_freq of at least 0"):
+        callbacks.TensorBoard(histogram_freq=-1)
     with pytest.raises(TypeError, match="expected update_freq='epoch', .* received 'batch'"):
         callbacks.TensorBoard(update_freq="batch")
 

@@ -58,7 +58,7 @@ def weights_of(model):
     return {
         f"{layer.name}/{name}": array.copy()
         for layer in model.layers
-        for name, array in layer.weights.items()
+        for name, array in layer.weights_by_name.items()
     }
 
 

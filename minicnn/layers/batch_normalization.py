@@ -10,6 +10,7 @@ from minicnn.initializers import InitializerLike
 from minicnn.kernels.batch_norm import channel_moments, channel_sums, normalize
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
+from minicnn.layers.variable import Named
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
@@ -59,6 +60,8 @@ class BatchNormalization(Layer):
     >>> [*norm.params, *norm.state]
     ['gamma', 'beta', 'moving_mean', 'moving_variance']
     """
+
+    gamma, beta, moving_mean, moving_variance = Named(), Named(), Named(), Named()
 
     own_state = (BATCHES,)
     optional_arguments = (

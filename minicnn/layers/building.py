@@ -68,7 +68,9 @@ class Built(Weights):
         """
         twin = copy.copy(self)
         # With the shapes of a file's weights, build makes room for them and draws nothing.
-        room = {f"{self.name}/{name}": weight.shape for name, weight in self.variables.items()}
+        room = {
+            f"{self.name}/{name}": weight.shape for name, weight in self.variables_by_name.items()
+        }
         vars(twin).update(
             {what: Arrays(twin, what) for what in ("params", "grads", "state")}, stored=room
         )
@@ -77,7 +79,7 @@ class Built(Weights):
         )
         with suppress(ModelFileError):
             twin.build(input_shape, np.random.default_rng(0), self.dtype)
-        if not twin.built or len(twin.variables) != len(room):
+        if not twin.built or len(twin.variables_by_name) != len(room):
             raise ValueError(
                 f"{self} has weights for samples of {self.input_shape}, received samples of "
                 f"{input_shape}, for which they would be of other shapes: use a layer of its own "

@@ -10,6 +10,7 @@ from minicnn.initializers import InitializerLike
 from minicnn.kernels.im2col import col2im, im2col
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.layers.variable import Named
 from minicnn.layers.window import Window, check_padding
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Pair, Shape
@@ -51,6 +52,8 @@ class Conv2D(Layer):
     >>> layers.Conv2D(8, 3, padding="same", activation="relu")(np.zeros((1, 32, 32, 3))).shape
     (1, 32, 32, 8)
     """
+
+    kernel, bias = Named(), Named()
 
     window: Window
     optional_arguments = (

@@ -10,6 +10,7 @@ from minicnn.initializers import InitializerLike
 from minicnn.kernels.im2col import col2im, im2col
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.layers.variable import Named
 from minicnn.layers.window import Window, check_padding, check_picture
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Pair, Shape
@@ -46,6 +47,8 @@ class Conv2DTranspose(Layer):
     >>> layers.Conv2DTranspose(8, 3, strides=2, padding="same")(np.zeros((1, 16, 16, 4))).shape
     (1, 32, 32, 8)
     """
+
+    kernel, bias = Named(), Named()
 
     window: Window  # of the Conv2D from y to x
     optional_arguments = (

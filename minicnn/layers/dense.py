@@ -10,6 +10,7 @@ from minicnn.expect import count, flag
 from minicnn.initializers import InitializerLike
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.layers.variable import Named
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
@@ -39,6 +40,8 @@ class Dense(Layer):
     >>> layers.Dense(10, activation="softmax")(np.zeros((2, 64))).shape
     (2, 10)
     """
+
+    kernel, bias = Named(), Named()
 
     optional_arguments = (
         "bias_initializer",

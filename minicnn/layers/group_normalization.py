@@ -9,6 +9,7 @@ from minicnn.initializers import InitializerLike
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
 from minicnn.layers.standardized import gradient, standardized
+from minicnn.layers.variable import Named
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
@@ -43,6 +44,8 @@ class GroupNormalization(Layer):
     array([[[-1.34, -0.45],
             [ 0.45,  1.34]]], dtype=float32)
     """
+
+    gamma, beta = Named(), Named()
 
     optional_arguments = (
         "beta_initializer",

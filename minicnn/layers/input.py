@@ -12,11 +12,26 @@ class InputLayer(Layer):
 
     Args:
         shape: of one sample, without the batch axis, (32, 32, 3).
+        input_shape: the same by Keras' old name.
 
     Shapes: x, y (N, *shape)
+    Raises ValueError unless one of the two is given.
     """
 
-    def __init__(self, shape: Shape, name: str | None = None, trainable: bool = True):
+    def __init__(
+        self,
+        shape: Shape | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+        input_shape: Shape | None = None,
+    ):
+        if (shape is None) == (input_shape is None):
+            received = "none" if shape is None else f"shape={shape!r}, input_shape={input_shape!r}"
+            raise ValueError(
+                "InputLayer expected the shape of one sample, such as shape=(32, 32, 3), received "
+                f"{received}"
+            )
+        shape = input_shape if shape is None else shape
         super().__init__(name=name, trainable=trainable, input_shape=shape)
         self.shape = self.given_input_shape
         self.build(self.shape or ())

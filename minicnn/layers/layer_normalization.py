@@ -10,6 +10,7 @@ from minicnn.initializers import InitializerLike
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import with_batch
 from minicnn.layers.standardized import gradient, standardized
+from minicnn.layers.variable import Named
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
@@ -40,6 +41,8 @@ class LayerNormalization(Layer):
     >>> layers.LayerNormalization()(np.array([[1.0, 2.0, 3.0]])).round(2)
     array([[-1.22,  0.  ,  1.22]], dtype=float32)
     """
+
+    gamma, beta = Named(), Named()
 
     optional_arguments = (
         "beta_initializer",

@@ -5,9 +5,11 @@ import numpy as np
 from minicnn.expect import numbers
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.shapes import check_last_axis
+from minicnn.names import missing_from
 from minicnn.types import Array, Shape
 
 SMALLEST_DEVIATION = 1e-7  # Keras' epsilon
+__getattr__ = missing_from(__name__, "layers.normalization", ["Normalization"])
 COUNT = "count"  # in Keras' weights, of the samples measured; older files of minicnn have none
 
 

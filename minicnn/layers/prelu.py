@@ -8,6 +8,7 @@ from minicnn.constraints import ConstraintLike
 from minicnn.expect import is_integer
 from minicnn.initializers import InitializerLike
 from minicnn.layers.base import Layer, LayerOptions
+from minicnn.layers.variable import Named
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Shape
 
@@ -36,6 +37,8 @@ class PReLU(Layer):
     >>> layer.params["alpha"].shape
     (1, 1, 16)
     """
+
+    alpha = Named()
 
     optional_arguments = ("alpha_regularizer", "alpha_constraint")
 

@@ -10,6 +10,7 @@ from minicnn.initializers import InitializerLike
 from minicnn.layers.activation import activation_layer, named
 from minicnn.layers.base import Layer, LayerOptions
 from minicnn.layers.by_channel import convolved, input_gradient, kernel_gradient
+from minicnn.layers.variable import Named
 from minicnn.layers.window import Window, check_padding
 from minicnn.regularizers import RegularizerLike
 from minicnn.types import Array, Pair, Shape
@@ -42,6 +43,8 @@ class SeparableConv2D(Layer):
     >>> layers.SeparableConv2D(32, 3, padding="same")(np.zeros((1, 32, 32, 16))).shape
     (1, 32, 32, 32)
     """
+
+    depthwise_kernel, pointwise_kernel, bias = Named(), Named(), Named()
 
     window: Window
     optional_arguments = (

@@ -9,6 +9,7 @@ from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import Constraint, ConstraintLike
 from minicnn.errors import ModelFileError
 from minicnn.initializers import InitializerLike
+from minicnn.layers.variable import Variable
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names.described import Configured
 from minicnn.regularizers import Regularizer, RegularizerLike
@@ -78,6 +79,11 @@ class Weights(Configured):
         return np.zeros(shape, self.dtype)
 
     @property
+    def built(self) -> bool:
+        """Whether the weights are there; building.py knows."""
+        raise NotImplementedError
+
+    @property
     def losses(self) -> list[float]:
         """The penalties of its regularized weights, which training adds to the loss; none while it
         is frozen, as in Keras.
@@ -87,31 +93,51 @@ class Weights(Configured):
         return [penalty(self.params[name]) for name, penalty in self.regularizers.items()]
 
     @property
-    def variables(self) -> dict[str, Array]:
+    def variables_by_name(self) -> dict[str, Array]:
         """params and state by name: all that is saved."""
         return {**self.params, **self.state}
 
     @property
-    def weights(self) -> dict[str, Array]:
+    def weights_by_name(self) -> dict[str, Array]:
         """The same in Keras' order, but for what Keras' layer of this name does not have."""
-        return {name: array for name, array in self.variables.items() if name not in self.own_state}
+        found = self.variables_by_name
+        return {name: array for name, array in found.items() if name not in self.own_state}
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The same as a list of objects; none before it is built."""
+        return [Variable(self, name) for name in self.weights_by_name]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that training changes: none of a frozen layer."""
+        return [weight for weight in self.weights if weight.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Moving averages, and all of a frozen layer."""
+        return [weight for weight in self.weights if not weight.trainable]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
 
     @one_at_a_time
     def get_weights(self) -> list[Array]:
         """Copies of params, then state."""
-        return [array.copy() for array in self.weights.values()]
+        return [array.copy() for array in self.weights_by_name.values()]
 
     @one_at_a_time
     def set_weights(self, weights: list[Array]) -> None:
         """Overwrite params, then state. Raises ValueError when number or shapes differ."""
         self.check_weights(weights)
-        for array, value in zip(self.weights.values(), weights, strict=True):
+        for array, value in zip(self.weights_by_name.values(), weights, strict=True):
             array[...] = value
         self.has_fresh_weights, self._last_trained = False, 0
 
     def check_weights(self, weights: list[Array]) -> None:
         """Raise ValueError when number or shapes are not those of params, then state."""
-        expected = self.weights
+        expected = self.weights_by_name
         if [np.shape(w) for w in weights] != [w.shape for w in expected.values()]:
             raise ValueError(
                 f"{self} expected weights "
@@ -121,4 +147,4 @@ class Weights(Configured):
 
     def count_params(self) -> int:
         """Numbers in params and state."""
-        return sum(array.size for array in self.weights.values())
+        return sum(array.size for array in self.weights_by_name.values())

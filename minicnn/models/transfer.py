@@ -95,7 +95,7 @@ def _last(network: Network, output: Node) -> Layer | Node:
             if isinstance(found, Layer):
                 return found
             node = node.inputs[node.layer.inputs.index(found)]
-        elif node.layer.weights or len(node.inputs) > 1:
+        elif node.layer.weights_by_name or len(node.inputs) > 1:
             return node.layer
         else:
             node = node.inputs[0]

@@ -20,11 +20,18 @@ APPLICATIONS: dict[str, list[tuple[str, str]]] = {
             f"{NETWORKS} MobileNet InceptionResNetV2 InceptionV3 Xception",
             f"It is not there: {THERE}",
         ),
-        ("resnet", "Use applications.ResNet50."),
         (
-            "convnext densenet efficientnet efficientnet_v2 imagenet_utils mobilenet_v3 nasnet "
-            "resnet_v2",
-            "There are no such parts: every network is in applications itself.",
+            "convnext densenet efficientnet_v2 mobilenet_v3 nasnet resnet_v2 vgg",
+            f"It is not there: {THERE}",
+        ),
+        (
+            "imagenet_utils",
+            "Use applications.mobilenet_v2, resnet50 or efficientnet, which have preprocess_input.",
+        ),
+        (
+            "decode_predictions",
+            "ImageNet's names do not come with minicnn: predict(x).argmax(axis=-1) are numbers of "
+            "classes, and predict_image names those of a model's class_names.",
         ),
     ],
 }

@@ -25,14 +25,6 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("get_state_tree set_state_tree", "Use get_weights() and set_weights(weights)."),
         ("pop", "Use replace_head(classes), or Sequential(model.layers[:-1])."),
         (
-            "weights variables non_trainable_variables non_trainable_weights",
-            "Use get_weights(), or params and state of layers.",
-        ),
-        (
-            "trainable_variables trainable_weights",
-            "Use parameters(): (name, value, gradient) of all that trains.",
-        ),
-        (
             "add_loss",
             "There is one loss, compile's, and penalties on weights: kernel_regularizer='l2'.",
         ),
@@ -80,8 +72,6 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
             "build(input_shape) returns the shape of one output.",
         ),
         ("get_build_config build_from_config", CONFIG),
-        ("trainable_variables trainable_weights", "Use params."),
-        ("non_trainable_variables non_trainable_weights", "Use state."),
         (
             "add_loss",
             "There is one loss, compile's, and penalties on weights: kernel_regularizer='l2'.",
@@ -92,6 +82,14 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("compute_mask supports_masking input_spec path", NO_GRAPH),
         ("stateless_call symbolic_call rematerialized_call", NO_GRAPH),
         ("quantize quantization_mode quantized_build quantized_call", "It is not there."),
+    ],
+    "Variable": [
+        ("value", "Use numpy()."),
+        (
+            "constraint initializer regularizer",
+            "Use the layer's own: kernel_initializer and so on, constraints and regularizers.",
+        ),
+        ("aggregation autocast handle overwrite_with_gradient synchronization", NO_GRAPH),
     ],
     "Optimizer": [
         ("lr", "Use learning_rate."),

@@ -57,6 +57,9 @@ DATA: dict[str, Arguments] = {
         "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
         "format": (("tf",), "There is one kind of Dataset: leave it out."),
     },
+    "preprocess_input": {
+        "data_format": ((None, "channels_last"), "minicnn is channels-last: leave it out."),
+    },
     "cache": {"filename": (("",), "Batches are kept in memory: leave it out.")},
     "map": {
         **each("deterministic synchronous use_unbounded_threadpool name", ANY, ""),

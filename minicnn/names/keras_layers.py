@@ -10,9 +10,14 @@ ROWS = (
 )
 TEXT = "minicnn classifies pictures: layers for text and tables are not there."
 
+NORMALIZATION = [  # Keras 2's module of that name
+    ("BatchNormalization LayerNormalization GroupNormalization", "Import it from minicnn.layers."),
+]
+
 LAYERS = [
     (
-        "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers",
+        "core convolutional pooling advanced_activations noise local embeddings recurrent wrappers "
+        "experimental preprocessing",
         "There are no such parts: every layer is in layers itself.",
     ),
     ("InputSpec", "A layer checks its input in setup(input_shape)."),
@@ -40,7 +45,6 @@ LAYERS = [
         TEXT,
     ),
     ("Discretization Hashing HashedCrossing MelSpectrogram STFTSpectrogram", TEXT),
-    ("Convolution2D", "Use Conv2D."),
     ("Conv1D DepthwiseConv1D SeparableConv1D", ROWS),
     ("Conv1DTranspose Conv3D Conv3DTranspose", PICTURES),
     (
@@ -52,8 +56,7 @@ LAYERS = [
         "LocallyConnected1D LocallyConnected2D",
         "Layers without shared weights are not there: use Conv2D.",
     ),
-    ("SeparableConvolution2D", "Use SeparableConv2D."),
-    ("Convolution2DTranspose Deconvolution2D", "Use Conv2DTranspose."),
+    ("Deconvolution2D", "Use Conv2DTranspose."),
     ("UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D", PICTURES),
     ("Cropping1D Cropping3D", PICTURES),
     ("AdaptiveAveragePooling2D", "Use GlobalAveragePooling2D or AveragePooling2D(pool_size)."),

@@ -6,8 +6,9 @@ here.
 """
 
 from minicnn.names.keras_applications import APPLICATIONS
+from minicnn.names.keras_backend import BACKEND
 from minicnn.names.keras_data import DATA
 from minicnn.names.keras_package import PACKAGE
 from minicnn.names.keras_training import TRAINING
 
-NAMES: dict[str, list[tuple[str, str]]] = PACKAGE | TRAINING | DATA | APPLICATIONS
+NAMES: dict[str, list[tuple[str, str]]] = PACKAGE | TRAINING | DATA | APPLICATIONS | BACKEND

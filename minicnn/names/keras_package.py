@@ -13,9 +13,9 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Initializer", "Use initializers.Initializer."),
         ("Regularizer", "Use regularizers.Regularizer."),
         ("Constraint", "Use constraints.Constraint."),
-        ("backend ops random", "There is no backend: arrays are NumPy's, everywhere."),
+        ("ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
-            "src legacy wrappers",
+            "src api legacy wrappers objectives",
             "There are no such parts here: import from minicnn.layers, minicnn.models and so on.",
         ),
         (
@@ -38,6 +38,23 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("load_model", "Use models.load_model."),
         ("keras", "Use minicnn itself: import minicnn as keras."),
     ],
+    "engine": [  # where Keras 2 kept what models and layers are; here it runs them
+        (
+            "topology training sequential base_layer input_layer network",
+            "Use layers.Layer, layers.Input, Model and Sequential.",
+        ),
+    ],
+    "saving": [
+        ("save_model", "Use model.save(filepath)."),
+        ("save_weights load_weights", "Use model.save_weights(filepath), model.load_weights."),
+        ("KerasFileEditor", "Files are safetensors, which the package safetensors opens."),
+        (
+            "CustomObjectScope custom_object_scope get_custom_objects register_keras_serializable "
+            "get_registered_name get_registered_object serialize_keras_object "
+            "deserialize_keras_object",
+            "Use models.load_model(filepath, custom_objects={'MyLayer': MyLayer}).",
+        ),
+    ],
     "models": [
         ("Functional", "Use Model(inputs, outputs)."),
         ("save_model", "Use model.save(filepath)."),
@@ -54,6 +71,9 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ),
         ("model_to_dot", "Use plots.network(model)."),
         ("np_utils", "Use utils.to_categorical."),
+        ("vis_utils", "Use utils.plot_model."),
+        ("data_utils", "Use utils.PyDataset."),
+        ("generic_utils layer_utils io_utils", "Use utils itself, and model.summary()."),
         ("multi_gpu_model", "Everything runs on the CPU, on all its cores."),
         ("split_dataset", "Use data.split(x, y)."),
         ("get_file", "Use urllib.request.urlretrieve(url, path)."),
@@ -66,7 +86,6 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
             "is_interactive_logging_enabled",
             "Use fit(verbose=...).",
         ),
-        ("clear_session", "Nothing is kept between models: leave it out."),
         (
             "CustomObjectScope custom_object_scope get_custom_objects register_keras_serializable "
             "get_registered_name get_registered_object serialize_keras_object "

@@ -65,7 +65,6 @@ TRAINING: dict[str, Arguments] = {
     ),
     "TensorBoard": {
         **each("write_graph write_steps_per_second embeddings_metadata profile_batch", ANY, ""),
-        "histogram_freq": ((0,), "Histograms are not written: callbacks.Doctor looks at weights."),
         "write_images": (FALSE, "plots.filters(explain.filters(model)) draws kernels."),
         "update_freq": (("epoch",), "Every epoch is written: leave it out."),
         "embeddings_freq": ((0,), "Embeddings are not written: leave it out."),
@@ -91,7 +90,6 @@ TRAINING: dict[str, Arguments] = {
     "add": each("rebuild", ANY, ""),
     "summary": {
         **each("line_length positions", NONE, "The table is as wide as its words: leave it out."),
-        "show_trainable": (FALSE, "Look at [layer.trainable for layer in model.layers]."),
         "layer_range": (NONE, "The whole model is shown: leave it out."),
     },
     "compile": {

@@ -5,10 +5,10 @@ misspelling of.
 from collections.abc import Iterable
 
 from minicnn.errors import did_you_mean
-from minicnn.names.keras_layers import LAYERS
+from minicnn.names.keras_layers import LAYERS, NORMALIZATION
 from minicnn.names.keras_names import NAMES
 
-TABLES = NAMES | {"layers": LAYERS}
+TABLES = NAMES | {"layers": LAYERS, "layers.normalization": NORMALIZATION}
 
 
 def _plain(word: str) -> str:

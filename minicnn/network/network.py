@@ -16,13 +16,14 @@ from minicnn.network.ending import ending
 from minicnn.network.ends import Ends
 from minicnn.network.executor import ENGINES, Execution
 from minicnn.network.placed import Placed
+from minicnn.network.variables import Variables
 from minicnn.seeds import fresh_seed
 from minicnn.types import Array
 
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
 
-class Network(Ends, Placed, KerasNames):
+class Network(Ends, Placed, Variables, KerasNames):
     """Layers that feed each other, their weights, and what saving and training ask for.
 
     It knows neither: a model borrows what it does beside running from the rooms above.
@@ -246,7 +247,7 @@ class Network(Ends, Placed, KerasNames):
         return {
             f"{path}/{name}": value
             for path, layer in self.leaves.items()
-            for name, value in layer.variables.items()
+            for name, value in layer.variables_by_name.items()
         }
 
     def count_params(self) -> int:
@@ -265,14 +266,15 @@ class Network(Ends, Placed, KerasNames):
         Raises ValueError when number or shapes differ.
         """
         weights, layers = list(weights), list(self.leaves.values())
-        expected = sum(len(layer.weights) for layer in layers)
+        expected = sum(len(layer.weights_by_name) for layer in layers)
         if len(weights) != expected:
             raise ValueError(
                 f"{self.name!r} expected {expected} weight arrays, received {len(weights)}"
             )
         parts = []
         for layer in layers:
-            own, weights = weights[: len(layer.weights)], weights[len(layer.weights) :]
+            count = len(layer.weights_by_name)
+            own, weights = weights[:count], weights[count:]
             layer.check_weights(own)  # all of them, before any is overwritten
             parts.append(own)
         for layer, own in zip(layers, parts, strict=True):

@@ -30,6 +30,7 @@ def summary(
     flops: bool = False,
     receptive_field: bool = False,
     expand_nested: bool = False,
+    show_trainable: bool = False,
 ) -> None:
     """Print layers, output shapes and parameter counts, and what each is connected to unless the
     model is a chain.
@@ -44,8 +45,10 @@ def summary(
         receptive_field: one more, the patch of the input that one output sees, and the step between
             neighbours' patches, in pixels; the largest one where there are several inputs or calls.
         expand_nested: show the layers of models inside too.
+        show_trainable: one more, as in Keras: Y or N, whether the layer trains, and - where it has
+            no weights.
     """
-    print_fn(table(model, flops, receptive_field, expand_nested))
+    print_fn(table(model, flops, receptive_field, expand_nested, show_trainable))
 
 
 def in_a_line(model: Network) -> str:
@@ -82,6 +85,12 @@ class Row(NamedTuple):
             f"{self.layer.count_params():,}" if self.layer.built else "?",
         ]
 
+    def trains(self) -> str:
+        """Keras' letters: whether training changes its weights, if it has any."""
+        if not self.layer.weights:
+            return "-"
+        return "Y" if self.layer.trainable else "N"
+
 
 def rows_of(network: Network, expand: bool = False) -> Iterator[Row]:
     """A row for each layer; with `expand`, those of a model inside follow its own."""
@@ -117,19 +126,23 @@ def name_of(node: Node, calls: dict[int, list[Node]]) -> str:
 
 
 def table(
-    model: Network, flops: bool = False, receptive_field: bool = False, expand_nested: bool = False
+    model: Network,
+    flops: bool = False,
+    receptive_field: bool = False,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
 ) -> str:
     """The table as text; see summary."""
     headings = ["Layer (type)", "Output Shape", "Param #"]
     connections = not is_plain(model) and model.built
-    headings += ["Connected to"] * connections + ["FLOPs"] * flops
-    headings += ["Receptive field / step"] * receptive_field
+    headings += ["Connected to"] * connections + ["Trainable"] * show_trainable
+    headings += ["FLOPs"] * flops + ["Receptive field / step"] * receptive_field
     lines = []
     for row in rows_of(model, expand_nested):
         cells = row.cells()
         joined = wrap(", ".join(row.connected_to), CONNECTIONS, break_long_words=False) or ["-"]
-        cells += joined[:1] * connections + [f"{row.flops:,}"] * flops
-        cells += [str(row.field or "all")] * receptive_field
+        cells += joined[:1] * connections + [row.trains()] * show_trainable
+        cells += [f"{row.flops:,}"] * flops + [str(row.field or "all")] * receptive_field
         lines.append(cells)
         more = joined[1:] if connections else []
         lines += [[line if n == 3 else "" for n in range(len(cells))] for line in more]

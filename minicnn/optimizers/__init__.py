@@ -2,6 +2,7 @@
 
 base.py       what every optimizer is: a step for all parameters, decay, averages
 clipping.py   gradients that are too large
+rate.py       the learning rate as it is read
 """
 
 from collections.abc import Mapping

@@ -12,6 +12,7 @@ from minicnn.layers.arrays import is_like, like
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names.described import Configured
 from minicnn.optimizers import clipping
+from minicnn.optimizers.rate import Rate
 from minicnn.schedules import LearningRateSchedule, deserialize
 from minicnn.types import Array
 
@@ -119,8 +120,9 @@ class Optimizer(Configured):
 
     @property
     def learning_rate(self) -> float:
-        """That of the next step."""
-        return self._rate if self.schedule is None else self.schedule(self.iterations)
+        """That of the next step: a number, which has Keras' assign(value) and numpy() too."""
+        rate = self._rate if self.schedule is None else self.schedule(self.iterations)
+        return Rate(rate, self)
 
     @learning_rate.setter
     def learning_rate(self, rate: "float | LearningRateSchedule") -> None:

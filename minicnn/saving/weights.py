@@ -120,7 +120,7 @@ def put_weights(
         left = [name for name in own if name in wrong]
         _warn_of_rest(path, left, len(own), unused=[name for name in wrong if name not in own])
     for path, layer in model.leaves.items():
-        names = {f"{path}/{name}": array for name, array in layer.variables.items()}
+        names = {f"{path}/{name}": array for name, array in layer.variables_by_name.items()}
         for name in names.keys() - wrong:
             names[name][...] = stored[name]
             layer._last_trained = 0

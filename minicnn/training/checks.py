@@ -128,6 +128,12 @@ def split_at(n: int, validation_split: float, y: Array) -> int:
     return at
 
 
+FEWER = {  # what is likely to be meant where a number of batches once stood
+    ("evaluate", "batch_size"): ". For its first n batches write steps=n",
+    ("fit", "batch_size"): ". For n batches an epoch write steps_per_epoch=n",
+}
+
+
 def source(x: Any, given: Mapping[str, bool], who: str) -> None:
     """Raise ValueError for x without y that is no batch source, and for arguments given that only
     go with arrays.
@@ -142,6 +148,7 @@ def source(x: Any, given: Mapping[str, bool], who: str) -> None:
         if is_given:
             raise ValueError(
                 f"{who} expected no {name} beside a source of batches: the source decides on it"
+                f"{FEWER.get((who, name), '')}"
             )
 
 
@@ -259,7 +266,7 @@ def _first_non_finite(model: Network, x: Any) -> str:
     with step.quiet():
         for path, (layer, y) in zip(paths(model), by_layer(model.program(), given), strict=True):
             named = f"{type(layer).__name__} {path!r}"
-            for name, weight in layer.variables.items():
+            for name, weight in layer.variables_by_name.items():
                 if not np.isfinite(weight).all():
                     return f"{name} of {named} holds NaN or infinity"
             if not np.isfinite(y).all():

@@ -100,7 +100,7 @@ class Training:
             callbacks.on_test_end(validation)
             logs |= {f"val_{name}": value for name, value in validation.items()}
         if model.optimizer.schedule is not None:
-            logs["learning_rate"] = model.optimizer.learning_rate
+            logs["learning_rate"] = float(model.optimizer.learning_rate)
         self.batches.end_epoch()
         callbacks.on_epoch_end(at.epoch, logs)
         model.epochs_done = at.before + 1

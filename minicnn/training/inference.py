@@ -5,6 +5,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from minicnn.errors import warn
 from minicnn.expect import is_source
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
@@ -159,7 +160,11 @@ def _samples(
 ) -> tuple[Array, Iterable[Array]]:
     """The first samples at least, and the samples of every batch that predict is to see."""
     if is_source(x):
-        checks.source(x, {"batch_size": batch_size is not None}, "predict")
+        if batch_size is not None:  # as in predict(generator, steps), which Keras 3 takes
+            warn(
+                f"predict leaves batch_size={batch_size!r} out of account, as Keras does: the "
+                "source decides on its batches. For its first n batches write steps=n"
+            )
         source = SourceBatches(x, "predict", model, steps, labelled=False)
         return source.x, _of_source(source)
     x, _, _ = checks.arrays(model, x, None, None, "predict")

@@ -5,6 +5,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+from minicnn.errors import warn
+from minicnn.expect import count
 from minicnn.training.callbacks.base import Callback, Logs
 
 VALIDATION = "val_"  # what validation's names begin with in logs
@@ -23,13 +25,21 @@ class TensorBoard(Callback):
 
     Args:
         log_dir: the folder; it may hold those of other trainings.
+        histogram_freq: every how many epochs Keras writes histograms of weights; here none are, and
+            any number but 0 warns of that.
 
     fit raises ImportError, with that command, where tensorboardX is not there.
     Source: Keras 3, `keras.callbacks.TensorBoard`.
     """
 
-    def __init__(self, log_dir: str | os.PathLike[str] = "logs") -> None:
+    def __init__(self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0) -> None:
         super().__init__()
+        if count(histogram_freq, "histogram_freq", "TensorBoard", least=0):
+            warn(
+                f"TensorBoard(histogram_freq={histogram_freq}) writes no histograms, only numbers: "
+                "callbacks.Doctor looks at weights. Leave histogram_freq out"
+            )
+        self.histogram_freq = histogram_freq
         self.log_dir = os.fspath(log_dir)
         self._make: Any = None
         self._writers: dict[str, Any] = {}

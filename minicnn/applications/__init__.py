@@ -1,9 +1,10 @@
 """Networks that are known by name, untrained: `applications.ResNet20(classes=10)` is a Model.
 
 Those that Keras has too, ResNet50, MobileNetV2 and EfficientNetB0, have its layers, names, weights
-and arguments.
+and arguments, and each a part of its name with preprocess_input, which pixels.py writes out.
 """
 
+from minicnn.applications import efficientnet, mobilenet_v2, resnet, resnet50
 from minicnn.models.zoo.documented import DocumentedCNN, SmallCNN
 from minicnn.models.zoo.efficientnet import EfficientNetB0
 from minicnn.models.zoo.inception import SmallInception
@@ -29,6 +30,10 @@ __all__ = [
     "SmallCNN",
     "SmallInception",
     "SmallMobileNetV2",
+    "efficientnet",
+    "mobilenet_v2",
+    "resnet",
+    "resnet50",
 ]
 
 __getattr__ = missing_from(__name__, "applications", __all__)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minicnn.backend import clear_session
 from minicnn.expect import is_integer, numbers
 from minicnn.labels import to_categorical
 from minicnn.names import known_arguments, missing_from
@@ -24,6 +25,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "clear_session",
     "image_dataset_from_directory",
     "img_to_array",
     "load_img",
