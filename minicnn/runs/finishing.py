@@ -14,8 +14,8 @@ from minicnn.layers import Conv2D
 from minicnn.models.model import Model
 from minicnn.names import known_arguments
 from minicnn.network.ending import class_probabilities
-from minicnn.runs import page
 from minicnn.runs.folder import Run, to_json
+from minicnn.runs.page import PHOTOGRAPHS, Picture, render
 from minicnn.saving.atomic import write_text
 from minicnn.types import Array, Samples
 
@@ -137,7 +137,7 @@ def save_plot(run: Run, name: str, plot: "Plot", narrow: "Plot | None" = None) -
     from minicnn.plots.fitted import TELEPHONE, fitted
 
     run.plots.mkdir(exist_ok=True)
-    background = "none" if name in page.PHOTOGRAPHS else "white"
+    background = "none" if name in PHOTOGRAPHS else "white"
     fitted(plot).save(run.plots / f"{name}.png", background=background)
     write_text(run.plots / f"{name}.txt", plot.to_text() + "\n")
     if narrow is not None:
@@ -168,9 +168,9 @@ def _page(run: Run) -> str:
     pictures = {}
     for path in run.plots.glob("*.txt"):
         narrow = path.with_name(f"{path.stem}{NARROW}.png")
-        pictures[path.stem] = page.Picture(
+        pictures[path.stem] = Picture(
             wide=path.with_suffix(".png").read_bytes(),
             narrow=narrow.read_bytes() if narrow.exists() else None,
             text=path.read_text(encoding="utf-8").rstrip(),
         )
-    return page.render(run.folder.name, run.config, history, run.metrics, pictures)
+    return render(run.folder.name, run.config, history, run.metrics, pictures)
