@@ -11,9 +11,7 @@ same, after which the convolutions learn a little too.
 """
 
 # %% Imports; they also work in a fresh clone of which nothing is installed
-import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -30,14 +28,12 @@ from minicnn import (
     Model,
     applications,
     callbacks,
-    datasets,
     layers,
     optimizers,
     plots,
     report,
     runs,
 )
-from minicnn.errors import DataError
 from minicnn.plots.comparison import accuracy_by_size
 
 SIZES = (10, 30, 100, 300)  # pictures of each of the two classes
@@ -45,101 +41,46 @@ REPETITIONS = 3  # with other pictures each time: with so few, it matters which 
 FEW_EPOCHS = 30  # passes over them
 
 
-# %% What can be chosen on the command line
-def positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text}")
-    return int(text)
-
-
-parser = argparse.ArgumentParser(
-    description="Compare training from scratch with transfer learning, on few pictures of two "
-    "classes of CIFAR-10.",
-    epilog="example: python examples/transfer_learning.py --new airplane ship",
+# %% What can be chosen on the command line, and the pictures: CIFAR-10 where it can be had;
+# otherwise drawn shapes, and then nobody shall overlook it
+program = runs.Program(
+    "Compare training from scratch with transfer learning, on few pictures of two classes of "
+    "CIFAR-10.",
+    example="python examples/transfer_learning.py --new airplane ship",
+    kind="transfer",
+    epochs=10,
+    batch_size=64,
 )
-source = parser.add_mutually_exclusive_group()
-source.add_argument(
-    "--data", metavar="PATH", help="CIFAR-10's tarball or folder (default: found or downloaded)"
-)
-source.add_argument(
-    "--synthetic", action="store_true", help="train on drawn shapes instead of photographs"
-)
-parser.add_argument("--offline", action="store_true", help="never download")
-parser.add_argument(
+program.parser.add_argument(
     "--new", nargs=2, metavar="NAME", help="the two classes with few pictures (bird frog)"
 )
-parser.add_argument(
-    "--limit", type=positive, metavar="N", help="use only the first N training and N test pictures"
+options = program.parse()
+pictures = program.load()
+class_names, (x_train, y_train), (x_test, y_test) = (
+    pictures.class_names,
+    pictures.train,
+    pictures.test,
 )
-parser.add_argument(
-    "--epochs",
-    type=positive,
-    default=10,
-    help="passes over the eight classes, at most (%(default)s)",
-)
-parser.add_argument(
-    "--batch-size",
-    type=positive,
-    default=64,
-    help="pictures per step on eight classes (%(default)s)",
-)
-parser.add_argument(
-    "--seed", type=int, default=0, help="the same seed gives the same networks (%(default)s)"
-)
-parser.add_argument(
-    "--output", type=Path, help="new folder for the results (default: runs/<date>-cifar10-transfer)"
-)
-parser.add_argument(
-    "--verbose", type=int, choices=[0, 1, 2], help="silent, bar, lines (default: what suits)"
-)
-# a notebook has no command line
-options = parser.parse_args([] if "ipykernel" in sys.modules else None)
-
-# %% The pictures: CIFAR-10 where it can be had; otherwise drawn shapes, and then nobody shall
-# overlook it
-real, warning = not options.synthetic, "as --synthetic asks"
-if real:
-    try:
-        (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data(
-            options.data, offline=options.offline or None
-        )
-        class_names, data_name, warning = list(datasets.cifar10.CLASS_NAMES), "CIFAR-10", ""
-    except DataError as error:
-        # whoever names a file does not want another one
-        if options.data or os.environ.get("MINICNN_DATA"):
-            print(f"{parser.prog}: {error}", file=sys.stderr)
-            sys.exit(3)
-        real, warning = False, str(error)
-if not real:
-    (x_train, y_train), (x_test, y_test) = datasets.shapes.load_data()
-    class_names, data_name = list(datasets.shapes.CLASS_NAMES), "SYNTHETIC shapes, not CIFAR-10"
-    warning = f"{'!' * 80}\nSYNTHETIC DATA: drawn shapes, NOT CIFAR-10: {warning}\n{'!' * 80}"
-
-x_train, y_train, x_test, y_test = (
-    array[: options.limit] for array in (x_train, y_train, x_test, y_test)
-)
+data_name = "SYNTHETIC shapes, not CIFAR-10" if program.warning else "CIFAR-10"
 y_train, y_test = y_train.reshape(-1).astype(int), y_test.reshape(-1).astype(int)
 new_names = options.new or [class_names[2], class_names[6]]
 if not set(new_names) <= set(class_names) or len(set(new_names)) < 2:
-    parser.error(f"--new expects two of {', '.join(class_names)}, received {' '.join(new_names)}")
+    program.parser.error(
+        f"--new expects two of {', '.join(class_names)}, received {' '.join(new_names)}"
+    )
 new = [class_names.index(name) for name in new_names]
 old = [k for k in range(10) if k not in new]
 sizes = [size for size in SIZES if size <= min(np.sum(y_train == k) for k in new)]
 if not sizes:
-    parser.error(
+    program.parser.error(
         f"--limit leaves fewer than {SIZES[0]} pictures of {' or '.join(new_names)}: try "
         f"{20 * SIZES[0]}"
     )
-output = options.output or runs.unused_folder(f"{'cifar10' if real else 'shapes'}-transfer")
+output = options.output or runs.unused_folder(f"{program.source}-transfer")
 try:
     output.mkdir(parents=True)
 except OSError as error:
-    parser.error(f"--output expects a new folder that can be written: {error}")
-print(
-    warning or f"Data: {data_name}",
-    f"{len(x_train):,} training and {len(x_test):,} test pictures",
-    sep="\n",
-)
+    program.parser.error(f"--output expects a new folder that can be written: {error}")
 
 
 # %% Eight classes: a network like that of train_cifar.py. Its batch normalisation forgets sooner
@@ -173,7 +114,7 @@ history = pretrained.fit(
     epochs=options.epochs,
     validation_split=0.1,
     callbacks=callbacks.EarlyStopping(patience=3, restore_best_weights=True),
-    verbose="auto" if options.verbose is None else options.verbose,
+    verbose=options.verbose,
 )
 eight = pretrained.evaluate(*part_of(x_test, y_test, old), return_dict=True)["accuracy"]
 pretrained.save(output / "pretrained.safetensors")
@@ -234,7 +175,7 @@ plots.learning_curves(history, title=f"Pre-training on eight classes: {data_name
 )
 metrics = {
     "data": {
-        "source": "real" if real else "synthetic",
+        "source": "synthetic" if program.warning else "real",
         "name": data_name,
         "train": len(x_train),
         "test": len(x_test),
@@ -256,6 +197,6 @@ print(
     f"{REPETITIONS}:\n{comparison.to_text()}\n"
 )
 print(f"Results in {output}:", *sorted(path.name for path in output.iterdir()))
-if warning:
-    print(warning)
+if program.warning:
+    print(program.warning)
 print(f"next: minicnn predict PICTURE --model {output}")

@@ -267,4 +267,5 @@ def test_nothing_is_printed_but_by_commands_summary_progress_and_the_compiler():
         "minicnn.machine.compiling",
         "minicnn.preprocessing.directory_flow",  # what has been found, as Keras does
         "minicnn.preprocessing.from_directory",
+        "minicnn.runs.program",  # the examples are commands as well
     }

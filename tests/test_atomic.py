@@ -16,7 +16,6 @@ import minicnn
 from minicnn import Input, Sequential, callbacks, layers
 from minicnn.models import load_model
 from minicnn.plots.base import Plot, new_figure
-from minicnn.runs import write_text
 from minicnn.saving import atomic, lock
 from minicnn.training.checkpoint import FILE, LOCK, held
 
@@ -298,7 +297,7 @@ def test_every_file_that_is_replaced_is_replaced_so(tmp_path):
     writers = {
         "model": model.save,
         "weights": model.save_weights,
-        "text": lambda path: write_text(path, "text"),
+        "text": lambda path: atomic.write_text(path, "text"),
         "plot": Plot(new_figure(2, 2, "title", ""), {}, "").save,
         FILE: lambda path: model.fit(x, y, resume=path.parent, callbacks=watch, verbose=0),
         "best": lambda _: model.fit(x, y, callbacks=watch, verbose=0),

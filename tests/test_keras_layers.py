@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden import make_heavy_layers, make_light_layers
 from golden import make_layers as recipe
 
 from minicnn import initializers, layers, losses, metrics
@@ -64,17 +63,7 @@ def test_layer(case: recipe.Case) -> None:
         assert_close(received[key], value, key)
 
 
-def test_the_cases_reach_every_layer_and_many_geometries() -> None:
-    reached = {case.layer for case in [*CASES, *make_heavy_layers.CASES.values()]}
-    names = {
-        name
-        for name in layers.LAYERS
-        if name not in ("Dropout", "InputLayer") and not name.startswith("Random")
-    }
-    # those that draw are compared in test_augmentation.py and test_light_layers.py
-    names -= {"SpatialDropout2D", "GaussianDropout", "GaussianNoise"}
-    names -= {"AvgPool2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "MaxPool2D"}  # other names
-    assert names <= reached | {case.layer for case in make_light_layers.CASES.values()}
+def test_the_cases_have_many_geometries() -> None:
     assert sum(case.layer == "Conv2D" for case in CASES) >= 50
     assert len(CASES) == len(list(recipe.every_case()))
 

@@ -14,6 +14,7 @@ from PIL import Image
 from minicnn import plots, report, runs
 from minicnn.plots.fitted import PAGE, TELEPHONE, fitted
 from minicnn.runs import page
+from minicnn.runs.finishing import NARROW
 from minicnn.runs.page import parts
 
 pytest_plugins = ["run_fixtures"]
@@ -279,7 +280,7 @@ def test_grids_lose_their_titles_and_keep_their_places():
 def test_pictures_are_transparent_where_there_is_nothing_and_diagrams_are_white(trained):
     """White cards would glare on a dark page; what is white in a diagram its style makes dark."""
     for name in ("pictures", "mistakes", "filters", "curves", "classes"):
-        for narrow in ("", runs.NARROW):
+        for narrow in ("", NARROW):
             with Image.open(trained / "plots" / f"{name}{narrow}.png") as image:
                 corner = image.convert("RGBA").getpixel((0, 0))
             assert corner[3] == 0 if name in page.PHOTOGRAPHS else corner == (255, 255, 255, 255)

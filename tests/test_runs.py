@@ -16,11 +16,11 @@ from minicnn.runs import (
     create,
     discard,
     find,
-    link,
     model_file,
     to_json,
-    write_text,
 )
+from minicnn.runs.latest import link
+from minicnn.saving.atomic import write_text
 
 pytest_plugins = ["run_fixtures"]
 

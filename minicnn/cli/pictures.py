@@ -3,7 +3,6 @@
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +11,15 @@ from minicnn import data
 from minicnn.cli.choices import DOCUMENTED
 from minicnn.cli.common import load_model
 from minicnn.cli.networks import Size, network
+from minicnn.data.pictures import Pictures, parted
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.datasets.cifar10_batches import VERSIONS
 from minicnn.errors import DataError, did_you_mean
 from minicnn.models.model import Model
-from minicnn.types import Samples
 
 NAMES = ("cifar10", "shapes")  # words that `--data` knows
 USUAL = (32, 32)  # pixels of CIFAR-10 and of the shapes
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures (n, H, W, 3) and labels to train on, to validate on and to test on."""
-
-    name: str
-    class_names: list[str]
-    train: Samples
-    validation: Samples
-    test: Samples
 
 
 def chosen_size(what: str, size: Size | None) -> Size:
@@ -67,7 +55,7 @@ def load(
     be divided; ValueError when limit leaves nothing to validate on.
     """
     if what == "shapes":
-        return _parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
+        return parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
     if what != "cifar10" and not Path(what).expanduser().exists():
         advice = did_you_mean(Path(what).name, NAMES)
         raise DataError(
@@ -76,7 +64,7 @@ def load(
             f"or name where the pictures are now, with --data PATH.{advice}"
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
-        return _parted(
+        return parted(
             "CIFAR-10",
             cifar10.CLASS_NAMES,
             *cifar10.load_data(None if what == "cifar10" else what),
@@ -188,23 +176,3 @@ def fit_classes(pictures: Pictures, class_names: Sequence[str] | None) -> Pictur
         (x, places[y.reshape(-1)]) for x, y in (pictures.train, pictures.validation, pictures.test)
     )
     return Pictures(pictures.name, list(class_names), *parts)
-
-
-def _parted(
-    name: str, class_names: Sequence[str], train: Samples, test: Samples, limit: int | None
-) -> Pictures:
-    (x, y), (x_test, y_test) = train, test
-    x, y = x[:limit], y[:limit]
-    last = int(0.8 * len(x))
-    if last == 0:
-        raise ValueError(
-            f"--limit expected 2 or more, received {limit}: one picture to train on, one to "
-            "validate on"
-        )
-    return Pictures(
-        name,
-        list(class_names),
-        (x[:last], y[:last]),
-        (x[last:], y[last:]),
-        (x_test[:limit], y_test[:limit]),
-    )
