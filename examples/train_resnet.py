@@ -1,6 +1,6 @@
 """Train a residual network of 20 layers on CIFAR-10: ResNet-20 of He et al. 2016.
 
-    python examples/train_resnet.py                # the whole training: some two hours on two cores
+    python examples/train_resnet.py                # the whole training: 70 minutes on two cores
     python examples/train_resnet.py --limit 5000   # a first look
 
 A block of a residual network learns what to add to the picture that it gets, so that twenty layers
