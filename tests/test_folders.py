@@ -223,6 +223,16 @@ def test_map_cache_prefetch_shuffle_take_and_skip(folder):
     assert min(x.min() for x in alone) >= 1
 
 
+def test_batches_in_a_loop_have_the_numpy_of_tensorflow(folder):
+    (images, labels), *_ = dataset(folder).take(1)
+    assert type(labels.numpy()) is type(images[0].numpy()) is np.ndarray
+    np.testing.assert_array_equal(images.numpy()[0], images[0].numpy())
+    (images,) = dataset(folder, label_mode=None).take(1)
+    model = Sequential([Input(images.shape[1:]), layers.GlobalAveragePooling2D(), layers.Dense(2)])
+    np.testing.assert_array_equal(model(images), model(images.numpy()))
+    assert type(dataset(folder)[0][0]) is np.ndarray  # what a training takes
+
+
 def test_a_cache_that_is_filled_over_several_epochs_has_every_picture_once(folder):
     pictures = dataset(folder)
     kept = pictures.cache()
