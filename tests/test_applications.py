@@ -29,7 +29,7 @@ from minicnn.saving import model_file
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "applications.json").read_text())
 KERAS = {"ResNet50", "MobileNetV2", "EfficientNetB0"}
-OWN = sorted(set(applications.__all__) - KERAS)
+OWN = sorted(name for name in applications.__all__ if name[0].isupper() and name not in KERAS)
 
 
 def made(name, /, **options):
@@ -143,8 +143,10 @@ def test_the_first_example_shows_the_documented_network():
     """train_cifar.py and README spell its layers out, to be read and to be changed."""
     page = Path(__file__).parent.parent / "examples" / "train_cifar.py"
     code = re.search(r"(?ms)^model = (Sequential\(.*?^\))$", page.read_text(encoding="utf-8"))[1]
-    names = {"Input": Input, "Sequential": Sequential, "layers": layers, "class_names": None}
-    shown = eval(code, names | {"options": Namespace(seed=7)})
+    names = {"Input": Input, "Sequential": Sequential, "layers": layers}
+    shown = eval(
+        code, names | {"options": Namespace(seed=7), "pictures": Namespace(class_names=None)}
+    )
     x = layers.Rescaling(1 / 255)(Input((32, 32, 3)))
     model = applications.DocumentedCNN(input_tensor=x, seed=7)
     assert list(map(repr, shown.layers)) == list(map(repr, model.layers))
@@ -303,9 +305,7 @@ def test_a_network_is_a_layer_of_another():
             "MobileNetV2 expected alpha as a finite number above 0, received 0",
         ),
         (lambda: applications.VGG16, "'VGG16'. It is not there: ResNet50, MobileNetV2 and"),
-        (lambda: applications.resnet, "'resnet'. Use applications.ResNet50."),
-        (lambda: applications.efficientnet_v2, "There are no such parts: every network is in"),
-        (lambda: applications.resnet50, r"'resnet50'. Did you mean 'ResNet50'\?"),
+        (lambda: applications.efficientnet_v2, "It is not there: ResNet50, MobileNetV2 and"),
     ],
 )
 def test_what_no_network_can_be(make, message):

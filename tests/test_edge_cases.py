@@ -44,7 +44,7 @@ def test_accuracy_of_nan_is_zero():
         ),
         (
             lambda nan: layers.Normalization(mean=0.0, variance=nan),
-            "variance of at least 0, received nan",
+            "variance as a finite number, or a list of one per channel, received nan",
         ),
         (
             lambda nan: optimizers.SGD(global_clipnorm=nan),

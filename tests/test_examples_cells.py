@@ -151,7 +151,8 @@ def test_named_data_that_cannot_be_read_ends_with_one_line_and_code_3(
         name, ["--data", path] if named_by == "--data" else [], monkeypatch, capsys
     )
     assert (code, printed.out) == (3, "")
-    assert printed.err.startswith(f"{name}: {path}") and printed.err.count("\n") == 1
+    why = "" if named_by == "--data" else "MINICNN_DATA does not name CIFAR-10: "
+    assert printed.err.startswith(f"{name}: {why}{path}") and printed.err.count("\n") == 1
     assert os.listdir(here) == [path.name]
 
 

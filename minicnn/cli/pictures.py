@@ -44,8 +44,8 @@ def load(
     """Load what `--data` names.
 
     Of CIFAR-10 and the shapes, the last fifth of the training pictures is to validate on. A folder
-    is divided at
-    random, always in the same way: 80 % to train on, 10 % to validate on, 10 % to test on.
+    is divided at random, always in the same way: 80 % to train on, 10 % to validate on, 10 % to
+    test on.
 
     Args:
         size: (H, W) of the pictures in folders; None for what suits them.
@@ -57,11 +57,12 @@ def load(
     if what == "shapes":
         return parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
     if what != "cifar10" and not Path(what).expanduser().exists():
-        advice = did_you_mean(Path(what).name, NAMES)
+        # a single word may be meant as a name
+        advice = "." + did_you_mean(what, NAMES) if Path(what).name == what else ""
         raise DataError(
             f"{what}: expected {' or '.join(NAMES)}, a folder with one folder of pictures per "
             "class, or CIFAR-10's tarball or folder, received a path where nothing is: correct it, "
-            f"or name where the pictures are now, with --data PATH.{advice}"
+            f"or name where the pictures are now, with --data PATH{advice}"
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         return parted(
