@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from minicnn.data.pictures import Pictures, parted
 from minicnn.data.split import PARTS
 from minicnn.datasets import cifar10, shapes
 from minicnn.datasets.cifar10_batches import VERSIONS
-from minicnn.errors import DataError, did_you_mean
+from minicnn.errors import DataError
 from minicnn.models.model import Model
 
 NAMES = ("cifar10", "shapes")  # words that `--data` knows
@@ -57,8 +58,8 @@ def load(
     if what == "shapes":
         return parted("synthetic shapes", shapes.CLASS_NAMES, *shapes.load_data(), limit)
     if what != "cifar10" and not Path(what).expanduser().exists():
-        # a single word may be meant as a name
-        advice = "." + did_you_mean(what, NAMES) if Path(what).name == what else ""
+        close = get_close_matches(Path(what).name, NAMES, n=1)
+        advice = f". Did you mean {close[0]!r}?" if close else ""
         raise DataError(
             f"{what}: expected {' or '.join(NAMES)}, a folder with one folder of pictures per "
             "class, or CIFAR-10's tarball or folder, received a path where nothing is: correct it, "
