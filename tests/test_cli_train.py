@@ -258,8 +258,8 @@ def test_a_run_knows_its_pictures_where_they_were_moved(photographs, here, capsy
     for command in (["evaluate"], ["train", "--resume"]):
         assert main(command) == 3
         assert (
-            f"{photographs}: expected a folder with one folder of pictures per class, or "
-            "CIFAR-10's tarball or folder, received a path where nothing is: correct it, or name "
+            f"{photographs}: expected cifar10 or shapes, a folder with one folder of pictures per "
+            "class, or CIFAR-10's tarball or folder, received a path where nothing is: correct it, or name "
             "where the pictures are now, with --data PATH\n"
         ) in capsys.readouterr().err
     assert main(["evaluate", "--data", str(moved), "--json"]) == 0

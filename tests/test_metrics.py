@@ -298,3 +298,12 @@ def test_several_numbers_do_not_go_into_a_log():
     model.compile("sgd", "bce", metrics=[metrics.F1Score()])
     with pytest.raises(ValueError, match=r"received 3, one per output: use F1Score\(average='mac"):
         model.fit(samples()[0], np.eye(3)[np.arange(24) % 3], verbose=0)
+
+
+def test_a_metric_by_itself_has_keras_names():
+    accuracy = metrics.SparseCategoricalAccuracy()
+    accuracy.update_state([0, 1], [[0.9, 0.1], [0.8, 0.2]])
+    assert accuracy.result() == 0.5
+    accuracy.reset_state()
+    accuracy.update_state([1], [[0.3, 0.7]])
+    assert accuracy.result() == 1

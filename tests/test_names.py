@@ -329,8 +329,8 @@ def test_a_word_that_is_not_there(make, message):
         (lambda: optimizers.SGD().decay, "SGD has no 'decay'. Use learning_rate="),
         (lambda: classifier().layers[0].kernel, r"Flatten has no 'kernel'. Use params\['kernel'\]"),
         (
-            lambda: metrics.Accuracy().update_state,
-            r"Accuracy has no 'update_state'. Use update\(y_true, y_pred\).",
+            lambda: metrics.Accuracy().reset_states,
+            r"Accuracy has no 'reset_states'. Use reset\(\).",
         ),
     ],
 )

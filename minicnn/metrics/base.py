@@ -55,6 +55,10 @@ class Metric(Configured):
         self.total += float(np.sum(values, dtype=np.float64))
         self.count += np.size(values)
 
+    def update_state(self, y_true: Array, y_pred: Array) -> None:
+        """`update`, by Keras' name."""
+        self.update(y_true, y_pred)
+
     def arrays(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         """Both as arrays. Raises ValueError when they are none, or not of the same samples."""
         true, predicted = array(y_true, "y_true", self.owner), array(y_pred, "y_pred", self.owner)
@@ -81,3 +85,7 @@ class Metric(Configured):
     def reset(self) -> None:
         """Forget what was counted."""
         self.total, self.count = 0.0, 0
+
+    def reset_state(self) -> None:
+        """`reset`, by Keras' name."""
+        self.reset()

@@ -116,8 +116,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("dtype", "A loss is computed in double precision."),
     ],
     "Metric": [
-        ("update_state", "Use update(y_true, y_pred)."),
-        ("reset_state reset_states", "Use reset()."),
+        ("reset_states", "Use reset()."),
         (
             "add_weight add_variable variables",
             "Keep sums in attributes, self.total = 0.0 in reset(); those of a mean are in total "
