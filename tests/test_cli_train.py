@@ -259,8 +259,8 @@ def test_a_run_knows_its_pictures_where_they_were_moved(photographs, here, capsy
         assert main(command) == 3
         assert (
             f"{photographs}: expected cifar10 or shapes, a folder with one folder of pictures per "
-            "class, or CIFAR-10's tarball or folder, received a path where nothing is: correct it, or name "
-            "where the pictures are now, with --data PATH\n"
+            "class, or CIFAR-10's tarball or folder, received a path where nothing is: correct it, "
+            "or name where the pictures are now, with --data PATH\n"
         ) in capsys.readouterr().err
     assert main(["evaluate", "--data", str(moved), "--json"]) == 0
     printed = capsys.readouterr()
