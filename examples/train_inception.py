@@ -1,6 +1,6 @@
 """Train a small GoogLeNet on CIFAR-10: inception blocks, as Zhang et al. 2016 arrange them.
 
-    python examples/train_inception.py                # the whole training: two hours on two cores
+    python examples/train_inception.py                # the whole training: 90 minutes on two cores
     python examples/train_inception.py --limit 5000   # a first look
 
 An inception block looks at a picture with kernels of two sizes at once and joins what they see. The
@@ -24,7 +24,7 @@ program = runs.Program(
     "Train a small GoogLeNet on CIFAR-10 and report how good it is.",
     example="python examples/train_inception.py --data cifar-10-python.tar.gz",
     kind="inception",
-    epochs=16,
+    epochs=10,
     batch_size=128,
     goes_on=True,
 )
