@@ -14,6 +14,7 @@ OF_NUMBERS = {
     "1 - x": (lambda x: 1 - x, 1 - X),
     "x * 3": (lambda x: x * 3, X * 3),
     "NumPy's 3 * x": (lambda x: np.float32(3) * x, X * 3),
+    "x times an array of no axes": (lambda x: x * np.array(3.0), X * 3),
     "x / 255.": (lambda x: x / 255.0, X / 255),
     "-x": (lambda x: -x, -X),
     "x / 127.5 - 1": (lambda x: x / 127.5 - 1, X / 127.5 - 1),

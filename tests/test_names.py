@@ -327,7 +327,10 @@ def test_a_word_that_is_not_there(make, message):
         (lambda: classifier().add_loss, "'add_loss'. There is one loss"),
         (lambda: optimizers.Adam().lr, "Adam has no 'lr'. Use learning_rate."),
         (lambda: optimizers.SGD().decay, "SGD has no 'decay'. Use learning_rate="),
-        (lambda: classifier().layers[0].kernel, r"Flatten has no 'kernel'. Use params\['kernel'\]"),
+        (
+            lambda: classifier().layers[0].kernel,
+            r"Flatten has no 'kernel'. Its weights are those in weights.",
+        ),
         (
             lambda: metrics.Accuracy().reset_states,
             r"Accuracy has no 'reset_states'. Use reset\(\).",

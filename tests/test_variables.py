@@ -114,6 +114,13 @@ def test_weights_are_attributes_of_layers_by_keras_names(layer, shape, names):
         assert np.array_equal(twin.weights[0], layer.weights[0])
 
 
+def test_a_weight_is_found_again():
+    made = model()
+    kernel = made.layers[0].kernel
+    assert kernel in made.weights and kernel == made.layers[0].kernel != made.layers[0].bias
+    assert kernel not in made.layers[-1].weights and len({*made.weights, *made.weights}) == 8
+
+
 def test_a_weight_that_a_layer_does_without_is_none():
     dense = layers.Dense(2, use_bias=False)
     dense.build((3,))

@@ -11,6 +11,8 @@ from minicnn.layers.rescaling import Rescaling
 
 def is_number(value: Any) -> bool:
     """Whether value is one real number, Python's or NumPy's."""
+    if isinstance(value, np.ndarray):
+        return value.shape == () and value.dtype.kind in "iuf"
     is_real = isinstance(value, int | float | np.integer | np.floating)
     return is_real and not isinstance(value, bool)
 

@@ -94,6 +94,17 @@ class Variable(KerasNames):
             raise ValueError(f"{self!r} is read as a copy: leave copy=False out")
         return self.numpy().astype(dtype or self.dtype, copy=False)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same weight of the same layer, whatever its numbers."""
+        return (
+            isinstance(other, Variable)
+            and self._layer is other._layer
+            and self._name == other._name
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self._layer), self._name))
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 

@@ -60,8 +60,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "Layer": [
-        ("kernel bias gamma beta", "Use params['kernel'], params['bias'] and so on."),
-        ("moving_mean moving_variance", "Use state['moving_mean'], state['moving_variance']."),
+        ("kernel bias gamma beta moving_mean moving_variance", "Its weights are those in weights."),
         (
             "add_weight add_variable",
             "Use add_param(name, shape, initializer) in setup(input_shape).",

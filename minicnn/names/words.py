@@ -31,5 +31,10 @@ def instead(word: str, kind: str, choices: Iterable[str]) -> str:
     >>> instead("muon", "optimizers", ["sgd", "adam"])
     ' Use AdamW().'
     """
-    advice = ADVICE.get(kind, {}).get(_plain(word))
+    advice = of_keras(word, kind)
     return did_you_mean(word, choices) if advice is None else f" {advice}"
+
+
+def of_keras(word: str, kind: str) -> str | None:
+    """The advice in table `kind` on a word that Keras knows; None for others."""
+    return ADVICE.get(kind, {}).get(_plain(word))
