@@ -150,3 +150,10 @@ def test_class_weight_is_of_pictures():
         r"\(N, 4, 4, 3\): sample_weight weighs pictures",
     ):
         model.fit(X, LABELS, class_weight={0: 2.0}, verbose=0)
+
+
+def test_an_accuracy_of_other_places_is_refused():
+    with pytest.raises(
+        ValueError, match=r"expected labels \(N, 4, 4\), received shape \(2, 1, 4\)"
+    ):
+        metrics.Accuracy().update(np.zeros((2, 1, 4), int), np.ones((2, 4, 4, 3)))

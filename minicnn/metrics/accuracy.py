@@ -61,7 +61,9 @@ class Accuracy(Metric):
     def values(self, y_true: Array, y_pred: Array) -> Array:
         if y_pred.shape[-1] == 1:
             return BinaryAccuracy(self.name).values(y_true, y_pred)
-        right = class_of(y_true, self.owner, y_pred.ndim) == y_pred.argmax(axis=-1)
+        true, answers = class_of(y_true, self.owner, y_pred.ndim), y_pred.argmax(axis=-1)
+        check_shape(true, answers.shape, self.owner)
+        right = true == answers
         if y_pred.size and np.isnan(y_pred.max()):  # argmax prefers NaN
             right &= ~np.isnan(y_pred).any(axis=-1)
         return right
