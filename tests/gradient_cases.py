@@ -3,7 +3,7 @@
 LAYERS and LOSSES say of every class how one is drawn: `LAYERS["Conv2D"](pen)` gives a layer and the
 shape of a sample for it. What is drawn is all that changes what is computed: sizes, strides,
 paddings, dilations, groups, axes, activations, and which weights there are. A new layer without a
-row here fails the check.
+row here fails the check. It is long because it is one table, a row for each class.
 """
 
 import itertools
