@@ -7,12 +7,14 @@
     architecture.py         all of a model's layers, in minicnn's words
     parts.py, arrays.py     the weights, and where they are
     compiling.py, memory.py how the model is trained, and what its optimizer remembers
-    source.py               what load_model takes
-    writing.py              the way back
+    reading.py, source.py   what load_model takes
+    telling.py, training.py layers and training in Keras' words
+    writing.py              what export writes
 
 docs/files.md says what opens and what does not.
 """
 
 from minicnn.saving.keras.reading import reading, weights
+from minicnn.saving.keras.writing import write
 
-__all__ = ["reading", "weights"]
+__all__ = ["reading", "weights", "write"]

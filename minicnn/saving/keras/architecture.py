@@ -23,14 +23,14 @@ class Translated(NamedTuple):
     parts: Part
 
 
-def translated(model: Any, generation: int) -> Translated:
+def translated(model: dict[str, Any], generation: int) -> Translated:
     """The model that a file describes. Raises ModelFileError where minicnn cannot say the same, or
     what `description.refusing` takes for it.
     """
-    if not isinstance(model, dict) or model.get("class_name") not in MODELS:
-        name = model.get("class_name") if isinstance(model, dict) else model
+    kind = model.get("class_name")
+    if kind not in MODELS:
         raise ModelFileError(
-            f"the file holds {name!r:.60}, expected a Sequential or a Functional model of Keras: "
+            f"the file holds {kind!r:.60}, expected a Sequential or a Functional model of Keras: "
             "what a subclass of Model does is not in its file"
         )
     found = _Reading(generation).model(model, "")

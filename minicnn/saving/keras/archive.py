@@ -1,4 +1,4 @@
-"""A .keras file is a ZIP: config.json says what the model is, model.weights.h5 holds its weights."""
+"""A .keras file is a ZIP: config.json says what the model is, model.weights.h5 its weights."""
 
 import io
 import struct

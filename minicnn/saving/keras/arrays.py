@@ -7,7 +7,7 @@ Where they are depends on who wrote the file:
     TensorFlow's Keras 2.12 and 2.13          the same under _layer_checkpoint_dependencies, where
                                               layers that have weights count twice
     .h5 of any version                        a group for each layer of the model, by name, whose
-                                              "weight_names" say where; of a model inside all weights
+                                              "weight_names" say where; a model inside has one
 """
 
 from minicnn.errors import ModelFileError

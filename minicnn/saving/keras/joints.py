@@ -158,25 +158,24 @@ class Graph:
         begin = [self.joint(one) for one in listed(inputs)]
         end = [self.joint(one) for one in listed(outputs)]
         found = walk(end, begin)  # type: ignore[arg-type]
-        firsts = [one for joint in found.finished for one in (joint.call, joint)]
+        walked: list[Any] = found.finished
+        firsts = [one for joint in walked for one in (joint.call, joint)]
         rows = list(dict.fromkeys([*begin, *firsts]))
         number = {joint: n for n, joint in enumerate(rows)}
-        used = {id(joint.layer) for joint in rows}
         layers = in_keras_order(found, begin)  # type: ignore[arg-type]
-        layers = [layer for layer in layers if id(layer) in used]
         places = [number[joint] for joint in end]
         form: Any = places if isinstance(outputs, list) else places[0]
         if isinstance(outputs, dict):
             form = dict(zip(outputs, places, strict=True))
         return {
             "layers": layers,
-            "nodes": [self._node(joint, n, number) for n, joint in enumerate(rows)],
+            "nodes": [self._node(joint, number) for joint in rows],
             "inputs": [number[joint] for joint in begin],
             "outputs": form,
         }
 
     @staticmethod
-    def _node(joint: Any, n: int, number: Mapping[Any, int]) -> dict[str, Any]:
+    def _node(joint: Any, number: Mapping[Any, int]) -> dict[str, Any]:
         node: dict[str, Any] = {"layer": joint.layer["config"]["name"]}
         if joint.call is not joint:
             return node | {"call": number[joint.call], "index": joint.index}

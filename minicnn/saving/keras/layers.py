@@ -121,7 +121,8 @@ def translated(name: str, kind: str, config: Config, generation: int) -> Config:
         raise ModelFileError(f"minicnn has nothing for {who}{why}")
     if kind == "InputLayer":
         return {"class": "InputLayer", "config": {"shape": shape_of(config, who), "name": name}}
-    takes, renamed = arguments(LAYERS[found.layer]), dict(found.names)
+    cls: type = LAYERS[found.layer]
+    takes, renamed = arguments(cls), dict(found.names)
     made: Config = {"name": name, "trainable": bool(config.get("trainable", True))}
     for argument, value in config.items():
         if argument in COMMON or argument == "trainable":

@@ -2,9 +2,13 @@
 for every parameter what GROUPS says, all of the first group before all of the second.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from minicnn.optimizers import Nadam
 from minicnn.optimizers.base import AVERAGE
 from minicnn.saving.description import OPTIMIZER
 from minicnn.saving.keras.hdf5 import Dataset, Group
@@ -45,16 +49,30 @@ def groups(optimizer: Any, plain: bool = True) -> tuple[tuple[str, ...], ...]:
     return tuple(group for group in (((AVERAGE,) if AVERAGE in slots else ()), *found) if group)
 
 
-def order(
-    optimizer: Any, parameters: list[str], plain: bool = True
-) -> list[tuple[str, str]]:
+def order(optimizer: Any, parameters: list[str], plain: bool = True) -> list[tuple[str, str]]:
     """(parameter, slot) as they follow one another in Keras' files."""
     return [
-        (name, slot)
-        for group in groups(optimizer, plain)
-        for name in parameters
-        for slot in group
+        (name, slot) for group in groups(optimizer, plain) for name in parameters for slot in group
     ]
+
+
+def last(optimizer: Any) -> list[np.float32]:
+    """What Keras 3 keeps besides: of Nadam, the product of all its momentums so far."""
+    if not isinstance(optimizer, Nadam):
+        return []
+    return [np.float32(optimizer.product(optimizer.iterations))]
+
+
+def orders(optimizer: Any, parameters: list[str], old: bool) -> Iterator[list[tuple[str, str]]]:
+    """The orders in which different versions wrote; old: Keras before 2.11 has each slot of all
+    parameters together.
+    """
+    for plain in (True, False):
+        found = order(optimizer, parameters, plain)
+        if old:
+            slots = list(dict.fromkeys(slot for _, slot in found))
+            found.sort(key=lambda pair: slots.index(pair[1]))
+        yield found
 
 
 def found(optimizer: Any, root: Group, model: Part, weights: dict[str, Dataset]) -> Memory:
@@ -62,6 +80,7 @@ def found(optimizer: Any, root: Group, model: Part, weights: dict[str, Dataset])
     the optimizer begins anew.
     """
     stored = list(_stored(root))
+    old = LEGACY in root and not re.search(r"\biteration(:0)?$", _names(root)[0])
     if not stored or stored[0].shape or stored[0].dtype.kind not in "iu":
         return Memory()
     iterations = int(stored[0].read("int64"))
@@ -70,8 +89,7 @@ def found(optimizer: Any, root: Group, model: Part, weights: dict[str, Dataset])
         rest = rest[1:]
     if rest and not rest[-1].shape:  # a product that Nadam keeps, which the steps tell as well
         rest = rest[:-1]
-    for plain in (True, False):
-        pairs = order(optimizer, model.parameters(), plain)
+    for pairs in orders(optimizer, model.parameters(), old):
         if iterations >= 0 and [one.shape for one in rest] == [weights[n].shape for n, _ in pairs]:
             names = [f"{OPTIMIZER}{name}/{slot}" for name, slot in pairs]
             return Memory(iterations, dict(zip(names, rest, strict=True)))
@@ -81,10 +99,13 @@ def found(optimizer: Any, root: Group, model: Part, weights: dict[str, Dataset])
 def _stored(root: Group) -> Iterator[Dataset]:
     """The optimizer's variables, in their order."""
     if LEGACY in root:
-        group = root.group(LEGACY)
-        for name in group.texts("weight_names"):
-            yield group.dataset(name)
+        for name in _names(root):
+            yield root.group(LEGACY).dataset(name)
     elif "optimizer" in root and "vars" in root.group("optimizer"):
         group = root.group("optimizer").group("vars")
         for number in range(len(group.names())):
             yield group.dataset(str(number))
+
+
+def _names(root: Group) -> list[str]:
+    return root.group(LEGACY).texts("weight_names") or [""]

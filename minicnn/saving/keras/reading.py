@@ -9,7 +9,7 @@ from typing import Any
 from minicnn.errors import ModelFileError
 from minicnn.network import Network
 from minicnn.saving import description, strict_json
-from minicnn.saving.keras import archive, architecture, arrays, compiling, hdf5, parts
+from minicnn.saving.keras import architecture, archive, arrays, compiling, hdf5, parts
 from minicnn.saving.keras.source import Source
 from minicnn.types import Array
 

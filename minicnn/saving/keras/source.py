@@ -51,10 +51,9 @@ class Source:
             raise ModelFileError(
                 f"{path!r} has {size:,} bytes, which cannot be {total:,} bytes of weights"
             )
-        self.arrays = {
-            name: Known(self._dtype, one.shape)
-            for name, one in (*datasets.items(), *self._constants.items())
-        }
+        shapes = {name: one.shape for name, one in datasets.items()}
+        shapes |= {name: one.shape for name, one in self._constants.items()}
+        self.arrays = {name: Known(self._dtype, shape) for name, shape in shapes.items()}
 
     def read(self) -> dict[str, Array]:
         """All arrays, in the model's type."""

@@ -1,0 +1,146 @@
+"""Files of Keras, written."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from minicnn.network import Network
+from minicnn.saving import atomic, description
+from minicnn.saving import weights as saved
+from minicnn.saving.keras import archive, hdf5, memory, parts, training
+from minicnn.saving.keras.arrays import NEW
+from minicnn.saving.keras.parts import Part
+from minicnn.saving.keras.telling import Telling
+from minicnn.types import Array
+
+# what files say that wrote them: one that has all that is said in them
+KERAS_3, KERAS_2 = "3.8.0", "2.13.1"
+LONGEST = 64_000  # bytes of an attribute
+
+
+def write(path: str, model: Network) -> None:
+    """Write a model, or with .weights.h5 its weights, for Keras. Raises ValueError for what Keras
+    has not, ImportError without h5py.
+    """
+    h5py = hdf5.library(path)
+    config, arrays = saved.contents(model)
+    kind = "Sequential" if model.is_chain else "Model"
+    whole = parts.of_description(config["model"], kind)
+    name = path.lower()
+    made = io.BytesIO()
+    old = not name.endswith((".keras", ".weights.h5"))
+    telling = Telling(old, config["model"]["dtype"])
+    told = telling.model(kind, config["model"], _shapes(model))
+    trained = training.told(path, model, telling)
+    with h5py.File(made, "w") as file:
+        if old:
+            file.attrs["keras_version"], file.attrs["backend"] = KERAS_2, "tensorflow"
+            file.attrs["model_config"] = json.dumps(told)
+            _legacy(file.create_group("model_weights"), whole, arrays)
+            if trained is not None:
+                file.attrs["training_config"] = json.dumps(trained)
+                _legacy_memory(file, model, whole, arrays)
+        else:
+            _counted(file, whole, arrays)
+            if trained is not None and name.endswith(".keras"):
+                told |= {"compile_config": trained}
+                _memory(file, model, whole, arrays)
+    if not name.endswith(".keras"):
+        atomic.write(path, [made.getbuffer()])
+        return
+    metadata = json.dumps({"keras_version": KERAS_3})
+    atomic.write(path, [archive.packed(json.dumps(told), metadata, made.getvalue())])
+
+
+def _shapes(model: Network) -> Any:
+    """The shapes of one sample at every node, and those of models inside, by name."""
+    inside = {one.name: _shapes(one) for one in model.layers if isinstance(one, Network)}
+    return [list(node.sample_shape) for node in model.nodes], inside
+
+
+def _counted(group: Any, model: Part, arrays: dict[str, Array]) -> None:
+    """Weights by class, counted."""
+    inside, seen = group.require_group(NEW), dict[str, int]()
+    for part in model.parts or ():
+        number = seen.get(part.key, 0)
+        seen[part.key] = number + 1
+        here = inside.create_group(f"{part.key}_{number}" if number else part.key)
+        here.attrs["name"] = part.name
+        if part.parts is not None:
+            _counted(here, part, arrays)
+        variables = here.create_group("vars")
+        for n, name in enumerate(part.weights):
+            variables.create_dataset(str(n), data=arrays[f"{part.path}/{name}"])
+
+
+def _legacy(group: Any, model: Part, arrays: dict[str, Array]) -> None:
+    """Weights by name, those of a model inside in one group: first what is trained."""
+    group.attrs["keras_version"], group.attrs["backend"] = KERAS_2, "tensorflow"
+    listed = model.parts or ()
+    _texts(group, "layer_names", [part.name for part in listed])
+    for part in listed:
+        here = group.create_group(part.name)
+        trained = part.parameters()
+        rest = [f"{leaf.path}/{name}" for leaf in part.leaves() for name in leaf.weights]
+        names = [*trained, *(name for name in rest if name not in set(trained))]
+        _texts(here, "weight_names", [f"{name}:0" for name in names])
+        for name in names:
+            here.create_dataset(f"{name}:0", data=arrays[name])
+
+
+def _texts(group: Any, name: str, texts: list[str]) -> None:
+    """An attribute that is a list of texts, in several parts where it is long."""
+    values = np.array([text.encode() for text in texts]) if texts else np.zeros(0, "S1")
+    count = -(-max(values.nbytes, 1) // LONGEST)
+    if count == 1:
+        group.attrs[name] = values
+        return
+    for n, part in enumerate(np.array_split(values, count + 1)):
+        group.attrs[f"{name}{n}"] = part
+
+
+def _slots(
+    model: Network, whole: Part, arrays: dict[str, Array], plain: bool
+) -> list[tuple[str, Array]]:
+    """(name, array) of what the optimizer remembers, in Keras' order."""
+    found = []
+    for name, slot in memory.order(model.optimizer, whole.parameters(), plain):
+        stored = arrays.get(f"{description.OPTIMIZER}{name}/{slot}")
+        value = arrays[name]
+        if stored is None:
+            stored = value if slot == memory.AVERAGE else model.optimizer.fresh(value)
+        found.append((f"{slot}/{name}", stored))
+    return found
+
+
+def _memory(file: Any, model: Network, whole: Part, arrays: dict[str, Array]) -> None:
+    """What the optimizer remembers, as Keras 3 numbers it."""
+    optimizer = model.optimizer
+    if not optimizer.slots and not optimizer.iterations:
+        return
+    values: list[Any] = [np.int64(optimizer.iterations)]
+    if optimizer.schedule is None:
+        values.append(np.float32(optimizer.learning_rate))
+    values += [array for _, array in _slots(model, whole, arrays, plain=True)]
+    values += memory.last(optimizer)
+    variables = file.create_group("optimizer/vars")
+    for n, value in enumerate(values):
+        variables.create_dataset(str(n), data=value)
+
+
+def _legacy_memory(file: Any, model: Network, whole: Part, arrays: dict[str, Array]) -> None:
+    """What the optimizer remembers, as Keras 2 names it."""
+    optimizer = model.optimizer
+    if not optimizer.slots and not optimizer.iterations:
+        return
+    kind = type(optimizer).__name__
+    stored: list[Any] = [("iteration:0", np.int64(optimizer.iterations))]
+    stored += [
+        (f"{kind}/{name}:0", array) for name, array in _slots(model, whole, arrays, plain=False)
+    ]
+    group = file.create_group("optimizer_weights")
+    _texts(group, "weight_names", [name for name, _ in stored])
+    for name, array in stored:
+        group.create_dataset(name, data=array)
