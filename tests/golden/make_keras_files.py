@@ -131,10 +131,12 @@ NETWORKS["others"] = others
 
 def draw(model: Any, rng: np.random.Generator) -> None:
     """Give the model weights, variances among them."""
-    values = [
-        rng.uniform(0.5, 1.5, value.shape) if "var" in weight.name else rng.normal(0, 0.3, value.shape)
-        for value, weight in zip(model.get_weights(), model.weights, strict=True)
-    ]
+    values = []
+    for value, weight in zip(model.get_weights(), model.weights, strict=True):
+        is_variance = "var" in weight.name
+        values.append(
+            rng.uniform(0.5, 1.5, value.shape) if is_variance else rng.normal(0, 0.3, value.shape)
+        )
     model.set_weights([value.astype("float32") for value in values])
 
 

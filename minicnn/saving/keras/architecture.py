@@ -74,10 +74,10 @@ class _Reading:
         here = f"{path}{own}"
         if kind in MODELS:
             inner = self.model(layer, f"{here}/")
-            made = {"name": own} | inner.description
+            whole: Config = {"name": own} | inner.description
             return {
                 "class": "Sequential" if kind == "Sequential" else "Model",
-                "config": made,
+                "config": whole,
             }, inner.parts._replace(name=name, path=here)
         made = layers.translated(own, kind, layer["config"], self.generation)
         weights = layers.weights_of(kind, layer["config"])

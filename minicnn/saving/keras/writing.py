@@ -40,11 +40,12 @@ def write(path: str, model: Network) -> None:
             file.attrs["model_config"] = json.dumps(told)
             _legacy(file.create_group("model_weights"), whole, arrays)
             if trained is not None:
+                # without the optimizer's memory: Keras 3 reads it of no .h5 file, not of its own
+                # either, and where there is one it does not train the model any more
                 file.attrs["training_config"] = json.dumps(trained)
-                _legacy_memory(file, model, whole, arrays)
         else:
             _counted(file, whole, arrays)
-            if trained is not None and name.endswith(".keras"):
+            if trained is not None:
                 told |= {"compile_config": trained}
                 _memory(file, model, whole, arrays)
     if not name.endswith(".keras"):
@@ -101,20 +102,6 @@ def _texts(group: Any, name: str, texts: list[str]) -> None:
         group.attrs[f"{name}{n}"] = part
 
 
-def _slots(
-    model: Network, whole: Part, arrays: dict[str, Array], plain: bool
-) -> list[tuple[str, Array]]:
-    """(name, array) of what the optimizer remembers, in Keras' order."""
-    found = []
-    for name, slot in memory.order(model.optimizer, whole.parameters(), plain):
-        stored = arrays.get(f"{description.OPTIMIZER}{name}/{slot}")
-        value = arrays[name]
-        if stored is None:
-            stored = value if slot == memory.AVERAGE else model.optimizer.fresh(value)
-        found.append((f"{slot}/{name}", stored))
-    return found
-
-
 def _memory(file: Any, model: Network, whole: Part, arrays: dict[str, Array]) -> None:
     """What the optimizer remembers, as Keras 3 numbers it."""
     optimizer = model.optimizer
@@ -123,24 +110,12 @@ def _memory(file: Any, model: Network, whole: Part, arrays: dict[str, Array]) ->
     values: list[Any] = [np.int64(optimizer.iterations)]
     if optimizer.schedule is None:
         values.append(np.float32(optimizer.learning_rate))
-    values += [array for _, array in _slots(model, whole, arrays, plain=True)]
-    values += memory.last(optimizer)
+    for name, slot in memory.order(optimizer, whole.parameters()):
+        stored = arrays.get(f"{description.OPTIMIZER}{name}/{slot}")
+        if stored is None:  # of a parameter that has not been trained yet
+            value = arrays[name]
+            stored = value if slot == memory.AVERAGE else optimizer.fresh(value)
+        values.append(stored)
     variables = file.create_group("optimizer/vars")
-    for n, value in enumerate(values):
+    for n, value in enumerate([*values, *memory.last(optimizer)]):
         variables.create_dataset(str(n), data=value)
-
-
-def _legacy_memory(file: Any, model: Network, whole: Part, arrays: dict[str, Array]) -> None:
-    """What the optimizer remembers, as Keras 2 names it."""
-    optimizer = model.optimizer
-    if not optimizer.slots and not optimizer.iterations:
-        return
-    kind = type(optimizer).__name__
-    stored: list[Any] = [("iteration:0", np.int64(optimizer.iterations))]
-    stored += [
-        (f"{kind}/{name}:0", array) for name, array in _slots(model, whole, arrays, plain=False)
-    ]
-    group = file.create_group("optimizer_weights")
-    _texts(group, "weight_names", [name for name, _ in stored])
-    for name, array in stored:
-        group.create_dataset(name, data=array)
