@@ -80,7 +80,8 @@ def export(model: Network, filepath: str | os.PathLike) -> None:
     """Write the model for other programs, in the format that the name's ending tells.
 
         .keras        for Keras 3: the model, and how it is trained
-        .h5           for every Keras, in the words of Keras 2: its optimizer begins anew
+        .h5           for every Keras, in the words of Keras 2: its optimizer begins anew, and
+                      layers of models inside are the model's own
         .weights.h5   the weights, and what the optimizer remembers, for load_weights of Keras 3
 
     `models.load_model` opens such a file, too; `save` writes minicnn's own, which alone has all

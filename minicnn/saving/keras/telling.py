@@ -50,6 +50,8 @@ class Telling:
             known = {(kind, argument)} & {*LEFT_OUT, *ONLY}
             if value is None or known or self.old and (kind, argument) in OF_KERAS_3:
                 continue
+            if argument == "trainable" and (value or not KINDS[kind].weights):
+                continue  # SpatialDropout2D does not even take it
             name = argument
             if self.old and kind == "LeakyReLU":
                 name = {own: theirs for theirs, own in SLOPE}.get(argument, argument)
@@ -138,14 +140,13 @@ class Telling:
             calls[name].append(() if is_input else (inputs, node.get("training")))
         told = []
         for name, entry in entries.items():
-            inbound = [
-                self.call(entry, call, places, entries, shapes) for call in calls[name] if call
-            ]
+            inbound = [self.call(entry, call, places, shapes) for call in calls[name] if call]
             told.append(self.entry(entry, shapes) | {"name": name, "inbound_nodes": inbound})
 
         def end(n: int) -> list[Any]:
             name, call, index = places[n]
-            return [name, call + self._first(entries[name], output=True), index]
+            # among the outputs, Keras 3 counts a call of its own for models inside
+            return [name, call + (entries[name]["class"] == "Model"), index]
 
         def ends(found: Any) -> Any:
             if isinstance(found, dict):
@@ -159,18 +160,11 @@ class Telling:
             "output_layers": ends(model["outputs"]),
         }
 
-    def _first(self, entry: Config, output: bool = False) -> int:
-        """The number of a layer's first call: models inside count one before."""
-        if self.old:
-            return int(entry["class"] in ("Sequential", "Model"))
-        return int(output and entry["class"] == "Model")
-
     def call(
         self,
         entry: Config,
         call: tuple[list[int], bool | None],
         places: list[tuple[str, int, int]],
-        entries: dict[str, Config],
         shapes: Any,
     ) -> Any:
         """One entry of inbound_nodes."""
@@ -178,8 +172,7 @@ class Telling:
         given = {} if training is None else {"training": training}
         if self.old:
             return [
-                [name, number + self._first(entries[name]), index, given]
-                for name, number, index in (places[n] for n in inputs)
+                [name, number, index, given] for name, number, index in (places[n] for n in inputs)
             ]
         told = [
             {

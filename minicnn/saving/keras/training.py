@@ -11,6 +11,7 @@ from minicnn.saving.keras.telling import Telling
 
 Config = dict[str, Any]
 OWN = ("OneCycle",)  # schedules that Keras has not
+OF_KERAS_3 = ("AdamW", "Lion")  # optimizers that Keras 2 does not find by these names
 
 
 def told(path: str, model: Network, telling: Telling) -> Config | None:
@@ -36,14 +37,15 @@ def told(path: str, model: Network, telling: Telling) -> Config | None:
 def _optimizer(described: Config, telling: Telling) -> Config:
     kind, config = described["class"], dict(described["config"])
     cls = optimizers.CLASSES.get(kind)
-    if cls is None:
+    if cls is None or telling.old and kind in OF_KERAS_3:
         raise ValueError(f"the optimizer {kind}")
     rate = config["learning_rate"]
     if isinstance(rate, dict):
         if rate["class"] not in schedules.SCHEDULES or rate["class"] in OWN:
             raise ValueError(f"the schedule {rate['class']}")
-        rate = telling.thing("keras.optimizers.schedules", rate["class"], rate["config"])
-        config["learning_rate"] = rate
+        described = {"class_name": rate["class"], "config": rate["config"]}
+        module = {"module": "keras.optimizers.schedules", "registered_name": None}
+        config["learning_rate"] = module | described  # in Keras 2, too
     usual = {name: one.default for name, one in inspect.signature(cls.__init__).parameters.items()}
     usual |= {"use_ema": False, "ema_momentum": 0.99}
     kept = {

@@ -9,7 +9,7 @@ import numpy as np
 from minicnn.network import Network
 from minicnn.saving import atomic, description
 from minicnn.saving import weights as saved
-from minicnn.saving.keras import archive, hdf5, memory, parts, training
+from minicnn.saving.keras import archive, flattening, hdf5, memory, parts, training
 from minicnn.saving.keras.arrays import NEW
 from minicnn.saving.keras.parts import Part
 from minicnn.saving.keras.telling import Telling
@@ -27,12 +27,14 @@ def write(path: str, model: Network) -> None:
     h5py = hdf5.library(path)
     config, arrays = saved.contents(model)
     kind = "Sequential" if model.is_chain else "Model"
-    whole = parts.of_description(config["model"], kind)
+    whole, described = parts.of_description(config["model"], kind), config["model"]
     name = path.lower()
     made = io.BytesIO()
     old = not name.endswith((".keras", ".weights.h5"))
-    telling = Telling(old, config["model"]["dtype"])
-    told = telling.model(kind, config["model"], _shapes(model))
+    if old and any(part.parts is not None for part in whole.parts or ()):
+        kind, described, whole = flattening.flattened(kind, described)
+    telling = Telling(old, described["dtype"])
+    told = telling.model(kind, described, _shapes(model))
     trained = training.told(path, model, telling)
     with h5py.File(made, "w") as file:
         if old:
@@ -77,18 +79,15 @@ def _counted(group: Any, model: Part, arrays: dict[str, Array]) -> None:
 
 
 def _legacy(group: Any, model: Part, arrays: dict[str, Array]) -> None:
-    """Weights by name, those of a model inside in one group: first what is trained."""
+    """Weights by name."""
     group.attrs["keras_version"], group.attrs["backend"] = KERAS_2, "tensorflow"
     listed = model.parts or ()
     _texts(group, "layer_names", [part.name for part in listed])
     for part in listed:
         here = group.create_group(part.name)
-        trained = part.parameters()
-        rest = [f"{leaf.path}/{name}" for leaf in part.leaves() for name in leaf.weights]
-        names = [*trained, *(name for name in rest if name not in set(trained))]
-        _texts(here, "weight_names", [f"{name}:0" for name in names])
-        for name in names:
-            here.create_dataset(f"{name}:0", data=arrays[name])
+        _texts(here, "weight_names", [f"{part.name}/{name}:0" for name in part.weights])
+        for name in part.weights:
+            here.create_dataset(f"{part.name}/{name}:0", data=arrays[f"{part.path}/{name}"])
 
 
 def _texts(group: Any, name: str, texts: list[str]) -> None:
