@@ -212,6 +212,15 @@ def test_schedules_and_averages_come_back(tmp_path):
     assert trained_on(again, x, 3) == trained_on(model, x, 3)
 
 
+def test_constants_are_written_as_they_are_by_now(tmp_path):
+    norm = layers.Normalization(mean=[0.0, 0.0], variance=1.0)
+    model = Sequential([Input((2,)), norm])
+    model.set_weights([np.array([1.0, 2.0]), np.array([4.0, 9.0])])
+    model.export(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras")
+    assert again.layers[0].mean == [1, 2] and again.layers[0].variance == [4, 9]
+
+
 def test_the_table_of_weights_is_that_of_the_layers():
     shapes = {"Dense": (4,)}
     arguments = {

@@ -165,7 +165,7 @@ class _Reading:
             odd = {
                 key: value
                 for key, value in call.given.items()
-                if value is not None and not (key == "training" and isinstance(value, bool))
+                if not _is_none(value) and not (key == "training" and isinstance(value, bool))
             }
             if odd or len(call.reads) != len(call.operands):
                 raise ModelFileError(
@@ -174,7 +174,13 @@ class _Reading:
                 )
 
 
+def _is_none(value: Any) -> bool:
+    """Whether nothing is given, or for several tensors nothing for each."""
+    return value is None or isinstance(value, list) and all(one is None for one in value)
+
+
 def name_of(layer: Config, number: int) -> str:
+    """A layer's name, or one by its number, for it has none."""
     config = layer["config"]
     named = config.get("name") if isinstance(config, dict) else None
     return str(named or f"{layer['class_name']}_{number}".lower())

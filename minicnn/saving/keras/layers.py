@@ -167,6 +167,13 @@ def _as_other(layer: Config) -> Config:
         mean = [-o / s for s, o in zip(scale, offsets, strict=True)]
         variance = [s**-2 for s in scale]
         return {"class": "Normalization", "config": config | {"mean": mean, "variance": variance}}
+    if layer["class"] == "Normalization" and any(
+        isinstance(config.get(name), list) for name in ("mean", "variance")
+    ):
+        both = [config.get(name) for name in ("mean", "variance")]
+        count = max(len(one) for one in both if isinstance(one, list))
+        listed = [one if isinstance(one, list) else [one] * count for one in both]
+        config |= dict(zip(("mean", "variance"), listed, strict=True))
     if layer["class"] == "Normalization" and isinstance(config.get("mean"), int | float):
         # the same for all channels
         mean, variance = config["mean"], config.get("variance", 1.0)

@@ -12,18 +12,14 @@ from minicnn.saving.keras import layers, words
 Config = dict[str, Any]
 Reference = tuple[str, int, int]  # a layer, its call, and which of that call's outputs
 
-# What Keras 2 calls them: TFOpLambda's "function", or the "op" of an older TensorFlowOpLayer.
+# What Keras 2 calls them: the "function" of a TFOpLambda.
 FUNCTIONS = {
     "__operators__.add": "Add",
     "math.add": "Add",
-    "AddV2": "Add",
     "math.subtract": "Subtract",
-    "Sub": "Subtract",
     "math.multiply": "Multiply",
-    "Mul": "Multiply",
     "math.truediv": "TrueDivide",
     "math.divide": "TrueDivide",
-    "RealDiv": "TrueDivide",
     "math.maximum": "Maximum",
     "math.minimum": "Minimum",
     "math.negative": "Negative",
@@ -76,7 +72,7 @@ def is_operation(layer: Config, operands: list[Any]) -> bool:
     operands: of all of its calls.
     """
     kind = layer["class_name"]
-    if kind in ("TFOpLambda", "TensorFlowOpLayer") or ".ops." in str(layer.get("module")):
+    if kind == "TFOpLambda" or ".ops." in str(layer.get("module")):
         return True
     numbers = any(not isinstance(one, tuple) for one in operands)
     return kind in KINDS and (numbers or kind not in layers.KINDS)

@@ -95,14 +95,17 @@ def of_activation(name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def initializer(value: Any) -> Any:
+    """An initializer, as minicnn's files say it."""
     return _thing(value, initializers)
 
 
 def regularizer(value: Any) -> Any:
+    """A regularizer, or none."""
     return None if value is None else _thing(value, regularizers)
 
 
 def constraint(value: Any) -> Any:
+    """A constraint, or none."""
     return None if value is None else _thing(value, constraints)
 
 

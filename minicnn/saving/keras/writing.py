@@ -28,6 +28,7 @@ def write(path: str, model: Network) -> None:
     config, arrays = saved.contents(model)
     kind = "Sequential" if model.is_chain else "Model"
     whole, described = parts.of_description(config["model"], kind), config["model"]
+    _say_constants(described, arrays)
     name = path.lower()
     made = io.BytesIO()
     old = not name.endswith((".keras", ".weights.h5"))
@@ -55,6 +56,21 @@ def write(path: str, model: Network) -> None:
         return
     metadata = json.dumps({"keras_version": KERAS_3})
     atomic.write(path, [archive.packed(json.dumps(told), metadata, made.getvalue())])
+
+
+def _say_constants(model: Any, arrays: dict[str, Array], path: str = "") -> None:
+    """Put what are weights here and arguments in Keras into the arguments, as it is by now."""
+    for entry in model["layers"]:
+        config = entry["config"]
+        if "layers" in config:
+            _say_constants(config, arrays, f"{path}{config['name']}/")
+        elif entry["class"] == "Normalization" and config.get("mean") is not None:
+            for name in ("mean", "variance"):
+                now = arrays[f"{path}{config['name']}/{name}"]
+                if not np.array_equal(
+                    now, np.broadcast_to(config[name], now.shape).astype(now.dtype)
+                ):
+                    config[name] = now.tolist()
 
 
 def _shapes(model: Network) -> Any:
