@@ -82,7 +82,8 @@ def _weights_now(model: Network) -> dict[str, np.ndarray]:
 
 @known_arguments
 def load_weights(model: Network, filepath: str | os.PathLike, skip_mismatch: bool = False) -> None:
-    """Read weights by layer name from a model or weight file.
+    """Read weights by layer name from a model or weight file; from one of Keras by the order of the
+    layers.
 
     Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does, and
     warns of the rest.
