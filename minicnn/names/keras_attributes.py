@@ -17,7 +17,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("predict_proba predict_step", "Use predict(x)."),
         ("to_yaml", "Use to_json()."),
         ("build_from_config get_build_config", WHOLE),
-        ("compile_from_config get_compile_config export", WHOLE),
+        ("compile_from_config get_compile_config", WHOLE),
         (
             "load_own_variables save_own_variables",
             "Use save_weights(filepath) and load_weights(filepath).",

@@ -28,7 +28,7 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
             "Everything runs in float32 on the CPU.",
         ),
         ("distillation quantizers Quantizer", "It is not there."),
-        ("export", "Use model.save(filepath) and models.load_model(filepath)."),
+        ("export", "Use model.export(filepath)."),
         ("visualization", "Use plots, and model.summary()."),
         (
             "name_scope StatelessScope SymbolicScope RematScope remat tree",
