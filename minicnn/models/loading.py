@@ -7,7 +7,7 @@ from minicnn.errors import ModelFileError
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.saving import description, model_file, restoring, weights
+from minicnn.saving import description, formats, restoring, weights
 from minicnn.saving.fields import check
 
 
@@ -34,7 +34,7 @@ def load_model(
     <Sequential 'sequential': 1 layer, 10 parameters>
     """
     known = custom_objects or {}
-    with model_file.opened(filepath) as file, description.refusing(file.path):
+    with formats.opened(filepath) as file, description.refusing(file.path):
         config = file.config
         if "model" not in config:
             raise ModelFileError(

@@ -14,7 +14,7 @@ from minicnn.expect import flag
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.saving import description, keras_files, model_file
+from minicnn.saving import description, formats, keras_files, model_file
 
 NAMED = 6  # weights in a warning
 
@@ -91,7 +91,7 @@ def load_weights(model: Network, filepath: str | os.PathLike, skip_mismatch: boo
         raise ValueError(
             f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights"
         )
-    put_weights(model, model_file.read(filepath)[1], filepath, skip_mismatch)
+    put_weights(model, formats.weights(filepath, model), filepath, skip_mismatch)
 
 
 @one_at_a_time
