@@ -4,8 +4,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from minicnn import layers
+from minicnn.errors import ModelFileError
 from minicnn.layers.base import Layer
-from minicnn.models import Model
+from minicnn.models import Model, Sequential
+from minicnn.saving import description, restoring, weights
+from minicnn.saving.tflite.from_tflite.file import read_bytes
 
 TOLERANCE = 1e-5  # relative to the largest number of an output
 
@@ -100,3 +103,51 @@ def samples(model, batch=3, seed=1):
 def predicted(model, inputs):
     """The outputs of a model for the arrays of its inputs."""
     return listed(model.forward(inputs if len(inputs) > 1 else inputs[0]))
+
+
+def opened(data):
+    """The model that these bytes are a .tflite file of."""
+    with description.refusing("the file"):
+        source = read_bytes(data, "the file")
+        kinds = {"Sequential": Sequential, "Model": Model}
+        model = restoring.made(source.config["model"], kinds, {}, source.arrays)
+        description.check_built(model)
+        description.check_arrays(model, None, source.arrays, more=False)
+        weights.put_weights(model, source.read(), "the file")
+    model.engine = "reference"
+    return model
+
+
+def mutant(data, seed):
+    """A file with some of its bytes changed, cut off, repeated or exchanged."""
+    rng = np.random.default_rng((17, seed))
+    changed = bytearray(data)
+    for _ in range(int(rng.integers(1, 5))):
+        n = int(rng.integers(8, max(len(changed), 9)))
+        how = int(rng.integers(5))
+        if how == 0 and n < len(changed):
+            changed[n] = int(rng.integers(256))
+        elif how == 1:
+            number = int(rng.choice([0, 1, 2, 255, 2**16 - 1, 2**31 - 1, 2**32 - 1]))
+            changed[n // 4 * 4 : n // 4 * 4 + 4] = number.to_bytes(4, "little")
+        elif how == 2 and rng.random() < 0.2:
+            del changed[n:]
+        elif how == 3:
+            m = int(rng.integers(8, len(changed))) if len(changed) > 8 else 8
+            changed[n : n + 4] = changed[m : m + 4]
+        elif n < len(changed):
+            changed[n] ^= 1 << int(rng.integers(8))
+    return bytes(changed)
+
+
+def mutants(data, seeds):
+    """How many mutants of a file are refused, and how many read; anything else is raised."""
+    found = {"refused": 0, "read": 0}
+    for seed in seeds:
+        try:
+            opened(mutant(data, seed))
+            found["read"] += 1
+        except ModelFileError as error:
+            assert "\n" not in str(error), (seed, str(error))
+            found["refused"] += 1
+    return found

@@ -23,8 +23,6 @@ from minicnn.network import Network
 from minicnn.saving import atomic
 from minicnn.types import Array
 
-WEIGHTS = ("float32", "float16")
-
 
 def write(path: str, model: Network, weights: str = "float32") -> None:
     """Write a network, its preprocessing and its class names as a .tflite file for inference.

@@ -12,7 +12,6 @@ import numpy as np
 
 from minicnn.saving.tflite.to_tflite.graph import Graph, Operator, Tensor
 
-WEIGHTS = ("float32", "float16")
 SMALLEST = 64  # numbers of a constant that is worth an operator
 
 
