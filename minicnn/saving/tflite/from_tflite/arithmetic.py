@@ -133,9 +133,7 @@ def _scaled(reader: Reader, operator: Operator, x: Node, a: Array, b: Array) -> 
         "moving_mean": np.zeros(channels),
         "moving_variance": np.ones(channels),
     }
-    return reader.layer(
-        "BatchNormalization", operator, x, weights, epsilon=0.0, trainable=False
-    )
+    return reader.layer("BatchNormalization", operator, x, weights, epsilon=0.0, trainable=False)
 
 
 def extreme(reader: Reader, operator: Operator) -> Node:

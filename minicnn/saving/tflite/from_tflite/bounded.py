@@ -98,5 +98,7 @@ class _Reader:
         if kind == "u8":
             return self.data[start : start + size]
         if kind in SIZES:
+            if not count:
+                return np.empty(0, NUMBERS[kind])
             return np.frombuffer(self.data, NUMBERS[kind], count, start)
         return [self.table(kind, self.follow(start + 4 * n)) for n in range(count)]

@@ -100,9 +100,7 @@ def transpose_conv(reader: Reader, operator: Operator) -> Node:
         least = (n - 1) * stride + (k if how["padding"] == "valid" else k % 2)
         more.append(wanted - least)
     usual = [
-        n * stride - ((n - 1) * stride + k % 2)
-        if how["padding"] == "same"
-        else max(stride - k, 0)
+        n * stride - ((n - 1) * stride + k % 2) if how["padding"] == "same" else max(stride - k, 0)
         for n, k, stride in zip(x.sample_shape, (KH, KW), how["strides"], strict=False)
     ]
     weights = {"kernel": kernel.transpose(1, 2, 0, 3)} | reader.bias(operator, 3, F)

@@ -6,7 +6,7 @@ OPERATORS = 10_000
 AXES = 8
 LONGEST = 2**20  # rows, columns or channels of an input
 FOLDED = 2**26  # numbers that are made while constants are computed
-MADE = 2**24  # numbers of weights that are not in the file, as biases that are left out
+MADE = 2**22  # numbers of weights beside those in the file: what several operators share
 TEXT = 60  # characters of a name in a message
 
 

@@ -29,6 +29,7 @@ class Operator:
     """An operator.
 
     Attributes:
+        number: its place among the operators.
         kind: "CONV_2D"; "operator 123" for one without a name here.
         inputs, outputs: numbers of tensors; -1 for an input that is left out.
         options: their fields, by name.
@@ -37,7 +38,7 @@ class Operator:
     """
 
     def __init__(self, number: int, told: dict[str, Any], kind: str, names: list[str]):
-        self.kind = kind
+        self.number, self.kind = number, kind
         self.inputs = [int(n) for n in told.get("inputs", [])]
         self.outputs = [int(n) for n in told.get("outputs", [])]
         self.name = f"#{number}"

@@ -103,9 +103,7 @@ def slice_(reader: Reader, operator: Operator) -> Node:
     dims = reader.dims(x)
     if not len(begin) == len(size) == len(dims):
         operator.refuse(f"has {len(begin)} limits for {x.shape}")
-    ends = [
-        dim if n == -1 else start + n for start, n, dim in zip(begin, size, dims, strict=True)
-    ]
+    ends = [dim if n == -1 else start + n for start, n, dim in zip(begin, size, dims, strict=True)]
     return cropped(reader, operator, x, list(zip(begin, ends, strict=True)))
 
 

@@ -87,15 +87,15 @@ def separable_conv2d(graph: Graph, layer: SeparableConv2D, x: Value) -> Value:
 
 
 def _spread(graph: Graph, x: Value, strides: Pair) -> Value:
-    """x with strides - 1 rows and columns of zeros behind each of its own, by frames around rows,
-    and then around columns, that are pictures of their own.
+    """x with strides - 1 rows, and columns, of zeros behind each of its own: a frame on the right
+    of pictures in which each row is one pixel of a row, and then each pixel.
     """
     H, W, C = x.shape
     SH, SW = strides
     if SH > 1:
-        x = framed(graph, reshaped(graph, x, (H, 1, W * C)), ((0, SH - 1), (0, 0)))
+        x = framed(graph, reshaped(graph, x, (H, 1, W * C)), ((0, 0), (0, SH - 1)))
     if SW > 1:
-        x = framed(graph, reshaped(graph, x, (H * SH * W, 1, C)), ((0, SW - 1), (0, 0)))
+        x = framed(graph, reshaped(graph, x, (H * SH * W, 1, C)), ((0, 0), (0, SW - 1)))
     return reshaped(graph, x, (H * SH, W * SW, C))
 
 

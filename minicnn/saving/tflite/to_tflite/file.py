@@ -38,7 +38,7 @@ def written(model: Network, weights: str) -> bytes:
     size = sum(tensor.data.nbytes for tensor in graph.tensors if tensor.data is not None)
     if size > LARGEST - 2**20:
         raise ValueError(f"a .tflite file holds at most {LARGEST:,} bytes, {model.name!r} has more")
-    data = packed("Model", _told(graph, model, inputs, outputs, more), IDENTIFIER)
+    data = packed("Model", told(graph, model, inputs, outputs, more), IDENTIFIER)
     return data if names is None else metadata.with_labels(data, names)
 
 
@@ -82,7 +82,7 @@ def _again(graph: Graph, x: Value) -> Value:
     return graph.node("RESHAPE", given, x.shape, "ReshapeOptions", new_shape=target)
 
 
-def _told(
+def told(
     graph: Graph,
     model: Network,
     inputs: list[int],

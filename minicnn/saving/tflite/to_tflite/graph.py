@@ -160,5 +160,3 @@ class Graph:
         kernel.data = (kernel.data * factors).astype(np.float32)
         bias.data = (bias.data * scale + shift).astype(np.float32)
         return x
-
-

@@ -69,7 +69,7 @@ def rescaling(graph: Graph, layer: Rescaling, x: Value) -> Value:
     return by_number(graph, "ADD", y, "offset", layer.offset) if np.any(layer.offset) else y
 
 
-def _standardized(graph: Graph, x: Value, axes: Sequence[int], epsilon: float) -> Value:
+def standardized(graph: Graph, x: Value, axes: Sequence[int], epsilon: float) -> Value:
     """(x - mean) / sqrt(variance + epsilon), mean and variance over some axes."""
     shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape, 1))
     over = graph.integers("axes", list(axes))
@@ -91,7 +91,7 @@ def _scaled(graph: Graph, y: Value, gamma: Array | None, beta: Array | None) -> 
 
 def layer_normalization(graph: Graph, layer: LayerNormalization, x: Value) -> Value:
     """By its formula."""
-    y = _standardized(graph, x, layer.axes(x.shape), layer.epsilon)
+    y = standardized(graph, x, layer.axes(x.shape), layer.epsilon)
     gamma = layer._along("gamma") if layer.scale else None
     return _scaled(graph, y, gamma, layer._along("beta") if layer.center else None)
 
@@ -101,7 +101,7 @@ def group_normalization(graph: Graph, layer: GroupNormalization, x: Value) -> Va
     *positions, C = x.shape
     G = C if layer.groups == -1 else layer.groups
     groups = reshaped(graph, x, (prod(positions), G, C // G))
-    y = reshaped(graph, _standardized(graph, groups, (1, 3), layer.epsilon), x.shape)
+    y = reshaped(graph, standardized(graph, groups, (1, 3), layer.epsilon), x.shape)
     gamma = layer.params["gamma"] if layer.scale else None
     return _scaled(graph, y, gamma, layer.params["beta"] if layer.center else None)
 
