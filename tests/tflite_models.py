@@ -1,4 +1,6 @@
-"""What the tests of .tflite files share: running one in LiteRT, and how far two results are apart."""
+"""What the tests of .tflite files share: running one in LiteRT, and how far two results are
+apart.
+"""
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -19,7 +21,7 @@ class Ran:
     Attributes:
         outputs: of the arrays, in their order.
         operators: in the file.
-        delegates: how many parts of these XNNPACK took; one, where it took them whole.
+        whole: whether XNNPACK took them as one, from all inputs to all outputs.
     """
 
     def __init__(self, data, inputs):
@@ -34,9 +36,15 @@ class Ran:
         self.outputs = [
             interpreter.get_tensor(told["index"]) for told in interpreter.get_output_details()
         ]
-        plan = [one["op_name"] for one in interpreter._get_ops_details()]
-        self.delegates = plan.count("DELEGATE")
-        self.operators = [name for name in plan if name != "DELEGATE"]
+        plan = interpreter._get_ops_details()
+        made = interpreter.get_output_details()
+        taken = [one for one in plan if one["op_name"] == "DELEGATE"]
+        self.operators = [one["op_name"] for one in plan if one["op_name"] != "DELEGATE"]
+        self.whole = (
+            len(taken) == 1
+            and {told["index"] for told in given} <= set(taken[0]["inputs"])
+            and {told["index"] for told in made} <= set(taken[0]["outputs"])
+        )
 
 
 def apart(received, expected):

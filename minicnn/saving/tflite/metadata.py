@@ -19,8 +19,8 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the same file for the same model
 LARGEST = 2**20  # bytes of labels
 
 
-def told(model: Network, names: list[str]) -> bytes:
-    """The metadata of a model. names: of its classes."""
+def told(model: Network) -> bytes:
+    """The metadata of a model whose classes have names."""
     inputs = [{"name": node.name} for node in model.inputs]
     files = [{"name": LABELS, "description": "the classes", "type": OF_AXIS}]
     outputs = [{"name": node.name, "associated_files": files} for node in model.outputs]

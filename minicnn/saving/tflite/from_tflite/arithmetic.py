@@ -1,5 +1,5 @@
-"""Arithmetic: of two values, a layer that merges them; of a value and constants, y = a x + b for all
-numbers or for each channel.
+"""Arithmetic: of two values, a layer that merges them; of a value and constants, y = a x + b for
+all numbers or for each channel.
 """
 
 from typing import Any

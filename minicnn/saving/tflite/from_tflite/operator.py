@@ -67,7 +67,7 @@ class Operator:
         return ACTIVATIONS[number]
 
     def refuse(self, why: str) -> NoReturn:
-        """Raise the ModelFileError that names the operator, its tensor and why it cannot be read."""
+        """Raise the ModelFileError that names the operator and its tensor."""
         raise ModelFileError(
             f"the .tflite file's {self.kind}, which makes {self.name!r:.{TEXT}}, {why}"
         )

@@ -34,7 +34,7 @@ def written(model: Network, weights: str) -> bytes:
     names = None if model.class_names is None else [str(name) for name in model.class_names]
     more = [("min_runtime_version", RUNTIME.ljust(16, b"\0"))]
     if names is not None:
-        more.append((metadata.NAME, metadata.told(model, names)))
+        more.append((metadata.NAME, metadata.told(model)))
     size = sum(tensor.data.nbytes for tensor in graph.tensors if tensor.data is not None)
     if size > LARGEST - 2**20:
         raise ValueError(f"a .tflite file holds at most {LARGEST:,} bytes, {model.name!r} has more")
