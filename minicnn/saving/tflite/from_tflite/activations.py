@@ -25,7 +25,7 @@ def activation(reader: Reader, operator: Operator) -> Node:
 
 def relu(reader: Reader, operator: Operator) -> Node:
     """ReLU."""
-    most = {"max_value": 6.0} if operator.kind == "RELU6" else {}
+    most: dict[str, Any] = {"max_value": 6.0} if operator.kind == "RELU6" else {}
     return reader.layer("ReLU", operator, reader.value(operator), **most)
 
 

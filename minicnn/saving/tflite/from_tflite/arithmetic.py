@@ -127,7 +127,7 @@ def _scaled(reader: Reader, operator: Operator, x: Node, a: Array, b: Array) -> 
     a, b = (np.broadcast_to(part, channels).astype(np.float32) for part in (a, b))
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         operator.refuse("expected numbers that float32 has")
-    weights = {
+    weights: dict[str, Array] = {
         "gamma": a,
         "beta": b,
         "moving_mean": np.zeros(channels),

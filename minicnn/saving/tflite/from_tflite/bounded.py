@@ -61,7 +61,8 @@ class _Reader:
     def table(self, table: str, position: int) -> dict[str, Any]:
         vtable = position - self.number("<i", position)
         size, own = self.number("<H", vtable), self.number("<H", vtable + 2)
-        self.take(vtable, size), self.take(position, own)
+        self.take(vtable, size)
+        self.take(position, own)
         found: dict[str, Any] = {}
         for field in FIELDS[table]:
             place = 4 + 2 * field.slot

@@ -5,7 +5,7 @@ take them in `KINDS` and to read Tensor.quantization.
 """
 
 from math import prod
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -68,6 +68,6 @@ class Tensor:
         found = np.frombuffer(data, self.dtype.newbyteorder("<")).reshape(self.shape)
         return found.astype(self.dtype, copy=False)
 
-    def refuse(self, why: str) -> Any:
+    def refuse(self, why: str) -> NoReturn:
         """Raise the ModelFileError that names the tensor."""
         raise ModelFileError(f"the .tflite file's tensor {self.name!r:.{TEXT}} {why}")

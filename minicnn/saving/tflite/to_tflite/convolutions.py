@@ -20,7 +20,7 @@ def _bias(graph: Graph, layer: Any, filters: int) -> int:
     return graph.floats("bias", layer.params["bias"] if layer.use_bias else np.zeros(filters))
 
 
-def _sliding(strides: Pair, padding: str, dilation: Pair) -> dict[str, int]:
+def _sliding(strides: Pair, padding: str, dilation: Pair) -> dict[str, Any]:
     """The options of a window."""
     return {
         "padding": PADDING[padding],
@@ -63,7 +63,7 @@ def _depthwise(
 
 def conv2d(graph: Graph, layer: Conv2D, x: Value) -> Value:
     """CONV_2D, with groups where its kernel has fewer channels than the pictures."""
-    how = {"strides": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
+    how: dict[str, Any] = {"strides": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
     bias = _bias(graph, layer, layer.filters)
     y = _conv(graph, x, layer.params["kernel"], bias, layer.output_shape, **how)
     return activated(graph, layer, y)
