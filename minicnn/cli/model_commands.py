@@ -134,12 +134,17 @@ def export(commands: argparse._SubParsersAction) -> None:
         "export",
         "write a model for other programs",
         "Write a model in the format that the file's name ends in: .keras for Keras 3, .h5 for "
-        "every Keras, .weights.h5 for the weights alone. Where the format has no words for a "
-        "layer, it is named and nothing is written.",
+        "every Keras, .weights.h5 for the weights alone, .tflite for LiteRT. Where the format has "
+        "no words for a layer, it is named and nothing is written.",
         "export runs/latest model.keras",
     )
     parser.add_argument(
         "model", metavar="MODEL", help="a model file, of any format, or a folder with one"
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what to write")
+    parser.add_argument(
+        "--weights",
+        metavar="TYPE",
+        help="float16: half as large, for .tflite files; as they are unless given",
+    )
     add_import(parser)

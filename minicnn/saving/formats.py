@@ -6,7 +6,8 @@ A format is a room that translates. Its module has
                                 (what description.py explains), arrays (type and shape of each, by
                                 name), and read(), which gives the arrays themselves
     weights(path, file, model)  the arrays that belong to a built model, by its names
-    write(path, model)          for model.export; ValueError names what the format cannot say
+    write(path, model)          for model.export; ValueError names what the format cannot say;
+                                weights=, a type, where the format has several
 
 and is imported when a file asks for it, with the package that it needs.
 """
@@ -28,13 +29,14 @@ from minicnn.types import Array
 
 class Format(NamedTuple):
     """How a kind of file is told from others: by its first bytes, or else by the ending of its
-    name, by which it is written, too.
+    name, by which it is written, too. types: what the numbers of its weights may be.
     """
 
     name: str
     endings: tuple[str, ...]
     module: str
     beginnings: tuple[bytes, ...] = ()
+    types: tuple[str, ...] = ("float32",)
 
 
 FORMATS = (
@@ -44,6 +46,7 @@ FORMATS = (
         "minicnn.saving.keras",
         (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"),
     ),
+    Format("LiteRT", (".tflite",), "minicnn.saving.tflite", types=("float32", "float16")),
 )
 LONGEST = max(len(start) for one in FORMATS for start in one.beginnings)
 
@@ -76,19 +79,24 @@ def weights(path: str | os.PathLike[str], model: Network) -> Mapping[str, Array]
 
 
 @known_arguments
-def export(model: Network, filepath: str | os.PathLike) -> None:
+def export(model: Network, filepath: str | os.PathLike, weights: str | None = None) -> None:
     """Write the model for other programs, in the format that the name's ending tells.
 
         .keras        for Keras 3: the model, and how it is trained
         .h5           for every Keras, in the words of Keras 2: its optimizer begins anew, and
                       layers of models inside are the model's own
         .weights.h5   the weights, and what the optimizer remembers, for load_weights of Keras 3
+        .tflite       for LiteRT, on telephones: what predicts, for any number of samples
 
     `models.load_model` opens such a file, too; `save` writes minicnn's own, which alone has all
     that a model is.
 
-    Raises ValueError for another ending, for a model that is not built, and where the format has no
-    words for a layer or an argument; ImportError without the package that the format needs.
+    weights: "float16" halves a .tflite file, whose kernels are rounded then; None leaves numbers as
+        they are.
+
+    Raises ValueError for another ending or type of weights, for a model that is not built, and
+    where the format has no words for a layer or an argument; ImportError without the package that
+    the format needs.
     """
     name = os.fsdecode(filepath)
     found = next((one for one in FORMATS if name.lower().endswith(one.endings)), None)
@@ -102,7 +110,14 @@ def export(model: Network, filepath: str | os.PathLike) -> None:
         raise ValueError(
             f"{model.name!r} has no weights to export yet: build((None, H, W, C)) or fit it first"
         )
-    import_module(found.module).write(name, model)
+    if weights is not None and weights not in found.types:
+        known = ", ".join(repr(one) for one in found.types)
+        raise ValueError(
+            f"export expected weights as one of {known} for {found.name}, received {weights!r}: "
+            "half as large are .tflite files with weights='float16'"
+        )
+    told = {} if weights is None or len(found.types) == 1 else {"weights": weights}
+    import_module(found.module).write(name, model, **told)
 
 
 def _of_contents(path: str, file: FileIO) -> Format | None:
