@@ -84,7 +84,7 @@ def layer_normalization(graph: Graph, layer: LayerNormalization, x: Value) -> Va
 
 
 def group_normalization(graph: Graph, layer: GroupNormalization, x: Value) -> Value:
-    """InstanceNormalization of (N, G, positions * C/G), as there is no such operator in opset 17."""
+    """InstanceNormalization of (N, G, positions * C/G), as opset 17 has no other."""
     *positions, C = x.shape
     groups = C if layer.groups == -1 else layer.groups
     if x.rank == 4:

@@ -89,9 +89,10 @@ def random_crop(graph: Graph, layer: RandomCrop, x: Value) -> Value:
     return x if size == x.shape[:2] else _cut(graph, graph.first(x), starts, size)
 
 
-def _whole(places: Places, outputs: int) -> bool:
-    """Whether the outputs lie over all of the inputs, as ONNX' half_pixel has them."""
-    return abs(places.step * outputs - places.size) < 1e-9
+def _seen(places: Places) -> tuple[int, int]:
+    """Over which of the inputs the outputs lie: the first, and how many."""
+    length = round(places.step * len(places.low))
+    return round(places.first - places.step / 2 + 0.5), length
 
 
 def _scale(outputs: int, size: int) -> float:
@@ -101,42 +102,30 @@ def _scale(outputs: int, size: int) -> float:
 
 
 def interpolated(graph: Graph, layer: Interpolating, x: Value) -> Value:
-    """Slice where pixels stay, Resize where pictures as a whole become larger or smaller; else
-    rows and columns are taken and mixed as the layer does.
+    """Slice for the part that is seen, and Resize; or Gather, where pixels are taken that lie
+    otherwise than ONNX' nearest ones.
     """
-    x, shape = graph.first(x), layer.output_shape
-    rows, columns = layer.places
-    if all(one.share is None and (np.diff(one.low) == 1).all() for one in layer.places):
-        starts = (int(rows.low[0]), int(columns.low[0]))
-        return x if shape == x.shape else _cut(graph, x, starts, shape[:2])
-    interpolates = all(one.share is not None or len(one.low) == one.size for one in layer.places)
-    repeats = all(one.share is None and not len(one.low) % one.size for one in layer.places)
-    if (interpolates or repeats) and all(_whole(one, len(one.low)) for one in layer.places):
-        how = (
-            {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
-            if interpolates
-            else {
-                "mode": "nearest",
-                "coordinate_transformation_mode": "asymmetric",
-                "nearest_mode": "floor",
-            }
-        )
-        scales = [1.0, 1.0, *(_scale(len(one.low), one.size) for one in layer.places)]
-        y = graph.node("Resize", x.name, "", graph.floats("scales", scales), **how)
+    shape, seen = layer.output_shape, [_seen(places) for places in layer.places]
+    x = graph.first(x)
+    size = tuple(length for _, length in seen)
+    if size != x.shape[:2]:
+        x = _cut(graph, x, [start for start, _ in seen], size)
+    if shape == x.shape:
+        return x
+    scales = [1.0, 1.0, *(_scale(n, length) for n, length in zip(shape, size, strict=False))]
+    if any(places.share is not None for places in layer.places):
+        how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    elif all(n % length == 0 for n, length in zip(shape, size, strict=False)):
+        how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric"}
+        how["nearest_mode"] = "floor"
+    else:
+        y = x.name
+        for axis, places, (start, _) in zip((2, 3), layer.places, seen, strict=True):
+            indices = graph.integers("pixels", (places.low - start).tolist())
+            y = graph.node("Gather", y, indices, axis=axis)
         return Value(y, shape, FIRST)
-    y = x.name
-    for axis, one in ((2, rows), (3, columns)):
-        y = _taken(graph, y, one, axis)
+    y = graph.node("Resize", x.name, "", graph.floats("scales", scales), **how)
     return Value(y, shape, FIRST)
-
-
-def _taken(graph: Graph, x: str, places: Places, axis: int) -> str:
-    low = graph.node("Gather", x, graph.integers("low", places.low.tolist()), axis=axis)
-    if places.share is None:
-        return low
-    high = graph.node("Gather", x, graph.integers("high", places.high.tolist()), axis=axis)
-    share = graph.floats("share", places.share.reshape(-1, *[1] * (3 - axis)))
-    return graph.node("Add", low, graph.node("Mul", graph.node("Sub", high, low), share))
 
 
 SHAPES: dict[type, Any] = {
