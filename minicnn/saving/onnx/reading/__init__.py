@@ -8,8 +8,9 @@ values.py           what a node makes: a symbolic tensor, and how its axes lie i
 reader.py           the network that is being made
 layouts.py          axes and their order: transposes, reshapes
 affine.py           y = a x + b with constants: a part of the layer before, or a layer
-convolutions.py     windows.py  pooling.py  activations.py  arithmetic.py  normalizations.py
-shapes.py           resizing.py  what each operator becomes
+windows.py          how a window slides
+convolutions.py, pooling.py, activations.py, arithmetic.py, normalizations.py, shapes.py,
+cutting.py, resizing.py     what each operator becomes
 table.py            which function reads which operator
 file.py             the whole file
 """

@@ -100,8 +100,8 @@ def clipped(reader: Reader, operator: Operator, x: Value, low: float, high: floa
         y = reader.layer("Activation", operator, x.tensor, activation="hard_tanh")
     else:
         y = line(x.tensor, 1.0, -low) if low else x.tensor
-        top = {} if high == inf else {"max_value": high - low}
-        y = reader.layer("ReLU", operator, y, **top)
+        top = None if high == inf else high - low
+        y = reader.layer("ReLU", operator, y, max_value=top)
         y = line(y, 1.0, low) if low else y
     return x.like(y, positive=low >= 0)
 
@@ -135,8 +135,8 @@ def softmax(reader: Reader, operator: Operator) -> None:
     places = sorted(x.place(one) for one in axes)
     if places == [len(x.perm) - 1]:
         places = [-1]
-    axis = places[0] if len(places) == 1 else places
-    tensor = reader.layer("Softmax", operator, x.tensor, axis=axis)
+    one = places[0] if len(places) == 1 else places
+    tensor = reader.layer("Softmax", operator, x.tensor, axis=one)
     reader.put(operator, x.like(tensor, positive=True))
 
 

@@ -100,10 +100,10 @@ def applied(reader: Reader, operator: Operator, x: Value, scale: Array, shift: A
     if x.maps is None:
         x = with_last(reader, operator, x, axis)
     size = x.dims[axis]
-    a, b = (np.broadcast_to(part.reshape(-1), size) for part in (scale, shift))
+    parts = [np.broadcast_to(part.reshape(-1), size) for part in (scale, shift)]
     if x.maps is not None:
-        a, b = a[x.order()], b[x.order()]
-    return x.like(_of_channels(reader, operator, x.tensor, a, b))
+        parts = [part[x.order()] for part in parts]
+    return x.like(_of_channels(reader, operator, x.tensor, *parts))
 
 
 def _of_channels(reader: Reader, operator: Operator, x: Node, a: Array, b: Array) -> Node:
@@ -140,7 +140,7 @@ def _number_by_number(
     shape = x.tensor.sample_shape
     reader.room.take(2 * prod(shape))
     ones = tuple(1 if axis == x.batch else n for axis, n in enumerate(x.dims))
-    a, b = (np.broadcast_to(part, ones).transpose(x.perm).reshape(-1) for part in (scale, shift))
+    parts = [np.broadcast_to(part, ones).transpose(x.perm) for part in (scale, shift)]
     flat = reader.layer("Flatten", operator, x.tensor)
-    made = _of_channels(reader, operator, flat, a, b)
+    made = _of_channels(reader, operator, flat, *(part.reshape(-1) for part in parts))
     return x.like(reader.layer("Reshape", operator, made, target_shape=shape))

@@ -1,5 +1,7 @@
 """Conv, ConvTranspose, Gemm, MatMul: layers with kernels, of constants in the file."""
 
+from typing import Any
+
 import numpy as np
 
 from minicnn.saving.onnx.reading.affine import following
@@ -57,7 +59,7 @@ def conv(reader: Reader, operator: Operator) -> None:
     tensor = x.tensor
     if one.padding is None:
         tensor = framed(reader, operator, tensor, one)
-    common = {
+    common: dict[str, Any] = {
         "kernel_size": one.size,
         "strides": one.strides,
         "padding": one.padding or "valid",
@@ -103,13 +105,11 @@ def conv_transpose(reader: Reader, operator: Operator) -> None:
     for n, length in enumerate(x.dims[2:]):
         whole = (length - 1) * strides[n] + (given[n] - 1) * dilation[n] + 1 + more[n]
         start, end = pads[n], pads[n + 2]
-        if any(shape) or auto in ("SAME_UPPER", "SAME_LOWER"):
+        if any(shape) and shape[n] > whole:
+            more[n], whole, start, end = more[n] + shape[n] - whole, shape[n], 0, 0
+        elif any(shape) or auto in ("SAME_UPPER", "SAME_LOWER"):
             total = max(whole - (shape[n] if any(shape) else length * strides[n]), 0)
-            start = (
-                total // 2
-                if auto == "SAME_UPPER" or any(shape) and auto != "SAME_LOWER"
-                else total - total // 2
-            )
+            start = total // 2 if auto == "SAME_UPPER" else total - total // 2
             end = total - start
         elif auto == "VALID":
             start = end = 0

@@ -65,7 +65,13 @@ def batch_normalization(reader: Reader, operator: Operator) -> None:
 
 
 def _by_group(
-    reader: Reader, operator: Operator, x: Value, groups: int, gamma: Array, beta: Array
+    reader: Reader,
+    operator: Operator,
+    x: Value,
+    groups: int,
+    gamma: Array,
+    beta: Array,
+    epsilon: float,
 ) -> Value:
     x = with_last(reader, operator, plain(reader, operator, x), 1)
     tensor = reader.layer(
@@ -74,19 +80,36 @@ def _by_group(
         x.tensor,
         {"gamma": gamma, "beta": beta},
         groups=groups,
-        epsilon=operator.get("epsilon", 1e-5),
+        epsilon=epsilon,
     )
     return x.like(tensor)
 
 
+def group_of(reader: Reader, operator: Operator, x: Value, groups: int) -> None:
+    """Put a GroupNormalization, with the scale and the shift behind it."""
+    C, name = x.dims[1], operator.outputs[0]
+    found = following(reader, name, x.dims, 1)
+    gamma, beta, name = (np.ones(C), np.zeros(C), name) if found is None else found
+    reader.values[name] = _by_group(
+        reader, operator, x, groups, gamma, beta, reader.epsilons[operator.inputs[0]]
+    )
+
+
 def instance_normalization(reader: Reader, operator: Operator) -> None:
-    """A group for each channel."""
+    """A group for each channel. Of (N, G, ...), without weights, it is the middle of a
+    GroupNormalization that has been taken apart: then the reshape behind it makes that.
+    """
     x = reader.value(operator)
     C = x.dims[1] if x.rank > 1 else 0
     gamma, beta = (
         _channels(reader, operator, place, name, C) for place, name in ((1, "scale"), (2, "B"))
     )
-    reader.put(operator, _by_group(reader, operator, x, -1, gamma, beta))
+    epsilon = operator.get("epsilon", 1e-5)
+    if operator.inputs[0] in reader.grouped and (gamma == 1).all() and not beta.any():
+        whole, _ = reader.grouped[operator.inputs[0]]
+        reader.grouped[operator.outputs[0]] = whole, C
+        reader.epsilons[operator.outputs[0]] = epsilon
+    reader.put(operator, _by_group(reader, operator, x, -1, gamma, beta, epsilon))
 
 
 def group_normalization(reader: Reader, operator: Operator) -> None:
@@ -96,12 +119,12 @@ def group_normalization(reader: Reader, operator: Operator) -> None:
     groups, C = operator.get("num_groups", 0), x.dims[1] if x.rank > 1 else 0
     if groups < 1 or C % groups:
         operator.refuse(f"expected num_groups to cut {C} channels, received {groups}")
-    size = C if operator.version >= 21 else groups
+    size, epsilon = C if operator.version >= 21 else groups, operator.get("epsilon", 1e-5)
     gamma, beta = (
         np.repeat(_channels(reader, operator, place, name, size), C // size)
         for place, name in ((1, "scale"), (2, "bias"))
     )
-    reader.put(operator, _by_group(reader, operator, x, groups, gamma, beta))
+    reader.put(operator, _by_group(reader, operator, x, groups, gamma, beta, epsilon))
 
 
 def layer_normalization(reader: Reader, operator: Operator) -> None:

@@ -1,15 +1,20 @@
 """Pooling, and means and maxima over whole axes."""
 
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
 
+from minicnn.layers.node import Node
 from minicnn.saving.onnx.reading.affine import applied
 from minicnn.saving.onnx.reading.layouts import PICTURES, axes_of, lying, pictures, plain
 from minicnn.saving.onnx.reading.operator import Operator
 from minicnn.saving.onnx.reading.reader import Reader
 from minicnn.saving.onnx.reading.values import Value
 from minicnn.saving.onnx.reading.windows import Slide, framed, slide
+from minicnn.types import Array, Shape
+
+Function = Callable[[Reader, Operator], None]
 
 
 def max_pool(reader: Reader, operator: Operator) -> None:
@@ -39,7 +44,7 @@ def max_pool(reader: Reader, operator: Operator) -> None:
     reader.put(operator, Value(tensor, dims, x.perm, positive=x.positive))
 
 
-def _every(reader: Reader, operator: Operator, x: Value, one: Slide):
+def _every(reader: Reader, operator: Operator, x: Value, one: Slide) -> Node:
     """The maximum around each pixel, then those where a window lies: from the middle of the first
     on, in the steps of the strides.
     """
@@ -93,7 +98,7 @@ def average_pool(reader: Reader, operator: Operator) -> None:
     reader.put(operator, y)
 
 
-def _share(x: Value, one: Slide, pads: list[int]) -> np.ndarray:
+def _share(x: Value, one: Slide, pads: list[int]) -> Array:
     """(1, 1, OH, OW): all cells of a window, for each of those that count, from `pads` before to
     `pads` after the picture.
     """
@@ -119,19 +124,18 @@ def _reduced(
         tensor = x.tensor  # pictures as they are
     else:
         tensor = lying(reader, operator, x, (x.batch, *axes, *rest)).tensor
-        shape = (prod(x.dims[axis] for axis in axes), 1, prod(x.dims[axis] for axis in rest))
-        if tensor.sample_shape != shape:
-            tensor = reader.layer("Reshape", operator, tensor, target_shape=shape)
+        wide: Shape = (prod(x.dims[axis] for axis in axes), 1, prod(x.dims[n] for n in rest))
+        if tensor.sample_shape != wide:
+            tensor = reader.layer("Reshape", operator, tensor, target_shape=wide)
     if keep:
         dims = tuple(1 if axis in axes else n for axis, n in enumerate(x.dims))
         perm = PICTURES if x.rank == 4 and axes == [2, 3] else (x.batch, *axes, *rest)
     else:
         left = [axis for axis in range(x.rank) if axis not in axes]
+        if len(left) < 2:
+            operator.refuse("leaves one number of each sample, without an axis")
         dims = tuple(x.dims[axis] for axis in left)
         perm = tuple(left.index(axis) for axis in (x.batch, *rest))
-        if len(dims) < 2:
-            dims, perm = (*dims, 1), (0, 1)
-            operator.refuse("leaves one number of each sample without an axis")
     shape = tuple(dims[axis] for axis in perm[1:])
     tensor = reader.layer(kind, operator, tensor, keepdims=keep and shape[:2] == (1, 1))
     if tensor.sample_shape != shape:
@@ -139,7 +143,7 @@ def _reduced(
     return Value(tensor, dims, perm, positive=x.positive)
 
 
-def _global(kind: str):
+def _global(kind: str) -> Function:
     def function(reader: Reader, operator: Operator) -> None:
         x = reader.value(operator)
         if x.rank != 4:
@@ -149,7 +153,7 @@ def _global(kind: str):
     return function
 
 
-def _over_axes(kind: str, is_sum: bool = False):
+def _over_axes(kind: str, is_sum: bool = False) -> Function:
     def function(reader: Reader, operator: Operator) -> None:
         x = reader.value(operator)
         axes = reader.integers(operator, 1, "axes")

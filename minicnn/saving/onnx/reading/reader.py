@@ -28,6 +28,9 @@ class Reader:
         ends: the names of the graph's outputs.
         batch: how many samples the file is for, BATCH where it leaves that open.
         done: the nodes that have become a part of what was made of one before.
+        grouped: of what may be the inside of a GroupNormalization, what it was made of, and the
+            number of groups, once they are normalised.
+        epsilons: of these.
         work: numbers that may still be touched by computing constants.
         room: numbers of weights that may still be made.
     """
@@ -40,6 +43,8 @@ class Reader:
                 self.users.setdefault(name, []).append(operator)
         self.ends, self.batch = set(ends), batch
         self.done: set[int] = set()
+        self.grouped: dict[str, tuple[Value, int]] = {}
+        self.epsilons: dict[str, float] = {}
         self.names: Counter[str] = Counter()
         self.work, self.room = Budget(FOLDED, "work"), Budget(MADE, "weights")
 

@@ -93,8 +93,8 @@ def resize(reader: Reader, operator: Operator) -> None:
     operator.expect("antialias", 0)
     operator.expect("keep_aspect_ratio_policy", "stretch")
     operator.ignore("cubic_coeff_a", "exclude_outside", "extrapolation_value", "scales", "axes")
-    axes = operator.attributes.get("axes")
-    if axes is not None and axes not in ([2, 3], [0, 1, 2, 3]):
+    axes = [axis % 4 for axis in operator.attributes.get("axes", [0, 1, 2, 3])]
+    if axes not in ([2, 3], [3, 2], [0, 1, 2, 3]):
         operator.refuse(f"expected axes of pictures, received {axes}")
     if old:
         listed = operator.attributes.get("scales")
@@ -103,6 +103,9 @@ def resize(reader: Reader, operator: Operator) -> None:
     else:
         given, sizes = reader.optional(operator, 2, "scales"), reader.integers(operator, 3, "sizes")
     scales = None if given is None or not given.size else given
+    if axes == [3, 2]:
+        scales = None if scales is None else scales[::-1]
+        sizes = None if sizes is None else sizes[::-1]
     (H, W), factors = _sizes(operator, x, scales, sizes)
     both = zip(x.dims[2:], (H, W), factors, strict=True)
     if not all(_agree(operator, kind, rounding, mode, *one) for one in both):

@@ -8,6 +8,7 @@ from minicnn.saving.onnx.reading.activations import ACTIVATIONS
 from minicnn.saving.onnx.reading.arithmetic import ARITHMETIC
 from minicnn.saving.onnx.reading.constants import constant, fold
 from minicnn.saving.onnx.reading.convolutions import CONVOLUTIONS
+from minicnn.saving.onnx.reading.cutting import CUTTING
 from minicnn.saving.onnx.reading.normalizations import NORMALIZATIONS
 from minicnn.saving.onnx.reading.operator import Operator
 from minicnn.saving.onnx.reading.pooling import POOLING
@@ -23,6 +24,7 @@ TABLE: dict[str, Any] = {
     **ARITHMETIC,
     **NORMALIZATIONS,
     **SHAPES,
+    **CUTTING,
     **RESIZING,
 }
 WHY = {  # what is known, and has no layer

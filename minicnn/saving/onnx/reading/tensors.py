@@ -28,7 +28,7 @@ TYPES: dict[int, Any] = {
     onnx.TensorProto.UINT8: "|u1",
     onnx.TensorProto.BOOL: "|b1",
 }
-FIELDS = {
+FIELDS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
     onnx.TensorProto.DOUBLE: "double_data",
     onnx.TensorProto.INT64: "int64_data",

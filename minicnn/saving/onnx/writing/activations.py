@@ -97,12 +97,14 @@ def relu(graph: Graph, layer: ReLU, x: Value) -> Value:
         if most is not None:
             y = graph.node("Min", y, graph.floats("max_value", most))
         return graph.like(x, y)
-    limit, zero = graph.floats("threshold", threshold), graph.floats("zero", 0.0)
-    below = zero
-    if slope:
-        rest = graph.node("Sub", x.name, limit)
-        below = graph.node("Mul", rest, graph.floats("negative_slope", slope))
-    above = x.name
+    if not slope:
+        y = graph.node("ThresholdedRelu", x.name, alpha=threshold)
+        if most is not None:
+            y = graph.node("Min", y, graph.floats("max_value", most))
+        return graph.like(x, y)
+    limit, above = graph.floats("threshold", threshold), x.name
+    rest = graph.node("Sub", x.name, limit)
+    below = graph.node("Mul", rest, graph.floats("negative_slope", slope))
     if most is not None:
         above = graph.node("Min", above, graph.floats("max_value", most))
     passes = graph.node("Greater", x.name, limit)

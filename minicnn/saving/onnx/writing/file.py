@@ -62,8 +62,8 @@ def proto(model: Network) -> onnx.ModelProto:
         producer_version=minicnn.__version__,
     )
     if model.class_names is not None:
-        names = json.dumps([str(name) for name in model.class_names])
-        onnx.helper.set_model_props(made, {"class_names": names})
+        classes = json.dumps([str(name) for name in model.class_names])
+        onnx.helper.set_model_props(made, {"class_names": classes})
     if made.ByteSize() > LARGEST:
         raise ValueError(
             f"an .onnx file holds at most {LARGEST:,} bytes, {model.name!r} has {made.ByteSize():,}"

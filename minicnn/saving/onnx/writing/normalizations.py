@@ -74,9 +74,21 @@ def _scaled(graph: Graph, y: str, gamma: Array | None, beta: Array | None) -> st
 
 
 def layer_normalization(graph: Graph, layer: LayerNormalization, x: Value) -> Value:
-    """By its formula: ONNX' operator has the axes last."""
+    """LayerNormalization, which has its axes last; over others, by its formula."""
+    found = layer.axes(x.shape)
+    if found == tuple(range(x.rank - len(found), x.rank)):
+        x, shape = graph.last(x), x.shape[-len(found) :]
+        ones = np.ones(shape)
+        given = [graph.floats("gamma", layer.params["gamma"] if layer.scale else ones)]
+        if layer.center:
+            given.append(graph.floats("beta", layer.params["beta"]))
+        epsilon = float(layer.epsilon)
+        name = graph.node(
+            "LayerNormalization", x.name, *given, axis=found[0] - x.rank, epsilon=epsilon
+        )
+        return graph.like(x, name)
     x = x if x.rank == 4 else graph.last(x)
-    axes = [x.axis(axis) for axis in layer.axes(x.shape)]
+    axes = [x.axis(axis) for axis in found]
     y = _standardized(graph, x.name, axes, layer.epsilon)
     gamma = x.as_sample(layer._along("gamma")) if layer.scale else None
     beta = x.as_sample(layer._along("beta")) if layer.center else None
