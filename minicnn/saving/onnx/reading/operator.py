@@ -94,5 +94,5 @@ class Operator:
     def refuse(self, why: str) -> NoReturn:
         """Raise the ModelFileError that names the node, its operator and why it cannot be read."""
         raise ModelFileError(
-            f"the .onnx file's node {self.name!r:.{TEXT}} ({self.kind:.{TEXT}}) {why}"
+            f"the .onnx file's node {self.name!r:.{TEXT}} ({self.kind!r:.{TEXT}}) {why}"
         )
