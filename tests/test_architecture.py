@@ -27,7 +27,7 @@ STOREYS = {
     "seeds types wording",
     "parts": "activations data datasets layers losses metrics preprocessing schedules transforms",
     "network": "engine network optimizers saving",
-    "work": "applications callbacks models training",
+    "work": "applications callbacks interchange models training",
     "looking": "explain plots preflight report runs testing utils",
     "door": "__init__ __main__ cli",
 }

@@ -15,7 +15,7 @@ from minicnn.layers.input import InputLayer
 from minicnn.layers.node import Node
 from minicnn.network.walk import walk
 from minicnn.saving import description
-from minicnn.saving.onnx.reading.layouts import PICTURES, as_in_onnx
+from minicnn.saving.onnx.reading.layouts import PICTURES, as_in_onnx, lying
 from minicnn.saving.onnx.reading.limits import AXES, NODES, TEXT
 from minicnn.saving.onnx.reading.operator import Operator
 from minicnn.saving.onnx.reading.reader import Reader
@@ -164,7 +164,9 @@ def _exit(reader: Reader, name: str, last: Operator, turned: bool) -> Node:
         raise ModelFileError(
             f"the .onnx file has an output {name!r:.{TEXT}} whose first axis is not the samples"
         )
-    if not (turned and found.perm == PICTURES):
+    if turned and found.rank == 4 and not found.last:
+        found = lying(reader, last, found, PICTURES)
+    else:
         found = as_in_onnx(reader, last, found)
     if isinstance(found.tensor.layer, InputLayer):
         return reader.layer("Identity", last, found.tensor)

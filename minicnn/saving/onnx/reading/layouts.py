@@ -3,12 +3,13 @@ axes in another order than they have.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from minicnn.layers import GlobalAveragePooling2D, GlobalMaxPooling2D
 from minicnn.saving.onnx.reading.operator import Operator
 from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.reading.values import BATCH, Value
 from minicnn.types import Shape
 
 PICTURES = (0, 2, 3, 1)  # (N, C, H, W) as (N, H, W, C)
@@ -93,9 +94,11 @@ def pictures(reader: Reader, operator: Operator, x: Value) -> Value:
 
 def transposed(x: Value, perm: Sequence[int]) -> Value:
     """ONNX' Transpose: the tensor stays as it is."""
-    dims = tuple(x.dims[axis] for axis in perm)
-    return x.like(
-        x.tensor, dims=dims, perm=tuple(perm.index(axis) for axis in x.perm), positive=x.positive
+    return replace(
+        x,
+        dims=tuple(x.dims[axis] for axis in perm),
+        perm=tuple(perm.index(axis) for axis in x.perm),
+        last=tuple(perm) == PICTURES or x.last and tuple(perm) != (0, 3, 1, 2),
     )
 
 
@@ -130,14 +133,12 @@ def reshaped(reader: Reader, operator: Operator, x: Value, dims: Shape) -> Value
     if dims == x.dims:
         return x
     if not dims or x.batch != 0 or dims[0] != x.dims[0]:
-        operator.refuse(
-            f"makes {_named(reader, dims)} of {_named(reader, x.dims)}: samples must stay apart"
-        )
+        operator.refuse(f"makes {_named(dims)} of {_named(x.dims)}: samples must stay apart")
     if x.maps is not None:
         x = unflattened(reader, operator, x)
     found = groups(x.dims[1:], dims[1:])
     if found is None or min(dims) < 1:
-        operator.refuse(f"makes {_named(reader, dims)} of {_named(reader, x.dims)}")
+        operator.refuse(f"makes {_named(dims)} of {_named(x.dims)}")
     sample = [axis - 1 for axis in x.perm[1:]]
     wide = {axis for axis in sample if x.dims[axis + 1] != 1}
     of = {axis: n for n, (olds, _) in enumerate(found) for axis in olds}
@@ -179,6 +180,11 @@ def _flattened(reader: Reader, operator: Operator, x: Value, dims: Shape, in_ord
     return Value(tensor, dims, (0, 1), maps, x.positive)
 
 
-def _named(reader: Reader, dims: Shape) -> str:
+def _named(dims: Shape) -> str:
     """A shape with N for the samples."""
-    return "(" + ", ".join("N" if n == reader.batch else str(n) for n in dims) + ")"
+
+    def shown(n: int) -> str:
+        times, rest = divmod(n, BATCH)
+        return str(n) if rest or not times else "N" if times == 1 else f"{times}N"
+
+    return "(" + ", ".join(map(shown, dims)) + ")"

@@ -70,7 +70,8 @@ def _sizes(
     elif scales is not None and scales.size in (2, 4) and np.isfinite(scales).all():
         factors = [float(n) for n in scales.reshape(-1)]
         factors = factors if len(factors) == 4 else [1.0, 1.0, *factors]
-        whole = [floor(n * m) for n, m in zip(factors, x.dims, strict=True)]
+        # in the precision in which the scales are written
+        whole = [floor(np.float32(n) * np.float32(m)) for n, m in zip(factors, x.dims, strict=True)]
     else:
         operator.refuse("expected scales or sizes for pictures")
     if tuple(whole[:2]) != x.dims[:2]:

@@ -117,6 +117,8 @@ class Tensors:
                     )
                 file.seek(start)
                 found = file.read(size)
+        except ModelFileError:
+            raise
         except FileNotFoundError as error:
             raise ModelFileError(f"{who}, which is not beside it: copy both files") from error
         except (OSError, ValueError) as error:

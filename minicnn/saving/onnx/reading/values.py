@@ -27,6 +27,8 @@ class Value:
             (without N) in ONNX of what it was made of, and the order of its axes there; its numbers
             have that order.
         positive: whether no number is below 0.
+        last: whether a transpose has made pictures of channels first ones of channels last in ONNX,
+            too.
     """
 
     tensor: Node
@@ -34,6 +36,7 @@ class Value:
     perm: tuple[int, ...]
     maps: tuple[Shape, tuple[int, ...]] | None = None
     positive: bool = False
+    last: bool = False
 
     @property
     def rank(self) -> int:

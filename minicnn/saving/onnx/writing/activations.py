@@ -137,14 +137,23 @@ def gelu(graph: Graph, layer: GELU, x: Value) -> Value:
 
 
 def softmax(graph: Graph, layer: Softmax, x: Value) -> Value:
-    """Softmax; over several axes, as it is defined."""
-    axes = [x.axis(axis) for axis in layer._axes]
+    """Softmax; over several axes, of these as one."""
+    axes = sorted(axis % x.rank for axis in layer._axes)
     if len(axes) == 1:
-        return graph.like(x, graph.node("Softmax", x.name, axis=axes[0]))
-    top = graph.node("ReduceMax", x.name, axes=axes, keepdims=1)
-    powers = graph.node("Exp", graph.node("Sub", x.name, top))
-    total = graph.node("ReduceSum", powers, graph.integers("axes", axes), keepdims=1)
-    return graph.like(x, graph.node("Div", powers, total))
+        return graph.like(x, graph.node("Softmax", x.name, axis=x.axis(axes[0])))
+    if x.rank == 4 and 3 in axes and axes != [1, 2, 3] and axes[0] == 2:
+        x = graph.last(x)  # W and C are side by side there
+    elif x.rank == 4:
+        x = graph.first(x)
+    places = sorted(x.axis(axis) for axis in axes)
+    if places != list(range(places[0], places[-1] + 1)):
+        raise ValueError(f"{layer} works over axes that ONNX cannot join, received {layer.axis}")
+    lying = sorted(range(1, x.rank), key=x.axis)
+    shape = [0, *(x.shape[axis - 1] for axis in lying)]
+    joined = [*shape[: places[0]], -1, *shape[places[-1] + 1 :]]
+    y = graph.node("Reshape", x.name, graph.integers("joined", joined))
+    y = graph.node("Softmax", y, axis=places[0])
+    return graph.like(x, graph.node("Reshape", y, graph.integers("shape", shape)))
 
 
 def log_softmax(graph: Graph, layer: LogSoftmax, x: Value) -> Value:
