@@ -34,7 +34,7 @@ from minicnn import Input, Sequential, applications, layers
 from minicnn.errors import ModelFileError
 from minicnn.layers.elementwise import FUNCTIONS
 from minicnn.saving import onnx as files
-from minicnn.saving.onnx.reading import constants, reader
+from minicnn.saving.onnx.from_onnx import constants, reader
 
 CHAINS, GRAPHS = 200, 100
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
@@ -115,7 +115,7 @@ def chain(seed):
 def there_and_back(model, inputs, path):
     """How far ONNX Runtime, and the model that is read again, are from a model."""
     expected = models.predicted(model, inputs)
-    files.write(model, path)
+    files.write(path, model)
     again = models.read(path)
     again.engine = model.engine
     return (

@@ -8,15 +8,33 @@ import onnxruntime
 from minicnn import layers
 from minicnn.layers.base import Layer
 from minicnn.models import Model, Sequential
+from minicnn.saving import description, restoring, weights
 from minicnn.saving import onnx as files
+from minicnn.saving.onnx.from_onnx.file import read_bytes
 
 CLASSES = {"Sequential": Sequential, "Model": Model}
 TOLERANCE = 1e-5  # relative to the largest number of an output
 
 
+def made(found):
+    """The model that a file's contents describe, with its weights."""
+    model = restoring.made(found.config["model"], CLASSES, {}, found.arrays)
+    description.check_built(model)
+    description.check_arrays(model, None, found.arrays, more=False)
+    weights.put_weights(model, found.read(), found.path)
+    return model
+
+
 def read(path):
     """The model in a file."""
-    return files.read(path, CLASSES)
+    with open(path, "rb", buffering=0) as file, files.reading(str(path), file) as found:
+        return made(found)
+
+
+def of_bytes(data, path="model.onnx"):
+    """The model that these bytes say of a file at that path."""
+    with description.refusing(str(path)):
+        return made(read_bytes(data, str(path)))
 
 
 def run(path, inputs):

@@ -1,27 +1,30 @@
 """ONNX: networks that other programs run, and networks that other programs made.
 
-    write(model, path)          a network as an .onnx file, which ONNX Runtime, browsers and
+    write(path, model)          a network as an .onnx file, which ONNX Runtime, browsers and
                                 telephones run
-    read(path, classes)         the network of an .onnx file, whoever exported it, as a model of
-                                minicnn's layers
+    reading(path, file)         the network of an .onnx file, whoever exported it, in the words of
+                                minicnn's own files and made of minicnn's layers
+    weights(path, file, model)  its weights alone
 
-writing/    layers -> operators: channels-last pictures come in, one Transpose makes them
+to_onnx/    layers -> operators: channels-last pictures come in, one Transpose makes them
             channels-first, as ONNX has them
-reading/    operators -> layers: every value knows how its axes lie in ONNX, so that a network of
+from_onnx/  operators -> layers: every value knows how its axes lie in ONNX, so that a network of
             channels-first pictures becomes one of channels-last ones without a transpose
 
 The library `onnx`, which reads and checks the container, is imported when one of them is called.
 """
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
+from io import FileIO
 from typing import Any
 
 from minicnn.network import Network
+from minicnn.types import Array
 
 
-def write(model: Network, path: str | os.PathLike[str]) -> None:
+def write(path: str, model: Network) -> None:
     """Write a network, its preprocessing and its class names as an .onnx file for inference.
 
     Opset 17, IR version 8, float32. Inputs are (N, H, W, C) with any N and have the names of the
@@ -32,25 +35,33 @@ def write(model: Network, path: str | os.PathLike[str]) -> None:
         one with a layer that ONNX cannot say, OSError.
     """
     _check_library("write")
-    from minicnn.saving.onnx.writing.file import written
+    from minicnn.saving.onnx.to_onnx.file import written
 
     written(model, path)
 
 
-def read(path: str | os.PathLike[str], classes: Mapping[str, Callable[..., Any]]) -> Any:
-    """The model in an .onnx file: pictures are (N, H, W, C) in it, however they are in the file.
+@contextmanager
+def reading(path: str, file: FileIO) -> Iterator[Any]:
+    """What an open .onnx file says, with path, config, arrays and read().
 
-    It predicts what the file does, and can be trained on.
+    Pictures are (N, H, W, C) in the model, however they are in the file. It predicts what the file
+    does, and can be trained on.
 
-    classes: "Sequential" and "Model", of which the first is made where every layer feeds the next.
-
-    Raises ImportError without the library onnx, FileNotFoundError, and ModelFileError for a file
-        that is damaged, or names node, operator and attribute for what minicnn's layers cannot say.
+    Raises ImportError without the library onnx, and ModelFileError for a file that is damaged; it
+        names node, operator and attribute for what minicnn's layers cannot say.
     """
     _check_library("read")
-    from minicnn.saving.onnx.reading.file import opened
+    from minicnn.saving.onnx.from_onnx.file import source
 
-    return opened(path, classes)
+    yield source(path, file)
+
+
+def weights(path: str, file: FileIO, model: Network) -> Mapping[str, Array]:  # noqa: ARG001
+    """The weights in an open .onnx file, by the names that its own model would have for them: those
+    of the model that it was written from. Raises what `reading` raises.
+    """
+    with reading(path, file) as found:
+        return found.read()
 
 
 def _check_library(verb: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import onnx
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.onnx.reading.limits import TEXT
-from minicnn.saving.onnx.reading.tensors import Tensors
+from minicnn.saving.onnx.from_onnx.limits import TEXT
+from minicnn.saving.onnx.from_onnx.tensors import Tensors
 
 KINDS = {
     onnx.AttributeProto.FLOAT: "f",

@@ -12,9 +12,9 @@ from minicnn.errors import ModelFileError
 from minicnn.layers import LAYERS
 from minicnn.layers.node import Node
 from minicnn.saving.description import LARGEST_OUTPUT
-from minicnn.saving.onnx.reading.limits import FOLDED, MADE, TEXT, Budget
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.values import Constant, Known, Value
+from minicnn.saving.onnx.from_onnx.limits import FOLDED, MADE, TEXT, Budget
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.values import Constant, Known, Value
 from minicnn.types import Array
 from minicnn.wording import snake_case
 

@@ -6,12 +6,12 @@ from math import prod
 import numpy as np
 
 from minicnn.layers.node import Node
-from minicnn.saving.onnx.reading.affine import applied
-from minicnn.saving.onnx.reading.layouts import PICTURES, axes_of, lying, pictures, plain
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Value
-from minicnn.saving.onnx.reading.windows import Slide, framed, slide
+from minicnn.saving.onnx.from_onnx.affine import applied
+from minicnn.saving.onnx.from_onnx.layouts import PICTURES, axes_of, lying, pictures, plain
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import Value
+from minicnn.saving.onnx.from_onnx.windows import Slide, framed, slide
 from minicnn.types import Array, Shape
 
 Function = Callable[[Reader, Operator], None]

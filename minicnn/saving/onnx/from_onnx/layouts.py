@@ -7,9 +7,9 @@ from dataclasses import replace
 from math import prod
 
 from minicnn.layers import GlobalAveragePooling2D, GlobalMaxPooling2D
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import BATCH, Value
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import BATCH, Value
 from minicnn.types import Shape
 
 PICTURES = (0, 2, 3, 1)  # (N, C, H, W) as (N, H, W, C)

@@ -9,11 +9,11 @@ import numpy as np
 from minicnn.layers import Activation
 from minicnn.layers.elementwise import SELU_ALPHA, SELU_SCALE
 from minicnn.layers.node import Node
-from minicnn.saving.onnx.reading.affine import aligned
-from minicnn.saving.onnx.reading.layouts import axis_of, plain, with_last
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.from_onnx.affine import aligned
+from minicnn.saving.onnx.from_onnx.layouts import axis_of, plain, with_last
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import Value
 
 Function = Callable[[Reader, Operator], None]
 

@@ -18,7 +18,7 @@ from minicnn.layers import (
     ZeroPadding2D,
 )
 from minicnn.layers.interpolation import Interpolating, Places
-from minicnn.saving.onnx.writing.graph import FIRST, FLAT, Graph, Value
+from minicnn.saving.onnx.to_onnx.graph import FIRST, FLAT, Graph, Value
 
 
 def identity(graph: Graph, layer: Any, x: Value) -> Value:  # noqa: ARG001
@@ -96,9 +96,12 @@ def _seen(places: Places) -> tuple[int, int]:
 
 
 def _scale(outputs: int, size: int) -> float:
-    """A float32 of which ONNX, which rounds off, makes that many outputs."""
+    """A float32 of which ONNX, which rounds off, makes that many outputs: some in this precision,
+    others in double.
+    """
     scale = np.float32(outputs / size)
-    return float(scale if int(scale * size) >= outputs else np.nextafter(scale, np.float32(9e9)))
+    enough = int(float(scale) * size) >= outputs
+    return float(scale if enough else np.nextafter(scale, np.float32(2 * scale)))
 
 
 def interpolated(graph: Graph, layer: Interpolating, x: Value) -> Value:

@@ -1,9 +1,8 @@
-"""The whole file: bytes, a graph that is checked, and a model."""
+"""The whole file: bytes, a graph that is checked, and what minicnn calls it."""
 
 import json
 import os
-import stat
-from collections.abc import Callable, Mapping
+from io import FileIO
 from typing import Any
 
 import onnx
@@ -13,16 +12,16 @@ from minicnn.errors import ModelFileError
 from minicnn.layers import Input
 from minicnn.layers.input import InputLayer
 from minicnn.layers.node import Node
-from minicnn.network.walk import walk
 from minicnn.saving import description
-from minicnn.saving.onnx.reading.layouts import PICTURES, as_in_onnx, lying
-from minicnn.saving.onnx.reading.limits import AXES, NODES, TEXT
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.table import read_node
-from minicnn.saving.onnx.reading.tensors import TYPES, Tensors
-from minicnn.saving.onnx.reading.values import BATCH, Value
-from minicnn.saving.structure import CHAIN, GRAPH
+from minicnn.saving.onnx.from_onnx.layouts import PICTURES, as_in_onnx, lying
+from minicnn.saving.onnx.from_onnx.limits import AXES, NODES, TEXT
+from minicnn.saving.onnx.from_onnx.network import network_of
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.table import read_node
+from minicnn.saving.onnx.from_onnx.tensors import TYPES, Tensors
+from minicnn.saving.onnx.from_onnx.values import BATCH, Value
+from minicnn.types import Array
 
 OLDEST, NEWEST = 7, 28  # opsets: before, arithmetic had axes; later ones may mean other things
 LARGEST = 2**31 - 1  # bytes
@@ -30,44 +29,58 @@ CHANNELS_LAST = ("minicnn", "tf2onnx")  # producers whose pictures come in so
 LONGEST = 2**20  # rows, columns or channels of an input
 
 
-def opened(path: str | os.PathLike[str], classes: Mapping[str, Callable[..., Any]]) -> Any:
-    """The model in an .onnx file; see minicnn.saving.onnx."""
-    name = os.fsdecode(path)
-    with description.refusing(name):
-        return made(_bytes(name), os.path.dirname(os.path.abspath(name)), classes)
-
-
-def _bytes(name: str) -> bytes:
-    try:
-        status = os.stat(name)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+def source(path: str, file: FileIO) -> "Source":
+    """What an open .onnx file says; see minicnn.saving.onnx."""
+    with description.refusing(path):
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
             raise ModelFileError(
-                f"{name!r} expected an .onnx file of at most {LARGEST:,} bytes, received a folder, "
-                f"a device, a pipe or {status.st_size:,} bytes"
+                f"expected an .onnx file of at most {LARGEST:,} bytes, {size:,} there"
             )
-        with open(name, "rb") as file:
-            return file.read(LARGEST)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no model file {name!r:.300}") from None
-    except OSError as error:
-        raise ModelFileError(f"{name!r} cannot be read: {error.strerror}") from error
+        return read_bytes(_all(file, size), path)
 
 
-def made(data: bytes, folder: str, classes: Mapping[str, Callable[..., Any]]) -> Any:
-    """The model that these bytes say. Raises ModelFileError, or what `refusing` takes for it."""
+def _all(file: FileIO, size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+class Source:
+    """A network out of an .onnx file, as minicnn's own files have it (description.py).
+
+    Attributes:
+        path: for messages.
+        config: what it is.
+        arrays: its weights, by name.
+    """
+
+    def __init__(self, path: str, config: dict[str, Any], arrays: dict[str, Array]):
+        self.path, self.config, self.arrays = path, config, arrays
+
+    def read(self) -> dict[str, Array]:
+        """The weights."""
+        return self.arrays
+
+
+def read_bytes(data: bytes, path: str) -> Source:
+    """What these bytes say of a file at that path. Raises ModelFileError, or what `refusing` takes
+    for it.
+    """
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
     except (DecodeError, RecursionError) as error:
         raise ModelFileError("expected an .onnx file, received what is none, or damaged") from error
-    graph = proto.graph
-    version = _version(proto)
+    graph, version = proto.graph, _version(proto)
     if not graph.node or len(graph.node) > NODES or proto.functions or graph.sparse_initializer:
         raise ModelFileError(
             f"the .onnx file has {len(graph.node):,} nodes and {len(proto.functions)} functions of "
             f"its own, expected 1 to {NODES:,} nodes of ONNX' operators"
         )
-    tensors = Tensors(folder)
+    tensors = Tensors(os.path.dirname(os.path.abspath(path)))
     operators = [Operator(node, version, tensors) for node in graph.node]
     constants = {one.name: tensors.array(one) for one in graph.initializer}
     given = [one for one in graph.input if one.name not in constants]
@@ -77,10 +90,11 @@ def made(data: bytes, folder: str, classes: Mapping[str, Callable[..., Any]]) ->
     reader = Reader(operators, [one.name for one in graph.output], batch or BATCH)
     reader.room.room += 2 * tensors.numbers
     reader.values.update(constants)
-    inputs = []
+    inputs, turned = [], False
     for one, dims in zip(given, shapes, strict=True):
         last = proto.producer_name in CHANNELS_LAST or _turned_at_once(reader, one.name)
-        inputs.append((_entrance(reader, one.name, dims, last), last))
+        turned = turned or len(dims) == 4 and not last
+        inputs.append(_entrance(reader, one.name, dims, last))
     for operator in operators:
         if id(operator) in reader.done:
             continue
@@ -88,9 +102,8 @@ def made(data: bytes, folder: str, classes: Mapping[str, Callable[..., Any]]) ->
             if name and name not in reader.values:
                 operator.refuse(f"reads {name!r:.{TEXT}}, which no node before it makes")
         read_node(reader, operator)
-    turned = any(node.ndim == 4 and not one for node, one in inputs)
     outputs = [_exit(reader, one.name, operators[-1], turned) for one in graph.output]
-    return _model(proto, [node for node, _ in inputs], outputs, classes)
+    return Source(path, *network_of(inputs, outputs, graph.name, _told(proto)))
 
 
 def _version(proto: onnx.ModelProto) -> int:
@@ -173,40 +186,12 @@ def _exit(reader: Reader, name: str, last: Operator, turned: bool) -> Node:
     return found.tensor
 
 
-def _model(
-    proto: onnx.ModelProto,
-    inputs: list[Node],
-    outputs: list[Node],
-    classes: Mapping[str, Callable[..., Any]],
-) -> Any:
-    """Sequential where each layer feeds the next alone, else Model."""
-    name = "".join(c if c.isalnum() or c in "_.-" else "_" for c in proto.graph.name)[:TEXT]
-    options = {"name": name or None, "seed": 0, "class_names": _class_names(proto, outputs)}
-    used = walk(outputs, inputs).finished
-    inputs = [node for node in inputs if node in set(used)]
-    if not any(node.inputs for node in used):
-        raise ModelFileError("the .onnx file has no layers that compute anything")
-    is_chain = len(inputs) == len(outputs) == 1 and all(
-        len(node.inputs) == 1 and node.inputs[0] is before
-        for before, node in zip(used, used[1:], strict=False)
-    )
-    if is_chain:
-        model = classes[CHAIN]([inputs[0], *(node.layer for node in used[1:])], **options)
-    else:
-        ends: Any = outputs if len(outputs) > 1 else outputs[0]
-        model = classes[GRAPH](inputs if len(inputs) > 1 else inputs[0], ends, **options)
-    description.check_built(model)
-    return model
-
-
-def _class_names(proto: onnx.ModelProto, outputs: list[Node]) -> list[str] | None:
-    """Those that minicnn writes beside a network; None where there are none for its classes."""
+def _told(proto: onnx.ModelProto) -> list[str] | None:
+    """The class names that minicnn writes beside a network."""
     told = {entry.key: entry.value for entry in proto.metadata_props}
     try:
         names = json.loads(told.get("class_names", "null"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return None
-    classes = max(2, outputs[0].sample_shape[-1])
-    return names if len(outputs) == 1 and len(names) == classes else None
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if is_list else None

@@ -4,18 +4,18 @@ what the node makes.
 
 from typing import Any
 
-from minicnn.saving.onnx.reading.activations import ACTIVATIONS
-from minicnn.saving.onnx.reading.arithmetic import ARITHMETIC
-from minicnn.saving.onnx.reading.constants import constant, fold
-from minicnn.saving.onnx.reading.convolutions import CONVOLUTIONS
-from minicnn.saving.onnx.reading.cutting import CUTTING
-from minicnn.saving.onnx.reading.normalizations import NORMALIZATIONS
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.pooling import POOLING
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.resizing import RESIZING
-from minicnn.saving.onnx.reading.shapes import SHAPES
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.from_onnx.activations import ACTIVATIONS
+from minicnn.saving.onnx.from_onnx.arithmetic import ARITHMETIC
+from minicnn.saving.onnx.from_onnx.constants import constant, fold
+from minicnn.saving.onnx.from_onnx.convolutions import CONVOLUTIONS
+from minicnn.saving.onnx.from_onnx.cutting import CUTTING
+from minicnn.saving.onnx.from_onnx.normalizations import NORMALIZATIONS
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.pooling import POOLING
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.resizing import RESIZING
+from minicnn.saving.onnx.from_onnx.shapes import SHAPES
+from minicnn.saving.onnx.from_onnx.values import Value
 
 TABLE: dict[str, Any] = {
     **CONVOLUTIONS,

@@ -13,7 +13,7 @@ from minicnn.layers import (
     Rescaling,
 )
 from minicnn.layers.normalization import SMALLEST_DEVIATION
-from minicnn.saving.onnx.writing.graph import Graph, Value
+from minicnn.saving.onnx.to_onnx.graph import Graph, Value
 from minicnn.types import Array
 
 

@@ -9,11 +9,10 @@ import os
 
 import onnx
 
-import minicnn
 from minicnn.network import Network
 from minicnn.saving import atomic
-from minicnn.saving.onnx.writing.graph import Graph, Value
-from minicnn.saving.onnx.writing.table import write_layer
+from minicnn.saving.onnx.to_onnx.graph import Graph, Value
+from minicnn.saving.onnx.to_onnx.table import write_layer
 
 OPSET, IR = 17, 8
 BATCH = "N"  # the name of the open axis
@@ -59,7 +58,6 @@ def proto(model: Network) -> onnx.ModelProto:
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR,
         producer_name="minicnn",
-        producer_version=minicnn.__version__,
     )
     if model.class_names is not None:
         classes = json.dumps([str(name) for name in model.class_names])

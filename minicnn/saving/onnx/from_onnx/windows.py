@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from minicnn.layers.node import Node
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
 from minicnn.types import Pair
 
 LONGEST = 2**15  # of kernels, strides and paddings

@@ -4,13 +4,13 @@ values that it is called on, and returns the value that comes out.
 
 from typing import Any
 
-from minicnn.saving.onnx.writing.activations import ACTIVATIONS
-from minicnn.saving.onnx.writing.convolutions import CONVOLUTIONS
-from minicnn.saving.onnx.writing.graph import Graph, Value
-from minicnn.saving.onnx.writing.merging import MERGING
-from minicnn.saving.onnx.writing.normalizations import NORMALIZATIONS
-from minicnn.saving.onnx.writing.pooling import POOLING
-from minicnn.saving.onnx.writing.shapes import SHAPES, identity
+from minicnn.saving.onnx.to_onnx.activations import ACTIVATIONS
+from minicnn.saving.onnx.to_onnx.convolutions import CONVOLUTIONS
+from minicnn.saving.onnx.to_onnx.graph import Graph, Value
+from minicnn.saving.onnx.to_onnx.merging import MERGING
+from minicnn.saving.onnx.to_onnx.normalizations import NORMALIZATIONS
+from minicnn.saving.onnx.to_onnx.pooling import POOLING
+from minicnn.saving.onnx.to_onnx.shapes import SHAPES, identity
 
 TABLE: dict[type, Any] = {
     **CONVOLUTIONS,

@@ -9,10 +9,10 @@ import numpy as np
 from minicnn.layers import Normalization, Rescaling
 from minicnn.layers.input import InputLayer
 from minicnn.layers.node import Node
-from minicnn.saving.onnx.reading.layouts import plain, with_last
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader, finite
-from minicnn.saving.onnx.reading.values import Constant, Value
+from minicnn.saving.onnx.from_onnx.layouts import plain, with_last
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader, finite
+from minicnn.saving.onnx.from_onnx.values import Constant, Value
 from minicnn.types import Array, Shape
 
 ARITHMETIC = ("Add", "Sub", "Mul", "Div")

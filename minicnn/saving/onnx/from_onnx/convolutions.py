@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving.onnx.reading.affine import following
-from minicnn.saving.onnx.reading.layouts import pictures, plain, with_last
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader, finite
-from minicnn.saving.onnx.reading.values import Value
-from minicnn.saving.onnx.reading.windows import LONGEST, framed, slide
+from minicnn.saving.onnx.from_onnx.affine import following
+from minicnn.saving.onnx.from_onnx.layouts import pictures, plain, with_last
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader, finite
+from minicnn.saving.onnx.from_onnx.values import Value
+from minicnn.saving.onnx.from_onnx.windows import LONGEST, framed, slide
 from minicnn.types import Array, Shape
 
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from minicnn.layers.interpolation import Places
 from minicnn.layers.node import Node
-from minicnn.saving.onnx.reading.layouts import axis_of, pictures, plain, reshaped
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.from_onnx.layouts import axis_of, pictures, plain, reshaped
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import Value
 
 LONGEST = 2**20  # numbers of a frame, along an axis
 

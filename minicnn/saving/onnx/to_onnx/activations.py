@@ -10,7 +10,7 @@ from typing import Any
 from minicnn.layers import ELU, GELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minicnn.layers.elementwise import SELU_ALPHA, SELU_SCALE, Elementwise
 from minicnn.layers.log_softmax import LogSoftmax
-from minicnn.saving.onnx.writing.graph import Graph, Value
+from minicnn.saving.onnx.to_onnx.graph import Graph, Value
 
 Made = Callable[[Graph, str], str]
 

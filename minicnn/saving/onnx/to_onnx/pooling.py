@@ -8,8 +8,8 @@ from minicnn.layers import (
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
-from minicnn.saving.onnx.writing.convolutions import around
-from minicnn.saving.onnx.writing.graph import FIRST, Graph, Value
+from minicnn.saving.onnx.to_onnx.convolutions import around
+from minicnn.saving.onnx.to_onnx.graph import FIRST, Graph, Value
 
 
 def _pooled(operator: str, graph: Graph, layer: Any, x: Value) -> Value:

@@ -9,10 +9,10 @@ import numpy as np
 
 from minicnn.kernels.resample import LONGEST
 from minicnn.layers.interpolation import Places
-from minicnn.saving.onnx.reading.layouts import pictures
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.from_onnx.layouts import pictures
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import Value
 from minicnn.types import Array
 
 LINEAR = ("linear", "bilinear")

@@ -4,8 +4,8 @@ from typing import Any
 
 from minicnn.layers import Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, SeparableConv2D
 from minicnn.layers.window import Window
-from minicnn.saving.onnx.writing.activations import activated
-from minicnn.saving.onnx.writing.graph import FIRST, FLAT, LAST, Graph, Value
+from minicnn.saving.onnx.to_onnx.activations import activated
+from minicnn.saving.onnx.to_onnx.graph import FIRST, FLAT, LAST, Graph, Value
 from minicnn.types import Array, Shape
 
 

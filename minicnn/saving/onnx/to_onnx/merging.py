@@ -4,7 +4,7 @@ from functools import reduce
 from typing import Any
 
 from minicnn.layers import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
-from minicnn.saving.onnx.writing.graph import FIRST, FLAT, Graph, Value
+from minicnn.saving.onnx.to_onnx.graph import FIRST, FLAT, Graph, Value
 from minicnn.types import Shape
 
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving.onnx.reading.activations import clipped, gated
-from minicnn.saving.onnx.reading.affine import (
+from minicnn.saving.onnx.from_onnx.activations import clipped, gated
+from minicnn.saving.onnx.from_onnx.affine import (
     aligned,
     applied,
     coefficients,
     constant_side,
     following,
 )
-from minicnn.saving.onnx.reading.layouts import axis_of, lying, plain
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.from_onnx.layouts import axis_of, lying, plain
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import Value
 
 
 def _together(reader: Reader, operator: Operator, xs: list[Value]) -> list[Value]:

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving.onnx.reading.layouts import (
+from minicnn.saving.onnx.from_onnx.layouts import (
     axes_of,
     plain,
     reshaped,
     transposed,
 )
-from minicnn.saving.onnx.reading.normalizations import group_of
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
+from minicnn.saving.onnx.from_onnx.normalizations import group_of
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
 from minicnn.types import Shape
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving.onnx.reading.limits import AXES, MADE
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader
-from minicnn.saving.onnx.reading.values import Constant
+from minicnn.saving.onnx.from_onnx.limits import AXES, MADE
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.values import Constant
 from minicnn.types import Array
 
 FLOATS = (1, 10, 11, 16)

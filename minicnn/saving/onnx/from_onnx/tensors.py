@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.onnx.reading.limits import AXES, TEXT
+from minicnn.saving.onnx.from_onnx.limits import AXES, TEXT
 from minicnn.types import Array
 
 TYPES: dict[int, Any] = {

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving.onnx.reading.affine import following
-from minicnn.saving.onnx.reading.layouts import axis_of, plain, with_last
-from minicnn.saving.onnx.reading.operator import Operator
-from minicnn.saving.onnx.reading.reader import Reader, finite
-from minicnn.saving.onnx.reading.values import Value
+from minicnn.saving.onnx.from_onnx.affine import following
+from minicnn.saving.onnx.from_onnx.layouts import axis_of, plain, with_last
+from minicnn.saving.onnx.from_onnx.operator import Operator
+from minicnn.saving.onnx.from_onnx.reader import Reader, finite
+from minicnn.saving.onnx.from_onnx.values import Value
 from minicnn.types import Array
 
 
