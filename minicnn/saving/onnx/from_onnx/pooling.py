@@ -83,6 +83,7 @@ def average_pool(reader: Reader, operator: Operator) -> None:
         tensor = framed(reader, operator, tensor, one)
         padding = "valid"
         if not counted or beyond:
+            reader.room.take(prod(one.output))
             share = _share(x, one, pads if counted else [0, 0, 0, 0])
     tensor = reader.layer(
         "AveragePooling2D",

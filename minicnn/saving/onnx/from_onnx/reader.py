@@ -108,10 +108,14 @@ class Reader:
     ) -> Node:
         """A layer of minicnn, called; its weights are those of the file."""
         weights = weights or {}
-        layer = LAYERS[kind](name=self._name(operator, kind), **arguments)
+        name = self._name(operator, kind)
         self.room.take(sum(array.size for array in weights.values()))
-        layer.stored = {f"{layer.name}/{name}": array.shape for name, array in weights.items()}
-        node = layer(list(x) if isinstance(x, Sequence) else x)
+        try:
+            layer = LAYERS[kind](name=name, **arguments)
+            layer.stored = {f"{name}/{one}": array.shape for one, array in weights.items()}
+            node = layer(list(x) if isinstance(x, Sequence) else x)
+        except (TypeError, ValueError) as error:
+            operator.refuse(f"is no {kind}: {error!s:.200}")
         for name, array in weights.items():
             layer.variables[name][...] = array
         layer.stored, layer.has_fresh_weights = None, False
