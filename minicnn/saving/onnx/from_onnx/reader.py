@@ -18,6 +18,9 @@ from minicnn.saving.onnx.from_onnx.values import Constant, Known, Value
 from minicnn.types import Array
 from minicnn.wording import snake_case
 
+# the names of a layer's first weight, in PyTorch and here
+WEIGHT = re.compile(r"(.+)[./](?:weight|kernel|depthwise_kernel|gamma|alpha)")
+
 
 class Reader:
     """What has been read of a graph.
@@ -108,7 +111,7 @@ class Reader:
     ) -> Node:
         """A layer of minicnn, called; its weights are those of the file."""
         weights = weights or {}
-        name = self._name(operator, kind)
+        name = self._name(operator, kind, bool(weights))
         self.room.take(sum(array.size for array in weights.values()))
         try:
             layer = LAYERS[kind](name=name, **arguments)
@@ -124,9 +127,14 @@ class Reader:
             operator.refuse(f"makes {shape} of every sample")
         return node
 
-    def _name(self, operator: Operator, kind: str) -> str:
-        """As the node is called, in letters that are no path: "layer1_0_conv1_Conv"."""
-        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", operator.name).strip("_")[:TEXT]
+    def _name(self, operator: Operator, kind: str, has_weights: bool) -> str:
+        """As its weights are called, "layer1.0.conv1.weight", or the node, in letters that are no
+        path.
+        """
+        label = operator.name
+        if has_weights and (found := WEIGHT.fullmatch("".join(operator.inputs[1:2]))):
+            label = found[1]
+        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", label).strip("_")[:TEXT]
         base = base or snake_case(kind)
         if self.names[base]:
             base = f"{base}_{snake_case(kind)}"
