@@ -33,11 +33,14 @@ def written() -> dict[str, set[str]]:
     for case, (layer, shape) in standard_cases().items():
         if case == "RandomCrop":
             layer = layers.RandomCrop(3, 2)
+        is_activation = isinstance(layer, layers.Activation)
+        if layer.activation_layer is not None and not is_activation:
+            continue
         graph = proto(models.alone(deepcopy(layer), shape)).graph
         kinds = {node.op_type for node in graph.node}
         own = kinds if isinstance(layer, layers.Permute) else kinds - FRAME
         name = type(layer).__name__
-        name = f"{name}({layer.activation!r})" if isinstance(layer, layers.Activation) else name
+        name = f"{name}({layer.activation!r})" if is_activation else name
         found.setdefault(name, set()).update(own)
     return found
 
