@@ -187,7 +187,7 @@ def erf(reader: Reader, operator: Operator) -> None:
     if not (halved and whole):
         operator.refuse("is no part of x * (1 + erf(x / sqrt(2))) / 2")
     reader.done.update(id(one) for one in done)
-    reader.values[name] = inner.like(reader.layer("GELU", operator, x))
+    reader.keep(name, inner.like(reader.layer("GELU", operator, x)))
 
 
 def _scalar(reader: Reader, operator: Operator) -> float | None:

@@ -92,7 +92,7 @@ def arithmetic(reader: Reader, operator: Operator) -> None:
         shape = [-1 if n == axis else 1 for n in range(x.rank)]
         a, b, name = more[0].reshape(shape), more[1].reshape(shape), more[2]
         scale, shift = _short(scale * a), _short(shift * a + b)
-    reader.values[name] = applied(reader, operator, x, scale, shift)
+    reader.keep(name, applied(reader, operator, x, scale, shift))
 
 
 def _short(numbers: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ def conv(reader: Reader, operator: Operator) -> None:
         tensor = reader.layer(
             "Conv2D", operator, tensor, weights, filters=F, groups=groups, **common
         )
-    reader.values[name] = Value(tensor, dims, x.perm)
+    reader.keep(name, Value(tensor, dims, x.perm))
 
 
 def conv_transpose(reader: Reader, operator: Operator) -> None:
@@ -182,7 +182,7 @@ def _dense(reader: Reader, operator: Operator, x: Value, kernel: Array, bias: Ar
     dims = (*x.dims[:-1], F)
     weights, name = _with_following(reader, operator, kernel, bias, dims, len(dims) - 1)
     tensor = reader.layer("Dense", operator, x.tensor, weights, units=F, use_bias="bias" in weights)
-    reader.values[name] = Value(tensor, dims, x.perm)
+    reader.keep(name, Value(tensor, dims, x.perm))
 
 
 CONVOLUTIONS = {

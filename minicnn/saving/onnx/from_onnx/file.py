@@ -144,7 +144,7 @@ def _entrance(reader: Reader, name: str, dims: tuple[int | None, ...], last: boo
     label = "".join(c if c.isalnum() or c in "_.-" else "_" for c in name)[:TEXT] or "input"
     node = Input(tuple(shape[axis] for axis in perm[1:]), name=label)
     reader.names[label] += 1
-    reader.values[name] = Value(node, shape, perm)
+    reader.keep(name, Value(node, shape, perm))
     return node
 
 

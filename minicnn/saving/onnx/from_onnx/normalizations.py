@@ -61,7 +61,7 @@ def batch_normalization(reader: Reader, operator: Operator) -> None:
     wanted = [one for one in operator.outputs[1:] if one in reader.users or one in reader.ends]
     if wanted:
         operator.refuse("has its statistics read, expected inference")
-    reader.values[name] = x.like(tensor)
+    reader.keep(name, x.like(tensor))
 
 
 def _by_group(
@@ -90,9 +90,8 @@ def group_of(reader: Reader, operator: Operator, x: Value, groups: int) -> None:
     C, name = x.dims[1], operator.outputs[0]
     found = following(reader, name, x.dims, 1)
     gamma, beta, name = (np.ones(C), np.zeros(C), name) if found is None else found
-    reader.values[name] = _by_group(
-        reader, operator, x, groups, gamma, beta, reader.epsilons[operator.inputs[0]]
-    )
+    epsilon = reader.epsilons[operator.inputs[0]]
+    reader.keep(name, _by_group(reader, operator, x, groups, gamma, beta, epsilon))
 
 
 def instance_normalization(reader: Reader, operator: Operator) -> None:

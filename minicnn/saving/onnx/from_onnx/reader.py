@@ -156,10 +156,14 @@ class Reader:
         if any(name in self.users or name in self.ends for name in wanted):
             operator.refuse(f"has more outputs than are read: {', '.join(wanted):.{TEXT}}")
         for name, result in zip(operator.outputs, results, strict=False):
-            if name in self.values:
-                raise ModelFileError(f"the .onnx file makes {name!r:.{TEXT}} twice")
             if name:
-                self.values[name] = result
+                self.keep(name, result)
+
+    def keep(self, name: str, value: Known) -> None:
+        """Remember what a name stands for. Raises ModelFileError where it stands for something."""
+        if name in self.values:
+            raise ModelFileError(f"the .onnx file makes {name!r:.{TEXT}} twice")
+        self.values[name] = value
 
 
 def finite(values: Array, operator: Operator, what: str) -> Array:
