@@ -139,7 +139,7 @@ class ModelFile:
         metadata = header.pop("__metadata__", {})
         self._check_metadata(metadata, head)
         self._data = metadata.get("data")
-        self.arrays = dict(_arrays(header, self._size))
+        self.arrays = dict(arrays_in(header, self._size))
         self.config: dict[str, Any] = parse(metadata["config"])
 
     def _check_metadata(self, metadata: Any, head: bytes) -> None:
@@ -227,7 +227,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]
         return file.config, file.read()
 
 
-def _arrays(header: Mapping[str, Any], size: int) -> Iterator[tuple[str, Stored]]:
+def arrays_in(header: Mapping[str, Any], size: int) -> Iterator[tuple[str, Stored]]:
     """What the header says of the arrays.
 
     Raises ValueError unless they fill `size` bytes without gap or overlap.
