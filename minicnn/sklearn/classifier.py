@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,7 +17,6 @@ from minicnn.network.ending import class_probabilities
 from minicnn.sklearn import labels, networks, pictures
 from minicnn.sklearn.routed import Routed
 from minicnn.sklearn.stored import Pickled
-from minicnn.training import checks
 from minicnn.training.callbacks import Callback
 from minicnn.types import Array, Shape
 
@@ -75,7 +74,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         optimizer: Any = None,
         learning_rate: Any = None,
         loss: Any = None,
-        epochs: int = 10,
+        epochs: int = 20,
         batch_size: int = 32,
         validation_split: float = 0.0,
         callbacks: Callback | list[Callback] | None = None,
@@ -83,7 +82,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int | str = 0,
-        **model_parameters: Any,
+        **model__: Any,
     ):
         self.model = model
         self.input_shape = input_shape
@@ -98,7 +97,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
-        self._route(model_parameters)
+        self._route(model__)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train, from the beginning unless warm_start is set and it has been trained.
@@ -111,12 +110,13 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         Raises ValueError for pictures, labels and parameters that do not fit.
         """
         begins = not (self.warm_start and hasattr(self, "model_"))
-        x, y = self._taken(X, y, begins)
+        x, y, weight = self._taken(X, y, sample_weight, begins)
         if begins:
-            self._begin(labels.several(np.unique(y), self._who))
+            labels.several(np.unique(y if weight is None else y[weight != 0]), self._who)
+            self._begin(np.unique(y))
         numbers = labels.numbered(y, self.classes_, self._who)
-        split = self.validation_split
-        self._train(x, numbers, sample_weight, self.epochs, split, copy.deepcopy(self.callbacks))
+        callbacks = copy.deepcopy(self.callbacks)
+        self._train(x, numbers, weight, self.epochs, self.validation_split, callbacks)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -140,7 +140,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
                 f"sees a part of the samples, received {self.class_weight!r}: compute the factors "
                 "of all samples, by sklearn.utils.class_weight.compute_class_weight"
             )
-        x, y = self._taken(X, y, begins)
+        x, y, weight = self._taken(X, y, sample_weight, begins)
         known = self.classes_ if classes is None else np.unique(classes)
         if begins:
             self._begin(labels.several(known, self._who))
@@ -150,7 +150,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
                 f"{labels.listed(self.classes_)}, received {labels.listed(known)}: leave classes "
                 "out"
             )
-        self._train(x, labels.numbered(y, self.classes_, self._who), sample_weight, 1)
+        self._train(x, labels.numbered(y, self.classes_, self._who), weight, 1)
         return self
 
     def predict_proba(self, X: Any) -> Array:
@@ -173,8 +173,10 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
     def _who(self) -> str:
         return type(self).__name__
 
-    def _taken(self, X: Any, y: Any, begins: bool) -> tuple[Array, Array]:
-        """Pictures and their labels, looked at."""
+    def _taken(
+        self, X: Any, y: Any, sample_weight: Any, begins: bool
+    ) -> tuple[Array, Array, Array | None]:
+        """Pictures, their labels and weights, looked at."""
         X = pictures.given(X, self._who)
         shape = (
             pictures.shape_of(X, self.input_shape, self.model, self._who)
@@ -185,8 +187,9 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         rows = pictures.rows(X, shape, self._who)
         rows, y = validate_data(self, rows, y, dtype=pictures.TYPES, reset=begins)
         check_classification_targets(y)
+        weight = labels.weights(sample_weight, len(y), self._who)
         self.input_shape_ = shape
-        return pictures.pictures(rows, shape, self._who), y
+        return pictures.pictures(rows, shape, self._who), y, weight
 
     def _begin(self, classes: Array) -> None:
         """Make the model, ready to be trained."""
@@ -202,16 +205,12 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         self,
         x: Array,
         numbers: Array,
-        sample_weight: Any,
+        weight: Array | None,
         epochs: int,
         validation_split: float = 0.0,
         callbacks: Any = None,
     ) -> None:
         """Train on pictures of classes, given by their numbers, and note what was logged."""
-        weight = None
-        if sample_weight is not None:
-            weight = checks.sample_weights(sample_weight, len(x), self._who)
-            check_consistent_length(x, weight)
         arrays = [x, labels.targets(numbers, self.model_), weight]
         factors = labels.factors(
             self.class_weight, self.classes_, self.classes_[numbers], self._who

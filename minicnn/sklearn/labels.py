@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 from sklearn.utils.class_weight import compute_class_weight
 
 from minicnn.labels import to_categorical
 from minicnn.losses import SparseCategoricalCrossentropy
 from minicnn.network import Network
+from minicnn.training import checks
 from minicnn.types import Array
 
 NAMED = 5  # labels in a message
@@ -61,6 +63,23 @@ def targets(numbers: Array, model: Network) -> Array:
     units = model.head.output_shape[-1]
     sparse = units == 1 or isinstance(model.loss, SparseCategoricalCrossentropy)
     return numbers if sparse else to_categorical(numbers, units)
+
+
+def weights(sample_weight: Any, n: int, who: str) -> Array | None:
+    """The weights (n,) of n samples, None if there are none.
+
+    Raises ValueError for others, and where all are zero.
+    """
+    if sample_weight is None:
+        return None
+    found = checks.sample_weights(sample_weight, n, who)
+    check_consistent_length(found, np.empty(n))
+    if not found.any():
+        raise ValueError(
+            f"{who} expected sample_weight with a number that is not zero, received {n} times "
+            "zero: leave it out, for every sample to count"
+        )
+    return found
 
 
 def factors(class_weight: Any, classes: Array, y: Array, who: str) -> Array | None:

@@ -39,6 +39,7 @@ class Routed(BaseEstimator):
     def set_params(self, **params: Any) -> "Routed":
         """Change parameters. Raises ValueError for unknown ones."""
         routed = {name: value for name, value in params.items() if name.startswith(PREFIX)}
-        super().set_params(**{name: params[name] for name in params.keys() - routed})
+        own = {name: value for name, value in params.items() if name not in routed}
+        super().set_params(**own)
         self._route(routed)
         return self
