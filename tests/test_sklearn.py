@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from functools import partial
 from importlib import import_module
 
 import joblib
@@ -60,7 +61,7 @@ def small(input_shape, n_classes):
 
 @parametrize_with_checks(
     [CNNClassifier(small, epochs=4, batch_size=16, learning_rate=0.02)],
-    expected_failed_checks=lambda estimator: NOT_PASSED,
+    expected_failed_checks=lambda _: NOT_PASSED,
 )
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's checks ask for many
 def test_scikit_learns_own_checks(estimator, check):
@@ -112,6 +113,16 @@ def test_models_in_all_forms_are_one(form):
     if form != "function":
         after = made.get_weights() if made.built else []
         assert all(map(np.array_equal, before, after))
+
+
+def test_a_function_gets_what_it_takes():
+    def by_heart():
+        return dense(SHAPE, 10)
+
+    by_shape = partial(dense, n_classes=10)
+    both = [weights(quick(model=make).fit(X, Y)) for make in (by_heart, by_shape, dense)]
+    np.testing.assert_array_equal(both[0], both[2])
+    np.testing.assert_array_equal(both[1], both[2])
 
 
 def test_a_network_of_the_zoo_by_its_name():
@@ -231,7 +242,7 @@ class Twice(layers.Layer):
     def setup(self, input_shape):
         return input_shape
 
-    def forward(self, x, *, training=False):
+    def forward(self, x, *, training=False):  # noqa: ARG002
         return 2 * x
 
     def backward(self, dy):
@@ -294,7 +305,7 @@ MISTAKES = {
         "a function that makes one from input_shape and n_classes, received 3",
     ),
     "function without a model": (
-        lambda: quick(model=lambda input_shape, n_classes: None).fit(X, Y),
+        lambda: quick(model=lambda: None).fit(X, Y),
         "CNNClassifier expected a model of its function, received None: return the Sequential",
     ),
     "unknown argument": (

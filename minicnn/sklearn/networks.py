@@ -59,21 +59,22 @@ def called(
     parameters: Mapping[str, Any],
     who: str,
 ) -> Any:
-    """What a function makes; it takes input_shape and n_classes, or `classes` as those of the zoo,
-    which are made without weights.
+    """What a function makes, called with those of input_shape and n_classes that it takes (the
+    zoo's take `classes`, and weights=None) and the parameters.
     """
     takes = argument_names(make)
     unknown = [name for name in parameters if name not in takes]
     if unknown and ANYTHING not in takes:
+        name = getattr(make, "__name__", make)
         raise TypeError(
-            f"{who} expected model__ and an argument of {make.__name__}, received "
+            f"{who} expected model__ and an argument of {name}, received "
             f"'model__{unknown[0]}'.{did_you_mean(unknown[0], takes)}"
         )
-    word = "classes" if "classes" in takes and "n_classes" not in takes else "n_classes"
-    told: dict[str, Any] = {"input_shape": shape, word: n_classes}
-    if make in ZOO.values() and "weights" in takes:
-        told["weights"] = None
-    return make(**told | parameters)
+    told: dict[str, Any] = {"input_shape": shape, "n_classes": n_classes}
+    if make in ZOO.values():
+        told = {"input_shape": shape, "classes": n_classes, "weights": None}
+    known = {name: value for name, value in told.items() if {name, ANYTHING} & takes}
+    return make(**known | parameters)
 
 
 def drawn(model: Model, shape: Shape, seed: int, class_names: Iterable[str]) -> Model:
