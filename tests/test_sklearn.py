@@ -72,7 +72,7 @@ def test_scikit_learns_own_checks(estimator, check):
 
 
 def test_cross_validation_reads_digits():
-    classifier = CNNClassifier(input_shape=SHAPE, epochs=3, learning_rate=0.005, random_state=0)
+    classifier = CNNClassifier(input_shape=SHAPE, epochs=8, learning_rate=0.005, random_state=0)
     scores = cross_val_score(classifier, ROWS[:900], DIGITS[:900], cv=2)
     assert scores.min() > 0.9
 
@@ -225,7 +225,7 @@ def test_warm_start_goes_on_and_a_fit_without_begins_anew():
 
 
 def test_a_clone_has_the_parameters_and_is_not_fitted():
-    original = quick(model__units=4, callbacks=[EarlyStopping(patience=3)]).fit(X, Y)
+    original = quick(model__units=4, callbacks=[EarlyStopping("loss", patience=3)]).fit(X, Y)
     twin = clone(original)
     assert twin.get_params().keys() == original.get_params().keys()
     assert twin.model__units == 4 and twin.callbacks[0].patience == 3

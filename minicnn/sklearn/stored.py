@@ -16,24 +16,35 @@ FILE = "model.safetensors"
 
 
 class Stored(NamedTuple):
-    """A model in a file, and the classes and functions of the user's own that the file names."""
+    """A model in a file, and what the file does not say of it.
+
+    Attributes:
+        file: the bytes.
+        own: the classes and functions of the user's own that it names.
+        fresh: the layers whose weights have neither been trained nor loaded.
+    """
 
     file: bytes
     own: dict[str, Any]
+    fresh: list[str]
 
 
 def stored(model: Model) -> Stored:
-    """The bytes of a model's file."""
+    """A model as it is kept."""
+    fresh = [path for path, layer in model.leaves.items() if layer.has_fresh_weights]
     with TemporaryDirectory() as folder:
         model.save(Path(folder, FILE))
-        return Stored(Path(folder, FILE).read_bytes(), dict(own_parts(model)))
+        return Stored(Path(folder, FILE).read_bytes(), dict(own_parts(model)), fresh)
 
 
-def restored(model: Stored) -> Model:
+def restored(kept: Stored) -> Model:
     """The model. Raises ModelFileError for a damaged file."""
     with TemporaryDirectory() as folder:
-        Path(folder, FILE).write_bytes(model.file)
-        return load_model(Path(folder, FILE), custom_objects=model.own)
+        Path(folder, FILE).write_bytes(kept.file)
+        model = load_model(Path(folder, FILE), custom_objects=kept.own)
+    for path in kept.fresh:
+        model.leaves[path].has_fresh_weights = True
+    return model
 
 
 def own_parts(model: Model) -> Iterator[tuple[str, Any]]:
