@@ -211,11 +211,11 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         callbacks: Any = None,
     ) -> None:
         """Train on pictures of classes, given by their numbers, and note what was logged."""
-        arrays = [x, labels.targets(numbers, self.model_), weight]
+        arrays: list[Any] = [x, labels.targets(numbers, self.model_), weight]
         factors = labels.factors(
             self.class_weight, self.classes_, self.classes_[numbers], self._who
         )
-        held_out = None
+        held_out: tuple | None = None
         if number(validation_split, "validation_split", self._who, least=0, below=1):
             kept, held = train_test_split(
                 np.arange(len(x)),

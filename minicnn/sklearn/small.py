@@ -40,8 +40,9 @@ def small_network(
     stage = 0
     while stage < STAGES or max(x.sample_shape[:2]) > SIDE:
         x = activated(x, filters * min(stage + 1, 2))
-        pool_size = tuple(2 if side >= 4 else 1 for side in x.sample_shape[:2])
-        x = MaxPooling2D(pool_size)(x) if max(pool_size) > 1 else x
+        height, width = (2 if side >= 4 else 1 for side in x.sample_shape[:2])
+        if max(height, width) > 1:
+            x = MaxPooling2D((height, width))(x)
         stage += 1
     x = Flatten()(x)
     if number(dropout, "dropout", WHO, least=0, below=1):
