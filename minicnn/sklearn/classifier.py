@@ -20,6 +20,8 @@ from minicnn.sklearn.stored import Pickled
 from minicnn.training.callbacks import Callback
 from minicnn.types import Array, Shape
 
+KEPT: dict[str, Any] = {"dtype": pictures.TYPES, "order": "C"}  # how validate_data leaves rows
+
 
 class CNNClassifier(ClassifierMixin, Routed, Pickled):
     """A network as a classifier of scikit-learn.
@@ -160,7 +162,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         """
         check_is_fitted(self, "model_")
         rows = pictures.rows(pictures.given(X, self._who), self.input_shape_, self._who)
-        rows = validate_data(self, rows, dtype=pictures.TYPES, reset=False)
+        rows = validate_data(self, rows, **KEPT, reset=False)
         outputs = self.model_.predict(pictures.pictures(rows, self.input_shape_, self._who))
         return class_probabilities(outputs, self.model_.ends_in, self._who)
 
@@ -185,7 +187,7 @@ class CNNClassifier(ClassifierMixin, Routed, Pickled):
         )
         labels.check_one_per_sample(y, self._who)
         rows = pictures.rows(X, shape, self._who)
-        rows, y = validate_data(self, rows, y, dtype=pictures.TYPES, reset=begins)
+        rows, y = validate_data(self, rows, y, **KEPT, reset=begins)
         check_classification_targets(y)
         weight = labels.weights(sample_weight, len(y), self._who)
         self.input_shape_ = shape
