@@ -18,7 +18,7 @@ NAMED = 5  # labels in a message
 
 def check_one_per_sample(y: Any, who: str) -> None:
     """Raise ValueError for one-hot labels."""
-    shape = np.shape(y)
+    shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
             f"{who} expected labels (N,), received shape {shape}: y should be a 1d array, of one-"
