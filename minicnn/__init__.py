@@ -85,11 +85,16 @@ PLACES = {
     "set_threads": "machine.threads",
 }
 
+# Modules that need packages which minicnn does without: `import *` leaves them alone.
+ON_DEMAND = ("sklearn",)
+
 not_there = missing_from(__name__, "", __all__)
 
 
 def __getattr__(name: str) -> Any:
     """Load a module or a class when somebody first asks for it: `minicnn --help` needs no Numba."""
+    if name in ON_DEMAND:
+        return import_module(f"minicnn.{name}")
     if name not in __all__:
         return not_there(name)
     if name not in PLACES:
@@ -99,4 +104,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *ON_DEMAND})

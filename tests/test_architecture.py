@@ -29,7 +29,7 @@ STOREYS = {
     "transforms",
     "network": "engine network optimizers saving",
     "work": "applications callbacks interchange models training",
-    "looking": "explain plots preflight report runs testing utils",
+    "looking": "explain plots preflight report runs sklearn testing utils",
     "door": "__init__ __main__ cli",
 }
 STOREY_OF = {

@@ -15,9 +15,10 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Constraint", "Use constraints.Constraint."),
         ("ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
-            "src api legacy wrappers objectives",
+            "src api legacy objectives",
             "There are no such parts here: import from minicnn.layers, minicnn.models and so on.",
         ),
+        ("wrappers", "Use minicnn.sklearn.CNNClassifier, a classifier for scikit-learn."),
         (
             "config device",
             "There is nothing to configure: everything runs on the CPU; set_threads(n) limits its "
