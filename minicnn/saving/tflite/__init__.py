@@ -10,7 +10,7 @@ metadata.py     the names of the classes
 to_tflite/      layers -> operators, written with the library flatbuffers alone
 from_tflite/    operators -> layers, out of bytes that nobody trusts, with no library
 
-docs/files_tflite.md says what is written and what opens.
+docs/files.md says what is written and what opens.
 """
 
 from collections.abc import Iterator, Mapping
