@@ -1,5 +1,5 @@
-"""Make keras_files/*.npz.xz: small model files that Keras wrote, and what it predicts and trains with
-them, for test_keras_files.py.
+"""Make keras_files/*.npz.xz: small model files that Keras wrote, and what it predicts and trains
+with them, for test_keras_files.py.
 
     python make_keras_files.py keras          Keras 3 (made with 3.15.1)
     python make_keras_files.py tf_keras       tf-keras, Keras 2 after TensorFlow 2.16 (2.21.0)
