@@ -242,7 +242,9 @@ def test_kernels_run_where_nothing_can_be_written(package):
     """Beside the source there is a file where the cache folder would be, and the user's own cannot
     be made.
     """
-    (package / "minicnn" / "machine" / "__pycache__").write_text("")
+    cache = package / "minicnn" / "machine" / "__pycache__"
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.write_text("")
     nowhere = {
         name: str(package / "minicnn" / "py.typed" / "x")
         for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")
