@@ -63,7 +63,11 @@ def _depthwise(
 
 def conv2d(graph: Graph, layer: Conv2D, x: Value) -> Value:
     """CONV_2D, with groups where its kernel has fewer channels than the pictures."""
-    how: dict[str, Any] = {"strides": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
+    how: dict[str, Any] = {
+        "strides": layer.strides,
+        "padding": layer.padding,
+        "dilation": layer.dilation_rate,
+    }
     bias = _bias(graph, layer, layer.filters)
     y = _conv(graph, x, layer.params["kernel"], bias, layer.output_shape, **how)
     return activated(graph, layer, y)
