@@ -19,7 +19,8 @@ model.py            the network that predicts
 post_training.py    from a trained network to whole numbers
 aware_layers.py, aware.py               from a network that has learnt to be whole numbers
 files.py            minicnn's own file of it
-to_tflite.py, from_tflite.py, to_onnx.py    the files of others
+to_tflite.py, to_onnx.py                the files of others
+tflite_tensors.py, tflite_operators.py, from_tflite.py      ... and out of them
 
 docs/shrink.md says what is won and lost.
 """
