@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.names import known_arguments
 from minicnn.network.ending import class_probabilities
 from minicnn.types import Array
 from minicnn.wording import percent
@@ -100,6 +101,7 @@ def _times(before: float | None, after: float | None) -> str:
     return "" if not before or not after else f"x {after / before:.2f}"
 
 
+@known_arguments
 def compared(
     before: Any,
     after: Any,
@@ -111,6 +113,11 @@ def compared(
     """Compare two models, of layers or quantized, on pictures x (n, H, W, C) and labels y (n,).
 
     names, sizes: how they are called, and the bytes of their files.
+
+    >>> model = Sequential([Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)], seed=0)
+    >>> x = np.random.default_rng(0).random((64, 8, 8, 3), dtype=np.float32)
+    >>> report.compared(model, quantize.quantized(model, x), x, np.zeros(64)).pictures
+    64
     """
     y = np.asarray(y).reshape(-1)
     chances = [_probabilities(model, x) for model in (before, after)]
