@@ -20,7 +20,7 @@ from minicnn.quantize.operations import (
 from minicnn.types import Shape
 
 MOST_OPERATIONS = 10_000
-LARGEST_VALUE = 2**28  # numbers of a sample
+LARGEST_VALUE = 2**26  # numbers of a sample
 
 
 def check(computation: Computation, of_input: Quantization) -> None:
