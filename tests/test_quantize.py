@@ -172,7 +172,8 @@ def test_additions_are_shifted_sums_that_are_next_to_the_real_ones():
     moved = IntegerOperation("relu", "relu", (0,), (50,), "relu", makes=of[0])
     added = IntegerOperation("add", "add", (0, 0), (50,), None, makes=makes)
     q = rng.integers(-128, 128, (20, 50)).astype(np.int8)
-    _, _, found = integers.values(Computation("sum", (50,), [moved, added]), of[0], q)
+    added.reads = (1, 1)
+    _, q, found = integers.values(Computation("sum", (50,), [moved, added]), of[0], q)
     exact = 2 * of[0].reals(q)
     assert np.abs(makes.reals(found) - exact).max() <= 0.5001 * makes.scale
     factor = round(float(of[0].scale / makes.scale) * 2**22)  # 21 bits: the quotient is near 1/3

@@ -21,7 +21,9 @@ def window(operation: Operation, picture: Shape) -> Window:
     told, kernel = operation.settings, operation.kernel
     size = told["pool_size"] if kernel is None else kernel.shape[:2]
     dilation = told.get("dilation_rate", (1, 1))
-    return Window.over(picture, size, told["strides"], told["padding"], operation.name, dilation)
+    return Window.over(
+        picture, size, told["strides"], told["padding"], repr(operation.name), dilation
+    )
 
 
 def sums(operation: Operation, x: Array) -> Array:

@@ -126,7 +126,11 @@ class _Reader:
     def _value(self, operator: Operator, place: int) -> int:
         found = operator.inputs[place] if place < len(operator.inputs) else -1
         if found not in self.values:
-            operator.refuse("reads what nothing before it makes")
+            operator.refuse(
+                "reads what nothing before it makes"
+                if self.of_input is not None
+                else "is of a network in reals, expected int8: models.load_model opens it"
+            )
         return self.values[found]
 
     def _flat(self, operator: Operator, value: int, size: int) -> int:
@@ -134,8 +138,8 @@ class _Reader:
         shape = self.input_shape if value == 0 else self.operations[value - 1].shape
         if len(shape) == 1:
             return value
-        told = (f"{operator.name}/flat", (value,), (size,), None, {}, None, None, None)
-        self.operations.append(IntegerOperation("reshape", *told, self._quantization(value)))
+        name, makes = f"{operator.name}/flat", self._quantization(value)
+        self.operations.append(IntegerOperation("reshape", name, (value,), (size,), makes=makes))
         return len(self.operations)
 
     def _put(self, operator: Operator, reads: tuple[int, ...], told: dict[str, Any]) -> None:
@@ -151,13 +155,15 @@ class _Reader:
         activation = told.pop("activation", operator.activation)
         if activation not in (None, "relu", "relu6"):
             operator.refuse(f"ends with {activation}")
-        weights = [told.pop(one, None) for one in ("kernel", "bias", "kernel_scale")]
+        weights = {one: told.pop(one, None) for one in ("kernel", "bias", "kernel_scale")}
         makes = tensor.quantization
         kind = told.pop("kind")
         if kind in KEEPING and makes != self._quantization(reads[0]):
             operator.refuse("changes the scale of its numbers, expected one that keeps it")
         self.operations.append(
-            IntegerOperation(kind, name, reads, tensor.sample, activation, told, *weights, makes)
+            IntegerOperation(
+                kind, name, reads, tensor.sample, activation, told, makes=makes, **weights
+            )
         )
         self.values[made] = len(self.operations)
 

@@ -74,10 +74,10 @@ def exact_type(operation: Operation) -> type:
 
 
 def _weighted(operation: IntegerOperation, q: Array, of: Quantization) -> Array:
-    x = q.astype(exact_type(operation))
+    assert operation.bias is not None and operation.kernel_scale is not None
+    x: Array = q.astype(exact_type(operation))
     x -= x.dtype.type(of.zero_point)
     total = sums(operation, x).astype(np.float64) + operation.bias
-    assert operation.kernel_scale is not None
     multiplier = of.scale * operation.kernel_scale / operation.makes.scale
     return requantized(total, multiplier, operation.makes, operation.activation)
 

@@ -112,7 +112,7 @@ def _reshaped(operation: Operation, shapes: Taken) -> Shape:
 
 
 def _joined(operation: Operation, shapes: Taken) -> Shape:
-    axis = operation.settings.get("axis")
+    axis: Any = operation.settings.get("axis")
     rank = len(shapes[0])
     if not is_integer(axis) or axis > rank or any(len(shape) != rank for shape in shapes):
         raise ValueError(f"{operation.name!r} joins {shapes} along axis {axis}")

@@ -60,7 +60,8 @@ def proto(model: QuantizedModel) -> Any:
 
 def _rounded(graph: Graph, x: Value, of: Quantization) -> Value:
     """x behind QuantizeLinear and DequantizeLinear."""
-    told = [graph._constant("scale", of.scale), graph._constant("zero", np.int8(of.zero_point))]
+    scale, zero = np.array(of.scale), np.array(of.zero_point, np.int8)
+    told = [graph._constant("scale", scale), graph._constant("zero", zero)]
     q = graph.node("QuantizeLinear", x.name, *told)
     return replace(x, name=graph.node("DequantizeLinear", q, *told))
 
@@ -70,9 +71,13 @@ def _weights(
 ) -> tuple[str, str]:
     """Kernel (F, ...) and bias, behind DequantizeLinear."""
     scale, bias = operation.kernel_scale, operation.bias
-    assert scale is not None
+    assert scale is not None and bias is not None
     made = []
-    for name, array, steps in (("kernel", kernel, scale), ("bias", bias, of.scale * scale)):
+    parts: tuple[tuple[str, Array, Array], ...] = (
+        ("kernel", kernel, scale),
+        ("bias", bias, of.scale * scale),
+    )
+    for name, array, steps in parts:
         zeros = np.zeros(len(steps), array.dtype)
         given = [
             graph._constant(f"{name}{what}", part)

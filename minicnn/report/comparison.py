@@ -123,12 +123,13 @@ def compared(
     chances = [_probabilities(model, x) for model in (before, after)]
     answers = [chance.argmax(axis=-1) for chance in chances]
     times = timed([before.predict, after.predict], x)
-    sides = [
+    first, second = [
         Side(name, float((answer == y).mean()), size, *time)
         for name, answer, size, time in zip(names, answers, sizes, times, strict=True)
     ]
     return Comparison(
-        *sides,
+        first,
+        second,
         pictures=len(x),
         agreement=float((answers[0] == answers[1]).mean()),
         largest_difference=float(np.abs(chances[0] - chances[1]).max()),
