@@ -166,7 +166,7 @@ def _take(model: Model, modules: dict[str, Parts]) -> None:
         )
     maps_of = flattened(model)
     for layer, layout, parts in chosen:
-        for name, array in layer.weights.items():
+        for name, array in layer.weights_by_name.items():
             array[...] = inside(layer, name, layout, parts[layout.names[name]], array.shape,
                                  maps_of.get(id(layer)))  # fmt: skip
         layer.has_fresh_weights, layer._last_trained = False, 0

@@ -67,7 +67,7 @@ def drawn(model, seed=0):
     """The model with weights in which nothing is 0 or 1 by default; the layers run as written."""
     rng = np.random.default_rng(seed)
     for layer in model.leaves.values():
-        for name, array in layer.variables.items():
+        for name, array in layer.variables_by_name.items():
             if name != "count":
                 positive = name in ("gamma", "variance", "moving_variance")
                 array[...] = rng.uniform(

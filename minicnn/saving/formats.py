@@ -46,6 +46,7 @@ FORMATS = (
         "minicnn.saving.keras",
         (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"),
     ),
+    Format("ONNX", (".onnx",), "minicnn.saving.onnx"),
     Format("LiteRT", (".tflite",), "minicnn.saving.tflite", types=("float32", "float16")),
 )
 LONGEST = max(len(start) for one in FORMATS for start in one.beginnings)
@@ -86,7 +87,9 @@ def export(model: Network, filepath: str | os.PathLike, weights: str | None = No
         .h5           for every Keras, in the words of Keras 2: its optimizer begins anew, and
                       layers of models inside are the model's own
         .weights.h5   the weights, and what the optimizer remembers, for load_weights of Keras 3
-        .tflite       for LiteRT, on telephones: what predicts, for any number of samples
+        .onnx         for ONNX Runtime, browsers and others: what predicts, for any number of
+                      samples
+        .tflite       for LiteRT, on telephones: the same
 
     `models.load_model` opens such a file, too; `save` writes minicnn's own, which alone has all
     that a model is.

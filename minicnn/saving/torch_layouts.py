@@ -102,7 +102,8 @@ def weights_of(model: Network) -> Iterator[tuple[str, Any, Layout, Parts]]:
                 f"{layer} has weights that no module of PyTorch has alike: the layers that have "
                 f"are {', '.join(kind.__name__ for kind in LAYOUTS)}"
             )
-        names = {name: array for name, array in layer.weights.items() if name in layout.names}
+        own = layer.weights_by_name
+        names = {name: array for name, array in own.items() if name in layout.names}
         parts = {}
         for name, array in names.items():
             if (maps := maps_of.get(id(layer))) and len(array) == np.prod(maps) and name != "bias":

@@ -74,7 +74,7 @@ def called(
     if make in ZOO.values():
         told = {"input_shape": shape, "classes": n_classes, "weights": None}
     known = {name: value for name, value in told.items() if {name, ANYTHING} & takes}
-    return make(**known | parameters)
+    return make(**{**known, **parameters})
 
 
 def drawn(model: Model, shape: Shape, seed: int, class_names: Iterable[str]) -> Model:

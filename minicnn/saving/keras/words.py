@@ -96,23 +96,23 @@ def of_activation(name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 def initializer(value: Any) -> Any:
     """An initializer, as minicnn's files say it."""
-    return _thing(value, initializers)
+    return _thing(value, initializers, "initializer")
 
 
 def regularizer(value: Any) -> Any:
     """A regularizer, or none."""
-    return None if value is None else _thing(value, regularizers)
+    return None if value is None else _thing(value, regularizers, "regularizer")
 
 
 def constraint(value: Any) -> Any:
     """A constraint, or none."""
-    return None if value is None else _thing(value, constraints)
+    return None if value is None else _thing(value, constraints, "constraint")
 
 
-def _thing(value: Any, vocabulary: ModuleType) -> Any:
+def _thing(value: Any, vocabulary: ModuleType, kind: str) -> Any:
     """An initializer, regularizer or constraint, as minicnn's files say it."""
     if not isinstance(value, dict):
-        return vocabulary.described(value)
+        return vocabulary.described(value, kind, "minicnn")
     name, config = described(value)
     config = {
         key: listed(one) for key, one in (config or {}).items() if key not in ("dtype", "name")
@@ -122,4 +122,4 @@ def _thing(value: Any, vocabulary: ModuleType) -> Any:
     if name == "VarianceScaling":
         drawn = str(config.get("distribution", "truncated_normal"))
         config["distribution"] = VARIANCE_SCALING.get(drawn, drawn)
-    return vocabulary.described({"class_name": name, "config": config})
+    return vocabulary.described({"class_name": name, "config": config}, kind, "minicnn")

@@ -52,7 +52,7 @@ def network_of(
     arrays = {
         f"{layer.name}/{weight}": array
         for layer in layers
-        for weight, array in layer.variables.items()
+        for weight, array in layer.variables_by_name.items()
     }
     return json.loads(json.dumps({"model": about})), arrays
 

@@ -120,7 +120,7 @@ class Reader:
         except (TypeError, ValueError) as error:
             operator.refuse(f"is no {kind}: {error!s:.200}")
         for name, array in weights.items():
-            layer.variables[name][...] = array
+            layer.variables_by_name[name][...] = array
         layer.stored, layer.has_fresh_weights = None, False
         shape = node.sample_shape
         if not shape or min(shape) < 1 or prod(shape) >= LARGEST_OUTPUT:
