@@ -50,6 +50,8 @@ class FakeQuantize(Layer):
     array([[0.  , 0.11, 1.55]], dtype=float32)
     """
 
+    knows_range = True
+
     def __init__(self, low: float, high: float, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.low = number(low, "low", "FakeQuantize")
