@@ -238,7 +238,7 @@ def test_a_normalization_becomes_a_part_of_the_kernel_before_it_or_a_kernel_of_o
 
 def test_preprocessing_is_an_operation_too():
     stack = [Input((6, 6, 3)), layers.Rescaling(1 / 255)]
-    stack += [layers.Normalization(mean=[0.5] * 3, variance=[0.04] * 3)]
+    stack += [layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.04] * 3)]
     stack += [layers.RandomFlip("horizontal"), layers.Conv2D(4, 3)]
     model = stirred(Sequential([*stack, layers.GlobalMaxPooling2D()], seed=0))
     x = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 3)).astype(np.float32)
@@ -246,6 +246,20 @@ def test_preprocessing_is_an_operation_too():
     assert [one.kind for one in found.operations] == ["depthwise_conv2d", "conv2d", "global_max"]
     assert found.of_input.scale == pytest.approx(1, rel=0.05)
     np.testing.assert_allclose(found.predict(x), model.predict(x, verbose=0), atol=0.1)
+
+
+def test_what_all_pixels_are_multiplied_by_becomes_a_part_of_the_kernel():
+    stack = [Input((6, 6, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, padding="same")]
+    model = stirred(Sequential([*stack, layers.GlobalMaxPooling2D()], seed=0))
+    x = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 3)).astype(np.float32)
+    found = quantize.quantized(model, x)
+    assert [one.kind for one in found.operations] == ["conv2d", "global_max"]
+    np.testing.assert_allclose(found.predict(x), model.predict(x, verbose=0), atol=0.05)
+    inputs = Input((6, 6, 3))  # and not where somebody else reads them, too
+    scaled = layers.Rescaling(1 / 255)(inputs)
+    both = layers.Add()([layers.Conv2D(3, 1)(scaled), scaled])
+    kinds = [one.kind for one in folded(stirred(Model(inputs, both, seed=0)))[0].operations]
+    assert kinds == ["depthwise_conv2d", "conv2d", "add"]
 
 
 # Calibration

@@ -11,7 +11,7 @@ operations.py       a network as a list of few kinds of operations
 arithmetic.py       what these compute, of any numbers
 reals.py            ... in real numbers
 integers.py         ... in whole ones
-builder.py, layers.py, folding.py       a network of layers as operations
+builder.py, layers.py, merging.py, folding.py       a network of layers as operations
 calibration.py      how large values become
 ties.py             which values have one scale
 shapes.py, checks.py                    what is asked before anything is computed

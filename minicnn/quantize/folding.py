@@ -18,6 +18,7 @@ from minicnn.network.ending import ending
 from minicnn.quantize.aware_layers import AWARE
 from minicnn.quantize.builder import Builder
 from minicnn.quantize.layers import KNOWN, LAYERS, identity, refused
+from minicnn.quantize.merging import merged
 from minicnn.quantize.operations import Computation
 
 TABLE = {**LAYERS, **AWARE}
@@ -61,8 +62,8 @@ def folded(model: Network) -> tuple[Computation, dict[int, tuple[float, float]]]
             "whose output is not what its last operation makes"
         )
     names = None if model.class_names is None else [str(name) for name in model.class_names]
-    computation = Computation(model.name, builder.input_shape, builder.finished(), end, names)
-    return computation, builder.ranges
+    operations, ranges = merged(builder.finished(), builder.ranges)
+    return Computation(model.name, builder.input_shape, operations, end, names), ranges
 
 
 def _told(builder: Builder, layer: Any, reads: list[int]) -> int:
