@@ -58,7 +58,8 @@ def _referred(b: Any, kind: str, value: Any, written: dict[Any, int]) -> int:
     if kind == "str":
         return b.CreateString(value)
     if kind == "*":
-        return _table(b, *value, written)
+        table, fields = value
+        return _table(b, table, fields, written)
     if kind in TABLES:
         return _table(b, kind, value, written)
     kind = kind[1:-1]
