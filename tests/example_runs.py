@@ -3,6 +3,7 @@ installed.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,12 @@ def path_of(name: str) -> Path:
     """examples/<name>."""
     (script,) = [path for path in EXAMPLES if path.name == name]
     return script
+
+
+def cells(path: Path) -> tuple[str, list[tuple[str, str]]]:
+    """The text before the first mark, then (title, code) of every cell."""
+    before, *parts = re.split(r"(?m)^# %%(.*)$", path.read_text(encoding="utf-8"))
+    return before, list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

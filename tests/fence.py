@@ -1,7 +1,7 @@
 """An electric fence: every array that the engine touches ends, or begins, at a page of memory that
 nobody may touch.
 
-    python tests/fence.py 0 30           networks 0 to 29, drawn; prints the number of each, and at
+    python tests/fence.py 0 10           networks 0 to 9, drawn; prints the number of each, and at
                                          last a count as JSON
     python tests/fence.py 0 1 short=x    with an array that is one number short: this must die of
                                          SIGSEGV

@@ -10,7 +10,7 @@ from minicnn.layers.base import Layer
 from minicnn.models import Model, Sequential
 from minicnn.saving import description, restoring, weights
 from minicnn.saving import onnx as files
-from minicnn.saving.onnx.from_onnx.file import read_bytes
+from minicnn.saving.onnx.from_onnx import file as contents
 
 CLASSES = {"Sequential": Sequential, "Model": Model}
 TOLERANCE = 1e-5  # relative to the largest number of an output
@@ -34,7 +34,7 @@ def read(path):
 def of_bytes(data, path="model.onnx"):
     """The model that these bytes say of a file at that path."""
     with description.refusing(str(path)):
-        return made(read_bytes(data, str(path)))
+        return made(contents.read(contents.told(contents.message(data), str(path)), str(path)))
 
 
 def run(path, inputs):

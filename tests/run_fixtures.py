@@ -4,18 +4,21 @@ pytest_plugins.
 
 import numpy as np
 import pytest
-from commands import COLOURS, TRAIN
+from commands import COLOURS, TRAIN, drawn_once
 from PIL import Image
 
-from minicnn import Sequential, layers
+from minicnn import Sequential, datasets, layers
 from minicnn.cli import main
+from minicnn.runs import finishing
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """The folder of a run of two epochs on 320 drawn shapes; tests only read it."""
     folder = tmp_path_factory.mktemp("trained") / "first"
-    assert main([*TRAIN, "--output", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.shapes, "load_data", drawn_once)
+        assert main([*TRAIN, "--output", str(folder)]) == 0
     return folder
 
 
@@ -50,7 +53,8 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """An empty working directory, and no data from outside."""
+    """An empty working directory, no data from outside, and shapes that are drawn once."""
+    monkeypatch.setattr(datasets.shapes, "load_data", drawn_once)
     monkeypatch.delenv("MINICNN_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("MINICNN_HOME", str(tmp_path / "cache"))
@@ -59,3 +63,9 @@ def here(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def no_plots(monkeypatch):
+    """Trainings end without the plots of their results, which take some seconds."""
+    monkeypatch.setattr(finishing, "draw", lambda *_: None)

@@ -125,12 +125,29 @@ def test_doctor_finds_that_the_compiler_is_switched_off():
     )
 
 
-WARMUP = "from minicnn.cli import main; raise SystemExit(main(['warmup']))"
+WARMUP = """
+import hashlib
+import numpy as np
+from minicnn.cli import main, networks
+from minicnn.machine import cache
+
+assert main(["warmup"]) == 0
+warmed = len(cache.compiled)
+model = networks.network()
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+rng = np.random.default_rng(0)
+x, y = rng.integers(0, 256, (128, 32, 32, 3), np.uint8), rng.integers(0, 10, 128)
+model.fit(x, y, batch_size=64, epochs=3, verbose=0)
+print(len(cache.compiled) - warmed)
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
 
 
 def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
-    """Then neither a second warm-up nor a training compiles anything."""
-    first = output(WARMUP, NUMBA_CACHE_DIR=str(tmp_path))
+    """Then neither a training nor a second warm-up compiles anything, and kernels just compiled and
+    kept ones come to the same bits.
+    """
+    *first, more, compiled = output(WARMUP, NUMBA_CACHE_DIR=str(tmp_path))
     number = int(first[0].split()[0])
     assert first[0].startswith(f"{number} kernels compiled in ")
     [folder] = tmp_path.iterdir()
@@ -138,7 +155,9 @@ def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
     assert number == len(list(folder.glob("*.kernel"))) > 10
     done = run(WARMUP, NUMBA_CACHE_DIR=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
-    assert " kernels were there already; a training with them begins in " in done.stdout
+    second, no_more, kept = done.stdout.splitlines()
+    assert " kernels were there already; a training with them begins in " in second
+    assert (more, no_more) == ("0", "0") and compiled == kept
 
 
 def test_warmup_says_when_kernels_cannot_be_kept(capsys, monkeypatch):

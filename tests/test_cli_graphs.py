@@ -61,6 +61,7 @@ def test_it_is_shown_measured_and_asked(residual, colours, capsys):
     assert "red" in json.dumps(found)
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_it_is_trained_on_and_stays_what_it_is(residual, colours, here):
     options = ["--data", str(colours), "--epochs", "1", "--augment", "--seed", "1"]
     assert main(["train", "--model", str(residual), *options, "--output", "one"]) == 0

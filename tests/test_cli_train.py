@@ -83,6 +83,7 @@ def test_its_metrics_are_those_of_the_model_that_it_saved(trained):
     assert metrics["best_epoch"] == 1 + int(np.argmin(history["val_loss"]))
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_the_result_goes_to_stdout_and_progress_to_stderr(capsys):
     assert main([*SMALL, "--epochs", "1", "--output", "runs/one", "--json"]) == 0
     printed = capsys.readouterr()
@@ -92,6 +93,7 @@ def test_the_result_goes_to_stdout_and_progress_to_stderr(capsys):
     assert "minicnn train: synthetic shapes, 80 pictures to train on, results go to" in printed.err
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_runs_get_names_and_the_last_one_is_latest(here, capsys):
     for _ in range(2):
         assert main([*SMALL, "--epochs", "1"]) == 0
@@ -116,6 +118,7 @@ def test_an_existing_run_is_not_overwritten(trained, capsys):
     assert (trained / "metrics.json").read_bytes() == before
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_augmentation_is_part_of_the_model():
     assert main([*SMALL, "--epochs", "1", "--augment", "--output", "augmented"]) == 0
     model = models.load_model("augmented/model.safetensors")
@@ -129,7 +132,7 @@ def all_threads_afterwards():
     threads.set_threads(threads.state()["available"])
 
 
-@pytest.mark.usefixtures("all_threads_afterwards")
+@pytest.mark.usefixtures("no_plots", "all_threads_afterwards")
 def test_threads_are_those_asked_for(here):
     assert main([*SMALL, "--epochs", "1", "--threads", "1", "--output", "one"]) == 0
     assert runs.Run("one").config["environment"]["threads"] == 1
@@ -137,6 +140,7 @@ def test_threads_are_those_asked_for(here):
     assert not (here / "many").exists()
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
     """Killed in the middle of an epoch, without warning; also with augmentation, dropout and
     another time limit.
@@ -164,6 +168,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
     assert runs.Run("whole").metrics["test"] == part.metrics["test"]
 
 
+@pytest.mark.usefixtures("no_plots")  # of the resumed training, which runs in this process
 def test_ctrl_c_keeps_the_results_and_can_be_resumed(here):
     process = started(*SMALL, "--epochs", "1000", "--output", "stopped")
     wait_for(process, "Epoch 2/")
@@ -187,13 +192,15 @@ def test_ctrl_c_keeps_the_results_and_can_be_resumed(here):
     )
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monkeypatch):
     class Impatient(callbacks.ModelCheckpoint):
         def on_train_batch_end(self, *_, **__):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(train.callbacks, "ModelCheckpoint", Impatient)
-    assert main([*SMALL, "--epochs", "1", "--output", "stopped"]) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(train.callbacks, "ModelCheckpoint", Impatient)
+        assert main([*SMALL, "--epochs", "1", "--output", "stopped"]) == 130
     printed = capsys.readouterr()
     assert (
         printed.out == ""
@@ -201,8 +208,6 @@ def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monk
         in printed.err
     )
     assert main(["evaluate", "--model", "stopped"]) == 3
-    monkeypatch.undo()
-    monkeypatch.chdir(here)
     assert main(["report", str(here / "stopped")]) == 0
     monkeypatch.setattr(
         train.callbacks, "ModelCheckpoint", type("Impatient", (callbacks.ModelCheckpoint,), {})
@@ -210,6 +215,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_what_can_be_resumed(here, capsys, monk
     assert main(["train", "--resume", "--output", str(here / "stopped")]) == 0
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_a_time_limit_ends_the_training_and_a_resumed_one_has_time_again():
     arguments = [*SMALL, "--epochs", "3", "--output", "hurried"]
     assert main([*arguments, "--max-time", "0s"]) == 0
@@ -249,6 +255,7 @@ def photographs(here):
     return here / "photographs"
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_a_run_knows_its_pictures_where_they_were_moved(photographs, here, capsys):
     assert main(["train", "--data", "photographs", "--epochs", "1", "--output", "runs/one"]) == 0
     moved = here / "elsewhere" / "other name"
@@ -348,6 +355,7 @@ def test_resume_without_a_run_exits_with_3(capsys):
     assert "there is no run in runs yet: `minicnn train` makes one" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_resume_from_a_damaged_checkpoint_exits_with_3(here, capsys):
     assert main([*SMALL, "--epochs", "1", "--output", "run"]) == 0
     [checkpoint] = (here / "run" / "checkpoint").iterdir()

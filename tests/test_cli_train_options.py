@@ -67,26 +67,6 @@ def photographs(here):
     return here / "photographs"
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """No figures are drawn."""
-
-    def finish(run, model, _, test, *, interrupted=False, tell):
-        evaluation = report.evaluate_report(
-            test[1], model.predict(test[0], verbose=0), model.class_names
-        )
-        metrics = {
-            "test": evaluation.to_dict(),
-            "epochs": len(run.history["epoch"]),
-            "interrupted": interrupted,
-        }
-        run.metrics_file.write_text(runs.to_json(metrics), encoding="utf-8")
-        tell(evaluation)
-        return evaluation
-
-    monkeypatch.setattr(runs, "finish", finish)
-
-
 # What is chosen
 
 
@@ -348,7 +328,7 @@ def test_every_network_is_named_in_help(capsys):
 # Recipes
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("no_plots")
 def test_best_trains_on_all_pictures_with_one_cycle(photographs):
     arguments = [
         "train",
@@ -375,7 +355,7 @@ def test_best_trains_on_all_pictures_with_one_cycle(photographs):
     assert (run.folder / "doctor.txt").read_text(encoding="utf-8").strip()
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("no_plots")
 def test_finetune_trains_the_head_first_and_is_resumed(photographs, trained):
     arguments = ["train", "--data", str(photographs), "--model", str(trained), "--output"]
     assert main([*arguments, "parts", "--epochs", "4"]) == 0

@@ -8,7 +8,6 @@ the two lists below fails: whoever documents a new one adds it.
 """
 
 import argparse
-import functools
 import importlib
 import re
 import runpy
@@ -107,9 +106,6 @@ def picture(path, colour="red"):
     Image.fromarray(np.uint8(COLOURS[colour]) + noise).save(path)
 
 
-drawn_once = functools.cache(datasets.shapes.load_data)
-
-
 @pytest.fixture
 def world(trained, here, monkeypatch):
     """The working directory of someone who has pictures, a run, and CIFAR-10, for which drawn
@@ -122,7 +118,6 @@ def world(trained, here, monkeypatch):
     (here / "runs" / "latest").symlink_to("first")
     (here / "cifar").mkdir()
     small = datasets.shapes.load_data(train=60, test=20)
-    monkeypatch.setattr(datasets.shapes, "load_data", drawn_once)
     for load in ("load_data", "fetch"):
         monkeypatch.setattr(datasets.cifar10, load, lambda *_, **__: small)
     return here

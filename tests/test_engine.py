@@ -17,7 +17,7 @@ from minicnn.network.executor import Execution
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @given(blocks(), seeds)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_a_block_in_any_order_equals_its_layers(dtype, tolerance, drawn, seed):
     (batch, *shape), stack = drawn
     assume(fits(stack, tuple(shape)))
@@ -32,7 +32,7 @@ def test_a_block_in_any_order_equals_its_layers(dtype, tolerance, drawn, seed):
     st.sampled_from([1, 2, 9]),
     seeds,
 )
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_a_winograd_block_in_any_order_equals_its_layers(
     dtype, tolerance, order, height, width, batch, seed
 ):
@@ -86,7 +86,7 @@ def test_a_whole_network_equals_its_layers_over_optimizer_steps(dtype, tolerance
     st.floats(-9, 9),
     st.sampled_from(["float32", "float64"]),
 )
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_bytes_are_rescaled_exactly_as_by_the_layer(side, channels, scale, offset, dtype):
     stack = [layers.Rescaling(scale, offset), layers.Conv2D(3, 1, kernel_initializer="ones")]
     models = both_engines(stack, (side, side, channels), dtype, 0)
@@ -151,7 +151,7 @@ def test_a_relu_before_or_after_the_normalisation_is_one_step(order, relu):
     st.sampled_from([3, 16, 17]),
     seeds,
 )
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_a_relu_after_the_normalisation_equals_its_layers(
     dtype, tolerance, order, size, filters, seed
 ):

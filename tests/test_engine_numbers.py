@@ -30,7 +30,7 @@ def assert_same_bits(step, layer, x, rng):
 
 
 @given(windows(dilated=True, largest=6), st.sampled_from([1, 4, 17]), st.integers(1, 20), seeds)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_convolution_of_small_integers_is_exact(window, filters, batch, seed):
     """In float32 sums of small integers are exact: the engine must equal the layer bit for bit."""
     rng = np.random.default_rng(seed)
@@ -213,7 +213,7 @@ def test_pictures_of_a_few_pixels_are_exact(picture, filters, kernel, stride, pa
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.booleans(), seeds)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_dense_of_small_integers_is_exact(batch, inputs, units, relu, seed):
     rng = np.random.default_rng(seed)
     layer = layers.Dense(units, activation="relu" if relu else None)

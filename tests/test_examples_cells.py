@@ -1,56 +1,24 @@
-"""Every example is a percent script: a program, and a notebook whose cells run one by one in one
-namespace.
+"""Every example is a percent script: a program that refuses what cannot be and keeps what it has
+when Ctrl-C ends it, and a notebook in cells.
 """
 
 import ast
-import contextlib
-import io
+import csv
 import os
 import re
 import runpy
+import signal
+import subprocess
 import sys
-import warnings
 
 import pytest
-from example_runs import ARGUMENTS, EXAMPLES, path_of
+from example_runs import EXAMPLES, cells, environment, path_of
+from programs import PATIENCE
 
-from minicnn.saving import model_file
+from minicnn import runs
 
-pytest_plugins = ["example_fixtures", "run_fixtures"]
+pytest_plugins = ["run_fixtures"]
 each_example = pytest.mark.parametrize("name", [path.name for path in EXAMPLES])
-OF_RUNS = {
-    "config.json",
-    "history.csv",
-    "metrics.json",
-    "model.safetensors",
-    "plots",
-    "report.html",
-}
-LEFT = {
-    "train_augmented.py": {
-        "plain": OF_RUNS,
-        "augmented": OF_RUNS | {"augmentation.png", "comparison.png"},
-    },
-    "train_best.py": {"best": OF_RUNS | {"checkpoint"}},
-    "train_cifar.py": {"shapes": OF_RUNS},
-    "train_inception.py": {"inception": OF_RUNS | {"checkpoint"}},
-    "train_resnet.py": {"resnet": OF_RUNS | {"checkpoint"}},
-    "transfer_learning.py": {
-        "transfer": {
-            "comparison.png",
-            "metrics.json",
-            "model.safetensors",
-            "pretrained.safetensors",
-            "pretraining.png",
-        }
-    },
-}
-
-
-def cells(path):
-    """The text before the first mark, then (title, code) of every cell."""
-    before, *parts = re.split(r"(?m)^# %%(.*)$", path.read_text(encoding="utf-8"))
-    return before, list(zip(parts[::2], parts[1::2], strict=True))
 
 
 @each_example
@@ -62,72 +30,6 @@ def test_it_is_divided_into_cells_with_titles(name):
     for title, code in parts:
         assert len(title.strip()) > 10, title
         assert ast.parse(code).body, f"the cell {title!r} has no code"
-
-
-@each_example
-def test_what_it_leaves_lies_in_folders_that_say_what_it_is(name, as_script):
-    folder, done = as_script(name)
-    left = {path.name: path for path in (folder / "runs").iterdir() if path.name != "latest"}
-    assert {path.name.rpartition("-")[2] for path in left.values()} == LEFT[name].keys()
-    # drawn pictures never lie in a folder called cifar10
-    assert all("-shapes" in folder_name for folder_name in left)
-    for folder_name, path in left.items():
-        assert {file.name for file in path.iterdir()} == LEFT[name][folder_name.rpartition("-")[2]]
-    # what can be done next
-    assert str(max(left.values(), key=os.path.getmtime).name) in done.stdout.splitlines()[-1]
-    assert done.stdout.splitlines()[-1].startswith("next: ") and "Traceback" not in done.stderr
-
-
-@each_example
-def test_without_cifar_it_says_loudly_that_its_pictures_are_drawn(name, as_script):
-    told = as_script(name)[1].stdout
-    loud = "SYNTHETIC DATA: drawn shapes, NOT CIFAR-10: CIFAR-10 is not in "
-    assert told.index(loud) < told.index("Epoch 1/") < told.rindex(loud)
-
-
-def run_as_notebook(name, arguments, monkeypatch):
-    """A notebook knows no __file__, and compiles each cell on its own. Returns what is printed."""
-    monkeypatch.setattr(sys, "argv", [str(path_of(name)), *arguments])
-    names = {"__name__": "__main__"}
-    with (
-        contextlib.redirect_stdout(io.StringIO()) as printed,
-        warnings.catch_warnings(action="ignore"),
-    ):
-        for number, (_, code) in enumerate(cells(path_of(name))[1]):
-            exec(compile(code, f"cell {number}", "exec"), names)
-    return printed.getvalue()
-
-
-@each_example
-def test_its_cells_run_one_by_one_and_come_to_the_same_bits(name, as_script, here, monkeypatch):
-    folder, _ = as_script(name)
-    assert "next: " in run_as_notebook(name, ARGUMENTS[name], monkeypatch)
-    models = [path.relative_to(folder) for path in sorted(folder.glob("runs/*/*.safetensors"))]
-    assert models
-    for path in models:
-        ours, theirs = (model_file.read(place / path)[1] for place in (here, folder))
-        assert ours.keys() == theirs.keys()
-        assert all(
-            (ours[key] == theirs[key]).all() for key in ours if not key.startswith("optimizer")
-        ), path
-
-
-def test_train_best_goes_on_with_a_run(here, monkeypatch):
-    arguments = ["--synthetic", "--limit", "100", "--batch-size", "50"]
-    run_as_notebook(
-        "train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch
-    )
-    with pytest.raises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as told:
-        run_as_notebook(
-            "train_best.py", [*arguments, "--epochs", "2", "--output", "whole"], monkeypatch
-        )
-    # never overwritten
-    assert "--output expects a new folder that can be written" in told.getvalue()
-    before = (here / "whole" / "history.csv").read_bytes()
-    run_as_notebook(
-        "train_best.py", [*arguments, "--epochs", "2", "--resume", "whole"], monkeypatch
-    )
-    assert (here / "whole" / "history.csv").read_bytes() == before
 
 
 def refused(name, arguments, monkeypatch, capsys):
@@ -197,3 +99,33 @@ def test_help_shows_an_example_and_the_defaults(monkeypatch, capsys):
         "runs/<date>-cifar10",
     ):
         assert expected in told
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no SIGINT that could be sent to one process"
+)
+def test_ctrl_c_still_evaluates_and_saves(tmp_path):
+    arguments = ["--synthetic", "--limit", "200", "--epochs", "1000", "--output", "out"]
+    process = subprocess.Popen(
+        [sys.executable, str(path_of("train_cifar.py")), *arguments],
+        cwd=tmp_path,
+        env=environment(tmp_path, PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    before = ""
+    for line in process.stdout:
+        before += line
+        if line.startswith("Epoch 1/"):
+            process.send_signal(signal.SIGINT)
+            break
+    after, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert "SYNTHETIC DATA: drawn shapes, NOT CIFAR-10: as --synthetic asks" in before
+    assert "accuracy" in after and "Traceback" not in errors
+    run = runs.Run(tmp_path / "out")
+    assert run.has_model and run.page.exists() and run.metrics["interrupted"] is True
+    with run.history_file.open(newline="") as file:
+        assert 1 <= len(list(csv.DictReader(file))) == run.metrics["epochs"] < 1000

@@ -4,7 +4,7 @@ that was not.
 
 import numpy as np
 import pytest
-from test_resume import CLASSES, EPOCHS, STEPS, Kill, Killed, pictures, state
+from resume_cases import CLASSES, EPOCHS, STEPS, Kill, Killed, pictures, state
 
 import minicnn
 from minicnn import Input, Model, Sequential, callbacks, layers, losses, optimizers

@@ -21,7 +21,7 @@ from minicnn.testing import check_layer
 pytestmark = pytest.mark.nojit
 GOLDEN = unpack(recipe.GOLDEN)
 CASES = list(recipe.CASES.values())
-EXAMPLES = settings(max_examples=200)
+EXAMPLES = settings(max_examples=60)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

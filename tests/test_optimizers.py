@@ -1,5 +1,5 @@
 """Optimizers beside Keras' steps; what they remember in files and checkpoints; their names and
-mistakes. Those of Adam and SGD against the textbooks are in test_losses_metrics_optimizers.py.
+mistakes. Those of Adam and SGD against the textbooks are in test_optimizer_definitions.py.
 """
 
 import json

@@ -12,7 +12,8 @@ from minicnn import plots
 
 IMAGES, LABELS, _ = examples(12, wrong=[])
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-LONG = [f"a class whose name is {i} times too long to be read" for i in range(10)]
+LONG_NAME = "a class whose name is {} times too long to be read"
+LONG = [LONG_NAME.format(i) for i in range(10)]
 
 
 def drawn_texts(plot):
@@ -32,13 +33,15 @@ def drawn_texts(plot):
 
 
 def assert_no_text_lies_on_another(plot):
-    texts = drawn_texts(plot)
+    texts, boxes = zip(*drawn_texts(plot), strict=True)
     assert len(texts) > 2
-    for i, (one, box) in enumerate(texts):
-        for other, other_box in texts[:i]:
-            width = min(box.x1, other_box.x1) - max(box.x0, other_box.x0)
-            height = min(box.y1, other_box.y1) - max(box.y0, other_box.y0)
-            assert width <= 1 or height <= 1, f"{one!r} lies on {other!r}"
+    corners = np.array([box.extents for box in boxes])  # (n, 4): x0, y0, x1, y1 in pixels
+    beginning = np.maximum(corners[:, None, :2], corners[None, :, :2])
+    end = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
+    overlapping = np.triu((end - beginning > 1).all(axis=-1), 1)
+    assert not overlapping.any(), [
+        f"{texts[i]!r} lies on {texts[j]!r}" for i, j in np.argwhere(overlapping)
+    ]
 
 
 def assert_legible(plot):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_evaluation import examples as answers
 from test_plots import assert_nothing_leaves_the_figure, examples, pictures_of, pixels, words
-from test_plots_data import LONG, NAMES, assert_legible
+from test_plots_data import LONG, LONG_NAME, NAMES, assert_legible
 
 from minicnn import plots
 from minicnn.report import calibration, classification_report, evaluate_report
@@ -113,8 +113,10 @@ def test_reliability_is_drawn_bin_by_bin():
     assert plot.data == found.to_dict()
 
 
-@pytest.mark.parametrize("classes", [2, 10, 40])
-@pytest.mark.parametrize("name", ["class {}", "a class whose name is {} times too long to be read"])
+@pytest.mark.parametrize(
+    "classes, name",
+    [(2, "class {}"), (10, "class {}"), *((classes, LONG_NAME) for classes in (2, 10, 40))],
+)
 def test_every_picture_of_an_evaluation_is_legible(classes, name, tmp_path):
     names = [name.format(i) for i in range(classes)]
     evaluation = evaluate_report(*answers(30 * classes, classes, skill=3.0), names)

@@ -26,7 +26,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
 NO_CODE = {
     "notation.md",
-    "onnx_tables.md",
     "docs/README.md",
     "speed.md",
     "results.md",

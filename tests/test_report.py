@@ -55,7 +55,7 @@ def test_confusion_matrix_is_scikit_learns(drawn):
 
 
 @given(label_pairs(), st.sampled_from([1, 2, 4, 7, 15]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 def test_report_with_class_names_is_scikit_learns_digit_for_digit(drawn, digits):
     classes, true, predicted = drawn
     options = {"labels": range(classes), "target_names": NAMES[:classes], "digits": digits}

@@ -138,7 +138,7 @@ def folder(path, **counts):
     return str(path)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "no_plots")
 @pytest.mark.parametrize(
     "counts, parts",
     [
@@ -206,7 +206,7 @@ def test_folders_that_cannot_be_divided_are_refused_before_a_run_is_made(
 # The verdict
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "no_plots")
 def test_train_and_evaluate_say_what_has_come_of_it(tmp_path, capsys):
     data = folder(tmp_path / "data", red=10, green=10)
     assert main(["train", "--data", data, "--epochs", "3", "--output", "run"]) == 0
@@ -265,7 +265,7 @@ def test_few_pictures_get_smaller_batches_and_as_many_steps_of_patience(
     assert few.augment(pictures) == (size < 64)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "no_plots")
 def test_what_is_asked_for_is_done_and_stands_in_the_command(tmp_path):
     data = folder(tmp_path / "data", red=10, green=10)
     arguments = ["train", "--data", data, "--epochs", "1", "--output"]
@@ -281,7 +281,7 @@ def test_what_is_asked_for_is_done_and_stands_in_the_command(tmp_path):
     )
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "no_plots")
 def test_a_run_is_not_evaluated_on_pictures_of_which_it_may_have_seen_some(tmp_path, capsys):
     data = folder(tmp_path / "data", red=10, green=10)
     assert main(["train", "--data", data, "--epochs", "1", "--output", "run"]) == 0

@@ -134,8 +134,9 @@ def export(commands: argparse._SubParsersAction) -> None:
         "export",
         "write a model for other programs",
         "Write a model in the format that the file's name ends in: .keras for Keras 3, .h5 for "
-        "every Keras, .weights.h5 for the weights alone, .tflite for LiteRT. Where the format has "
-        "no words for a layer, it is named and nothing is written.",
+        "every Keras, .weights.h5 for the weights alone, .onnx for ONNX Runtime and others, "
+        ".tflite for LiteRT. Where the format has no words for a layer, it is named and nothing is "
+        "written.",
         "export runs/latest model.keras",
     )
     parser.add_argument(

@@ -20,14 +20,14 @@ def load_model(
     """The model that `model.save(filepath)` wrote, with its training state if it was compiled.
 
     It is a Sequential where that was one, else a Model. Files of Keras, .keras and .h5 of every
-    version, open too; the first bytes tell which file it is, not its name.
+    version, whose first bytes tell, open too, and .onnx and .tflite files, of that ending.
 
     custom_objects: classes of your own layers by name; a file can name no others but minicnn's.
     compile: False leaves the training state in the file, unread: a loss, metrics and an optimizer
         of your own need not be there then.
 
     Raises FileNotFoundError; ModelFileError for a damaged file, an unknown layer, or weights that
-    do not fit; ImportError for a file of Keras without h5py.
+    do not fit; ImportError for a file of Keras without h5py, for one of ONNX without onnx.
 
     >>> model = Sequential([Input((4,)), layers.Dense(2)])
     >>> model.save("model.safetensors")

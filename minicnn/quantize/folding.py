@@ -20,6 +20,7 @@ from minicnn.quantize.builder import Builder
 from minicnn.quantize.layers import KNOWN, LAYERS, identity, refused
 from minicnn.quantize.merging import merged
 from minicnn.quantize.operations import Computation
+from minicnn.saving.graphs.writing import called
 
 TABLE = {**LAYERS, **AWARE}
 
@@ -44,7 +45,7 @@ def folded(model: Network) -> tuple[Computation, dict[int, tuple[float, float]]]
         if layer is last.layer:  # a layer of its own
             values[last.writes] = -1
     for call in program.calls:
-        there = call.layer if call.layer.input_shape == call.takes else call.layer.twin(call.takes)
+        there = called(call)
         if end is not None and call is last:
             if values.get(call.writes) == -1:
                 values[call.writes] = values[call.reads[0]]

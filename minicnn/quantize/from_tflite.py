@@ -18,22 +18,21 @@ from minicnn.quantize.tflite_operators import READERS
 from minicnn.quantize.tflite_tensors import Whole
 from minicnn.saving import regular
 from minicnn.saving.description import refusing
+from minicnn.saving.graphs.limits import OPERATORS
 from minicnn.saving.tflite import metadata
 from minicnn.saving.tflite.from_tflite.bounded import unpacked
-from minicnn.saving.tflite.from_tflite.limits import OPERATORS
 from minicnn.saving.tflite.from_tflite.operator import Operator, kind_of
 from minicnn.saving.tflite.schema import IDENTIFIER, VERSION
 from minicnn.types import Shape
 
-LARGEST = 2**28  # bytes
+LARGEST = 2**28  # bytes of a file
 ENDINGS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
 
 
 def read(path: str | os.PathLike[str]) -> QuantizedModel:
     """The network in a .tflite file of whole numbers. Raises FileNotFoundError, ModelFileError."""
     with regular.opened(path) as (name, file), refusing(name):
-        data = file.read(LARGEST)
-        return read_bytes(data or b"")
+        return read_bytes(regular.contents(file, LARGEST, ".tflite"))
 
 
 def read_bytes(data: bytes) -> QuantizedModel:

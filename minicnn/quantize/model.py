@@ -2,7 +2,6 @@
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from minicnn.network.ending import probabilities
 from minicnn.quantize import checks, integers
 from minicnn.quantize.numbers import Quantization
 from minicnn.quantize.operations import Computation
+from minicnn.saving.packages import need
 from minicnn.types import Array
 
 BATCH = 32  # samples at once, for memory only
@@ -137,11 +137,7 @@ class QuantizedModel:
                 f"{name!r}: for minicnn's own format use save(filepath)"
             )
         writer, library = WRITERS[ending]
-        if find_spec(library) is None:
-            raise ImportError(
-                f"minicnn needs the library {library} to write {ending} files: "
-                f"pip install 'minicnn[{ending[1:]}]'"
-            )
+        need(library, f"to write {ending} files", ending[1:])
         import_module(f"minicnn.quantize.{writer}").write(name, self)
 
     def __repr__(self) -> str:

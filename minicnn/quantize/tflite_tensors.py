@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.errors import ModelFileError
 from minicnn.quantize.numbers import HIGH, LOW, Quantization
-from minicnn.saving.tflite.from_tflite.limits import AXES, LONGEST, TEXT
+from minicnn.saving.graphs.limits import AXES, LONGEST, TEXT
 from minicnn.saving.tflite.schema import TYPES
 from minicnn.types import Array, Shape
 

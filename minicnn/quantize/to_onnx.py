@@ -39,7 +39,7 @@ def proto(model: QuantizedModel) -> Any:
     """The file's contents, which ONNX' own checker has passed."""
     graph = Graph()
     given = Value(graph.unique("input"), model.computation.input_shape)
-    graph.names.add("output")  # kept for what comes out
+    graph.taken.add("output")  # kept for what comes out
     graph.scope = "input_int8"
     first = graph.first(given) if given.rank == 4 else given
     values, quantizations = [_rounded(graph, first, model.of_input)], [model.of_input]

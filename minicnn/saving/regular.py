@@ -36,3 +36,20 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[str, FileIO]]:
         raise FileNotFoundError(f"there is no model file {name!r:.300}") from error
     with open(descriptor, "rb", buffering=0) as file:
         yield name, file
+
+
+def contents(file: FileIO, most: int, ending: str) -> bytes:
+    """All bytes of an open file. Raises ModelFileError for more than a file of that kind can have.
+
+    ending: of its name, for messages.
+    """
+    size = os.fstat(file.fileno()).st_size
+    if size > most:
+        raise ModelFileError(
+            f"expected a file {ending} of at most {most:,} bytes, received {size:,}"
+        )
+    parts = []
+    while size > 0 and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,5 +1,5 @@
-"""Make keras_files/*.npz: small model files that Keras wrote, and what it predicts and trains with
-them, for test_keras_files.py.
+"""Make keras_files/*.npz.xz: small model files that Keras wrote, and what it predicts and trains
+with them, for test_keras_files.py.
 
     python make_keras_files.py keras          Keras 3 (made with 3.15.1)
     python make_keras_files.py tf_keras       tf-keras, Keras 2 after TensorFlow 2.16 (2.21.0)
@@ -10,6 +10,7 @@ its files, "chain.keras" and so on, the input, "chain/x", and the output, "chain
 trained on, "chain/losses" of the steps after the file was written, and "chain/weights" after them.
 """
 
+import lzma
 import os
 import sys
 import tempfile
@@ -195,7 +196,15 @@ def main(which: str) -> None:
             model.train_on_batch(x, y)
         found[f"{name}/weights"] = np.concatenate([w.ravel() for w in model.get_weights()])
     FOLDER.mkdir(exist_ok=True)
-    np.savez_compressed(FOLDER / f"{which}.npz", allow_pickle=False, **found)
+    # compressed as a whole: what the files say is much alike
+    with lzma.open(FOLDER / f"{which}.npz.xz", "wb", preset=9) as file:
+        np.savez(file, allow_pickle=False, **found)
+
+
+def contents(writer: str) -> dict[str, Any]:
+    """What one of the three wrote, by name."""
+    with lzma.open(FOLDER / f"{writer}.npz.xz") as file, np.load(file) as found:
+        return dict(found)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import ModelFileError
+from minicnn.saving.packages import need
 from minicnn.types import Array
 
 MOST_TEXT = 16 * 2**20  # bytes of an attribute
@@ -22,15 +23,10 @@ SPARE = 8 * 2**20  # bytes that numbers may take beyond those of the file: compr
 FAILURES = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, MemoryError)
 
 
-def library(path: str) -> Any:
+def library() -> Any:
     """h5py. Raises ImportError where it is not installed."""
-    try:
-        return import_module("h5py")
-    except ImportError as error:
-        raise ImportError(
-            f"{path!r} is a file of Keras, for which the package h5py is needed, which is not "
-            'installed: pip install "minicnn[keras]"'
-        ) from error
+    need("h5py", "for files of Keras", "keras")
+    return import_module("h5py")
 
 
 @contextmanager
@@ -79,7 +75,7 @@ class Group:
 
     def __init__(self, path: str, found: Any, name: str = ""):
         self.path, self._found, self.name = path, found, name
-        self._h5py = library(path)
+        self._h5py = library()
 
     def __contains__(self, name: str) -> bool:
         return self._found.get(name, getlink=True) is not None
@@ -164,6 +160,6 @@ def _decoded(value: Any) -> str:
 @contextmanager
 def opened(path: str, file: Any) -> Iterator[Group]:
     """The root of an HDF5 file that is open, or of a part of a file that behaves so."""
-    h5py = library(path)
+    h5py = library()
     with failing(path), h5py.File(file, "r") as found:
         yield Group(path, found)

@@ -20,7 +20,7 @@ LEGACY = "model_weights"  # the group of weights in an .h5 file of a whole model
 @contextmanager
 def reading(path: str, file: FileIO) -> Iterator[Source]:
     """A file of a whole model. Raises ModelFileError, and ImportError without h5py."""
-    hdf5.library(path)
+    hdf5.library()
     start = file.read(len(ZIP))
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -85,7 +85,7 @@ def weights(path: str, file: FileIO, model: Network) -> Mapping[str, Array]:
     """The weights of a file for a model that is built, as Keras' load_weights takes them: by the
     order of the layers, whatever their names.
     """
-    hdf5.library(path)
+    hdf5.library()
     start = file.read(len(ZIP))
     size = file.seek(0, io.SEEK_END)
     file.seek(0)

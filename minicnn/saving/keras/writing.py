@@ -24,7 +24,7 @@ def write(path: str, model: Network) -> None:
     """Write a model, or with .weights.h5 its weights, for Keras. Raises ValueError for what Keras
     has not, ImportError without h5py.
     """
-    h5py = hdf5.library(path)
+    h5py = hdf5.library()
     config, arrays = saved.contents(model)
     kind = "Sequential" if model.is_chain else "Model"
     whole, described = parts.of_description(config["model"], kind), config["model"]

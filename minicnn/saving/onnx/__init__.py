@@ -16,11 +16,11 @@ The library `onnx`, which reads and checks the container, is imported when one o
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from io import FileIO
 from typing import Any
 
 from minicnn.network import Network
+from minicnn.saving.packages import need
 from minicnn.types import Array
 
 
@@ -34,7 +34,7 @@ def write(path: str, model: Network) -> None:
     Raises ImportError without the library onnx, ValueError for a model that is not built and for
         one with a layer that ONNX cannot say, OSError.
     """
-    _check_library("write")
+    need("onnx", "to write .onnx files", "onnx")
     from minicnn.saving.onnx.to_onnx.file import written
 
     written(model, path)
@@ -50,7 +50,7 @@ def reading(path: str, file: FileIO) -> Iterator[Any]:
     Raises ImportError without the library onnx, and ModelFileError for a file that is damaged; it
         names node, operator and attribute for what minicnn's layers cannot say.
     """
-    _check_library("read")
+    need("onnx", "to read .onnx files", "onnx")
     from minicnn.saving.onnx.from_onnx.file import source
 
     yield source(path, file)
@@ -62,10 +62,3 @@ def weights(path: str, file: FileIO, model: Network) -> Mapping[str, Array]:  # 
     """
     with reading(path, file) as found:
         return found.read()
-
-
-def _check_library(verb: str) -> None:
-    if find_spec("onnx") is None:
-        raise ImportError(
-            f"minicnn needs the library onnx to {verb} .onnx files: pip install 'minicnn[onnx]'"
-        )

@@ -10,17 +10,17 @@ metadata.py     the names of the classes
 to_tflite/      layers -> operators, written with the library flatbuffers alone
 from_tflite/    operators -> layers, out of bytes that nobody trusts, with no library
 
-docs/files_tflite.md says what is written and what opens.
+docs/files.md says what is written and what opens.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from io import FileIO
 from typing import Any
 
 from minicnn.network import Network
 from minicnn.saving import atomic
+from minicnn.saving.packages import need
 from minicnn.types import Array
 
 
@@ -35,11 +35,7 @@ def write(path: str, model: Network, weights: str = "float32") -> None:
     Raises ImportError without the library flatbuffers, ValueError for a layer that LiteRT cannot
     say, OSError.
     """
-    if find_spec("flatbuffers") is None:
-        raise ImportError(
-            "minicnn needs the library flatbuffers to write .tflite files: "
-            "pip install 'minicnn[tflite]'"
-        )
+    need("flatbuffers", "to write .tflite files", "tflite")
     from minicnn.saving.tflite.to_tflite.file import written
 
     atomic.write(path, [written(model, weights)])

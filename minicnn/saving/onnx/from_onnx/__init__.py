@@ -1,6 +1,5 @@
 """An ONNX graph as a network, from the bottom up.
 
-limits.py           how much of anything a file may ask for
 operator.py         a node: its operator, inputs and attributes
 tensors.py          the numbers in a file, and beside it
 constants.py        what is known without any picture, computed at once

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.saving.onnx.from_onnx.limits import AXES, MADE
+from minicnn.saving.graphs.limits import AXES
 from minicnn.saving.onnx.from_onnx.operator import Operator
-from minicnn.saving.onnx.from_onnx.reader import Reader
+from minicnn.saving.onnx.from_onnx.reader import MADE, Reader
 from minicnn.saving.onnx.from_onnx.values import Constant
 from minicnn.types import Array
 

@@ -142,7 +142,7 @@ def gemm(reader: Reader, operator: Operator) -> None:
     """Dense: alpha X @ W + beta bias."""
     x = reader.value(operator)
     operator.expect("transA", 0)
-    kernel = reader.constant(operator, 1, "kernel").astype(np.float32)
+    kernel = reader.constant(operator, 1, "kernel").astype(np.float32, copy=False)
     kernel = kernel.T if operator.get("transB", 0) else kernel
     if x.rank != 2 or x.batch != 0 or kernel.ndim != 2 or len(kernel) != x.dims[1]:
         operator.refuse(f"multiplies an input of {x.rank} axes with a kernel of {kernel.shape}")
@@ -157,7 +157,9 @@ def gemm(reader: Reader, operator: Operator) -> None:
             operator.refuse(f"adds {bias.shape}, expected a number for each of {kernel.shape[1]}")
         bias = np.broadcast_to(bias.reshape(-1), kernel.shape[1:]) * operator.get("beta", 1.0)
     operator.ignore("beta", "broadcast")
-    _dense(reader, operator, x, kernel * operator.get("alpha", 1.0), bias)
+    if (alpha := operator.get("alpha", 1.0)) != 1:
+        kernel = kernel * alpha
+    _dense(reader, operator, x, kernel, bias)
 
 
 def mat_mul(reader: Reader, operator: Operator) -> None:

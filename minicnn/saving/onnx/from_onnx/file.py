@@ -3,107 +3,111 @@
 import json
 import os
 from io import FileIO
-from typing import Any
+from typing import NamedTuple
 
 import onnx
 from google.protobuf.message import DecodeError
 
 from minicnn.errors import ModelFileError
-from minicnn.layers import Input
-from minicnn.layers.input import InputLayer
 from minicnn.layers.node import Node
-from minicnn.saving import description
+from minicnn.saving import description, regular
+from minicnn.saving.graphs.limits import AXES, BATCH, LARGEST, LONGEST, OPERATORS, TEXT
+from minicnn.saving.graphs.network import Source, network_of
 from minicnn.saving.onnx.from_onnx.layouts import PICTURES, as_in_onnx, lying
-from minicnn.saving.onnx.from_onnx.limits import AXES, NODES, TEXT
-from minicnn.saving.onnx.from_onnx.network import network_of
 from minicnn.saving.onnx.from_onnx.operator import Operator
 from minicnn.saving.onnx.from_onnx.reader import Reader
 from minicnn.saving.onnx.from_onnx.table import read_node
 from minicnn.saving.onnx.from_onnx.tensors import TYPES, Tensors
-from minicnn.saving.onnx.from_onnx.values import BATCH, Value
+from minicnn.saving.onnx.from_onnx.values import Value
 from minicnn.types import Array
 
 OLDEST, NEWEST = 7, 28  # opsets: before, arithmetic had axes; later ones may mean other things
-LARGEST = 2**31 - 1  # bytes
 CHANNELS_LAST = ("minicnn", "tf2onnx")  # producers whose pictures come in so
-LONGEST = 2**20  # rows, columns or channels of an input
 
 
-def source(path: str, file: FileIO) -> "Source":
+def source(path: str, file: FileIO) -> Source:
     """What an open .onnx file says; see minicnn.saving.onnx."""
     with description.refusing(path):
-        size = os.fstat(file.fileno()).st_size
-        if size > LARGEST:
-            raise ModelFileError(
-                f"expected an .onnx file of at most {LARGEST:,} bytes, {size:,} there"
-            )
-        return read_bytes(_all(file, size), path)
+        return read(told(message(regular.contents(file, LARGEST, ".onnx")), path), path)
 
 
-def _all(file: FileIO, size: int) -> bytes:
-    parts = []
-    while size > 0 and (part := file.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-class Source:
-    """A network out of an .onnx file, as minicnn's own files have it (description.py).
-
-    Attributes:
-        path: for messages.
-        config: what it is.
-        arrays: its weights, by name.
-    """
-
-    def __init__(self, path: str, config: dict[str, Any], arrays: dict[str, Array]):
-        self.path, self.config, self.arrays = path, config, arrays
-
-    def read(self) -> dict[str, Array]:
-        """The weights."""
-        return self.arrays
-
-
-def read_bytes(data: bytes, path: str) -> Source:
-    """What these bytes say of a file at that path. Raises ModelFileError, or what `refusing` takes
-    for it.
-    """
+def message(data: bytes) -> onnx.ModelProto:
+    """What Protocol Buffers make of these bytes. Raises ModelFileError."""
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
     except (DecodeError, RecursionError) as error:
         raise ModelFileError("expected an .onnx file, received what is none, or damaged") from error
+    return proto
+
+
+class Told(NamedTuple):
+    """What a file says. What was parsed out of its bytes is not needed any more then: the numbers
+    are there once.
+
+    Attributes:
+        inputs: names and shapes, of which N is None where it is open.
+        stored: numbers of constants.
+        channels_last: whether its producer is known for pictures that come in so.
+    """
+
+    name: str
+    operators: list[Operator]
+    constants: dict[str, Array]
+    inputs: list[tuple[str, tuple[int | None, ...]]]
+    outputs: list[str]
+    class_names: list[str] | None
+    stored: int
+    channels_last: bool
+
+
+def told(proto: onnx.ModelProto, path: str) -> Told:
+    """What the contents of a file at that path say, beside which others may be. Raises
+    ModelFileError.
+    """
     graph, version = proto.graph, _version(proto)
-    if not graph.node or len(graph.node) > NODES or proto.functions or graph.sparse_initializer:
+    count = len(graph.node)
+    if not 0 < count <= OPERATORS or proto.functions or graph.sparse_initializer:
         raise ModelFileError(
-            f"the .onnx file has {len(graph.node):,} nodes and {len(proto.functions)} functions of "
-            f"its own, expected 1 to {NODES:,} nodes of ONNX' operators"
+            f"the .onnx file has {count:,} nodes and {len(proto.functions)} functions of its own, "
+            f"expected 1 to {OPERATORS:,} nodes of ONNX' operators"
         )
     tensors = Tensors(os.path.dirname(os.path.abspath(path)))
     operators = [Operator(node, version, tensors) for node in graph.node]
     constants = {one.name: tensors.array(one) for one in graph.initializer}
-    given = [one for one in graph.input if one.name not in constants]
-    shapes = [_dims(one) for one in given]
-    batches = {dims[0] for dims in shapes}
-    batch = batches.pop() if len(batches) == 1 and None not in batches else BATCH
-    reader = Reader(operators, [one.name for one in graph.output], batch or BATCH)
-    reader.room.room += 2 * tensors.numbers
-    reader.values.update(constants)
+    return Told(
+        graph.name,
+        operators,
+        constants,
+        [(one.name, _dims(one)) for one in graph.input if one.name not in constants],
+        [one.name for one in graph.output],
+        _class_names(proto),
+        tensors.numbers,
+        proto.producer_name in CHANNELS_LAST,
+    )
+
+
+def read(of_file: Told, path: str) -> Source:
+    """The network that a file describes. Raises ModelFileError, or what `refusing` takes for it."""
+    batches = {dims[0] for _, dims in of_file.inputs}
+    batch = batches.pop() if len(batches) == 1 else None
+    reader = Reader(of_file.operators, of_file.outputs, batch or BATCH, of_file.stored)
+    reader.values.update(of_file.constants)
     inputs, turned = [], False
-    for one, dims in zip(given, shapes, strict=True):
-        last = proto.producer_name in CHANNELS_LAST or _turned_at_once(reader, one.name)
+    for name, dims in of_file.inputs:
+        last = of_file.channels_last or _turned_at_once(reader, name)
         turned = turned or len(dims) == 4 and not last
-        inputs.append(_entrance(reader, one.name, dims, last))
-    for operator in operators:
+        inputs.append(_entrance(reader, name, dims, last))
+    for operator in of_file.operators:
         if id(operator) in reader.done:
             continue
         for name in operator.inputs:
             if name and name not in reader.values:
                 operator.refuse(f"reads {name!r:.{TEXT}}, which no node before it makes")
         read_node(reader, operator)
-    outputs = [_exit(reader, one.name, operators[-1], turned) for one in graph.output]
-    return Source(path, *network_of(inputs, outputs, graph.name, _told(proto)))
+    last_operator = of_file.operators[-1]
+    outputs = [_exit(reader, name, last_operator, turned) for name in of_file.outputs]
+    return Source(path, *network_of(reader, inputs, outputs, of_file.name, of_file.class_names))
 
 
 def _version(proto: onnx.ModelProto) -> int:
@@ -141,9 +145,7 @@ def _entrance(reader: Reader, name: str, dims: tuple[int | None, ...], last: boo
     perm = tuple(range(len(dims)))
     if len(dims) == 4 and not last:
         perm = PICTURES
-    label = "".join(c if c.isalnum() or c in "_.-" else "_" for c in name)[:TEXT] or "input"
-    node = Input(tuple(shape[axis] for axis in perm[1:]), name=label)
-    reader.names[label] += 1
+    node = reader.input(name, tuple(shape[axis] for axis in perm[1:]))
     reader.keep(name, Value(node, shape, perm))
     return node
 
@@ -181,12 +183,10 @@ def _exit(reader: Reader, name: str, last: Operator, turned: bool) -> Node:
         found = lying(reader, last, found, PICTURES)
     else:
         found = as_in_onnx(reader, last, found)
-    if isinstance(found.tensor.layer, InputLayer):
-        return reader.layer("Identity", last, found.tensor)
-    return found.tensor
+    return reader.output(last, found.tensor)
 
 
-def _told(proto: onnx.ModelProto) -> list[str] | None:
+def _class_names(proto: onnx.ModelProto) -> list[str] | None:
     """The class names that minicnn writes beside a network."""
     told = {entry.key: entry.value for entry in proto.metadata_props}
     try:

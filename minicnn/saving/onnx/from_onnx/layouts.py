@@ -7,9 +7,10 @@ from dataclasses import replace
 from math import prod
 
 from minicnn.layers import GlobalAveragePooling2D, GlobalMaxPooling2D
+from minicnn.saving.graphs.limits import BATCH
 from minicnn.saving.onnx.from_onnx.operator import Operator
 from minicnn.saving.onnx.from_onnx.reader import Reader
-from minicnn.saving.onnx.from_onnx.values import BATCH, Value
+from minicnn.saving.onnx.from_onnx.values import Value
 from minicnn.types import Shape
 
 PICTURES = (0, 2, 3, 1)  # (N, C, H, W) as (N, H, W, C)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import onnx
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.onnx.from_onnx.limits import TEXT
+from minicnn.saving.graphs.limits import TEXT
 from minicnn.saving.onnx.from_onnx.tensors import Tensors
 
 KINDS = {

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.onnx.from_onnx.limits import AXES, TEXT
+from minicnn.saving.graphs.limits import AXES, TEXT
 from minicnn.types import Array
 
 TYPES: dict[int, Any] = {
@@ -65,12 +65,13 @@ class Tensors:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             found = np.frombuffer(self._beside(tensor, size * dtype.itemsize), dtype)
         elif tensor.HasField("raw_data"):
-            if len(tensor.raw_data) != size * dtype.itemsize:
+            raw = tensor.raw_data
+            if len(raw) != size * dtype.itemsize:
                 raise ModelFileError(
-                    f"the .onnx file has {len(tensor.raw_data):,} bytes of {name!r:.{TEXT}}, "
-                    f"expected {size * dtype.itemsize:,}"
+                    f"the .onnx file has {len(raw):,} bytes of {name!r:.{TEXT}}, expected "
+                    f"{size * dtype.itemsize:,}"
                 )
-            found = np.frombuffer(tensor.raw_data, dtype)
+            found = np.frombuffer(raw, dtype)
         else:
             listed = getattr(tensor, FIELDS.get(tensor.data_type, "int32_data"))
             if len(listed) != size:
@@ -87,7 +88,7 @@ class Tensors:
             found = (found.astype("<u4") << 16).view("<f4")
         if found.dtype.kind == "f":
             with np.errstate(over="ignore"):
-                found = found.astype(np.float32)
+                found = found.astype(np.float32, copy=False)
         return found.reshape(dims)
 
     def _beside(self, tensor: onnx.TensorProto, size: int) -> bytes:

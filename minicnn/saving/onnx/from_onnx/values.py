@@ -9,10 +9,6 @@ import numpy as np
 from minicnn.layers.node import Node
 from minicnn.types import Array, Shape
 
-# The batch axis of a file that leaves it open, so large and so odd that nothing else is: shapes can
-# be computed with it as with any number.
-BATCH = 1_000_003
-
 
 @dataclass(frozen=True)
 class Value:

@@ -11,12 +11,13 @@ import onnx
 
 from minicnn.network import Network
 from minicnn.saving import atomic
+from minicnn.saving.graphs.limits import LARGEST
+from minicnn.saving.graphs.writing import called
 from minicnn.saving.onnx.to_onnx.graph import Graph, Value
 from minicnn.saving.onnx.to_onnx.table import write_layer
 
 OPSET, IR = 17, 8
 BATCH = "N"  # the name of the open axis
-LARGEST = 2**31 - 1  # bytes: Protocol Buffers hold no more in one message
 
 
 def written(model: Network, path: str | os.PathLike[str]) -> None:
@@ -35,15 +36,12 @@ def proto(model: Network) -> onnx.ModelProto:
     values = [Value(graph.unique(node.name or "input"), node.sample_shape) for node in model.inputs]
     inputs = list(values)
     names = [node.name for node in model.outputs]
-    graph.names.update(names)  # kept for them
+    graph.taken.update(names)  # kept for them
     values += [Value("", ())] * (len(program.calls) + 1)
     paths = {id(layer): path for path, layer in model.leaves.items()}
     for call in program.calls:
-        layer = call.layer
-        graph.scope = paths[id(layer)]
-        # a layer that is called in several places has another geometry in each
-        there = layer if layer.input_shape == call.takes else layer.twin(call.takes)
-        values[call.writes] = write_layer(graph, there, [values[n] for n in call.reads])
+        graph.scope = paths[id(call.layer)]
+        values[call.writes] = write_layer(graph, called(call), [values[n] for n in call.reads])
     graph.scope = "output"
     outputs = [graph.last(values[n]) for n in program.outputs]
     return as_model(graph, model.name, inputs, outputs, names, model.class_names)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from minicnn.saving.graphs.writing import Names
 from minicnn.types import Array, Shape
 
 LAST, FIRST = "channels last", "channels first"
@@ -59,7 +60,7 @@ class Value:
         return array.transpose(2, 0, 1) if self.order == FIRST else array
 
 
-class Graph:
+class Graph(Names):
     """Nodes and constants, as they are made.
 
     Attributes:
@@ -67,24 +68,15 @@ class Graph:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
-        self.names: set[str] = set()
         self.turned: dict[tuple[str, str], Value] = {}
         self.scope = ""
 
-    def unique(self, name: str) -> str:
-        """That name, or with a number, which is taken from now on."""
-        found, number = name, 0
-        while found in self.names:
-            number += 1
-            found = f"{name}_{number}"
-        self.names.add(found)
-        return found
-
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Append a node; the name of what it makes. The first of a layer has the layer's name."""
-        name = self.unique(f"{self.scope}/{operator}" if self.scope in self.names else self.scope)
+        name = self.unique(f"{self.scope}/{operator}" if self.scope in self.taken else self.scope)
         self.nodes.append(
             onnx.helper.make_node(operator, list(inputs), [name], name=name, **attributes)
         )
@@ -102,13 +94,13 @@ class Graph:
         tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(values).reshape(values.shape))
         name, number = f"{self.scope}/{name}", 0
         wanted = name
-        while wanted in self.names:
+        while wanted in self.taken:
             there = self.constants.get(wanted)
             if there is not None and (there.dims, there.raw_data) == (tensor.dims, tensor.raw_data):
                 return wanted  # of a layer that is called a second time
             number += 1
             wanted = f"{name}_{number}"
-        self.names.add(wanted)
+        self.taken.add(wanted)
         tensor.name = wanted
         self.constants[wanted] = tensor
         return wanted

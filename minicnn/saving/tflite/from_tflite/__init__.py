@@ -1,6 +1,5 @@
 """LiteRT's operators as a network, from the bottom up.
 
-limits.py           how much of anything a file may ask for
 bounded.py          tables out of bytes that nobody trusts
 tensors.py          what tensors are, and the numbers of constants
 operator.py         an operator: what it reads and makes, and its options
@@ -9,6 +8,5 @@ constants.py        what is known without any picture, computed at once
 convolutions.py, activations.py, arithmetic.py, shapes.py     what each operator becomes
 together.py         functions that are several operators
 table.py            which function reads which operator
-network.py          what has been read, in the words of minicnn's own files
 file.py             the whole file
 """

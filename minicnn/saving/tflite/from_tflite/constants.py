@@ -11,8 +11,6 @@ from minicnn.saving.tflite.from_tflite.operator import Operator
 from minicnn.saving.tflite.from_tflite.reader import Reader
 from minicnn.types import Array
 
-# A batch axis that is open, so large and so odd that nothing else is.
-BATCH = 1_000_003
 LONGEST = 64  # numbers of a shape
 
 

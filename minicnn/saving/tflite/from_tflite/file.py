@@ -1,60 +1,26 @@
 """The whole file: bytes, tables that are checked, and what minicnn calls them."""
 
-import os
-import re
 from io import FileIO
 from typing import Any
 
 from minicnn.errors import ModelFileError
-from minicnn.layers import Input
-from minicnn.layers.input import InputLayer
 from minicnn.layers.node import Node
-from minicnn.saving import description
+from minicnn.saving import description, regular
+from minicnn.saving.graphs.limits import AXES, BATCH, LARGEST, LONGEST, OPERATORS, TEXT
+from minicnn.saving.graphs.network import Source, network_of
 from minicnn.saving.tflite import metadata
 from minicnn.saving.tflite.from_tflite.bounded import unpacked
-from minicnn.saving.tflite.from_tflite.constants import BATCH
-from minicnn.saving.tflite.from_tflite.limits import AXES, LONGEST, OPERATORS, TEXT
-from minicnn.saving.tflite.from_tflite.network import network_of
 from minicnn.saving.tflite.from_tflite.operator import Operator, kind_of
 from minicnn.saving.tflite.from_tflite.reader import Reader
 from minicnn.saving.tflite.from_tflite.table import read_operator
 from minicnn.saving.tflite.from_tflite.tensors import Tensor
 from minicnn.saving.tflite.schema import IDENTIFIER, VERSION
-from minicnn.types import Array
-
-LARGEST = 2**31 - 1  # bytes
-
-
-class Source:
-    """A network out of a .tflite file, as minicnn's own files have it (description.py).
-
-    Attributes:
-        path: for messages.
-        config: what it is.
-        arrays: its weights, by name.
-    """
-
-    def __init__(self, path: str, config: dict[str, Any], arrays: dict[str, Array]):
-        self.path, self.config, self.arrays = path, config, arrays
-
-    def read(self) -> dict[str, Array]:
-        """The weights."""
-        return self.arrays
 
 
 def source(path: str, file: FileIO) -> Source:
     """What an open .tflite file says; see minicnn.saving.tflite."""
     with description.refusing(path):
-        size = os.fstat(file.fileno()).st_size
-        if size > LARGEST:
-            raise ModelFileError(
-                f"expected a .tflite file of at most {LARGEST:,} bytes, {size:,} there"
-            )
-        parts = []
-        while size > 0 and (part := file.read(size)):
-            parts.append(part)
-            size -= len(part)
-        return read_bytes(b"".join(parts), path)
+        return read_bytes(regular.contents(file, LARGEST, ".tflite"), path)
 
 
 def read_bytes(data: bytes, path: str) -> Source:
@@ -102,8 +68,8 @@ def read_bytes(data: bytes, path: str) -> Source:
         read_operator(reader, operator)
     outputs = [_exit(reader, n, operators[-1]) for n in ends]
     labels = metadata.labels(data)
-    config, arrays = network_of(inputs, outputs, graph.get("name") or "model", labels)
-    return Source(path, config, arrays)
+    name = graph.get("name", "")
+    return Source(path, *network_of(reader, inputs, outputs, name, labels))
 
 
 def _numbers(graph: dict[str, Any], which: str, count: int) -> list[int]:
@@ -141,15 +107,9 @@ def _names(model: dict[str, Any], given: list[int], names: list[str]) -> list[st
 
 def _entrance(reader: Reader, tensor: int, dims: tuple[int, ...], name: str) -> Node:
     """Put an input."""
-    label = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_")[:TEXT] or "input"
-    unique, number = label, 0
-    while reader.names[unique]:
-        number += 1
-        unique = f"{label}_{number}"
-    reader.names[unique] += 1
     if tensor in reader.values:
         reader.tensors[tensor].refuse("goes in twice")
-    node = Input(dims[1:], name=unique)
+    node = reader.input(name, dims[1:])
     reader.values[tensor] = node
     return node
 
@@ -159,6 +119,4 @@ def _exit(reader: Reader, tensor: int, last: Operator) -> Node:
     found = reader.values.get(tensor)
     if not isinstance(found, Node):
         reader.tensors[tensor].refuse("comes out, and does not depend on what goes in")
-    if isinstance(found.layer, InputLayer):
-        return reader.layer("Identity", last, found)
-    return found
+    return reader.output(last, found)

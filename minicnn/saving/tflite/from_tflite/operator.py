@@ -3,7 +3,7 @@
 from typing import Any, NoReturn
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.tflite.from_tflite.limits import TEXT
+from minicnn.saving.graphs.limits import TEXT
 from minicnn.saving.tflite.schema import (
     NONE,
     OPERATORS,

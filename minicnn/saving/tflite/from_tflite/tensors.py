@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.tflite.from_tflite.limits import AXES, TEXT
+from minicnn.saving.graphs.limits import AXES, TEXT
 from minicnn.saving.tflite.schema import TYPES
 from minicnn.types import Array
 

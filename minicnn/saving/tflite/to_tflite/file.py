@@ -7,6 +7,8 @@ from collections import Counter
 from typing import Any
 
 from minicnn.network import Network
+from minicnn.saving.graphs.limits import LARGEST
+from minicnn.saving.graphs.writing import called
 from minicnn.saving.tflite import metadata
 from minicnn.saving.tflite.schema import (
     IDENTIFIER,
@@ -21,7 +23,6 @@ from minicnn.saving.tflite.to_tflite.numbers import halved
 from minicnn.saving.tflite.to_tflite.packing import packed
 from minicnn.saving.tflite.to_tflite.table import write_layer
 
-LARGEST = 2**31 - 1  # bytes: offsets of a FlatBuffer reach no farther
 RUNTIME = b"2.9.0"  # the TensorFlow of 2022, since which LiteRT has all operators that are written
 
 
@@ -69,11 +70,8 @@ def _layers(graph: Graph, model: Network) -> tuple[list[int], list[int]]:
     alone = [users[n] == 1 for n in range(len(values))]
     paths = {id(layer): path for path, layer in model.leaves.items()}
     for call in program.calls:
-        layer = call.layer
-        graph.scope, graph.alone = paths[id(layer)], alone[call.reads[0]]
-        # a layer that is called in several places has another geometry in each
-        there = layer if layer.input_shape == call.takes else layer.twin(call.takes)
-        made = write_layer(graph, there, [values[n] for n in call.reads])
+        graph.scope, graph.alone = paths[id(call.layer)], alone[call.reads[0]]
+        made = write_layer(graph, called(call), [values[n] for n in call.reads])
         for n in call.reads:
             if values[n].tensor == made.tensor:  # which its users read, too
                 alone[call.writes] = alone[call.writes] and alone[n]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.saving.graphs.writing import Names
 from minicnn.saving.tflite.schema import NONE, OPERATORS, RELU, RELU6, UNION
 from minicnn.types import Array, Shape
 
@@ -61,7 +62,7 @@ class Operator:
 
 
 @dataclass
-class Graph:
+class Graph(Names):
     """Tensors and operators, as they are made.
 
     Attributes:
@@ -72,19 +73,9 @@ class Graph:
 
     tensors: list[Tensor] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
     makers: dict[int, Operator] = field(default_factory=dict)
     scope: str = ""
     alone: bool = False
-
-    def unique(self, name: str) -> str:
-        """That name, or with a number, which is taken from now on."""
-        found, number = name, 0
-        while found in self.names:
-            number += 1
-            found = f"{name}_{number}"
-        self.names.add(found)
-        return found
 
     def tensor(self, name: str, shape: Shape, dtype: str = "float32") -> int:
         """The number of a new tensor of that shape, with N."""
@@ -123,7 +114,7 @@ class Graph:
             options: the table of its options, of which values are the fields.
         """
         assert kind in OPERATORS and (options is None or options in UNION), (kind, options)
-        name = f"{self.scope}/{kind.lower()}" if self.scope in self.names else self.scope
+        name = f"{self.scope}/{kind.lower()}" if self.scope in self.taken else self.scope
         tensor = self.tensor(name, (1, *shape), dtype)
         told = None if options is None else (options, values)
         self.makers[tensor] = Operator(kind, version, list(inputs), [tensor], told)

@@ -4,6 +4,7 @@ values that it is called on, and returns the value that comes out.
 
 from typing import Any
 
+from minicnn.saving.graphs.writing import writer_of
 from minicnn.saving.tflite.to_tflite.activations import ACTIVATIONS
 from minicnn.saving.tflite.to_tflite.convolutions import CONVOLUTIONS
 from minicnn.saving.tflite.to_tflite.graph import Graph, Value
@@ -24,10 +25,5 @@ TABLE: dict[type, Any] = {
 
 def write_layer(graph: Graph, layer: Any, xs: list[Value]) -> Value:
     """The value of a layer called on those. Raises ValueError for one that LiteRT cannot say."""
-    function = TABLE.get(type(layer), identity if layer.acts_in_training_only else None)
-    if function is None:
-        raise ValueError(
-            f"{layer} has no form in LiteRT: of {type(layer).__name__}, which is no class of "
-            "minicnn's, nobody knows what it computes; put layers of minicnn in its place"
-        )
+    function = writer_of(layer, TABLE, identity, "LiteRT")
     return function(graph, layer, xs if layer.takes_several else xs[0])

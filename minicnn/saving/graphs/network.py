@@ -10,12 +10,33 @@ from minicnn.network.graph import Row
 from minicnn.network.walk import in_keras_order, walk
 from minicnn.saving import nodes
 from minicnn.saving.fields import class_and_config
-from minicnn.saving.onnx.from_onnx.limits import TEXT
+from minicnn.saving.graphs.reader import GraphReader, as_name
 from minicnn.types import Array
 
 
+class Source:
+    """A network out of a file, as load_model takes it.
+
+    Attributes:
+        path: for messages.
+        config: what it is.
+        arrays: its weights, by name.
+    """
+
+    def __init__(self, path: str, config: dict[str, Any], arrays: dict[str, Array]):
+        self.path, self.config, self.arrays = path, config, arrays
+
+    def read(self) -> dict[str, Array]:
+        """The weights."""
+        return self.arrays
+
+
 def network_of(
-    inputs: list[Node], outputs: Sequence[Node], name: str, class_names: list[str] | None
+    reader: GraphReader,
+    inputs: list[Node],
+    outputs: Sequence[Node],
+    name: str,
+    class_names: list[str] | None,
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """The description and the weights of the network between those ends: of a Sequential where each
     layer feeds the next alone.
@@ -25,9 +46,8 @@ def network_of(
     found = walk(outputs, inputs)
     inputs = [node for node in inputs if node in set(found.finished)]
     if not any(node.inputs for node in found.finished):
-        raise ModelFileError("the .onnx file has no layers that compute anything")
-    label = "".join(c if c.isalnum() or c in "_.-" else "_" for c in name)[:TEXT]
-    about: dict[str, Any] = {"name": label or "model", "dtype": "float32", "seed": 0}
+        raise ModelFileError(f"the {reader.ending} file has no layers that compute anything")
+    about: dict[str, Any] = {"name": as_name(name) or "model", "dtype": "float32", "seed": 0}
     about["class_names"] = None
     if class_names and len(outputs) == 1 and outputs[0].sample_shape:
         if len(class_names) == max(2, outputs[0].sample_shape[-1]):
@@ -49,11 +69,8 @@ def network_of(
             "inputs": [number[node] for node in inputs],
             "outputs": ends if len(ends) > 1 else ends[0],
         }
-    arrays = {
-        f"{layer.name}/{weight}": array
-        for layer in layers
-        for weight, array in layer.variables_by_name.items()
-    }
+    paths = [f"{layer.name}/{weight}" for layer in layers for weight in layer.variables_by_name]
+    arrays = {path: reader.weights[path] for path in paths}
     return json.loads(json.dumps({"model": about})), arrays
 
 
