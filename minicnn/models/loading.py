@@ -37,6 +37,11 @@ def load_model(
     known = custom_objects or {}
     with formats.opened(filepath) as file, description.refusing(file.path):
         config = file.config
+        if "quantized" in config:
+            raise ModelFileError(
+                f"{str(filepath)!r} holds a network in whole numbers, which cannot be trained: use "
+                "quantize.load_model(filepath)"
+            )
         if "model" not in config:
             raise ModelFileError(
                 f"{str(filepath)!r} holds weights without an architecture: use "

@@ -28,7 +28,8 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
             "distribution mixed_precision dtype_policies DTypePolicy FloatDTypePolicy",
             "Everything runs in float32 on the CPU.",
         ),
-        ("distillation quantizers Quantizer", "It is not there."),
+        ("distillation", "It is not there."),
+        ("quantizers Quantizer", "Use minicnn.quantize.quantized(model, x)."),
         ("export", "Use model.export(filepath)."),
         ("visualization", "Use plots, and model.summary()."),
         (

@@ -9,7 +9,6 @@ import io
 import zipfile
 import zlib
 
-from minicnn.network import Network
 from minicnn.saving.tflite.to_tflite.packing import packed
 
 NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"
@@ -19,13 +18,16 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the same file for the same model
 LARGEST = 2**20  # bytes of labels
 
 
-def told(model: Network) -> bytes:
-    """The metadata of a model whose classes have names."""
-    inputs = [{"name": node.name} for node in model.inputs]
+def told(name: str, inputs: list[str], outputs: list[str]) -> bytes:
+    """The metadata of a model whose classes have names: its name, those of what goes in and comes
+    out.
+    """
     files = [{"name": LABELS, "description": "the classes", "type": OF_AXIS}]
-    outputs = [{"name": node.name, "associated_files": files} for node in model.outputs]
-    graph = {"input_tensor_metadata": inputs, "output_tensor_metadata": outputs}
-    metadata = {"name": model.name, "subgraph_metadata": [graph], "min_parser_version": "1.0.0"}
+    graph = {
+        "input_tensor_metadata": [{"name": one} for one in inputs],
+        "output_tensor_metadata": [{"name": one, "associated_files": files} for one in outputs],
+    }
+    metadata = {"name": name, "subgraph_metadata": [graph], "min_parser_version": "1.0.0"}
     return packed("ModelMetadata", metadata, IDENTIFIER)
 
 

@@ -44,25 +44,37 @@ def proto(model: Network) -> onnx.ModelProto:
         values[call.writes] = write_layer(graph, called(call), [values[n] for n in call.reads])
     graph.scope = "output"
     outputs = [graph.last(values[n]) for n in program.outputs]
+    return as_model(graph, model.name, inputs, outputs, names, model.class_names)
+
+
+def as_model(
+    graph: Graph,
+    name: str,
+    inputs: list[Value],
+    outputs: list[Value],
+    names: list[str],
+    class_names: list[str] | None,
+) -> onnx.ModelProto:
+    """A graph as a file's contents; names: of the outputs."""
     ends = _named(graph, outputs, names)
     made = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
-            model.name,
+            name,
             [_info(one.name, one) for one in inputs],
-            [_info(name, one) for name, one in zip(ends, outputs, strict=True)],
+            [_info(end, one) for end, one in zip(ends, outputs, strict=True)],
             list(graph.constants.values()),
         ),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR,
         producer_name="minicnn",
     )
-    if model.class_names is not None:
-        classes = json.dumps([str(name) for name in model.class_names])
+    if class_names is not None:
+        classes = json.dumps([str(one) for one in class_names])
         onnx.helper.set_model_props(made, {"class_names": classes})
     if made.ByteSize() > LARGEST:
         raise ValueError(
-            f"an .onnx file holds at most {LARGEST:,} bytes, {model.name!r} has {made.ByteSize():,}"
+            f"an .onnx file holds at most {LARGEST:,} bytes, {name!r} has {made.ByteSize():,}"
         )
     onnx.checker.check_model(made, full_check=True)
     return made

@@ -1,7 +1,6 @@
 """The tensors of a file: what they are, and the numbers of those that are constants.
 
-Numbers of 8 bits are refused here, as they are where quantisation is not: whatever reads them is to
-take them in `KINDS` and to read Tensor.quantization.
+Numbers of 8 bits are refused here: minicnn.quantize reads networks of whole numbers.
 """
 
 from math import prod
@@ -33,8 +32,8 @@ class Tensor:
         kind = told.get("type", 0)
         if kind in EIGHT_BITS:
             self.refuse(
-                "has numbers of 8 bits, which are no part of a float network: load the float file "
-                "that it was made from"
+                "has numbers of 8 bits, which are no part of a float network: quantize.load_model "
+                "opens those of int8, and load_model the float file that it was made from"
             )
         if kind not in KINDS:
             self.refuse(f"has numbers of the type {kind}, which classifiers do not have")

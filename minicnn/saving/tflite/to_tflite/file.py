@@ -33,14 +33,27 @@ def written(model: Network, weights: str) -> bytes:
     if weights == "float16":
         halved(graph)
     names = None if model.class_names is None else [str(name) for name in model.class_names]
+    given = _named([node.name for node in model.inputs], inputs)
+    made = _named([node.name for node in model.outputs], outputs)
+    return as_bytes(graph, model.name, given, made, names)
+
+
+def as_bytes(
+    graph: Graph,
+    name: str,
+    inputs: dict[str, int],
+    outputs: dict[str, int],
+    class_names: list[str] | None,
+) -> bytes:
+    """A graph as a file. inputs, outputs: tensors, by the names that the signature has."""
     more = [("min_runtime_version", RUNTIME.ljust(16, b"\0"))]
-    if names is not None:
-        more.append((metadata.NAME, metadata.told(model)))
+    if class_names is not None:
+        more.append((metadata.NAME, metadata.told(name, list(inputs), list(outputs))))
     size = sum(tensor.data.nbytes for tensor in graph.tensors if tensor.data is not None)
     if size > LARGEST - 2**20:
-        raise ValueError(f"a .tflite file holds at most {LARGEST:,} bytes, {model.name!r} has more")
-    data = packed("Model", told(graph, model, inputs, outputs, more), IDENTIFIER)
-    return data if names is None else metadata.with_labels(data, names)
+        raise ValueError(f"a .tflite file holds at most {LARGEST:,} bytes, {name!r} has more")
+    data = packed("Model", told(graph, name, inputs, outputs, more), IDENTIFIER)
+    return data if class_names is None else metadata.with_labels(data, class_names)
 
 
 def _layers(graph: Graph, model: Network) -> tuple[list[int], list[int]]:
@@ -82,9 +95,9 @@ def _again(graph: Graph, x: Value) -> Value:
 
 def told(
     graph: Graph,
-    model: Network,
-    inputs: list[int],
-    outputs: list[int],
+    name: str,
+    inputs: dict[str, int],
+    outputs: dict[str, int],
     more: list[tuple[str, bytes]],
 ) -> dict[str, Any]:
     """The table Model. more: metadata, by name. Buffer 0 is empty, as the schema wants it."""
@@ -108,20 +121,20 @@ def told(
         "operator_codes": [_code(*code) for code in codes],
         "subgraphs": [
             {
-                "name": model.name,
+                "name": name,
                 "tensors": tensors,
-                "inputs": inputs,
-                "outputs": outputs,
+                "inputs": list(inputs.values()),
+                "outputs": list(outputs.values()),
                 "operators": [_operator(one, codes) for one in graph.operators],
             }
         ],
-        "metadata": [{"name": name, "buffer": buffer(data)} for name, data in more],
+        "metadata": [{"name": key, "buffer": buffer(data)} for key, data in more],
         "buffers": buffers,
         "signature_defs": [
             {
                 "signature_key": "serving_default",
-                "inputs": _named([node.name for node in model.inputs], inputs),
-                "outputs": _named([node.name for node in model.outputs], outputs),
+                "inputs": _maps(inputs),
+                "outputs": _maps(outputs),
                 "subgraph_index": 0,
             }
         ],
@@ -136,6 +149,8 @@ def _tensor(one: Tensor, buffer: int) -> dict[str, Any]:
         "buffer": buffer,
         "has_rank": True,
     }
+    if one.quantization is not None:
+        told["quantization"] = one.quantization
     return told if one.fixed else told | {"shape_signature": [-1, *one.shape[1:]]}
 
 
@@ -157,12 +172,16 @@ def _operator(one: Operator, codes: list[tuple[str, int]]) -> dict[str, Any]:
     return told
 
 
-def _named(names: list[str], tensors: list[int]) -> list[dict[str, Any]]:
+def _named(names: list[str], tensors: list[int]) -> dict[str, int]:
     """Tensors by name; one that is there twice gets a number."""
     seen: Counter[str] = Counter()
-    told = []
+    told = {}
     for name, tensor in zip(names, tensors, strict=True):
         number = seen[name]
         seen[name] += 1
-        told.append({"name": f"{name}_{number}" if number else name, "tensor_index": tensor})
+        told[f"{name}_{number}" if number else name] = tensor
     return told
+
+
+def _maps(tensors: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"name": name, "tensor_index": tensor} for name, tensor in tensors.items()]

@@ -39,6 +39,7 @@ class Tensor:
     """A tensor: its name, its shape with N, its type, and its numbers where it is a constant.
 
     fixed: whether its first axis is N, and open, or not.
+    quantization: the fields of its QuantizationParameters, of whole numbers that stand for others.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Tensor:
     dtype: str
     data: Array | None = None
     fixed: bool = False
+    quantization: dict[str, Any] | None = None
 
 
 @dataclass

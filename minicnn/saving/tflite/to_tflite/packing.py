@@ -26,17 +26,20 @@ def packed(table: str, value: dict[str, Any], identifier: bytes) -> bytes:
     import flatbuffers
 
     builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(_table(builder, table, value), file_identifier=identifier)
+    builder.Finish(_table(builder, table, value, {}), file_identifier=identifier)
     return bytes(builder.Output())
 
 
-def _table(b: Any, table: str, value: dict[str, Any]) -> int:
-    """Where a table is, counted from the end."""
+def _table(b: Any, table: str, value: dict[str, Any], written: dict[Any, int]) -> int:
+    """Where a table is, counted from the end.
+
+    written: where vectors of numbers are; one of the same numbers is not written again.
+    """
     unknown = value.keys() - {field.name for field in FIELDS[table]}
     if unknown:
         raise KeyError(f"{table} has no {unknown}")
     offsets = {
-        field.name: _referred(b, field.kind, value[field.name])
+        field.name: _referred(b, field.kind, value[field.name], written)
         for field in FIELDS[table]
         if field.name in value and field.kind not in BUILDERS
     }
@@ -50,20 +53,24 @@ def _table(b: Any, table: str, value: dict[str, Any]) -> int:
     return b.EndObject()
 
 
-def _referred(b: Any, kind: str, value: Any) -> int:
+def _referred(b: Any, kind: str, value: Any, written: dict[Any, int]) -> int:
     """Where a string, a vector, or a table is that a field refers to."""
     if kind == "str":
         return b.CreateString(value)
     if kind == "*":
-        return _table(b, *value)
+        table, fields = value
+        return _table(b, table, fields, written)
     if kind in TABLES:
-        return _table(b, kind, value)
+        return _table(b, kind, value, written)
     kind = kind[1:-1]
     if kind == "u8":
         return _data(b, bytes(value))
     if kind in NUMBERS:
-        return b.CreateNumpyVector(np.asarray(value, NUMBERS[kind]))
-    children = [_table(b, kind, child) for child in value]
+        numbers = np.asarray(value, NUMBERS[kind])
+        if (kind, numbers.tobytes()) not in written:
+            written[kind, numbers.tobytes()] = b.CreateNumpyVector(numbers)
+        return written[kind, numbers.tobytes()]
+    children = [_table(b, kind, child, written) for child in value]
     b.StartVector(4, len(children), 4)
     for child in reversed(children):
         b.PrependUOffsetTRelative(child)
