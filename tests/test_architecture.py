@@ -28,7 +28,7 @@ STOREYS = {
     "parts": "activations backend data datasets layers losses metrics preprocessing schedules "
     "transforms",
     "network": "engine network optimizers saving",
-    "work": "applications callbacks models training",
+    "work": "applications callbacks models pruning training",
     "looking": "explain plots preflight report runs testing utils",
     "door": "__init__ __main__ cli",
 }
