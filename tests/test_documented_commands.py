@@ -30,7 +30,7 @@ from minicnn.cli import main
 pytest_plugins = ["run_fixtures"]
 
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
-SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
+SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain", "prune"}
 COMPLETED = {"predict": ["cat.jpg"], "explain": ["cat.jpg"]}  # where a page names the command alone
 # What the pages call things, and what there is in its place. "made" is a picture, a folder of such,
 # or a trained run.

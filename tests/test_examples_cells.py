@@ -27,6 +27,16 @@ OF_RUNS = {
     "report.html",
 }
 LEFT = {
+    "shrink.py": {
+        "shrunk": {
+            "half-the-filters.safetensors",
+            "half.safetensors",
+            "metrics.json",
+            "sparse.safetensors",
+            "trade.png",
+            "whole.safetensors",
+        }
+    },
     "train_augmented.py": {
         "plain": OF_RUNS,
         "augmented": OF_RUNS | {"augmentation.png", "comparison.png"},

@@ -33,17 +33,17 @@ def blocks(wiring: Wiring, scores: Array, by: str) -> list[Block]:
 
     Raises ValueError where nothing measures the channels of a convolution.
     """
-    makers: dict[int, list[Layer]] = {}  # by root
+    makers: dict[int, tuple[Layer, ...]] = {}  # by root
     for layer in wiring.makers:
         for root in dict.fromkeys(wiring.channels.roots([wiring.made[id(layer)]]).tolist()):
             if wiring.channels.reason(root) is None:
-                makers.setdefault(root, []).append(layer)
+                makers[root] = (*makers.get(root, ()), layer)
     together: dict[tuple[int, ...], list[int]] = {}
-    for root, some in makers.items():
-        together.setdefault(tuple(map(id, some)), []).append(root)
+    for root, joined in makers.items():
+        together.setdefault(tuple(map(id, joined)), []).append(root)
     found = []
     for roots in together.values():
-        some = tuple(makers[roots[0]])
+        some = makers[roots[0]]
         if np.isnan(scores[roots]).any():
             if not any(isinstance(layer, CONVOLUTIONS) for layer in some):
                 continue
@@ -129,7 +129,7 @@ def by_name(
                 f"prune_filters expected names of layers in filters, received {path!r}."
                 f"{did_you_mean(str(path), paths)}"
             )
-        if not isinstance(layer, MAKERS):
+        if type(layer) not in MAKERS:
             raise ValueError(
                 f"prune_filters expected layers with filters or units, received {layer}, which "
                 "has none of its own: it follows those before it"
@@ -156,8 +156,8 @@ def by_name(
         left = int(keeps[wiring.made[id(paths[path])]].sum())
         if left != wanted:
             raise ValueError(
-                f"prune_filters expected a number of filters of {path!r} to which what its maps are "
-                f"joined with can be cut, received {wanted}: {left} is near"
+                f"prune_filters expected a number of filters of {path!r} to which all that its "
+                f"maps are joined with can be cut, received {wanted}: {left} is near"
             )
     return widths
 

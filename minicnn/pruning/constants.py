@@ -1,4 +1,4 @@
-"""What removed channels leave behind: each has been worth a constant, which goes into the next bias.
+"""What removed channels leave behind: a constant, which goes into the next bias.
 
 A filter whose kernel is 0 makes the same number everywhere, activation(bias). Normalised, that is
 another number, and so on up to the next convolution or dense layer, to whose every output it adds
@@ -12,6 +12,7 @@ The sum is that of a whole window: at the edge of a picture that is padded with 
 are seen, and a constant other than 0 adds less there than is put into the bias.
 """
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from minicnn import layers
 from minicnn.layers.base import Layer
 from minicnn.network.graph import Call
+from minicnn.pruning.scores import norms
 from minicnn.pruning.wiring import (
     LAYING_OUT,
     MAKERS,
@@ -55,16 +57,11 @@ def constants(wiring: Wiring) -> list[Constants]:
 def _after(call: Call, given: list[Constants], width: int) -> Constants:
     layer: Any = call.layer
     numbers, exact = given[0]
-    if isinstance(layer, MAKERS):
-        kernel = layer.params.get("kernel", layer.params.get("pointwise_kernel"))
-        axis = -2 if isinstance(layer, layers.Conv2DTranspose) else -1
-        dead = ~np.moveaxis(kernel, axis, -1).any(axis=tuple(range(kernel.ndim - 1)))
-        return Constants(_activated(layer, np.zeros(width)), dead)
+    if type(layer) in MAKERS:
+        return Constants(_activated(layer, np.zeros(width)), norms(layer) == 0)
     if type(layer) is layers.DepthwiseConv2D:
         seen = layer.params["kernel"].sum(axis=(0, 1), dtype=np.float64) * numbers[:, np.newaxis]
-        return Constants(
-            _activated(layer, seen.ravel()), np.repeat(exact, layer.depth_multiplier)
-        )
+        return Constants(_activated(layer, seen.ravel()), np.repeat(exact, layer.depth_multiplier))
     if type(layer) is layers.BatchNormalization:
         exact = exact & (not call.training)
         numbers = np.where(exact, numbers, layer.state["moving_mean"])
@@ -86,9 +83,8 @@ def _after(call: Call, given: list[Constants], width: int) -> Constants:
     if type(layer) in MERGES:
         merged = layer.twin(tuple(one.numbers.shape for one in given))
         numbers = merged.forward([one.numbers[np.newaxis] for one in given])[0]
-        return Constants(
-            numbers.astype(np.float64), np.logical_and.reduce([one.exact for one in given])
-        )
+        exact = reduce(np.logical_and, [one.exact for one in given])
+        return Constants(numbers.astype(np.float64), exact)
     if is_by_cell(layer) or type(layer) is layers.Permute:
         return given[0]
     return Constants(np.zeros(width), np.zeros(width, bool))
@@ -110,8 +106,8 @@ def _run(layer: Layer, numbers: Array) -> Array:
 
 
 def left_behind(layer: Any, wiring: Wiring, kept: Array, numbers: Array) -> Array:
-    """What the removed ones of the channels that a layer reads add to the sum of each of its filters
-    or units, for their constants (read,).
+    """What the removed ones of the channels that a layer reads add to the sums of its filters or
+    units (made,), for their constants (read,).
     """
     gone = ~kept[wiring.read[id(layer)]]
     return np.where(gone, numbers, 0.0) @ _summed(layer)

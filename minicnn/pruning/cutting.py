@@ -1,9 +1,9 @@
 """Which axes of a layer's arrays are channels, and the arrays and arguments without some of them.
 
-    Conv2D          kernel (KH, KW, read, made), bias (made,)
-    Conv2DTranspose kernel (KH, KW, made, read), bias (made,)
-    Dense           kernel (read, made), bias (made,)
-    others          the last axis, where it has one place for every channel that is read
+Conv2D          kernel (KH, KW, read, made), bias (made,)
+Conv2DTranspose kernel (KH, KW, made, read), bias (made,)
+Dense           kernel (read, made), bias (made,)
+others          the last axis, where it has one place for every channel that is read
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from minicnn import layers
 from minicnn.layers.base import Layer
-from minicnn.pruning.wiring import CONVOLUTIONS, Wiring
+from minicnn.pruning.wiring import Wiring
 from minicnn.types import Array
 
 Axes = tuple[Array | None, ...]  # for every axis of an array its channels, None for others
@@ -21,23 +21,23 @@ Axes = tuple[Array | None, ...]  # for every axis of an array its channels, None
 def axes(layer: Any, wiring: Wiring) -> dict[str, Axes]:
     """Of each of a layer's arrays; after Flatten, a channel has several places."""
     read, made = wiring.read[id(layer)], wiring.made.get(id(layer))
-    if isinstance(layer, layers.SeparableConv2D):
+    if type(layer) is layers.SeparableConv2D:
         repeated = np.repeat(read, layer.depth_multiplier)
         return {
             "depthwise_kernel": (None, None, read, None),
             "pointwise_kernel": (None, None, repeated, made),
             "bias": (made,),
         }
-    if isinstance(layer, layers.DepthwiseConv2D):
+    if type(layer) is layers.DepthwiseConv2D:
         repeated = np.repeat(read, layer.depth_multiplier)
         return {"kernel": (None, None, read, None), "bias": (repeated,)}
-    if isinstance(layer, layers.Conv2DTranspose):
+    if type(layer) is layers.Conv2DTranspose:
         return {"kernel": (None, None, made, read), "bias": (made,)}
-    if isinstance(layer, layers.Conv2D):
+    if type(layer) is layers.Conv2D:
         # a grouped one has fewer channels in its kernel, and keeps all
         seen = read if layer.groups == 1 else None
         return {"kernel": (None, None, seen, made), "bias": (made,)}
-    if isinstance(layer, layers.Dense):
+    if type(layer) is layers.Dense:
         return {"kernel": (read, made), "bias": (made,)}
     return {
         name: (*(None,) * (array.ndim - 1), read if array.shape[-1] == len(read) else None)
@@ -57,10 +57,8 @@ def cut(array: Array, where: Axes, kept: Array) -> Array:
 def arguments(layer: Any, wiring: Wiring, kept: Array) -> dict[str, Any]:
     """The arguments that a layer is made with when only some channels are kept."""
     made = wiring.made.get(id(layer))
-    if isinstance(layer, layers.Dense):
-        return {"units": int(kept[made].sum())}
-    if isinstance(layer, CONVOLUTIONS):
-        return {"filters": int(kept[made].sum())}
+    if made is not None:
+        return {"units" if type(layer) is layers.Dense else "filters": int(kept[made].sum())}
     if type(layer) is layers.Reshape and layer.target_shape[-1] != -1:
         places = layer.target_shape[-1]
         call = next(call for call in wiring.program.calls if call.layer is layer)

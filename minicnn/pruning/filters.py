@@ -44,7 +44,7 @@ def prune_filters(
     learning rate bring back most of what was lost.
 
     Args:
-        keep: the share of the filters of every convolution, from 0 to 1; units of dense layers stay.
+        keep: the share of the filters of every convolution, from 0 to 1; dense layers stay.
         filters: instead, how many to keep of some layers, by their names or paths: {"conv2d_1": 32,
             "dense": 64}.
         multiplications: instead, the share of the multiplications that is left at most: the same
@@ -105,6 +105,7 @@ def without(model: Kind, wiring: Wiring, keeps: Array) -> Kind:
     shifts = _shifts(wiring, keeps)
     normalised = _normalised(wiring)
     changes: dict[int, dict[str, Any]] = {}
+    layer: Any
     for layer in model.leaves.values():
         changes[id(layer)] = arguments(layer, wiring, keeps)
         if id(layer) in shifts and not layer.use_bias and id(layer) not in normalised:
@@ -134,7 +135,7 @@ def _shifts(wiring: Wiring, keeps: Array) -> dict[int, Array]:
     shifts: dict[int, Array] = {}
     for call in wiring.program.calls:
         layer = call.layer
-        if isinstance(layer, MAKERS) and not keeps[wiring.values[call.reads[0]]].all():
+        if type(layer) in MAKERS and not keeps[wiring.values[call.reads[0]]].all():
             shift = left_behind(layer, wiring, keeps, numbers[call.reads[0]])
             shift = shift[keeps[wiring.made[id(layer)]]]
             if shift.any():
@@ -155,7 +156,7 @@ def _normalised(wiring: Wiring) -> dict[int, int]:
         layer: Any = call.layer
         own = readers.get(call.writes, [])
         if (
-            isinstance(layer, MAKERS)
+            type(layer) in MAKERS
             and not layer.use_bias
             and layer.activation_layer is None
             and [type(reader) for reader in own] == [layers.BatchNormalization]

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from minicnn.expect import count, number
-from minicnn.layers import SeparableConv2D
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.pruning.wiring import MAKERS
+from minicnn.pruning.wiring import MAKERS, kernel_of
 from minicnn.training.callbacks.base import Callback, Logs
 from minicnn.types import Array
 
@@ -111,8 +110,7 @@ def kernels(model: Network, frozen: bool = False) -> Iterator[Array]:
     """The layers' own kernels that magnitude pruning prunes; with `frozen`, of all layers."""
     for layer in model.leaves.values():
         if isinstance(layer, MAKERS) and (layer.trainable or frozen):
-            separable = isinstance(layer, SeparableConv2D)
-            yield layer.params["pointwise_kernel" if separable else "kernel"]
+            yield kernel_of(layer)
 
 
 def prune_smallest(kernel: Array, share: float) -> None:

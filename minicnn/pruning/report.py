@@ -95,7 +95,7 @@ def compare(before: Network, after: Network) -> PruningReport:
 
 def widths(model: Network) -> dict[str, int]:
     """The filters or units of every layer that has them, by path."""
-    return {path: width(layer) for path, layer in model.leaves.items() if isinstance(layer, MAKERS)}
+    return {path: width(layer) for path, layer in model.leaves.items() if type(layer) in MAKERS}
 
 
 def width(layer: Layer) -> int:

@@ -8,12 +8,12 @@ mean, so that no layer counts more for having larger numbers.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from minicnn import layers
-from minicnn.pruning.wiring import Wiring
+from minicnn.layers.base import Layer
+from minicnn.pruning.wiring import Wiring, kernel_of
 from minicnn.types import Array
 
 Found = Iterator[tuple[Array, Array]]  # channels, and as many norms
@@ -22,12 +22,15 @@ Found = Iterator[tuple[Array, Array]]  # channels, and as many norms
 def of_kernels(wiring: Wiring) -> Found:
     """L1 norms of all filters and units."""
     for layer in wiring.makers:
-        arrays: Any = layer.params
-        kernel = arrays["pointwise_kernel" if "pointwise_kernel" in arrays else "kernel"]
-        if isinstance(layer, layers.Conv2DTranspose):
-            kernel = kernel.swapaxes(-1, -2)
-        norms = np.abs(kernel).sum(axis=tuple(range(kernel.ndim - 1)), dtype=np.float64)
-        yield wiring.made[id(layer)], norms
+        yield wiring.made[id(layer)], norms(layer)
+
+
+def norms(layer: Layer) -> Array:
+    """The sum of |weights| of every filter or unit."""
+    kernel = kernel_of(layer)
+    if isinstance(layer, layers.Conv2DTranspose):
+        kernel = kernel.swapaxes(-1, -2)
+    return np.abs(kernel).sum(axis=tuple(range(kernel.ndim - 1)), dtype=np.float64)
 
 
 def of_gammas(wiring: Wiring) -> Found:
@@ -43,8 +46,8 @@ NORMS: dict[str, Callable[[Wiring], Found]] = {"kernel": of_kernels, "gamma": of
 def scores(wiring: Wiring, by: str) -> Array:
     """The score of every channel, by its root; NaN where nothing measures it."""
     total = np.full(len(wiring.channels), np.nan)
-    for channels, norms in NORMS[by](wiring):
-        shares = norms / (norms.mean() or 1.0)
+    for channels, found in NORMS[by](wiring):
+        shares = found / (found.mean() or 1.0)
         for channel, share in zip(wiring.channels.roots([channels]), shares, strict=True):
             total[channel] = share + (0 if np.isnan(total[channel]) else total[channel])
     return total

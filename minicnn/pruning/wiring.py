@@ -15,7 +15,6 @@ import numpy as np
 from minicnn import layers
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
-from minicnn.layers.base_merge import Merge
 from minicnn.layers.elementwise import Elementwise
 from minicnn.layers.log_softmax import LogSoftmax
 from minicnn.network import Network
@@ -85,7 +84,7 @@ class Wiring:
             for one in given:
                 self.channels.stay(one, f"{layer} {why}")
         self.read.setdefault(id(layer), given[0])
-        if isinstance(layer, MAKERS):
+        if type(layer) in MAKERS:
             return self._made(layer)
         if type(layer) is layers.DepthwiseConv2D:
             return np.repeat(given[0], layer.depth_multiplier)
@@ -123,9 +122,7 @@ class Wiring:
             number = layer.units if isinstance(layer, layers.Dense) else layer.filters
             made = self.made[id(layer)] = self.channels.new(number)
             self.makers.append(layer)
-            if type(layer) not in MAKERS:
-                self.channels.stay(made, f"{layer} is of a class of its own")
-            elif mixes(layer):
+            if mixes(layer):
                 self.channels.stay(made, f"the activation of {layer} reads all channels together")
             elif isinstance(layer, layers.Conv2D) and layer.groups > 1:
                 self.channels.stay(made, f"{layer} makes it in groups")
@@ -148,6 +145,12 @@ class Wiring:
             for one in given:
                 self.channels.stay(one, f"{call.layer} repeats one channel for all of them")
         return whole[0]
+
+
+def kernel_of(layer: Layer) -> Array:
+    """The kernel whose filters or units are a layer's channels."""
+    separable = isinstance(layer, layers.SeparableConv2D)
+    return layer.params["pointwise_kernel" if separable else "kernel"]
 
 
 def is_by_number(layer: Layer) -> bool:
