@@ -83,12 +83,12 @@ def test_the_smallest_go_and_zeros_stay():
     class Before(Callback):
         def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
             if batch == 4:
-                self.kernel = self.model.get_layer("dense").kernel.copy()
+                self.kernel = self.model.get_layer("dense").params["kernel"].copy()
 
     before, model = Before(), network()
     pruned = pruning.MagnitudePruning(0.5, begin=4, end=5)
     model.fit(X, Y, 8, verbose=0, callbacks=[before, pruned])
-    kernel = np.asarray(model.get_layer("dense").kernel)
+    kernel = np.asarray(model.get_layer("dense").params["kernel"])
     gone = kernel == 0
     assert np.abs(before.kernel[gone]).max() <= np.abs(before.kernel[~gone]).min()
     np.testing.assert_array_equal(kernel[~gone], before.kernel[~gone])
@@ -103,11 +103,11 @@ def test_zeros_survive_files_and_further_training(tmp_path, share):
     zeros = {name: kernel == 0 for name, kernel in kernels(model).items()}
     model.save(tmp_path / "sparse.safetensors")
     again = models.load_model(tmp_path / "sparse.safetensors")
-    before = again.get_layer("dense").kernel.copy()
+    before = again.get_layer("dense").params["kernel"].copy()
     trained(pruning.MagnitudePruning(share), again)
     for name, kernel in kernels(again).items():
         np.testing.assert_array_equal(kernel == 0, zeros[name])
-    assert (before != again.get_layer("dense").kernel).any()
+    assert (before != again.get_layer("dense").params["kernel"]).any()
 
 
 def test_a_resumed_training_comes_to_the_same_bits(tmp_path):
@@ -149,16 +149,16 @@ def test_a_kernel_that_begins_with_zeros_learns():
 def test_frozen_layers_keep_their_weights():
     model = network()
     model.freeze("conv2d")
-    before = model.get_layer("conv2d").kernel.copy()
+    before = model.get_layer("conv2d").params["kernel"].copy()
     trained(pruning.MagnitudePruning(0.8), model)
-    np.testing.assert_array_equal(model.get_layer("conv2d").kernel, before)
+    np.testing.assert_array_equal(model.get_layer("conv2d").params["kernel"], before)
     assert (kernels(model)["dense"] == 0).any()
 
 
 def test_the_compressed_file_is_at_most_35_hundredths():
     """Of 80 % zeros; what is left are 32 bits of noise each, and where they are."""
     model = Sequential([Input((4, 4, 64)), layers.Conv2D(128, 3), layers.Flatten()])
-    kernel = model.layers[0].kernel
+    kernel = model.layers[0].params["kernel"]
     smallest = np.argsort(np.abs(kernel), axis=None)[: int(0.8 * kernel.size)]
     np.put(kernel, smallest, 0)
     data = np.asarray(kernel).tobytes()

@@ -128,6 +128,6 @@ def sparsity(model: Network) -> float:
     >>> pruning.sparsity(applications.DocumentedCNN())
     0.0
     """
-    sizes = [(kernel.size, np.count_nonzero(kernel)) for kernel in kernels(model, frozen=True)]
+    sizes = [(kernel.size, int(np.count_nonzero(kernel))) for kernel in kernels(model, frozen=True)]
     total = sum(size for size, _ in sizes)
     return 1 - sum(left for _, left in sizes) / total if total else 0.0

@@ -73,11 +73,11 @@ def compare(before: Network, after: Network) -> PruningReport:
     >>> model = applications.DocumentedCNN(seed=0)
     >>> print(pruning.compare(model, pruning.prune_filters(model, multiplications=0.5)))
                           before        after     left
-    conv2d                    32           24    75.0 %
-    conv2d_1                  64           40    62.5 %
-    conv2d_2                 128           80    62.5 %
-    multiplications    5,139,072    2,551,744    49.7 %
-    parameters           161,098       82,026    50.9 %
+    conv2d                    32           24   75.0 %
+    conv2d_1                  64           40   62.5 %
+    conv2d_2                 128           80   62.5 %
+    multiplications    5,139,072    2,546,400   49.5 %
+    parameters           161,098       81,186   50.4 %
     """
     ones, others = widths(before), widths(after)
     if list(ones) != list(others):
