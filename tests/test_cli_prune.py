@@ -97,7 +97,7 @@ def test_the_picture_of_the_trade():
     half = {"accuracy": 0.73, "milliseconds": 3.0, "kilobytes": 300.0}
     plot = plots.trade({"whole": whole, "half": half})
     assert plot.data["half"] == half and [len(axes.lines) for axes in plot.figure.axes] == [3, 3]
-    with pytest.raises(ValueError, match="^trade expected two versions or more, received .'whole'"):
+    with pytest.raises(ValueError, match="^trade expected two to 5 versions, received 1: whole$"):
         plots.trade({"whole": whole})
     message = (
         "expected accuracy, milliseconds, kilobytes of every version, received no milliseconds"

@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 
 from minicnn.names import known_arguments
 from minicnn.plots.base import Plot, new_figure, table, tidy
-from minicnn.plots.palette import FOR, HAIRLINE, INK, MUTED
+from minicnn.plots.palette import HAIRLINE, INK, MUTED, SERIES
 
+MARKS = ((MUTED, "o"), *SERIES)  # the first one's is a ring, in which others may lie
 COSTS = {"milliseconds": "Milliseconds for 64 pictures", "kilobytes": "Compressed file (kB)"}
 
 
@@ -22,7 +23,8 @@ def trade(
         versions: by name, each with its "accuracy", a share of right answers, the "milliseconds"
             that 64 pictures take and the "kilobytes" of its compressed file.
 
-    Raises ValueError when there are fewer than two, or one of these numbers is missing.
+    Raises ValueError when there are fewer than two or more than five, or one of these numbers is
+        missing.
 
     >>> whole = {"accuracy": 0.74, "milliseconds": 5.1, "kilobytes": 600}
     >>> half = {"accuracy": 0.735, "milliseconds": 2.9, "kilobytes": 320}
@@ -39,14 +41,20 @@ def trade(
                 f"trade expected {', '.join(wanted)} of every version, received no "
                 f"{' and no '.join(missing)} of {name!r}"
             )
-    if len(versions) < 2:
-        raise ValueError(f"trade expected two versions or more, received {list(versions)}")
-    figure = new_figure(9, 4.6, title, "Up is better, left is better; the line is the first one's")
+    if not 2 <= len(versions) <= len(MARKS):
+        raise ValueError(
+            f"trade expected two to {len(MARKS)} versions, received {len(versions)}: "
+            f"{', '.join(versions)}"
+        )
+    figure = new_figure(10, 4.2, title, "Up is better, left is better; the line is the first one's")
     panels = figure.subplots(1, len(COSTS), sharey=True)
     for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
         _panel(axes, versions, cost)
         axes.set_xlabel(label, color=INK)
     panels[0].set_ylabel("Test accuracy (%)", color=INK)
+    panels[-1].legend(
+        loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, labelspacing=0.9
+    )
     rows = [
         [name, f"{100 * one['accuracy']:.2f}", f"{one['milliseconds']:.3f}",
          f"{one['kilobytes']:.1f}"]
@@ -57,21 +65,12 @@ def trade(
 
 
 def _panel(axes: Axes, versions: Mapping[str, Mapping[str, float]], cost: str) -> None:
-    first = next(iter(versions.values()))
+    first, *_ = versions.values()
     axes.axhline(100 * first["accuracy"], color=HAIRLINE, linewidth=1)
-    for number, (name, version) in enumerate(versions.items()):
+    for (name, version), (colour, marker) in zip(versions.items(), MARKS, strict=False):
+        whole = {"markersize": 13, "fillstyle": "none"} if version is first else {"markersize": 7}
         place = version[cost], 100 * version["accuracy"]
-        axes.plot(*place, "o", color=FOR if number else MUTED, markersize=8)
-        axes.annotate(
-            name,
-            place,
-            xytext=(0, 8 if number % 2 == 0 else -8),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if number % 2 == 0 else "top",
-            fontsize=9,
-            color=INK,
-        )
-    axes.margins(0.25, 0.3)
+        axes.plot(*place, marker, color=colour, label=name, linestyle="none", **whole)
+    axes.margins(0.15, 0.2)
     axes.set_xlim(left=0)
     tidy(axes)

@@ -96,10 +96,13 @@ class Wiring:
             return np.concatenate(given)
         if is_by_number(layer) or is_by_cell(layer) or _keeps_channels_last(layer):
             return given[0]
-        return self._staying(output_shape(call)[-1], f"{layer} makes it of all that it reads")
+        why = f"{layer} reads all channels together"
+        for one in given:
+            self.channels.stay(one, why)
+        return self._staying(output_shape(call)[-1], why)
 
     def _keeps(self, call: Call) -> str:
-        """Why all that a call reads must stay; "" where it need not."""
+        """Why all that a call reads must stay, by its place; "" where it need not."""
         layer = call.layer
         if id(layer) in self._at_doors:
             return "reads it as the input of a model inside"
@@ -109,13 +112,7 @@ class Wiring:
             return "reads it in groups"
         if type(layer) is layers.Concatenate and layer.axis not in (-1, len(call.takes[0])):
             return "joins it along another axis"
-        if type(layer) in (*MAKERS, *MERGES, *LAYING_OUT, layers.DepthwiseConv2D):
-            return ""
-        if type(layer) is layers.Concatenate or _keeps_channels_last(layer):
-            return ""
-        if is_by_number(layer) or is_by_cell(layer):
-            return ""
-        return "reads all channels together"
+        return ""
 
     def _made(self, layer: Any) -> Array:
         if id(layer) not in self.made:
