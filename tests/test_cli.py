@@ -33,7 +33,7 @@ COMMANDS = [
         "gradcheck",
         "profile",
     ),
-    *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
+    *("prune", "warmup", "doctor", "runs", "data info", "data show", "data fetch"),
 ]
 
 

@@ -49,7 +49,8 @@ def killed(model, share=0.5, multiple_of=1):
 
 
 def difference(one, other, x):
-    """Of two models' outputs."""
+    """Of two models' outputs, by the layers as they are written."""
+    one.engine = other.engine = "reference"
     pairs = zip(cases.listed(one.forward(x)), cases.listed(other.forward(x)), strict=True)
     return max(np.abs(y - z).max() for y, z in pairs)
 

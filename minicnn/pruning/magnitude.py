@@ -49,7 +49,6 @@ class MagnitudePruning(Callback):
 
     remembers = ("step",)
 
-    @known_arguments
     def __init__(
         self, sparsity: float = 0.8, begin: int = 0, end: int | None = None, frequency: int = 100
     ) -> None:
