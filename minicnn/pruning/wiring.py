@@ -27,14 +27,14 @@ MAKERS = (*CONVOLUTIONS, layers.Dense)  # whose filters or units are channels of
 # what computes every number by itself, or with weights of its channel alone
 BY_NUMBER = (
     *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.GELU, Elementwise),
-    *(layers.PReLU, layers.BatchNormalization, layers.Rescaling, layers.Identity),
-    *(layers.Dropout, layers.GaussianDropout, layers.GaussianNoise),
+    *(layers.PReLU, layers.BatchNormalization, layers.Rescaling),
 )
-# what moves, drops or mixes the cells of a map, and does so with every channel alike
+# what keeps, moves, drops or mixes the cells of a map, and does so with every channel alike
 BY_CELL = (
     *(layers.MaxPooling2D, layers.AveragePooling2D, layers.UpSampling2D, layers.Resizing),
     *(layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D, layers.SpatialDropout2D),
-    *(layers.ZeroPadding2D, layers.Cropping2D, layers.CenterCrop),
+    *(layers.ZeroPadding2D, layers.Cropping2D, layers.CenterCrop, layers.Identity),
+    *(layers.Dropout, layers.GaussianDropout, layers.GaussianNoise),
 )
 # those that lay numbers out in another form
 LAYING_OUT = (layers.Flatten, layers.Reshape)
