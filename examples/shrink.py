@@ -96,13 +96,13 @@ else:
         sys.exit(130)
 
 
-# %% How a smaller version learns on: with a learning rate that falls to 0, from a tenth of what the
-# network was trained with, or from all of it where much is gone
-def trained_on(smaller: Model, learning_rate: float, *more: callbacks.Callback) -> Model:
+# %% How a smaller version learns on: with the learning rate that the whole one began with, which
+# falls to 0
+def trained_on(smaller: Model, *more: callbacks.Callback) -> Model:
     """The model, after some more epochs."""
     steps = options.more_epochs * -(-len(pictures.train[0]) // options.batch_size)
     smaller.compile(
-        optimizers.Adam(schedules.CosineDecay(learning_rate, steps)),
+        optimizers.Adam(schedules.CosineDecay(1e-3, steps)),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -147,17 +147,17 @@ def measured(name: str, version: Any, multiplications: int) -> dict[str, float]:
 versions: dict[str, Model] = {"whole": model}
 half = pruning.prune_filters(model, multiplications=0.5)
 print(f"\nHalf the multiplications:\n{pruning.compare(model, half)}")
-versions["half"] = trained_on(half, 1e-3)
+versions["half"] = trained_on(half)
 
 filters = {
     layer.name: layer.filters // 2 for layer in model.layers if isinstance(layer, layers.Conv2D)
 }
 quarter = pruning.prune_filters(model, filters=filters)
 print(f"\nHalf the filters:\n{pruning.compare(model, quarter)}")
-versions["half-the-filters"] = trained_on(quarter, 1e-3)
+versions["half-the-filters"] = trained_on(quarter)
 
 sparse = pruning.prune_filters(model, keep=1.0)  # all filters: a copy
-versions["sparse"] = trained_on(sparse, 1e-3, pruning.MagnitudePruning(0.8))
+versions["sparse"] = trained_on(sparse, pruning.MagnitudePruning(0.8))
 print(f"\n{100 * pruning.sparsity(sparse):.0f} % of the weights are 0")
 
 results = {
