@@ -30,7 +30,7 @@ pytest_plugins = ["run_fixtures"]
 
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
 SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
-SLOW |= {"quantize", "compare"}
+SLOW |= {"prune", "quantize", "compare"}
 COMPLETED = {"predict": ["cat.jpg"], "explain": ["cat.jpg"]}  # where a page names the command alone
 # What the pages call things, and what there is in its place. "made" is a picture, a folder of such,
 # or a trained run.

@@ -605,7 +605,7 @@ def public():
         "layers activations callbacks losses metrics optimizers schedules initializers "
         "regularizers constraints models utils preprocessing.image data "
     )
-    rooms += "report plots explain datasets.cifar10 datasets.cifar100 datasets.mnist "
+    rooms += "report plots explain pruning quantize datasets.cifar10 datasets.cifar100 datasets.mnist "
     rooms += "datasets.fashion_mnist datasets.shapes transforms"
     for room in rooms.split():
         module = importlib.import_module(f"minicnn.{room}")
