@@ -167,8 +167,8 @@ for name, version in versions.items():
     version.save(output / f"{name}.safetensors", optimizer=False)
     results[name] = measured(name, version, pruning.savings(model, version).multiplications[1])
 
-# %% Whole numbers of 8 bits: as many multiplications, in a quarter of the room. minicnn runs them in
-# NumPy, to be checked; LiteRT and ONNX Runtime are where they are fast, see docs/shrink.md.
+# %% Whole numbers of 8 bits: as many multiplications, a quarter of the room. minicnn computes them
+# in NumPy, to be checked; LiteRT and ONNX Runtime are where they are fast, see docs/shrink.md.
 int8 = quantize.quantized(model, pictures.train[0][:CALIBRATION])
 int8.save(output / "int8.safetensors")
 results["int8"] = measured("int8", int8, int(results["whole"]["multiplications"]))

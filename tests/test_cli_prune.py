@@ -96,6 +96,9 @@ def test_the_picture_of_the_trade():
     half = {"accuracy": 0.73, "milliseconds": 3.0, "kilobytes": 300.0}
     plot = plots.trade({"whole": whole, "half": half})
     assert plot.data["half"] == half and [len(axes.lines) for axes in plot.figure.axes] == [3, 3]
+    assert [axes.get_xscale() for axes in plot.figure.axes] == ["linear", "linear"]
+    slow = plots.trade({"whole": whole, "half": half, "int8": whole | {"milliseconds": 80.0}})
+    assert [axes.get_xscale() for axes in slow.figure.axes] == ["log", "linear"]
     with pytest.raises(ValueError, match="^trade expected two to 5 versions, received 1: whole$"):
         plots.trade({"whole": whole})
     message = (

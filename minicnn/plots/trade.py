@@ -9,6 +9,7 @@ from minicnn.plots.base import Plot, new_figure, table, tidy
 from minicnn.plots.palette import HAIRLINE, INK, MUTED, SERIES
 
 MARKS = ((MUTED, "o"), *SERIES)  # the first one's is a ring, in which others may lie
+WIDE = 10  # times the least cost: more than that, and an axis from 0 would crowd the others
 COSTS = {"milliseconds": "Milliseconds for 64 pictures", "kilobytes": "Compressed file (kB)"}
 
 
@@ -21,7 +22,8 @@ def trade(
 
     Args:
         versions: by name, each with its "accuracy", a share of right answers, the "milliseconds"
-            that 64 pictures take and the "kilobytes" of its compressed file.
+            that 64 pictures take and the "kilobytes" of its compressed file. Costs that differ by
+            more than ten times have a logarithmic axis.
 
     Raises ValueError when there are fewer than two or more than five, or one of these numbers is
         missing.
@@ -72,5 +74,9 @@ def _panel(axes: Axes, versions: Mapping[str, Mapping[str, float]], cost: str) -
         place = version[cost], 100 * version["accuracy"]
         axes.plot(*place, marker, color=colour, label=name, linestyle="none", **whole)
     axes.margins(0.15, 0.2)
-    axes.set_xlim(left=0)
+    costs = [version[cost] for version in versions.values()]
+    if max(costs) > WIDE * min(costs) > 0:
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(left=0)
     tidy(axes)
