@@ -101,8 +101,7 @@ def test_what_layers_cannot_say_names_operator_and_tensor():
 
 def packed_model(graph, output):
     """A file of these operators, of which tensor 0 goes in."""
-    model = Sequential([Input((3,)), layers.Dense(2)])
-    told = file.told(graph, model, [0], [output.tensor], [])
+    told = file.told(graph, "model", {"x": 0}, {"y": output.tensor}, [])
     return packed("Model", told, IDENTIFIER)
 
 

@@ -180,6 +180,13 @@ def test_several_inputs_and_outputs_keep_names_and_order():
     assert [one["name"] for one in signature["outputs"]] == ["y", "a", "y_1"]
 
 
+def test_a_name_that_is_taken_gets_a_number_that_is_free():
+    a = Input((3,), name="a")
+    y, other = layers.ReLU(name="y")(a), layers.ReLU(name="y_1")(a)
+    (signature,) = told(written(Model(a, [y, y, other]), "float32"))["signature_defs"]
+    assert [one["name"] for one in signature["outputs"]] == ["y", "y_1", "y_1_1"]
+
+
 def test_a_layer_of_ones_own_and_wrong_types_are_named(tmp_path):
     class Own(layers.Layer):
         def forward(self, x, *, training=False):  # noqa: ARG002

@@ -174,12 +174,13 @@ def _operator(one: Operator, codes: list[tuple[str, int]]) -> dict[str, Any]:
 
 def _named(names: list[str], tensors: list[int]) -> dict[str, int]:
     """Tensors by name; one that is there twice gets a number."""
-    seen: Counter[str] = Counter()
-    told = {}
+    told: dict[str, int] = {}
     for name, tensor in zip(names, tensors, strict=True):
-        number = seen[name]
-        seen[name] += 1
-        told[f"{name}_{number}" if number else name] = tensor
+        free, number = name, 0
+        while free in told:
+            number += 1
+            free = f"{name}_{number}"
+        told[free] = tensor
     return told
 
 
