@@ -40,6 +40,7 @@ class QuantizedModel:
     Raises ValueError for operations that do not fit.
     """
 
+    @known_arguments
     def __init__(self, computation: Computation, of_input: Quantization):
         checks.check(computation, of_input)
         self.computation, self.of_input = computation, of_input
