@@ -26,7 +26,7 @@ def trade(
             more than ten times have a logarithmic axis.
 
     Raises ValueError when there are fewer than two or more than five, or one of these numbers is
-        missing.
+    missing.
 
     >>> whole = {"accuracy": 0.74, "milliseconds": 5.1, "kilobytes": 600}
     >>> half = {"accuracy": 0.735, "milliseconds": 2.9, "kilobytes": 320}
