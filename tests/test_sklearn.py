@@ -59,13 +59,15 @@ def small(input_shape, n_classes):
     return small_network(input_shape, n_classes, filters=4)
 
 
-# parametrize_with_checks writes the address of `small` into the tests' names: each process has its own
+# parametrize_with_checks puts the address of `small` into names: each process has its own
 @pytest.mark.parametrize(
     ("estimator", "check"),
-    estimator_checks_generator(
-        CNNClassifier(small, epochs=8, batch_size=16, learning_rate=0.02),
-        expected_failed_checks=NOT_PASSED,
-        mark="xfail",
+    list(
+        estimator_checks_generator(
+            CNNClassifier(small, epochs=8, batch_size=16, learning_rate=0.02),
+            expected_failed_checks=NOT_PASSED,
+            mark="xfail",
+        )
     ),
     ids=lambda value: value.func.__name__ if isinstance(value, partial) else "",
 )
