@@ -35,7 +35,7 @@ TAKEN = "Before all examples stand `import numpy as np` and `from minicnn import
 def modules() -> dict[str, ModuleType]:
     """The modules that users import, by the names of their pages: "layers", "datasets.shapes"."""
     found = {"minicnn": minicnn}
-    for name in minicnn.__all__:
+    for name in (*minicnn.__all__, *minicnn.ON_DEMAND):
         if isinstance(module := getattr(minicnn, name), ModuleType):
             found[name] = module
             parts = {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
         datasets,
         explain,
         initializers,
+        interchange,
         layers,
         losses,
         metrics,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # what type checkers see; it is loaded below, when somebody a
         plots,
         preflight,
         preprocessing,
+        pruning,
+        quantize,
         regularizers,
         report,
         runs,
@@ -56,6 +59,7 @@ __all__ = [
     "datasets",
     "explain",
     "initializers",
+    "interchange",
     "layers",
     "losses",
     "metrics",
@@ -64,6 +68,8 @@ __all__ = [
     "plots",
     "preflight",
     "preprocessing",
+    "pruning",
+    "quantize",
     "regularizers",
     "report",
     "runs",
@@ -83,11 +89,16 @@ PLACES = {
     "set_threads": "machine.threads",
 }
 
+# Modules that need packages which minicnn does without: `import *` leaves them alone.
+ON_DEMAND = ("sklearn",)
+
 not_there = missing_from(__name__, "", __all__)
 
 
 def __getattr__(name: str) -> Any:
     """Load a module or a class when somebody first asks for it: `minicnn --help` needs no Numba."""
+    if name in ON_DEMAND:
+        return import_module(f"minicnn.{name}")
     if name not in __all__:
         return not_there(name)
     if name not in PLACES:
@@ -97,4 +108,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *ON_DEMAND})

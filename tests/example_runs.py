@@ -13,6 +13,7 @@ from programs import PATIENCE
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
 FEW = ("--offline", "--seed", "3", "--limit")  # there is no CIFAR-10: they train on drawn shapes
 ARGUMENTS = {
+    "shrink.py": (*FEW, "150", "--epochs", "1", "--more-epochs", "1"),
     "train_augmented.py": (*FEW, "300", "--epochs", "1"),
     "train_best.py": (*FEW, "300", "--epochs", "1"),
     "train_cifar.py": (*FEW, "300", "--epochs", "2"),

@@ -28,8 +28,8 @@ STOREYS = {
     "parts": "activations backend data datasets layers losses metrics preprocessing schedules "
     "transforms",
     "network": "engine network optimizers saving",
-    "work": "applications callbacks models training",
-    "looking": "explain plots preflight report runs testing utils",
+    "work": "applications callbacks interchange models pruning quantize training",
+    "looking": "explain plots preflight report runs sklearn testing utils",
     "door": "__init__ __main__ cli",
 }
 STOREY_OF = {

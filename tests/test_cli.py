@@ -33,6 +33,7 @@ COMMANDS = [
         "gradcheck",
         "profile",
     ),
+    *("export", "prune", "quantize", "compare"),
     *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
 ]
 

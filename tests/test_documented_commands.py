@@ -30,7 +30,15 @@ pytest_plugins = ["run_fixtures"]
 
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
 SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
-COMPLETED = {"predict": ["cat.jpg"], "explain": ["cat.jpg"]}  # where a page names the command alone
+SLOW |= {"export", "prune", "quantize", "compare"}
+COMPLETED = {  # where a page names the command alone
+    "predict": ["cat.jpg"],
+    "explain": ["cat.jpg"],
+    "export": ["runs/latest", "model.keras"],
+    "prune": ["runs/latest", "--keep", "0.5", "--to", "small.safetensors"],
+    "quantize": ["runs/latest", "--to", "model.tflite"],
+    "compare": ["runs/latest", "model.tflite"],
+}
 # What the pages call things, and what there is in its place. "made" is a picture, a folder of such,
 # or a trained run.
 WORLD = {

@@ -35,6 +35,17 @@ OF_RUNS = {
     "report.html",
 }
 LEFT = {
+    "shrink.py": {
+        "shrunk": {
+            "half-the-filters.safetensors",
+            "half.safetensors",
+            "int8.safetensors",
+            "metrics.json",
+            "sparse.safetensors",
+            "trade.png",
+            "whole.safetensors",
+        }
+    },
     "train_augmented.py": {
         "plain": OF_RUNS,
         "augmented": OF_RUNS | {"augmentation.png", "comparison.png"},

@@ -166,7 +166,7 @@ def test_what_a_module_says_of_a_name_that_is_not_there(look_up, message):
         ),
         (
             "from minicnn.wrappers.scikit_learn import KerasClassifier",
-            "'minicnn.wrappers'. There are no such parts here: import from minicnn.layers",
+            "'minicnn.wrappers'. Use minicnn.sklearn.CNNClassifier, a classifier for scikit-learn.",
         ),
         ("import minicnn.laeyrs", "^No module named 'minicnn.laeyrs'$"),
         ("import minicnn.kernels.nothing", "'minicnn.kernels.nothing'$"),

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("resource", reason="not on Windows")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
+import check_keras_fuzz  # noqa: E402
 import check_model_fuzz  # noqa: E402
 import check_saving  # noqa: E402
 
@@ -22,6 +23,13 @@ def test_damaged_and_forged_model_files():
     assert (
         found["unexpected"] == [] and found["seen"]["refused"] > 100 and found["seen"]["read"] > 5
     )
+
+
+def test_damaged_files_of_keras_are_refused_or_read():
+    found = check_keras_fuzz.try_files(0, 80)
+    assert not found["unexpected"]
+    assert found["seen"]["refused"] > 30 and found["seen"]["read"] > 5
+    assert found["slowest"] < check_keras_fuzz.SECONDS
 
 
 def test_saves_that_are_killed(tmp_path):

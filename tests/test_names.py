@@ -605,8 +605,8 @@ def public():
         "layers activations callbacks losses metrics optimizers schedules initializers "
         "regularizers constraints models utils preprocessing.image data "
     )
-    rooms += "report plots explain datasets.cifar10 datasets.cifar100 datasets.mnist "
-    rooms += "datasets.fashion_mnist datasets.shapes transforms"
+    rooms += "report plots explain pruning quantize datasets.cifar10 datasets.cifar100 "
+    rooms += "datasets.mnist datasets.fashion_mnist datasets.shapes transforms"
     for room in rooms.split():
         module = importlib.import_module(f"minicnn.{room}")
         for name in getattr(module, "__all__", None) or ["load_data", "MixUp", "CutMix"]:

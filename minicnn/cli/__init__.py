@@ -49,8 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         say(options, f"{error}: install what is missing, with pip install {error.name or 'NAME'}")
+        return 4
+    except ImportError as error:  # of minicnn, which says what to install
+        say(options, error)
         return 4
     except (DataError, ModelFileError, FileNotFoundError) as error:
         say(options, error)

@@ -6,7 +6,15 @@ It loads nothing that takes time, so every command prints its help at once.
 import argparse
 from pathlib import Path
 
-from minicnn.cli.arguments import add_data, add_model, declare, positive, share, size_of
+from minicnn.cli.arguments import (
+    add_data,
+    add_import,
+    add_model,
+    declare,
+    positive,
+    share,
+    size_of,
+)
 
 
 def evaluate(commands: argparse._SubParsersAction) -> None:
@@ -117,3 +125,27 @@ def summary(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="draw the network, such as network.png"
     )
+
+
+def export(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "export",
+        "write a model for other programs",
+        "Write a model in the format that the file's name ends in: .keras for Keras 3, .h5 for "
+        "every Keras, .weights.h5 for the weights alone, .onnx for ONNX Runtime and others, "
+        ".tflite for LiteRT. Where the format has no words for a layer, it is named and nothing is "
+        "written.",
+        "export runs/latest model.keras",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model file, of any format, or a folder with one"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="what to write")
+    parser.add_argument(
+        "--weights",
+        metavar="TYPE",
+        help="float16: half as large, for .tflite files; as they are unless given",
+    )
+    add_import(parser)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minicnn.errors import did_you_mean
-from minicnn.types import Array, WeightOwner
+from minicnn.types import Array, Shape, WeightOwner
 
 
 class Arrays(dict[str, Array]):
@@ -103,6 +103,13 @@ class Arrays(dict[str, Array]):
     def __setstate__(self, state: tuple[WeightOwner, str, dict[str, Array]]) -> None:
         self.owner, self.what, arrays = state
         dict.update(self, {name: kept(array) for name, array in arrays.items()})
+
+
+def make_room(arrays: dict[str, Array], name: str, shape: Shape, dtype: np.dtype) -> None:
+    """Put zeros into the arrays of a layer that is being built: as no copy is made of them, they
+    take no memory before they are written to.
+    """
+    dict.__setitem__(arrays, name, kept(np.zeros(shape, dtype)))
 
 
 def kept(array: Array) -> Array:

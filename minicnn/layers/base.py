@@ -65,6 +65,7 @@ class Layer(Symbolic):
     activation_layer: "Layer | None" = None
     needs_input_grad = True  # the model sets it False where nobody reads dx
     acts_in_training_only = False  # whether it gives its input back in inference, as dropout does
+    knows_range = False  # whether it has been told between which numbers its input lies
     is_named_by_itself = False  # whether its name is only what it is called where nobody names it
     # arguments that get_config names only where they are not the default: files of networks that
     # do without them stay readable for versions that did not know them

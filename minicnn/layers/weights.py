@@ -9,6 +9,7 @@ from minicnn import constraints, initializers, regularizers
 from minicnn.constraints import Constraint, ConstraintLike
 from minicnn.errors import ModelFileError
 from minicnn.initializers import InitializerLike
+from minicnn.layers.arrays import make_room
 from minicnn.layers.variable import Variable
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names.described import Configured
@@ -51,8 +52,8 @@ class Weights(Configured):
         constraint: ConstraintLike = None,
     ) -> None:
         """Allocate a trained array and its gradient, once; both are only ever written in place."""
-        self.params[name] = self._initial(name, shape, initializer)
-        self.grads[name] = np.zeros(shape, self.dtype)
+        self._begin(self.params, name, shape, initializer)
+        make_room(self.grads, name, shape, self.dtype)
         if (penalty := regularizers.get(regularizer)) is not None:
             self.regularizers = {**self.regularizers, name: penalty}
         if (limit := constraints.get(constraint)) is not None:
@@ -61,14 +62,17 @@ class Weights(Configured):
 
     def add_state(self, name: str, shape: Shape, initializer: InitializerLike) -> None:
         """Allocate an array that is saved with the model but not trained."""
-        self.state[name] = self._initial(name, shape, initializer)
+        self._begin(self.state, name, shape, initializer)
 
-    def _initial(self, name: str, shape: Shape, initializer: InitializerLike) -> Array:
-        """Initial values; of a layer from a file only the room for them, and no more than the file
-        has numbers.
+    def _begin(
+        self, arrays: dict[str, Array], name: str, shape: Shape, initializer: InitializerLike
+    ) -> None:
+        """Put initial values; of a layer from a file only the room for them, and no more than the
+        file has numbers.
         """
         if self.stored is None:
-            return initializers.get(initializer)(shape, self.rng, self.dtype)
+            arrays[name] = initializers.get(initializer)(shape, self.rng, self.dtype)
+            return
         found = self.stored.get(f"{self.name}/{name}")
         if found != tuple(shape):
             received = "nothing" if found is None else found
@@ -76,7 +80,7 @@ class Weights(Configured):
                 f"{self} expected its {name} of shape {shape} in the model file, received "
                 f"{received}"
             )
-        return np.zeros(shape, self.dtype)
+        make_room(arrays, name, shape, self.dtype)
 
     @property
     def built(self) -> bool:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from minicnn.expect import is_integer
-from minicnn.layers.base import Layer
 from minicnn.types import Pair, Shape
 
 
@@ -31,7 +30,7 @@ class Window:
         size: Pair,
         strides: Pair,
         padding: str,
-        owner: Layer,
+        owner: object,
         dilation: Pair = (1, 1),
     ) -> "Window":
         """The window of `owner` over pictures (H, W, C).
@@ -65,7 +64,7 @@ def check_padding(padding: str, owner: str) -> str:
     return padding.lower()
 
 
-def check_picture(input_shape: Shape, owner: Layer) -> Shape:
+def check_picture(input_shape: Shape, owner: object) -> Shape:
     """input_shape, when it is (H, W, C). Raises ValueError when samples are no pictures."""
     if len(input_shape) != 3:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A model out of the file that `model.save` wrote."""
+"""A model out of its file."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from minicnn.errors import ModelFileError
 from minicnn.models.model import Model
 from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
-from minicnn.saving import description, model_file, restoring, weights
+from minicnn.saving import description, formats, restoring, weights
 from minicnn.saving.fields import check
 
 
@@ -19,14 +19,15 @@ def load_model(
 ) -> Model:
     """The model that `model.save(filepath)` wrote, with its training state if it was compiled.
 
-    It is a Sequential where that was one, else a Model.
+    It is a Sequential where that was one, else a Model. Files of Keras, .keras and .h5 of every
+    version, whose first bytes tell, open too, and .onnx and .tflite files, of that ending.
 
     custom_objects: classes of your own layers by name; a file can name no others but minicnn's.
     compile: False leaves the training state in the file, unread: a loss, metrics and an optimizer
         of your own need not be there then.
 
-    Raises FileNotFoundError, or ModelFileError for a damaged file, an unknown layer, or weights
-    that do not fit.
+    Raises FileNotFoundError; ModelFileError for a damaged file, an unknown layer, or weights that
+    do not fit; ImportError for a file of Keras without h5py, for one of ONNX without onnx.
 
     >>> model = Sequential([Input((4,)), layers.Dense(2)])
     >>> model.save("model.safetensors")
@@ -34,8 +35,13 @@ def load_model(
     <Sequential 'sequential': 1 layer, 10 parameters>
     """
     known = custom_objects or {}
-    with model_file.opened(filepath) as file, description.refusing(file.path):
+    with formats.opened(filepath) as file, description.refusing(file.path):
         config = file.config
+        if "quantized" in config:
+            raise ModelFileError(
+                f"{str(filepath)!r} holds a network in whole numbers, which cannot be trained: use "
+                "quantize.load_model(filepath)"
+            )
         if "model" not in config:
             raise ModelFileError(
                 f"{str(filepath)!r} holds weights without an architecture: use "

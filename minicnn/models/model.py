@@ -12,7 +12,7 @@ from minicnn.network import summary
 from minicnn.network.clone import replayed
 from minicnn.network.network import NOISE, WEIGHTS, Network
 from minicnn.network.walk import between, in_keras_order
-from minicnn.saving import weights
+from minicnn.saving import formats, weights
 from minicnn.training import inference, loop, lr_find, step
 from minicnn.training.callbacks import History
 
@@ -207,6 +207,7 @@ class Model(Network):
         return describing.made(config, {"Sequential": Model._chain, "Model": Model}, custom_objects)
 
     save = weights.save
+    export = formats.export
     save_weights = weights.save_weights
     load_weights = weights.load_weights
 

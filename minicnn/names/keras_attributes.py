@@ -2,6 +2,7 @@
 [(names, advice)].
 """
 
+EIGHT_BITS = "Use minicnn.quantize.quantized(model, x)."
 NO_GRAPH = (
     "Nothing is traced or transformed: forward and backward are plain methods on NumPy arrays."
 )
@@ -17,7 +18,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("predict_proba predict_step", "Use predict(x)."),
         ("to_yaml", "Use to_json()."),
         ("build_from_config get_build_config", WHOLE),
-        ("compile_from_config get_compile_config export", WHOLE),
+        ("compile_from_config get_compile_config", WHOLE),
         (
             "load_own_variables save_own_variables",
             "Use save_weights(filepath) and load_weights(filepath).",
@@ -56,7 +57,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         (
             "quantize quantization_mode quantized_build quantized_call "
             "get_quantization_layer_structure",
-            "It is not there.",
+            EIGHT_BITS,
         ),
     ],
     "Layer": [
@@ -80,7 +81,7 @@ ATTRIBUTES: dict[str, list[tuple[str, str]]] = {
         ("compute_dtype dtype_policy variable_dtype input_dtype", "Use dtype."),
         ("compute_mask supports_masking input_spec path", NO_GRAPH),
         ("stateless_call symbolic_call rematerialized_call", NO_GRAPH),
-        ("quantize quantization_mode quantized_build quantized_call", "It is not there."),
+        ("quantize quantization_mode quantized_build quantized_call", EIGHT_BITS),
     ],
     "Variable": [
         ("value", "Use numpy()."),

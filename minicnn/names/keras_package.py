@@ -15,9 +15,10 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
         ("Constraint", "Use constraints.Constraint."),
         ("ops random", "There is no backend: arrays are NumPy's, everywhere."),
         (
-            "src api legacy wrappers objectives",
+            "src api legacy objectives",
             "There are no such parts here: import from minicnn.layers, minicnn.models and so on.",
         ),
+        ("wrappers", "Use minicnn.sklearn.CNNClassifier, a classifier for scikit-learn."),
         (
             "config device",
             "There is nothing to configure: everything runs on the CPU; set_threads(n) limits its "
@@ -27,8 +28,9 @@ PACKAGE: dict[str, list[tuple[str, str]]] = {
             "distribution mixed_precision dtype_policies DTypePolicy FloatDTypePolicy",
             "Everything runs in float32 on the CPU.",
         ),
-        ("distillation quantizers Quantizer", "It is not there."),
-        ("export", "Use model.save(filepath) and models.load_model(filepath)."),
+        ("distillation", "It is not there."),
+        ("quantizers Quantizer", "Use minicnn.quantize.quantized(model, x)."),
+        ("export", "Use model.export(filepath)."),
         ("visualization", "Use plots, and model.summary()."),
         (
             "name_scope StatelessScope SymbolicScope RematScope remat tree",

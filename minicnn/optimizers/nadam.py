@@ -48,7 +48,7 @@ class Nadam(Optimizer):
     def _u(self, t: int) -> float:
         return self.beta_1 * (1 - DECAY**t / 2)
 
-    def _products(self, t: int) -> float:
+    def product(self, t: int) -> float:
         """U_t, from that of the step before, where it is known."""
         known, product = self._product
         if not 0 <= t - known <= 1:
@@ -58,7 +58,7 @@ class Nadam(Optimizer):
 
     def update(self, value: Array, grad: Array, slots: dict[str, Array]) -> None:
         t, m, v = self.iterations + 1, slots["momentum"], slots["velocity"]
-        now, ahead, product = self._u(t), self._u(t + 1), self._products(t)
+        now, ahead, product = self._u(t), self._u(t + 1), self.product(t)
         m += (grad - m) * (1 - self.beta_1)
         v += (grad**2 - v) * (1 - self.beta_2)
         looking = m * (ahead / (1 - product * ahead)) + grad * ((1 - now) / (1 - product))

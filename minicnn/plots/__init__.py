@@ -14,6 +14,7 @@ from minicnn.plots.graph import network
 from minicnn.plots.multiples import curves_side_by_side
 from minicnn.plots.predictions import mistakes_gallery, predictions_grid
 from minicnn.plots.scores import class_scores, reliability_diagram
+from minicnn.plots.trade import trade
 
 __all__ = [
     "Plot",
@@ -35,4 +36,5 @@ __all__ = [
     "network",
     "predictions_grid",
     "reliability_diagram",
+    "trade",
 ]

@@ -1,4 +1,6 @@
-"""Files of Keras: they are neither written nor read, and whoever tries is told so."""
+"""Names and contents that are Keras' where a file of minicnn is meant: whoever mixes them up is
+told so.
+"""
 
 import os
 from pathlib import Path
@@ -20,7 +22,7 @@ def warn_of_name(path: str | os.PathLike[str]) -> None:
     if Path(os.fsdecode(path)).suffix.lower() in SUFFIXES:
         warn(
             f"{str(path)!r} is written as a minicnn file (safetensors), which Keras cannot open: "
-            "prefer '.safetensors'"
+            "prefer '.safetensors', or for Keras model.export(filepath)"
         )
 
 
@@ -29,7 +31,6 @@ def refuse_contents(path: str, start: bytes) -> None:
     for beginning, kind in BEGINNINGS.items():
         if start.startswith(beginning):
             raise ModelFileError(
-                f"{path!r} expected a minicnn file, received {kind}, as Keras writes: build the "
-                "same layers here, and where Keras is installed take over the weights with "
-                "model.set_weights(keras_model.get_weights())"
+                f"{path!r} expected a minicnn file, received {kind}, as Keras writes: open it "
+                "with models.load_model and save the model again"
             )

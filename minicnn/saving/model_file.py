@@ -19,11 +19,9 @@ here: the header when the file is opened, the numbers when they are read. Both h
 Source: https://github.com/huggingface/safetensors#format
 """
 
-import errno
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
@@ -33,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.errors import ModelFileError
-from minicnn.saving import atomic
+from minicnn.saving import atomic, regular
 from minicnn.saving.keras_files import refuse_contents
 from minicnn.saving.strict_json import parse
 from minicnn.types import Array
@@ -52,7 +50,6 @@ TYPES = {
 }  # fmt: skip
 NAMES = {np.dtype(numpy): name for name, numpy in TYPES.items()}
 
-NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 Buffer = bytearray | memoryview
 
 
@@ -142,7 +139,7 @@ class ModelFile:
         metadata = header.pop("__metadata__", {})
         self._check_metadata(metadata, head)
         self._data = metadata.get("data")
-        self.arrays = dict(_arrays(header, self._size))
+        self.arrays = dict(arrays_in(header, self._size))
         self.config: dict[str, Any] = parse(metadata["config"])
 
     def _check_metadata(self, metadata: Any, head: bytes) -> None:
@@ -220,23 +217,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[ModelFile]:
 
     Raises FileNotFoundError when there is none, ModelFileError when it is damaged or not minicnn's.
     """
-    name = os.fsdecode(path)
-    try:
-        if not stat.S_ISREG(os.stat(name).st_mode):
-            raise ModelFileError(
-                f"{name!r} expected a model file, received a folder, a device or a pipe"
-            )
-        # Should a pipe take its place at this moment, NONBLOCK does not wait for its other end.
-        descriptor = os.open(
-            name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
-    except (OSError, ValueError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        if isinstance(error, OSError) and error.errno not in NOTHING_THERE:
-            raise ModelFileError(f"{name!r} cannot be read: {error.strerror}") from error
-        raise FileNotFoundError(f"there is no model file {name!r:.300}") from error
-    with open(descriptor, "rb", buffering=0) as file:
+    with regular.opened(path) as (name, file):
         yield ModelFile(name, file)
 
 
@@ -246,7 +227,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]
         return file.config, file.read()
 
 
-def _arrays(header: Mapping[str, Any], size: int) -> Iterator[tuple[str, Stored]]:
+def arrays_in(header: Mapping[str, Any], size: int) -> Iterator[tuple[str, Stored]]:
     """What the header says of the arrays.
 
     Raises ValueError unless they fill `size` bytes without gap or overlap.

@@ -14,7 +14,7 @@ from minicnn.expect import flag
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.saving import description, keras_files, model_file
+from minicnn.saving import description, formats, keras_files, model_file
 
 NAMED = 6  # weights in a warning
 
@@ -82,7 +82,8 @@ def _weights_now(model: Network) -> dict[str, np.ndarray]:
 
 @known_arguments
 def load_weights(model: Network, filepath: str | os.PathLike, skip_mismatch: bool = False) -> None:
-    """Read weights by layer name from a model or weight file.
+    """Read weights by layer name from a model or weight file; from one of Keras by the order of the
+    layers.
 
     Raises ModelFileError with a table of what does not fit; skip_mismatch=True loads what does, and
     warns of the rest.
@@ -91,7 +92,7 @@ def load_weights(model: Network, filepath: str | os.PathLike, skip_mismatch: boo
         raise ValueError(
             f"{model.name!r} is not built: call build((None, H, W, C)) before load_weights"
         )
-    put_weights(model, model_file.read(filepath)[1], filepath, skip_mismatch)
+    put_weights(model, formats.weights(filepath, model), filepath, skip_mismatch)
 
 
 @one_at_a_time

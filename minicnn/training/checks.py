@@ -210,6 +210,7 @@ def pixel_range(model: Network, x: Array) -> None:
         )
     if (
         not isinstance(first, Rescaling | Normalization | BatchNormalization)
+        and not first.knows_range
         and top > 100
         and sample.min() >= 0
     ):
