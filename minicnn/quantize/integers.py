@@ -37,16 +37,17 @@ class IntegerOperation(Operation):
 
 def values(computation: Computation, of_input: Quantization, q: Array) -> Iterator[Array]:
     """Every value, in order, the input's whole numbers q (N, ...) first; int8."""
-    made, quantizations = [q], [of_input]
+    numbers, quantizations = [q], [of_input]
     yield q
     for operation in computation.operations:
-        xs = [made[n] for n in operation.reads]
-        made.append(_made(operation, xs, [quantizations[n] for n in operation.reads]))
+        xs = [numbers[n] for n in operation.reads]
+        numbers.append(made(operation, xs, [quantizations[n] for n in operation.reads]))
         quantizations.append(operation.makes)
-        yield made[-1]
+        yield numbers[-1]
 
 
-def _made(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
+def made(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
+    """What one operation makes of whole numbers of those quantizations, int8."""
     if operation.kind in WEIGHTED:
         return _weighted(operation, qs[0], of[0])
     if operation.kind == "global_average":
@@ -86,8 +87,8 @@ def _global_average(operation: IntegerOperation, q: Array, of: Quantization) -> 
     count = q.shape[1] * q.shape[2]
     total = q.sum(axis=(1, 2), dtype=np.int64) - count * of.zero_point
     multiplier = of.scale / operation.makes.scale / np.float32(count)
-    made = requantized(total, multiplier, operation.makes, operation.activation)
-    return made.reshape(len(q), *operation.shape)
+    mean = requantized(total, multiplier, operation.makes, operation.activation)
+    return mean.reshape(len(q), *operation.shape)
 
 
 def _added(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
