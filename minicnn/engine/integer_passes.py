@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from minicnn.engine.integer_tiles import ROWS, SLIDE, TILE, WIDTH
+from minicnn.engine.integer_tiles import MOVE, ROWS, SLIDE, TILE, WIDTH
 from minicnn.machine.call import caller
-from minicnn.machine.jit import jit_part, parallel_jit
+from minicnn.machine.jit import jit, jit_part, parallel_jit
 from minicnn.types import Array
 
 LIKE = np.zeros(0, np.uint8)
-call_tile, call_slide = caller(TILE), caller(SLIDE)
+call_tile, call_slide, call_move = caller(TILE), caller(SLIDE), caller(MOVE)
 
 
 class Slid(NamedTuple):
@@ -48,37 +48,82 @@ class Packed(NamedTuple):
     limits: Array
 
 
+class Kernels(NamedTuple):
+    """Addresses: tiles of ROWS and of 1 row, for 16 filters and for the last ones; bytes moved,
+    and made int16; windows.
+    """
+
+    tile: int
+    tile_1: int
+    last: int
+    last_1: int
+    copy: int
+    widen: int
+    slide: int
+
+
 @jit_part
-def im2row(x, first, count, slid, g, C, zero, rows):
-    """rows[p, (kh*KW + kw)*C + c] = x at pixel first + p, or the zero point in the padding."""
+def run_of_row(x, start, w_first, cells, C, zero, kernel, y, y_start):
+    """y (1-dimensional) from y_start on: `cells` pixels of C from w_first on of the row of pixels
+    that begins at x.flat[start]; the zero point outside of it.
+    """
+    W, size = x.shape[2], y.itemsize
+    left = min(max(-w_first, 0), cells)
+    right = max(min(W - w_first, cells), left)
+    for k in range(y_start, y_start + left * C):
+        y[k] = zero
+    call_move(
+        kernel,
+        LIKE,
+        (
+            *(x.ctypes.data, start + (w_first + left) * C),
+            *(y.ctypes.data, (y_start + left * C) * size, (right - left) * C),
+        ),
+    )
+    for k in range(y_start + right * C, y_start + cells * C):
+        y[k] = zero
+
+
+@jit_part
+def im2row(x, first, count, slid, g, C, zero, widen, rows):
+    """rows[p, (kh*KW + kw)*C + c] = x at pixel first + p, or the zero point in the padding.
+
+    Cells that lie together, a kernel's row of all channels, are moved together.
+    """
     _, H, W, channels = x.shape
-    flat = x.reshape(x.size)
-    whole = channels == C and slid.DW == 1
+    flat, depth = rows.reshape(rows.size), rows.shape[1]
+    if slid.KH * slid.KW * slid.SH * slid.SW == 1 and channels == C == depth:
+        call_move(widen, LIKE, (x.ctypes.data, first * C, rows.ctypes.data, 0, count * C))
+        return
+    together = channels == C and slid.DW == 1
     for p in range(count):
-        row = rows[p]
         n, rest = divmod(first + p, slid.OH * slid.OW)
         i, j = divmod(rest, slid.OW)
-        w_first, k = j * slid.SW - slid.left, 0
+        w_first, k = j * slid.SW - slid.left, p * depth
         for kh in range(slid.KH):
             h = i * slid.SH - slid.top + kh * slid.DH
-            if whole and 0 <= h < H and 0 <= w_first and w_first + slid.KW <= W:
-                start = ((n * H + h) * W + w_first) * C
+            start = (n * H + h) * W * channels
+            if not 0 <= h < H:
                 for c in range(slid.KW * C):
-                    row[k + c] = flat[start + c]
-                k += slid.KW * C
-                continue
-            for kw in range(slid.KW):
-                w = w_first + kw * slid.DW
-                if 0 <= h < H and 0 <= w < W:
-                    start = ((n * H + h) * W + w) * channels + g * C
-                    for c in range(C):
-                        row[k + c] = flat[start + c]
-                else:
-                    for c in range(C):
-                        row[k + c] = zero
-                k += C
-        if k < rows.shape[1]:
-            row[k] = 0
+                    flat[k + c] = zero
+            elif together:
+                run_of_row(x, start, w_first, slid.KW, C, zero, widen, flat, k)
+            else:
+                for kw in range(slid.KW):
+                    w = w_first + kw * slid.DW
+                    if 0 <= w < W:
+                        begin = start + w * channels + g * C
+                        call_move(
+                            widen,
+                            LIKE,
+                            (x.ctypes.data, begin, rows.ctypes.data, 2 * (k + kw * C), C),
+                        )
+                    else:
+                        for c in range(C):
+                            flat[k + kw * C + c] = zero
+            k += slid.KW * C
+        if k < (p + 1) * depth:
+            flat[k] = 0
 
 
 @jit_part
@@ -88,9 +133,11 @@ def multiply_block(x, first, count, slid, packed, F, zero, kernels, rows, y):
     C, channels = x.shape[3] // G, G * F
     a_row = rows.shape[1] * 2
     for g in range(G):
-        im2row(x, first, count, slid, g, C, zero, rows)
+        im2row(x, first, count, slid, g, C, zero, kernels.widen, rows)
         for panel in range(panels):
-            ragged = 2 if F - panel * WIDTH < WIDTH else 0
+            last = F - panel * WIDTH < WIDTH
+            wide = kernels.last if last else kernels.tile
+            single = kernels.last_1 if last else kernels.tile_1
             where = g * panels + panel
             done = 0
             while done < count:
@@ -98,7 +145,7 @@ def multiply_block(x, first, count, slid, packed, F, zero, kernels, rows, y):
                 # the last tile begins early enough to be whole: some rows are made twice
                 r = min(done, count - ROWS) if many else done
                 call_tile(
-                    kernels[ragged] if many else kernels[ragged + 1],
+                    wide if many else single,
                     LIKE,
                     (
                         *(rows.ctypes.data, r * a_row, a_row),
@@ -113,54 +160,77 @@ def multiply_block(x, first, count, slid, packed, F, zero, kernels, rows, y):
                 done = r + (ROWS if many else 1)
 
 
+@jit_part
+def multiply_share(t, x, slid, packed, F, zero, kernels, scratch, y):
+    """The blocks of thread t."""
+    pixels, (parts, block, _) = y.shape[0], scratch.shape
+    blocks = (pixels + block - 1) // block
+    for number in range(blocks * t // parts, blocks * (t + 1) // parts):
+        first = number * block
+        count = min(block, pixels - first)
+        multiply_block(x, first, count, slid, packed, F, zero, kernels, scratch[t], y)
+
+
 @parallel_jit
 def multiply(x, slid, packed, F, zero, kernels, scratch, y):
     """All blocks; scratch is int16 (threads, pixels of a block, 2 * pairs), y (pixels, G*F)."""
-    pixels, block = y.shape[0], scratch.shape[1]
-    blocks, parts = (pixels + block - 1) // block, scratch.shape[0]
-    for t in prange(parts):
-        for number in range(blocks * t // parts, blocks * (t + 1) // parts):
-            first = number * block
-            multiply_block(
-                x, first, min(block, pixels - first), slid, packed, F, zero, kernels,
-                scratch[t], y,
-            )  # fmt: skip
+    for t in prange(scratch.shape[0]):
+        multiply_share(t, x, slid, packed, F, zero, kernels, scratch, y)
+
+
+@jit
+def multiply_alone(x, slid, packed, F, zero, kernels, scratch, y):
+    """The same on the calling thread, for what is too little to wake others."""
+    multiply_share(0, x, slid, packed, F, zero, kernels, scratch, y)
 
 
 @jit_part
-def framed(x, n, top, left, repeat, zero, frame):
+def framed(x, n, top, left, repeat, zero, copy, frame):
     """frame[h, w, c*repeat + m] = x[n, top + h, left + w, c], or the zero point outside of x."""
     _, H, W, C = x.shape
-    for h in range(frame.shape[0]):
-        for w in range(frame.shape[1]):
-            cell = frame[h, w]
-            if 0 <= top + h < H and 0 <= left + w < W:
-                from_cell = x[n, top + h, left + w]
-                if repeat == 1:
-                    for c in range(C):
-                        cell[c] = from_cell[c]
+    rows, cells, wide = frame.shape
+    flat = frame.reshape(frame.size)
+    for h in range(rows):
+        start, k = (n * H + top + h) * W * C, h * cells * wide
+        if not 0 <= top + h < H:
+            for c in range(cells * wide):
+                flat[k + c] = zero
+        elif C == wide:
+            run_of_row(x, start, left, cells, C, zero, copy, flat, k)
+        else:
+            for w in range(cells):
+                cell = frame[h, w]
+                if not 0 <= left + w < W:
+                    cell[:] = zero
+                elif repeat == 1:
+                    begin = start + (left + w) * C
+                    call_move(
+                        copy, LIKE, (x.ctypes.data, begin, frame.ctypes.data, k + w * wide, C)
+                    )
                 else:
                     for c in range(C):
                         for m in range(repeat):
-                            cell[c * repeat + m] = from_cell[c]
-            else:
-                for c in range(C * repeat):
-                    cell[c] = zero
+                            cell[c * repeat + m] = x[n, top + h, left + w, c]
 
 
 @jit_part
-def slide_band(x, n, first, count, slid, packed, places, zero, kernel, frame, line, y):
+def slide_band(x, n, first, count, slid, packed, places, zero, kernels, frame, line, y):
     """Rows first, first + 1, ... of y[n]; frame and line are one thread's own."""
-    channels = y.shape[3]
-    top, left = first * slid.SH - slid.top, -slid.left
+    _, OH, OW, channels = y.shape
+    top = first * slid.SH - slid.top
     deep = (count - 1) * slid.SH + (slid.KH - 1) * slid.DH + 1
-    framed(x, n, top, left, channels // x.shape[3], zero, frame[:deep])
+    repeat = channels // x.shape[3]
+    framed(x, n, top, -slid.left, repeat, zero, kernels.copy, frame[:deep])
     panels, pairs = packed.b.shape[1:3]
     wide = panels * WIDTH
     for i in range(count):
+        start = (n * OH + first + i) * OW * channels
+        # what is no multiple of 16 channels goes by way of a line that is
+        made = y.ctypes.data if channels == wide else line.ctypes.data
+        made_start = start if channels == wide else 0
         for panel in range(panels):
             call_slide(
-                kernel,
+                kernels.slide,
                 LIKE,
                 (
                     *(frame.ctypes.data, i * slid.SH * frame.shape[1] * wide + panel * WIDTH),
@@ -168,24 +238,37 @@ def slide_band(x, n, first, count, slid, packed, places, zero, kernel, frame, li
                     *(packed.b.ctypes.data, panel * pairs * WIDTH * 4),
                     *(packed.bias.ctypes.data, panel * WIDTH * 4),
                     *(packed.factor.ctypes.data, panel * WIDTH * 4),
-                    *(packed.limits.ctypes.data, 0, line.ctypes.data, panel * WIDTH, wide),
-                    slid.OW,
+                    *(packed.limits.ctypes.data, 0),
+                    *(made, made_start + panel * WIDTH, wide, OW),
                 ),
             )
-        for j in range(slid.OW):
-            for c in range(channels):
-                y[n, first + i, j, c] = line[j, c]
+        if channels != wide:
+            for j in range(OW):
+                place = y.ctypes.data, start + j * channels
+                call_move(kernels.copy, LIKE, (line.ctypes.data, j * wide, *place, channels))
+
+
+@jit_part
+def slide_share(t, x, slid, packed, places, zero, kernels, band, frames, lines, y):
+    """The bands of thread t."""
+    bands, parts = (slid.OH + band - 1) // band, frames.shape[0]
+    items = y.shape[0] * bands
+    for item in range(items * t // parts, items * (t + 1) // parts):
+        first = item % bands * band
+        slide_band(
+            x, item // bands, first, min(band, slid.OH - first), slid, packed, places, zero,
+            kernels, frames[t], lines[t], y,
+        )  # fmt: skip
 
 
 @parallel_jit
-def slide_all(x, slid, packed, places, zero, kernel, band, frames, lines, y):
+def slide_all(x, slid, packed, places, zero, kernels, band, frames, lines, y):
     """All bands of `band` rows; frames and lines have one for each thread."""
-    bands, parts = (slid.OH + band - 1) // band, frames.shape[0]
-    items = y.shape[0] * bands
-    for t in prange(parts):
-        for item in range(items * t // parts, items * (t + 1) // parts):
-            first = item % bands * band
-            slide_band(
-                x, item // bands, first, min(band, slid.OH - first), slid, packed, places, zero,
-                kernel, frames[t], lines[t], y,
-            )  # fmt: skip
+    for t in prange(frames.shape[0]):
+        slide_share(t, x, slid, packed, places, zero, kernels, band, frames, lines, y)
+
+
+@jit
+def slide_alone(x, slid, packed, places, zero, kernels, band, frames, lines, y):
+    """The same on the calling thread."""
+    slide_share(0, x, slid, packed, places, zero, kernels, band, frames, lines, y)

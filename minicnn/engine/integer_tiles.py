@@ -1,4 +1,4 @@
-"""The two micro-kernels of whole numbers, for AVX2: products of int16 pairs, sums of int32.
+"""The micro-kernels of whole numbers, for AVX2: products of int16 pairs, sums of int32.
 
 vpmaddwd multiplies 16 pairs of int16 and adds up each two neighbours in int32: twice as many
 multiply-adds an instruction as float32 has, and exact. Values of 8 bits become int16 where they
@@ -21,6 +21,7 @@ WIDTH, ROWS = 16, 6  # channels of a panel, rows of the best tile
 HALF = WIDTH // 2  # of int32 in a register
 TILE = "a*u8 a_row b*u8 pairs bias*u8 factor*u8 limits*u8 y*u8 y_row"
 SLIDE = "x*u8 x_step places*u8 pairs b*u8 bias*u8 factor*u8 limits*u8 y*u8 y_step windows"
+MOVE = "x*u8 y*u8 count"
 I16, I64, F32 = ir.IntType(16), ir.IntType(64), ir.FloatType()
 BYTES, WORDS = ir.VectorType(I8, WIDTH), ir.VectorType(I16, WIDTH)
 SUMS, REALS = ir.VectorType(I32, HALF), ir.VectorType(F32, HALF)
@@ -91,7 +92,11 @@ def slide() -> Emitter:
             return [
                 build.add(
                     sums[half],
-                    _pairs(emit, emit.choose(*taps, lanes), _load(emit, place, WORDS, 32 * half)),
+                    _pairs(
+                        emit,
+                        emit.choose(taps[0], taps[1], lanes),
+                        _load(emit, place, WORDS, 32 * half),
+                    ),
                 )
                 for half, lanes in enumerate((LOWER, UPPER))
             ]
@@ -103,6 +108,31 @@ def slide() -> Emitter:
         return []
 
     emit.loop(arg["windows"], [], window)
+    return emit
+
+
+@kernel
+def move(widens: bool) -> Emitter:
+    """y[i] = x[i] for `count` bytes, or for as many int16 that are made of them."""
+    emit = Emitter("float32", MOVE)
+    arg, build = emit.arg, emit.builder
+    first = emit.integer(0)
+    for lanes in (32, 8, 1):
+        whole = emit.integer(lanes)
+        turns = build.sdiv(build.sub(arg["count"], first), whole)
+        made = I16 if widens else I8
+
+        def turn(k: ir.Value, _: list[ir.Value]) -> Sequence[ir.Value]:
+            i = build.add(first, build.mul(k, whole))  # noqa: B023  run at once
+            x = _load(emit, emit.at(arg["x"], i), ir.VectorType(I8, lanes))  # noqa: B023
+            if widens:
+                x, i = build.sext(x, ir.VectorType(made, lanes)), build.add(i, i)  # noqa: B023
+            place = build.bitcast(emit.at(arg["y"], i), x.type.as_pointer())
+            build.store(x, place).align = 1
+            return []
+
+        emit.loop(turns, [], turn)
+        first = build.add(first, build.mul(turns, whole))
     return emit
 
 
@@ -146,7 +176,7 @@ def _requantized(emit: Emitter, sums: Sequence[ir.Value]) -> ir.Value:
         y = build.select(build.fcmp_ordered("<", y, high), y, high)
         y = build.fadd(_called(emit, "llvm.roundeven.v8f32", REALS, y), zero)
         made.append(build.fptosi(y, SUMS))
-    return made[0] if len(made) == 1 else emit.choose(*made, range(WIDTH))
+    return made[0] if len(made) == 1 else emit.choose(made[0], made[1], range(WIDTH))
 
 
 def _store(emit: Emitter, row: ir.Value, pointer: ir.Value, width: int) -> None:

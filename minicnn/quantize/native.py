@@ -25,6 +25,7 @@ from minicnn.types import Array, Shape
 
 BLOCK = 2**17  # bytes of patches that a thread has at once
 FRAME = 2**15  # bytes of a band of pictures
+SHARE = 2**21  # multiplications that are worth another thread
 
 Step = Callable[[list[Array]], Array]
 
@@ -96,14 +97,14 @@ class Product:
         x = xs[0].reshape(len(xs[0]), *self.picture)
         pixels = len(x) * self.slid.OH * self.slid.OW
         depth = 2 * self.packed.b.shape[2]
-        parts = _threads()
+        parts = _parts(pixels * depth * self.shape[-1])
         block = max(tiles.ROWS, min(-(-pixels // parts), BLOCK // (2 * depth)))
-        scratch = np.empty((min(parts, -(-pixels // block)), block, depth), np.int16)
+        parts = min(parts, -(-pixels // block))
+        scratch = np.empty((parts, block, depth), np.int16)
         y = np.empty((pixels, self.shape[-1]), np.int8)
-        ragged = self.filters % tiles.WIDTH or tiles.WIDTH
-        widths = [(rows, width) for width in (tiles.WIDTH, ragged) for rows in (tiles.ROWS, 1)]
-        kernels = tuple(tiles.tile(*form) for form in widths)
-        passes.multiply(x, self.slid, self.packed, self.filters, self.zero, kernels, scratch, y)
+        run = passes.multiply if parts > 1 else passes.multiply_alone
+        made_by = kernels(self.filters % tiles.WIDTH or tiles.WIDTH)
+        run(x, self.slid, self.packed, self.filters, self.zero, made_by, scratch, y)
         return y.reshape(len(x), *self.shape)
 
 
@@ -132,14 +133,17 @@ class Depthwise:
         slid, wide = self.slid, self.packed.b.shape[1] * tiles.WIDTH
         rows = FRAME // (self.width * wide)
         band = min(max(1, (rows - self.extent) // slid.SH + 1, 4), slid.OH)
-        parts = min(_threads(), len(xs[0]) * -(-slid.OH // band))
+        multiplications = len(xs[0]) * slid.OH * slid.OW * len(self.places) * wide
+        parts = min(_parts(4 * multiplications), len(xs[0]) * -(-slid.OH // band))
         deep = (band - 1) * slid.SH + self.extent
         frames = np.empty((parts, deep, self.width, wide), np.int8)
         lines = np.empty((parts, slid.OW, wide), np.int8)
         y = np.empty((len(xs[0]), *self.shape), np.int8)
-        passes.slide_all(
-            xs[0], slid, self.packed, self.places, self.zero, tiles.slide(), band, frames, lines, y
-        )
+        run = passes.slide_all if parts > 1 else passes.slide_alone
+        run(
+            xs[0], slid, self.packed, self.places, self.zero, kernels(tiles.WIDTH), band, frames,
+            lines, y,
+        )  # fmt: skip
         return y
 
 
@@ -181,6 +185,15 @@ def _slid(operation: IntegerOperation, picture: Shape) -> passes.Slid:
     return passes.Slid(*(int(n) for pair in numbers for n in pair))
 
 
-def _threads() -> int:
+def kernels(last: int) -> passes.Kernels:
+    """Those for panels of 16 filters, of which the last has so many; compiled when first asked
+    for.
+    """
+    products = [tiles.tile(rows, F) for F in (tiles.WIDTH, last) for rows in (tiles.ROWS, 1)]
+    return passes.Kernels(*products, tiles.move(False), tiles.move(True), tiles.slide())
+
+
+def _parts(multiplications: int) -> int:
+    """How many threads so much work is worth."""
     threads.start()
-    return int(threads.state()["used"])
+    return min(int(threads.state()["used"]), 1 + multiplications // SHARE)
