@@ -96,9 +96,9 @@ def im2row(x, first, count, slid, g, C, zero, widen, rows):
         call_move(widen, LIKE, (x.ctypes.data, first * C, rows.ctypes.data, 0, count * C))
         return
     together = channels == C and slid.DW == 1
+    n, rest = divmod(first, slid.OH * slid.OW)
+    i, j = divmod(rest, slid.OW)
     for p in range(count):
-        n, rest = divmod(first + p, slid.OH * slid.OW)
-        i, j = divmod(rest, slid.OW)
         w_first, k = j * slid.SW - slid.left, p * depth
         for kh in range(slid.KH):
             h = i * slid.SH - slid.top + kh * slid.DH
@@ -124,6 +124,11 @@ def im2row(x, first, count, slid, g, C, zero, widen, rows):
             k += slid.KW * C
         if k < (p + 1) * depth:
             flat[k] = 0
+        j += 1
+        if j == slid.OW:
+            i, j = i + 1, 0
+        if i == slid.OH:
+            n, i = n + 1, 0
 
 
 @jit_part

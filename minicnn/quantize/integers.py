@@ -91,14 +91,19 @@ def _global_average(operation: IntegerOperation, q: Array, of: Quantization) -> 
     return mean.reshape(len(q), *operation.shape)
 
 
+def factors(operation: IntegerOperation, of: list[Quantization]) -> tuple[list[int], int]:
+    """What an addition multiplies its values by, as whole numbers, and the shift behind it."""
+    reals = [one.scale / operation.makes.scale for one in of]
+    shift = ADDED_BITS + 1 - frexp(max(reals))[1]
+    return [int(np.rint(np.ldexp(np.float64(real), shift))) for real in reals], shift
+
+
 def _added(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
-    factors = [one.scale / operation.makes.scale for one in of]
-    shift = ADDED_BITS + 1 - frexp(max(factors))[1]
+    wholes, shift = factors(operation, of)
     # half, before what is behind the point is cut off
     total = np.full(qs[0].shape, np.int64(1) << np.int64(shift - 1))
-    for q, factor, one in zip(qs, factors, of, strict=True):
-        whole = np.int64(np.rint(np.ldexp(np.float64(factor), shift)))
-        total = total + whole * (q.astype(np.int64) - one.zero_point)
+    for q, whole, one in zip(qs, wholes, of, strict=True):
+        total = total + np.int64(whole) * (q.astype(np.int64) - one.zero_point)
     low, high = operation.makes.limits(operation.activation)
     shifted = (total >> np.int64(shift)) + operation.makes.zero_point
     return np.clip(shifted, low, high).astype(np.int8)

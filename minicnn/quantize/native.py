@@ -14,6 +14,7 @@ import numpy as np
 
 from minicnn.engine import integer_passes as passes
 from minicnn.engine import integer_tiles as tiles
+from minicnn.kernels.whole import add_whole, pool_whole
 from minicnn.machine import threads
 from minicnn.machine.jit import ENABLED
 from minicnn.quantize import checks, integers
@@ -147,7 +148,45 @@ class Depthwise:
         return y
 
 
-FORMS: dict[str, Any] = {"conv2d": Product, "dense": Product, "depthwise_conv2d": Depthwise}
+class Pool:
+    """max_pooling2d and average_pooling2d."""
+
+    def __init__(self, operation: IntegerOperation, _: list[Quantization], shapes: list[Shape]):
+        self.slides, self.shape = window(operation, shapes[0]), operation.shape
+        self.mean = operation.kind == "average_pooling2d"
+
+    def __call__(self, xs: list[Array]) -> Array:
+        y = np.empty((len(xs[0]), *self.shape), np.int8)
+        sums = np.empty((len(y), y.shape[-1] if self.mean else 0), np.int64)
+        slides = self.slides
+        pool_whole(xs[0], self.mean, slides.size, slides.strides, slides.before, sums, y)
+        return y
+
+
+class Add:
+    """add."""
+
+    def __init__(self, operation: IntegerOperation, of: list[Quantization], _: list[Shape]):
+        wholes, shift = integers.factors(operation, of)
+        low, high = operation.makes.limits(operation.activation)
+        zeros = tuple(one.zero_point for one in of)
+        self.told = tuple(wholes), zeros, shift, low, high, operation.makes.zero_point
+
+    def __call__(self, xs: list[Array]) -> Array:
+        y = np.empty_like(xs[0])
+        a, b, flat = (values.reshape(len(y), -1) for values in (*xs, y))
+        add_whole(a, b, *self.told, flat)
+        return y
+
+
+FORMS: dict[str, Any] = {
+    "conv2d": Product,
+    "dense": Product,
+    "depthwise_conv2d": Depthwise,
+    "max_pooling2d": Pool,
+    "average_pooling2d": Pool,
+    "add": Add,
+}
 
 
 def packed(operation: IntegerOperation, of: Quantization, rows: Array) -> passes.Packed:
@@ -189,8 +228,9 @@ def kernels(last: int) -> passes.Kernels:
     """Those for panels of 16 filters, of which the last has so many; compiled when first asked
     for.
     """
-    products = [tiles.tile(rows, F) for F in (tiles.WIDTH, last) for rows in (tiles.ROWS, 1)]
-    return passes.Kernels(*products, tiles.move(False), tiles.move(True), tiles.slide())
+    full, ragged = ([tiles.tile(rows, F) for rows in (tiles.ROWS, 1)] for F in (tiles.WIDTH, last))
+    moves = tiles.move(False), tiles.move(True)
+    return passes.Kernels(full[0], full[1], ragged[0], ragged[1], *moves, tiles.slide())
 
 
 def _parts(multiplications: int) -> int:
