@@ -30,7 +30,7 @@ EXTREMES = {"low": (-128, -128), "high": (127, 127), "all": (-128, 127)}
 
 @st.composite
 def quantizations(draw):
-    scale = draw(st.floats(0.001, 0.1, width=32))
+    scale = draw(st.floats(2**-10, 0.125, width=32))
     return Quantization(np.float32(scale), draw(st.sampled_from([-128, -1, 0, 3, 127])))
 
 
@@ -70,7 +70,8 @@ def operations(draw):
     )
     if kernel is not None:
         low, high = EXTREMES[draw(st.sampled_from(list(EXTREMES)))]
-        operation.kernel = rng.integers(max(low, -127), high + 1, kernel).astype(np.int8)
+        drawn = rng.integers(low, high + 1, kernel)
+        operation.kernel = np.clip(drawn, -127, 127).astype(np.int8)
         filters = kernel[2] * kernel[3] if kind == "depthwise_conv2d" else kernel[-1]
         operation.bias = rng.integers(-9999, 9999, filters).astype(np.int32)
         operation.kernel_scale = rng.uniform(1e-4, 0.1, filters).astype(np.float32)
