@@ -68,6 +68,10 @@ def run_of_row(x, start, w_first, cells, C, zero, kernel, y, y_start):
     that begins at x.flat[start]; the zero point outside of it.
     """
     W, size = x.shape[2], y.itemsize
+    if 0 <= w_first and w_first + cells <= W:
+        place = y.ctypes.data, y_start * size, cells * C
+        call_move(kernel, LIKE, (x.ctypes.data, start + w_first * C, *place))
+        return
     left = min(max(-w_first, 0), cells)
     right = max(min(W - w_first, cells), left)
     for k in range(y_start, y_start + left * C):

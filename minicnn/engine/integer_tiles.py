@@ -12,6 +12,7 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, PMADDWD.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from llvmlite import ir
 
@@ -31,6 +32,7 @@ UPPER = [lane + 4 for lane in LOWER]
 UNPACKED = [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15]
 
 
+@cache
 def available() -> bool:
     """Whether the processor has these instructions."""
     return instruction_set().fma and "+avx2" in target()[1].split(",")

@@ -3,7 +3,7 @@
 Axes as in pooling.py; pictures are shared out among the threads.
 """
 
-from minicnn.machine.jit import jit_part, parallel_jit, prange
+from minicnn.machine.jit import jit, jit_part, parallel_jit, prange
 
 
 @jit_part
@@ -46,6 +46,13 @@ def pool_whole(x, mean, pool, strides, before, sums, y):
         pool_picture(x[n], mean, pool, strides, before, sums[n], y[n])
 
 
+@jit
+def pool_alone(x, mean, pool, strides, before, sums, y):
+    """The same on the calling thread, for what is too little to wake others."""
+    for n in range(len(x)):
+        pool_picture(x[n], mean, pool, strides, before, sums[n], y[n])
+
+
 @jit_part
 def add_numbers(a, b, factors, zeros, shift, low, high, zero, y):
     """y = clip((A (a - z_a) + B (b - z_b) + half) >> shift + zero, low, high), 1-dimensional."""
@@ -59,4 +66,11 @@ def add_numbers(a, b, factors, zeros, shift, low, high, zero, y):
 def add_whole(a, b, factors, zeros, shift, low, high, zero, y):
     """All pictures (N, numbers)."""
     for n in prange(len(a)):
+        add_numbers(a[n], b[n], factors, zeros, shift, low, high, zero, y[n])
+
+
+@jit
+def add_alone(a, b, factors, zeros, shift, low, high, zero, y):
+    """The same on the calling thread."""
+    for n in range(len(a)):
         add_numbers(a[n], b[n], factors, zeros, shift, low, high, zero, y[n])

@@ -14,7 +14,7 @@ import numpy as np
 
 from minicnn.engine import integer_passes as passes
 from minicnn.engine import integer_tiles as tiles
-from minicnn.kernels.whole import add_whole, pool_whole
+from minicnn.kernels.whole import add_alone, add_whole, pool_alone, pool_whole
 from minicnn.machine import threads
 from minicnn.machine.jit import ENABLED
 from minicnn.quantize import checks, integers
@@ -26,7 +26,8 @@ from minicnn.types import Array, Shape
 
 BLOCK = 2**17  # bytes of patches that a thread has at once
 FRAME = 2**15  # bytes of a band of pictures
-SHARE = 2**21  # multiplications that are worth another thread
+SHARE = 2**22  # multiplications of a product that are worth another thread
+WORTH = 4  # of these, that any other step of a number takes as long as
 
 Step = Callable[[list[Array]], Array]
 
@@ -135,7 +136,7 @@ class Depthwise:
         rows = FRAME // (self.width * wide)
         band = min(max(1, (rows - self.extent) // slid.SH + 1, 4), slid.OH)
         multiplications = len(xs[0]) * slid.OH * slid.OW * len(self.places) * wide
-        parts = min(_parts(4 * multiplications), len(xs[0]) * -(-slid.OH // band))
+        parts = min(_parts(WORTH * multiplications), len(xs[0]) * -(-slid.OH // band))
         deep = (band - 1) * slid.SH + self.extent
         frames = np.empty((parts, deep, self.width, wide), np.int8)
         lines = np.empty((parts, slid.OW, wide), np.int8)
@@ -159,7 +160,8 @@ class Pool:
         y = np.empty((len(xs[0]), *self.shape), np.int8)
         sums = np.empty((len(y), y.shape[-1] if self.mean else 0), np.int64)
         slides = self.slides
-        pool_whole(xs[0], self.mean, slides.size, slides.strides, slides.before, sums, y)
+        run = pool_whole if _parts(WORTH * xs[0].size) > 1 else pool_alone
+        run(xs[0], self.mean, slides.size, slides.strides, slides.before, sums, y)
         return y
 
 
@@ -175,7 +177,8 @@ class Add:
     def __call__(self, xs: list[Array]) -> Array:
         y = np.empty_like(xs[0])
         a, b, flat = (values.reshape(len(y), -1) for values in (*xs, y))
-        add_whole(a, b, *self.told, flat)
+        run = add_whole if _parts(WORTH * y.size) > 1 else add_alone
+        run(a, b, *self.told, flat)
         return y
 
 
@@ -235,5 +238,5 @@ def kernels(last: int) -> passes.Kernels:
 
 def _parts(multiplications: int) -> int:
     """How many threads so much work is worth."""
-    threads.start()
-    return min(int(threads.state()["used"]), 1 + multiplications // SHARE)
+    shares = 1 + multiplications // SHARE
+    return 1 if shares == 1 else min(int(threads.state()["used"]), shares)
