@@ -1,5 +1,7 @@
 """Operations in whole numbers: see numbers.py for the definition. Nothing here is approximate.
 
+This is what is meant, in NumPy; native.py makes the same bits faster, where it can.
+
 conv2d, depthwise_conv2d, dense     the sum of (q_x - z_x) * q_w and the bias, requantized
 global_average                      the sum of (q_x - z_x), by s_x / s_y / count, requantized
 add          A (q_a - z_a) + B (q_b - z_b), where A and B are s_a / s_y and s_b / s_y in steps
