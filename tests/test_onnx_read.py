@@ -273,8 +273,12 @@ def test_what_cannot_be_said_is_named(tmp_path):
         )
 
     who = "the .onnx file's node 'here' "
-    assert of("LRN", size=3) == (
-        f"{who}('LRN') cannot be read: Keras has no layer for local response normalisation"
+    assert of("LRN", size=4).startswith(
+        f"{who}('LRN') is no LocalResponseNormalization: LocalResponseNormalization expected size "
+        "as an odd number"
+    )
+    assert of("LRN", size=3, bias=0.0).endswith(
+        "expected k as a finite number above 0, received 0.0"
     )
     assert of("Sin") == f"{who}('Sin') cannot be read: none of minicnn's layers computes that"
     assert of("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]) == (
