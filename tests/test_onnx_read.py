@@ -196,6 +196,26 @@ def test_windows_of_all_paddings(operator, attributes, tmp_path):
     agrees(graph_of([node], [("x", ["N", 3, 7, 6])], [("y", None)]), tmp_path, X)
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"mode": "cubic", "cubic_coeff_a": -0.5},
+        {"mode": "cubic", "exclude_outside": 1},
+        {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+        {"mode": "linear", "antialias": 1},
+        {"mode": "nearest", "coordinate_transformation_mode": "half_pixel"},
+    ],
+    ids=str,
+)
+def test_pixels_where_keras_has_none_are_products(attributes, tmp_path):
+    node = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], **attributes)
+    sizes = helper.make_tensor("sizes", 7, [4], [2, 3, 5, 9])
+    ends = ([("x", [2, 3, 7, 6])], [("y", None)])
+    model = agrees(graph_of([node], *ends, [sizes], 18), tmp_path, X)
+    kernels = [layer for layer in model.layers if type(layer).__name__ == "Dense"]
+    assert len(kernels) == 2 and not any(layer.trainable for layer in kernels)
+
+
 @pytest.mark.parametrize("attributes", POOLS[:3], ids=str)
 def test_means_that_count_the_padding(attributes, tmp_path):
     node = helper.make_node("AveragePool", ["x"], ["y"], count_include_pad=1, **attributes)
