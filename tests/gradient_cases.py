@@ -192,6 +192,11 @@ def prelu(pen: Pen) -> tuple:
     return layers.PReLU(shared_axes=shared or None), shape
 
 
+def local_response_normalization(pen: Pen) -> tuple:
+    size, numbers = pen.pick((1, 3, 5)), (pen.number(0, 1), pen.number(0, 1), pen.number(1, 2))
+    return layers.LocalResponseNormalization(size, *numbers), pen.shape()
+
+
 def softmax(pen: Pen) -> tuple:
     shape = pen.shape()
     return layers.Softmax(axis=pen.axes(len(shape) + 1) if pen.chance(0.7) else -1), shape
@@ -330,6 +335,7 @@ LAYERS: dict[str, Callable[[Pen], tuple]] = {
     "Multiply": merging(layers.Multiply),
     "Normalization": normalization,
     "PReLU": prelu,
+    "LocalResponseNormalization": local_response_normalization,
     "Permute": permute,
     "RandomBrightness": lambda pen: (
         layers.RandomBrightness(pen.number(0, 1), pen.pick(RANGES)),

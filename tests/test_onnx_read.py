@@ -196,6 +196,26 @@ def test_windows_of_all_paddings(operator, attributes, tmp_path):
     agrees(graph_of([node], [("x", ["N", 3, 7, 6])], [("y", None)]), tmp_path, X)
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"mode": "cubic", "cubic_coeff_a": -0.5},
+        {"mode": "cubic", "exclude_outside": 1},
+        {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+        {"mode": "linear", "antialias": 1},
+        {"mode": "nearest", "coordinate_transformation_mode": "half_pixel"},
+    ],
+    ids=str,
+)
+def test_pixels_where_keras_has_none_are_products(attributes, tmp_path):
+    node = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], **attributes)
+    sizes = helper.make_tensor("sizes", 7, [4], [2, 3, 5, 9])
+    ends = ([("x", [2, 3, 7, 6])], [("y", None)])
+    model = agrees(graph_of([node], *ends, [sizes], 18), tmp_path, X)
+    kernels = [layer for layer in model.layers if type(layer).__name__ == "Dense"]
+    assert len(kernels) == 2 and not any(layer.trainable for layer in kernels)
+
+
 @pytest.mark.parametrize("attributes", POOLS[:3], ids=str)
 def test_means_that_count_the_padding(attributes, tmp_path):
     node = helper.make_node("AveragePool", ["x"], ["y"], count_include_pad=1, **attributes)
@@ -273,8 +293,12 @@ def test_what_cannot_be_said_is_named(tmp_path):
         )
 
     who = "the .onnx file's node 'here' "
-    assert of("LRN", size=3) == (
-        f"{who}('LRN') cannot be read: Keras has no layer for local response normalisation"
+    assert of("LRN", size=4).startswith(
+        f"{who}('LRN') is no LocalResponseNormalization: LocalResponseNormalization expected size "
+        "as an odd number"
+    )
+    assert of("LRN", size=3, bias=0.0).endswith(
+        "expected k as a finite number above 0, received 0.0"
     )
     assert of("Sin") == f"{who}('Sin') cannot be read: none of minicnn's layers computes that"
     assert of("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]) == (

@@ -83,6 +83,7 @@ WITHOUT = {
     "layers.GaussianNoise": DRAWS,
     "layers.SpatialDropout2D": DRAWS,
     "layers.RandomCrop": "Keras cuts a batch at one place; test_augmentation.py cuts by NumPy",
+    "layers.LocalResponseNormalization": "Keras has none; test_local_response.py has ONNX' formula",
     "metrics.Accuracy": "Keras' compares labels with labels; this is metrics=['accuracy'], for "
     "which Keras takes one of three other accuracies, and these have values",
     "schedules.OneCycle": "Keras has none; its values are PyTorch's, test_schedules.py",

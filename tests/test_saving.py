@@ -74,6 +74,7 @@ def every_layer() -> list[Layer]:
         layers.LayerNormalization(axis=[1, 2, 3], gamma_initializer="random_normal"),
         layers.Conv2DTranspose(4, 2, output_padding=0, bias_regularizer="l1"),
         layers.GroupNormalization(2, epsilon=0.5, center=False),
+        layers.LocalResponseNormalization(3, alpha=0.5, k=2.0),
         layers.AveragePooling2D((2, 1), padding="same"),
         layers.GELU(approximate=True),
         layers.ELU(0.5),

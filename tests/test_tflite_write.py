@@ -25,7 +25,7 @@ from minicnn.testing.standard import standard_cases  # noqa: E402
 CASES = standard_cases()
 # operators that XNNPACK has not: they run beside it
 NOT_WHOLE = {"LOG_SOFTMAX", "GREATER", "GREATER_EQUAL", "SELECT_V2", "RESIZE_NEAREST_NEIGHBOR"}
-NOT_WHOLE |= {"GATHER", "REDUCE_MAX", "SLICE"}
+NOT_WHOLE |= {"GATHER", "REDUCE_MAX", "SLICE", "LOCAL_RESPONSE_NORMALIZATION"}
 
 
 def small(**options):

@@ -33,6 +33,7 @@ from minicnn.layers.identity import Identity
 from minicnn.layers.input import Input, InputLayer
 from minicnn.layers.layer_normalization import LayerNormalization
 from minicnn.layers.leaky_relu import LeakyReLU
+from minicnn.layers.local_response_normalization import LocalResponseNormalization
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import (
     Add,
@@ -103,6 +104,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocalResponseNormalization",
     "MaxPool2D",
     "MaxPooling2D",
     "Maximum",

@@ -111,6 +111,10 @@ def standard_cases() -> dict[str, tuple[Layer, Shape | list[Shape]]]:
         "Flatten": (layers.Flatten(), (5, 4, 3)),
         "Identity": (layers.Identity(), (5, 4, 3)),
         "Reshape": (layers.Reshape((2, -1, 5)), (5, 4, 3)),
+        "LocalResponseNormalization": (
+            layers.LocalResponseNormalization(3, alpha=0.5, beta=0.75, k=2.0),
+            (4, 3, 6),
+        ),
         "Permute": (layers.Permute((3, 1, 2)), (5, 4, 3)),
         "Cropping2D": (layers.Cropping2D(((1, 2), (0, 1))), (5, 4, 3)),
         "UpSampling2D": (layers.UpSampling2D((2, 3)), (3, 4, 2)),

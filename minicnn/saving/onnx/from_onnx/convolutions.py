@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 
 from minicnn.saving.onnx.from_onnx.affine import following
+from minicnn.saving.onnx.from_onnx.cutting import cropped
 from minicnn.saving.onnx.from_onnx.layouts import pictures, plain, with_last
 from minicnn.saving.onnx.from_onnx.operator import Operator
 from minicnn.saving.onnx.from_onnx.reader import Reader, finite
 from minicnn.saving.onnx.from_onnx.values import Value
 from minicnn.saving.onnx.from_onnx.windows import LONGEST, framed, slide
 from minicnn.types import Array, Shape
+
+GROUPS = 64  # of a transposed convolution, each a layer
 
 
 def _with_following(
@@ -82,11 +85,13 @@ def conv(reader: Reader, operator: Operator) -> None:
 
 
 def conv_transpose(reader: Reader, operator: Operator) -> None:
-    """Conv2DTranspose of all that is stamped, and a frame cut off."""
+    """Conv2DTranspose of all that is stamped, for each group of channels, and a frame cut off."""
     x = pictures(reader, operator, reader.value(operator))
     kernel = _kernel(reader, operator)
-    C, F, KH, KW = kernel.shape
-    operator.expect("group", 1)
+    (C, per_group, KH, KW), groups = kernel.shape, operator.get("group", 1)
+    if not 1 <= groups <= GROUPS or C % groups:
+        operator.refuse(f"expected group of 1 to {GROUPS} to cut {C} channels, received {groups}")
+    F = per_group * groups
     given = operator.integers("kernel_shape", 2, [KH, KW])
     strides = operator.integers("strides", 2, [1, 1])
     dilation = operator.integers("dilations", 2, [1, 1])
@@ -118,21 +123,27 @@ def conv_transpose(reader: Reader, operator: Operator) -> None:
     if any(shape) and output != shape or min(output) < 1:
         operator.refuse(f"makes pictures of {output}, expected {shape}")
     bias = _bias(reader, operator, F)
-    weights = {"kernel": kernel.transpose(2, 3, 1, 0)}
-    if bias is not None:
-        weights["bias"] = bias
-    tensor = reader.layer(
-        "Conv2DTranspose",
-        operator,
-        x.tensor,
-        weights,
-        filters=F,
-        kernel_size=(KH, KW),
-        strides=strides,
-        output_padding=more,
-        dilation_rate=dilation,
-        use_bias=bias is not None,
-    )
+    tensors = []
+    for n in range(groups):
+        part = slice(n * C // groups, (n + 1) * C // groups)
+        weights = {"kernel": kernel[part].transpose(2, 3, 1, 0)}  # (KH, KW, F/G, C/G)
+        if bias is not None:
+            weights["bias"] = bias[n * per_group : (n + 1) * per_group]
+        tensors.append(
+            reader.layer(
+                "Conv2DTranspose",
+                operator,
+                cropped(reader, operator, x, 1, part.start, part.stop).tensor,
+                weights,
+                filters=per_group,
+                kernel_size=(KH, KW),
+                strides=strides,
+                output_padding=more,
+                dilation_rate=dilation,
+                use_bias=bias is not None,
+            )
+        )
+    tensor = tensors[0] if groups == 1 else reader.layer("Concatenate", operator, tensors)
     if cropping != [(0, 0), (0, 0)]:
         tensor = reader.layer("Cropping2D", operator, tensor, cropping=tuple(cropping))
     reader.put(operator, Value(tensor, (x.dims[0], F, *output), x.perm))

@@ -159,9 +159,24 @@ def layer_normalization(reader: Reader, operator: Operator) -> None:
     reader.put(operator, x.like(tensor))
 
 
+def local_response_normalization(reader: Reader, operator: Operator) -> None:
+    """LRN; of an even size it has one channel more behind than before, which no layer has."""
+    x = reader.value(operator)
+    if x.rank < 2:
+        operator.refuse("expected an input with channels")
+    size, k = operator.get("size", 0), operator.get("bias", 1.0)
+    alpha, beta = operator.get("alpha", 1e-4), operator.get("beta", 0.75)
+    x = with_last(reader, operator, plain(reader, operator, x), 1)
+    tensor = reader.layer(
+        "LocalResponseNormalization", operator, x.tensor, size=size, alpha=alpha, beta=beta, k=k
+    )
+    reader.put(operator, x.like(tensor, positive=x.positive))
+
+
 NORMALIZATIONS: dict[str, Any] = {
     "BatchNormalization": batch_normalization,
     "InstanceNormalization": instance_normalization,
     "GroupNormalization": group_normalization,
     "LayerNormalization": layer_normalization,
+    "LRN": local_response_normalization,
 }

@@ -28,7 +28,6 @@ TABLE: dict[str, Any] = {
     **RESIZING,
 }
 WHY = {  # what is known, and has no layer
-    "LRN": "Keras has no layer for local response normalisation",
     "QuantizeLinear": "numbers of 8 bits between layers are no part of a float network",
     "DequantizeLinear": "numbers of 8 bits between layers are no part of a float network",
     "If": "a network that decides what it computes is no graph of layers",

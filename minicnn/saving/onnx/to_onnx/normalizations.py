@@ -9,6 +9,7 @@ from minicnn.layers import (
     BatchNormalization,
     GroupNormalization,
     LayerNormalization,
+    LocalResponseNormalization,
     Normalization,
     Rescaling,
 )
@@ -123,10 +124,24 @@ def group_normalization(graph: Graph, layer: GroupNormalization, x: Value) -> Va
     return graph.like(x, _scaled(graph, y, gamma, beta))
 
 
+def local_response_normalization(
+    graph: Graph, layer: LocalResponseNormalization, x: Value
+) -> Value:
+    """LRN, whose channels are axis 1."""
+    rank = x.rank
+    x = graph.first(x) if rank == 4 else x
+    y = x.name if rank != 3 else graph.node("Transpose", x.name, perm=[0, 2, 1])
+    y = graph.node("LRN", y, size=layer.size, alpha=layer.alpha, beta=layer.beta, bias=layer.k)
+    if rank == 3:
+        y = graph.node("Transpose", y, perm=[0, 2, 1])
+    return graph.like(x, y)
+
+
 NORMALIZATIONS: dict[type, Any] = {
     BatchNormalization: batch_normalization,
     Normalization: normalization,
     Rescaling: rescaling,
     LayerNormalization: layer_normalization,
     GroupNormalization: group_normalization,
+    LocalResponseNormalization: local_response_normalization,
 }

@@ -64,6 +64,23 @@ def prelu(reader: Reader, operator: Operator) -> Node:
     return reader.layer("PReLU", operator, x, {"alpha": alpha}, shared_axes=shared or None)
 
 
+def local_response_normalization(reader: Reader, operator: Operator) -> Node:
+    """LocalResponseNormalization; a sum is of radius channels on each side."""
+    options = operator.expect_options("LocalResponseNormalizationOptions")
+    radius, alpha = options.get("radius", 0), options.get("alpha", 0.0)
+    k, beta = options.get("bias", 0.0), options.get("beta", 0.0)
+    size = 2 * radius + 1
+    return reader.layer(
+        "LocalResponseNormalization",
+        operator,
+        reader.value(operator),
+        size=size,
+        alpha=alpha * size,
+        beta=beta,
+        k=k,
+    )
+
+
 ACTIVATIONS: dict[str, Any] = {
     **dict.fromkeys(NAMES, activation),
     "RELU": relu,
@@ -72,4 +89,5 @@ ACTIVATIONS: dict[str, Any] = {
     "GELU": gelu,
     "SOFTMAX": softmax,
     "PRELU": prelu,
+    "LOCAL_RESPONSE_NORMALIZATION": local_response_normalization,
 }

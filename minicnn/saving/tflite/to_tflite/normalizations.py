@@ -10,6 +10,7 @@ from minicnn.layers import (
     BatchNormalization,
     GroupNormalization,
     LayerNormalization,
+    LocalResponseNormalization,
     Normalization,
     Rescaling,
 )
@@ -106,10 +107,30 @@ def group_normalization(graph: Graph, layer: GroupNormalization, x: Value) -> Va
     return _scaled(graph, y, gamma, layer.params["beta"] if layer.center else None)
 
 
+def local_response_normalization(
+    graph: Graph, layer: LocalResponseNormalization, x: Value
+) -> Value:
+    """LOCAL_RESPONSE_NORMALIZATION of pictures; alpha is not divided by the channels there."""
+    *positions, C = x.shape
+    pictures = x if x.rank == 4 else reshaped(graph, x, (1, prod(positions), C))
+    y = graph.node(
+        "LOCAL_RESPONSE_NORMALIZATION",
+        [pictures.tensor],
+        pictures.shape,
+        "LocalResponseNormalizationOptions",
+        radius=layer.size // 2,
+        bias=layer.k,
+        alpha=layer.alpha / layer.size,
+        beta=layer.beta,
+    )
+    return y if x.rank == 4 else reshaped(graph, y, x.shape)
+
+
 NORMALIZATIONS: dict[type, Any] = {
     BatchNormalization: batch_normalization,
     Normalization: normalization,
     Rescaling: rescaling,
     LayerNormalization: layer_normalization,
     GroupNormalization: group_normalization,
+    LocalResponseNormalization: local_response_normalization,
 }
