@@ -99,6 +99,13 @@ def test_what_layers_cannot_say_names_operator_and_tensor():
     )
 
 
+def test_a_reshape_of_nothing_is_refused():
+    graph = Graph(scope="root")
+    graph.tensor("x", (1, 3))
+    x = graph.node("RESHAPE", [-1, graph.integers("shape", [1, 3])], (3,))
+    refused(packed_model(graph, x), "RESHAPE, which makes 'root', has no numbers to reshape")
+
+
 def packed_model(graph, output):
     """A file of these operators, of which tensor 0 goes in."""
     told = file.told(graph, "model", {"x": 0}, {"y": output.tensor}, [])

@@ -83,7 +83,8 @@ def reshape(reader: Reader, operator: Operator) -> Array:
     """A constant in another shape."""
     x = reader.optional(operator, 0, "numbers")
     target = reader.integers(operator, 1, "shape")
-    assert x is not None
+    if x is None:
+        operator.refuse("has no numbers to reshape")
     if target.count(-1) > 1 or min(target, default=1) < -1 or max(target, default=1) > 2**31:
         operator.refuse(f"makes {target} out of {x.shape}")
     return x.reshape(target)
