@@ -9,6 +9,7 @@ from minicnn.cli import main
 
 pytest_plugins = ["run_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
+FEW = ["--data", "shapes", "--limit", "80"]
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +26,6 @@ def network(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def few(monkeypatch):
-    """Drawn shapes, of which there are few."""
-    small = datasets.shapes.load_data(train=80, test=20)
-    monkeypatch.setattr(datasets.shapes, "load_data", lambda: small)
-
-
 def test_a_smaller_model_is_written(network, capsys):
     arguments = [str(network), "--multiplications", "50%", "--to", "small.safetensors"]
     assert main(["prune", *arguments]) == 0
@@ -42,10 +36,9 @@ def test_a_smaller_model_is_written(network, capsys):
     assert saved.multiplications[1] <= 0.5 * saved.multiplications[0]
 
 
-@pytest.mark.usefixtures("few")
 def test_it_is_trained_on_where_there_are_pictures(network, capsys):
     arguments = [str(network), "--filters", "conv2d=16", "conv2d_2=64", "--to", "s.safetensors"]
-    more = ["--data", "shapes", "--epochs", "1", "--learning-rate", "0.01", "--json"]
+    more = [*FEW, "--epochs", "1", "--learning-rate", "0.01", "--json"]
     assert main(["prune", *arguments, *more]) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
@@ -54,10 +47,9 @@ def test_it_is_trained_on_where_there_are_pictures(network, capsys):
     assert "training on with 64 pictures" in printed.err
 
 
-@pytest.mark.usefixtures("few")
 def test_weights_become_0(network, capsys):
     arguments = [str(network), "--sparsity", "0.8", "--to", "sparse.safetensors"]
-    assert main(["prune", *arguments, "--data", "shapes", "--epochs", "2"]) == 0
+    assert main(["prune", *arguments, *FEW, "--epochs", "2"]) == 0
     assert "zeros                  0.0 %       80.0 %" in capsys.readouterr().out
     model = models.load_model("sparse.safetensors")
     assert pruning.sparsity(model) == pytest.approx(0.8, abs=0.001)

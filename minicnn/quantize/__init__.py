@@ -11,6 +11,7 @@ operations.py       a network as a list of few kinds of operations
 arithmetic.py       what these compute, of any numbers
 reals.py            ... in real numbers
 integers.py         ... in whole ones
+native.py           ... the same bits, in machine code
 builder.py, layers.py, merging.py, folding.py       a network of layers as operations
 calibration.py      how large values become
 ties.py             which values have one scale

@@ -1,5 +1,7 @@
 """Operations in whole numbers: see numbers.py for the definition. Nothing here is approximate.
 
+This is what is meant, in NumPy; native.py makes the same bits faster, where it can.
+
 conv2d, depthwise_conv2d, dense     the sum of (q_x - z_x) * q_w and the bias, requantized
 global_average                      the sum of (q_x - z_x), by s_x / s_y / count, requantized
 add          A (q_a - z_a) + B (q_b - z_b), where A and B are s_a / s_y and s_b / s_y in steps
@@ -37,16 +39,17 @@ class IntegerOperation(Operation):
 
 def values(computation: Computation, of_input: Quantization, q: Array) -> Iterator[Array]:
     """Every value, in order, the input's whole numbers q (N, ...) first; int8."""
-    made, quantizations = [q], [of_input]
+    numbers, quantizations = [q], [of_input]
     yield q
     for operation in computation.operations:
-        xs = [made[n] for n in operation.reads]
-        made.append(_made(operation, xs, [quantizations[n] for n in operation.reads]))
+        xs = [numbers[n] for n in operation.reads]
+        numbers.append(made(operation, xs, [quantizations[n] for n in operation.reads]))
         quantizations.append(operation.makes)
-        yield made[-1]
+        yield numbers[-1]
 
 
-def _made(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
+def made(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
+    """What one operation makes of whole numbers of those quantizations, int8."""
     if operation.kind in WEIGHTED:
         return _weighted(operation, qs[0], of[0])
     if operation.kind == "global_average":
@@ -86,18 +89,23 @@ def _global_average(operation: IntegerOperation, q: Array, of: Quantization) -> 
     count = q.shape[1] * q.shape[2]
     total = q.sum(axis=(1, 2), dtype=np.int64) - count * of.zero_point
     multiplier = of.scale / operation.makes.scale / np.float32(count)
-    made = requantized(total, multiplier, operation.makes, operation.activation)
-    return made.reshape(len(q), *operation.shape)
+    mean = requantized(total, multiplier, operation.makes, operation.activation)
+    return mean.reshape(len(q), *operation.shape)
+
+
+def factors(operation: IntegerOperation, of: list[Quantization]) -> tuple[list[int], int]:
+    """What an addition multiplies its values by, as whole numbers, and the shift behind it."""
+    reals = [one.scale / operation.makes.scale for one in of]
+    shift = ADDED_BITS + 1 - frexp(max(reals))[1]
+    return [int(np.rint(np.ldexp(np.float64(real), shift))) for real in reals], shift
 
 
 def _added(operation: IntegerOperation, qs: list[Array], of: list[Quantization]) -> Array:
-    factors = [one.scale / operation.makes.scale for one in of]
-    shift = ADDED_BITS + 1 - frexp(max(factors))[1]
+    wholes, shift = factors(operation, of)
     # half, before what is behind the point is cut off
     total = np.full(qs[0].shape, np.int64(1) << np.int64(shift - 1))
-    for q, factor, one in zip(qs, factors, of, strict=True):
-        whole = np.int64(np.rint(np.ldexp(np.float64(factor), shift)))
-        total = total + whole * (q.astype(np.int64) - one.zero_point)
+    for q, whole, one in zip(qs, wholes, of, strict=True):
+        total = total + np.int64(whole) * (q.astype(np.int64) - one.zero_point)
     low, high = operation.makes.limits(operation.activation)
     shifted = (total >> np.int64(shift)) + operation.makes.zero_point
     return np.clip(shifted, low, high).astype(np.int8)

@@ -10,7 +10,7 @@ from minicnn.expect import array, count
 from minicnn.layers.shapes import shape_hint, with_batch
 from minicnn.names import known_arguments
 from minicnn.network.ending import probabilities
-from minicnn.quantize import checks, integers
+from minicnn.quantize import checks, integers, native
 from minicnn.quantize.numbers import Quantization
 from minicnn.quantize.operations import Computation
 from minicnn.saving.packages import need
@@ -44,6 +44,7 @@ class QuantizedModel:
     def __init__(self, computation: Computation, of_input: Quantization):
         checks.check(computation, of_input)
         self.computation, self.of_input = computation, of_input
+        self._native: native.Native | None = None
 
     @property
     def name(self) -> str:
@@ -87,7 +88,8 @@ class QuantizedModel:
         batch_size: int | None = None,
         verbose: int | str = "auto",  # noqa: ARG002
     ) -> Array:
-        """The outputs (n, K) for samples x (n, ...), float32.
+        """The outputs (n, K) for samples x (n, ...), float32; in machine code of its own where
+        there is one (native.py), which packs the weights at the first call.
 
         batch_size is for memory only, and verbose is accepted for Keras' sake.
         """
@@ -95,7 +97,7 @@ class QuantizedModel:
         size = BATCH if batch_size is None else count(batch_size, "batch_size", "predict")
         parts = []
         for start in range(0, len(x), size):
-            q = self.integers(x[start : start + size])[-1]
+            q = self._last(x[start : start + size])
             parts.append(self.operations[-1].makes.reals(q))
         logits = np.concatenate(parts)
         return logits if self.ends_in is None else probabilities(self.ends_in, logits)
@@ -106,6 +108,14 @@ class QuantizedModel:
         """The whole numbers of every value, int8: what comes in, and what each operation makes."""
         q = self.of_input.integers(self._accepted(x))
         return list(integers.values(self.computation, self.of_input, q))
+
+    def _last(self, x: Array) -> Array:
+        """The whole numbers of the last value alone."""
+        if not native.available():
+            return self.integers(x)[-1]
+        if self._native is None:
+            self._native = native.Native(self.computation, self.of_input)
+        return self._native(self.of_input.integers(x))
 
     def _accepted(self, x: Any) -> Array:
         x = np.asarray(array(x, "x", f"QuantizedModel {self.name!r}"), np.float32)

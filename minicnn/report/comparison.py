@@ -115,6 +115,7 @@ def compared(
     names, sizes: how they are called, and the bytes of their files.
 
     >>> model = Sequential([Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)], seed=0)
+    >>> model.note_weights()
     >>> x = np.random.default_rng(0).random((64, 8, 8, 3), dtype=np.float32)
     >>> report.compared(model, quantize.quantized(model, x), x, np.zeros(64)).pictures
     64

@@ -36,7 +36,7 @@ def writer_of(
     function = table.get(type(layer), identity if layer.acts_in_training_only else None)
     if function is None:
         raise ValueError(
-            f"{layer} has no form in {format}: of {type(layer).__name__}, which is no class of "
-            "minicnn's, nobody knows what it computes; put layers of minicnn in its place"
+            f"{layer} has no form in {format}: nobody knows what {type(layer).__name__}, which is "
+            "no class of minicnn's, computes: put layers of minicnn in its place"
         )
     return function
