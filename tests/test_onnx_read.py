@@ -209,7 +209,7 @@ def test_windows_of_all_paddings(operator, attributes, tmp_path):
 )
 def test_pixels_where_keras_has_none_are_products(attributes, tmp_path):
     node = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], **attributes)
-    sizes = helper.make_tensor("sizes", 7, [4], [2, 3, 5, 9])
+    sizes = ("sizes", np.array([2, 3, 5, 9]))
     ends = ([("x", [2, 3, 7, 6])], [("y", None)])
     model = agrees(graph_of([node], *ends, [sizes], 18), tmp_path, X)
     kernels = [layer for layer in model.layers if type(layer).__name__ == "Dense"]
