@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from quantize_models import branching, chain, pictures
 
-from minicnn import layers, models, quantize
+from minicnn import Input, Sequential, layers, models, quantize
 from minicnn.optimizers import Adam
 from minicnn.quantize.aware_layers import rounded
 
@@ -102,3 +102,18 @@ def test_it_learns_and_comes_out_of_its_file(tmp_path):
     whole = quantize.quantized(again)
     apart = np.abs(whole.predict(X) - careful.predict(X, verbose=0)).max(axis=-1)
     assert np.median(apart) < 1e-5
+
+
+def test_a_rescaling_stays_apart_until_whole_numbers_are_made():
+    """A kernel of which 1 / 255 is a part would take steps that are 255 times too large."""
+    stack = [Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, activation="relu")]
+    model = Sequential([*stack, layers.Flatten(), layers.Dense(3, activation="softmax")], seed=0)
+    model.note_weights()
+    x = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3)).astype(np.float32)
+    careful = quantize.aware(model, x)
+    careful.engine = "reference"
+    for before, after in zip(model.get_weights(), careful.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    whole = quantize.quantized(careful)
+    assert [one.kind for one in whole.operations] == ["conv2d", "reshape", "dense"]
+    assert np.array_equal(whole.predict(x), quantize.quantized(model, x).predict(x))

@@ -12,6 +12,7 @@ from minicnn.layers import (
     Input,
     MaxPooling2D,
     ReLU,
+    Rescaling,
     Reshape,
     ZeroPadding2D,
 )
@@ -26,6 +27,7 @@ from minicnn.quantize.aware_layers import (
     FakeQuantize,
 )
 from minicnn.quantize.folding import folded
+from minicnn.quantize.merging import factors
 from minicnn.quantize.operations import MAKING, Operation
 from minicnn.quantize.post_training import measured, of_all
 
@@ -35,7 +37,8 @@ def aware(model: Network, x: Any, observer: str = "min_max", seed: int | None = 
     """A model that computes in reals what the whole numbers of `model` can say, to be trained on.
 
     Batch normalisation is in its kernels already, and its ranges are those that pictures x show and
-    stay so. Train it a little, an epoch or three, with a learning rate of a tenth or a hundredth of
+    stay so. Rescaling(1 / 255) stays apart until whole numbers are made: a kernel of which it is a
+    part has numbers 255 times as small, for which a step of Adam would be 255 times too large. Train it a little, an epoch or three, with a learning rate of a tenth or a hundredth of
     what the network was trained with; then `quantize.quantized` makes whole numbers of it, which
     are the ones that it has been trained with.
 
@@ -53,7 +56,8 @@ def aware(model: Network, x: Any, observer: str = "min_max", seed: int | None = 
     >>> quantize.quantized(quantize.aware(model, x)).predict(x).shape
     (64, 2)
     """
-    computation, known = folded(model)
+    computation, known = folded(model, merge=False)
+    rescaled = factors(computation.operations, known)
     ranges = of_all(computation, measured(computation, x, observer) | known)
 
     def rounded(node: Node, value: int, name: str) -> Node:
@@ -65,7 +69,11 @@ def aware(model: Network, x: Any, observer: str = "min_max", seed: int | None = 
     stems = _stems([one.name for one in computation.operations])
     for number, operation in enumerate(computation.operations):
         name = stems[number]
-        node = _layer(operation, name, [nodes[n] for n in operation.reads])
+        xs = [nodes[n] for n in operation.reads]
+        if number + 1 in rescaled:
+            nodes.append(Rescaling(rescaled[number + 1], name=name)(xs[0]))
+            continue
+        node = _layer(operation, name, xs)
         if operation.kind in (*MAKING, "average_pooling2d"):
             node = rounded(node, number + 1, name)
         nodes.append(node)
@@ -75,8 +83,8 @@ def aware(model: Network, x: Any, observer: str = "min_max", seed: int | None = 
     made = Model(
         first, last, name=f"{model.name}_aware", seed=seed, class_names=computation.class_names
     )
-    for operation, name in zip(computation.operations, stems, strict=True):
-        if operation.kernel is not None:
+    for value, (operation, name) in enumerate(zip(computation.operations, stems, strict=True), 1):
+        if operation.kernel is not None and value not in rescaled:
             made.get_layer(name).set_weights([operation.kernel, operation.bias])
     return made
 

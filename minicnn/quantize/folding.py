@@ -25,8 +25,12 @@ from minicnn.saving.graphs.writing import called
 TABLE = {**LAYERS, **AWARE}
 
 
-def folded(model: Network) -> tuple[Computation, dict[int, tuple[float, float]]]:
+def folded(
+    model: Network, *, merge: bool = True
+) -> tuple[Computation, dict[int, tuple[float, float]]]:
     """A network's operations, and the ranges that a network which was trained for it knows.
+
+    merge: whether factors become a part of kernels, as merging.py tells.
 
     Raises ValueError for a model that is not built, one of several inputs or outputs, and for a
     layer that whole numbers cannot do, with what to do instead.
@@ -63,7 +67,9 @@ def folded(model: Network) -> tuple[Computation, dict[int, tuple[float, float]]]
             "whose output is not what its last operation makes"
         )
     names = None if model.class_names is None else [str(name) for name in model.class_names]
-    operations, ranges = merged(builder.finished(), builder.ranges)
+    operations, ranges = builder.finished(), builder.ranges
+    if merge:
+        operations, ranges = merged(operations, ranges)
     return Computation(model.name, builder.input_shape, operations, end, names), ranges
 
 
