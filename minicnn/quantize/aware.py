@@ -38,9 +38,11 @@ def aware(model: Network, x: Any, observer: str = "min_max", seed: int | None = 
 
     Batch normalisation is in its kernels already, and its ranges are those that pictures x show and
     stay so. Rescaling(1 / 255) stays apart until whole numbers are made: a kernel of which it is a
-    part has numbers 255 times as small, for which a step of Adam would be 255 times too large. Train it a little, an epoch or three, with a learning rate of a tenth or a hundredth of
-    what the network was trained with; then `quantize.quantized` makes whole numbers of it, which
-    are the ones that it has been trained with.
+    part has numbers 255 times as small, for which a step of Adam would be 255 times too large.
+
+    Train it a little, an epoch or three, with a learning rate of a tenth or a hundredth of what the
+    network was trained with; then `quantize.quantized` makes whole numbers of it, which are the
+    ones that it has been trained with.
 
         careful = quantize.aware(model, x_train[:512])
         careful.compile(Adam(1e-4), "sparse_categorical_crossentropy", ["accuracy"])
