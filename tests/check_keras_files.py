@@ -326,7 +326,6 @@ def main(chains: int, graphs: int) -> int:
         "check": "files of Keras", "passed": not check.failures, "chains": chains,
         "graphs": graphs, "files": check.files, "refused_by_name": check.refused,
         "not_written_by_keras": check.not_written_by_keras,
-        "not_written_by_keras": check.not_written_by_keras,
         "largest_difference": float(f"{check.largest:.1e}"), "failures": check.failures[:40],
         "failures_in_all": len(check.failures), "keras": keras.__version__,
         "numpy": np.__version__,
