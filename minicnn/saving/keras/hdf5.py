@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import ModelFileError
+from minicnn.saving.keras import heaps
 from minicnn.saving.packages import need
 from minicnn.types import Array
 
@@ -161,5 +162,6 @@ def _decoded(value: Any) -> str:
 def opened(path: str, file: Any) -> Iterator[Group]:
     """The root of an HDF5 file that is open, or of a part of a file that behaves so."""
     h5py = library()
+    heaps.check(path, file)
     with failing(path), h5py.File(file, "r") as found:
         yield Group(path, found)
