@@ -62,3 +62,12 @@ def test_a_file_full_of_heaps_is_refused(monkeypatch):
         heaps.check("m.h5", io.BytesIO(one * 99))
     with pytest.raises(ModelFileError, match="at most 100 heaps of texts"):
         heaps.check("m.h5", io.BytesIO(b"GCOL" * 101))
+
+
+def test_a_heap_that_is_longer_than_its_file_ends_with_it(content):
+    found, heap = content
+    found[heap + 8 : heap + 16] = (2**64 - 1).to_bytes(8, "little")
+    at = heap + AT_FIRST
+    found[at + 8 : at + 16] = (2**63 - 64).to_bytes(8, "little")
+    with pytest.raises(ModelFileError, match="is damaged"):
+        heaps.check("m.h5", io.BytesIO(found))

@@ -9,6 +9,7 @@ specification 3.0, section III.E; its sizes have 8 bytes, as in all files of Ker
 """
 
 from collections.abc import Iterator
+from io import SEEK_END
 from itertools import islice
 from typing import Any
 
@@ -22,12 +23,12 @@ MOST_OBJECTS = 2**18  # of a file; each costs a microsecond
 def check(path: str, file: Any) -> None:
     """Raise ModelFileError where a heap of an open file has an object that does not fit into it."""
     places = list(islice(_places(file), MOST_OBJECTS + 1))
-    left = MOST_OBJECTS
+    left, length = MOST_OBJECTS, file.seek(0, SEEK_END)
     if len(places) > left:
         raise ModelFileError(f"{path!r} expected at most {left:,} heaps of texts, received more")
     for start in places:
         head = _read(file, start)
-        end = start + int.from_bytes(head[8:], "little")
+        end = min(start + int.from_bytes(head[8:], "little"), length)
         at = start + HEAD
         while head[4:5] == b"\1" and at + HEAD <= end:
             one = _read(file, at)
