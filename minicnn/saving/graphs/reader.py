@@ -40,6 +40,7 @@ class GraphReader(Generic[Operator, Value]):
         batch: how many samples the file is for, BATCH where it leaves that open.
         done: the operators that have become a part of what was made of one before.
         names: of layers, that are taken.
+        numbers: behind a name that several want, the last that is taken.
         weights: of these, by layer and name, as the file has them; in the layers is room alone,
             so that all numbers are there once.
         work: numbers that may still be read of constants, or written while they are computed.
@@ -65,6 +66,7 @@ class GraphReader(Generic[Operator, Value]):
         self.ends, self.batch = set(ends), batch
         self.done: set[int] = set()
         self.names: set[str] = set()
+        self.numbers: dict[str, int] = {}
         self.weights: dict[str, Array] = {}
         self.work = Budget(work, "work", self.ending)
         self.room = Budget(room, "weights", self.ending)
@@ -161,11 +163,12 @@ class GraphReader(Generic[Operator, Value]):
         base = as_name(label) or snake_case(kind)
         if base in self.names:
             base = f"{base}_{snake_case(kind)}"
-        name, number = base, 0
+        name, number = base, self.numbers.get(base, 0)  # those before are taken
         while name in self.names:
             number += 1
             name = f"{base}_{number}"
         self.names.add(name)
+        self.numbers[base] = number
         return name
 
 

@@ -45,8 +45,7 @@ def coefficients(operator: Operator, place: int, c: Array) -> tuple[Array, Array
         return (one, -c) if place == 1 else (-one, c)
     if place == 0:
         return None
-    with np.errstate(divide="ignore"):
-        return 1 / c, zero
+    return 1 / c, zero
 
 
 def aligned(c: Constant, dims: Shape) -> Array | None:

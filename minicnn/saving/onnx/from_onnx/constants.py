@@ -230,8 +230,7 @@ def fold(reader: Reader, operator: Operator) -> None:
         operator.refuse(f"makes a constant of {size:,} numbers, expected at most {MADE:,}")
     reader.work.take(sum(read) + size + 1)
     reader.kept.take(size * max(width, 4))
-    with np.errstate(all="ignore"):
-        result = np.asarray(function(operator, xs))
+    result = np.asarray(function(operator, xs))
     if result.ndim > AXES:
         operator.refuse(f"makes a constant of shape {result.shape}, expected at most {AXES} axes")
     if result.dtype == np.float64:

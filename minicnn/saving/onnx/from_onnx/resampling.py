@@ -45,12 +45,11 @@ def weighing(
         stretch: by how much the kernel is wider than that of neighbouring pixels, from 1 on.
         exclude_outside: pixels outside have no weight; otherwise they are as the last inside.
     """
-    with np.errstate(all="ignore"):  # of an absurd a: the reader sees that it is not finite
-        pixels = np.floor(places) + np.array(around(how, stretch))[:, None]
-        weights = kernel(how, (pixels - places) / stretch, a)
-        if exclude_outside:
-            weights = np.where((pixels >= 0) & (pixels < size), weights, 0)
-        inside = np.clip(pixels, 0, size - 1).astype(int)
-        matrix = np.zeros((size, len(places)))
-        np.add.at(matrix, (inside, np.arange(len(places))), weights)
-        return (matrix / matrix.sum(axis=0)).astype(np.float32)
+    pixels = np.floor(places) + np.array(around(how, stretch))[:, None]
+    weights = kernel(how, (pixels - places) / stretch, a)
+    if exclude_outside:
+        weights = np.where((pixels >= 0) & (pixels < size), weights, 0)
+    inside = np.clip(pixels, 0, size - 1).astype(int)
+    matrix = np.zeros((size, len(places)))
+    np.add.at(matrix, (inside, np.arange(len(places))), weights)
+    return (matrix / matrix.sum(axis=0)).astype(np.float32)
