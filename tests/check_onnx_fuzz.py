@@ -32,7 +32,7 @@ from onnx_models import of_bytes
 from minicnn.errors import ModelFileError
 
 FOLDER = Path(__file__).parent / "golden" / "onnx"
-COUNT, BATCH = 4000, 500
+COUNT, BATCH = 20_000, 500
 MEMORY, SECONDS = 300, 10
 LARGEST = 10**6  # numbers of a sample, and of what a layer makes of it; others are not run
 INTEGERS = [-(2**63), -(2**31), -1, 0, 1, 2, 3, 5, 8, 64, 2**16, 2**31, 2**40, 2**62, 2**63 - 1]
