@@ -20,7 +20,7 @@ from minicnn import Input, Model, Sequential, applications, layers, losses, opti
 from minicnn.cli import main
 from minicnn.errors import ModelFileError
 from minicnn.models import load_model
-from minicnn.saving.keras import hdf5
+from minicnn.saving import hdf5
 from minicnn.saving.keras.layers import KINDS, weights_of
 
 WRITERS = ("keras", "tf_keras", "tensorflow")
