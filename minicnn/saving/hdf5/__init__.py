@@ -6,6 +6,7 @@ but what is asked for.
     links.py        what is in a group
     trees.py        B-trees, by which groups and chunks are found
     heaps.py        names and texts
+    fractal.py      heaps of the newer format, where entries are many
     datatypes.py    types and shapes
     attributes.py   texts that belong to an object
     chunks.py       numbers in pieces, which may be compressed
@@ -16,11 +17,10 @@ Every offset and length is compared with the file before anything is read there,
 read or kept, numbers aside, is counted against a bound: so nothing leads out of the file or round
 in circles, and a small file stays small.
 
-What h5py and TensorFlow write of themselves is read, the newer format of libver="latest" as long as
-objects are few. Left out, each with a message that names it: groups of more than eight entries and
-attributes of more than 64 kB in that newer format, its index of chunks, filters but deflate and
-shuffle, types that are stored once for many, sizes of offsets but 8. The sums in that newer format
-are not compared: the bounds hold whatever the bytes are.
+All is read that h5py writes of numbers and texts, but for chunks of libver="latest" and its
+attributes and names of more than 4 kB. Left out too, each with a message that names it: filters
+but deflate and shuffle, types that are stored once for many objects, offsets of other than 8 bytes.
+The sums of the newer format are not compared: the bounds hold whatever the bytes are.
 
 Source: HDF5 File Format Specification, version 3.0, whose sections the files name.
 """

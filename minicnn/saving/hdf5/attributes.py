@@ -9,12 +9,14 @@ Source: section IV.A.2.m.
 from math import prod
 from typing import NamedTuple
 
-from minicnn.saving.hdf5 import headers
+from minicnn.saving.hdf5 import headers, trees
 from minicnn.saving.hdf5.datatypes import shape_of, type_of
 from minicnn.saving.hdf5.file import NOWHERE, Fields, File
+from minicnn.saving.hdf5.fractal import Heap
 from minicnn.saving.hdf5.headers import Messages
 from minicnn.saving.hdf5.heaps import text
 
+RECORD = 17  # bytes of a record: an identifier (8), flags, order, the name's sum
 MOST_TEXT = 16 * 2**20  # bytes of all texts of an attribute
 
 
@@ -29,13 +31,16 @@ class Attribute(NamedTuple):
 
 def attributes(file: File, messages: Messages) -> dict[str, Attribute]:
     """Those of an object, by name."""
+    found = messages.get(headers.ATTRIBUTE, [])
     for message in messages.get(headers.ATTRIBUTE_INFO, []):
         info = Fields(message)
         info.expect(b"\0", "the first version of attributes")
         info.take(2 if info.number(1) & 1 else 0)
-        if info.number() != NOWHERE:
-            raise file.unread("many or large attributes in the newer format, of libver='latest',")
-    return dict(_attribute(Fields(one)) for one in messages.get(headers.ATTRIBUTE, []))
+        heap, names = info.number(), info.number()
+        if heap != NOWHERE:
+            inside = Heap(file, heap)
+            found = [inside[record[:8]] for record in trees.records(file, names, RECORD)]
+    return dict(_attribute(Fields(one)) for one in found)
 
 
 def _attribute(fields: Fields) -> tuple[str, Attribute]:

@@ -41,14 +41,14 @@ class Dataset:
     shape: tuple[int, ...]
 
     def __init__(self, file: File, messages: Messages, name: str):
+        self._file, self._name = file, name
         where = f"{file.path!r} has {name!r:.200}"
-        self._file, self._where = file, where
         layout = Fields(messages[headers.LAYOUT][0])
         version, self._class = layout.number(1), layout.number(1)
         if headers.EXTERNAL in messages or (version in VERSIONS and self._class == ELSEWHERE):
             raise ModelFileError(f"{where} in another file, which is not opened")
         if version not in VERSIONS or (self._class == CHUNKS and version != VERSIONS[0]):
-            raise file.unread(f"an array whose layout is of version {version}")
+            raise file.unread(f"the array {name!r:.60} whose layout is of version {version}")
         if self._class > CHUNKS:
             raise ValueError(f"there is no layout {self._class}")
         if headers.DATATYPE not in messages or headers.DATASPACE not in messages:
@@ -58,8 +58,8 @@ class Dataset:
             shape_of(messages[headers.DATASPACE][0]),
         )
         if kind.dtype is None or shape is None:
-            received = kind.name if shape is not None else "no shape"
-            raise ModelFileError(f"{where} of type {received}, expected numbers")
+            received = "nothing at all" if shape is None else kind.name
+            raise ModelFileError(f"{where} as {received}, expected numbers of 1, 2, 4 or 8 bytes")
         self.dtype, self.shape = kind.dtype, shape
         packing = messages.get(headers.FILTERS)
         self._packing = chunks.filters(file, packing[0]) if packing else []
@@ -73,24 +73,26 @@ class Dataset:
         """Its numbers, in that type. Raises ValueError where they are not there."""
         layout = Fields(self._layout)
         if self.nbytes > self._file.size + SPARE:
-            raise ValueError(f"{self._where} of {self.nbytes:,} bytes")
+            raise ValueError(f"the array {self._name!r:.60} has {self.nbytes:,} bytes")
         if not self.nbytes:
             return np.empty(self.shape, dtype)
-        if self._class == HERE:
-            data = layout.take(layout.number(2))
-            self._check(len(data))
-            return np.frombuffer(data, self.dtype).reshape(self.shape).astype(dtype)
-        if self._class == CHUNKS:
-            values = np.empty(self.shape, self.dtype)
-            chunks.fill(self._file, layout, self._packing, values)
-        else:
+        if self._class == ONE_PIECE:
             at = layout.number()
             self._check(layout.number() if at != NOWHERE else 0)
             self._file.check(at, self.nbytes)
-            values = np.empty(self.shape, self.dtype)
+        values = np.empty(self.shape, self.dtype)
+        if self._class == ONE_PIECE:
             self._file.fill(at, values.reshape(-1).view(np.uint8).data)
-        return values.astype(dtype, copy=False)
+        elif self._class == CHUNKS:
+            chunks.fill(self._file, layout, self._packing, values)
+        else:
+            data = layout.take(layout.number(2))
+            self._check(len(data))
+            values[...] = np.frombuffer(data, self.dtype).reshape(self.shape)
+        with np.errstate(all="ignore"):  # what is too large for that type becomes infinite
+            return values.astype(dtype, copy=False)
 
     def _check(self, length: int) -> None:
         if length != self.nbytes:
-            raise ValueError(f"{self._where} of {self.nbytes:,} bytes, its numbers have {length:,}")
+            numbers = f"its numbers have {length:,}"
+            raise ValueError(f"the array {self._name!r:.60} has {self.nbytes:,} bytes, {numbers}")

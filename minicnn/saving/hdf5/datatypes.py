@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.saving.hdf5.file import Fields
+from minicnn.wording import counted
 
-CLASSES = ("whole numbers", "floats", "times", "text", "bits", "bytes of no type", "records",
+CLASSES = ("whole numbers", "floats", "times", "text", "bits", "opaque bytes", "records",
            "references", "a list of words", "text or lists of any length", "arrays",
            "complex numbers")  # fmt: skip
 WHOLE, FLOAT, TEXT, VARIABLE = 0, 1, 3, 9
@@ -46,7 +47,7 @@ def type_of(data: bytes) -> Type:
     kind, bits, size = fields.number(1) & 15, fields.number(3), fields.number(4)
     if kind >= len(CLASSES) or not size:
         raise ValueError(f"there is no type {kind} of {size} bytes")
-    name = f"{CLASSES[kind]} ({size} bytes each)"
+    name = f"{CLASSES[kind]} of {counted(size, 'byte')} each"
     if kind == TEXT:
         return Type(name, size, texts="here")
     if kind == VARIABLE and bits & 15 == 1 and size == 16:

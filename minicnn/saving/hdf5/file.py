@@ -10,7 +10,7 @@ from minicnn.errors import ModelFileError
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NOWHERE = 2**64 - 1  # the offset of what is not there
 SPARE = 8 * 2**20  # bytes beyond the file's size that numbers may have: compressed ones do
-ROOM = 3  # times the file's size, and SPARE, is what reading its structure may count
+ROOM, LITTLE = 3, 2**20  # times the file's size, and bytes, that reading its structure may count
 COST = 64  # bytes that whatever is read or kept counts besides its own
 LONGEST = 76  # bytes of a superblock, up to the offset of the root
 
@@ -73,7 +73,7 @@ class File:
     def __init__(self, path: str, raw: Any):
         self.path, self._raw = path, raw
         self.size: int = raw.seek(0, io.SEEK_END)
-        self._left = ROOM * self.size + SPARE
+        self._left = ROOM * self.size + LITTLE
         self.heaps: dict[int, dict[int, tuple[int, int]]] = {}
 
     def spend(self, amount: int = 0) -> None:
@@ -108,10 +108,10 @@ class File:
             view = view[count:]
 
     def unread(self, what: str) -> ModelFileError:
-        """The error for what HDF5 has and files of Keras have not."""
+        """The error for what HDF5 has and files of Keras have not: a singular noun phrase."""
         return ModelFileError(
-            f"{self.path!r} has {what}, which minicnn does not read in HDF5: write the file as "
-            "Keras does, or its arrays with h5py's create_dataset(name, data=...)"
+            f"{self.path!r} has {what}, which Keras does not write and minicnn does not read: open "
+            "it with Keras and save it again"
         )
 
     def root(self) -> int:

@@ -1,7 +1,7 @@
 """What is in a group of an HDF5 file.
 
 A group's header names a B-tree, whose leaves name up to eight entries each, with names from a heap;
-or, newer, each of its messages is an entry:
+or, newer, each of its messages is an entry, and where they are many they are in a fractal heap:
 
     "SNOD", version 1, one byte, entries (2), then each: name (8), header (8), what it is (4), ...
 
@@ -10,10 +10,12 @@ Source: sections III.B, III.C and IV.A.2.g.
 
 from minicnn.saving.hdf5 import headers, trees
 from minicnn.saving.hdf5.file import NOWHERE, Fields, File
+from minicnn.saving.hdf5.fractal import Heap
 from minicnn.saving.hdf5.headers import Messages
 from minicnn.saving.hdf5.heaps import Names
 
 HEAD, ENTRY = 8, 40  # bytes
+RECORD = 11  # bytes of a record: a name's sum (4), an identifier
 SOFT = 2  # an entry that is a path
 
 Links = dict[str, int | None]
@@ -28,10 +30,13 @@ def links(file: File, messages: Messages) -> Links:
     info = Fields(messages[headers.LINK_INFO][0])
     info.expect(b"\0", "the first version of links")
     info.take(8 if info.number(1) & 1 else 0)
-    if info.number() != NOWHERE:
-        raise file.unread("a group of many entries in the newer format, of libver='latest',")
+    heap, names = info.number(), info.number()
+    entries = messages.get(headers.LINK, [])
+    if heap != NOWHERE:
+        inside = Heap(file, heap)
+        entries = [inside[record[4:]] for record in trees.records(file, names, RECORD)]
     found: Links = {}
-    for message in messages.get(headers.LINK, []):
+    for message in entries:
         _put(found, *_newer(Fields(message)))
     return found
 

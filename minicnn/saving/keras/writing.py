@@ -2,7 +2,6 @@
 
 import io
 import json
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ def write(path: str, model: Network) -> None:
     has not, ImportError without h5py.
     """
     need("h5py", "to write files of Keras", "keras")
-    h5py: Any = import_module("h5py")
+    import h5py
+
     config, arrays = saved.contents(model)
     kind = "Sequential" if model.is_chain else "Model"
     whole, described = parts.of_description(config["model"], kind), config["model"]
