@@ -8,6 +8,7 @@ Source: sections IV.A.2.b and IV.A.2.d.
 """
 
 import struct
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ WHOLE, FLOAT, TEXT, VARIABLE = 0, 1, 3, 9
 # where exponent and fraction of a float are: first bit and number of bits each, then what the
 # exponent is too large by
 IEEE = {2: (10, 5, 0, 10, 15), 4: (23, 8, 0, 23, 127), 8: (52, 11, 0, 52, 1023)}
-MOST_AXES = 32
+MOST_AXES, MOST_NUMBERS = 32, 2**60
 
 
 class Type(NamedTuple):
@@ -75,4 +76,7 @@ def shape_of(data: bytes) -> tuple[int, ...] | None:
     if version == 2 and what == 2:
         return None
     fields.take(4 if version == 1 else 0)
-    return tuple(fields.number() for _ in range(rank))
+    shape = tuple(fields.number() for _ in range(rank))
+    if prod(shape) >= MOST_NUMBERS:
+        raise ValueError(f"no array of {rank} axes has so many numbers")
+    return shape
