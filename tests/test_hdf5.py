@@ -1,6 +1,7 @@
 """The reader of HDF5 files, with HDF5's own library as the oracle."""
 
 import io
+import tracemalloc
 import zipfile
 
 import h5py
@@ -389,6 +390,23 @@ def test_blocks_of_messages_that_lead_back_to_themselves_are_refused():
     at = int.from_bytes(data[64:72], "little") + 16  # the first message of the root
     data[at : at + 4] = b"\x10\0\x10\0"
     refused(put(bytes(data), at + 8, at, 24), lambda root: root.names(), "unfolds to more than its")
+
+
+def test_a_group_inside_itself_takes_little_memory():
+    """A path goes through it, and with each step names would become longer."""
+    name = "x" * 60
+
+    def some(file):
+        file[name] = file["/"]
+        file.attrs["text"] = "/".join([name] * 20_000)
+
+    data = written(some)
+    tracemalloc.start()
+    try:
+        refused(data, lambda root: root.group(root.text("text")), "unfolds to more than its")
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(data) + 25e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_names_that_overlap_do_not_unfold():

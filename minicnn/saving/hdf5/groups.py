@@ -13,13 +13,15 @@ from minicnn.saving.hdf5.file import File, failing
 from minicnn.saving.hdf5.headers import Messages
 from minicnn.saving.hdf5.links import links
 
+LONGEST_NAME = 200  # characters that messages say of one
+
 
 class Group:
     """A group of a file, of which is read what it is asked for, once.
 
     Attributes:
         path: of the file, for messages.
-        name: where in the file it is.
+        name: where in the file it is, or how that begins.
 
     Args:
         messages: what the file says of it.
@@ -76,9 +78,10 @@ class Group:
         if name not in self._inside:
             place = self._links[name]
             assert place is not None
-            found, whole = headers.messages(self._file, place), f"{self.name}/{name}"
+            found = headers.messages(self._file, place)
             kind = Dataset if headers.LAYOUT in found else Group
-            self._inside[name] = kind(self._file, found, whole)
+            # of a group that is inside itself names would grow without end
+            self._inside[name] = kind(self._file, found, f"{self.name}/{name}"[:LONGEST_NAME])
         return self._inside[name]
 
     def _expected(self, name: str, expected: str, received: str) -> ModelFileError:
