@@ -461,5 +461,6 @@ def test_what_is_no_hdf5_is_refused():
     data = sound()
     refused(data[:8] + b"\7" + data[9:], lambda root: root, "has a superblock of version 7")
     refused(data[:13] + b"\4" + data[14:], lambda root: root, "has offsets and lengths of 4 and 8")
+    refused(data[:13] + b"\0" + data[14:], lambda root: root, "there are no offsets and .* 0 and 8")
     refused(put(data, 24, 512), lambda root: root, "has 512 bytes in front")
     refused(put(data, 64, 2**64 - 1), lambda root: root, "expected 0 bytes|received 0")

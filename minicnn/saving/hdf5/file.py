@@ -12,6 +12,7 @@ NOWHERE = 2**64 - 1  # the offset of what is not there
 SPARE = 8 * 2**20  # bytes beyond the file's size that numbers may have: compressed ones do
 ROOM, LITTLE = 3, 2**20  # times the file's size, and bytes, that reading its structure may count
 COST = 64  # bytes that whatever is read or kept counts besides its own
+SIZES = {2, 4, 8, 16, 32}  # bytes of an offset or a length, of which 8 are read here
 LONGEST = 76  # bytes of a superblock, up to the offset of the root
 
 
@@ -127,6 +128,8 @@ class File:
         if version < 2:
             fields.take(4)
         sizes = fields.take(2)
+        if not set(sizes) <= SIZES:
+            raise ValueError(f"there are no offsets and lengths of {sizes[0]} and {sizes[1]} bytes")
         if sizes != b"\x08\x08":
             raise self.unread(f"offsets and lengths of {sizes[0]} and {sizes[1]} bytes")
         # version 0: a byte, sizes of B-trees, flags; version 1: a size and two bytes more
