@@ -4,9 +4,9 @@ nothing else happens.
     python tests/check_keras_fuzz.py [count]
 
 prints one JSON line (the last one is docs/results/keras_fuzz.json) and exits with 1 when something
-else happened: a crash of the process, another exception, more than 100 MB for a file of some
-kilobytes, or more than ten seconds of processor time. Four kinds of files, in turn, of what Keras 3
-and tf.keras 2.13 wrote:
+else happened: a crash of the process, another exception, more than 50 MB for a file of some
+kilobytes, or more than five seconds of processor time. Four kinds of files, in turn, of what
+Keras 3 and tf.keras 2.13 wrote:
 
     a .keras file with bytes changed, cut out, doubled, spliced in
     a .keras file whose description or HDF5 file is changed, packed anew with the right sums
@@ -40,7 +40,7 @@ from minicnn.errors import ModelFileError
 from minicnn.models import load_model
 
 COUNT, BATCH = 20_000, 500
-MEMORY, SECONDS = 100, 10
+MEMORY, SECONDS = 50, 5
 NAMES = ("chain", "branches", "transfer", "operators", "adam", "others")
 
 

@@ -30,6 +30,8 @@ def test_damaged_files_of_keras_are_refused_or_read():
     assert not found["unexpected"]
     assert found["seen"]["refused"] > 30 and found["seen"]["read"] > 5
     assert found["slowest"] < check_keras_fuzz.SECONDS
+    # one that crashes HDF5's own library, 2.0.0
+    assert check_keras_fuzz.try_files(8238, 8239)["unexpected"] == []
 
 
 def test_saves_that_are_killed(tmp_path):
@@ -53,5 +55,9 @@ def test_the_long_forms_were_run_and_passed():
         fuzz["read"] + fuzz["refused"] == fuzz["tried"]
         and fuzz["largest_memory_mb"] <= check_model_fuzz.MEMORY
     )
+    keras = json.loads((RESULTS / "keras_fuzz.json").read_text())
+    assert keras["passed"] and keras["tried"] >= check_keras_fuzz.COUNT
+    assert keras["read"] + keras["refused"] == keras["tried"]
+    assert keras["largest_memory_mb"] <= check_keras_fuzz.MEMORY
     assert saving["passed"] and saving["kills"] >= check_saving.KILLS and saving["torn"] == 0
     assert saving["lost"] == saving["left"] == saving["wrong"] == []

@@ -27,7 +27,7 @@ def load_model(
         of your own need not be there then.
 
     Raises FileNotFoundError; ModelFileError for a damaged file, an unknown layer, or weights that
-    do not fit; ImportError for a file of Keras without h5py, for one of ONNX without onnx.
+    do not fit; ImportError for a file of ONNX without onnx.
 
     >>> model = Sequential([Input((4,)), layers.Dense(2)])
     >>> model.save("model.safetensors")

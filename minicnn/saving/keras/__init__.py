@@ -1,6 +1,6 @@
 """Files of Keras, opened and written: .keras, .weights.h5, and .h5 of every Keras since 2.
 
-    hdf5.py, archive.py     the containers: HDF5, and the ZIP around it
+    archive.py              the ZIP around HDF5, which saving/hdf5 reads and h5py writes
     layers.py, words.py     the vocabulary: layers, their arguments, and the values of these
     joints.py               which layer takes what
     operations.py           arithmetic between layers

@@ -11,7 +11,7 @@ from io import FileIO
 from typing import IO, Any
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.keras import hdf5
+from minicnn.saving import hdf5
 from minicnn.saving.strict_json import parse
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"

@@ -11,7 +11,7 @@ Where they are depends on who wrote the file:
 """
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.keras.hdf5 import Dataset, Group
+from minicnn.saving.hdf5 import Dataset, Group
 from minicnn.saving.keras.parts import Part
 
 OLD, NEW = "_layer_checkpoint_dependencies", "layers"

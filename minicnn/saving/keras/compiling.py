@@ -10,8 +10,8 @@ from minicnn import losses, metrics, optimizers, schedules
 from minicnn.errors import ModelFileError, warn
 from minicnn.saving import description
 from minicnn.saving.fields import class_and_config
+from minicnn.saving.hdf5 import Dataset, Group
 from minicnn.saving.keras import memory, words
-from minicnn.saving.keras.hdf5 import Dataset, Group
 from minicnn.saving.keras.parts import Part
 from minicnn.saving.signature import arguments
 

@@ -11,7 +11,7 @@ import numpy as np
 from minicnn.optimizers import Nadam
 from minicnn.optimizers.base import AVERAGE
 from minicnn.saving.description import OPTIMIZER
-from minicnn.saving.keras.hdf5 import Dataset, Group
+from minicnn.saving.hdf5 import Dataset, Group
 from minicnn.saving.keras.parts import Part
 
 # minicnn's slots; one group goes parameter by parameter

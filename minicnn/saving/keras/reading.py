@@ -8,8 +8,8 @@ from typing import Any
 
 from minicnn.errors import ModelFileError
 from minicnn.network import Network
-from minicnn.saving import description, strict_json
-from minicnn.saving.keras import architecture, archive, arrays, compiling, hdf5, parts
+from minicnn.saving import description, hdf5, strict_json
+from minicnn.saving.keras import architecture, archive, arrays, compiling, parts
 from minicnn.saving.keras.source import Source
 from minicnn.types import Array
 
@@ -19,8 +19,7 @@ LEGACY = "model_weights"  # the group of weights in an .h5 file of a whole model
 
 @contextmanager
 def reading(path: str, file: FileIO) -> Iterator[Source]:
-    """A file of a whole model. Raises ModelFileError, and ImportError without h5py."""
-    hdf5.library()
+    """A file of a whole model. Raises ModelFileError."""
     start = file.read(len(ZIP))
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -85,7 +84,6 @@ def weights(path: str, file: FileIO, model: Network) -> Mapping[str, Array]:
     """The weights of a file for a model that is built, as Keras' load_weights takes them: by the
     order of the layers, whatever their names.
     """
-    hdf5.library()
     start = file.read(len(ZIP))
     size = file.seek(0, io.SEEK_END)
     file.seek(0)

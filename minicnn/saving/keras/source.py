@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.keras import hdf5
+from minicnn.saving import hdf5
 from minicnn.types import Array
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from minicnn.network import Network
 from minicnn.saving import atomic, description
 from minicnn.saving import weights as saved
-from minicnn.saving.keras import archive, flattening, hdf5, memory, parts, training
+from minicnn.saving.keras import archive, flattening, memory, parts, training
 from minicnn.saving.keras.arrays import NEW
 from minicnn.saving.keras.parts import Part
 from minicnn.saving.keras.telling import Telling
+from minicnn.saving.packages import need
 from minicnn.types import Array
 
 # what files say that wrote them: one that has all that is said in them
@@ -24,7 +25,9 @@ def write(path: str, model: Network) -> None:
     """Write a model, or with .weights.h5 its weights, for Keras. Raises ValueError for what Keras
     has not, ImportError without h5py.
     """
-    h5py = hdf5.library()
+    need("h5py", "to write files of Keras", "keras")
+    import h5py
+
     config, arrays = saved.contents(model)
     kind = "Sequential" if model.is_chain else "Model"
     whole, described = parts.of_description(config["model"], kind), config["model"]
