@@ -10,6 +10,7 @@ from minicnn import Sequential, __version__, layers
 from minicnn.cli import doctor, main, warmup
 from minicnn.engine import selftest
 from minicnn.machine import cache, emit
+from minicnn.quantize import native, trial
 
 HEADINGS = [
     "versions",
@@ -20,6 +21,7 @@ HEADINGS = [
     "cache",
     "BLAS",
     "self-test",
+    "8-bit",
 ]
 
 
@@ -35,6 +37,11 @@ def findings(capsys):
     return code, json.loads(capsys.readouterr().out)
 
 
+def whole_numbers_passed():
+    """How many kinds of operations of whole numbers run in machine code here."""
+    return len(trial.OPERATIONS) if native.available() else 0
+
+
 @pytest.mark.usefixtures("healthy")
 def test_doctor_prints_what_the_engine_runs_on(capsys):
     assert main(["doctor"]) == 0
@@ -42,7 +49,10 @@ def test_doctor_prints_what_the_engine_runs_on(capsys):
     rows = [line.split()[0] for line in printed.splitlines() if line[0] != " "]
     assert rows == HEADINGS
     assert f"minicnn {__version__}, Python 3" in printed and emit.instruction_set().name in printed
-    assert printed.count("PASS") == len(selftest.CHECKS) * 2 and "FAIL" not in printed
+    assert (
+        printed.count("PASS") == len(selftest.CHECKS) * 2 + whole_numbers_passed()
+        and "FAIL" not in printed
+    )
     # a folder is not broken
     assert max(len(line) for line in printed.splitlines()) <= 100 or "/" in printed
 
@@ -76,6 +86,26 @@ def test_doctor_finds_wrong_kernels(capsys, monkeypatch):
         "PROBLEM: the engine computes Dense in float32 wrongly, off by 5e-01 of the largest value: "
         "such models run on the readable layers. Please report this, with all that doctor prints."
     ) in printed
+
+
+@pytest.mark.usefixtures("healthy")
+@pytest.mark.skipif(not native.available(), reason="needs AVX2")
+def test_doctor_finds_wrong_whole_numbers(capsys, monkeypatch):
+    monkeypatch.setattr(trial, "wrong", lambda kind, _: 0.25 * (kind == "dense"))
+    assert main(["doctor"]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"8-bit {native.best().name}: conv2d PASS, depthwise_conv2d PASS, dense FAIL" in printed
+    assert (
+        "PROBLEM: machine code computes dense of whole numbers wrongly, 25% of them: such models "
+        "run in NumPy. Please report this, with all that doctor prints."
+    ) in printed
+
+
+@pytest.mark.usefixtures("healthy")
+def test_doctor_says_that_whole_numbers_run_in_numpy(capsys, monkeypatch):
+    monkeypatch.setattr(native, "available", lambda: False)
+    assert main(["doctor"]) == 0
+    assert "8-bit         no instructions for it, NumPy\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("healthy")

@@ -10,7 +10,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from minicnn.engine import row_kernels, row_moves, simd
+from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
 from minicnn.engine import winograd_form as winograd
 from minicnn.machine import emit
 
@@ -232,3 +232,31 @@ def test_the_widest_instructions_that_numba_compiles_for_are_chosen(
 def test_every_instruction_set_holds_whole_numbers_of_numbers(processor, dtype):
     instructions, _, _ = processor
     assert emit.lanes(dtype) * np.dtype(dtype).itemsize * 8 == instructions.bits
+
+
+WHOLE = {  # what a processor's best tile of whole numbers multiplies with
+    "cascadelake": (integer_sets.VNNI_512, r"vpdpbusd\s.*%zmm\d+$"),
+    "sapphirerapids": (integer_sets.VNNI_512, r"vpdpbusd\s.*%zmm\d+$"),
+    "znver4": (integer_sets.VNNI_512, r"vpdpbusd\s.*%zmm\d+$"),
+    "alderlake": (integer_sets.VNNI_256, r"vpdpbusd\s.*%ymm\d+$"),
+    "haswell": (integer_sets.AVX2, r"vpmaddwd\s.*%ymm\d+$"),
+    "znver3": (integer_sets.AVX2, r"vpmaddwd\s.*%ymm\d+$"),
+}
+
+
+@pytest.mark.parametrize("pool", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("processor", WHOLE)
+def test_a_tile_of_whole_numbers_keeps_its_sums_in_registers_until_they_are_bytes(processor, pool):
+    isa, multiply = WHOLE[processor]
+    try:
+        target = llvm.Target.from_triple("x86_64-linux-gnu")
+    except RuntimeError as error:
+        pytest.skip(f"this llvmlite cannot compile for {processor}: {error}")
+    machine = target.create_target_machine(cpu=processor, opt=3, jit=True, codemodel="jitdefault")
+    pixels = isa.rows // (pool[0] * pool[1])
+    text = integer_tiles.tile.emit(isa, pixels, pool, isa.width, 2).assembly(machine)
+    (loop,) = [loop for loop in innermost_loops(text) if count(multiply, loop)]
+    assert count(multiply, loop) == 2 * pixels * pool[0] * pool[1]
+    assert count(r"%[xyz]mm.*\(%rsp|\(%rsp.*%[xyz]mm", loop) == 0, "\n".join(loop)
+    # rounded in one instruction, half to even; nothing is fused
+    assert count("vcvtps2dq", text.splitlines()) == 4 * pixels and "vfmadd" not in text

@@ -20,6 +20,7 @@ from minicnn import __version__
 from minicnn.cli.common import show
 from minicnn.engine import selftest
 from minicnn.machine import cache, emit, jit, threads
+from minicnn.quantize import native, trial
 
 DTYPES = ("float32", "float64")
 # how the names of the interesting processor features begin
@@ -60,6 +61,7 @@ def findings() -> dict[str, Any]:
         "cache": kernel_cache(),
         "blas": blas(),
         "self_test": self_test() if jit.ENABLED else {},
+        "whole_numbers": whole_numbers(),
     }
     return found | {"problems": list(problems(found))}
 
@@ -144,6 +146,19 @@ def self_test() -> dict[str, dict[str, float]]:
     }
 
 
+def whole_numbers() -> dict[str, Any]:
+    """The instructions that networks of whole numbers run in, None for NumPy, and the share of
+    wrong numbers in each kind of operation.
+    """
+    if not native.available():
+        return {"instructions": None, "wrong": {}}
+    isa = native.best()
+    return {
+        "instructions": isa.name,
+        "wrong": {kind: trial.wrong(kind, isa) for kind in trial.OPERATIONS},
+    }
+
+
 def problems(found: dict[str, Any]) -> Iterator[str]:
     """What is wrong, and what to do about it."""
     if not found["self_test"]:
@@ -159,6 +174,12 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
                     "largest value: such models run on the readable layers. Please report this, "
                     "with all that doctor prints."
                 )
+    for kind, share in found["whole_numbers"]["wrong"].items():
+        if share:
+            yield (
+                f"machine code computes {kind} of whole numbers wrongly, {share:.0%} of them: such "
+                "models run in NumPy. Please report this, with all that doctor prints."
+            )
     if found["cache"]["folder"] is None:
         yield (
             "no folder can be written to keep kernels in, so every start compiles those that it "
@@ -192,6 +213,8 @@ def as_text(found: dict[str, Any]) -> str:
         for dtype, errors in found["self_test"].items()
         for kind, error in errors.items()
     ]
+    whole = found["whole_numbers"]
+    bits = [f"{kind} {'FAIL' if share else 'PASS'}" for kind, share in whole["wrong"].items()]
     places = ", ".join([*kept["read_only"], kept["folder"] or "none that can be written"])
     rows = {
         "versions": ", ".join(
@@ -205,6 +228,8 @@ def as_text(found: dict[str, Any]) -> str:
         "cache": f"{places}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
         "BLAS": f"{library['name']} {library['version']}",
         "self-test": ", ".join(verdicts) or "not run",
+        "8-bit": f"{whole['instructions'] or 'no instructions for it, NumPy'}"
+        f"{': ' if bits else ''}{', '.join(bits)}",
     }
     if library["core_type"]:
         rows["BLAS"] += f", code for {library['core_type']}, threads: {library['threads']}"

@@ -16,6 +16,13 @@ simd.py             the tile: a matrix product in registers
 row_kernels.py      what happens to a row of pixels; row_moves.py what is done to one whatever it is
 borrowed.py         the layers' arrays, which the steps work in
 
+Whole numbers of 8 bits, for minicnn/quantize:
+
+integer_sets.py     what processors have for them
+integer_tiles.py    the tile; integer_passes.py what it is given
+integer_windows.py  windows over each channel; integer_slides.py what they are given
+integer_inputs.py   real numbers that become whole ones
+
 All of it is emitted, compiled and run by minicnn/machine, where the parallel region is that does
 the steps' jobs.
 """

@@ -1,4 +1,4 @@
-"""Pooling and adding of whole numbers of 8 bits, for what quantize/integers.py defines.
+"""Pooling, adding up and adding of whole numbers of 8 bits, for what quantize/integers.py defines.
 
 Axes as in pooling.py; pictures are shared out among the threads.
 """
@@ -74,3 +74,26 @@ def add_alone(a, b, factors, zeros, shift, low, high, zero, y):
     """The same on the calling thread."""
     for n in range(len(a)):
         add_numbers(a[n], b[n], factors, zeros, shift, low, high, zero, y[n])
+
+
+@jit_part
+def total_picture(x, total):
+    """total (C,) = the sum over all pixels of x (pixels, C)."""
+    total[:] = 0
+    for p in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            total[c] += x[p, c]
+
+
+@parallel_jit
+def total_whole(x, totals):
+    """All pictures; totals is int64 (N, C)."""
+    for n in prange(len(x)):
+        total_picture(x[n], totals[n])
+
+
+@jit
+def total_alone(x, totals):
+    """The same on the calling thread."""
+    for n in range(len(x)):
+        total_picture(x[n], totals[n])

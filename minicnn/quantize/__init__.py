@@ -11,7 +11,8 @@ operations.py       a network as a list of few kinds of operations
 arithmetic.py       what these compute, of any numbers
 reals.py            ... in real numbers
 integers.py         ... in whole ones
-native.py           ... the same bits, in machine code
+native.py           ... the same bits, in machine code: forms.py, of weights as packing.py has
+                    them, of what fusing.py puts into one pass; trial.py checks them first
 builder.py, layers.py, merging.py, folding.py       a network of layers as operations
 calibration.py      how large values become
 ties.py             which values have one scale

@@ -10,7 +10,7 @@ from minicnn.expect import array, count
 from minicnn.layers.shapes import shape_hint, with_batch
 from minicnn.names import known_arguments
 from minicnn.network.ending import probabilities
-from minicnn.quantize import checks, integers, native
+from minicnn.quantize import checks, integers, native, trial
 from minicnn.quantize.numbers import Quantization
 from minicnn.quantize.operations import Computation
 from minicnn.saving.packages import need
@@ -94,10 +94,14 @@ class QuantizedModel:
         batch_size is for memory only, and verbose is accepted for Keras' sake.
         """
         x = self._accepted(x)
-        size = BATCH if batch_size is None else count(batch_size, "batch_size", "predict")
+        network = self._in_machine_code()
+        size = BATCH if network is None else network.batch
+        if batch_size is not None:
+            size = count(batch_size, "batch_size", "predict")
         parts = []
         for start in range(0, len(x), size):
-            q = self._last(x[start : start + size])
+            part = x[start : start + size]
+            q = self.integers(part)[-1] if network is None else network(part)
             parts.append(self.operations[-1].makes.reals(q))
         logits = np.concatenate(parts)
         return logits if self.ends_in is None else probabilities(self.ends_in, logits)
@@ -109,13 +113,13 @@ class QuantizedModel:
         q = self.of_input.integers(self._accepted(x))
         return list(integers.values(self.computation, self.of_input, q))
 
-    def _last(self, x: Array) -> Array:
-        """The whole numbers of the last value alone."""
-        if not native.available():
-            return self.integers(x)[-1]
+    def _in_machine_code(self) -> native.Native | None:
+        """The same computation for this processor, None where NumPy has to do it."""
+        if not native.available() or not trial.trusted(self.computation, native.best()):
+            return None
         if self._native is None:
             self._native = native.Native(self.computation, self.of_input)
-        return self._native(self.of_input.integers(x))
+        return self._native
 
     def _accepted(self, x: Any) -> Array:
         x = np.asarray(array(x, "x", f"QuantizedModel {self.name!r}"), np.float32)
