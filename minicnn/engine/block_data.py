@@ -169,10 +169,10 @@ class Scratch(NamedTuple):
     First comes memory of each thread, `stride` bytes, of which the first `blank` are set to 0
     before a stage: a row of dy (wide), dz, those of winograd.py (frame, halo, v, m, u), a row of
     activations (strip), some channels of dz (block), some pictures (spaced), z, and per channel
-    what the row kernels say. Then what threads share: the weights as the programs read them,
-    kernel, and kernel_t for the input gradient, by way of turned; dkernels, the sums of the chunks;
-    where dkernel is made of all pictures at once, all_dz (n, OH, OW, FP), or those of winograd.py
-    (all_v, all_m, du).
+    what the row kernels say. Then what threads share: the weights as the programs read them, kernel
+    (an address, which may lie elsewhere), and kernel_t for the input gradient, by way of turned;
+    dkernels, the sums of the chunks; where dkernel is made of all pictures at once, all_dz (n, OH,
+    OW, FP), or those of winograd.py (all_v, all_m, du).
     """
 
     memory: int

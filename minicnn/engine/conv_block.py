@@ -55,6 +55,7 @@ class ConvBlock:
         rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
         relu_after: the ReLU after the normalisation, before or after the pooling, if there is none
             before it.
+        frozen: for inference alone, with a kernel that is laid out once; see network/frozen.py.
     """
 
     needs_input_grad = True
@@ -69,7 +70,9 @@ class ConvBlock:
         pool: MaxPooling2D | None = None,
         rescaling: Rescaling | None = None,
         relu_after: Layer | None = None,
+        frozen: bool = False,
     ):
+        self.frozen = frozen
         self.conv, self.norm, self.rescaling = conv, norm, rescaling
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.window = self.pool.pool_size if self.pool else (1, 1)
@@ -168,6 +171,18 @@ class ConvBlock:
             :, : self.g.F
         ]
 
+    def takes_bytes(self, x: Array) -> bool:
+        """Whether the forward pass itself makes numbers of these pixels."""
+        fits = self.rescaling is not None and x[:1].size % self.work.lanes == 0
+        return fits and x.dtype == np.uint8
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        """What forward reads beside arrays, and may be changed at any time."""
+        of_norm = (self.norm.epsilon,) if self.norm is not None else ()
+        rescaling = self.rescaling
+        return of_norm if rescaling is None else (*of_norm, rescaling.scale, rescaling.offset)
+
     def _rescaled(self, x: Array, own: Buffers) -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it,
         from bytes.
@@ -176,7 +191,7 @@ class ConvBlock:
         assert rescaling is not None
         rescaling.check_input(x.shape)
         dtype = rescaling.dtype.type
-        if x.dtype == np.uint8 and x[:1].size % self.work.lanes == 0:
+        if self.takes_bytes(x):
             own.scale[:], own.offset[:] = rescaling.scale, rescaling.offset
             own.operands.put(bytes=np.ascontiguousarray(x))
             return own.pixels, True

@@ -16,23 +16,26 @@ from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
 from minicnn.machine.region import Region
+from minicnn.types import Array
 
 Step = Layer | ConvBlock | DenseStep
 
 
-def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
+def plan(layers: Sequence[Layer], region: Region | None = None, frozen: bool = False) -> list[Step]:
     """The steps that compute what these built layers do, one after the other.
 
     Args:
         layers: a chain; what each makes goes to the next alone.
         region: to which the steps add their jobs.
+        frozen: for inference alone.
     """
     steps: list[Step] = []
     rest = split_activations(layers)
     while rest:
         matches = [(pattern, pattern.match(rest)) for pattern in PATTERNS]
         pattern, found = max(matches, key=lambda match: len(match[1]))
-        steps.append(pattern.step(**found) if found else rest[0])  # type: ignore[arg-type]
+        step = pattern.step(**found, frozen=frozen) if found else rest[0]  # type: ignore[arg-type]
+        steps.append(step)
         del rest[: max(len(found), 1)]
     for step in steps:
         if region is not None and isinstance(step, ConvBlock | DenseStep):
@@ -63,12 +66,12 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
             step.owns_input = before.norm is not None
 
 
-def passes_on(step: Step, training: bool) -> bool:
-    """Whether a step's passes do nothing with the numbers they are given but hand them to a job, or
-    on.
+def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
+    """Whether a step's passes do nothing with the numbers they are given (x, where that matters)
+    but hand them to a job, or on.
     """
     if isinstance(step, ConvBlock):
-        return step.rescaling is None
+        return step.rescaling is None or x is not None and step.takes_bytes(x)
     return (
         isinstance(step, DenseStep)
         or type(step) is Flatten
