@@ -137,9 +137,9 @@ class Data(NamedTuple):
 
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP);
-    winners: pooled, or a without pooling; y like winners, normalised; crop: the output, where F <
-    FP; dy of its shape; dkernel, of dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in
-    double, dbias (F,); dx.
+    winners: pooled, or a without pooling; y like winners, normalised; crop: the output with `pitch`
+    numbers from pixel to pixel, where that is not FP; dy of its shape; dkernel, of dkernel_size
+    numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
     n: int
@@ -154,6 +154,7 @@ class Data(NamedTuple):
     winners: Array
     y: Array
     crop: Array
+    pitch: int
     dy: Array
     dkernel: Array
     dkernel_size: int

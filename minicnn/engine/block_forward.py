@@ -194,7 +194,8 @@ def measure(r, memory, like):
 def finish_row(r, like, x, place, pixels, y, target):
     """The affine part of batch normalisation, if any, of `pixels` pixels from a place on.
 
-    And, where channels are padded, y without the padding, to crop from its pixel `target` on.
+    And, where channels are padded or some of many, y as it is wanted, to crop from its pixel
+    `target` on.
     """
     s, work, channels = r.sizes, r.work, r.channels
     if work.affine != 0:
@@ -216,8 +217,11 @@ def finish_row(r, like, x, place, pixels, y, target):
                 place,
             ),
         )
-    if s.F != s.FP:
-        call_copy(work.copy, like, (y, place, s.FP, r.data.crop, target * s.F, s.F, pixels, s.F))
+    if r.data.pitch != s.FP:
+        pitch = r.data.pitch
+        call_copy(
+            work.copy, like, (y, place, s.FP, r.data.crop, target * pitch, pitch, pixels, s.F)
+        )
 
 
 @jit_part

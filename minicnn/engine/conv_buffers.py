@@ -32,7 +32,7 @@ class Buffers:
     """
 
     def __init__(self, step, n: int):
-        g, conv, norm, (PH, PW) = step.g, step.conv, step.norm, step.window
+        g, conv, norm, into, (PH, PW) = step.g, step.conv, step.norm, step.into, step.window
         dtype, down, across = conv.dtype, g.OH // PH, g.OW // PW
 
         def numbers(*axes: int, of: np.dtype = dtype, wanted: object = True) -> Array:
@@ -58,7 +58,8 @@ class Buffers:
             winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
             winners=pooled if step.pool else a,
             y=numbers(*outputs, wanted=not step.frozen),
-            crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
+            crop=into.y if into else numbers(n, down, across, g.F, wanted=g.F != g.FP),
+            pitch=into.pitch if into else g.F,
             dy=NONE,
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
@@ -67,6 +68,7 @@ class Buffers:
             dx=numbers(n, g.H, g.W, g.C, wanted=not step.frozen),
         )
         shape = (n, down, across, g.F)
+        # what a part makes has its place already
         self.output, self.normalized = (
             (data.crop if g.F != g.FP else wide).reshape(shape if wide.size else -1)
             for wide in (data.winners, data.y)
@@ -97,6 +99,7 @@ class Buffers:
         )
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
         self.size, self.at_once = plan.scratch.size, plan.programs.at_once
+        self.first = into.thread * plan.scratch.stride if into else 0
         self.memory, self.kernel_at = NONE, self.record.place("scratch", "kernel")
         self.kernel_from = None if step.frozen else plan.scratch.kernel
         if step.frozen:
@@ -113,7 +116,7 @@ class Buffers:
         self.operands.put(**arrays)
         memory = workspace(self.size)
         if self.memory is not memory:
-            self.memory, self.scratch[0] = memory, address(memory)
+            self.memory, self.scratch[0] = memory, address(memory) + self.first
             if self.kernel_from is not None:
                 self.kernel_at[0] = address(memory) + self.kernel_from
         return stages

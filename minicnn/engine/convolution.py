@@ -168,9 +168,15 @@ class WinogradConvolution:
         return Plan(s, tables, way, own, u)
 
 
-def convolution(g: Geometry, dtype: np.dtype) -> DirectConvolution | WinogradConvolution:
-    """The faster way for this geometry."""
-    form = winograd.best_form(g, dtype)
+Convolution = DirectConvolution | WinogradConvolution
+
+
+def way(g: Geometry, dtype: np.dtype, like: Convolution | None = None) -> Convolution:
+    """The faster way for this geometry, or another geometry's way."""
+    if like is None:
+        form = winograd.best_form(g, dtype)
+    else:
+        form = like.form if isinstance(like, WinogradConvolution) else None
     return DirectConvolution(g, dtype) if form is None else WinogradConvolution(g, form, dtype)
 
 

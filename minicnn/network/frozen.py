@@ -21,8 +21,10 @@ import numpy as np
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.plan import passes_on
+from minicnn.engine.side_by_side import SideBySide
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region, run_jobs, table
+from minicnn.machine.threads import used
 from minicnn.network.graph import Call
 from minicnn.network.stages import stages
 from minicnn.types import Array
@@ -46,7 +48,8 @@ class Frozen:
         """What comes out, in arrays of its own; None where the steps are to be run one by one."""
         if len(x[0]) > LARGEST:
             return None
-        key = tuple([(one.shape, one.dtype == np.uint8) for one in x])
+        shared_by = used() if len(x[0]) == 1 else 1
+        key = (shared_by, *[(one.shape, one.dtype == np.uint8) for one in x])
         if key not in self.programs:
             if len(self.programs) == KEPT:
                 self.programs.pop(next(iter(self.programs)))
@@ -54,7 +57,7 @@ class Frozen:
             return None
         program = self.programs[key]
         if program is None:
-            program = self.programs[key] = FrozenProgram(*self.made_of, x)
+            program = self.programs[key] = FrozenProgram(*self.made_of, x, shared_by)
         return program.outputs(x) if program.possible else None
 
 
@@ -64,17 +67,27 @@ class FrozenProgram:
     Args:
         calls, inputs, outputs: see Frozen.
         x: a batch.
+        threads: how many of them share each picture.
 
     Attributes:
         possible: whether the steps do nothing but hand on jobs.
     """
 
     def __init__(
-        self, calls: Sequence[Call], inputs: int, outputs: Sequence[int], x: Sequence[Array]
+        self,
+        calls: Sequence[Call],
+        inputs: int,
+        outputs: Sequence[int],
+        x: Sequence[Array],
+        threads: int,
     ):
         self.region = Region()
-        self.stages, self.values = stages(calls, inputs, outputs, self.region, frozen=True)
-        self.steps = [one.step for one in self.stages if isinstance(one.step, ConvBlock)]
+        self.stages, self.values = stages(
+            calls, inputs, outputs, self.region, frozen=True, threads=threads
+        )
+        self.steps = [
+            one.step for one in self.stages if isinstance(one.step, ConvBlock | SideBySide)
+        ]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
         rescales = any(step.rescaling is not None for step in self.steps)
         self.x = [
@@ -92,22 +105,21 @@ class FrozenProgram:
         """What comes out, in arrays of its own."""
         for own, given in zip(self.x, x, strict=True):
             np.copyto(own, given, casting="unsafe")
-        if self.known == self._now():
-            run_jobs(self.table)
-        else:
+        run_jobs(self.table)
+        if self.known != self._found():
             self._write()
         return [y.copy() for y in self.made]
 
-    def _now(self) -> tuple:
-        """What the program depends on."""
-        return (self.fingerprint(), *[step.settings for step in self.steps])
+    def _found(self) -> tuple:
+        """What the program depends on, as it was when it ran."""
+        return (self.fingerprint.sums.tobytes(), *[step.settings for step in self.steps])
 
     def _write(self) -> bool:
         """Run the steps and keep their jobs; False, and nothing is kept, where a step does more."""
-        self.known = self._now()
         values: list[Any] = [None] * self.values
         values[: len(self.x)] = self.x
         with self.region:
+            self.region.add(self.fingerprint.job, self.fingerprint.stages)
             for step, reads, writes, training, _ in self.stages:
                 if training or not passes_on(step, False, values[reads[0]]):
                     self.region.forget()
@@ -116,4 +128,5 @@ class FrozenProgram:
             self.jobs = list(self.region.jobs)
         self.table = table(self.jobs, weights=False)
         self.made = [values[n] for n in self.outputs_at]
+        self.known = self._found()
         return True

@@ -29,18 +29,19 @@ def stages(
     outputs: Sequence[int],
     region: Region | None,
     frozen: bool = False,
+    threads: int = 1,
 ) -> tuple[list[Stage], int]:
     """The stages that run these calls, and how many values there are with the inputs.
 
     Args:
         region: to which the engine's steps add their jobs; None for the layers themselves.
-        frozen: for inference alone; see frozen.py.
+        frozen, threads: for inference alone; see frozen.py.
     """
     found: list[Stage] = []
     free = count(1 + max([call.writes for call in calls], default=inputs - 1))
     for part in chains(calls, outputs):
         body = composed([call.layer for call in part])
-        steps = plan(body, region, frozen) if region is not None else list(body)
+        steps = plan(body, region, frozen, threads) if region is not None else list(body)
         reads, last = part[0].reads, part[-1]
         for left, step in zip(reversed(range(len(steps))), steps, strict=True):
             several = isinstance(step, Layer) and step.takes_several
