@@ -32,7 +32,7 @@ from onnx_models import of_bytes
 from minicnn.errors import ModelFileError
 
 FOLDER = Path(__file__).parent / "golden" / "onnx"
-COUNT, BATCH = 4000, 500
+COUNT, BATCH = 20_000, 500
 MEMORY, SECONDS = 300, 10
 LARGEST = 10**6  # numbers of a sample, and of what a layer makes of it; others are not run
 INTEGERS = [-(2**63), -(2**31), -1, 0, 1, 2, 3, 5, 8, 64, 2**16, 2**31, 2**40, 2**62, 2**63 - 1]
@@ -126,6 +126,7 @@ def try_files(start, stop):
     seen, unexpected, slowest, largest = collections.Counter(), [], 0.0, 0.0
     for number in range(start, stop):
         data = mutated(files, number)
+        print(number, file=sys.stderr, flush=True)  # the last one is that of a crash
         before, began = peak_memory(reset=True), time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -150,18 +151,20 @@ def try_files(start, stop):
 
 
 def in_child(start, stop):
-    """try_files in a process of its own; its exit code when it crashed."""
+    """try_files in a process of its own; how it ended, and at which file, when it crashed."""
     command = [sys.executable, __file__, str(start), str(stop)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
-    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else done.returncode
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    return f"exit code {done.returncode} after {done.stderr.splitlines()[-3:]}"
 
 
 def main(count):
     seen, crashes, unexpected, slowest, largest = collections.Counter(), [], [], 0.0, 0.0
     for start in range(0, count, BATCH):
         found = in_child(start, min(start + BATCH, count))
-        if isinstance(found, int):
-            crashes.append(f"files {start} to {start + BATCH}: exit code {found}")
+        if isinstance(found, str):
+            crashes.append(f"files {start} to {start + BATCH}: {found}")
             continue
         seen.update(found["seen"])
         unexpected += found["unexpected"]

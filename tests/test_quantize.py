@@ -57,6 +57,16 @@ def test_a_filter_of_next_to_nothing_leaves_room_for_its_bias():
     assert float(bias[0]) * float(scale[0]) * 0.01 == pytest.approx(0.75)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [np.finfo(np.float32).tiny, 1e-30, 6 / 256, 6 / 200, 0.5, 100])
+@pytest.mark.parametrize("zero", [-128, 0, 127])
+def test_six_is_a_number_or_above_all_of_them(scale, zero):
+    found = Quantization(np.float32(scale), zero)
+    steps = min(6 / float(np.float32(scale)), 1000)
+    assert found.limits("relu6") == (zero, min(127, zero + round(steps)))
+    assert found.limits("relu") == (zero, 127) and found.limits(None) == (-128, 127)
+
+
 def test_requantization_rounds_half_to_even_and_stops_at_the_activation():
     to = Quantization(np.float32(0.5), -3)
     sums = np.array([1, 2, 3, 4, 5, -1, 1000, -1000])

@@ -56,7 +56,9 @@ class Quantization(NamedTuple):
             return LOW, HIGH
         high = HIGH
         if activation == "relu6":
-            high = min(HIGH, self.zero_point + int(np.rint(np.float32(6) / self.scale)))
+            with np.errstate(over="ignore"):  # 6 may be more steps than float32 can count
+                steps = np.rint(np.float32(6) / self.scale)
+            high = min(HIGH, self.zero_point + int(min(steps, HIGH - LOW)))
         return max(LOW, self.zero_point), high
 
 

@@ -40,9 +40,10 @@ class GraphReader(Generic[Operator, Value]):
         batch: how many samples the file is for, BATCH where it leaves that open.
         done: the operators that have become a part of what was made of one before.
         names: of layers, that are taken.
+        numbers: behind a name that several want, the last that is taken.
         weights: of these, by layer and name, as the file has them; in the layers is room alone,
             so that all numbers are there once.
-        work: numbers that may still be touched by computing constants.
+        work: numbers that may still be read of constants, or written while they are computed.
         room: numbers of weights that may still be made.
     """
 
@@ -65,6 +66,7 @@ class GraphReader(Generic[Operator, Value]):
         self.ends, self.batch = set(ends), batch
         self.done: set[int] = set()
         self.names: set[str] = set()
+        self.numbers: dict[str, int] = {}
         self.weights: dict[str, Array] = {}
         self.work = Budget(work, "work", self.ending)
         self.room = Budget(room, "weights", self.ending)
@@ -101,6 +103,7 @@ class GraphReader(Generic[Operator, Value]):
                 f"has its {what} computed from the network's inputs, expected a constant: "
                 "minicnn's layers have weights of their own"
             )
+        self.work.take(0 if found is None else found.size)
         return found
 
     def only_user(self, one: Hashable) -> Operator | None:
@@ -124,11 +127,14 @@ class GraphReader(Generic[Operator, Value]):
     ) -> Node:
         """A layer of minicnn, called; weights: all that it has, out of the file."""
         name = self.unique(self.label(operator, bool(weights)), kind)
-        own = {
-            f"{name}/{one}": array.astype(np.float32, copy=False)
-            for one, array in (weights or {}).items()
-        }
-        self.room.take(sum(array.size for array in own.values()))
+        self.room.take(sum(array.size for array in (weights or {}).values()))
+        with np.errstate(over="ignore"):
+            own = {
+                f"{name}/{one}": array.astype(np.float32, copy=False)
+                for one, array in (weights or {}).items()
+            }
+        if not all(np.isfinite(array).all() for array in own.values()):
+            operator.refuse("has weights that are no numbers of float32, expected finite ones")
         try:
             layer = LAYERS[kind](name=name, **arguments)
             layer.stored = {path: array.shape for path, array in own.items()}
@@ -157,11 +163,12 @@ class GraphReader(Generic[Operator, Value]):
         base = as_name(label) or snake_case(kind)
         if base in self.names:
             base = f"{base}_{snake_case(kind)}"
-        name, number = base, 0
+        name, number = base, self.numbers.get(base, 0)  # those before are taken
         while name in self.names:
             number += 1
             name = f"{base}_{number}"
         self.names.add(name)
+        self.numbers[base] = number
         return name
 
 

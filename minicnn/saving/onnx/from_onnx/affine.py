@@ -20,20 +20,23 @@ ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 
 
 def constant_side(reader: Reader, operator: Operator) -> tuple[int, Constant] | None:
-    """Which input of an arithmetic operator is a constant, and that."""
+    """Which input of an arithmetic operator is a constant, and that, which is going to be read."""
     if operator.kind not in ARITHMETIC or len(operator.inputs) != 2:
         return None
     known = [reader.values.get(name) for name in operator.inputs]
     for place, found in enumerate(known):
         if isinstance(found, np.ndarray) and found.dtype.kind == "f":
+            reader.work.take(found.size)
             return place, found
     return None
 
 
 def coefficients(operator: Operator, place: int, c: Array) -> tuple[Array, Array] | None:
-    """a and b of a x + b, in double precision; None for c / x."""
+    """a and b of a x + b, in double precision; None for c / x. Either may be a single number, with
+    axes of 1.
+    """
     c = c.astype(np.float64)
-    one, zero = np.ones_like(c), np.zeros_like(c)
+    one, zero = np.ones((1,) * c.ndim), np.zeros((1,) * c.ndim)
     if operator.kind == "Add":
         return one, c
     if operator.kind == "Mul":
@@ -42,8 +45,7 @@ def coefficients(operator: Operator, place: int, c: Array) -> tuple[Array, Array
         return (one, -c) if place == 1 else (-one, c)
     if place == 0:
         return None
-    with np.errstate(divide="ignore"):
-        return 1 / c, zero
+    return 1 / c, zero
 
 
 def aligned(c: Constant, dims: Shape) -> Array | None:
@@ -59,10 +61,9 @@ def aligned(c: Constant, dims: Shape) -> Array | None:
 
 def following(reader: Reader, name: str, dims: Shape, axis: int) -> tuple[Array, Array, str] | None:
     """What arithmetic with numbers for each channel, or all of them, does to a value that nobody
-    else reads: a and b (C,), and the name of the result. These nodes are done then.
+    else reads: a and b, (C,) or (1,), and the name of the result. These nodes are done then.
     """
-    channels = dims[axis]
-    scale, shift = np.ones(channels), np.zeros(channels)
+    scale, shift = np.ones(1), np.zeros(1)  # an axis may be long where no constant is
     start = name
     while (user := reader.only_user(name)) is not None:
         side = constant_side(reader, user)
@@ -73,9 +74,9 @@ def following(reader: Reader, name: str, dims: Shape, axis: int) -> tuple[Array,
         if parts is None or any(part is None for part in parts):
             break
         a, b = (part for part in parts if part is not None)
-        if any(n != 1 for place, n in enumerate(a.shape) if place != axis):
+        if any(n != 1 for c in (a, b) for place, n in enumerate(c.shape) if place != axis):
             break
-        a, b = (np.broadcast_to(part.reshape(-1), channels) for part in (a, b))
+        a, b = a.reshape(-1), b.reshape(-1)
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             break
         scale, shift = scale * a, shift * a + b
@@ -103,7 +104,8 @@ def applied(reader: Reader, operator: Operator, x: Value, scale: Array, shift: A
     size = x.dims[axis]
     parts = [np.broadcast_to(part.reshape(-1), size) for part in (scale, shift)]
     if x.maps is not None:
-        parts = [part[x.order()] for part in parts]
+        order = reader.order(x)
+        parts = [part[order] for part in parts]
     return x.like(_of_channels(reader, operator, x.tensor, *parts))
 
 
@@ -121,7 +123,7 @@ def _of_channels(reader: Reader, operator: Operator, x: Node, a: Array, b: Array
             mean=mean,
             variance=variance,
         )
-    zeros, ones = np.zeros(len(a)), np.ones(len(a))
+    zeros, ones = (np.broadcast_to(np.float32(n), a.shape) for n in (0, 1))
     weights = {"gamma": a, "beta": b, "moving_mean": zeros, "moving_variance": ones}
     return reader.layer("BatchNormalization", operator, x, weights, epsilon=0.0, trainable=False)
 

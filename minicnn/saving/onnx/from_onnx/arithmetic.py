@@ -85,7 +85,8 @@ def arithmetic(reader: Reader, operator: Operator) -> None:
     scale, shift = parts
     if scale is None or shift is None:
         operator.refuse(f"has a constant of {c.shape} for a value of {x.dims}")
-    wide = [axis for axis, n in enumerate(scale.shape) if n > 1]
+    sizes = zip(scale.shape, shift.shape, strict=True)
+    wide = [axis for axis, both in enumerate(sizes) if max(both) > 1]
     name = operator.outputs[0]
     axis = wide[0] if wide else x.perm[-1]
     if len(wide) < 2 and axis != x.batch and (more := following(reader, name, x.dims, axis)):

@@ -1,7 +1,7 @@
 """What is known without any picture: nodes of constants alone are computed at once.
 
-Nothing is made before its size is known to be small, and each number that is read or written is
-taken from a budget.
+Nothing is made before its size is known to be small: each number that is read or written, and each
+byte that is kept, is taken from a budget before.
 """
 
 from collections.abc import Callable
@@ -37,12 +37,12 @@ def constant(reader: Reader, operator: Operator) -> None:  # noqa: ARG001
 
 
 def _sizes(operator: Operator, given: Array) -> tuple[int, ...]:
-    """A vector as a shape that may be made. Raises ModelFileError for a large one."""
+    """A vector as a shape. Raises ModelFileError for a large one."""
     if given.ndim != 1 or given.size > AXES or given.dtype.kind not in "iu":
         operator.refuse(f"expected a shape of a few axes, received {given.shape}")
     shape = tuple(int(n) for n in given)
     if min(shape, default=0) < 0 or prod(shape) > MADE:
-        operator.refuse(f"makes a constant of shape {shape}")
+        operator.refuse(f"makes a constant of shape {shape}, of more than {MADE:,} numbers")
     return shape
 
 
@@ -51,7 +51,7 @@ def _constant_of_shape(operator: Operator, xs: Inputs) -> Any:
     operator.ignore("value")
     if not isinstance(value, np.ndarray) or value.size != 1:
         operator.refuse("expected its value as one number")
-    return np.full(_sizes(operator, xs[0]), value.reshape(-1)[0])
+    return np.broadcast_to(value.reshape(-1)[0], _sizes(operator, xs[0]))
 
 
 def _cast(operator: Operator, xs: Inputs) -> Any:
@@ -118,34 +118,26 @@ def _transpose(operator: Operator, xs: Inputs) -> Any:
 
 
 def _expand(operator: Operator, xs: Inputs) -> Any:
-    _sizes(operator, xs[1])
-    shape = np.broadcast_shapes(xs[0].shape, tuple(int(n) for n in xs[1]))
-    _sizes(operator, np.asarray(shape, np.int64))
+    shape = np.broadcast_shapes(xs[0].shape, _sizes(operator, xs[1]))
     return np.broadcast_to(xs[0], shape)
 
 
 def _divided(a: Array, b: Array) -> Array:
-    if a.dtype.kind == "f":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return a / b
-    return np.fix(a / b).astype(a.dtype)
+    quotient = np.asarray(a / b)
+    return quotient if a.dtype.kind == "f" else np.trunc(quotient, out=quotient).astype(a.dtype)
 
 
 def _binary(function: Callable[[Array, Array], Any]) -> Any:
     def computed(operator: Operator, xs: Inputs) -> Any:
         operator.ignore("axis", "broadcast")
-        shape = np.broadcast_shapes(*(x.shape for x in xs))
-        _sizes(operator, np.asarray(shape, np.int64))
-        with np.errstate(all="ignore"):
-            return function(*xs)
+        return function(*xs)
 
     return computed
 
 
 def _unary(function: Callable[[Array], Any]) -> Any:
     def computed(operator: Operator, xs: Inputs) -> Any:  # noqa: ARG001
-        with np.errstate(all="ignore"):
-            return function(xs[0])
+        return function(xs[0])
 
     return computed
 
@@ -160,7 +152,12 @@ def _dequantized(operator: Operator, xs: Inputs) -> Any:
     """(q - zero) * scale, along an axis: weights that were kept in 8 bits."""
     axis = operator.get("axis", 1)
     scale, zero = xs[1], xs[2] if len(xs) > 2 else np.zeros_like(xs[1])
-    if scale.ndim > 1 or zero.shape != scale.shape:
+    if (
+        scale.ndim > 1
+        or zero.shape != scale.shape
+        or scale.ndim == 1
+        and scale.size not in (1, xs[0].shape[axis])
+    ):
         operator.refuse(f"expected a scale for each of an axis, received {scale.shape}")
     if scale.ndim == 1:
         shape = [1] * xs[0].ndim
@@ -198,6 +195,25 @@ FOLDED: dict[str, Callable[[Operator, Inputs], Any]] = {
 }
 
 
+def _made(operator: Operator, xs: Inputs) -> tuple[int, int]:
+    """How many numbers a node is going to make, and of how many bytes each."""
+    kind, first = operator.kind, xs[0]
+    if kind == "ConstantOfShape":
+        return prod(_sizes(operator, first)), 4
+    if kind == "Expand":
+        return prod(np.broadcast_shapes(first.shape, _sizes(operator, xs[1]))), first.itemsize
+    if kind == "Gather":
+        along = first.shape[operator.get("axis", 0)]
+        return first.size // max(along, 1) * xs[1].size, first.itemsize
+    if kind == "Concat":
+        return sum(x.size for x in xs), max(x.itemsize for x in xs)
+    if kind in ("Add", "Sub", "Mul", "Div", "Pow"):
+        return prod(np.broadcast_shapes(*(x.shape for x in xs))), max(x.itemsize for x in xs)
+    if kind == "Cast":
+        return first.size, np.dtype(WHOLE.get(operator.get("to", 0), np.float32)).itemsize
+    return first.size, first.itemsize
+
+
 def fold(reader: Reader, operator: Operator) -> None:
     """Put what a node of constants alone makes. Raises ModelFileError for one that is not known."""
     function = FOLDED.get(operator.kind)
@@ -208,11 +224,15 @@ def fold(reader: Reader, operator: Operator) -> None:
         xs.pop()
     if not xs or xs[0] is None:
         operator.refuse("has no inputs")
-    reader.work.take(sum(x.size for x in xs if x is not None) + 1)
+    read = [x.size for x in xs if x is not None]
+    size, width = _made(operator, xs)
+    if size > max(MADE, *read):
+        operator.refuse(f"makes a constant of {size:,} numbers, expected at most {MADE:,}")
+    reader.work.take(sum(read) + size + 1)
+    reader.kept.take(size * max(width, 4))
     result = np.asarray(function(operator, xs))
-    if result.ndim > AXES or result.size > max(MADE, *(x.size for x in xs if x is not None)):
-        operator.refuse(f"makes a constant of shape {result.shape}")
-    reader.work.take(result.size)
+    if result.ndim > AXES:
+        operator.refuse(f"makes a constant of shape {result.shape}, expected at most {AXES} axes")
     if result.dtype == np.float64:
         result = result.astype(np.float32)
     reader.put(operator, result)

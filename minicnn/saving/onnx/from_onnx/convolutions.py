@@ -25,6 +25,7 @@ def _with_following(
     if found is not None:
         scale, shift, name = found
         kernel = kernel * scale
+        shift = np.broadcast_to(shift, kernel.shape[-1:])
         bias = shift if bias is None else bias * scale + shift
     if bias is None:
         return {"kernel": kernel}, name
@@ -188,7 +189,7 @@ def _dense(reader: Reader, operator: Operator, x: Value, kernel: Array, bias: Ar
     if min(kernel.shape) < 1:
         operator.refuse(f"has a kernel of {kernel.shape}")
     if x.maps is not None and x.rank == 2:
-        kernel = kernel[x.order()]
+        kernel = kernel[reader.order(x)]
     else:
         x = with_last(reader, operator, plain(reader, operator, x), x.rank - 1)
     F = kernel.shape[1]

@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.layers.interpolation import Places
 from minicnn.layers.node import Node
-from minicnn.saving.onnx.from_onnx.layouts import axis_of, pictures, plain, reshaped
+from minicnn.saving.onnx.from_onnx.layouts import axes_of, axis_of, pictures, plain, reshaped
 from minicnn.saving.onnx.from_onnx.operator import Operator
 from minicnn.saving.onnx.from_onnx.reader import Reader
 from minicnn.saving.onnx.from_onnx.values import Value
@@ -122,6 +122,7 @@ def slice_(reader: Reader, operator: Operator) -> None:
     steps = [1] * len(starts) if steps is None else steps
     if not len(starts) == len(ends) == len(axes) == len(steps):
         operator.refuse("expected as many starts, ends, axes and steps")
+    axes_of(x, axes, operator)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         axis = axis_of(x, axis, operator)
         if step != 1:
@@ -169,13 +170,15 @@ def split(reader: Reader, operator: Operator) -> None:
     axis = axis_of(x, operator.get("axis", 0), operator)
     sizes = reader.integers(operator, 1, "split")
     sizes = operator.get("split") if sizes is None else sizes
-    count = operator.get("num_outputs", len(operator.outputs))
+    count = len(operator.outputs)
+    if (told := operator.get("num_outputs", count)) != count:
+        operator.refuse(f"has {count} outputs, expected num_outputs={count}, received {told}")
     operator.ignore("split")
     size = x.dims[axis]
     if sizes is None:
         part = -(-size // max(count, 1))
         sizes = [min(part, size - n * part) for n in range(count)]
-    if len(sizes) != len(operator.outputs) or sum(sizes) != size or min(sizes) < 1:
+    if len(sizes) != count or sum(sizes) != size or min(sizes) < 1:
         operator.refuse(f"cuts {size} into {sizes}")
     ends = np.cumsum(sizes).tolist()
     parts = [

@@ -5,6 +5,7 @@ import os
 from io import FileIO
 from typing import NamedTuple
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 
@@ -98,13 +99,14 @@ def read(of_file: Told, path: str) -> Source:
         last = of_file.channels_last or _turned_at_once(reader, name)
         turned = turned or len(dims) == 4 and not last
         inputs.append(_entrance(reader, name, dims, last))
-    for operator in of_file.operators:
-        if id(operator) in reader.done:
-            continue
-        for name in operator.inputs:
-            if name and name not in reader.values:
-                operator.refuse(f"reads {name!r:.{TEXT}}, which no node before it makes")
-        read_node(reader, operator)
+    with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
+        for operator in of_file.operators:
+            if id(operator) in reader.done:
+                continue
+            for name in operator.inputs:
+                if name and name not in reader.values:
+                    operator.refuse(f"reads {name!r:.{TEXT}}, which no node before it makes")
+            read_node(reader, operator)
     last_operator = of_file.operators[-1]
     outputs = [_exit(reader, name, last_operator, turned) for name in of_file.outputs]
     return Source(path, *network_of(reader, inputs, outputs, of_file.name, of_file.class_names))

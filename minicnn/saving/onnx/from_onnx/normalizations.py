@@ -45,7 +45,7 @@ def batch_normalization(reader: Reader, operator: Operator) -> None:
         weights["gamma"] = weights["gamma"] * scale
         weights["beta"] = weights["beta"] * scale + shift
     if x.maps is not None:
-        order = x.order()
+        order = reader.order(x)
         weights = {key: array[order] for key, array in weights.items()}
     else:
         x = with_last(reader, operator, x, 1)
@@ -89,7 +89,8 @@ def group_of(reader: Reader, operator: Operator, x: Value, groups: int) -> None:
     """Put a GroupNormalization, with the scale and the shift behind it."""
     C, name = x.dims[1], operator.outputs[0]
     found = following(reader, name, x.dims, 1)
-    gamma, beta, name = (np.ones(C), np.zeros(C), name) if found is None else found
+    gamma, beta, name = (np.ones(1), np.zeros(1), name) if found is None else found
+    gamma, beta = (np.broadcast_to(part, C) for part in (gamma, beta))
     epsilon = reader.epsilons[operator.inputs[0]]
     reader.keep(name, _by_group(reader, operator, x, groups, gamma, beta, epsilon))
 
@@ -119,6 +120,7 @@ def group_normalization(reader: Reader, operator: Operator) -> None:
     if groups < 1 or C % groups:
         operator.refuse(f"expected num_groups to cut {C} channels, received {groups}")
     size, epsilon = C if operator.version >= 21 else groups, operator.get("epsilon", 1e-5)
+    reader.room.take(2 * C)
     gamma, beta = (
         np.repeat(_channels(reader, operator, place, name, size), C // size)
         for place, name in ((1, "scale"), (2, "bias"))
@@ -145,7 +147,6 @@ def layer_normalization(reader: Reader, operator: Operator) -> None:
         if given is not None:
             if given.ndim > len(shape):
                 operator.refuse(f"expected {name} of {shape}, received {given.shape}")
-            reader.work.take(int(np.prod(shape, dtype=np.float64)))
             weights[name] = np.broadcast_to(given, shape).transpose(order)
     tensor = reader.layer(
         "LayerNormalization",

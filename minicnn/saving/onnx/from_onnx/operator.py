@@ -11,6 +11,7 @@ from minicnn.errors import ModelFileError
 from minicnn.saving.graphs.limits import TEXT
 from minicnn.saving.onnx.from_onnx.tensors import Tensors
 
+WHY = 400  # characters of a reason, which may show what the file says
 KINDS = {
     onnx.AttributeProto.FLOAT: "f",
     onnx.AttributeProto.INT: "i",
@@ -94,5 +95,5 @@ class Operator:
     def refuse(self, why: str) -> NoReturn:
         """Raise the ModelFileError that names the node, its operator and why it cannot be read."""
         raise ModelFileError(
-            f"the .onnx file's node {self.name!r:.{TEXT}} ({self.kind!r:.{TEXT}}) {why}"
+            f"the .onnx file's node {self.name!r:.{TEXT}} ({self.kind!r:.{TEXT}}) {why:.{WHY}}"
         )

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
 from minicnn.errors import ModelFileError
-from minicnn.saving.graphs.limits import TEXT
+from minicnn.saving.graphs.limits import TEXT, Budget
 from minicnn.saving.graphs.reader import GraphReader
 from minicnn.saving.onnx.from_onnx.operator import Operator
 from minicnn.saving.onnx.from_onnx.values import Known, Value
 from minicnn.types import Array
 
-FOLDED = 2**28  # numbers that are read and written while constants are computed
-MADE = 2**24  # numbers of weights that are not in the file, as ConstantOfShape makes them
+# Beside what the file has room for, of numbers that are not in it, as ConstantOfShape makes them:
+FOLDED = 2**27  # that are read and written while constants are computed
+MADE = 2**24  # of weights, and of constants of 4 bytes
 # the names of a layer's first weight, in PyTorch and here
 WEIGHT = re.compile(r"(.+)[./](?:weight|kernel|depthwise_kernel|gamma|alpha)")
 
@@ -28,6 +30,7 @@ class Reader(GraphReader[Operator, Value]):
         grouped: of what may be the inside of a GroupNormalization, what it was made of, and the
             number of groups, once they are normalised.
         epsilons: of these.
+        kept: bytes of constants that may still be computed.
     """
 
     ending, nothing = ".onnx", ""
@@ -35,7 +38,8 @@ class Reader(GraphReader[Operator, Value]):
     def __init__(
         self, operators: Sequence[Operator], ends: Sequence[str], batch: int, stored: int = 0
     ):
-        super().__init__(operators, ends, batch, FOLDED, MADE + 2 * stored)
+        super().__init__(operators, ends, batch, FOLDED + 16 * stored, MADE + 2 * stored)
+        self.kept = Budget(4 * (MADE + 8 * stored), "bytes of constants", self.ending)
         self.grouped: dict[str, tuple[Value, int]] = {}
         self.epsilons: dict[str, float] = {}
 
@@ -47,6 +51,13 @@ class Reader(GraphReader[Operator, Value]):
         if found.ndim > 1 or found.size > 64 or found.dtype.kind not in "iu":
             operator.refuse(f"expected {what} as a few whole numbers, received {found.shape}")
         return [int(n) for n in found.reshape(-1)]
+
+    def order(self, x: Value) -> Array:
+        """Of a vector with `maps`: for each of its numbers the place in ONNX."""
+        assert x.maps is not None
+        dims, perm = x.maps
+        self.room.take(4 * prod(dims))  # two arrays of whole numbers of 8 bytes
+        return np.arange(prod(dims)).reshape(dims).transpose(perm).reshape(-1)
 
     def label(self, operator: Operator, has_weights: bool) -> str:
         """As its weights are called, "layer1.0.conv1.weight", or the node."""

@@ -2,11 +2,14 @@
 along its column. So whatever ONNX can say about places and weights is a matrix for each axis.
 """
 
+from math import ceil
+
 import numpy as np
 
 from minicnn.types import Array
 
 RADIUS = {"linear": 1, "cubic": 2}
+TEMPORARY = 16  # numbers of 4 bytes that are there for a moment, for each pixel with a weight
 
 
 def kernel(how: str, t: Array, a: float) -> Array:
@@ -26,6 +29,12 @@ def picking(indices: Array, size: int) -> Array:
     return matrix
 
 
+def around(how: str, stretch: float) -> range:
+    """Which pixels have a weight, counted from the one below a place."""
+    reach = ceil(RADIUS[how] * stretch)
+    return range(-reach, reach + 2)
+
+
 def weighing(
     how: str, places: Array, size: int, stretch: float, a: float, exclude_outside: bool
 ) -> Array:
@@ -36,14 +45,11 @@ def weighing(
         stretch: by how much the kernel is wider than that of neighbouring pixels, from 1 on.
         exclude_outside: pixels outside have no weight; otherwise they are as the last inside.
     """
-    with np.errstate(all="ignore"):  # of an absurd a: the reader sees that it is not finite
-        reach = int(np.ceil(RADIUS[how] * stretch))
-        matrix = np.zeros((size, len(places)))
-        for step in range(-reach, reach + 2):
-            pixels = np.floor(places) + step
-            weights = kernel(how, (pixels - places) / stretch, a)
-            if exclude_outside:
-                weights = np.where((pixels >= 0) & (pixels < size), weights, 0)
-            inside = np.clip(pixels, 0, size - 1).astype(int)
-            np.add.at(matrix, (inside, np.arange(len(places))), weights)
-        return (matrix / matrix.sum(axis=0)).astype(np.float32)
+    pixels = np.floor(places) + np.array(around(how, stretch))[:, None]
+    weights = kernel(how, (pixels - places) / stretch, a)
+    if exclude_outside:
+        weights = np.where((pixels >= 0) & (pixels < size), weights, 0)
+    inside = np.clip(pixels, 0, size - 1).astype(int)
+    matrix = np.zeros((size, len(places)))
+    np.add.at(matrix, (inside, np.arange(len(places))), weights)
+    return (matrix / matrix.sum(axis=0)).astype(np.float32)

@@ -12,7 +12,7 @@ from minicnn.layers.interpolation import Places
 from minicnn.saving.onnx.from_onnx.layouts import lying, pictures
 from minicnn.saving.onnx.from_onnx.operator import Operator
 from minicnn.saving.onnx.from_onnx.reader import Reader
-from minicnn.saving.onnx.from_onnx.resampling import picking, weighing
+from minicnn.saving.onnx.from_onnx.resampling import TEMPORARY, around, picking, weighing
 from minicnn.saving.onnx.from_onnx.values import Value
 from minicnn.types import Array
 
@@ -147,13 +147,14 @@ def resize(reader: Reader, operator: Operator) -> None:
     if not (plain and all(_agree(operator, kind, rounding, mode, *one) for one in both)):
         matrices = []
         for pixels, out, scale in both:
-            reader.room.take(pixels * out)
+            reader.room.take(2 * pixels * out)  # a number of 8 bytes is two
             places = _sources(operator, mode, pixels, out, scale)
             if kind == "nearest":
                 matrices.append(picking(_nearest(operator, rounding, places), pixels))
             else:
                 stretch = max(1 / scale, 1.0) if smoothed else 1.0
                 name = "cubic" if how == "cubic" else "linear"
+                reader.room.take(TEMPORARY * out * len(around(name, stretch)))
                 matrices.append(weighing(name, places, pixels, stretch, a, exclude))
             if not np.isfinite(matrices[-1]).all():
                 operator.refuse("has no finite weights for its pixels")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.saving.graphs.limits import AXES
 from minicnn.saving.onnx.from_onnx.layouts import (
     axes_of,
     plain,
@@ -73,6 +74,8 @@ def reshape(reader: Reader, operator: Operator) -> None:
     wanted = operator.get("shape", []) if wanted is None else wanted
     literal = operator.get("allowzero", 0)
     operator.ignore("shape")
+    if len(wanted) > AXES:
+        operator.refuse(f"makes {len(wanted):,} axes, expected at most {AXES}")
     dims = _resolved(reader, operator, x.dims, wanted, bool(literal))
     whole, groups = reader.grouped.get(operator.inputs[0], (x, 0))
     if groups and dims == whole.dims:
@@ -125,7 +128,7 @@ def unsqueeze(reader: Reader, operator: Operator) -> None:
     operator.ignore("axes")
     rank = x.rank + len(axes)
     places = {axis % rank for axis in axes if -rank <= axis < rank}
-    if len(places) != len(axes) or rank > 8:
+    if len(places) != len(axes) or rank > AXES:
         operator.refuse(f"expected different axes of {rank}, received {axes}")
     rest = iter(x.dims)
     dims = tuple(1 if place in places else next(rest) for place in range(rank))

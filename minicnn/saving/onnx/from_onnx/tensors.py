@@ -37,6 +37,8 @@ FIELDS: dict[int, str] = {
 }
 NARROW = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)  # as whole numbers in int32_data
 
+SHARED = 2  # how many times as much as there is may be read of a file beside
+
 
 class Tensors:
     """Reads tensors.
@@ -46,10 +48,12 @@ class Tensors:
 
     Attributes:
         numbers: how many have been read.
+        taken: bytes that have been read of each file beside.
     """
 
     def __init__(self, folder: str):
         self.folder, self.numbers = folder, 0
+        self.taken: dict[str, int] = {}
 
     def array(self, tensor: onnx.TensorProto) -> Array:
         """The tensor's numbers; floats as float32. Raises ModelFileError unless all are there."""
@@ -115,6 +119,12 @@ class Tensors:
                     raise ModelFileError(
                         f"{who}, {length:,} bytes from {start:,} on, expected {size:,} of the "
                         f"{status.st_size:,} that it has"
+                    )
+                self.taken[path] = self.taken.get(path, 0) + size
+                if self.taken[path] > SHARED * status.st_size:
+                    raise ModelFileError(
+                        f"{who}, of which other tensors have read as much: expected a place of its "
+                        "own"
                     )
                 file.seek(start)
                 found = file.read(size)

@@ -1,10 +1,7 @@
 """What a node makes: a symbolic tensor of minicnn's, and how its axes lie in ONNX."""
 
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
-
-import numpy as np
 
 from minicnn.layers.node import Node
 from minicnn.types import Array, Shape
@@ -51,12 +48,6 @@ class Value:
     def like(self, tensor: Node, **changes: Any) -> "Value":
         """What keeps axes and order."""
         return replace(self, tensor=tensor, **{"positive": False, **changes})
-
-    def order(self) -> Array:
-        """Of a vector with `maps`: for each of its numbers the place in ONNX."""
-        assert self.maps is not None
-        dims, perm = self.maps
-        return np.arange(prod(dims)).reshape(dims).transpose(perm).reshape(-1)
 
 
 Constant = Array
