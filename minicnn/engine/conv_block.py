@@ -210,9 +210,7 @@ class ConvBlock:
     @property
     def settings(self) -> tuple[float, ...]:
         """What forward reads beside arrays, and may be changed at any time."""
-        of_norm = (self.norm.epsilon,) if self.norm is not None else ()
-        rescaling = self.rescaling
-        return of_norm if rescaling is None else (*of_norm, rescaling.scale, rescaling.offset)
+        return () if self.norm is None else (self.norm.epsilon,)
 
     def _rescaled(self, x: Array, own: Buffers) -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it,

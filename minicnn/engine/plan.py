@@ -7,6 +7,7 @@ without them. patterns.py says what becomes a step.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
@@ -42,7 +43,8 @@ def plan(
     while rest:
         matches = [(pattern, pattern.match(rest)) for pattern in PATTERNS]
         pattern, found = max(matches, key=lambda match: len(match[1]))
-        step: Step = rest[0]
+        # beside a frozen layer the layer itself may be on its way to a backward
+        step: Step = copy(rest[0]) if frozen else rest[0]
         if found:
             step = pattern.step(**found, frozen=frozen)  # type: ignore[arg-type]
         if isinstance(step, ConvBlock) and (parts := part_count(step, threads)) > 1:
