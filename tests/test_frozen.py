@@ -19,6 +19,7 @@ from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region
 from minicnn.machine.threads import set_threads, state
 from minicnn.network import frozen
+from minicnn.network.sharing import TRIAL, Sharing
 
 TWO_THREADS = pytest.mark.skipif(state()["available"] < 2, reason="needs two threads")
 
@@ -26,6 +27,11 @@ TWO_THREADS = pytest.mark.skipif(state()["available"] < 2, reason="needs two thr
 def program(model):
     """That of the last shape met."""
     return list(model._execution().frozen.programs.values())[-1]
+
+
+def programs(model):
+    """Those for one picture, by how many threads share it."""
+    return {key[0]: one for key, one in model._execution().frozen.programs.items()}
 
 
 def pixels(*shape, seed=0):
@@ -71,7 +77,7 @@ def test_of_every_batch_a_picture_has_the_same_bits(n):
     model, x = chain(), pixels(65, 14, 12, 16)
     whole = model(x)  # too large for a program
     assert not model._execution().frozen.programs
-    for _ in range(3):
+    for _ in range(5):
         np.testing.assert_array_equal(model(x[:n]), whole[:n])
     assert program(model).possible
 
@@ -81,15 +87,15 @@ def test_threads_share_one_picture_by_filters():
     model = applications.DocumentedCNN(seed=0)
     x = pixels(1, 32, 32, 3)
     once = model(x)
-    for _ in range(2):
+    for _ in range(5):
         np.testing.assert_array_equal(model(x), once)
-    kinds = [type(stage.step) for stage in program(model).stages]
+    kinds = [type(stage.step) for stage in programs(model)[2].stages]
     assert kinds.count(SideBySide) == 3
     try:
         set_threads(1)
         for _ in range(3):
             np.testing.assert_array_equal(model(x), once)
-        assert not any(isinstance(one.step, SideBySide) for one in program(model).stages)
+        assert not any(isinstance(one.step, SideBySide) for one in programs(model)[1].stages)
     finally:
         set_threads(state()["available"])
 
@@ -115,7 +121,7 @@ def test_parts_of_the_filters_make_the_whole(conv, tail, monkeypatch):
     once = model.forward(x)
     for _ in range(3):
         np.testing.assert_array_equal(model.forward(x), once)
-    assert isinstance(program(model).stages[0].step, SideBySide)
+    assert isinstance(programs(model)[2].stages[0].step, SideBySide)
 
 
 def test_how_many_share_a_picture():
@@ -130,6 +136,32 @@ def test_how_many_share_a_picture():
     assert part_count(block(4 * lanes, 32), 1) == 1
     assert part_count(block(lanes, 32), 4) == 1
     assert part_count(block(4 * lanes, 3), 4) == 1  # not worth waiting for each other
+
+
+class Simulated(Sharing):
+    """On a machine where a number of threads takes so many seconds for a picture."""
+
+    def picture(self, seconds):
+        threads = self.choose()
+        self.note(threads, seconds[threads])
+        return threads
+
+
+@TWO_THREADS
+def test_the_faster_way_is_taken_and_the_other_tried_now_and_then():
+    sharing, most = Simulated(), state()["used"]
+    quiet, busy = {most: 1.0, 1: 2.0}, {most: 9.0, 1: 2.0}
+    chosen = [sharing.picture(quiet) for _ in range(4 * TRIAL)]
+    assert chosen[:2] == [most, 1] and 4 <= chosen.count(1) <= 5
+    chosen = [sharing.picture(busy) for _ in range(4 * TRIAL)]
+    assert chosen.index(1) < 8 and chosen[8:].count(most) <= 5
+    chosen = [sharing.picture(quiet) for _ in range(40 * TRIAL)]
+    assert chosen[-TRIAL:].count(1) <= 1
+    try:
+        set_threads(1)
+        assert {sharing.picture(quiet) for _ in range(2 * TRIAL)} == {1}
+    finally:
+        set_threads(most)
 
 
 # What changes under a program's feet

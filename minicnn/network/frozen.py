@@ -15,6 +15,7 @@ work of large ones, what Python does is nothing.
 """
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ from minicnn.engine.plan import passes_on
 from minicnn.engine.side_by_side import SideBySide
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region, run_jobs, table
-from minicnn.machine.threads import used
 from minicnn.network.graph import Call
+from minicnn.network.sharing import Sharing
 from minicnn.network.stages import stages
 from minicnn.types import Array
 
@@ -43,13 +44,15 @@ class Frozen:
     def __init__(self, calls: Sequence[Call], inputs: int, outputs: Sequence[int]):
         self.made_of = calls, inputs, outputs
         self.programs: dict[tuple, FrozenProgram | None] = {}
+        self.sharing = Sharing()
 
     def outputs(self, x: Sequence[Array]) -> list[Array] | None:
         """What comes out, in arrays of its own; None where the steps are to be run one by one."""
         if len(x[0]) > LARGEST:
             return None
-        shared_by = used() if len(x[0]) == 1 else 1
-        key = (shared_by, *[(one.shape, one.dtype == np.uint8) for one in x])
+        single = len(x[0]) == 1
+        threads = self.sharing.choose() if single else 1
+        key = (threads, *[(one.shape, one.dtype == np.uint8) for one in x])
         if key not in self.programs:
             if len(self.programs) == KEPT:
                 self.programs.pop(next(iter(self.programs)))
@@ -57,8 +60,14 @@ class Frozen:
             return None
         program = self.programs[key]
         if program is None:
-            program = self.programs[key] = FrozenProgram(*self.made_of, x, shared_by)
-        return program.outputs(x) if program.possible else None
+            program = self.programs[key] = FrozenProgram(*self.made_of, x, threads)
+        if not program.possible:
+            return None
+        began = perf_counter()
+        found = program.outputs(x)
+        if single:
+            self.sharing.note(threads, perf_counter() - began)
+        return found
 
 
 class FrozenProgram:
