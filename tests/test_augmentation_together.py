@@ -7,7 +7,7 @@ from augmentation_cases import built, resampled, some_bytes
 from minicnn import Sequential, layers
 from minicnn.kernels import resample as kernel
 from minicnn.layers.augmentation.geometric import Composed, FillingLayer, GeometricLayer, composed
-from minicnn.network.executor import layers_of
+from minicnn.network.stages import layers_of
 
 CHAIN = (
     lambda: layers.RandomFlip(),

@@ -10,7 +10,7 @@ import minicnn
 from minicnn import Input, Sequential, layers, optimizers
 from minicnn.models import load_model, transfer
 from minicnn.models.transfer import freeze, replace_head, unfreeze
-from minicnn.network.executor import layers_of
+from minicnn.network.stages import layers_of
 
 both_engines = pytest.mark.parametrize("engine", ["fast", "reference"])
 

@@ -99,7 +99,7 @@ def gradient_rows(r, n, memory, like, dz, dz_start, dbias):
         memory + own.wide,
         memory + own.deviations,
     )
-    kernel = own.memory + own.kernel
+    kernel = own.kernel
     z_row = s.columns * s.FP
     activated = data.a if work.keep else strip
     source = data.dy if s.F == s.FP else wide

@@ -137,9 +137,9 @@ class Data(NamedTuple):
 
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP);
-    winners: pooled, or a without pooling; y like winners, normalised; crop: the output, where F <
-    FP; dy of its shape; dkernel, of dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in
-    double, dbias (F,); dx.
+    winners: pooled, or a without pooling; y like winners, normalised; crop: the output with `pitch`
+    numbers from pixel to pixel, where that is not FP; dy of its shape; dkernel, of dkernel_size
+    numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
     n: int
@@ -154,6 +154,7 @@ class Data(NamedTuple):
     winners: Array
     y: Array
     crop: Array
+    pitch: int
     dy: Array
     dkernel: Array
     dkernel_size: int
@@ -169,10 +170,10 @@ class Scratch(NamedTuple):
     First comes memory of each thread, `stride` bytes, of which the first `blank` are set to 0
     before a stage: a row of dy (wide), dz, those of winograd.py (frame, halo, v, m, u), a row of
     activations (strip), some channels of dz (block), some pictures (spaced), z, and per channel
-    what the row kernels say. Then what threads share: the weights as the programs read them,
-    kernel, and kernel_t for the input gradient, by way of turned; dkernels, the sums of the chunks;
-    where dkernel is made of all pictures at once, all_dz (n, OH, OW, FP), or those of winograd.py
-    (all_v, all_m, du).
+    what the row kernels say. Then what threads share: the weights as the programs read them, kernel
+    (an address, which may lie elsewhere), and kernel_t for the input gradient, by way of turned;
+    dkernels, the sums of the chunks; where dkernel is made of all pictures at once, all_dz (n, OH,
+    OW, FP), or those of winograd.py (all_v, all_m, du).
     """
 
     memory: int

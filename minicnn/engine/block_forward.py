@@ -20,7 +20,7 @@ call_rescale = caller(row_moves.RESCALE)
 @jit_part
 def load_part(r, k, like):
     """Part k of CHUNKS of the kernel, as the forward program reads it."""
-    s, work, data, kernel = r.sizes, r.work, r.data, r.scratch.memory + r.scratch.kernel
+    s, work, data, kernel = r.sizes, r.work, r.data, r.scratch.kernel
     if work.winograd:
         first, last = s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS
         winograd_passes.load_part(s, r.winograd, like, data.weights, kernel, first, last)
@@ -38,7 +38,7 @@ def forward_chunk(r, k, memory, like):
     these.
     """
     s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
-    kernel = own.memory + own.kernel
+    kernel = own.kernel
     z, strip = memory + own.z, memory + own.strip
     center, deviations, squares = memory + own.center, memory + own.deviations, memory + own.squares
     mean, m2 = norm.zeros_in(r.batch.means, k, s.FP), norm.zeros_in(r.batch.m2s, k, s.FP)
@@ -164,7 +164,7 @@ def measure(r, memory, like):
                         like,
                         data.x,
                         place,
-                        own.memory + own.kernel,
+                        own.kernel,
                         0,
                         z,
                         -top * z_row,
@@ -194,7 +194,8 @@ def measure(r, memory, like):
 def finish_row(r, like, x, place, pixels, y, target):
     """The affine part of batch normalisation, if any, of `pixels` pixels from a place on.
 
-    And, where channels are padded, y without the padding, to crop from its pixel `target` on.
+    And, where channels are padded or some of many, y as it is wanted, to crop from its pixel
+    `target` on.
     """
     s, work, channels = r.sizes, r.work, r.channels
     if work.affine != 0:
@@ -216,8 +217,11 @@ def finish_row(r, like, x, place, pixels, y, target):
                 place,
             ),
         )
-    if s.F != s.FP:
-        call_copy(work.copy, like, (y, place, s.FP, r.data.crop, target * s.F, s.F, pixels, s.F))
+    if r.data.pitch != s.FP:
+        pitch = r.data.pitch
+        call_copy(
+            work.copy, like, (y, place, s.FP, r.data.crop, target * pitch, pitch, pixels, s.F)
+        )
 
 
 @jit_part

@@ -37,6 +37,7 @@ def forward_stages(work: Work, single: bool, large: bool) -> Stages:
     stages = [LOAD]
     if work.affine:
         stages.append(SERIAL + PREPARE)
+    weights = 0 if work.moments else len(stages)
     stages.append(PICTURES)
     if work.moments:
         stages.append(SERIAL + MOMENTS)
@@ -44,7 +45,7 @@ def forward_stages(work: Work, single: bool, large: bool) -> Stages:
         stages.append(NORMALIZE)
     if single:
         stages = [stage if stage == LOAD and large else stage | SERIAL for stage in stages]
-    return Stages(*stages)
+    return Stages(*stages, weights=weights)
 
 
 def backward_stages(work: Work, at_once: bool) -> Stages:

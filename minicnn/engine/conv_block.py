@@ -20,6 +20,8 @@ The order of work is another than the layers', the result is the same:
   end.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from minicnn.engine import products, row_kernels, row_moves
@@ -27,7 +29,7 @@ from minicnn.engine.block_data import CHUNKS, Work
 from minicnn.engine.block_passes import backward_stages, forward_stages
 from minicnn.engine.borrowed import borrowed
 from minicnn.engine.conv_buffers import Buffers
-from minicnn.engine.convolution import convolution
+from minicnn.engine.convolution import Convolution, way
 from minicnn.engine.geometry import geometry
 from minicnn.engine.norm import Channels
 from minicnn.layers.base import Layer
@@ -44,6 +46,16 @@ CHEAP = 32  # multiplications per activation
 LARGE = 2 * 1024 * 1024
 
 
+class Into(NamedTuple):
+    """Where a block's filters go that are some of a map's: y from the first of them on, `pitch`
+    numbers from pixel to pixel; and which thread's scratch memory they are made in.
+    """
+
+    y: Array
+    pitch: int
+    thread: int
+
+
 class ConvBlock:
     """Runs a built Conv2D and what follows it; borrows their arrays and owns only buffers.
 
@@ -55,6 +67,9 @@ class ConvBlock:
         rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
         relu_after: the ReLU after the normalisation, before or after the pooling, if there is none
             before it.
+        frozen: for inference alone, with a kernel that is laid out once; see network/frozen.py.
+        into: for some of the filters of a picture; see side_by_side.py.
+        like: how it is convolved; None for the fastest way.
     """
 
     needs_input_grad = True
@@ -69,19 +84,25 @@ class ConvBlock:
         pool: MaxPooling2D | None = None,
         rescaling: Rescaling | None = None,
         relu_after: Layer | None = None,
+        frozen: bool = False,
+        into: Into | None = None,
+        like: Convolution | None = None,
     ):
+        self.frozen, self.into = frozen, into
+        self.relu, self.relu_after = relu, relu_after
         self.conv, self.norm, self.rescaling = conv, norm, rescaling
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.window = self.pool.pool_size if self.pool else (1, 1)
         self.layers: list[Layer] = [
             layer for layer in (rescaling, conv, norm, pool) if layer is not None
         ]
-        self.convolution = convolution(geometry(conv), conv.dtype)
+        self.convolution = way(geometry(conv), conv.dtype, like)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
         # dy itself.
         self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.gathers)
         if self.bare:  # then no row kernel needs whole registers
-            self.convolution = convolution(geometry(conv)._replace(FP=conv.filters), conv.dtype)
+            g = geometry(conv)._replace(FP=conv.filters)
+            self.convolution = way(g, conv.dtype, like)
         self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = self.channels.unit[:] = 1
@@ -168,6 +189,29 @@ class ConvBlock:
             :, : self.g.F
         ]
 
+    def takes_bytes(self, x: Array) -> bool:
+        """Whether the forward pass itself makes numbers of these pixels."""
+        fits = self.rescaling is not None and x[:1].size % self.work.lanes == 0
+        return fits and x.dtype == np.uint8
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """Rows and columns of what comes out."""
+        return self.g.OH // self.window[0], self.g.OW // self.window[1]
+
+    def of_layers(self, conv: Conv2D, norm: BatchNormalization | None, into: Into) -> "ConvBlock":
+        """The same for other layers."""
+        pool, rescaling = self.pool, self.rescaling
+        return ConvBlock(
+            *(conv, self.relu, norm, pool, rescaling, self.relu_after, self.frozen, into),
+            like=self.convolution,
+        )
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        """What forward reads beside arrays, and may be changed at any time."""
+        return () if self.norm is None else (self.norm.epsilon,)
+
     def _rescaled(self, x: Array, own: Buffers) -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it,
         from bytes.
@@ -176,7 +220,7 @@ class ConvBlock:
         assert rescaling is not None
         rescaling.check_input(x.shape)
         dtype = rescaling.dtype.type
-        if x.dtype == np.uint8 and x[:1].size % self.work.lanes == 0:
+        if self.takes_bytes(x):
             own.scale[:], own.offset[:] = rescaling.scale, rescaling.offset
             own.operands.put(bytes=np.ascontiguousarray(x))
             return own.pixels, True
@@ -191,7 +235,7 @@ class ConvBlock:
         """(stages, work) of a forward pass."""
         key = "forward", single, training, of_batch, from_bytes
         if key not in self.works:
-            is_output = not self.pool and self.g.F == self.g.FP
+            is_output = not self.pool and self.g.F == self.g.FP and self.into is None
             keep = is_output or training and self.keeps and not self.bare
             in_place = keep and not self.convolution.gathers
             activate = self.activate_with_moments if of_batch else self.work.activate

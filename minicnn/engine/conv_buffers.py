@@ -11,7 +11,7 @@ from minicnn.machine import emit
 from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
-from minicnn.machine.workspace import workspace
+from minicnn.machine.workspace import aligned, workspace
 from minicnn.types import Array
 
 
@@ -19,7 +19,8 @@ class Buffers:
     """What a ConvBlock writes for batches of n pictures, allocated once.
 
     Args:
-        step: the ConvBlock.
+        step: the ConvBlock. Where it is frozen, the kernel as the forward program reads it has
+            memory of its own, and outlives the pass that made it.
 
     Attributes:
         output, normalized: (n, down, across, F) what comes out, in inference, and in training with
@@ -31,7 +32,7 @@ class Buffers:
     """
 
     def __init__(self, step, n: int):
-        g, conv, norm, (PH, PW) = step.g, step.conv, step.norm, step.window
+        g, conv, norm, into, (PH, PW) = step.g, step.conv, step.norm, step.into, step.window
         dtype, down, across = conv.dtype, g.OH // PH, g.OW // PW
 
         def numbers(*axes: int, of: np.dtype = dtype, wanted: object = True) -> Array:
@@ -40,7 +41,7 @@ class Buffers:
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (g.OH * g.OW)
-        plan = step.convolution.plan(n, step.window)
+        plan = step.convolution.plan(n, step.window, trains=not step.frozen)
         self.n, self.count = n, int(counts.sum())
         a, pooled = numbers(*whole, wanted=step.keeps), numbers(*outputs, wanted=step.pool)
         self.scale, self.offset = np.zeros((2, emit.lanes(dtype)), dtype)
@@ -56,23 +57,30 @@ class Buffers:
             pooled=pooled,
             winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
             winners=pooled if step.pool else a,
-            y=numbers(*outputs),
-            crop=numbers(n, down, across, g.F, wanted=g.F != g.FP),
+            y=numbers(*outputs, wanted=not step.frozen),
+            crop=into.y if into else numbers(n, down, across, g.F, wanted=g.F != g.FP),
+            pitch=into.pitch if into else g.F,
             dy=NONE,
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
             dbiases=step.dbiases,
             dbias=borrowed(conv, "grads", "bias", g.F, dtype) if conv.use_bias else NONE,
-            dx=numbers(n, g.H, g.W, g.C),
+            dx=numbers(n, g.H, g.W, g.C, wanted=not step.frozen),
         )
         shape = (n, down, across, g.F)
+        # what a part makes has its place already
         self.output, self.normalized = (
-            (data.crop if g.F != g.FP else wide).reshape(shape) for wide in (data.winners, data.y)
+            (data.crop if g.F != g.FP else wide).reshape(shape if wide.size else -1)
+            for wide in (data.winners, data.y)
         )
-        self.dx = data.dx.reshape(n, g.H, g.W, g.C)  # never touched where it is not used
+        # never touched where it is not used
+        self.dx = data.dx.reshape((n, g.H, g.W, g.C) if data.dx.size else -1)
         self.batch = statistics(norm, counts, g.F, g.FP, dtype)
         self.record = Record(
-            **plan._asdict(),
+            sizes=plan.sizes,
+            programs=plan.programs,
+            winograd=plan.winograd,
+            scratch=plan.scratch,
             shares=shares(),
             work=step.work,
             data=data,
@@ -91,7 +99,12 @@ class Buffers:
         )
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")
         self.size, self.at_once = plan.scratch.size, plan.programs.at_once
-        self.memory = NONE
+        self.first = into.thread * plan.scratch.stride if into else 0
+        self.memory, self.kernel_at = NONE, self.record.place("scratch", "kernel")
+        self.kernel_from = None if step.frozen else plan.scratch.kernel
+        if step.frozen:
+            self.kernel = aligned(plan.kernel, dtype)
+            self.kernel_at[0] = address(self.kernel)
         self.momentum, self.epsilon = (
             self.record.memory["batch"][name] for name in ("momentum", "epsilon")
         )
@@ -103,7 +116,9 @@ class Buffers:
         self.operands.put(**arrays)
         memory = workspace(self.size)
         if self.memory is not memory:
-            self.memory, self.scratch[0] = memory, address(memory)
+            self.memory, self.scratch[0] = memory, address(memory) + self.first
+            if self.kernel_from is not None:
+                self.kernel_at[0] = address(memory) + self.kernel_from
         return stages
 
     def __len__(self) -> int:

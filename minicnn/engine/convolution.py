@@ -16,12 +16,16 @@ SMALL = 256  # pixels
 
 
 class Plan(NamedTuple):
-    """How a batch is convolved."""
+    """How a batch is convolved.
+
+    kernel: numbers of the kernel as the forward program reads it.
+    """
 
     sizes: Sizes
     programs: Programs
     winograd: winograd.Winograd
     scratch: Scratch
+    kernel: int
 
 
 class DirectConvolution:
@@ -41,8 +45,8 @@ class DirectConvolution:
             g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
         )
 
-    def plan(self, n: int, window: tuple[int, int]) -> Plan:
-        """For batches of n pictures, and pooling windows."""
+    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
+        """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         pictures, cells = chunk(n), self.g.KH * self.g.KW
         g, dtype, lanes = self.g, self.dtype, emit.lanes(self.dtype)
         few, z_rows, blocks = 1, direct.rows_of_band(g, g.OW * g.FP, dtype), NONE
@@ -55,16 +59,26 @@ class DirectConvolution:
             )
         side_by_side = few if self.gathers else 1
         forward, bands = direct.forward(g, dtype, z_rows, side_by_side)
-        inputs = direct.input_gradient(g, dtype, side_by_side)
-        input_blocks = np.array([0, len(inputs)], np.int64)
         if several:
             bands = np.array([(0, g.OH, 0, 0)], np.int64)
             forward, blocks = direct.by_blocks(forward, g.FP, lanes)
+        s = sizes(g, window, pictures=few, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
+        kernel, copied = cells * g.C * g.FP, self.gathers * few * g.H * g.W * g.C
+        if not trains:
+            return Plan(
+                s,
+                programs(forward=forward, bands=bands, blocks=blocks, gathers=self.gathers),
+                winograd.Winograd(),
+                memory(s, dtype, {}, {"v": copied}, {}, 0),
+                kernel,
+            )
+        inputs = direct.input_gradient(g, dtype, side_by_side)
+        input_blocks = np.array([0, len(inputs)], np.int64)
+        if several:
             inputs, input_blocks = direct.by_blocks(inputs, g.C, lanes)
         weights, slices = direct.weight_gradient(
             g.thinned() if self.by_slices else g, dtype, self.by_slices
         )
-        s = sizes(g, window, pictures=few, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
         one = g.OH * g.OW * g.FP
         taken = together(s) if self.by_slices else 0
         spaced, block = taken * g.H * g.W * (g.C + direct.SPARE), taken * g.OH * g.OW * 2 * lanes
@@ -91,15 +105,16 @@ class DirectConvolution:
                     "dz": few * one,
                     "spaced": spaced,
                     "block": block,
-                    "v": self.gathers * few * g.H * g.W * g.C,
+                    "v": copied,
                 },
                 {
-                    "kernel": cells * g.C * g.FP,
+                    "kernel": kernel,
                     "kernel_t": cells * g.FP * g.C,
                     "all_dz": self.by_slices * (n + few) * one,
                 },
                 0 if self.by_slices else CHUNKS,
             ),
+            kernel,
         )
 
 
@@ -112,8 +127,8 @@ class WinogradConvolution:
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
 
-    def plan(self, n: int, window: tuple[int, int]) -> Plan:
-        """For batches of n pictures, and pooling windows."""
+    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
+        """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         g, form = self.g, self.form
         down, across, rows, columns = winograd.frame(g, form)
         few = even_share(chunk(n), -(-winograd.FEW_PATCHES // (down * across)))
@@ -125,11 +140,15 @@ class WinogradConvolution:
         u, ut = (form.products * winograd.plane(*channels) for channels in ((g.C, g.F), (g.F, g.C)))
         frame = rows * columns * g.C
         # Rounded up to a power of two, so that batches of all sizes share a few kernels.
-        kept = 1 << (n - 1).bit_length() if winograd.at_once(g, form, n) else few
+        kept = 1 << (n - 1).bit_length() if trains and winograd.at_once(g, form, n) else few
         all_v, all_m = (
             form.products * winograd.plane(kept * down * across, channels)
             for channels in (g.C, g.F)
         )
+        if not trains:
+            own = memory(s, self.dtype, {"frame": frame}, {"v": v, "m": m}, {}, 0)
+            way, tables = winograd.winograd(g, form, self.dtype, few, kept, trains=False)
+            return Plan(s, tables, way, own, u)
         at_once = kept > few
         beyond = few * down * across * g.F  # the last pictures may be fewer than the program reads
         own = memory(
@@ -146,12 +165,18 @@ class WinogradConvolution:
             0 if at_once else CHUNKS,
         )
         way, tables = winograd.winograd(g, form, self.dtype, few, kept)
-        return Plan(s, tables, way, own)
+        return Plan(s, tables, way, own, u)
 
 
-def convolution(g: Geometry, dtype: np.dtype) -> DirectConvolution | WinogradConvolution:
-    """The faster way for this geometry."""
-    form = winograd.best_form(g, dtype)
+Convolution = DirectConvolution | WinogradConvolution
+
+
+def way(g: Geometry, dtype: np.dtype, like: Convolution | None = None) -> Convolution:
+    """The faster way for this geometry, or another geometry's way."""
+    if like is None:
+        form = winograd.best_form(g, dtype)
+    else:
+        form = like.form if isinstance(like, WinogradConvolution) else None
     return DirectConvolution(g, dtype) if form is None else WinogradConvolution(g, form, dtype)
 
 

@@ -34,12 +34,13 @@ class DenseStep:
     Args:
         dense: the layer, run without its activation.
         relu: the ReLU after it, if any.
+        frozen: for inference alone; see network/frozen.py.
     """
 
     needs_input_grad = True
 
-    def __init__(self, dense: Dense, relu: Layer | None = None):
-        self.dense, self.relu = dense, relu
+    def __init__(self, dense: Dense, relu: Layer | None = None, frozen: bool = False):
+        self.dense, self.relu, self.frozen = dense, relu, frozen
         self.layers: list[Layer] = [dense]
         lanes, name = emit.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
@@ -126,8 +127,7 @@ class Buffers:
         products = Products(
             *product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
             np.array([n * k // PARTS for k in range(PARTS + 1)], np.int64),
-            *product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP),
-            *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), D),
+            *((NONE,) * 4 if step.frozen else gradients(dtype, n, D, U, UP)),
         )
         layout = step.layout._replace(N=n, y=self.y, cropped=self.cropped, dz=self.dz, dx=self.dx)
         self.record = Record(layout=layout, products=products)
@@ -138,6 +138,14 @@ class Buffers:
             self.record.place("layout", name) for name in ("wants_weights", "wants_inputs")
         )
         self.job = dense_part.on(self.record, dtype)
+
+
+def gradients(dtype: np.dtype, n: int, D: int, U: int, UP: int) -> tuple[Array, ...]:
+    """The products of backward: dK and dx."""
+    return (
+        *product(dtype, D, Left(0, 1, 0, D), n, Right(n, packed=False), UP),
+        *product(dtype, n, Left(0, UP, 0, 1), U, Right(U, packed=True), D),
+    )
 
 
 def product(

@@ -75,9 +75,8 @@ class Layout(NamedTuple):
 @cache
 def forward_stages(packs: bool, single: bool) -> Stages:
     """For a kernel that is packed, or read as it is; a `single` sample is one thread's work."""
-    return Stages(
-        *((SERIAL if single else 0) + stage for stage in ((LOAD, FORWARD) if packs else (FORWARD,)))
-    )
+    stages = (LOAD, FORWARD) if packs else (FORWARD,)
+    return Stages(*((SERIAL if single else 0) + stage for stage in stages), weights=int(packs))
 
 
 @jit_part

@@ -7,35 +7,52 @@ without them. patterns.py says what becomes a step.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 
 from minicnn.engine.conv_block import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
+from minicnn.engine.side_by_side import SideBySide, part_count
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
 from minicnn.machine.region import Region
+from minicnn.types import Array
 
-Step = Layer | ConvBlock | DenseStep
+Step = Layer | ConvBlock | SideBySide | DenseStep
+OWN = ConvBlock, SideBySide, DenseStep  # steps that add jobs
 
 
-def plan(layers: Sequence[Layer], region: Region | None = None) -> list[Step]:
+def plan(
+    layers: Sequence[Layer],
+    region: Region | None = None,
+    frozen: bool = False,
+    threads: int = 1,
+) -> list[Step]:
     """The steps that compute what these built layers do, one after the other.
 
     Args:
         layers: a chain; what each makes goes to the next alone.
         region: to which the steps add their jobs.
+        frozen: for inference alone.
+        threads: how many of them share each picture.
     """
     steps: list[Step] = []
     rest = split_activations(layers)
     while rest:
         matches = [(pattern, pattern.match(rest)) for pattern in PATTERNS]
         pattern, found = max(matches, key=lambda match: len(match[1]))
-        steps.append(pattern.step(**found) if found else rest[0])  # type: ignore[arg-type]
+        # beside a frozen layer the layer itself may be on its way to a backward
+        step: Step = copy(rest[0]) if frozen else rest[0]
+        if found:
+            step = pattern.step(**found, frozen=frozen)  # type: ignore[arg-type]
+        if isinstance(step, ConvBlock) and (parts := part_count(step, threads)) > 1:
+            step = SideBySide(step, parts)
+        steps.append(step)
         del rest[: max(len(found), 1)]
     for step in steps:
-        if region is not None and isinstance(step, ConvBlock | DenseStep):
+        if region is not None and isinstance(step, OWN):
             step.region = region
     reuse_inputs(steps)
     return steps
@@ -63,12 +80,12 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
             step.owns_input = before.norm is not None
 
 
-def passes_on(step: Step, training: bool) -> bool:
-    """Whether a step's passes do nothing with the numbers they are given but hand them to a job, or
-    on.
+def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
+    """Whether a step's passes do nothing with the numbers they are given (x, where that matters)
+    but hand them to a job, or on.
     """
-    if isinstance(step, ConvBlock):
-        return step.rescaling is None
+    if isinstance(step, ConvBlock | SideBySide):
+        return step.rescaling is None or x is not None and step.takes_bytes(x)
     return (
         isinstance(step, DenseStep)
         or type(step) is Flatten

@@ -148,9 +148,11 @@ def at_once(g: Geometry, form: Form, n: int) -> bool:
 
 
 def winograd(
-    g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int
+    g: Geometry, form: Form, dtype: np.dtype, pictures: int, kept: int, trains: bool = True
 ) -> tuple[Winograd, Programs]:
-    """The transforms and programs for so many pictures together, V and dM of `kept` pictures."""
+    """The transforms and programs for so many pictures together, V and dM of `kept` pictures; those
+    of backward too, if it trains.
+    """
     name, out, patch = np.dtype(dtype).name, form.out, form.patch
     down, across, height, width = frame(g, form)
     rows, kept_rows = pictures * down * across, kept * down * across
@@ -185,6 +187,8 @@ def winograd(
         forward.multiply(
             (1, rows), Left(0, g.C, 0, 1), 1, g.C, packed_u, (0, g.F), starts=(v, u, m)
         )
+        if not trains:
+            continue
         inputs.multiply(
             (1, rows), Left(0, g.F, 0, 1), 1, g.F, packed_ut, (0, g.C), starts=(dm, ut, v)
         )
@@ -202,17 +206,21 @@ def winograd(
     way = Winograd(
         *(g.top, g.left, down, across, height, width, out * out * down * across),
         to_v=transform(name, form.BT, of_picture, products(rows, g.C), g.C),
-        to_kept_v=transform(name, form.BT, of_picture, products(kept_rows, g.C), g.C),
         to_z=transform(name, form.AT, products(rows, g.F), of_z, g.F),
+        u_block=u_block,
+        to_u=transform(name, form.G, *kernels(g.C, g.F, u_block), u_block),
+    )
+    bands = np.array([(0, g.OH, 0, 0)], np.int64)
+    if not trains:
+        return way, programs(forward=forward.table(), bands=bands)
+    way = way._replace(
+        to_kept_v=transform(name, form.BT, of_picture, products(kept_rows, g.C), g.C),
         to_dm=transform(name, transposed(form.AT), of_z, products(kept_rows, g.F), g.F),
         to_dx=transform(name, transposed(form.BT), products(rows, g.C), of_picture, g.C, True),
         to_dkernel=transform(name, transposed(form.G), *kernels(g.C, g.F, g.F)[::-1], g.F),
-        u_block=u_block,
         ut_block=ut_block,
-        to_u=transform(name, form.G, *kernels(g.C, g.F, u_block), u_block),
         to_ut=transform(name, form.G, *kernels(g.F, g.C, ut_block), ut_block),
     )
-    bands = np.array([(0, g.OH, 0, 0)], np.int64)
     return way, programs(
         forward=forward.table(),
         bands=bands,

@@ -10,9 +10,10 @@ from minicnn.machine.threads import alone
 from minicnn.network import Network
 from minicnn.network.by_layer import given, paths
 from minicnn.network.ending import class_scores, probabilities
-from minicnn.network.executor import Execution, without_ending
+from minicnn.network.executor import Execution
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
+from minicnn.network.stages import without_ending
 from minicnn.types import Array
 
 

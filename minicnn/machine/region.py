@@ -12,7 +12,7 @@ Python's own out of the cache. So the jobs of neighbouring layers are collected,
 looks at their results, and done in one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -23,17 +23,23 @@ from numba.np.numpy_support import from_dtype
 
 from minicnn.machine.call import word
 from minicnn.machine.jit import parallel_jit, task_jit, thread_count
-from minicnn.machine.record import Record, address
+from minicnn.machine.record import WORD, Record, address
+from minicnn.types import Array
 
 SERIAL = 1 << 32
 
 
 class Stages:
-    """The numbers of a job's stages, with SERIAL or without, in their order."""
+    """The numbers of a job's stages, with SERIAL or without, in their order.
 
-    def __init__(self, *numbers: int):
+    Args:
+        weights: how many of them, at the beginning, look at nothing but weights.
+    """
+
+    def __init__(self, *numbers: int, weights: int = 0):
         self.numbers = np.array(numbers, np.int64)
         self.place, self.count = address(self.numbers), len(numbers)
+        self.weights = weights
 
 
 class Task:
@@ -96,11 +102,13 @@ class Region:
         if not self.jobs:
             return
         jobs, afterwards, self.jobs, self.afterwards = self.jobs, self.afterwards, [], []
-        run_jobs(
-            np.array([(job.entry, job.place, stages.place, stages.count) for job, stages in jobs])
-        )
+        run_jobs(table(jobs))
         for then in afterwards:
             then()
+
+    def forget(self) -> None:
+        """Do none of what has been added."""
+        self.jobs, self.afterwards = [], []
 
     def __enter__(self) -> Self:
         self.waits = True
@@ -111,7 +119,19 @@ class Region:
         if kind is None:
             self.run()
         else:
-            self.jobs, self.afterwards = [], []
+            self.forget()
+
+
+def table(jobs: Sequence[tuple[Job, Stages]], weights: bool = True) -> Array:
+    """Jobs as run_jobs takes them, whose arrays the caller keeps alive; without the stages that
+    look at nothing but weights, if these have been done before.
+    """
+    rows = []
+    for job, stages in jobs:
+        done = 0 if weights else stages.weights
+        place = stages.place + done * WORD
+        rows.append((job.entry, job.place, place, stages.count - done))
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 @intrinsic

@@ -25,7 +25,13 @@ def workspace(size: int) -> Array:
     global _memory
     memory = _memory()
     if memory is None or len(memory) < size:
-        memory = np.zeros(size + LINE, np.uint8)
-        memory = memory[-memory.ctypes.data % LINE :]
+        memory = aligned(size, np.dtype(np.uint8))
         _memory = weakref.ref(memory)
     return memory
+
+
+def aligned(count: int, dtype: np.dtype) -> Array:
+    """So many zeros, from the beginning of a cache line on, with a line to spare."""
+    memory = np.zeros(count * dtype.itemsize + 2 * LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + count * dtype.itemsize + LINE].view(dtype)

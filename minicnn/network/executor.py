@@ -1,36 +1,23 @@
 """How a network is run: layer after layer as they are written, or by the engine's plan."""
 
-from collections import Counter
-from collections.abc import Sequence
 from itertools import count
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minicnn.engine import selftest
-from minicnn.engine.plan import Step, passes_on, plan
-from minicnn.layers.augmentation.geometric import Composed, composed
-from minicnn.layers.base import Layer
+from minicnn.engine.plan import Step, passes_on
 from minicnn.machine import jit
 from minicnn.machine.region import Region
-from minicnn.network.ending import ending
-from minicnn.network.graph import Call, Program
+from minicnn.network.frozen import Frozen
+from minicnn.network.graph import Program
 from minicnn.network.places import Places
+from minicnn.network.stages import layers_of, stages, without_ending
 from minicnn.types import Array
 
 ENGINES = ("fast", "reference")
 _passes = count(1)  # forward passes of all networks are numbered
-
-
-class Stage(NamedTuple):
-    """A step of the plan and where its values come from and go to, by number."""
-
-    step: Step
-    reads: tuple[int, ...]
-    writes: int
-    training: bool | None
-    several: bool  # whether it takes a list
 
 
 class Execution:
@@ -67,27 +54,18 @@ class Execution:
         )
         # the engine's steps hand on buffers as they are
         one_type = len({call.layer.dtype for call in calls}) <= 1
-        fast = (
+        self.fast = (
             engine == "fast"
             and jit.ENABLED
             and one_type
             and selftest.trusted([call.layer for call in calls])
         )
         self.region = Region()
-        self.stages: list[Stage] = []
-        free = count(1 + max([call.writes for call in calls], default=self.inputs - 1))
-        for part in chains(calls, self.outputs_at):
-            body = composed([call.layer for call in part])
-            steps = plan(body, self.region) if fast else list(body)
-            reads, last = part[0].reads, part[-1]
-            for left, step in zip(reversed(range(len(steps))), steps, strict=True):
-                several = isinstance(step, Layer) and step.takes_several
-                # a layer and its activation may be two steps
-                writes = next(free) if left else last.writes
-                self.stages.append(Stage(step, reads, writes, last.training, several))
-                reads = (writes,)
+        self.stages, self._values = stages(
+            calls, self.inputs, self.outputs_at, self.region if self.fast else None
+        )
+        self.frozen = Frozen(calls, self.inputs, self.outputs_at) if self.fast else None
         self.steps: list[Step] = [stage.step for stage in self.stages]
-        self._values = next(free)
         self._sums: dict[
             tuple[int, tuple[int, ...]], Array
         ] = {}  # gradients of values with several users
@@ -103,6 +81,11 @@ class Execution:
         Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of
         it.
         """
+        if not training and self.frozen is not None:
+            self.places.follow()
+            made = self.frozen.outputs(x if self.inputs > 1 else [x])
+            if made is not None:
+                return made if len(made) > 1 else made[0]
         number = self._pass = next(_passes)
         if training:
             self._trained = number, get_ident()
@@ -233,44 +216,3 @@ class Execution:
                 [layer.trainable and bool(layer.params) for layer in layers_of(step)]
             )
         return wanted
-
-
-def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
-    """The calls cut where an edge is not the only one: within a part each takes what the one before
-    it makes, alone.
-    """
-    users = Counter([n for call in calls for n in call.reads] + list(outputs))
-    parts: list[list[Call]] = []
-    before: Call | None = None
-    for call in calls:
-        joins = before is not None and call.reads == (before.writes,) and users[before.writes] == 1
-        if joins and before is not None and call.training is before.training is None:
-            parts[-1].append(call)
-        else:
-            parts.append([call])
-        before = call
-    return parts
-
-
-def without_ending(
-    calls: list[Call], outputs: list[int]
-) -> tuple[list[Call], list[int], str | None, Layer | None]:
-    """Calls and outputs without the softmax or sigmoid that ends a network that decides; the name
-    of that, and its layer.
-    """
-    last = calls[-1]
-    decides = outputs == [last.writes] and last.training is None
-    name, layer = ending(last.layer) if decides else (None, None)
-    if layer is None:
-        return calls, outputs, None, None
-    if layer is last.layer:
-        return calls[:-1], list(last.reads), name, layer
-    linear = last._replace(layer=last.layer.without_activation())
-    return [*calls[:-1], linear], outputs, name, layer
-
-
-def layers_of(step: Step) -> list[Layer]:
-    """The layers that a step runs."""
-    return (
-        [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)
-    )

@@ -80,18 +80,15 @@ class Graph:
         """The layers that compute, those of models inside too, each once, by path: "conv2d",
         "backbone/conv2d".
         """
-        return {
-            path: layer
-            for path, layer in unique(self._paths())
-            if not isinstance(layer, InputLayer)
-        }
+        return dict(unique(self.paths()))
 
-    def _paths(self) -> Iterator[tuple[str, Layer]]:
+    def paths(self) -> Iterator[tuple[str, Layer]]:
+        """The layers that compute, in their order, a shared one each time that it is met."""
         for layer in self.layers:
             if isinstance(layer, Graph):
-                for path, leaf in layer._paths():
+                for path, leaf in layer.paths():
                     yield f"{layer.name}/{path}", leaf
-            else:
+            elif not isinstance(layer, InputLayer):
                 yield layer.name, layer
 
     @known_arguments

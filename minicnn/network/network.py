@@ -283,7 +283,10 @@ class Network(Ends, Placed, Variables, KerasNames):
     @property
     def has_fresh_weights(self) -> bool:
         """Whether some layer's weights have neither been trained nor loaded."""
-        return any(layer.has_fresh_weights for layer in self.leaves.values() if layer.params)
+        return any(
+            layer.has_fresh_weights and (isinstance(layer, Network) or bool(layer.params))
+            for layer in self.layers
+        )
 
     def note_weights(self) -> None:
         """Remember that no weight is fresh any more."""

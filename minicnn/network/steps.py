@@ -7,8 +7,8 @@ from minicnn.layers.augmentation.geometric import Composed
 from minicnn.layers.base import Layer
 from minicnn.machine.threads import alone
 from minicnn.names import known_arguments
-from minicnn.network.executor import layers_of
 from minicnn.network.network import Network
+from minicnn.network.stages import layers_of
 from minicnn.wording import counted
 
 AS_WRITTEN = "as written"

@@ -31,7 +31,7 @@ from minicnn.layers.base import Layer
 from minicnn.layers.interpolation import Interpolating
 from minicnn.machine import emit, peak
 from minicnn.models.model import Model
-from minicnn.network.executor import layers_of
+from minicnn.network.stages import layers_of
 from minicnn.network.steps import steps
 from minicnn.preflight.profile_table import Profile, Row, added
 from minicnn.training.usual_loss import has_labels_of_classes, loss_for

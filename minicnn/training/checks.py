@@ -193,14 +193,14 @@ def pixel_range(model: Network, x: Array) -> None:
     """Warn of pixels in another range than the model's first layer is made for."""
     if x.ndim != 4 or not model.layers:
         return
-    layers = list(model.leaves.values())
     # what leaves the range of pixels as it is
     passing = (
         *(Identity, Flatten, Reshape, Permute),
         *(ZeroPadding2D, Cropping2D, Interpolating),
         *(Noise, RandomLayer),
     )
-    first = next((layer for layer in layers if not isinstance(layer, passing)), layers[0])
+    layers = (layer for _, layer in model.paths() if not isinstance(layer, passing))
+    first = next(layers, model.head)
     sample = x[:SAMPLE]
     top = float(sample.max())
     if isinstance(first, Rescaling) and abs(first.scale) < 1 / 100 and 0 < top <= 1:

@@ -1,0 +1,93 @@
+"""The stages of a network: the steps of its plan, and where their values come from and go to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+from typing import NamedTuple
+
+from minicnn.engine.plan import Step, plan
+from minicnn.layers.augmentation.geometric import Composed, composed
+from minicnn.layers.base import Layer
+from minicnn.machine.region import Region
+from minicnn.network.ending import ending
+from minicnn.network.graph import Call
+
+
+class Stage(NamedTuple):
+    """A step of the plan and where its values come from and go to, by number."""
+
+    step: Step
+    reads: tuple[int, ...]
+    writes: int
+    training: bool | None
+    several: bool  # whether it takes a list
+
+
+def stages(
+    calls: Sequence[Call],
+    inputs: int,
+    outputs: Sequence[int],
+    region: Region | None,
+    frozen: bool = False,
+    threads: int = 1,
+) -> tuple[list[Stage], int]:
+    """The stages that run these calls, and how many values there are with the inputs.
+
+    Args:
+        region: to which the engine's steps add their jobs; None for the layers themselves.
+        frozen, threads: for inference alone; see frozen.py.
+    """
+    found: list[Stage] = []
+    free = count(1 + max([call.writes for call in calls], default=inputs - 1))
+    for part in chains(calls, outputs):
+        body = composed([call.layer for call in part])
+        steps = plan(body, region, frozen, threads) if region is not None else list(body)
+        reads, last = part[0].reads, part[-1]
+        for left, step in zip(reversed(range(len(steps))), steps, strict=True):
+            several = isinstance(step, Layer) and step.takes_several
+            # a layer and its activation may be two steps
+            writes = next(free) if left else last.writes
+            found.append(Stage(step, reads, writes, last.training, several))
+            reads = (writes,)
+    return found, next(free)
+
+
+def chains(calls: Sequence[Call], outputs: Sequence[int]) -> list[list[Call]]:
+    """The calls cut where an edge is not the only one: within a part each takes what the one before
+    it makes, alone.
+    """
+    users = Counter([n for call in calls for n in call.reads] + list(outputs))
+    parts: list[list[Call]] = []
+    before: Call | None = None
+    for call in calls:
+        joins = before is not None and call.reads == (before.writes,) and users[before.writes] == 1
+        if joins and before is not None and call.training is before.training is None:
+            parts[-1].append(call)
+        else:
+            parts.append([call])
+        before = call
+    return parts
+
+
+def without_ending(
+    calls: list[Call], outputs: list[int]
+) -> tuple[list[Call], list[int], str | None, Layer | None]:
+    """Calls and outputs without the softmax or sigmoid that ends a network that decides; the name
+    of that, and its layer.
+    """
+    last = calls[-1]
+    decides = outputs == [last.writes] and last.training is None
+    name, layer = ending(last.layer) if decides else (None, None)
+    if layer is None:
+        return calls, outputs, None, None
+    if layer is last.layer:
+        return calls[:-1], list(last.reads), name, layer
+    linear = last._replace(layer=last.layer.without_activation())
+    return [*calls[:-1], linear], outputs, name, layer
+
+
+def layers_of(step: Step) -> list[Layer]:
+    """The layers that a step runs."""
+    return (
+        [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)
+    )

@@ -1,0 +1,353 @@
+"""Inference as one call: the third time that a shape is met there is a program for it, and it says
+to the bit what the steps say one by one.
+"""
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+from engine_cases import blocks, both_engines, fits
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from networks import residual_network
+from strategies import seeds
+
+from minicnn import Input, Model, Sequential, applications, layers
+from minicnn.engine.side_by_side import SideBySide, part_count
+from minicnn.machine.fingerprint import Fingerprint
+from minicnn.machine.region import Region
+from minicnn.machine.threads import set_threads, state, turn
+from minicnn.network import frozen
+from minicnn.network.sharing import TRIAL, Sharing
+
+TWO_THREADS = pytest.mark.skipif(state()["available"] < 2, reason="needs two threads")
+
+
+def program(model):
+    """That of the last shape met."""
+    return list(model._execution().frozen.programs.values())[-1]
+
+
+def programs(model):
+    """Those for one picture, by how many threads share it."""
+    return {key[0]: one for key, one in model._execution().frozen.programs.items()}
+
+
+def pixels(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def chain(activation="softmax"):
+    """Convolutions of both ways, with all that may follow them, and dense layers."""
+    return Sequential(
+        [
+            Input((14, 12, 16)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Conv2D(20, 3, strides=2, padding="same"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(5, activation=activation),
+        ],
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(blocks(), st.integers(1, 9), seeds)
+@settings(max_examples=30)
+def test_a_program_gives_the_bits_of_the_steps(dtype, drawn, batch, seed):
+    (_, *shape), stack = drawn
+    assume(fits(stack, tuple(shape)))
+    _, model = both_engines(stack, tuple(shape), dtype, seed)
+    x = np.random.default_rng(seed).standard_normal((batch, *shape)).astype(dtype)
+    once = model.forward(x)
+    assert program(model) is None
+    for _ in range(3):
+        np.testing.assert_array_equal(model.forward(x), once)
+    assert program(model) is not None
+
+
+@pytest.mark.parametrize("n", [1, 3, 64])
+def test_of_every_batch_a_picture_has_the_same_bits(n):
+    model, x = chain(), pixels(65, 14, 12, 16)
+    whole = model(x)  # too large for a program
+    assert not model._execution().frozen.programs
+    for _ in range(5):
+        np.testing.assert_array_equal(model(x[:n]), whole[:n])
+    assert program(model).possible
+
+
+@TWO_THREADS
+def test_threads_share_one_picture_by_filters():
+    model = applications.DocumentedCNN(seed=0)
+    x = pixels(1, 32, 32, 3)
+    once = model(x)
+    for _ in range(5):
+        np.testing.assert_array_equal(model(x), once)
+    kinds = [type(stage.step) for stage in programs(model)[2].stages]
+    assert kinds.count(SideBySide) == 3
+    try:
+        set_threads(1)
+        for _ in range(3):
+            np.testing.assert_array_equal(model(x), once)
+        assert not any(isinstance(one.step, SideBySide) for one in programs(model)[1].stages)
+    finally:
+        set_threads(state()["available"])
+
+
+@TWO_THREADS
+@pytest.mark.parametrize(
+    "conv",
+    [
+        layers.Conv2D(64, 3, padding="same", activation="relu"),
+        layers.Conv2D(64, 5, strides=2, use_bias=False),
+        layers.Conv2D(64, 1),
+        layers.Conv2D(64, 3, dilation_rate=2),
+    ],
+    ids=["winograd", "5x5", "1x1", "dilated"],
+)
+@pytest.mark.parametrize("tail", ["", "norm", "norm relu pool", "pool"])
+def test_parts_of_the_filters_make_the_whole(conv, tail, monkeypatch):
+    monkeypatch.setattr("minicnn.engine.side_by_side.WORTH", 1)
+    after = {"norm": layers.BatchNormalization, "relu": layers.ReLU, "pool": layers.MaxPooling2D}
+    stack = [copy.deepcopy(conv), *(after[word]() for word in tail.split())]
+    _, model = both_engines(stack, (11, 13, 16), "float64", 3)
+    x = np.random.default_rng(0).standard_normal((1, 11, 13, 16))
+    once = model.forward(x)
+    for _ in range(3):
+        np.testing.assert_array_equal(model.forward(x), once)
+    assert isinstance(programs(model)[2].stages[0].step, SideBySide)
+
+
+def test_how_many_share_a_picture():
+    def block(filters, side, channels=64):
+        conv = layers.Conv2D(filters, 3)
+        conv.build((side, side, channels))
+        return frozen.ConvBlock(conv, frozen=True)
+
+    lanes = block(64, 8).work.lanes
+    assert part_count(block(4 * lanes, 32), 4) == 4
+    assert part_count(block(4 * lanes, 32), 3) == 2  # thirds would not be whole registers
+    assert part_count(block(4 * lanes, 32), 1) == 1
+    assert part_count(block(lanes, 32), 4) == 1
+    assert part_count(block(4 * lanes, 3), 4) == 1  # not worth waiting for each other
+
+
+class Simulated(Sharing):
+    """On a machine where a number of threads takes so many seconds for a picture."""
+
+    def picture(self, seconds):
+        threads = self.choose()
+        self.note(threads, seconds[threads])
+        return threads
+
+
+@TWO_THREADS
+def test_the_faster_way_is_taken_and_the_other_tried_now_and_then():
+    sharing, most = Simulated(), state()["used"]
+    quiet, busy = {most: 1.0, 1: 2.0}, {most: 9.0, 1: 2.0}
+    chosen = [sharing.picture(quiet) for _ in range(4 * TRIAL)]
+    assert chosen[:2] == [most, 1] and 4 <= chosen.count(1) <= 5
+    chosen = [sharing.picture(busy) for _ in range(4 * TRIAL)]
+    assert chosen.index(1) < 8 and chosen[8:].count(most) <= 5
+    chosen = [sharing.picture(quiet) for _ in range(40 * TRIAL)]
+    assert chosen[-TRIAL:].count(1) <= 1
+    try:
+        set_threads(1)
+        turn()  # which is when the calling thread hears of it
+        assert {sharing.picture(quiet) for _ in range(2 * TRIAL)} == {1}
+    finally:
+        set_threads(most)
+        turn()
+
+
+# What changes under a program's feet
+
+
+CHANGES = {
+    "a number of a kernel": lambda model: model.layers[0].params["kernel"].__setitem__(0, 0.5),
+    "a number of a bias": lambda model: model.layers[-1].params["bias"].__setitem__(1, 0.5),
+    "a moving average": lambda model: model.layers[1].state["moving_mean"].__setitem__(3, 0.5),
+    "set_weights": lambda model: model.set_weights([2 * w + 1 for w in model.get_weights()]),
+    "gamma": lambda model: model.layers[5 - 1].params["gamma"].__imul__(-1),
+    "epsilon": lambda model: setattr(model.layers[1], "epsilon", 0.5),
+    "a layer's assignment": lambda model: setattr(
+        model.layers[0], "params", {k: v + 1 for k, v in model.layers[0].params.items()}
+    ),
+    "a training step": lambda model: train(model),
+}
+
+
+def train(model):
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.train_on_batch(pixels(4, 14, 12, 16, seed=1), np.arange(4))
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_change_of_weights_is_seen(change, n):
+    model, x = chain(), pixels(n, 14, 12, 16)
+    before = [model(x) for _ in range(3)][-1]
+    change(model)
+    after = model(x)
+    assert not np.array_equal(after, before)
+    other = chain()
+    change(other)
+    np.testing.assert_array_equal(after, other(x))
+    np.testing.assert_array_equal(model(x), after)
+
+
+def test_models_that_share_layers_see_each_others_training():
+    whole = chain()
+    part = Model(whole.inputs, whole.layers[2].output)
+    x = pixels(1, 14, 12, 16)
+    before = [part(x) for _ in range(3)][-1]
+    train(whole)
+    fresh = Model(whole.inputs, whole.layers[2].output)
+    assert not np.array_equal(part(x), before)
+    np.testing.assert_array_equal(part(x), fresh(x))
+
+
+def test_a_program_does_not_disturb_a_forward_that_waits_for_its_backward():
+    model, twin = chain(None), chain(None)
+    x, other = pixels(4, 14, 12, 16), pixels(1, 14, 12, 16, seed=2)
+    for _ in range(3):
+        model(other)
+    dy = np.random.default_rng(0).standard_normal((4, 5)).astype(np.float32)
+    for one in (model, twin):
+        one.reseed(0)
+        one.forward(x, training=True)
+    model(other)
+    np.testing.assert_array_equal(model.backward(dy), twin.backward(dy))
+
+
+# What goes in and comes out
+
+
+def test_bytes_and_numbers_before_a_rescaling():
+    model = Sequential(
+        [Input((16, 16, 3)), layers.Rescaling(1 / 255), layers.Conv2D(8, 3), layers.Flatten()],
+        seed=0,
+    )
+    x = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    for given_x, possible in ((x, True), (x.astype(np.float32), False)):
+        once = model(given_x)
+        for _ in range(3):
+            np.testing.assert_array_equal(model(given_x), once)
+        assert program(model).possible is possible
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8, np.float16, bool])
+def test_other_numbers_are_converted(dtype):
+    model, x = chain(), (5 * pixels(2, 14, 12, 16)).astype(dtype)
+    expected = model(x.astype(np.float32))
+    for _ in range(3):
+        np.testing.assert_array_equal(model(x), expected)
+
+
+def test_rows_in_another_order_are_read_in_theirs():
+    model, x = chain(), pixels(3, 14, 12, 16)
+    expected = model(x[::-1, :, ::-1])
+    for _ in range(3):
+        np.testing.assert_array_equal(model(x[::-1, :, ::-1]), expected)
+
+
+def test_what_comes_out_is_the_callers_own():
+    model, x = chain(), pixels(2, 14, 12, 16)
+    found = [model(x) for _ in range(4)]
+    kept = found[-1].copy()
+    found[-1][...] = 0
+    model(x + 1)
+    np.testing.assert_array_equal(model(x), kept)
+    assert not np.array_equal(found[-1], kept)
+
+
+def test_a_wrong_shape_is_refused_as_ever():
+    model, x = chain(), pixels(1, 14, 12, 16)
+    for _ in range(3):
+        model(x)
+    with pytest.raises(ValueError, match=r"of shape \(N, 14, 12, 16\), received \(1, 12, 14, 16\)"):
+        model(x.transpose(0, 2, 1, 3))
+
+
+def test_several_outputs():
+    whole = chain()
+    model = Model(whole.inputs, [whole.layers[2].output, whole.layers[6].output])
+    x = pixels(2, 14, 12, 16)
+    once = model(x)
+    for _ in range(3):
+        for found, expected in zip(model(x), once, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_network_with_steps_of_python_has_no_programs():
+    model = residual_network(seed=0)
+    x = pixels(1, *model.input_shape[1:])
+    once = model(x)
+    for _ in range(3):
+        np.testing.assert_array_equal(model(x), once)
+    assert not program(model).possible
+
+
+def test_only_so_many_programs_are_kept():
+    model = Sequential([Input((3,)), layers.Dense(2)], seed=0)
+    for n in (*range(1, 2 * frozen.KEPT), 1):
+        for _ in range(2):
+            assert model(np.ones((n, 3), np.float32)).shape == (n, 2)
+    assert len(model._execution().frozen.programs) == frozen.KEPT
+
+
+def test_threads_of_a_program_may_share_a_model():
+    model = chain()
+    x = [pixels(n, 14, 12, 16, seed=n) for n in (1, 2, 3)]
+    expected = [model(one) for one in x]
+    wrong = []
+
+    def ask(k):
+        for _ in range(50):
+            if not np.array_equal(model(x[k]), expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=ask, args=(k,)) for k in (0, 1, 2, 0)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not wrong
+
+
+# The fingerprint
+
+
+def sums(fingerprint):
+    Region().add(fingerprint.job, fingerprint.stages)
+    return fingerprint.sums.tobytes()
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=4), st.data())
+@settings(max_examples=60)
+def test_any_byte_changes_the_fingerprint(sizes, data):
+    rng = np.random.default_rng(0)
+    arrays = [rng.integers(0, 256, size, np.uint8) for size in sizes]
+    fingerprint = Fingerprint(arrays)
+    before = sums(fingerprint)
+    assert sums(fingerprint) == before
+    places = [(k, i) for k, size in enumerate(sizes) for i in range(size)]
+    assume(places)
+    k, i = data.draw(st.sampled_from(places))
+    arrays[k][i] ^= data.draw(st.integers(1, 255))
+    assert sums(fingerprint) != before
+
+
+@pytest.mark.parametrize("change", [np.negative, lambda a: a[::-1], lambda a: a + 1e-7, np.roll])
+def test_what_people_do_to_weights_changes_the_fingerprint(change):
+    a = np.random.default_rng(0).standard_normal(1001).astype(np.float32)
+    fingerprint = Fingerprint([a])
+    before = sums(fingerprint)
+    a[...] = change(a, 1) if change is np.roll else change(a)
+    assert sums(fingerprint) != before
