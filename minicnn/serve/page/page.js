@@ -8,7 +8,8 @@ import { introduce, setStage, show, tell } from "./show.js";
 const SHOWN = 3; // classes
 const LARGEST = 12e6; // pixels that a telephone's browser can hold on a canvas
 const at = (id) => document.getElementById(id);
-const work = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const READ = { willReadFrequently: true }; // so that pixels stay where they can be read
+const work = document.createElement("canvas").getContext("2d", READ);
 
 let model; // the chosen one of those that answer
 let stream; // of the camera, while it runs
@@ -34,7 +35,7 @@ async function lookNow(picture, width, height) {
   const { data } = work.getImageData(0, 0, ...size);
   const pixels = fitted(data, ...size, input.width, input.height);
   const canvas = sized(document.createElement("canvas"), [input.width, input.height]);
-  canvas.getContext("2d").putImageData(new ImageData(pixels, input.width), 0, 0);
+  canvas.getContext("2d", READ).putImageData(new ImageData(pixels, input.width), 0, 0);
   const answer = await ask(canvas, model, SHOWN, model.explain && at("explain").checked);
   if (live && stream === undefined) return; // the camera was stopped meanwhile
   show(answer, canvas, performance.now() - began, live);
@@ -76,7 +77,7 @@ async function start() {
   still = undefined;
   setStage("video");
   at("video").srcObject = mine;
-  at("camera").textContent = "Stop the camera";
+  at("camera").textContent = "Stop camera";
   await live(mine);
 }
 
@@ -110,7 +111,7 @@ function stop(text = "") {
   stream?.getTracks().forEach((track) => track.stop());
   if (stream) setStage("hint");
   stream = undefined;
-  at("camera").textContent = "Start the camera";
+  at("camera").textContent = "Start camera";
   tell(text);
 }
 
@@ -119,7 +120,7 @@ const WORDS = {
   Insecure:
     "A browser gives a camera only to pages that come over https or from this very machine. Open " +
     "this page as http://localhost where the server runs, or put https in front of it. On a " +
-    "telephone, \u201cTake a photograph\u201d works without.",
+    "telephone, \u201cTake photograph\u201d works without.",
   NotAllowedError:
     "The camera is not allowed. Press the camera or the lock beside the page's address, allow the " +
     "camera there, and start it again." + OTHERWISE,

@@ -17,7 +17,7 @@ export function introduce({ name, classes, input, explain }, bars) {
     `${name} knows ${classes.length} classes and chooses among them, whatever the picture shows.`;
   at("classes").replaceChildren(...classes.map((one) => element("li", "", one)));
   at("size").textContent = `${width} \u00d7 ${height}${channels === 1 ? ", grey" : ""}`;
-  at("stage").style.aspectRatio = `${width} / ${height}`;
+  at("stage").style.setProperty("--aspect", width / height);
   at("heat-choice").hidden = !explain;
   const places = Array.from({ length: Math.min(bars, classes.length) });
   at("bars").replaceChildren(...places.map(() => {
