@@ -93,13 +93,25 @@ def described(model: Model, name: str) -> dict[str, Any]:
             f"export web expected a model of one output, received {model.name!r} with "
             f"{len(model.outputs)}: the page shows the classes of one"
         )
+    if len(model.output_shape) != 2:
+        raise ValueError(
+            f"export web expected a model whose answers are classes (None, K), received "
+            f"{model.name!r} with output shape {model.output_shape}: end it with Flatten() and "
+            "Dense(K), for example"
+        )
     units = model.output_shape[-1]
     if model.ends_in == "sigmoid" and units > 1:
         raise ValueError(
             f"export web expected classes that exclude one another, received {units} units that "
             "each say yes or no: the page shows probabilities that add up to 1"
         )
-    classes = model.class_names or [str(k) for k in range(max(units, 2))]
+    known = max(units, 2)  # one unit decides between two
+    classes = model.class_names or [str(k) for k in range(known)]
+    if len(classes) != known:
+        raise ValueError(
+            f"export web expected a class name for each of the {known} classes of {model.name!r}, "
+            f"received {len(classes)}: correct its class_names"
+        )
     return {
         "name": name,
         "classes": list(classes),

@@ -1,5 +1,5 @@
-/* Who answers in what `minicnn export web` wrote, in the place of asked.js: the network runs in the
-page itself, in ONNX Runtime's WebAssembly, and no picture leaves the device. */
+/* Who answers in what `minicnn export web` wrote, in the place of asked.js: the network runs in
+the page itself, in ONNX Runtime's WebAssembly, and no picture leaves the device. */
 
 import * as ort from "./runtime/ort.js";
 
@@ -15,7 +15,7 @@ let session;
 /** Where the pictures go, in a sentence. */
 export const where = "The network runs on this device. No picture leaves it.";
 
-/** {models: [{name, classes, input: {height, width, channels}, explain, ends_in}]}: the only one. */
+/** {models: [{name, classes, input, explain, ends_in}]}, the only one. */
 export async function models() {
   try {
     const told = await (await fetch(beside("model.json"))).json();
@@ -40,10 +40,10 @@ export async function ask(canvas, model, top) {
     else x[to++] = Math.round(colours.reduce((sum, colour, k) => sum + GREY[k] * colour, 0));
   }
   const began = performance.now();
-  const given = { [session.inputNames[0]]: new ort.Tensor("float32", x, [1, height, width, channels]) };
-  const outputs = (await session.run(given))[session.outputNames[0]].data;
+  const picture = new ort.Tensor("float32", x, [1, height, width, channels]);
+  const outputs = await session.run({ [session.inputNames[0]]: picture });
   const milliseconds = performance.now() - began;
-  const classes = probabilities([...outputs], model.ends_in)
+  const classes = probabilities([...outputs[session.outputNames[0]].data], model.ends_in)
     .map((probability, k) => ({ name: model.classes[k], index: k, probability }))
     .sort((one, other) => other.probability - one.probability)
     .slice(0, top);

@@ -1,5 +1,5 @@
-/* Who answers: the server that the page comes from. `minicnn export web` puts alone.js in its place,
-where the network runs in the page itself. */
+/* Who answers: the server that the page comes from. `minicnn export web` puts alone.js in its
+place, where the network runs in the page itself. */
 
 const PATIENCE = 15_000; // milliseconds
 const token = new URLSearchParams(location.hash.slice(1)).get("token");

@@ -1,8 +1,8 @@
 /* The largest centred part of a picture in the network's shape, scaled to the network's size.
 
-The same arithmetic as minicnn's data.fit_image, which is Pillow's: a Lanczos filter as wide as the
-scale asks for, in whole numbers, first along the rows, then along the columns. So the page asks
-about the very pixels that `minicnn predict` would make of the picture.
+The same arithmetic as minicnn's data.fit_image, which is Pillow's, to the last bit: a Lanczos
+filter as wide as the scale asks for, in whole numbers. So the page asks about the very pixels
+that `minicnn predict` would make of the picture.
 Source: Pillow, src/libImaging/Resample.c; Duchon 1979, "Lanczos filtering". */
 
 const LOBES = 3; // of the filter, on each side
@@ -23,26 +23,35 @@ export function middle(width, height, toWidth, toHeight) {
 /** Pixels (toHeight, toWidth, 4) out of pixels (height, width, 4) without transparency. */
 export function fitted(pixels, width, height, toWidth, toHeight) {
   const part = middle(width, height, toWidth, toHeight);
-  const right = (width + part.width) / 2;
-  const bottom = (height + part.height) / 2;
-  const across = weights(width, part.left, right, toWidth);
-  const down = weights(height, part.top, bottom, toHeight);
+  const across = weights(width, part.left, (width + part.width) / 2, toWidth);
+  const down = weights(height, part.top, (height + part.height) / 2, toHeight);
+  const result = new Uint8ClampedArray(toHeight * toWidth * 4);
+  const line = width * 4;
+  if (toWidth > width && toHeight < height) {
+    // columns first, which is less to do; between is (toHeight, width)
+    const between = new Uint8ClampedArray(toHeight * line);
+    for (let at = 0; at < line; at += 4) scaled(pixels, at, line, down, between, at, line);
+    for (let row = 0; row < toHeight; row++) {
+      scaled(between, row * line, 4, across, result, row * toWidth * 4, 4);
+    }
+    return result;
+  }
+  // rows first, those that the columns will ask for; between is (rows, toWidth)
   const top = down[0].first;
   const rows = down.at(-1).first + down.at(-1).of.length - top;
-  // along the rows, of which only those are needed that the columns will ask for
   const between = new Uint8ClampedArray(rows * toWidth * 4);
   for (let row = 0; row < rows; row++) {
-    scaled(pixels, (top + row) * width * 4, 4, across, between, row * toWidth * 4, 4);
+    scaled(pixels, (top + row) * line, 4, across, between, row * toWidth * 4, 4);
   }
-  const result = new Uint8ClampedArray(toHeight * toWidth * 4);
   const moved = down.map(({ first, of }) => ({ first: first - top, of }));
-  for (let column = 0; column < toWidth; column++) {
-    scaled(between, column * 4, toWidth * 4, moved, result, column * 4, toWidth * 4);
+  for (let at = 0; at < toWidth * 4; at += 4) {
+    scaled(between, at, toWidth * 4, moved, result, at, toWidth * 4);
   }
   return result;
 }
 
-/** One line of pixels, `step` numbers from one to the next, as weighted means. */
+/** A line of pixels, `step` numbers from one to the next, as weighted means, `stride` numbers from
+one to the next. */
 function scaled(from, start, step, all, to, place, stride) {
   for (const { first, of } of all) {
     let red = UNIT / 2;

@@ -1,5 +1,5 @@
-/* The page: pictures come from the camera, a file, a drop or a paste, are cut and scaled to what the
-network takes, and the answer is shown. One picture is asked about at a time. */
+/* The page: pictures come from the camera, a file, a drop or a paste, are cut and scaled to what
+the network takes, and the answer is shown. One picture is asked about at a time. */
 
 import { ask, models, where } from "./asked.js";
 import { fitted, middle } from "./fit.js";
@@ -122,8 +122,8 @@ const WORDS = {
     "this page as http://localhost where the server runs, or put https in front of it. On a " +
     "telephone, \u201cTake photograph\u201d works without.",
   NotAllowedError:
-    "The camera is not allowed. Press the camera or the lock beside the page's address, allow the " +
-    "camera there, and start it again." + OTHERWISE,
+    "The camera is not allowed. Press the camera or the lock beside the page's address, allow " +
+    "the camera there, and start it again." + OTHERWISE,
   NotFoundError: "No camera was found. Connect one, and start it again." + OTHERWISE,
   NotReadableError:
     "The camera is in use by another program. Close that, and start the camera again." + OTHERWISE,
