@@ -4,6 +4,7 @@ where ONNXRUNTIME_WEB names the unpacked npm package, as `minicnn export web` wr
 tests/check_camera.py does the same with a network of photographs, and counts.
 """
 
+import base64
 import io
 
 import numpy as np
@@ -139,8 +140,6 @@ GIVE = """
 
 def give(browser, event, content, name="picture.png", kind="image/png"):
     """Drop a file on the page, or paste it."""
-    import base64
-
     browser.execute_script(GIVE, base64.b64encode(content).decode(), name, kind, event)
 
 
@@ -188,7 +187,7 @@ def test_what_is_read_aloud_changes_seldom(page):
     )
     watch(page, [], 8)
     said = page.execute_script("return said")
-    assert len(said) >= 1 and all(later - one > 2900 for one, later in zip(said, said[1:]))
+    assert said and all(np.diff(said) > 2900)
 
 
 def test_a_refused_camera_is_explained(page, address):
@@ -312,10 +311,10 @@ def test_pictures_are_scaled_as_predict_scales_them(page, old, new):
     assert (got[..., 3] == 255).all()
 
 
-# ----------------------------------------------------------------------- the server's page alone
+# ----------------------------------------------------------------------- what only a server has
 
 
-def test_where_it_looks_is_shown_on_request(page, address, picture):
+def test_where_it_looks_is_shown_on_request(page, picture):
     choice = page.find_element("id", "heat-choice")
     if not choice.is_displayed():  # an .onnx file has no gradients
         assert page.execute_script("return fetch('model.json').then(r => r.ok)")
@@ -368,7 +367,7 @@ def test_the_promises_stand_on_the_page(page, address):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_is_wider_than_the_screen(page, picture, size):
+def test_nothing_is_wider_than_the_screen(page, size):
     set_screen(page, size)
     check_not_wider_than_the_screen(page)
     page.find_element("css selector", "summary").click()
@@ -398,7 +397,7 @@ def test_text_is_readable_in_light_and_dark(page, scheme):
     assert contrast(*button) >= 4.5
 
 
-def test_it_is_used_by_keyboard_alone(page, picture):
+def test_it_is_used_by_keyboard_alone(page):
     """Every control is reached by Tab, in the order in which it stands, and shows that it is."""
     from selenium.webdriver.common.keys import Keys
 
