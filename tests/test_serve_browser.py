@@ -112,6 +112,7 @@ def page(browser, address):
     enabled = "return !document.getElementById('camera').disabled"
     wait(browser, lambda _: browser.execute_script(enabled))
     yield browser
+    visit(browser, "about:blank")  # a camera that is on would ask for ever
     assert browser.get_log("browser") == []
     assert not [url for url in requests(browser, address) if not url.startswith(address)]
 
