@@ -6,6 +6,7 @@ tests/check_camera.py does the same with a network of photographs, and counts.
 
 import base64
 import io
+from time import sleep
 
 import numpy as np
 import pytest
@@ -186,7 +187,7 @@ def test_what_is_read_aloud_changes_seldom(page):
         "window.said = []; new MutationObserver(() => said.push(performance.now()))"
         ".observe(document.getElementById('spoken'), {childList: true})"
     )
-    watch(page, [], 8)
+    sleep(8)
     said = page.execute_script("return said")
     assert said and all(np.diff(said) > 2900)
 
@@ -400,21 +401,20 @@ def test_text_is_readable_in_light_and_dark(page, scheme):
 
 def test_it_is_used_by_keyboard_alone(page):
     """Every control is reached by Tab, in the order in which it stands, and shows that it is."""
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
     reached = []
     for _ in range(8):
-        page.switch_to.active_element.send_keys(Keys.TAB)
+        ActionChains(page).send_keys(Keys.TAB).perform()
         focus = page.switch_to.active_element
         reached.append(focus.get_attribute("id") or focus.tag_name)
         if reached[-1] == "camera":
             outline = "return getComputedStyle(document.activeElement)['outline-style']"
             assert page.execute_script(outline) == "solid"
     expected = ["camera", "file", "explain", "model", "summary"]
-    assert [name for name in reached if name in expected] in (
-        expected,
-        ["camera", "file", "summary"],
-    )
+    found = [name for name in dict.fromkeys(reached) if name in expected]  # it begins anew
+    assert found in (expected, ["camera", "file", "summary"])
     page.find_element("id", "camera").send_keys(Keys.ENTER)
     wait(page, answered)
 

@@ -38,7 +38,21 @@ async function lookNow(picture, width, height) {
   canvas.getContext("2d", READ).putImageData(new ImageData(pixels, input.width), 0, 0);
   const answer = await ask(canvas, model, SHOWN, model.explain && at("explain").checked);
   if (live && stream === undefined) return; // the camera was stopped meanwhile
+  if (live) {
+    // what is explained is the frame that was asked about, not the one that the camera sees now
+    if (answer.heat) stand(work.canvas, ...size);
+    at("still").hidden = !answer.heat;
+  }
   show(answer, canvas, performance.now() - began, live);
+}
+
+/** Put the part of a picture that is looked at on the stage. */
+function stand(picture, width, height) {
+  const part = middle(width, height, model.input.width, model.input.height);
+  const wide = Math.min(Math.ceil(part.width), 960);
+  const high = Math.max(Math.round((wide * model.input.height) / model.input.width), 1);
+  const context = sized(at("still"), [wide, high]).getContext("2d");
+  onWhite(context, picture, [part.left, part.top, part.width, part.height]);
 }
 
 function sized(canvas, [width, height]) {
@@ -153,12 +167,7 @@ async function take(files) {
 /** Ask about the last still picture (once more), if there is one. */
 async function again() {
   if (!still) return;
-  const part = middle(still.width, still.height, model.input.width, model.input.height);
-  const width = Math.min(Math.ceil(part.width), 960);
-  const height = Math.max(Math.round((width * model.input.height) / model.input.width), 1);
-  const { left, top } = part;
-  const context = sized(at("still"), [width, height]).getContext("2d");
-  onWhite(context, still, [left, top, part.width, part.height]);
+  stand(still, still.width, still.height);
   try {
     await look(still, still.width, still.height);
     tell("");

@@ -14,7 +14,7 @@ let spokenAt = -Infinity;
 export function introduce({ name, classes, input, explain }, bars) {
   const { height, width, channels } = input;
   at("known").textContent =
-    `${name} knows ${classes.length} classes and chooses among them, whatever the picture shows.`;
+    `${name} knows ${classes.length} classes, and always names one of them.`;
   at("classes").replaceChildren(...classes.map((one) => element("li", "", one)));
   at("size").textContent = `${width} \u00d7 ${height}${channels === 1 ? ", grey" : ""}`;
   at("stage").style.setProperty("--aspect", width / height);
@@ -32,8 +32,9 @@ export function show({ classes, heat, milliseconds }, canvas, trip, live) {
   classes.forEach(({ name, probability }, place) => {
     const item = at("bars").children[place];
     item.querySelector(".name").textContent = name; // as text: a class may be called anything
-    item.querySelector(".share").textContent = `${(100 * probability).toFixed(1)}\u00a0%`;
-    item.querySelector(".bar div").style.width = `${100 * probability}%`;
+    const number = probability ?? NaN; // JSON has no word for what is no number
+    item.querySelector(".share").textContent = `${(100 * number).toFixed(1)}\u00a0%`;
+    item.querySelector(".bar div").style.width = `${100 * (probability ?? 0)}%`;
   });
   const sure = classes[0].probability >= CONFIDENT;
   at("doubt").textContent = sure ? "" : "Low confidence: no class reaches 50 %.";
