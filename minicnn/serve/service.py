@@ -58,9 +58,12 @@ class Service:
             lambda: served.tried(model, self.batch)
         )
 
+    def begin_to_stop(self) -> None:
+        """Say so to who asks whether requests may come, and close connections after answers."""
+        self.ready, self.stopping = False, True
+
     async def stop(self) -> None:
         """Answer what is there, and end the threads."""
-        self.ready = False
         await self.asking.stop()
 
     @property
