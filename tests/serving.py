@@ -19,6 +19,7 @@ from programs import PATIENCE
 from minicnn import Input, Sequential, layers
 from minicnn.serve.application import Application
 from minicnn.serve.served import Served
+from minicnn.serve.server import Server
 from minicnn.serve.service import Service
 
 CLASSES = ["red", "green", "blue", "grey", "<b>&amp;\u00e9"]
@@ -153,6 +154,52 @@ class Inside:
 def inside(models=None, **options):
     """An Inside that ends."""
     server = Inside(models, **options)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class Listening:
+    """The server with sockets in a thread of this process, so that its limits can be short."""
+
+    def __init__(self, parser=None, models=None, **options):
+        models = models or {"small": small_model()}
+        served = {
+            name: Served(name, model, list(model.class_names), model.input_shape[1:])
+            for name, model in models.items()
+        }
+        self.service = Service(served, **options)
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.host, self.port = self.socket.getsockname()
+        started = threading.Event()
+        self.server = Server(self.service, started=started.set)
+        if parser is not None:
+            self.server.config.http = type("P", (parser,), {"limits": self.service.limits})
+        self.thread = threading.Thread(target=self.server.run, args=([self.socket],), daemon=True)
+        self.thread.start()
+        assert started.wait(PATIENCE)
+
+    def connection(self):
+        """A socket to it."""
+        return socket.create_connection((self.host, self.port), timeout=PATIENCE)
+
+    def sent(self, data):
+        """All that comes back for these bytes until the server hangs up."""
+        with self.connection() as wire:
+            with contextlib.suppress(ConnectionError):
+                wire.sendall(data)
+            return received(wire)
+
+    def close(self):
+        self.server.should_exit = True
+        self.thread.join(PATIENCE)
+
+
+@contextlib.contextmanager
+def listening(parser=None, **options):
+    """A Listening that ends."""
+    server = Listening(parser, **options)
     try:
         yield server
     finally:

@@ -128,7 +128,8 @@ def test_named_pages_may_ask_and_read(abroad):
 
 
 GIVEN = ["", "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x",
-         f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN.upper()}", "Bearer \xff", f"Bearer {TOKEN}, Bearer x"]  # fmt: skip
+         f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN.upper()}", "Bearer \xff",
+         f"Bearer {TOKEN}, Bearer x"]  # fmt: skip
 
 
 @pytest.mark.parametrize("given", GIVEN)

@@ -28,6 +28,7 @@ except ImportError:  # httptools, in C, parses faster, and need not be there
     HttpToolsProtocol = None  # type: ignore[assignment, misc]
 
 LINGER = 0.3  # seconds, for requests that were sent before a client could see that the server stops
+SPARE = 1.0  # for answers to be sent to who takes the time that is allowed
 OVERHEAD = 2  # bytes that may be sent for a byte of a body: it comes in chunks
 
 if TYPE_CHECKING:
@@ -70,13 +71,14 @@ class Guarded(Base):
         elif not rested:  # the rest of a request that was answered before
             self._began = None
         elif self._received > self.limits.header:
-            self.refuse(431, f"the headers expected at most {self.limits.header} bytes")
+            self._refuse_headers()
 
     def on_response_complete(self) -> None:
-        """The next request begins when its first byte comes."""
+        """The next request begins when its first byte comes, or has come already."""
         if self._whole():
-            self._began = None
+            self._received = 0
         super().on_response_complete()
+        self._began = None if self._at_rest() else monotonic()
 
     def check(self, now: float) -> None:
         """Cut a client that has taken too long by that time."""
@@ -85,7 +87,7 @@ class Guarded(Base):
             return
         took = now - self._began
         if not self._at_rest():
-            if took > limits.header_seconds + limits.body_seconds + limits.answer_seconds + 5:
+            if took > limits.header_seconds + limits.body_seconds + limits.answer_seconds + SPARE:
                 self.transport.abort()
         elif took > limits.header_seconds:
             if self._received:
@@ -104,7 +106,10 @@ class Guarded(Base):
             self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        """What uvicorn sends where a request cannot be understood."""
+        """What uvicorn sends where a request cannot be understood, or its parser has enough."""
+        if self._at_rest() and self._received > self.limits.header:
+            self._refuse_headers()
+            return
         self.refuse(400, "the server expected a request of HTTP/1.1, received something else")
 
     def refuse(self, status: int, sentence: str) -> None:
@@ -120,6 +125,9 @@ class Guarded(Base):
             self.transport.close()
         else:
             self.transport.abort()
+
+    def _refuse_headers(self) -> None:
+        self.refuse(431, f"the headers expected at most {self.limits.header} bytes")
 
     def _at_rest(self) -> bool:
         """Whether no request is being received or answered, but for headers that are not whole."""
