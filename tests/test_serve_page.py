@@ -2,16 +2,24 @@
 in one.
 """
 
+import argparse
 import json
 import re
+import signal
+import sys
+import webbrowser
+from time import sleep
+from urllib.request import urlopen
 
 import numpy as np
 import onnxruntime
 import pytest
+from commands import started
+from programs import PATIENCE
 from test_page import Page
 
 from minicnn import Model, Sequential, layers, models
-from minicnn.cli import main
+from minicnn.cli import main, webcam
 from minicnn.serve import web
 
 pytest_plugins = ["run_fixtures"]
@@ -279,3 +287,45 @@ def test_the_command(colour_model, package, tmp_path, capsys):
 def test_what_the_command_lacks_it_says(more, code, message, colour_model, capsys):
     assert main(["export", "web", str(colour_model), *more]) == code
     assert capsys.readouterr().err == message
+
+
+# ------------------------------------------------------------------------------- minicnn webcam
+
+
+def test_webcam_serves_the_page_and_opens_it(colour_model, tmp_path, monkeypatch):
+    pytest.importorskip("uvicorn")
+    browser, opened = tmp_path / "browser.py", tmp_path / "opened"
+    browser.write_text("import pathlib, sys\npathlib.Path(sys.argv[1]).write_text(sys.argv[2])\n")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {browser} {opened} %s")
+    process = started("webcam", colour_model, "--port", "0")
+    try:
+        first = process.stdout.readline()
+        found = re.fullmatch(r"colours and the camera at (http://127\.0\.0\.1:\d+/)\n", first)
+        assert found, (first, process.stderr.read())
+        while not (opened.exists() and opened.read_text()):
+            assert process.poll() is None
+            sleep(0.05)
+        assert opened.read_text() == found[1]
+        with urlopen(found[1], timeout=PATIENCE) as page:
+            assert page.read() == (web.PAGE / "index.html").read_bytes()
+            assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        for name in ("page.css", "favicon.svg", "page.js", "show.js", "fit.js", "asked.js"):
+            with urlopen(found[1] + name, timeout=PATIENCE) as file:
+                assert file.read() == (web.PAGE / name).read_bytes()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+
+
+def test_webcam_without_a_browser_says_where_the_page_is(monkeypatch, capsys):
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    webcam.opened(argparse.Namespace(command="webcam"), "http://127.0.0.1:8000/")
+    assert capsys.readouterr().err == (
+        "minicnn webcam: found no browser to open: open http://127.0.0.1:8000/ yourself\n"
+    )
+
+
+def test_webcam_needs_a_model_that_is_there(capsys):
+    pytest.importorskip("uvicorn")
+    assert main(["webcam", "nothing.safetensors", "--port", "0"]) == 3
+    assert "nothing.safetensors" in capsys.readouterr().err
