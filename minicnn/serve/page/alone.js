@@ -29,13 +29,13 @@ export async function models() {
   }
 }
 
-/** What is on the picture of a canvas: {classes: [{name, probability}], milliseconds}. */
-export async function ask(canvas, model, top) {
+/** What is on a picture, pixels (height, width, 4): {classes: [{name, probability}],
+milliseconds}. */
+export async function ask(pixels, model, top) {
   const { height, width, channels } = model.input;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
   const x = new Float32Array(height * width * channels);
-  for (let from = 0, to = 0; from < data.length; from += 4) {
-    const colours = [data[from], data[from + 1], data[from + 2]];
+  for (let from = 0, to = 0; from < pixels.length; from += 4) {
+    const colours = [pixels[from], pixels[from + 1], pixels[from + 2]];
     if (channels === 3) for (const colour of colours) x[to++] = colour;
     else x[to++] = Math.round(colours.reduce((sum, colour, k) => sum + GREY[k] * colour, 0));
   }

@@ -8,8 +8,7 @@ import { introduce, setStage, show, tell } from "./show.js";
 const SHOWN = 3; // classes
 const LARGEST = 12e6; // pixels that a telephone's browser can hold on a canvas
 const at = (id) => document.getElementById(id);
-const READ = { willReadFrequently: true }; // so that pixels stay where they can be read
-const work = document.createElement("canvas").getContext("2d", READ);
+const work = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
 let model; // the chosen one of those that answer
 let stream; // of the camera, while it runs
@@ -34,16 +33,14 @@ async function lookNow(picture, width, height) {
   onWhite(work, picture, [0, 0, width, height]);
   const { data } = work.getImageData(0, 0, ...size);
   const pixels = fitted(data, ...size, input.width, input.height);
-  const canvas = sized(document.createElement("canvas"), [input.width, input.height]);
-  canvas.getContext("2d", READ).putImageData(new ImageData(pixels, input.width), 0, 0);
-  const answer = await ask(canvas, model, SHOWN, model.explain && at("explain").checked);
+  const answer = await ask(pixels, model, SHOWN, model.explain && at("explain").checked);
   if (live && stream === undefined) return; // the camera was stopped meanwhile
   if (live) {
     // what is explained is the frame that was asked about, not the one that the camera sees now
     if (answer.heat) stand(work.canvas, ...size);
     at("still").hidden = !answer.heat;
   }
-  show(answer, canvas, performance.now() - began, live);
+  show(answer, new ImageData(pixels, input.width), performance.now() - began, live);
 }
 
 /** Put the part of a picture that is looked at on the stage. */

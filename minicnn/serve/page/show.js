@@ -27,8 +27,8 @@ export function introduce({ name, classes, input, explain }, bars) {
   }));
 }
 
-/** An answer, and the picture that it is about. trip: milliseconds; live: of the camera. */
-export function show({ classes, heat, milliseconds }, canvas, trip, live) {
+/** An answer, and the pixels that it is about. trip: milliseconds; live: of the camera. */
+export function show({ classes, heat, milliseconds }, image, trip, live) {
   classes.forEach(({ name, probability }, place) => {
     const item = at("bars").children[place];
     item.querySelector(".name").textContent = name; // as text: a class may be called anything
@@ -39,8 +39,8 @@ export function show({ classes, heat, milliseconds }, canvas, trip, live) {
   const sure = classes[0].probability >= CONFIDENT;
   at("doubt").textContent = sure ? "" : "Low confidence: no class reaches 50 %.";
   const seen = at("seen");
-  [seen.width, seen.height] = [canvas.width, canvas.height];
-  seen.getContext("2d").drawImage(canvas, 0, 0);
+  [seen.width, seen.height] = [image.width, image.height];
+  seen.getContext("2d").putImageData(image, 0, 0);
   showHeat(heat);
   showFigures(trip, milliseconds, live);
   speak(`${sure ? "" : "Not sure: "}${classes[0].name}`, !live);
