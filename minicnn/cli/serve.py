@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import sys
 from collections.abc import Callable
 
 from minicnn.cli.common import show
@@ -18,6 +19,7 @@ def run(options: argparse.Namespace) -> int:
     def started(address: str, names: list[str]) -> None:
         text = f"{', '.join(names)} at {address}\nCtrl-C ends it"
         show(options, {"address": address, "models": names}, text)
+        sys.stdout.flush()  # who waits for it may read a pipe
 
     return serve(options, started)
 
