@@ -105,6 +105,13 @@ def test_the_environment_gives_port_and_token(model):
     assert output(program, model, **told) == ["8000 None"]
 
 
+def test_limits_can_be_changed(model):
+    with outside(model, "--limit", "body=100", "--limit", "in_flight=5") as server:
+        answer = server.post(picture())
+        assert answer.status == 413
+        assert answer.error.startswith("the body expected at most 100 bytes, received ")
+
+
 def test_over_tls(model):
     with outside(model, "--tls-cert", CERTIFICATE, "--tls-key", CERTIFICATE) as server:
         assert server.told["address"].startswith("https://127.0.0.1:")
@@ -146,6 +153,22 @@ REFUSED = {
         2,
         "minicnn serve: serve expected an address that is free, received --host no such host "
         "--port 8000: ",
+    ),
+    ("--limit", "bodi=3"): (
+        2,
+        "minicnn serve: --limit expected NAME=NUMBER, received 'bodi=3'. Did you mean 'body'?\n",
+    ),
+    ("--limit", "body=1.5"): (
+        2,
+        "minicnn serve: --limit body expected a whole number above 0, received '1.5'\n",
+    ),
+    ("--limit", "idle_seconds=-1"): (
+        2,
+        "minicnn serve: --limit idle_seconds expected a number above 0, received '-1'\n",
+    ),
+    ("--limit", "answer_seconds=nan"): (
+        2,
+        "minicnn serve: --limit answer_seconds expected a number above 0, received 'nan'\n",
     ),
     ("--threads", "9999", "--port", "0"): (2, "minicnn serve: set_threads expected an integer"),
 }  # fmt: skip
