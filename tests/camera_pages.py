@@ -41,7 +41,7 @@ def write_camera(path, pictures):
 @contextmanager
 def served(*words):
     """The address of `minicnn serve WORDS`."""
-    server = started("serve", *words, "--port", "0")
+    server = started("serve", "--port", "0", *words)
     try:
         lines = iter(server.stdout.readline, "")
         found = next(filter(None, (re.search(r"http://\S+", line) for line in lines)), None)

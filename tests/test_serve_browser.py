@@ -100,18 +100,21 @@ def address(request, colour_model, nasty_model, tmp_path_factory):
         pytest.skip("no test of the exported page: ONNXRUNTIME_WEB names no npm package")
 
 
-@pytest.fixture
-def page(browser, address):
-    """The browser with the page open, and the camera allowed; no message and no foreign request
-    when it is left.
-    """
-    set_screen(browser, "desk")
+def open_page(browser, address):
+    """Open the page with the camera allowed, and wait until it can be started."""
     allow_camera(browser, address)
     visit(browser, "about:blank")
     forget(browser)
     visit(browser, address)
     enabled = "return !document.getElementById('camera').disabled"
     wait(browser, lambda _: browser.execute_script(enabled))
+
+
+@pytest.fixture
+def page(browser, address):
+    """The browser with the page open; no message and no foreign request when it is left."""
+    set_screen(browser, "desk")
+    open_page(browser, address)
     yield browser
     visit(browser, "about:blank")  # a camera that is on would ask for ever
     assert browser.get_log("browser") == []
@@ -170,7 +173,7 @@ def test_the_camera_is_classified_live(page, film):
     found = watch(page, pictures, 2 * len(pictures) + 2)
     right = [list(PICTURES)[k].split()[-1].replace("orange", "red") for k in range(10)]
     assert sum(names == {name} for names, name in zip(found, right, strict=True)) >= 9, found
-    now = read(page)
+    now = wait(page, lambda now: now["rate"] != "–")
     assert float(now["rate"]) > 0 and now["trip"].endswith(" ms") and now["note"] == ""
     button = page.find_element("id", "camera")
     assert button.text == "Stop camera"
@@ -219,6 +222,16 @@ def test_a_camera_that_fails_is_explained(page, error, words):
     )
     page.find_element("id", "camera").click()
     assert wait(page, lambda now: now["note"])["note"].startswith(words)
+
+
+def test_a_camera_that_is_taken_away_is_missed(page):
+    page.find_element("id", "camera").click()
+    wait(page, answered)
+    track = "document.getElementById('video').srcObject.getTracks()[0]"
+    page.execute_script(f"{track}.dispatchEvent(new Event('ended'))")
+    note = wait(page, lambda now: now["note"])["note"]
+    assert note == "The camera was disconnected. Connect it, and start it again."
+    assert page.find_element("id", "camera").text == "Start camera"
 
 
 def test_a_page_without_https_says_why_there_is_no_camera(browser, address, picture):
@@ -335,6 +348,47 @@ def test_where_it_looks_is_shown_on_request(page, picture):
     wait(page, lambda now: not now["heat"])
 
 
+def test_the_frame_that_is_explained_stays(page):
+    """Until the next one is answered; without the map, the camera's own picture is back."""
+    choice, still = page.find_element("id", "explain"), page.find_element("id", "still")
+    if not choice.is_displayed():
+        return
+    page.find_element("id", "camera").click()
+    wait(page, answered)
+    assert not still.is_displayed()
+    choice.click()
+    wait(page, lambda now: now["heat"] and still.is_displayed())
+    choice.click()
+    wait(page, lambda now: not now["heat"] and not still.is_displayed())
+
+
+def test_a_server_that_is_gone_is_asked_again(browser, colour_model):
+    with served(colour_model) as url:
+        open_page(browser, url)
+        browser.find_element("id", "camera").click()
+        wait(browser, answered)
+    gone = "The server does not answer. Is it still running? Asking it again."
+    wait(browser, lambda now: now["note"] == gone)
+    with served(colour_model, "--port", url.rpartition(":")[2].strip("/")):
+        wait(browser, lambda now: now["note"] == "")
+        assert browser.find_element("id", "camera").text == "Stop camera"
+    visit(browser, "about:blank")
+
+
+def test_a_token_stands_behind_the_address(browser, colour_model, picture):
+    """Where servers do not see it; without it the page says what is missing."""
+    with served(colour_model, "--token", "a+b&c%20d") as url:
+        assert url.endswith("#token=a%2Bb%26c%2520d")
+        visit(browser, url.partition("#")[0])
+        note = wait(browser, lambda now: now["note"])["note"]
+        assert note.startswith("The server wants its token. Open the whole address that it printed")
+        browser.get(url)  # the same page, as far as a browser is concerned
+        wait(browser, lambda now: now["names"])
+        give(browser, "drop", picture.read_bytes())
+        check_answer(wait(browser, answered), colour_model, picture)
+        visit(browser, "about:blank")
+
+
 def test_names_of_classes_are_text(page, picture):
     """The second model's: the page shows them letter by letter, and believes nothing in them."""
     from selenium.webdriver.support.ui import Select
@@ -427,7 +481,6 @@ def test_axe_finds_no_serious_fault(page, picture, scheme):
     give(page, "drop", picture.read_bytes())
     wait(page, answered)
     assert serious_faults(page) == []
-    forget(page)  # what axe itself asks for
 
 
 def test_a_jpeg_is_read_too(page, picture, colour_model):
