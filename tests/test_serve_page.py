@@ -135,6 +135,17 @@ def test_its_files_are_short_and_narrow(path):
     assert len(lines) <= 300 and max(map(len, lines)) <= 100
 
 
+def test_the_long_check_passed():
+    """check_camera.py: both pages, with a network of photographs."""
+    path = web.PAGE.parents[2] / "docs" / "results" / "camera.json"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert result["passed"] and result["pictures"] == 10
+    for page in ("served", "alone"):
+        found = result[page]
+        assert found["right"] >= 9 and found["updates_per_second"] >= 10
+        assert found["messages"] == found["foreign_requests"] == found["serious_faults"] == []
+
+
 # ---------------------------------------------------------------------------------- export web
 
 
