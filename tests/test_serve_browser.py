@@ -261,13 +261,25 @@ def test_an_own_picture_gets_the_answer_of_predict(page, picture, colour_model, 
     check_answer(wait(page, answered), colour_model, picture)
 
 
+SLOWLY = """
+    const real = fetch;
+    window.fetch = async (...request) => {
+        const response = await real(...request);
+        await new Promise(done => setTimeout(done, 700));
+        return response;
+    }"""
+
+
 def test_a_picture_ends_the_camera(page, picture, colour_model):
+    """Also where a frame is still being asked about, whose answer comes too late."""
+    page.execute_script(SLOWLY)
     page.find_element("id", "camera").click()
     wait(page, answered)
     give(page, "drop", picture.read_bytes())
-    wait(page, lambda now: now["rate"] == "–")
+    wait(page, lambda now: now["rate"] == "–" and now["seen"][0, 0, 0] > now["seen"][0, -1, 0])
     check_answer(read(page), colour_model, picture)
     assert page.find_element("id", "camera").text == "Start camera"
+    assert page.find_element("id", "still").is_displayed()
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "upside down", "one pixel"])
