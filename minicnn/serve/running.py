@@ -77,7 +77,7 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         def work(number: int, parent: int | None) -> None:
             metrics.of_worker(number)
             # who is started again says nothing
-            first = number == 0 and metrics.total("starts") <= plan.workers
+            first = number == 0 and metrics.own("starts") == 0
             service = Service(models, plan.limits, security, plan.batch, plan.wait, metrics)
             Server(
                 service,
