@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from serve_faults import FAULTS, GOOD, MAY_SUCCEED
-from serving import answer_in, outside, request, small_model
+from serving import answer_in, outside, received, request, small_model
 
 COUNT, CLIENTS = 2000, 32
 EVERY = 20  # broken requests between two good ones
@@ -115,12 +115,21 @@ def memory(server):
     return total / 1024
 
 
-def kill_one(server):
-    """Seconds until the server answers after one of its workers was killed, and until it has as
-    many as before.
+def starts(server):
+    """How many workers have begun to answer so far."""
+    with server.connection() as wire:
+        wire.sendall(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        text = answer_in(received(wire)).body.decode()
+    return int(text.split("\nminicnn_worker_starts_total ")[1].split()[0])
+
+
+def kill(server, victims):
+    """Seconds until the server answers after these workers were killed, and until all are
+    replaced.
     """
-    victim = processes(server)[1]
-    os.kill(victim, signal.SIGKILL)
+    before = starts(server)
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
     began = time.monotonic()
     answered = None
     while answered is None:
@@ -128,7 +137,7 @@ def kill_one(server):
             answer = server.post(GOOD)
             if answer is not None and answer.status == 200:
                 answered = time.monotonic() - began
-    while len(set(processes(server)) - {victim}) < 3:
+    while starts(server) < before + len(victims):
         time.sleep(0.01)
     return answered, time.monotonic() - began
 
@@ -178,7 +187,8 @@ def check(count=COUNT):
             seen, unexpected, good = asyncio.run(faults(server.port, count))
             time.sleep(1)
             after = memory(server)
-            killed = [kill_one(server) for _ in range(3)]
+            killed = [kill(server, processes(server)[1:2]) for _ in range(3)]
+            all_killed, _ = kill(server, processes(server)[1:])
             code, said = server.stop()
         stops = stop_under_load(model)
     slowest = max(seconds for seconds, _ in killed)
@@ -201,6 +211,7 @@ def check(count=COUNT):
         "memory_mb_before": round(before),
         "memory_mb_after": round(after),
         "seconds_to_an_answer_after_a_kill": round(slowest, 2),
+        "seconds_to_an_answer_after_all_were_killed": round(all_killed, 2),
         "seconds_to_a_new_worker": round(max(seconds for _, seconds in killed), 2),
         "stops_under_load": stops,
         "minutes": round((time.monotonic() - began) / 60, 1),

@@ -78,7 +78,7 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         def work(number: int, parent: int | None) -> None:
             metrics.of_worker(number)
             # who is started again says nothing
-            first = number == 0 and metrics.total("starts") <= plan.workers
+            first = number == 0 and metrics.own("starts") == 0
             service = Service(models, plan.limits, security, plan.batch, plan.wait, metrics)
             Server(
                 service,
@@ -100,11 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        # asyncio does so for sockets that it makes itself; else the last part of an answer waits
-        # until the client has acknowledged the first, for which it takes 40 ms
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         named = isinstance(error, socket.gaierror) or not error.errno
         reason = str(error.strerror or error) if named else os.strerror(error.errno)
