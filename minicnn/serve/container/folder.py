@@ -5,11 +5,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 
+from minicnn import runs
 from minicnn.quantize import QuantizedModel
 from minicnn.saving.atomic import write as write_file
 from minicnn.serve import served
 from minicnn.serve.container import wheel, words
 
+MODEL_FILE = "model.safetensors"
 HERE = Path(__file__).parent
 # What `minicnn serve` imports. Of the dependencies of minicnn, matplotlib and tqdm are left out:
 # plots and progress bars are for trainings, and would make a fifth of the image.
@@ -32,14 +34,16 @@ def write(model: Path, folder: Path) -> list[Path]:
     holds something else; ImportError without the packages of the extra serve.
     """
     _check(folder)
-    found = served.load(model, served.named(str(model))[0])
-    name = words.plain(found.name)
+    file = runs.model_file(model)
+    title = file.resolve().parent.name if file.name == MODEL_FILE else file.stem
+    found = served.load(file, title)
+    name = words.plain(title)
     filled = {
         "name": name,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "label": words.in_dockerfile(found.name),
-        "quoted": words.in_yaml(found.name),
-        "title": words.in_markdown(found.name),
+        "label": words.in_dockerfile(title),
+        "quoted": words.in_yaml(title),
+        "title": words.in_markdown(title),
         "classes": _classes(found.classes),
         "height": found.shape[0],
         "width": found.shape[1],
@@ -54,11 +58,11 @@ def write(model: Path, folder: Path) -> list[Path]:
     files[".dockerignore"] = b"*\n!entrypoint.sh\n!requirements.txt\n!wheels\n!models\n"
     files["requirements.txt"] = requirements().encode()
     files[f"wheels/{wheel.file_name()}"] = wheel.content()
-    for old in (*folder.glob("wheels/*.whl"), *folder.glob("models/*/model.safetensors")):
+    for old in (*folder.glob("wheels/*.whl"), *folder.glob(f"models/*/{MODEL_FILE}")):
         old.unlink()
     for path, content in files.items():
         write_file(folder / path, [content])
-    saved = folder / "models" / name / "model.safetensors"
+    saved = folder / "models" / name / MODEL_FILE  # by whose folder the server calls it
     saved.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(found.model, QuantizedModel):
         found.model.save(saved)
