@@ -1,0 +1,1 @@
+"""Connections that slow and boundless clients cannot hold."""

@@ -1,0 +1,20 @@
+"""What those ask who run servers: is it alive, what has it done, what can it be asked."""
+
+from minicnn.serve import openapi as description
+from minicnn.serve.messages import Request, Response, as_json
+from minicnn.serve.service import Service
+
+
+async def ping(service: Service, request: Request) -> Response:  # noqa: ARG001
+    """SageMaker's question whether requests may come."""
+    return as_json({}, 200 if service.ready and not service.stopping else 503)
+
+
+async def metrics(service: Service, request: Request) -> Response:  # noqa: ARG001
+    """Counters for Prometheus."""
+    return Response(200, service.metrics.text().encode(), "text/plain; version=0.0.4")
+
+
+async def openapi(service: Service, request: Request) -> Response:  # noqa: ARG001
+    """What can be asked, for programs that write clients."""
+    return as_json(description.DESCRIPTION)

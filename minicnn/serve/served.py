@@ -1,0 +1,140 @@
+"""A model that is served: what it takes, what it answers, and that an answer is the same in any
+company.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minicnn import explain, models, quantize, runs
+from minicnn.errors import ModelFileError
+from minicnn.network.ending import class_probabilities
+from minicnn.training.step import quiet
+from minicnn.types import Array
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A model under its name, ready to be asked by one thread.
+
+    Attributes:
+        name: in addresses and answers.
+        model: a Model, or a QuantizedModel.
+        classes: their names, or their numbers as text.
+        shape: of one input picture, (H, W, C).
+        together: how many pictures it is asked at once at most: 1 where answers would depend on
+            it, 0 as long as nobody has tried.
+        explains: whether it can say where it looks.
+    """
+
+    name: str
+    model: Any
+    classes: list[str]
+    shape: tuple[int, int, int]
+    together: int = 0
+    explains: bool = False
+
+    def predict(self, x: NDArray[np.float32]) -> Array:
+        """Probabilities (n, K) for pictures (n, H, W, C)."""
+        ask = self.model.predict if isinstance(self.model, quantize.QuantizedModel) else self.model
+        with quiet():
+            return class_probabilities(ask(x), self.model.ends_in, self.name).copy()
+
+    def heat(self, x: NDArray[np.float32], class_index: int) -> NDArray[np.uint8]:
+        """Where it looks in one picture (H, W, C) for a class, by Grad-CAM: (H, W), 255 where
+        most.
+        """
+        with quiet():
+            heat = explain.grad_cam(self.model, x, class_index).heat
+        most = heat.max()
+        if not 0 < most < np.inf:
+            return np.zeros(heat.shape, np.uint8)
+        return np.rint(heat * (255 / most)).astype(np.uint8)
+
+
+def load(path: Path, name: str) -> Served:
+    """The model in a file, or a run folder's.
+
+    Raises FileNotFoundError; ModelFileError for a damaged file; ValueError for a model that takes
+    no pictures, or whose answers are no classes.
+    """
+    model = _model(runs.model_file(path))
+    match model.input_shape:
+        case (None, int(height), int(width), (1 | 3) as channels):
+            shape = height, width, channels
+        case shape:
+            raise ValueError(
+                f"serve expected a model of pictures (None, H, W, 3) or (None, H, W, 1), received "
+                f"{name!r} with input shape {shape}"
+            )
+    if len(model.output_shape) != 2:
+        raise ValueError(
+            f"serve expected a model whose answers are classes (None, K), received {name!r} with "
+            f"output shape {model.output_shape}"
+        )
+    # not by asking it, which would start threads, and workers are forked from this process
+    units = np.zeros((1, model.output_shape[1]), np.float32)
+    classes = class_probabilities(units, model.ends_in, "serve").shape[1]
+    names = list(model.class_names or map(str, range(classes)))
+    if len(names) != classes:
+        raise ValueError(
+            f"serve expected a class name for each of the {classes} outputs of {name!r}, received "
+            f"{len(names)}: correct its class_names"
+        )
+    return Served(name, model, names, shape)
+
+
+def tried(served: Served, most: int) -> Served:
+    """The same after it was asked what will be asked: kernels are loaded, threads run, and it is
+    known whether batches of up to `most` pictures answer, bit for bit, as single pictures do.
+
+    By the thread that will ask it.
+    """
+    x = np.random.default_rng(0).integers(0, 256, (most, *served.shape)).astype(np.float32)
+    alone = np.concatenate([served.predict(one[None]) for one in x])
+    sizes = {size for size in (2, 3, 5, 8, 16, 32, 64, 128) if size < most} | {most}
+    same = all(
+        served.predict(x[:size]).tobytes() == alone[:size].tobytes() for size in sorted(sizes)
+    )
+    try:
+        served.heat(x[0], 0)
+        explains = True
+    except (ValueError, AttributeError, TypeError):  # no convolution, or whole numbers
+        explains = False
+    return Served(
+        served.name, served.model, served.classes, served.shape, most if same else 1, explains
+    )
+
+
+def named(word: str) -> tuple[str, Path]:
+    """Name and path of `NAME=PATH`, or of a path alone, whose file or run has a name.
+
+    Raises ValueError for a name that cannot stand in an address.
+    """
+    name, equals, path = word.partition("=")
+    if not equals or "/" in name:
+        file = runs.model_file(word)
+        path = word
+        name = file.resolve().parent.name if file.name == "model.safetensors" else file.stem
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            "serve expected the name of a model to have letters, digits and . _ - only, at most "
+            f"64, received {name!r}: write NAME={path}"
+        )
+    return name, Path(path)
+
+
+def _model(file: Path) -> Any:
+    try:
+        return models.load_model(file, compile=False)
+    except ModelFileError as error:
+        try:
+            return quantize.load_model(file)  # a network in whole numbers
+        except (ModelFileError, ImportError):
+            raise error from None
