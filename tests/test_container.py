@@ -216,7 +216,7 @@ def test_the_readmes_commands_are_whole_and_its_yaml_is_yaml(app):
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name.isprintable() and name])
-def test_no_name_changes_what_is_run(name, here, tmp_path, app):
+def test_no_name_changes_what_is_run(name, tmp_path, app):
     """Whatever the file is called: the same instructions, the same script, other plain names."""
     name = name.replace("/", "")[:100]
     written = tmp_path / "app"
@@ -276,7 +276,7 @@ def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch, capsys):
     assert main(["export", "docker", str(model), "--to", str(tmp_path / "app")]) == 4
     assert capsys.readouterr().err == (
         "minicnn export: export docker expected the packages that the server needs, "
-        "uvicorn-that-is-not-there is missing: pip install \"minicnn[serve]\"\n"
+        'uvicorn-that-is-not-there is missing: pip install "minicnn[serve]"\n'
     )
     assert not (tmp_path / "app").exists()
 

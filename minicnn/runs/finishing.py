@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from minicnn import report
 from minicnn.errors import DataError
@@ -111,7 +110,8 @@ def draw(
             plots.filters(kernels, columns=4, width=TELEPHONE),
         ]
     draw_curves(run)
-    # on terminals
+    from tqdm import tqdm  # on terminals; who predicts does without
+
     for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):
         save_plot(run, name, *make())
 

@@ -52,7 +52,7 @@ class Progress(Callback):
         self.epochs = epochs
         self.steps = steps
         self.samples = samples
-        self._bar: "tqdm | None" = None
+        self._bar: tqdm | None = None
         self._title = ""
         self._images = 0  # of this epoch, so far
         self._resumed_at = 0  # how many of them another process has trained on

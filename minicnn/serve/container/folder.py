@@ -15,7 +15,7 @@ MODEL_FILE = "model.safetensors"
 HERE = Path(__file__).parent
 # What `minicnn serve` imports. Of the dependencies of minicnn, matplotlib and tqdm are left out:
 # plots and progress bars are for trainings, and would make a fifth of the image.
-PACKAGES = ("numpy", "numba", "pillow", "starlette", "uvicorn")
+PACKAGES = ("numpy", "numba", "pillow", "uvicorn")
 SHOWN = 20  # classes that README.md names
 
 
