@@ -2,41 +2,73 @@
 
 import argparse
 import os
-import socket
+import re
+from collections.abc import Callable
 
+from minicnn.cli.common import show
+from minicnn.cli.messages import say
 from minicnn.saving.packages import need
+
+TOKEN = re.compile(r"[!-~]+")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until told to stop."""
-    need("uvicorn", "to serve models", "serve")
-    from minicnn.serve import served
-    from minicnn.serve.limits import Limits
-    from minicnn.serve.security import Security, drawn_token, is_loopback
-    from minicnn.serve.server import Server
-    from minicnn.serve.service import Service
+    """Serve until told to stop, and say where."""
 
-    port = options.port
-    token = options.token or os.environ.get("MINICNN_TOKEN") or None
-    loopback = is_loopback(options.host)
-    if token is None and not loopback and not options.no_token:
-        token = drawn_token()
+    def started(address: str, names: list[str]) -> None:
+        text = f"{', '.join(names)} at {address}\nCtrl-C ends it"
+        show(options, {"address": address, "models": names}, text)
+
+    return serve(options, started)
+
+
+def serve(options: argparse.Namespace, started: Callable[[str, list[str]], None]) -> int:
+    """Serve as the options say; `started` is told the address and the models' names."""
+    need("uvicorn", "to serve models", "serve")
+    from minicnn.serve import running
+    from minicnn.serve.security import is_loopback
+
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise ValueError("--tls-cert and --tls-key go together, received one of them")
+    reachable = not is_loopback(options.host)
+    token = token_for(options, reachable)
+    if reachable and options.tls_cert is None:
+        say(
+            options,
+            f"{options.host} can be reached by other machines, and without --tls-cert and "
+            "--tls-key what they send can be read on its way",
+        )
+    return running.run(
+        running.Plan(
+            models=options.models,
+            host=options.host,
+            port=options.port,
+            token=token,
+            allow_hosts=options.allow_host,
+            allow_origins=options.allow_origin,
+            workers=options.workers,
+            threads=options.threads,
+            batch=options.batch,
+            wait=options.wait_ms / 1000,
+            reload=options.reload,
+            tls=options.tls_cert and (options.tls_cert, options.tls_key),
+        ),
+        started,
+    )
+
+
+def token_for(options: argparse.Namespace, reachable: bool) -> str | None:
+    """What requests must show: the token that was given, or a new one beyond this machine.
+
+    Raises ValueError for one that cannot stand in a header, and for two wishes at once.
+    """
+    from minicnn.serve.security import drawn_token
+
+    if options.no_token and options.token:
+        raise ValueError("--token and --no-token exclude one another, received both")
     if options.no_token:
-        token = None
-    models = [served.load(path, name) for name, path in map(served.named, options.models)]
-    listening = socket.create_server((options.host, port), backlog=1024)
-    security = Security(
-        loopback, frozenset(options.allow_host), frozenset(options.allow_origin), token
-    )
-    service = Service(
-        {model.name: model for model in models},
-        Limits(),
-        security,
-        options.batch,
-        options.wait_ms / 1000,
-    )
-    host, port = listening.getsockname()[:2]
-    address = f"http://{host}:{port}/" + (f"#token={token}" if token else "")
-    print(f"{', '.join(service.models)} at {address}", flush=True)
-    Server(service).run(sockets=[listening])
-    return 0
+        return None
+    token = options.token or os.environ.get("MINICNN_TOKEN")
+    if token and not TOKEN.fullmatch(token):
+        raise ValueError("--token expected letters, digits and signs without spaces")
+    return token or (drawn_token() if reachable else None)

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minicnn.serve import pictures
 from minicnn.serve.batching import Answer, Batcher, Question, answers
 from minicnn.serve.metrics import Metrics
 from minicnn.serve.problems import Problem
 from minicnn.serve.served import Served
+
+Read = Callable[[], tuple[NDArray[np.float32], bool]]  # pictures (n, H, W, C); whether with maps
 
 
 class Asking:
@@ -34,7 +35,7 @@ class Asking:
     def __init__(self, batcher: Batcher, seconds: float, metrics: Metrics):
         self._batcher, self._seconds, self._metrics = batcher, seconds, metrics
         self._loop = asyncio.get_running_loop()
-        self._to_read: queue.SimpleQueue[tuple[Question, list[bytes]] | None] = queue.SimpleQueue()
+        self._to_read: queue.SimpleQueue[tuple[Question, Read] | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._read, name="minicnn-pictures", daemon=True),
             threading.Thread(target=self._ask, name="minicnn-model", daemon=True),
@@ -42,22 +43,23 @@ class Asking:
         for thread in self._threads:
             thread.start()
 
-    async def pictures(self, served: Served, files: list[bytes], explain: bool = False) -> Answer:
-        """The answer to pictures as files.
+    async def answer(self, served: Served, read: Read) -> Answer:
+        """What a model says to the pictures that `read` returns, which the other thread calls.
 
-        Raises Problem for one that cannot be read, and when the answer takes too long.
+        Raises what `read` raises, and Problem when the answer takes too long.
         """
-        question = Question(served, self._loop.create_future(), explain)
+        question = Question(served, self._loop.create_future())
         self._batcher.expect()
-        self._to_read.put((question, files))
-        return await self._answer(question)
-
-    async def arrays(self, served: Served, x: NDArray[np.float32], explain: bool = False) -> Answer:
-        """The answer to pictures (n, H, W, C). Raises Problem when it takes too long."""
-        question = Question(served, self._loop.create_future(), explain, x)
-        self._batcher.expect()
-        self._batcher.put(question)
-        return await self._answer(question)
+        self._to_read.put((question, read))
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await question.answer
+        except TimeoutError:
+            raise Problem(
+                504,
+                f"the answer expected to be there within {self._seconds:g} seconds: try again",
+                {"retry-after": "1"},
+            ) from None
 
     async def in_model_thread(self, function: Callable[[], Any]) -> Any:
         """What a function returns that only the thread that asks models may call."""
@@ -79,24 +81,13 @@ class Asking:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    async def _answer(self, question: Question) -> Answer:
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await question.answer
-        except TimeoutError:
-            raise Problem(
-                504,
-                f"the answer expected to be there within {self._seconds:g} seconds: try again",
-                {"retry-after": "1"},
-            ) from None
-
     def _read(self) -> None:
         """What the one thread does."""
         while (item := self._to_read.get()) is not None:
-            question, files = item
+            question, read = item
             try:
                 if not question.given_up:
-                    question.x = pictures.decoded(files, question.served.shape)
+                    question.x, question.explain = read()
             except Exception as error:  # whatever it is, the next one is to be read
                 self._batcher.withdraw()
                 self._loop.call_soon_threadsafe(_settle, question.answer, error)

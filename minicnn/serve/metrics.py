@@ -64,6 +64,10 @@ class Metrics:
         """Note what is the case now."""
         self._own[self._places[name].start] = value
 
+    def total(self, name: str) -> float:
+        """What all workers have counted of one thing."""
+        return float(self._all[:, self._places[name].start].sum())
+
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""
         column = PATHS.index(path) if path in PATHS else len(PATHS) - 1

@@ -29,7 +29,7 @@ def files(body: bytes, content_type: str, most: int) -> list[bytes]:
     delimiter = b"\r\n--" + (found[1] or found[2]).encode("latin-1")
     # the first part is what comes before the form, and the last what comes after it
     parts = (b"\r\n" + body).split(delimiter, most + 2)
-    contents = []
+    contents: list[bytes] = []
     for part in parts[1:]:
         if part.startswith(b"--"):
             break

@@ -7,7 +7,7 @@ from minicnn.serve.service import Service
 
 async def ping(service: Service, request: Request) -> Response:  # noqa: ARG001
     """SageMaker's question whether requests may come."""
-    return as_json({}, 200 if service.ready and not service.stopping else 503)
+    return as_json({}, 200 if service.ready else 503)
 
 
 async def metrics(service: Service, request: Request) -> Response:  # noqa: ARG001
@@ -17,4 +17,4 @@ async def metrics(service: Service, request: Request) -> Response:  # noqa: ARG0
 
 async def openapi(service: Service, request: Request) -> Response:  # noqa: ARG001
     """What can be asked, for programs that write clients."""
-    return as_json(description.DESCRIPTION)
+    return as_json(description.description())

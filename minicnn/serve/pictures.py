@@ -1,7 +1,10 @@
 """The bytes of picture files, as what a model takes."""
 
+import io
+
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from minicnn.data import limits as data_limits
 from minicnn.data.image import read_fitted
@@ -13,9 +16,15 @@ from minicnn.serve.problems import Problem
 ADVICE = ", or raise minicnn."  # for those who run the program, not for those who ask a server
 
 
-def limit(limits: Limits) -> None:
-    """Let pictures have so many pixels, in this process."""
+def prepare(limits: Limits) -> None:
+    """Let pictures have so many pixels, in this process, and let Pillow load what it needs for the
+    first one.
+    """
     data_limits.MAX_PIXELS = limits.pixels
+    for kind in ("JPEG", "PNG"):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(file, kind)
+        read_fitted(file.getvalue(), (8, 8))
 
 
 def decoded(files: list[bytes], shape: tuple[int, int, int]) -> NDArray[np.float32]:

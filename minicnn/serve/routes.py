@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minicnn.serve import multipart
+from minicnn.serve import multipart, pictures
 from minicnn.serve.batching import Answer
 from minicnn.serve.messages import Request, Response, as_json
 from minicnn.serve.problems import Problem
@@ -62,8 +62,12 @@ async def predict(service: Service, request: Request) -> Response:
     model = service.model(query.get("model"))
     top = number_of_classes(query.get("top", str(TOP)), model)
     explain = wants_map(query.get("explain"), model)
-    pictures = await pictures_in(request)
-    answer = await service.asking.pictures(model, pictures, explain)
+    body = await picture_bytes(request)
+
+    def read() -> tuple[NDArray[np.float32], bool]:
+        return pictures.decoded(pictures_in(request, body), model.shape), explain
+
+    answer = await service.asking.answer(model, read)
     return as_json(
         {
             "model": model.name,
@@ -73,10 +77,10 @@ async def predict(service: Service, request: Request) -> Response:
     )
 
 
-async def pictures_in(request: Request) -> list[bytes]:
-    """The files of pictures that a request brings: its body, or those of a form."""
+async def picture_bytes(request: Request) -> bytes:
+    """The body of a request that brings pictures. Raises Problem where it is none."""
     kind = request.content_type
-    if kind != FORM and kind not in ("", "application/octet-stream") and kind[:6] != "image/":
+    if kind not in ("", FORM, "application/octet-stream") and kind[:6] != "image/":
         raise Problem(
             415,
             "the request expected Content-Type image/..., application/octet-stream or "
@@ -85,7 +89,12 @@ async def pictures_in(request: Request) -> list[bytes]:
     body = await request.body()
     if not body:
         raise Problem(400, "the request expected a picture in its body, received none")
-    if kind != FORM:
+    return body
+
+
+def pictures_in(request: Request, body: bytes) -> list[bytes]:
+    """The files in a body: itself, or those of a form."""
+    if request.content_type != FORM:
         return [body]
     return multipart.files(body, request.headers["content-type"], request.limits.pictures)
 

@@ -84,11 +84,7 @@ class Security:
         origin = request.headers.get("origin")
         if origin is None or origin not in self.origins:
             return {}
-        return {
-            "access-control-allow-origin": origin,
-            "vary": "origin",
-            "cross-origin-resource-policy": "cross-origin",
-        }
+        return {"access-control-allow-origin": origin, "vary": "origin"}
 
     def _check_host(self, host: str) -> None:
         if not host:

@@ -1,6 +1,6 @@
 """What a server has while it runs: the models, what may be asked, and the way to ask."""
 
-import logging
+import asyncio
 from dataclasses import dataclass, field
 
 from minicnn.errors import did_you_mean
@@ -13,8 +13,6 @@ from minicnn.serve.metrics import Metrics
 from minicnn.serve.problems import Problem
 from minicnn.serve.security import Security
 from minicnn.serve.served import Served
-
-log = logging.getLogger("minicnn.serve")
 
 
 @dataclass
@@ -45,7 +43,7 @@ class Service:
 
     async def start(self) -> None:
         """Start the threads and try every model, in the running event loop."""
-        pictures.limit(self.limits)
+        await asyncio.to_thread(pictures.prepare, self.limits)
         batcher = Batcher(self.batch, self.wait)
         self._asking = Asking(batcher, self.limits.answer_seconds, self.metrics)
         for model in list(self.models.values()):
@@ -58,9 +56,12 @@ class Service:
             lambda: served.tried(model, self.batch)
         )
 
+    def begin_to_stop(self) -> None:
+        """Say so to who asks whether requests may come, and close connections after answers."""
+        self.ready, self.stopping = False, True
+
     async def stop(self) -> None:
         """Answer what is there, and end the threads."""
-        self.ready = False
         await self.asking.stop()
 
     @property
