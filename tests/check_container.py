@@ -119,6 +119,11 @@ class Running:
             if line.startswith(f"{name}:"):
                 return line.split()[1]
 
+    def processor_seconds(self):
+        """What it has used of the processors: as many on a busy machine as on a quiet one."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self):
         """Seconds that it takes to end, and its exit code."""
         began = time.perf_counter()
@@ -144,12 +149,13 @@ def processor_without(root, folder, features):
 
 def at_level(root, folder, level):
     """What the entry point does on a processor of a level."""
-    seconds, found = [], {}
+    seconds, processor, found = [], [], {}
     with processor_without(root, folder, LEVELS[level]):
         for _ in range(STARTS if level != "none" else 1):
             with Running(root) as server:
                 took, answer = server.first_answer()
                 seconds.append(took)
+                processor.append(server.processor_seconds())
                 environment = Path(f"/proc/{server.process.pid}/environ").read_text()
                 found["level"] = environment.partition("NUMBA_CPU_NAME=")[2].partition("\0")[0]
                 found["answers"] = [asked(server, size) for size in range(1, 33)]
@@ -160,7 +166,7 @@ def at_level(root, folder, level):
                 found["said"] = server.said()
                 found["stopped"] = server.stop()[1]
                 found["health_when_stopped"] = healthy(root, server)
-    return found | {"seconds": seconds, "first": answer["predictions"]}
+    return found | {"seconds": seconds, "cpu": processor, "first": answer["predictions"]}
 
 
 def asked(server, size):
@@ -217,14 +223,15 @@ def report(level, found):
     compiled = any("compiling kernels" in line for line in said)
     right = (
         found["level"] == (level if level != "none" else "")
-        and set(found["answers"]) == {200}
+        and {*found["answers"], found["heat"]} == {200}
         and (found["health"], found["health_when_stopped"], found["stopped"]) == (0, 1, 0)
         and found["user"] == "10001"
     )
     cold = statistics.median(found["seconds"])
-    passed = right and (level == "none" or (cold <= BAR and not said))
+    passed = right and (level == "none" or (cold <= BAR and not compiled))
     return {
         "cold_start_seconds": round(cold, 2),
+        "cpu_seconds": round(statistics.median(found["cpu"]), 2),
         "slowest_start": round(max(found["seconds"]), 2),
         "compiled_at_start": compiled,
         "statuses": sorted({*found["answers"], found["heat"]}),

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.serve import served
+from minicnn.serve.service import Service
 
-MOST = 32  # pictures in a batch, unless the server is told otherwise
 
-
-def compile_for(path: Path, most: int = MOST) -> None:
+def compile_for(path: Path, most: int = Service.batch) -> None:
     """Have the model in a file, or a run folder's, answer in batches of every size up to `most`,
     and say where it looks. So all is compiled, or found, that it needs.
 
