@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import itertools
 import json
 import os
 import socket
@@ -218,10 +219,11 @@ class Outside:
             stderr=subprocess.PIPE,
             text=True,
         )  # fmt: skip
-        told = self.process.stdout.readline()
+        lines = iter(self.process.stdout.readline, "")
+        told = "".join(itertools.takewhile(lambda line: line != "}\n", lines))
         if not told:
             raise AssertionError(self.process.communicate(timeout=PATIENCE)[1])
-        self.told = json.loads(told)
+        self.told = json.loads(told + "}")
         address = urlsplit(self.told["address"])
         self.host, self.port = address.hostname, address.port
 

@@ -13,7 +13,7 @@ from minicnn.serve import connections
 from minicnn.serve.limits import Limits
 
 LIMITS = Limits(
-    body=20_000,
+    body=200_000,
     header=2000,
     header_seconds=0.4,
     body_seconds=0.4,

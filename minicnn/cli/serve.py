@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import sys
 from collections.abc import Callable
 
 from minicnn.cli.common import show
@@ -18,6 +19,7 @@ def run(options: argparse.Namespace) -> int:
     def started(address: str, names: list[str]) -> None:
         text = f"{', '.join(names)} at {address}\nCtrl-C ends it"
         show(options, {"address": address, "models": names}, text)
+        sys.stdout.flush()  # who waits for it may read a pipe
 
     return serve(options, started)
 
@@ -25,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace, started: Callable[[str, list[str]], None]) -> int:
     """Serve as the options say; `started` is told the address and the models' names."""
     need("uvicorn", "to serve models", "serve")
-    from minicnn.serve import running
+    from minicnn.serve import limits, running
     from minicnn.serve.security import is_loopback
 
     if (options.tls_cert is None) != (options.tls_key is None):
@@ -51,6 +53,7 @@ def serve(options: argparse.Namespace, started: Callable[[str, list[str]], None]
             batch=options.batch,
             wait=options.wait_ms / 1000,
             reload=options.reload,
+            limits=limits.changed(options.limit),
             tls=options.tls_cert and (options.tls_cert, options.tls_key),
         ),
         started,

@@ -79,6 +79,14 @@ def serve(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--reload", action="store_true", help="load a model anew when its file is replaced"
     )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="change what requests may cost, such as body=16000000 bytes, pixels, pictures in a "
+        "request, in_flight requests, answer_seconds; may be repeated",
+    )
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ for.
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from minicnn.cli.common import show
 from minicnn.cli.messages import say
 from minicnn.cli.networks import network
 from minicnn.machine import cache
+from minicnn.serve import served
+from minicnn.serve.service import Service
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,10 +24,7 @@ def run(options: argparse.Namespace) -> int:
         _train()
     else:
         what = "a server"
-        # imports what the extra serve installs
-        from minicnn.serve.kernels import compile_for
-
-        compile_for(options.model)
+        _serve(options.model)
     seconds = time.perf_counter() - began
     compiled, loaded, folder = len(cache.compiled), len(cache.loaded), cache.folder()
     result = {
@@ -53,3 +53,10 @@ def _train() -> None:
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y, batch_size=64, validation_split=0.2, verbose=0)
     model.predict(x[:1], verbose=0)
+
+
+def _serve(model: Path) -> None:
+    """Have the model answer as it does when a server starts: in every size of batch, and where it
+    looks.
+    """
+    served.tried(served.load(model, "model"), Service.batch)

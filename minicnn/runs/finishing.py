@@ -110,7 +110,8 @@ def draw(
             plots.filters(kernels, columns=4, width=TELEPHONE),
         ]
     draw_curves(run)
-    from tqdm import tqdm  # on terminals; who predicts does without
+    # on terminals
+    from tqdm import tqdm  # who predicts does without
 
     for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):
         save_plot(run, name, *make())

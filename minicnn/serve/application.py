@@ -25,7 +25,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/ping": {"GET": operation.ping},
     "/invocations": {"POST": routes.predict},
     "/metrics": {"GET": operation.metrics},
-    "/openapi.json": {"GET": operation.openapi},
+    "/openapi.json": {"GET": operation.described},
 }
 
 

@@ -105,7 +105,7 @@ class Batcher:
             waiting = self._waiting[kind]
             served, explain = kind
             # maps are made one by one, and others shall not wait for all of them
-            most = 1 if explain else min(self.most, served.together)
+            most = 1 if explain else min(self.most, served.most)
             self._wait_for_company(waiting, most)
             taken = [waiting.popleft()]
             pictures = len(taken[0].x)
@@ -129,9 +129,7 @@ def answers(batch: list[Question]) -> list[Answer]:
     """What the model says to all of a batch: probabilities and maps of each."""
     served = batch[0].served
     x = batch[0].x if len(batch) == 1 else np.concatenate([question.x for question in batch])
-    step = served.together
-    parts = [served.predict(x[at : at + step]) for at in range(0, len(x), step)]
-    probabilities = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    probabilities = served.predict(x)
     found, at = [], 0
     for question in batch:
         own = probabilities[at : at + len(question.x)]

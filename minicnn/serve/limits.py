@@ -1,6 +1,9 @@
 """How much a client may ask for."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+
+from minicnn.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,27 @@ class Limits:
     answer_seconds: float = 10.0
     idle_seconds: float = 15.0
     stop_seconds: float = 20.0
+
+
+def changed(words: Iterable[str]) -> Limits:
+    """The usual limits but for those that are named, as in "body=16000000".
+
+    Raises ValueError for another name, and for what is no positive number of the same kind.
+    """
+    limits = Limits()
+    known = {field.name: type(getattr(limits, field.name)) for field in fields(limits)}
+    for word in words:
+        name, _, text = word.partition("=")
+        if name not in known:
+            raise ValueError(
+                f"--limit expected NAME=NUMBER, received {word!r}.{did_you_mean(name, known)}"
+            )
+        kind = "a number" if known[name] is float else "a whole number"
+        try:
+            value = known[name](text)
+        except ValueError:
+            value = 0
+        if not 0 < value < 1e12:
+            raise ValueError(f"--limit {name} expected {kind} above 0, received {text!r}")
+        limits = replace(limits, **{name: value})
+    return limits

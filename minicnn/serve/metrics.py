@@ -51,10 +51,9 @@ class Metrics:
         self._own = self._all[0]
 
     def of_worker(self, number: int) -> None:
-        """Count in that worker's row from now on; what it has now is nothing yet."""
+        """Count in that worker's row from now on; nothing waits for it yet."""
         self._own = self._all[number]
         self.set("in_flight", 0)
-        self.add("starts")
 
     def add(self, name: str, value: float = 1) -> None:
         """Count one more, or so many."""
@@ -64,9 +63,9 @@ class Metrics:
         """Note what is the case now."""
         self._own[self._places[name].start] = value
 
-    def total(self, name: str) -> float:
-        """What all workers have counted of one thing."""
-        return float(self._all[:, self._places[name].start].sum())
+    def own(self, name: str) -> float:
+        """What this worker and those before it have counted of one thing."""
+        return float(self._own[self._places[name].start])
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""

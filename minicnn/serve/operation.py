@@ -1,6 +1,8 @@
 """What those ask who run servers: is it alive, what has it done, what can it be asked."""
 
-from minicnn.serve import openapi as description
+from functools import cache
+
+from minicnn.serve import openapi
 from minicnn.serve.messages import Request, Response, as_json
 from minicnn.serve.service import Service
 
@@ -15,6 +17,11 @@ async def metrics(service: Service, request: Request) -> Response:  # noqa: ARG0
     return Response(200, service.metrics.text().encode(), "text/plain; version=0.0.4")
 
 
-async def openapi(service: Service, request: Request) -> Response:  # noqa: ARG001
+async def described(service: Service, request: Request) -> Response:  # noqa: ARG001
     """What can be asked, for programs that write clients."""
-    return as_json(description.description())
+    return _described()
+
+
+@cache
+def _described() -> Response:
+    return as_json(openapi.description())

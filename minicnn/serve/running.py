@@ -61,10 +61,9 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         raise ValueError("--workers expected 1 on this system, whose processes cannot fork")
     if plan.tls is not None:
         _check_tls(plan.tls)
+    _set_threads(plan)
     paths = _named(plan.models)
     models = {name: served.load(path, name) for name, path in paths.items()}
-    listening = listen(plan.host, plan.port)
-    where = address(plan, listening.getsockname()[1])
     metrics = Metrics(plan.workers)
     security = Security(
         is_loopback(plan.host),
@@ -72,25 +71,26 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         frozenset(plan.allow_origins),
         plan.token,
     )
+    with listen(plan.host, plan.port) as listening:
+        where = address(plan, listening.getsockname()[1])
 
-    def work(number: int, parent: int | None) -> None:
-        metrics.of_worker(number)
-        _set_threads(plan)
-        service = Service(models, plan.limits, security, plan.batch, plan.wait, metrics)
-        # who is started again says nothing
-        first = number == 0 and metrics.total("starts") <= plan.workers
-        Server(
-            service,
-            plan.tls,
-            paths if plan.reload else {},
-            (lambda: started(where, list(models))) if first else (lambda: None),
-            parent,
-        ).run(sockets=[listening])
+        def work(number: int, parent: int | None) -> None:
+            metrics.of_worker(number)
+            # who is started again says nothing
+            first = number == 0 and metrics.own("starts") == 0
+            service = Service(models, plan.limits, security, plan.batch, plan.wait, metrics)
+            Server(
+                service,
+                plan.tls,
+                paths if plan.reload else {},
+                (lambda: started(where, list(models))) if first else (lambda: None),
+                parent,
+            ).run(sockets=[listening])
 
-    if plan.workers > 1:
-        return workers.run(plan.workers, work)
-    work(0, None)
-    return 0
+        if plan.workers > 1:
+            return workers.run(plan.workers, work, listening.close)
+        work(0, None)
+        return 0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,10 +101,11 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        named = isinstance(error, socket.gaierror) or not error.errno
+        reason = str(error.strerror or error) if named else os.strerror(error.errno)
         raise ValueError(
             f"serve expected an address that is free, received --host {host} --port {port}: "
-            f"{reason}: another --port may help, and 0 takes one that is free"
+            f"{reason.lower()}: another --port may help, and 0 takes one that is free"
         ) from error
 
 

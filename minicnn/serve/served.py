@@ -3,7 +3,8 @@ company.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 
 from minicnn import explain, models, quantize, runs
 from minicnn.errors import ModelFileError
+from minicnn.machine.threads import alone
+from minicnn.network import Network
 from minicnn.network.ending import class_probabilities
+from minicnn.network.executor import Execution
 from minicnn.training.step import quiet
 from minicnn.types import Array
 
@@ -21,15 +25,19 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """A model under its name, ready to be asked by one thread.
+    """A model under its name, to be asked by one thread.
+
+    The engine keeps its buffers for two sizes of batches, and here they change with every batch. So
+    it has an execution of its own for each of a few sizes, and a batch is asked in pieces of these:
+    21 pictures as 16 + 4 + 1.
 
     Attributes:
         name: in addresses and answers.
         model: a Model, or a QuantizedModel.
         classes: their names, or their numbers as text.
         shape: of one input picture, (H, W, C).
-        together: how many pictures it is asked at once at most: 1 where answers would depend on
-            it, 0 as long as nobody has tried.
+        runs: by the sizes of pieces, the largest first, what runs one; empty as long as nobody has
+            tried, and for one picture alone where answers would depend on the company.
         explains: whether it can say where it looks.
     """
 
@@ -37,14 +45,24 @@ class Served:
     model: Any
     classes: list[str]
     shape: tuple[int, int, int]
-    together: int = 0
+    runs: dict[int, Callable[[Array], Array]] = field(default_factory=dict)
     explains: bool = False
+
+    @property
+    def most(self) -> int:
+        """How many pictures it can be asked at once."""
+        return next(iter(self.runs))
 
     def predict(self, x: NDArray[np.float32]) -> Array:
         """Probabilities (n, K) for pictures (n, H, W, C)."""
-        ask = self.model.predict if isinstance(self.model, quantize.QuantizedModel) else self.model
+        parts, at = [], 0
         with quiet():
-            return class_probabilities(ask(x), self.model.ends_in, self.name).copy()
+            for size, run in self.runs.items():
+                while len(x) - at >= size:
+                    parts.append(run(x[at : at + size]))
+                    at += size
+            outputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            return class_probabilities(outputs, self.model.ends_in, self.name)
 
     def heat(self, x: NDArray[np.float32], class_index: int) -> NDArray[np.uint8]:
         """Where it looks in one picture (H, W, C) for a class, by Grad-CAM: (H, W), 255 where
@@ -92,24 +110,38 @@ def load(path: Path, name: str) -> Served:
 
 def tried(served: Served, most: int) -> Served:
     """The same after it was asked what will be asked: kernels are loaded, threads run, and it is
-    known whether batches of up to `most` pictures answer, bit for bit, as single pictures do.
+    known whether up to `most` pictures together are answered, bit for bit, as each alone.
 
     By the thread that will ask it.
     """
+    sizes = sorted({most, *(2**k for k in range(most.bit_length()))}, reverse=True)
+    runs = {size: runner(served.model) for size in sizes}
+    single = replace(served, runs={1: runs[1]})
     x = np.random.default_rng(0).integers(0, 256, (most, *served.shape)).astype(np.float32)
-    alone = np.concatenate([served.predict(one[None]) for one in x])
-    sizes = {size for size in (2, 3, 5, 8, 16, 32, 64, 128) if size < most} | {most}
+    expected = single.predict(x).tobytes()
     same = all(
-        served.predict(x[:size]).tobytes() == alone[:size].tobytes() for size in sorted(sizes)
+        replace(served, runs={size: runs[size], 1: runs[1]}).predict(x).tobytes() == expected
+        for size in sizes
     )
     try:
-        served.heat(x[0], 0)
+        single.heat(x[0], 0)
         explains = True
     except (ValueError, AttributeError, TypeError):  # no convolution, or whole numbers
         explains = False
-    return Served(
-        served.name, served.model, served.classes, served.shape, most if same else 1, explains
-    )
+    return replace(served, runs=runs if same else single.runs, explains=explains)
+
+
+def runner(model: Any) -> Callable[[Array], Array]:
+    """What runs a model for batches of one size, its buffers its own."""
+    if not isinstance(model, Network):
+        return model.predict
+    execution = Execution(model.program(), model.engine)
+
+    def run(x: Array) -> Array:
+        with alone:
+            return execution.outputs(x, training=False)
+
+    return run
 
 
 def named(word: str) -> tuple[str, Path]:

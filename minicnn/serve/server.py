@@ -73,6 +73,7 @@ class Server(uvicorn.Server):
         if self._parent is not None:
             asyncio.get_running_loop().add_reader(self._parent, self._orphaned)
         await super().startup(sockets)
+        self.service.metrics.add("starts")
         self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002

@@ -18,13 +18,15 @@ from typing import Any
 SOON, TRIES = 5.0, 5  # seconds after its start in which a worker must not die so many times
 
 
-def run(count: int, work: Callable[[int, int], None]) -> int:
+def run(count: int, work: Callable[[int, int], None], close: Callable[[], None]) -> int:
     """Keep `count` processes at work until a signal tells them to stop; an exit code.
 
     Args:
         work: called in each with its number and a file descriptor that ends when its parent does.
+        close: gives up the socket that they share. Who waits there is cut when the last process
+            lets go of it, and that is to be one that has looked who waits.
     """
-    parent = Parent(work)
+    parent = Parent(work, close)
     for number in range(count):
         parent.start(number)
     return parent.watch()
@@ -33,8 +35,8 @@ def run(count: int, work: Callable[[int, int], None]) -> int:
 class Parent:
     """The process that only waits for the others."""
 
-    def __init__(self, work: Callable[[int, int], None]):
-        self._work = work
+    def __init__(self, work: Callable[[int, int], None], close: Callable[[], None]):
+        self._work, self._close = work, close
         self._ends, self._held = os.pipe()  # nothing is ever written
         self._workers: dict[int, tuple[int, float]] = {}  # process: its number, when it began
         self._failures = 0
@@ -95,6 +97,7 @@ class Parent:
 
     def _stop(self, which: int, frame: FrameType | None) -> Any:  # noqa: ARG002
         self._stopping = True
+        self._close()
         for process in self._workers:
             try:
                 os.kill(process, signal.SIGTERM)
