@@ -16,14 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml  # as Compose and Kubernetes read
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
+from programs import output
 
 from minicnn import Input, Sequential, layers, models
 from minicnn.cli import main
 from minicnn.serve.container import folder, wheel, words
-
-yaml = pytest.importorskip("yaml", reason="reads the files as Compose and Kubernetes do")
 
 ROOT = Path(__file__).parents[1]
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -322,3 +323,27 @@ def test_pip_installs_the_wheel(tmp_path):
     subprocess.run([*pip, "--no-compile", "--target", str(target), str(file)], check=True)
     assert (target / "minicnn" / "serve" / "container" / "entrypoint.sh").exists()
     assert (target / "bin" / "minicnn").exists()
+
+
+WITHOUT = """
+import pkgutil, sys
+from importlib import import_module
+for name in "matplotlib tqdm h5py onnx flatbuffers safetensors sklearn scipy starlette".split():
+    sys.modules[name] = None
+import numpy as np
+import minicnn.cli.serve, minicnn.cli.warmup, minicnn.serve
+for module in pkgutil.walk_packages(minicnn.serve.__path__, "minicnn.serve."):
+    import_module(module.name)
+from minicnn.serve import pictures, served
+model = served.tried(served.load(sys.argv[1], "shapes"), 2)
+with open(sys.argv[2], "rb") as file:
+    x = pictures.decoded([file.read()], model.shape)
+print(model.predict(x).shape)
+"""
+
+
+def test_a_server_needs_no_other_package(tmp_path):
+    """Neither what draws and shows progress, nor what other formats of files need."""
+    Image.new("RGB", (20, 30), "red").save(tmp_path / "red.png")
+    file = saved(tmp_path / "model.safetensors", ("circle", "square", "star"))
+    assert output(WITHOUT, file, tmp_path / "red.png") == ["(1, 3)"]
