@@ -266,8 +266,8 @@ def test_docker_wants_a_folder_and_nothing_else_does(tmp_path, capsys, monkeypat
     )
     assert main(["export", "dokcer", "model.safetensors", "--to", "app"]) == 2
     assert capsys.readouterr().err == (
-        "minicnn export: export expected docker before MODEL and --to, received 'dokcer': without "
-        "--to, MODEL FILE writes a file\n"
+        "minicnn export: export expected docker or web before MODEL and --to, received 'dokcer': "
+        "without --to, MODEL FILE writes a file\n"
     )
 
 
