@@ -15,6 +15,7 @@ import uvicorn
 from minicnn.serve import reloading
 from minicnn.serve.application import Application
 from minicnn.serve.connections import protocol
+from minicnn.serve.reloading import State
 from minicnn.serve.service import Service
 
 TICK = 0.1  # seconds between two of uvicorn's
@@ -29,7 +30,7 @@ class Server(uvicorn.Server):
     Args:
         service: what answers.
         tls: files of the certificate and its key, or None.
-        watched: model files to load again when they change, by name.
+        watched: model files to load again when they change, see reloading.watch.
         started: called when questions are answered.
         parent: a file descriptor that ends when the process does that started this one.
     """
@@ -38,7 +39,7 @@ class Server(uvicorn.Server):
         self,
         service: Service,
         tls: tuple[Path, Path] | None = None,
-        watched: dict[str, Path] | None = None,
+        watched: dict[str, tuple[Path, State]] | None = None,
         started: Callable[[], None] = lambda: None,
         parent: int | None = None,
     ):
