@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ def free_port() -> int:
 def running(command: list[str], port: int, threads: int) -> Iterator[None]:
     """A server in a process of its own, from its first answer on."""
     process = subprocess.Popen(
-        command, env=environment(threads, os.environ) | {"PYTHONPATH": str(HERE.parent)}
+        command,
+        env=environment(threads, os.environ)
+        | {"PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"},
+        stdout=subprocess.DEVNULL,
     )
     try:
         for _ in range(600):
@@ -178,6 +182,7 @@ def main() -> None:
     options = parser.parse_args()
     results = begin(options, "serve")
     minicnn.set_threads(options.threads)
+    warnings.simplefilter("ignore", UserWarning)  # that pixels are not rescaled
     turns, seconds = (2, 1.0) if options.quick else (PAIRS, SECONDS)
     model = applications.DocumentedCNN()
     model.note_weights()

@@ -2,6 +2,7 @@
 replaced.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -414,3 +415,19 @@ def test_every_answer_is_of_the_old_model_or_of_the_new_one(tmp_path):
             each.join(PATIENCE)
         assert [one["name"] for one in new_answer[0]["classes"]] in (["x", "y"], ["y", "x"])
         assert all(answer in (old_answer, new_answer) for answer in found) and found
+
+
+def test_who_is_started_again_loads_what_has_come_meanwhile(tmp_path):
+    """A worker begins with the models that its parent loaded."""
+    path = tmp_path / "small.safetensors"
+    small_model().save(path)
+    watched = {"small": (path, reloading.state(path))}
+    small_model(9, classes=["x", "y"]).save(path)
+    with inside() as server:
+        watching = asyncio.run_coroutine_threadsafe(
+            reloading.watch(server.service, watched, 0.01), server.loop
+        )
+        while len(server.service.models["small"].classes) != 2:
+            time.sleep(0.01)
+        watching.cancel()
+        assert server.post(picture()).json["predictions"][0]["classes"][0]["name"] in "xy"

@@ -127,6 +127,17 @@ def test_named_pages_may_ask_and_read(abroad):
     assert stranger.status == 403 and "access-control-allow-origin" not in stranger.headers
 
 
+def test_what_one_is_allowed_is_not_told_to_another(abroad):
+    """Also where the answer is made once for all."""
+    token = {"authorization": f"Bearer {TOKEN}"}
+    friend = abroad.ask(
+        "GET", "/openapi.json", headers=token | {"origin": "https://friend.example"}
+    )
+    assert friend.headers["access-control-allow-origin"] == "https://friend.example"
+    other = abroad.ask("GET", "/openapi.json", headers=token)
+    assert other.status == 200 and "access-control-allow-origin" not in other.headers
+
+
 GIVEN = ["", "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x",
          f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN.upper()}", "Bearer \xff",
          f"Bearer {TOKEN}, Bearer x"]  # fmt: skip

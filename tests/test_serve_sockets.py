@@ -2,6 +2,7 @@
 answered.
 """
 
+import asyncio
 import socket
 import threading
 import time
@@ -136,6 +137,21 @@ def test_trailers_without_end_are_cut(server):
 def test_a_silent_connection_is_cut(server):
     began = time.monotonic()
     assert server.sent(b"") == b"" and time.monotonic() - began < 30
+
+
+def test_who_came_while_the_server_did_not_run_is_not_cut(server):
+    """As when the machine sleeps, or has no time for it: here for longer than headers may take."""
+
+    async def sleep_and_look():
+        wire.sendall(request(picture(), close=True))
+        time.sleep(2 * LIMITS.header_seconds)
+        await server.server.on_tick(0)
+
+    loop = server.service.asking._loop
+    with server.connection() as wire:
+        until(lambda: server.server.server_state.connections)
+        asyncio.run_coroutine_threadsafe(sleep_and_look(), loop).result()
+        assert answer_in(received(wire)).status == 200
 
 
 def test_a_connection_at_rest_is_closed_in_the_end(server):

@@ -58,11 +58,11 @@ class Application:
             response = as_json({"error": "the server has failed at this request"}, 500)
         finally:
             request.forget()
+        more = service.security.cors(request)
         if service.stopping:
-            response.headers["connection"] = "close"
-        response.headers |= service.security.cors(request)
+            more["connection"] = "close"
         service.metrics.request(label, response.status, perf_counter() - began)
-        await response.send(send, HEADERS)
+        await response.send(send, HEADERS, more)
 
     async def _answer(self, request: Request, methods: dict[str, Handler] | None) -> Response:
         service = self.service

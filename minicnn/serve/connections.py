@@ -101,6 +101,11 @@ class Guarded(Base):
             else:
                 self.transport.abort()
 
+    def forgive(self, seconds: float) -> None:
+        """Do not count so many seconds, in which nothing could be read."""
+        if self._began is not None:
+            self._began += seconds
+
     def shutdown(self) -> None:
         """End when what was asked is answered, and what may be on the way."""
         self._stopping = True

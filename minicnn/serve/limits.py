@@ -31,7 +31,7 @@ class Limits:
     pictures: int = 64
     in_flight: int = 256
     held: int = 256 << 20
-    connections: int = 1024
+    connections: int = 512
     header_seconds: float = 10.0
     body_seconds: float = 10.0
     answer_seconds: float = 10.0

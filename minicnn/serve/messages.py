@@ -46,7 +46,6 @@ class Request:
     def __init__(self, scope: Scope, receive: Receive, limits: Limits, held: Held):
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.scheme: str = scope.get("scheme", "http")
         self.limits, self._query, self._receive = limits, scope["query_string"], receive
         self._held, self._own = held, 0
         # of a header that is there twice, both: neither would be what somebody else takes it for
@@ -129,12 +128,15 @@ class Response:
     type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def send(self, send: Send, more: list[tuple[bytes, bytes]]) -> None:
-        """Send it, with more headers."""
+    async def send(
+        self, send: Send, always: list[tuple[bytes, bytes]], more: dict[str, str]
+    ) -> None:
+        """Send it, with more headers: the response itself may be sent again, to somebody else."""
+        named = self.headers | more
         headers = [
             (b"content-length", str(len(self.body)).encode()),
-            *more,
-            *((name.encode(), value.encode("latin-1")) for name, value in self.headers.items()),
+            *always,
+            *((name.encode(), value.encode("latin-1")) for name, value in named.items()),
         ]
         if self.body:
             headers.append((b"content-type", self.type.encode()))

@@ -30,12 +30,17 @@ def state(path: Path) -> State:
     return str(file), found.st_ino, found.st_mtime_ns, found.st_size
 
 
-async def watch(service: Service, paths: dict[str, Path], pause: float = PAUSE) -> None:
-    """Load models again when their files change, until cancelled."""
-    known = {name: state(path) for name, path in paths.items()}
+async def watch(
+    service: Service, watched: dict[str, tuple[Path, State]], pause: float = PAUSE
+) -> None:
+    """Load models again when their files change, until cancelled.
+
+    watched: by the models' names, their paths and what `state` said when they were loaded.
+    """
+    known = {name: state for name, (_, state) in watched.items()}
     while True:
         await asyncio.sleep(pause)
-        for name, path in paths.items():
+        for name, (path, _) in watched.items():
             found = state(path)
             if found is None or found == known[name]:
                 continue

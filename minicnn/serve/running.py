@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from minicnn.machine import threads
-from minicnn.serve import served, workers
+from minicnn.serve import reloading, served, workers
 from minicnn.serve.limits import Limits
 from minicnn.serve.metrics import Metrics
 from minicnn.serve.security import Security, is_loopback
@@ -64,6 +64,8 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         _check_tls(plan.tls)
     _set_threads(plan)
     paths = _named(plan.models)
+    # as they are before they are read: a worker that is started again looks whether they still are
+    states = {name: (path, reloading.state(path)) for name, path in paths.items()}
     models = {name: served.load(path, name) for name, path in paths.items()}
     metrics = Metrics(plan.workers)
     security = Security(
@@ -83,7 +85,7 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
             Server(
                 service,
                 plan.tls,
-                paths if plan.reload else {},
+                states if plan.reload else {},
                 (lambda: started(where, list(models))) if first else (lambda: None),
                 parent,
             ).run(sockets=[listening])
@@ -151,4 +153,4 @@ def _set_threads(plan: Plan) -> None:
     if plan.threads is not None:
         threads.set_threads(plan.threads)
     elif plan.workers > 1:
-        threads.set_threads(max(1, (os.cpu_count() or 1) // plan.workers))
+        threads.set_threads(max(1, threads.get_thread_count() // plan.workers))

@@ -15,9 +15,12 @@ import uvicorn
 from minicnn.serve import reloading
 from minicnn.serve.application import Application
 from minicnn.serve.connections import protocol
+from minicnn.serve.reloading import State
 from minicnn.serve.service import Service
 
-TICKS = 10  # of a tenth of a second: how often slow clients are looked for
+TICK = 0.1  # seconds between two of uvicorn's
+TICKS = 10  # between two looks for slow clients
+LATE = 0.5  # seconds by which a tick is late when the machine had no time for this process
 BACKLOG = 1024  # connections that wait to be accepted
 
 
@@ -27,7 +30,7 @@ class Server(uvicorn.Server):
     Args:
         service: what answers.
         tls: files of the certificate and its key, or None.
-        watched: model files to load again when they change, by name.
+        watched: model files to load again when they change, see reloading.watch.
         started: called when questions are answered.
         parent: a file descriptor that ends when the process does that started this one.
     """
@@ -36,13 +39,13 @@ class Server(uvicorn.Server):
         self,
         service: Service,
         tls: tuple[Path, Path] | None = None,
-        watched: dict[str, Path] | None = None,
+        watched: dict[str, tuple[Path, State]] | None = None,
         started: Callable[[], None] = lambda: None,
         parent: int | None = None,
     ):
         certificate, key = tls or (None, None)
         self.service, self._watched, self._started = service, watched or {}, started
-        self._parent = parent
+        self._parent, self._ticked = parent, monotonic()
         self._watching: asyncio.Task[None] | None = None
         super().__init__(
             uvicorn.Config(
@@ -73,6 +76,7 @@ class Server(uvicorn.Server):
         if self._parent is not None:
             asyncio.get_running_loop().add_reader(self._parent, self._orphaned)
         await super().startup(sockets)
+        self._ticked = monotonic()
         self.service.metrics.add("starts")
         self._started()
 
@@ -86,9 +90,14 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """What uvicorn does every tenth of a second."""
-        if counter % TICKS == 0:
-            now = monotonic()
-            for connection in list(self.server_state.connections):
+        now = monotonic()
+        late = now - self._ticked - TICK
+        self._ticked = now
+        for connection in list(self.server_state.connections):
+            # while this process did not run, nobody could have been faster
+            if late > LATE:
+                connection.forgive(late)  # type: ignore[union-attr]
+            if counter % TICKS == 0:
                 connection.check(now)  # type: ignore[union-attr]
         return await super().on_tick(counter)
 

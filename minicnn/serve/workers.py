@@ -5,16 +5,17 @@ socket; who dies is replaced within moments, and meanwhile the others answer. A 
 its parent ends in order.
 """
 
+import logging
 import os
 import signal
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+log = logging.getLogger("minicnn.serve")
 SOON, TRIES = 5.0, 5  # seconds after its start in which a worker must not die so many times
 
 
@@ -39,7 +40,7 @@ class Parent:
         self._work, self._close = work, close
         self._ends, self._held = os.pipe()  # nothing is ever written
         self._workers: dict[int, tuple[int, float]] = {}  # process: its number, when it began
-        self._failures = 0
+        self._failures = self._code = 0
         self._stopping = False
         for which in (signal.SIGTERM, signal.SIGINT):
             signal.signal(which, self._stop)
@@ -70,13 +71,14 @@ class Parent:
                 continue
             self._failures = self._failures + 1 if time.monotonic() - began < SOON else 0
             if self._failures >= TRIES:
-                print("minicnn serve: workers end as soon as they begin", file=sys.stderr)
+                log.error("minicnn serve: workers end as soon as they begin")
                 self._stop(signal.SIGTERM, None)
-                return 1
+                self._code = 1
+                continue
             code = os.waitstatus_to_exitcode(status)
-            print(f"minicnn serve: a worker ended ({code}) and is replaced", file=sys.stderr)
+            log.warning("minicnn serve: a worker ended (%d) and is replaced", code)
             self.start(number)
-        return 0
+        return self._code
 
     def _begin(self, number: int) -> None:
         """What a new process does; it does not return."""
@@ -89,7 +91,7 @@ class Parent:
                 self._work(number, self._ends)
             code = 0
         except BaseException:
-            traceback.print_exc()
+            log.exception("minicnn serve: a worker failed")
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
