@@ -1,4 +1,4 @@
-"""What `minicnn serve` can be told.
+"""What `minicnn serve` and `minicnn webcam` can be told.
 
 It loads nothing that takes time, so every command prints its help at once.
 """
@@ -24,14 +24,7 @@ def serve(commands: argparse._SubParsersAction) -> None:
         "--host says otherwise; a token is asked for then.",
         "serve runs/latest --port 8000",
     )
-    parser.add_argument(
-        "models",
-        nargs="*",
-        metavar="MODEL",
-        default=[RUN],
-        help="a model file, a folder with one, such as a run, or NAME=PATH for a name of your own "
-        f"(default: {RUN})",
-    )
+    add_models(parser)
     add_address(parser)
     parser.add_argument(
         "--allow-host",
@@ -86,6 +79,38 @@ def serve(commands: argparse._SubParsersAction) -> None:
         metavar="NAME=NUMBER",
         help="change what requests may cost, such as body=16000000 bytes, pixels, pictures in a "
         "request, in_flight requests, answer_seconds; may be repeated",
+    )
+
+
+def webcam(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "webcam",
+        "classify what the camera sees",
+        "Serve models on this machine alone, and open their page in the browser: it shows what "
+        "they say to the camera's picture, and takes pictures of your own.",
+        "webcam runs/latest",
+    )
+    add_models(parser)
+    parser.add_argument(
+        "--port",
+        type=port,
+        default=PORT,
+        help="the port to listen at, by which browsers remember that the camera is allowed; 0 "
+        f"takes one that is free (default: {PORT})",
+    )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Declare which models are served."""
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        default=[RUN],
+        help="a model file, a folder with one, such as a run, or NAME=PATH for a name of your own "
+        f"(default: {RUN})",
     )
 
 

@@ -22,10 +22,12 @@ FORM = "multipart/form-data"
 # the page's files: these names and no others
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/favicon.ico": ("favicon.ico", "image/x-icon"),
     "/favicon.svg": ("favicon.svg", "image/svg+xml"),
+    **{
+        f"/{name}": (name, "text/javascript; charset=utf-8")
+        for name in ("page.js", "show.js", "fit.js", "asked.js")
+    },
 }
 
 
