@@ -5,9 +5,12 @@ replaced.
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -86,6 +89,22 @@ def test_a_server_that_others_reach_has_a_token(model):
             "minicnn serve: 0.0.0.0 can be reached by other machines, and without --tls-cert and "
             "--tls-key what they send can be read on its way\n"
         )
+
+
+def test_the_example_asks_it(model, tmp_path):
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    good.write_bytes(picture())
+    bad.write_bytes(b"none")
+    script = Path(__file__).parents[1] / "examples" / "client.py"
+    with outside(model, "--token", "of-the-test") as server:
+        address = f"http://127.0.0.1:{server.port}"
+        words = [sys.executable, str(script), address, str(good), str(bad), "--top", "2"]
+        done = subprocess.run([*words, "--token", "of-the-test"], capture_output=True, text=True)
+        assert done.returncode == 1 and done.stdout.startswith(f"{good}: ")
+        assert re.fullmatch(r"\S+: \S+ [\d.]+%, \S+ [\d.]+% \([\d.]+ ms\)\n", done.stdout)
+        assert done.stderr.startswith(f"{bad}: the picture: expected a picture")
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 1 and f"{good}: the server expected its token" in done.stderr
 
 
 def test_the_environment_gives_port_and_token(model):
