@@ -1,6 +1,4 @@
-"""The folder that `minicnn export docker` writes: its files, read by other programs where there are
-some, and names that try to say more than themselves.
-"""
+"""The folder that `minicnn export docker` writes: its files, as other programs read them."""
 
 import base64
 import csv
@@ -26,6 +24,8 @@ from minicnn.cli import main
 from minicnn.serve.container import folder, wheel, words
 
 ROOT = Path(__file__).parents[1]
+
+
 # The folder
 
 

@@ -53,3 +53,11 @@ def test_a_name_in_markdown_is_code_to_its_end(name):
     assert code.startswith(ticks) and code.endswith(ticks)
     assert ticks not in re.findall("`+", inside)
     assert inside.strip() == words.one_line(name).strip() and "\n" not in code
+
+
+def test_what_is_no_character_stays_out():
+    """A file's name that is no UTF-8 comes with surrogates, which no file of text can hold."""
+    name = b"caf\xe9".decode(errors="surrogateescape")
+    assert yaml.safe_load(words.in_yaml(name)) == "caf?"
+    assert words.in_dockerfile(name) == '"caf"' and words.in_markdown(name) == "`caf`"
+    assert words.plain(name) == "caf"
