@@ -31,6 +31,7 @@ NO_CODE = {
     "results.md",
     "how_it_is_checked.md",
     "decisions.md",
+    "serve.md",
     "SECURITY.md",
 }
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))

@@ -106,8 +106,8 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     except OSError as error:
-        named = isinstance(error, socket.gaierror) or not error.errno
-        reason = str(error.strerror or error) if named else os.strerror(error.errno)
+        of_a_name = isinstance(error, socket.gaierror) or error.errno is None
+        reason = str(error.strerror or error) if of_a_name else os.strerror(error.errno or 0)
         raise ValueError(
             f"serve expected an address that is free, received --host {host} --port {port}: "
             f"{reason.lower()}: another --port may help, and 0 takes one that is free"
