@@ -32,6 +32,7 @@ NO_CODE = {
     "how_it_is_checked.md",
     "decisions.md",
     "serve.md",
+    "container.md",
     "SECURITY.md",
 }
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
