@@ -63,7 +63,7 @@ def instructions(dockerfile):
 
 def test_the_files_are_there_and_the_command_says_so(here, app, capsys):
     assert main(["export", "docker", str(here / "Café $HOME"), "--to", str(app)]) == 0
-    assert f"next: docker build {app}, and read {app}/README.md" in capsys.readouterr().out
+    assert f"{app}/README.md tells how to go on" in capsys.readouterr().out
     found = {str(path.relative_to(app)) for path in app.rglob("*") if path.is_file()}
     assert found == {
         *("Dockerfile", "lambda.Dockerfile", ".dockerignore", "compose.yaml", "kubernetes.yaml"),
@@ -197,13 +197,13 @@ def test_docker_wants_a_folder_and_nothing_else_does(tmp_path, capsys, monkeypat
     monkeypatch.chdir(tmp_path)
     assert main(["export", "docker", "model.safetensors"]) == 2
     assert capsys.readouterr().err == (
-        "minicnn export: export docker expected --to FOLDER, the folder to write, received none: "
-        "add --to app/\n"
+        "minicnn export: export docker expected a folder to write: add --to FOLDER, such as "
+        "--to app/\n"
     )
     assert main(["export", "dokcer", "model.safetensors", "--to", "app"]) == 2
     assert capsys.readouterr().err == (
-        "minicnn export: export expected docker or web before the model where --to names a folder, "
-        "received 'dokcer': without --to, MODEL FILE writes a file\n"
+        "minicnn export: export expected docker or web before MODEL and --to, received 'dokcer': "
+        "without --to, MODEL FILE writes a file\n"
     )
 
 

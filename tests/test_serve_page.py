@@ -260,12 +260,19 @@ def test_the_command(colour_model, package, tmp_path, capsys):
     words = ["export", "web", colour_model, "--to", where, "--runtime", package]
     assert main([str(word) for word in words]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(rf"Saved {where}, 13 files, [\d,]+ bytes", printed[0])
-    assert printed[1].startswith("next: python3 -m http.server --bind 127.0.0.1 --directory")
+    pattern = rf"Saved {where}, [\d,]+ bytes: {where}/README.md tells how to go on"
+    assert re.fullmatch(pattern, printed[0]) and len(printed) == 1
     assert json.loads((where / "model.json").read_text(encoding="utf-8"))["name"] == "colours"
     assert main([*map(str, words), "--json"]) == 0  # over what is there
     told = json.loads(capsys.readouterr().out)
-    assert len(told["saved"]) == 13 and told["bytes"] > 1000
+    assert told["saved"] == str(where) and len(told["files"]) == 13 and told["bytes"] > 1000
+
+
+@pytest.mark.usefixtures("here")
+def test_the_runtime_goes_with_the_page_alone(colour_model, package, capsys):
+    assert main(["export", str(colour_model), "a.onnx", "--runtime", str(package)]) == 2
+    message = "minicnn export: --runtime goes with export web, received it with"
+    assert capsys.readouterr().err.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -274,8 +281,8 @@ def test_the_command(colour_model, package, tmp_path, capsys):
         (
             [],
             2,
-            "minicnn export: export web expected --to FOLDER, the folder to write, received none: "
-            "add --to app/\n",
+            "minicnn export: export web expected a folder to write: add --to FOLDER, such as "
+            "--to app/\n",
         ),
         (
             ["--to", "app"],

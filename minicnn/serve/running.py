@@ -100,11 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        # asyncio does so for sockets that it makes itself; else the last part of an answer waits
-        # until the client has acknowledged the first, for which it takes 40 ms
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         of_a_name = isinstance(error, socket.gaierror) or error.errno is None
         reason = str(error.strerror or error) if of_a_name else os.strerror(error.errno or 0)
