@@ -10,7 +10,8 @@ documented network, untrained, unless given. Needs Linux and root. Minutes; the 
 docs/results/container.json.
 
 Exits with 1 when a bar is missed: the first answer within 2 s of the process' start, nothing
-compiled when it starts or is asked, nothing written.
+compiled when it starts or is asked, nothing written. Times mean something on a machine that has
+nothing else to do, the processor's seconds (cpu_seconds) also on others.
 """
 
 import contextlib
@@ -200,6 +201,7 @@ def checked(model, folder):
     listed = json.loads(root.run(["/python/bin/pip", "--python", "/opt/venv/bin/python", "list",
                                   "--format=json"], user="0"))  # fmt: skip
     return {
+        "load_average": round(os.getloadavg()[0], 1),  # 0 where nothing else runs
         "build_seconds": round(build, 1),
         "folder_bytes": sum(file.stat().st_size for file in app.rglob("*") if file.is_file()),
         "image_megabytes": {

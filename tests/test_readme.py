@@ -33,6 +33,7 @@ NO_CODE = {
     "decisions.md",
     "serve.md",
     "webcam.md",
+    "container.md",
     "SECURITY.md",
 }
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))

@@ -137,7 +137,7 @@ def export(commands: argparse._SubParsersAction) -> None:
         "every Keras, .weights.h5 for the weights alone, .onnx for ONNX Runtime and others, "
         ".tflite for LiteRT. Where the format has no words for a layer, it is named and nothing is "
         "written. `export docker MODEL --to FOLDER` writes a folder from which a container engine "
-        "builds an image that serves the model; `export web MODEL --to FOLDER` one of static "
+        "builds an image that serves the model; `export web MODEL --to FOLDER` writes static "
         "files, a page that runs the model in the browser.",
         "export runs/latest model.keras && minicnn export docker runs/latest --to app/",
     )

@@ -31,8 +31,10 @@ def one_line(name: str) -> str:
 
 
 def in_yaml(name: str) -> str:
-    """The name as a string of YAML, in double quotes, in ASCII."""
-    return '"' + "".join(map(_escaped, name)) + '"'
+    """The name as a string of YAML, in double quotes, in ASCII; ? for what is no character, which
+    names of files may have.
+    """
+    return '"' + "".join(map(_escaped, name.encode(errors="replace").decode())) + '"'
 
 
 def _escaped(character: str) -> str:
