@@ -507,3 +507,19 @@ def test_the_first_screen_shows_medians_for_50_000_pictures_and_leaves_open_what
     written = first_screen.with_table(page, rows)
     assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
     assert first_screen.with_table(written, rows) == written
+
+
+def test_clients_of_a_server_count_answers_and_failures():
+    from serving import listening, picture
+
+    serve = import_module("serve")
+    load = import_module("serve_client").load
+    with listening() as server:
+        good = serve.post("/v1/predict", *serve.form(picture()))
+        found = load(server.host, server.port, 5, 0.2, good)
+        assert found["answers"] >= 5 and found["failed"] == 0 and found["seconds"] >= 0.2
+        assert 0 < found["p50"] <= found["p99"] <= found["slowest"]
+        found = load(server.host, server.port, 3, 0.1, serve.post("/v1/predict", b"x", "image/png"))
+        assert found["answers"] == 0 and found["failed"] >= 3
+        large = serve.post("/nowhere", b"x" * 10**6, "image/png")  # does not go in one piece
+        assert load(server.host, server.port, 2, 0.1, large)["failed"] >= 2

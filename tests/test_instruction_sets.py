@@ -43,6 +43,8 @@ PROCESSORS = {
     "skylake-avx512": emit.AVX512,
     "sapphirerapids": emit.AVX512,
     "znver4": emit.AVX512,
+    "x86-64-v4": emit.AVX512,  # what images are built for
+    "x86-64-v3": emit.AVX2,
     "haswell": emit.AVX2,
     "alderlake": emit.AVX2,
     "znver3": emit.AVX2,

@@ -221,6 +221,17 @@ def test_a_cache_that_can_only_be_read_is_read_and_what_is_new_is_kept_elsewhere
     assert len(list(package.glob("user/**/*.kernel"))) == 2
 
 
+def test_a_cache_behind_the_one_that_is_written_is_read(package):
+    """The image has them beside the sources, and the user has a folder of his own, still empty."""
+    own = {"NUMBA_CACHE_DIR": str(package / "own")}
+    assert start(package, NUMBA_CACHE_DIR="") == (COLD, ANNOUNCEMENT)
+    assert start(package, **own) == (WARM, "")
+    assert not list(package.glob("own/**/*.kernel"))
+    # and what can only be read is read where nothing can be written
+    nowhere = "cache.can_be_written = lambda place: False; "
+    assert start(package, nowhere + RESULT, **own) == (WARM, "")
+
+
 def test_kernels_run_when_the_cache_vanishes_meanwhile(package):
     vanish = "outer(np.float32); shutil.rmtree(cache.folder()); "
     assert start(package, vanish + RESULT)[0] == "6.0 4 0"

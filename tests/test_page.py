@@ -18,7 +18,7 @@ from minicnn.runs.finishing import NARROW
 from minicnn.runs.page import parts
 
 pytest_plugins = ["run_fixtures"]
-EMPTY = {"meta", "link", "img", "source", "br", "wbr"}  # elements without an end tag
+EMPTY = {"meta", "link", "img", "source", "input", "br", "wbr"}  # elements without an end tag
 
 
 class Page(HTMLParser):

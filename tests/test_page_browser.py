@@ -1,52 +1,29 @@
 """report.html in a real browser: Debian's chromium and chromium-driver, through selenium."""
 
-import json
-import shutil
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from time import monotonic, sleep
 
 import pytest
-from programs import PATIENCE
+from chromium import (
+    SIZES,
+    check_not_wider_than_the_screen,
+    contrast,
+    forget,
+    requests,
+    set_screen,
+    started,
+    visit,
+)
 
 pytest_plugins = ["run_fixtures"]
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-OPTIONS = (
-    *(
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-sync",
-    ),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-# CSS pixels, and whether it is held in a hand
-SIZES = {
-    "telephone": (360, True),
-    "desk": (1280, False),
-}
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """A headless browser that notes every request and every message; skips where there is none."""
-    webdriver = pytest.importorskip(
-        "selenium.webdriver", reason="no browser test: selenium is not installed"
-    )
-    if not (BROWSER and DRIVER):
-        print("no browser test: there are no chromium and chromedriver")
-        pytest.skip("no browser test: there are no chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    """The browser; skips where there is none."""
+    with started(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -70,49 +47,14 @@ def address(trained):
     server.server_close()
 
 
-def visit(browser, page):
-    """Open a page and wait until all of it is there: on a busy machine get() may return while it
-    still loads.
-    """
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    browser.get(page)
-    arrived = "return document.readyState == 'complete' && location.href == arguments[0]"
-    WebDriverWait(browser, 60).until(lambda _: browser.execute_script(arrived, page))
-
-
 @pytest.fixture(params=SIZES)
 def opened(request, browser, address):
     """The browser, with the page open on a screen of that size."""
-    width, mobile = SIZES[request.param]
-    screen = {
-        "width": width,
-        "height": 800,
-        "deviceScaleFactor": 2 if mobile else 1,
-        "mobile": mobile,
-    }
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    set_screen(browser, request.param)
     visit(browser, "about:blank")
-    browser.get_log("performance"), browser.get_log("browser"), address[1].clear()
+    forget(browser, address[1])
     visit(browser, address[0])
     return browser
-
-
-def requests(browser, page):
-    """The addresses that a loaded page asked for; the browser may tell of them a moment later."""
-    urls, until = [], monotonic() + PATIENCE
-    while monotonic() < until:
-        events = [
-            json.loads(entry["message"])["message"] for entry in browser.get_log("performance")
-        ]
-        sent = [
-            event["params"] for event in events if event["method"] == "Network.requestWillBeSent"
-        ]
-        urls += [each["request"]["url"] for each in sent if each["documentURL"] == page]
-        if urls and not sent:
-            break
-        sleep(0.2)
-    return urls
 
 
 def test_nothing_is_fetched_but_the_page(opened, address):
@@ -127,15 +69,7 @@ def test_there_are_no_errors(opened):
 
 
 def test_nothing_is_wider_than_the_screen(opened):
-    wide = """
-        const width = document.documentElement.clientWidth;
-        return [...document.body.querySelectorAll(":not(pre)")]
-            .filter(element => element.getBoundingClientRect().right > width + 1)
-            .map(element => element.outerHTML)"""
-    assert opened.execute_script(
-        "return document.documentElement.scrollWidth"
-    ) <= opened.execute_script("return window.innerWidth")
-    assert opened.execute_script(wide) == []
+    check_not_wider_than_the_screen(opened)
 
 
 def test_nothing_is_wider_than_the_screen_with_all_texts_open(opened):
@@ -169,25 +103,9 @@ def test_each_screen_gets_its_own(opened, request):
     assert shown == {"table.narrow": is_telephone, "figure.wide": not is_telephone}
 
 
-def contrast(one, other):
-    """WCAG 2's contrast of two colours in CSS' form rgb(...), 1 to 21."""
-    luminances = []
-    for colour in (one, other):
-        values = [int(part) / 255 for part in colour.strip("rgba()").split(",")[:3]]
-        linear = [
-            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-            for value in values
-        ]
-        luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_readable_in_light_and_dark(opened, scheme):
-    opened.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia",
-        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
-    )
+def test_text_is_readable_in_light_and_dark(opened, request, scheme):
+    set_screen(opened, request.node.callspec.params["opened"], scheme)
     colour = "return getComputedStyle(document.querySelector('{}'))['{}']"
     page = opened.execute_script(colour.format("body", "background-color"))
     assert (contrast(page, "rgb(0, 0, 0)") < 2) == (scheme == "dark")

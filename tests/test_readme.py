@@ -31,6 +31,9 @@ NO_CODE = {
     "results.md",
     "how_it_is_checked.md",
     "decisions.md",
+    "serve.md",
+    "webcam.md",
+    "container.md",
     "SECURITY.md",
 }
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))

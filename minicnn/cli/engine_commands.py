@@ -4,6 +4,7 @@ It loads nothing that takes time, so every command prints its help at once.
 """
 
 import argparse
+from pathlib import Path
 
 from minicnn.cli.arguments import add_model, declare
 
@@ -51,14 +52,21 @@ def profile(commands: argparse._SubParsersAction) -> None:
 
 def warmup(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    declare(
+    parser = declare(
         commands,
         "warmup",
-        "compile the kernels that training needs, for all later starts",
+        "compile the kernels that a training or a server needs, for all later starts",
         "Train the documented network on random pictures for a moment, so that its kernels are "
-        "compiled and kept. Other networks share most of them. Exits with 1 when they cannot be "
-        "kept.",
-        "warmup",
+        "compiled and kept. Other networks share most of them. With a model, compile what "
+        "`minicnn serve` needs for it instead. Exits with 1 when they cannot be kept.",
+        "warmup && minicnn warmup runs/latest",
+    )
+    parser.add_argument(
+        "model",
+        nargs="?",
+        type=Path,
+        metavar="MODEL",
+        help="a model file, or a folder with one, that is to be served",
     )
 
 

@@ -136,13 +136,28 @@ def export(commands: argparse._SubParsersAction) -> None:
         "Write a model in the format that the file's name ends in: .keras for Keras 3, .h5 for "
         "every Keras, .weights.h5 for the weights alone, .onnx for ONNX Runtime and others, "
         ".tflite for LiteRT. Where the format has no words for a layer, it is named and nothing is "
-        "written.",
-        "export runs/latest model.keras",
+        "written. `export docker MODEL --to FOLDER` writes a folder from which a container engine "
+        "builds an image that serves the model; `export web MODEL --to FOLDER` writes static "
+        "files, a page that runs the model in the browser.",
+        "export runs/latest model.keras && minicnn export docker runs/latest --to app/",
     )
     parser.add_argument(
-        "model", metavar="MODEL", help="a model file, of any format, or a folder with one"
+        "model",
+        metavar="MODEL",
+        help="a model file, of any format, or a folder with one; or the word docker or web",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="what to write")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="what to write; after docker and web, the model"
+    )
+    parser.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="what to write, of docker and web"
+    )
+    parser.add_argument(
+        "--runtime",
+        type=Path,
+        metavar="PATH",
+        help="of web: the unpacked npm package onnxruntime-web (npm pack onnxruntime-web)",
+    )
     parser.add_argument(
         "--weights",
         metavar="TYPE",

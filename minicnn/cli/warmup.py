@@ -1,7 +1,10 @@
-"""`minicnn warmup`: compile once, now, what the first training would have to wait for."""
+"""`minicnn warmup`: compile once, now, what the first training, or a server, would have to wait
+for.
+"""
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -9,17 +12,19 @@ from minicnn.cli.common import show
 from minicnn.cli.messages import say
 from minicnn.cli.networks import network
 from minicnn.machine import cache
+from minicnn.serve import served
+from minicnn.serve.service import Service
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, evaluate and predict; say what had to be compiled, and 1 if it could not be kept."""
+    """Train or serve; say what had to be compiled, and 1 if it could not be kept."""
     began = time.perf_counter()
-    rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 256, (200, 32, 32, 3), np.uint8), rng.integers(0, 10, 200)
-    model = network()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x, y, batch_size=64, validation_split=0.2, verbose=0)
-    model.predict(x[:1], verbose=0)
+    if options.model is None:
+        what = "a training"
+        _train()
+    else:
+        what = "a server"
+        _serve(options.model)
     seconds = time.perf_counter() - began
     compiled, loaded, folder = len(cache.compiled), len(cache.loaded), cache.folder()
     result = {
@@ -32,11 +37,26 @@ def run(options: argparse.Namespace) -> int:
         f"\nThey are kept in {folder}" if folder else ""
     )
     if not compiled:
-        text = (
-            f"{loaded} kernels were there already; a training with them begins in {seconds:.1f} s"
-        )
+        text = f"{loaded} kernels were there already; {what} with them begins in {seconds:.1f} s"
     show(options, result, text)
     if compiled and folder is None:
         say(options, "no folder can be written to keep them in, set NUMBA_CACHE_DIR to one")
         return 1
     return 0
+
+
+def _train() -> None:
+    """Train the documented network for a moment, evaluate and predict."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (200, 32, 32, 3), np.uint8), rng.integers(0, 10, 200)
+    model = network()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, batch_size=64, validation_split=0.2, verbose=0)
+    model.predict(x[:1], verbose=0)
+
+
+def _serve(model: Path) -> None:
+    """Have the model answer as it does when a server starts: in every size of batch, and where it
+    looks.
+    """
+    served.tried(served.load(model, "model"), Service.batch)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from minicnn.data import limits
+from minicnn.data.fitting import fitted, scaled
 from minicnn.data.levels import full_scale, levels, value_range
 from minicnn.data.limits import check_memory, check_size, refused
 from minicnn.errors import ImageError
@@ -73,15 +74,31 @@ def _looks_like(start: bytes) -> str:
     return f"a file that starts with {start!r}" if start else "an empty file"
 
 
-def decoded(picture: Image.Image, name: str, least: int | None, besides: int) -> NDArray[np.uint8]:
-    """besides: bytes that the file and its decoder take."""
+def decoded(
+    picture: Image.Image,
+    name: str,
+    besides: int,
+    size: tuple[int, int] | None = None,
+    least: int | None = None,
+) -> NDArray[np.uint8]:
+    """The pixels (H, W, 3).
+
+    Args:
+        besides: bytes that the file and its decoder take.
+        size: to which they are cut and scaled, unless None.
+        least: no side need be longer before that.
+    """
     check_size(picture.size, name)
     try:
         if least:
             picture.draft(None, (least, least))
         check_memory(picture, besides, name)
         picture.load()
-        return _upright(picture, name)
+        plain = picture.mode == "RGB" and "transparency" not in picture.info
+        if size and plain and _orientation(picture) == 1:
+            return scaled(picture, size)  # the same, without the detour over an array
+        pixels = _upright(picture, name)
+        return fitted(pixels, size) if size else pixels
     except ImageError:
         raise
     except DAMAGE as error:

@@ -49,8 +49,15 @@ def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
 
 def fitted(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """The same of a picture and a size that are known to be right."""
+    if pixels.shape[:2] == size:
+        return pixels.copy()
+    return scaled(Image.fromarray(pixels), size)
+
+
+def scaled(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The same of a picture of Pillow's, whose mode is RGB."""
     height, width = size
-    h, w = pixels.shape[:2]
+    w, h = picture.size
     cut_w, cut_h = min(w, h * width / height), min(h, w * height / width)
     box = (w - cut_w) / 2, (h - cut_h) / 2, (w + cut_w) / 2, (h + cut_h) / 2
-    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS, box))
+    return np.array(picture.resize((width, height), Image.Resampling.LANCZOS, box))

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from minicnn.data import image
 from minicnn.data.fitting import checked_size
@@ -135,6 +134,8 @@ def image_files(folder: Path) -> list[Path]:
 
 def _read(files: dict[str, list[Path]], size: tuple[int, int]) -> tuple[Arrays, str]:
     """The arrays x and y, and a remark on what could not be read ("" when all could)."""
+    from tqdm import tqdm  # who predicts does without
+
     pictures: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     errors: list[tuple[Path, ImageError]] = []

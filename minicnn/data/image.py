@@ -60,7 +60,7 @@ def read_fitted(source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
     It is decoded at the half, quarter or eighth of its size that leaves DETAIL times as much as is
     wanted. Values may differ by a level or two.
     """
-    return fitted(_read(source, least=DETAIL * max(checked_size(size))), size)
+    return _read(source, checked_size(size))
 
 
 def shorter_side(path: str | os.PathLike[str]) -> int | None:
@@ -75,18 +75,21 @@ def shorter_side(path: str | os.PathLike[str]) -> int | None:
         return None
 
 
-def _read(source: Source, least: int | None = None) -> NDArray[np.uint8]:
-    """The picture (H, W, 3); with `least`, perhaps smaller, but with no side shorter than that."""
+def _read(source: Source, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """The picture (H, W, 3), cut and scaled where there is a size."""
     name = _name(source)
+    least = DETAIL * max(size) if size else None
     with warnings.catch_warnings():
         # what is odd about a picture that can be read is of no interest here
         warnings.simplefilter("ignore")
         if isinstance(source, Image.Image):
-            return decoded(source, name, None, 0)  # the caller's own, which must not shrink
+            return decoded(source, name, 0, size)  # the caller's own, which must not shrink
         if not isinstance(source, str | os.PathLike | bytes) and not hasattr(source, "read"):
-            return np.array(rgb(_from_array(array(source, "one picture", name), name)))
+            pixels = np.array(rgb(_from_array(array(source, "one picture", name), name)))
+            return fitted(pixels, size) if size else pixels
         data, memory = checked_file(_contents(source, name), name)
-        return decoded(recognised(io.BytesIO(data), name), name, least, len(data) + memory)
+        picture = recognised(io.BytesIO(data), name)
+        return decoded(picture, name, len(data) + memory, size, least)
 
 
 def _name(source: Source) -> str:

@@ -13,8 +13,6 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO
 
-from tqdm import tqdm
-
 from minicnn.datasets.watched import Watch, opener
 from minicnn.errors import DataError
 
@@ -94,6 +92,8 @@ def _transfer(url: str, schemes: Sequence[str], part: Path, size: int, timeout: 
             start = "" if resumed else f" starting with {response.read(40)!r}"
             raise DataError(f"expected {size} bytes, received {done + int(announced)}{start}")
         host = urllib.parse.urlsplit(response.url).hostname
+        from tqdm import tqdm  # who predicts does without
+
         bar = tqdm(
             desc=f"{part.stem} from {host}",
             initial=done,

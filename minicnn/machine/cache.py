@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +77,11 @@ def folder() -> Path | None:
 
 
 def folders() -> list[Path]:
-    """Where they are looked for: in places before that one, such as an image that can only be read,
-    and there.
+    """Where they are looked for: where they are kept, and in all other places too, such as an image
+    that can only be read.
     """
     own = folder()
-    before = takewhile(lambda place: place != own, places())
-    return [*before, *([] if own is None else [own])]
+    return [*([] if own is None else [own]), *(place for place in places() if place != own)]
 
 
 def load(name: str, key: Any) -> bytes | None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from minicnn import report
 from minicnn.errors import DataError
@@ -112,6 +111,8 @@ def draw(
         ]
     draw_curves(run)
     # on terminals
+    from tqdm import tqdm  # who predicts does without
+
     for name, make in tqdm(wanted.items(), "drawing", file=sys.stderr, leave=False, disable=None):
         save_plot(run, name, *make())
 

@@ -3,11 +3,12 @@
 
 import sys
 import time
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from minicnn.training.callbacks.base import Callback, Logs
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 # all of it fits in 80 columns
 BAR = "{desc}{percentage:4.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"
@@ -109,6 +110,8 @@ class Progress(Callback):
     def interrupted(self) -> None:
         """Answer the first Ctrl-C."""
         if self.verbose:
+            from tqdm import tqdm
+
             tqdm.write(
                 "Ctrl-C: this batch is the last one; once more, and it ends at once",
                 file=sys.stderr,
@@ -118,6 +121,8 @@ class Progress(Callback):
         self._close_bar()  # open only if the last epoch was left unfinished
 
     def _open_bar(self) -> None:
+        from tqdm import tqdm  # who predicts does without
+
         self._bar = tqdm(
             total=self.samples,
             initial=self._images,

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from minicnn.errors import warn
 from minicnn.names import KerasNames, instead
@@ -191,6 +190,8 @@ def check_settable(optimizer: Any, owner: Callback) -> None:
 
 def announce(message: str) -> None:
     """Print a callback's message on stdout, above the progress bar if there is one."""
+    from tqdm import tqdm  # who predicts does without
+
     tqdm.write(message)
 
 
