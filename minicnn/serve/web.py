@@ -159,8 +159,8 @@ Put it on the web: upload the folder as it is. Browsers give a camera only to pa
 | S3 and its like | `aws s3 sync . s3://BUCKET`, with CloudFront before it for https |
 
 The largest file is runtime/ort-wasm.wasm, $megabytes MB, compressed a quarter of that; browsers
-keep it. The page's content security policy stands in index.html. If your web server sends one as well,
-let it be this one, with frame-ancestors 'none', which only a header can say:
+keep it. The page's content security policy stands in index.html. If your web server sends one
+as well, let it be this one, with frame-ancestors 'none', which only a header can say:
 
     $policy
 
