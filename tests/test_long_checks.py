@@ -61,3 +61,12 @@ def test_the_long_forms_were_run_and_passed():
     assert keras["largest_memory_mb"] <= check_keras_fuzz.MEMORY
     assert saving["passed"] and saving["kills"] >= check_saving.KILLS and saving["torn"] == 0
     assert saving["lost"] == saving["left"] == saving["wrong"] == []
+
+
+def test_servers_were_tried_at_length():
+    told = json.loads((RESULTS / "serve_faults.json").read_text())
+    assert told["passed"] and told["broken_requests"] >= 2000 and told["unexpected"] == []
+    assert sum(told["ended"].values()) == told["broken_requests"]
+    assert told["memory_mb_after"] - told["memory_mb_before"] < 200
+    assert told["seconds_to_an_answer_after_a_kill"] < 2
+    assert told["stops_under_load"]["lost"] == 0 < told["stops_under_load"]["answered"]

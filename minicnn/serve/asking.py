@@ -1,8 +1,8 @@
 """The way of a question through the threads, and back into the event loop.
 
-One thread reads pictures, one asks the models: parallel kernels keep a team of threads for each
-thread that calls them, so it is always the same. A question hops twice, and the answers of a batch
-come back in one piece.
+A few threads read pictures, which Pillow does beside other Python, and one asks the models:
+parallel kernels keep a team of threads for each thread that calls them, so it is always the same. A
+question hops twice, and the answers of a batch come back in one piece.
 """
 
 import asyncio
@@ -24,27 +24,29 @@ Read = Callable[[], tuple[NDArray[np.float32], bool]]  # pictures (n, H, W, C); 
 
 
 class Asking:
-    """Two threads, and the queues before them; made and used in an event loop.
+    """The threads, and the queues before them; made and used in an event loop.
 
     Args:
         batcher: where questions wait for the model.
         seconds: for which an answer is waited for.
         metrics: where batches are counted.
+        readers: threads that read pictures.
     """
 
-    def __init__(self, batcher: Batcher, seconds: float, metrics: Metrics):
+    def __init__(self, batcher: Batcher, seconds: float, metrics: Metrics, readers: int = 1):
         self._batcher, self._seconds, self._metrics = batcher, seconds, metrics
         self._loop = asyncio.get_running_loop()
         self._to_read: queue.SimpleQueue[tuple[Question, Read] | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._read, name="minicnn-pictures", daemon=True),
-            threading.Thread(target=self._ask, name="minicnn-model", daemon=True),
+        self._readers = [
+            threading.Thread(target=self._read, name="minicnn-pictures", daemon=True)
+            for _ in range(readers)
         ]
-        for thread in self._threads:
+        self._asker = threading.Thread(target=self._ask, name="minicnn-model", daemon=True)
+        for thread in (*self._readers, self._asker):
             thread.start()
 
     async def answer(self, served: Served, read: Read) -> Answer:
-        """What a model says to the pictures that `read` returns, which the other thread calls.
+        """What a model says to the pictures that `read` returns, which a reader calls.
 
         Raises what `read` raises, and Problem when the answer takes too long.
         """
@@ -77,12 +79,15 @@ class Asking:
 
     async def stop(self) -> None:
         """Answer what is there, and end the threads."""
-        self._to_read.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+        for _ in self._readers:
+            self._to_read.put(None)
+        for reader in self._readers:
+            await asyncio.to_thread(reader.join)
+        self._batcher.close()
+        await asyncio.to_thread(self._asker.join)
 
     def _read(self) -> None:
-        """What the one thread does."""
+        """What the readers do."""
         while (item := self._to_read.get()) is not None:
             question, read = item
             try:
@@ -93,10 +98,9 @@ class Asking:
                 self._loop.call_soon_threadsafe(_settle, question.answer, error)
             else:
                 self._batcher.put(question)
-        self._batcher.close()
 
     def _ask(self) -> None:
-        """What the other thread does."""
+        """What the asker does."""
         while (work := self._batcher.take()) is not None:
             if callable(work):
                 work()

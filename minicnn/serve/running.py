@@ -16,6 +16,7 @@ from minicnn.serve.security import Security, is_loopback
 from minicnn.serve.server import BACKLOG, Server
 from minicnn.serve.service import Service
 
+READERS = 4  # threads that read pictures, at most: they take turns at what is Python
 ANYWHERE = ("0.0.0.0", "::", "")
 
 
@@ -62,7 +63,7 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         raise ValueError("--workers expected 1 on this system, whose processes cannot fork")
     if plan.tls is not None:
         _check_tls(plan.tls)
-    _set_threads(plan)
+    threads.set_threads(share := plan.threads or _share(plan.workers))
     paths = _named(plan.models)
     # as they are before they are read: a worker that is started again looks whether they still are
     states = {name: (path, reloading.state(path)) for name, path in paths.items()}
@@ -81,7 +82,9 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
             metrics.of_worker(number)
             # who is started again says nothing
             first = number == 0 and metrics.own("starts") == 0
-            service = Service(models, plan.limits, security, plan.batch, plan.wait, metrics)
+            service = Service(
+                models, plan.limits, security, plan.batch, plan.wait, metrics, min(share, READERS)
+            )
             Server(
                 service,
                 plan.tls,
@@ -149,8 +152,6 @@ def _check_tls(files: tuple[Path, Path]) -> None:
         ) from error
 
 
-def _set_threads(plan: Plan) -> None:
-    if plan.threads is not None:
-        threads.set_threads(plan.threads)
-    elif plan.workers > 1:
-        threads.set_threads(max(1, threads.get_thread_count() // plan.workers))
+def _share(workers: int) -> int:
+    """Threads for each of so many processes."""
+    return max(1, threads.get_thread_count() // workers)

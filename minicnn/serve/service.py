@@ -26,6 +26,7 @@ class Service:
         batch, wait: pictures that are answered together, and seconds that the first waits for
             others.
         metrics: what is counted.
+        readers: threads that read pictures.
         stopping: whether it is about to end.
     """
 
@@ -35,6 +36,7 @@ class Service:
     batch: int = 32
     wait: float = 0.002
     metrics: Metrics = field(default_factory=Metrics)
+    readers: int = 1
     held: Held = field(default_factory=Held)
     in_flight: int = 0
     ready: bool = False
@@ -45,7 +47,7 @@ class Service:
         """Start the threads and try every model, in the running event loop."""
         await asyncio.to_thread(pictures.prepare, self.limits)
         batcher = Batcher(self.batch, self.wait)
-        self._asking = Asking(batcher, self.limits.answer_seconds, self.metrics)
+        self._asking = Asking(batcher, self.limits.answer_seconds, self.metrics, self.readers)
         for model in list(self.models.values()):
             await self.put(model)
         self.ready = True

@@ -158,9 +158,9 @@ Put it on the web: upload the folder as it is. Browsers give a camera only to pa
 | nginx | `root /path/to/this/folder;`, and `gzip on; gzip_types application/wasm;` |
 | S3 and its like | `aws s3 sync . s3://BUCKET`, with CloudFront before it for https |
 
-The largest file is runtime/ort-wasm.wasm, $megabytes MB (a quarter of that when compressed); browsers
-keep it. The page's content security policy stands in index.html. If your web server sends one as
-well, let it be this one, with frame-ancestors 'none', which only a header can say:
+The largest file is runtime/ort-wasm.wasm, $megabytes MB, compressed a quarter of that; browsers
+keep it. The page's content security policy stands in index.html. If your web server sends one
+as well, let it be this one, with frame-ancestors 'none', which only a header can say:
 
     $policy
 
