@@ -33,7 +33,7 @@ COMMANDS = [
         "gradcheck",
         "profile",
     ),
-    *("export", "prune", "quantize", "compare"),
+    *("export", "prune", "quantize", "compare", "serve", "webcam"),
     *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
 ]
 
