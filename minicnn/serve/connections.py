@@ -28,7 +28,9 @@ try:
 except ImportError:  # httptools, in C, parses faster, and need not be there
     HttpToolsProtocol = None  # type: ignore[assignment, misc]
 
-LINGER = 0.3  # seconds, for requests that were sent before a client could see that the server stops
+# seconds, when the server stops, for a request that may be on its way: the first one of a
+# connection, for which a busy client takes its time, and a later one
+FIRST, LATER = 2.0, 0.3
 SPARE = 1.0  # for answers to be sent to who takes the time that is allowed
 OVERHEAD = 2  # bytes that may be sent for a byte of a body: it comes in chunks
 
@@ -110,7 +112,7 @@ class Guarded(Base):
         """End when what was asked is answered, and what may be on the way."""
         self._stopping = True
         if self._at_rest():
-            self.loop.call_later(LINGER, self._end_if_at_rest)
+            self.loop.call_later(FIRST if self.cycle is None else LATER, self._end_if_at_rest)
         else:
             self.cycle.keep_alive = False
 

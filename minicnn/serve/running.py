@@ -93,8 +93,12 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
                 parent,
             ).run(sockets=[listening])
 
+        def let_go() -> None:
+            listening.listen(0)
+            listening.close()
+
         if plan.workers > 1:
-            return workers.run(plan.workers, work, listening.close)
+            return workers.run(plan.workers, work, let_go)
         work(0, None)
         return 0
 

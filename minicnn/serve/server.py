@@ -112,9 +112,14 @@ class Server(uvicorn.Server):
         self._captured_signals.clear()  # they have been heeded
 
     async def _last_connections(self, sockets: list[socket.socket]) -> None:
-        """Accept who waits already, and nobody any more: closing a socket would cut them."""
+        """Accept who waits already, and nobody any more: closing a socket cuts who waits there.
+
+        Whoever comes while this is being done is not let in, with a queue of no length, and is
+        refused when it tries again.
+        """
         loop = asyncio.get_running_loop()
         for listening in sockets:
+            listening.listen(0)
             with contextlib.suppress(NotImplementedError):  # a loop without readers, on Windows
                 loop.remove_reader(listening.fileno())
         for _ in range(3):

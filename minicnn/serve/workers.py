@@ -98,8 +98,9 @@ class Parent:
             os._exit(code)
 
     def _stop(self, which: int, frame: FrameType | None) -> Any:  # noqa: ARG002
+        if not self._stopping:
+            self._close()
         self._stopping = True
-        self._close()
         for process in self._workers:
             try:
                 os.kill(process, signal.SIGTERM)
