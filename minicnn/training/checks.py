@@ -199,8 +199,8 @@ def pixel_range(model: Network, x: Array) -> None:
         *(ZeroPadding2D, Cropping2D, Interpolating),
         *(Noise, RandomLayer),
     )
-    layers = (layer for _, layer in model.paths() if not isinstance(layer, passing))
-    first = next(layers, model.head)
+    looking = (layer for _, layer in model.paths() if not isinstance(layer, passing))
+    first = next(looking, None) or next(layer for _, layer in model.paths())
     sample = x[:SAMPLE]
     top = float(sample.max())
     if isinstance(first, Rescaling) and abs(first.scale) < 1 / 100 and 0 < top <= 1:
