@@ -44,9 +44,9 @@ def serve(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--workers",
         type=positive,
-        default=1,
         metavar="N",
-        help="processes that answer; one that dies is replaced (default: 1)",
+        help="processes that answer; one that dies is replaced (default: one per processor, at "
+        "most 4)",
     )
     parser.add_argument(
         "--threads",

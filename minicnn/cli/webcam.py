@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
         # a browser for terminals returns when it is closed, and the server must answer it
         Thread(target=opened, args=(options, address), daemon=True).start()
 
-    return running.run(running.Plan(models=options.models, port=options.port), started)
+    return running.run(running.Plan(models=options.models, port=options.port, workers=1), started)
 
 
 def opened(options: argparse.Namespace, address: str) -> None:

@@ -22,6 +22,8 @@ HEIF = {
     **dict.fromkeys(HEIC, "a HEIC picture, as telephones take them"),
     **dict.fromkeys((b"avif", b"avis"), "an AVIF picture"),
 }
+# a JPEG that is shrunk need not keep more detail than so many times what is wanted
+GAP = 4.0
 STRIP = 1 << 18  # pixels converted at a time, so that what comes between takes little memory
 # how the rows of a file lie in the upright picture, for each orientation in Exif, of which 1 is
 # upright: (downwards or upwards, to the right or to the left, whether they are columns)
@@ -96,7 +98,8 @@ def decoded(
         picture.load()
         plain = picture.mode == "RGB" and "transparency" not in picture.info
         if size and plain and _orientation(picture) == 1:
-            return scaled(picture, size)  # the same, without the detour over an array
+            # the same, without the detour over an array
+            return scaled(picture, size, GAP if picture.format == "JPEG" else None)
         pixels = _upright(picture, name)
         return fitted(pixels, size) if size else pixels
     except ImageError:

@@ -16,6 +16,7 @@ from minicnn.serve.security import Security, is_loopback
 from minicnn.serve.server import BACKLOG, Server
 from minicnn.serve.service import Service
 
+MOST_WORKERS = 4  # where nobody says how many; each takes some 100 MB
 READERS = 4  # threads that read pictures, at most: they take turns at what is Python
 ANYWHERE = ("0.0.0.0", "::", "")
 
@@ -29,7 +30,9 @@ class Plan:
         host, port: where to listen; port 0 takes one that is free.
         token: what requests must show; None lets everybody ask who can reach the server.
         allow_hosts, allow_origins: see Security.
-        workers, threads: processes, and threads of each; None shares the processors out.
+        workers, threads: processes, and threads of each; None shares the processors out, first
+            among a few processes: they read requests side by side, and none waits for threads
+            that do so just now.
         batch, wait: see Service.
         reload: whether models are loaded anew when their files change.
         tls: files of a certificate and its key.
@@ -42,7 +45,7 @@ class Plan:
     token: str | None = None
     allow_hosts: Sequence[str] = ()
     allow_origins: Sequence[str] = ()
-    workers: int = 1
+    workers: int | None = None
     threads: int | None = None
     batch: int = 32
     wait: float = 0.002
@@ -59,16 +62,17 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
     Raises FileNotFoundError and ModelFileError for a model, ValueError for what does not fit
     together, OSError for an address that cannot be taken.
     """
-    if plan.workers > 1 and not hasattr(os, "fork"):
+    count = plan.workers or _usual_workers(plan.threads or 1)
+    if count > 1 and not hasattr(os, "fork"):
         raise ValueError("--workers expected 1 on this system, whose processes cannot fork")
     if plan.tls is not None:
         _check_tls(plan.tls)
-    threads.set_threads(share := plan.threads or _share(plan.workers))
+    threads.set_threads(share := plan.threads or _share(count))
     paths = _named(plan.models)
     # as they are before they are read: a worker that is started again looks whether they still are
     states = {name: (path, reloading.state(path)) for name, path in paths.items()}
     models = {name: served.load(path, name) for name, path in paths.items()}
-    metrics = Metrics(plan.workers)
+    metrics = Metrics(count)
     security = Security(
         is_loopback(plan.host),
         frozenset(name.lower() for name in plan.allow_hosts),
@@ -97,8 +101,8 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
             listening.listen(0)
             listening.close()
 
-        if plan.workers > 1:
-            return workers.run(plan.workers, work, let_go)
+        if count > 1:
+            return workers.run(count, work, let_go)
         work(0, None)
         return 0
 
@@ -154,6 +158,13 @@ def _check_tls(files: tuple[Path, Path]) -> None:
             f"serve expected a certificate and its key in PEM, received --tls-cert {files[0]} "
             f"--tls-key {files[1]}: {error}"
         ) from error
+
+
+def _usual_workers(share: int) -> int:
+    """Processes with so many threads each, on the processors that there are."""
+    if not hasattr(os, "fork"):
+        return 1
+    return max(1, min(MOST_WORKERS, threads.get_thread_count() // share))
 
 
 def _share(workers: int) -> int:
