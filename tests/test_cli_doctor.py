@@ -161,6 +161,8 @@ import numpy as np
 from minicnn.cli import main, networks
 from minicnn.machine import cache
 
+only = cache.places()[:1]  # not those that other tests have left beside the sources
+cache.places = lambda: only
 assert main(["warmup"]) == 0
 warmed = len(cache.compiled)
 model = networks.network()
