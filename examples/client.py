@@ -40,6 +40,13 @@ def ask(server: str, picture: bytes, token: str | None = None, **query: Any) -> 
     except urllib.error.HTTPError as error:
         with error:
             raise ValueError(json.load(error)["error"]) from None
+    except urllib.error.URLError as error:
+        raise ValueError(f"found no server at {server}: {error.reason}") from None
+
+
+def percent(probability: float | None) -> str:
+    """As text; a network that has gone wrong knows none."""
+    return "?" if probability is None else f"{probability:.1%}"
 
 
 # %% All of them
@@ -60,7 +67,7 @@ def main() -> int:
             failed = 1
             continue
         [prediction] = answer["predictions"]
-        classes = [f"{one['name']} {one['probability']:.1%}" for one in prediction["classes"]]
+        classes = [f"{one['name']} {percent(one['probability'])}" for one in prediction["classes"]]
         print(f"{path}: {', '.join(classes)} ({answer['milliseconds']} ms)")
     return failed
 

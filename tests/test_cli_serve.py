@@ -153,7 +153,8 @@ REFUSED = {
     ("--workers", "0"): (2, "expected a whole number of 1 or more, received '0'"),
     ("--token", "a b"): (
         2,
-        "minicnn serve: --token expected letters, digits and signs without spaces\n",
+        "minicnn serve: --token, or $MINICNN_TOKEN, expected letters and signs of ASCII without "
+        "spaces\n",
     ),
     ("--token", "a", "--no-token"): (
         2,

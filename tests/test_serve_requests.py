@@ -279,3 +279,10 @@ def test_a_picture_of_several_megapixels_is_read_as_one_of_files_is(server):
     data = png(9_000)
     assert server.post(data).status == 200
     assert np.isfinite(server.post(data).json["milliseconds"])
+
+
+def test_workers_share_what_holds_for_all_requests_together():
+    part = Limits(body=100, held=900, in_flight=10, connections=3).shared(4)
+    assert (part.in_flight, part.held, part.connections) == (2, 225, 1)
+    assert Limits(body=100, held=300).shared(4).held == 100  # one request has room
+    assert Limits().shared(1) == Limits()

@@ -54,6 +54,17 @@ def test_the_server_and_the_model_describe_themselves(server):
     )
 
 
+@pytest.mark.parametrize("name", ["nope", "heat"])
+def test_an_output_that_is_not_there(server, name):
+    """heat only comes where it is asked for."""
+    answer = infer(server, asked(X[:1], outputs=[{"name": name}]))
+    print(answer.error)
+    assert (answer.status, answer.error) == (
+        400,
+        f"outputs expected probabilities, received {name!r}",
+    )
+
+
 @pytest.mark.parametrize("datatype", ["FP32", "UINT8"])
 @pytest.mark.parametrize("nested", [False, True])
 def test_an_array_gets_what_predict_says(server, datatype, nested):

@@ -73,5 +73,7 @@ def token_for(options: argparse.Namespace, reachable: bool) -> str | None:
         return None
     token = options.token or os.environ.get("MINICNN_TOKEN")
     if token and not TOKEN.fullmatch(token):
-        raise ValueError("--token expected letters, digits and signs without spaces")
+        raise ValueError(
+            "--token, or $MINICNN_TOKEN, expected letters and signs of ASCII without spaces"
+        )
     return token or (drawn_token() if reachable else None)

@@ -15,9 +15,9 @@ class Limits:
         header: bytes of its first line and its headers together.
         pixels: of one picture as it is sent.
         pictures: in one request.
-        in_flight: requests that wait for their answer at the same time, of one worker.
+        in_flight: requests that wait for their answer at the same time.
         held: bytes of their bodies together.
-        connections: open at the same time, of one worker.
+        connections: open at the same time.
         header_seconds: from the first byte of a request to the end of its headers.
         body_seconds: from there to the end of its body.
         answer_seconds: from there to the answer.
@@ -37,6 +37,15 @@ class Limits:
     answer_seconds: float = 10.0
     idle_seconds: float = 15.0
     stop_seconds: float = 20.0
+
+    def shared(self, workers: int) -> "Limits":
+        """Of each of so many workers: its part of what holds for all requests together."""
+        return replace(
+            self,
+            in_flight=max(1, self.in_flight // workers),
+            held=max(self.body, self.held // workers),
+            connections=max(1, self.connections // workers),
+        )
 
 
 def changed(words: Iterable[str]) -> Limits:

@@ -72,7 +72,7 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
     # as they are before they are read: a worker that is started again looks whether they still are
     states = {name: (path, reloading.state(path)) for name, path in paths.items()}
     models = {name: served.load(path, name) for name, path in paths.items()}
-    metrics = Metrics(count)
+    metrics, limits = Metrics(count), plan.limits.shared(count)
     security = Security(
         is_loopback(plan.host),
         frozenset(name.lower() for name in plan.allow_hosts),
@@ -87,7 +87,7 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
             # who is started again says nothing
             first = number == 0 and metrics.own("starts") == 0
             service = Service(
-                models, plan.limits, security, plan.batch, plan.wait, metrics, min(share, READERS)
+                models, limits, security, plan.batch, plan.wait, metrics, min(share, READERS)
             )
             Server(
                 service,

@@ -12,6 +12,7 @@ from typing import Any
 
 from minicnn.serve import routes, tensors
 from minicnn.serve.messages import Request, Response, as_json
+from minicnn.serve.problems import Problem
 from minicnn.serve.service import Service
 from minicnn.serve.tensors import LENGTH, Asked
 
@@ -72,6 +73,9 @@ async def infer(service: Service, request: Request) -> Response:
     arrays = [(OUTPUT, "FP32", probabilities)]
     if maps:
         arrays.append((HEAT, "UINT8", tensors.stacked(maps)))
+    if unknown := sorted((asked.names or set()) - {name for name, *_ in arrays}):
+        there = " and ".join(name for name, *_ in arrays)
+        raise Problem(400, f"outputs expected {there}, received {unknown[0][:60]!r}")
     outputs, binary = [], []
     for name, datatype, values in arrays:
         if asked.names is not None and name not in asked.names:
