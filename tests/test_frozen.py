@@ -202,6 +202,27 @@ def test_a_change_of_weights_is_seen(change, n):
     np.testing.assert_array_equal(model(x), after)
 
 
+def test_weights_that_come_back_after_an_interrupt_are_laid_out_anew(monkeypatch):
+    """The interrupted call had begun to lay out others."""
+    model, x = chain(), pixels(2, 14, 12, 16)
+    once = [model(x) for _ in range(3)][-1]
+    kernel = model.layers[0].params["kernel"]
+    before = kernel.copy()
+    kernel[...] = 1
+    step = program(model).stages[-1].step
+    with monkeypatch.context() as patched:
+        patched.setattr(step, "forward", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model(x)
+    assert program(model).known == ()
+    kernel[...] = before
+    np.testing.assert_array_equal(model(x), once)
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
 def test_models_that_share_layers_see_each_others_training():
     whole = chain()
     part = Model(whole.inputs, whole.layers[2].output)

@@ -54,7 +54,7 @@ class Execution:
         )
         # the engine's steps hand on buffers as they are
         one_type = len({call.layer.dtype for call in calls}) <= 1
-        self.fast = (
+        fast = (
             engine == "fast"
             and jit.ENABLED
             and one_type
@@ -62,9 +62,9 @@ class Execution:
         )
         self.region = Region()
         self.stages, self._values = stages(
-            calls, self.inputs, self.outputs_at, self.region if self.fast else None
+            calls, self.inputs, self.outputs_at, self.region if fast else None
         )
-        self.frozen = Frozen(calls, self.inputs, self.outputs_at) if self.fast else None
+        self.frozen = Frozen(calls, self.inputs, self.outputs_at) if fast else None
         self.steps: list[Step] = [stage.step for stage in self.stages]
         self._sums: dict[
             tuple[int, tuple[int, ...]], Array

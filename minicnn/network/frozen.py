@@ -109,6 +109,8 @@ class FrozenProgram:
         )
         self.known: tuple = ()
         self.possible = self._write()
+        if not self.possible:  # and no buffers are kept for nothing
+            self.stages, self.steps, self.x = [], [], []
 
     def outputs(self, x: Sequence[Array]) -> list[Array]:
         """What comes out, in arrays of its own."""
@@ -125,6 +127,7 @@ class FrozenProgram:
 
     def _write(self) -> bool:
         """Run the steps and keep their jobs; False, and nothing is kept, where a step does more."""
+        self.known = ()  # until all is done: a Ctrl-C may leave kernels half laid out
         values: list[Any] = [None] * self.values
         values[: len(self.x)] = self.x
         with self.region:

@@ -28,7 +28,7 @@ class Sharing:
             if threads not in self.seconds:  # neither is known at first
                 return threads
         faster = min(self.seconds, key=self.seconds.__getitem__)
-        slower = self.most + 1 - faster
+        slower = 1 if faster == self.most else self.most
         return slower if self.calls % TRIAL == 0 else faster
 
     def note(self, threads: int, seconds: float) -> None:
