@@ -104,7 +104,7 @@ def test_threads_share_one_picture_by_filters():
 @pytest.mark.parametrize(
     "conv",
     [
-        layers.Conv2D(64, 3, padding="same", activation="relu"),
+        layers.Conv2D(64, 3, padding="same"),
         layers.Conv2D(64, 5, strides=2, use_bias=False),
         layers.Conv2D(64, 1),
         layers.Conv2D(64, 3, dilation_rate=2),
