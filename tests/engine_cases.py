@@ -62,7 +62,7 @@ def moves(model, x, dy, tolerance):
         twin, y = copy.deepcopy(model), x
         for layer in twin.layers:
             y = layer.forward(y, training=True)
-            if isinstance(layer, layers.Conv2D):
+            if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
                 y = y + rounding * epsilon * np.abs(y).max() * rng.standard_normal(y.shape)
         dx = dy
         for layer in reversed(twin.layers):
@@ -130,22 +130,25 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
 
 
 @st.composite
-def blocks(draw):
+def blocks(draw, depthwise=False):
     """A convolution and what may follow it, in any order that people write."""
     window = draw(windows(dilated=True, largest=9))
     activation = draw(st.sampled_from([None, "relu", "relu", "leaky_relu"]))
-    stack = [
-        layers.Conv2D(
-            draw(st.sampled_from([1, 3, 8, 16, 17, 33])),
-            window["size"],
-            window["strides"],
-            window["padding"],
-            dilation_rate=window["dilation"],
-            activation=activation,
-            use_bias=draw(st.booleans()),
-            trainable=draw(st.integers(0, 4)) > 0,
-        )
-    ]
+    channels = draw(st.sampled_from([1, 3, 8, 16, 17, 33]))
+    options = {
+        "kernel_size": window["size"],
+        "strides": window["strides"],
+        "padding": window["padding"],
+        "dilation_rate": window["dilation"],
+        "activation": activation,
+        "use_bias": draw(st.booleans()),
+        "trainable": draw(st.integers(0, 4)) > 0,
+    }
+    shape = window["x_shape"]
+    if depthwise:
+        shape, stack = (*shape[:-1], channels), [layers.DepthwiseConv2D(**options)]
+    else:
+        stack = [layers.Conv2D(channels, **options)]
     tail = []
     if draw(st.booleans()):
         tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))
@@ -154,7 +157,7 @@ def blocks(draw):
     if activation is None and draw(st.booleans()):
         tail.append(layers.ReLU())
     stack += draw(st.permutations(tail))
-    return window["x_shape"], stack
+    return shape, stack
 
 
 def fits(stack, shape):

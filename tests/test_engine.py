@@ -15,11 +15,12 @@ from minicnn.engine.plan import plan
 from minicnn.network.executor import Execution
 
 
+@pytest.mark.parametrize("depthwise", [False, True])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-@given(blocks(), seeds)
+@given(st.data(), seeds)
 @settings(max_examples=60)
-def test_a_block_in_any_order_equals_its_layers(dtype, tolerance, drawn, seed):
-    (batch, *shape), stack = drawn
+def test_a_block_in_any_order_equals_its_layers(depthwise, dtype, tolerance, data, seed):
+    (batch, *shape), stack = data.draw(blocks(depthwise))
     assume(fits(stack, tuple(shape)))
     compare(stack, tuple(shape), batch + 1, dtype, seed, tolerance)
 

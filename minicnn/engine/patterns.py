@@ -10,6 +10,7 @@ from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
@@ -50,7 +51,11 @@ class Pattern(NamedTuple):
 
 
 def is_conv(layer: Layer) -> bool:
-    """Whether it is a convolution whose filters see all channels, the only one that steps know."""
+    """Whether it is a convolution that steps know: its filters see all channels, or one each, and
+    another one.
+    """
+    if type(layer) is DepthwiseConv2D:
+        return layer.depth_multiplier == 1
     return type(layer) is Conv2D and layer.groups == 1
 
 

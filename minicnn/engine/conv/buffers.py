@@ -87,7 +87,7 @@ class Buffers:
             channels=step.channels,
             batch=self.batch,
         )
-        pixels, kernel = n * g.H * g.W * g.C, g.KH * g.KW * g.C * g.F
+        pixels, kernel = n * g.H * g.W * g.C, g.KH * g.KW * g.depth * g.F
         self.operands = Operands(
             self.record,
             "data",

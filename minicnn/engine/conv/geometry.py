@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.machine import emit
 
 
@@ -13,6 +14,7 @@ class Geometry(NamedTuple):
 
     Axes: H W C picture, KH KW kernel, SH SW stride, DH DW dilation, OH OW F output; top, left: rows
     and columns of padding before the picture. FP is F rounded up to whole vector registers, or F.
+    A filter sees the channels of one of `groups` groups.
     """
 
     H: int
@@ -30,6 +32,17 @@ class Geometry(NamedTuple):
     OW: int
     F: int
     FP: int
+    groups: int = 1
+
+    @property
+    def depth(self) -> int:
+        """The channels that a filter sees."""
+        return self.C // self.groups
+
+    @property
+    def kernel_size(self) -> int:
+        """Numbers of the kernel, with FP filters."""
+        return self.KH * self.KW * self.depth * self.FP
 
     def kernel_rows(self, i: int) -> range:
         """The kernel rows that lie inside the picture at output row i."""
@@ -67,11 +80,12 @@ class Geometry(NamedTuple):
         )
 
 
-def geometry(conv: Conv2D) -> Geometry:
+def geometry(conv: Conv2D | DepthwiseConv2D) -> Geometry:
     """The geometry of a built layer, with whole registers."""
     (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, emit.lanes(conv.dtype)
     sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
-    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes))
+    groups = C if isinstance(conv, DepthwiseConv2D) else conv.groups
+    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), groups)
 
 
 def padded(count: int, lanes: int) -> int:

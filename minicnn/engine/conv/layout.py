@@ -21,7 +21,7 @@ NONE = np.zeros(0, np.int64)
 
 class Sizes(NamedTuple):
     """Of a block: picture H x W x C, output OH x OW x F (FP), pool windows PH x PW, down x across
-    of them.
+    of them. A filter has `cells` x `depth` numbers.
 
     Of a picture every row_step-th row and column_step-th column matters to the kernel, which is KH
     x KW. z and dz are buffers of z_rows and dz_rows rows of `columns` pixels, for `pictures` at a
@@ -40,6 +40,7 @@ class Sizes(NamedTuple):
     down: int
     across: int
     cells: int
+    depth: int
     row_step: int
     column_step: int
     pictures: int
@@ -113,6 +114,7 @@ class Work(NamedTuple):
     """
 
     winograd: bool
+    depthwise: bool
     lanes: int
     rescale: int = 0
     activate: int = 0

@@ -109,6 +109,8 @@ def part_count(block: ConvBlock, threads: int) -> int:
     do.
     """
     g = block.g
+    if g.groups > 1:  # a part would read some of the channels, not all
+        return 1
     most = min(threads, g.met_cells() * g.C * g.F // WORTH)
     counts = [n for n in range(2, most + 1) if g.F % (n * block.work.lanes) == 0]
     return max(counts, default=1)

@@ -35,6 +35,7 @@ from minicnn.engine.conv.ways import Convolution, way
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.rescaling import Rescaling
 from minicnn.machine import emit
@@ -57,7 +58,7 @@ class Into(NamedTuple):
 
 
 class ConvBlock:
-    """Runs a built Conv2D and what follows it; borrows their arrays and owns only buffers.
+    """Runs a built Conv2D or DepthwiseConv2D and what follows it; borrows their arrays and owns only buffers.
 
     Args:
         conv: the convolution, run without its activation.
@@ -78,7 +79,7 @@ class ConvBlock:
 
     def __init__(
         self,
-        conv: Conv2D,
+        conv: Conv2D | DepthwiseConv2D,
         relu: Layer | None = None,
         norm: BatchNormalization | None = None,
         pool: MaxPooling2D | None = None,
@@ -101,12 +102,12 @@ class ConvBlock:
         # dy itself.
         self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.gathers)
         if self.bare:  # then no row kernel needs whole registers
-            g = geometry(conv)._replace(FP=conv.filters)
-            self.convolution = way(g, conv.dtype, like)
+            g = self.convolution.g
+            self.convolution = way(g._replace(FP=g.F), conv.dtype, like)
         self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = self.channels.unit[:] = 1
-        numbers = g.KH * g.KW * g.C * g.FP
+        numbers = g.kernel_size
         self.dkernel = (
             np.zeros(numbers, conv.dtype)
             if g.F != g.FP
@@ -116,10 +117,11 @@ class ConvBlock:
         # Activations of few multiplications are sooner computed again than written to memory and
         # read back.
         again = self.pool and not (self.convolution.gathers or self.convolution.by_blocks)
-        self.keeps = not (again and g.KH * g.KW * g.C <= CHEAP)
+        self.keeps = not (again and g.KH * g.KW * g.depth <= CHEAP)
         name = conv.dtype.name
         self.work = Work(
             winograd=self.convolution.winograd,
+            depthwise=self.convolution.depthwise,
             lanes=emit.lanes(conv.dtype),
             activate=row_kernels.activate(name, bool(relu), False),
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,

@@ -1,11 +1,11 @@
-"""The two ways to compute a convolution, as a block uses them: programs and their memory."""
+"""The ways to compute a convolution, as a block uses them: programs and their memory."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numba.np.ufunc.parallel import get_thread_count
 
-from minicnn.engine.conv import direct, winograd
+from minicnn.engine.conv import depthwise, direct, winograd
 from minicnn.engine.conv.geometry import Geometry
 from minicnn.engine.conv.layout import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
 from minicnn.engine.conv.weights import together
@@ -31,7 +31,7 @@ class Plan(NamedTuple):
 class DirectConvolution:
     """The sums as they are written: direct.py."""
 
-    winograd = False
+    winograd = depthwise = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
@@ -122,7 +122,7 @@ class WinogradConvolution:
     """With fewer multiplications: winograd.py. Its kernel is U = G g G^T."""
 
     winograd = gathers = True  # z is made in scratch memory, from patches
-    by_blocks = by_slices = False
+    by_blocks = by_slices = depthwise = False
 
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
@@ -168,11 +168,44 @@ class WinogradConvolution:
         return Plan(s, tables, way, own, u)
 
 
-Convolution = DirectConvolution | WinogradConvolution
+class DepthwiseConvolution:
+    """Of every channel by itself, as sums of shifted rows: depthwise.py."""
+
+    depthwise = True
+    winograd = gathers = by_blocks = by_slices = False
+
+    def __init__(self, g: Geometry, dtype: np.dtype):
+        self.g, self.dtype = g, dtype
+
+    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:  # noqa: ARG002
+        """For batches of n pictures, and pooling windows; for backward too, if it trains."""
+        g, dtype = self.g, self.dtype
+        z_rows = direct.rows_of_band(g, g.OW * g.FP, dtype)
+        forward, bands = depthwise.forward(g, dtype, z_rows)
+        s = sizes(g, window, pictures=1, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
+        if not trains:
+            tables, own = programs(forward=forward, bands=bands), memory(s, dtype, {}, {}, {}, 0)
+            return Plan(s, tables, winograd.Winograd(), own, g.kernel_size)
+        inputs = depthwise.input_gradient(g, dtype)
+        tables = programs(
+            forward=forward,
+            bands=bands,
+            weights=depthwise.weight_gradient(g, dtype),
+            inputs=inputs,
+            input_blocks=np.array([0, len(inputs)], np.int64),
+        )
+        shared = {"kernel": g.kernel_size, "kernel_t": g.kernel_size}
+        own = memory(s, dtype, {}, {"dz": g.OH * g.OW * g.FP}, shared, CHUNKS)
+        return Plan(s, tables, winograd.Winograd(), own, g.kernel_size)
+
+
+Convolution = DirectConvolution | WinogradConvolution | DepthwiseConvolution
 
 
 def way(g: Geometry, dtype: np.dtype, like: Convolution | None = None) -> Convolution:
     """The faster way for this geometry, or another geometry's way."""
+    if g.groups > 1:
+        return DepthwiseConvolution(g, dtype)
     if like is None:
         form = winograd.best_form(g, dtype)
     else:
@@ -200,7 +233,7 @@ def sizes(
     PH, PW = window
     return Sizes(
         *(g.H, g.W, g.C, g.OH, g.OW, g.F, g.FP, PH, PW),
-        *(g.OH // PH, g.OW // PW, g.KH * g.KW, *g.seen(), pictures, columns, z_rows, dz_rows),
+        *(g.OH // PH, g.OW // PW, g.KH * g.KW, g.depth, *g.seen(), pictures, columns, z_rows, dz_rows),
     )
 
 
@@ -222,5 +255,5 @@ def memory(
         dtype,
         {"wide": s.across * s.FP} | blank,  # beside its F channels there are zeros
         own | always | channels,
-        shared | {"dkernels": parts * s.cells * s.C * s.FP},
+        shared | {"dkernels": parts * s.cells * s.depth * s.FP},
     )
