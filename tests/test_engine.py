@@ -15,12 +15,14 @@ from minicnn.engine.plan import plan
 from minicnn.network.executor import Execution
 
 
-@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize(
+    "kind", [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D], ids=lambda k: k.__name__
+)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @given(st.data(), seeds)
 @settings(max_examples=60)
-def test_a_block_in_any_order_equals_its_layers(depthwise, dtype, tolerance, data, seed):
-    (batch, *shape), stack = data.draw(blocks(depthwise))
+def test_a_block_in_any_order_equals_its_layers(kind, dtype, tolerance, data, seed):
+    (batch, *shape), stack = data.draw(blocks(kind))
     assume(fits(stack, tuple(shape)))
     compare(stack, tuple(shape), batch + 1, dtype, seed, tolerance)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from minicnn.engine.conv.separable import SeparableBlock
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.layers.activation import Activation
@@ -14,6 +15,7 @@ from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
+from minicnn.layers.separable_conv2d import SeparableConv2D
 
 Found = dict[str, Layer]
 
@@ -34,7 +36,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them."""
 
-    step: type[ConvBlock] | type[DenseStep]
+    step: type[ConvBlock] | type[SeparableBlock] | type[DenseStep]
     parts: tuple[Part, ...]
 
     def match(self, layers: Sequence[Layer]) -> Found:
@@ -57,6 +59,11 @@ def is_conv(layer: Layer) -> bool:
     if type(layer) is DepthwiseConv2D:
         return layer.depth_multiplier == 1
     return type(layer) is Conv2D and layer.groups == 1
+
+
+def is_separable(layer: Layer) -> bool:
+    """Whether it is such a depthwise convolution, and then one of 1x1."""
+    return type(layer) is SeparableConv2D and layer.depth_multiplier == 1
 
 
 def is_dense(layer: Layer) -> bool:
@@ -102,20 +109,28 @@ def can_pool(layer: Layer) -> bool:
 
 
 RESCALING = Part("rescaling", exactly(Rescaling), optional=True)
-CONV = Part("conv", is_conv)
 RELU = Part("relu", is_relu, optional=True)
 NORM = Part("norm", can_normalize)
 RELU_AFTER = Part("relu_after", is_relu)  # after the normalisation
 POOL = Part("pool", can_pool)
 
-# The one that takes most layers is chosen, of equal ones the first. The largest of max(b, 0) is the
-# same before and after the pooling, so that one step has both orders.
+
+
+def convolutions(step: type[ConvBlock] | type[SeparableBlock], conv: Part) -> tuple[Pattern, ...]:
+    """A convolution and what may follow it. The largest of max(b, 0) is the same before and after
+    the pooling, so that one step has both orders.
+    """
+    norm, pool = NORM._replace(optional=True), POOL._replace(optional=True)
+    return (
+        Pattern(step, (RESCALING, conv, RELU, norm, pool)),
+        Pattern(step, (RESCALING, conv, NORM, RELU_AFTER, pool)),
+        Pattern(step, (RESCALING, conv, NORM, POOL, RELU_AFTER)),
+    )
+
+
+# The one that takes most layers is chosen, of equal ones the first.
 PATTERNS = (
-    Pattern(
-        ConvBlock,
-        (RESCALING, CONV, RELU, NORM._replace(optional=True), POOL._replace(optional=True)),
-    ),
-    Pattern(ConvBlock, (RESCALING, CONV, NORM, RELU_AFTER, POOL._replace(optional=True))),
-    Pattern(ConvBlock, (RESCALING, CONV, NORM, POOL, RELU_AFTER)),
+    *convolutions(ConvBlock, Part("conv", is_conv)),
+    *convolutions(SeparableBlock, Part("separable", is_separable)),
     Pattern(DenseStep, (Part("dense", is_dense), RELU)),
 )

@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
 
-from minicnn.engine.conv.side_by_side import SideBySide, part_count
+from minicnn.engine.conv.separable import SeparableBlock
+from minicnn.engine.conv.side_by_side import SideBySide, shared
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
-from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
+from minicnn.engine.patterns import PATTERNS, is_conv, is_dense, is_separable
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SideBySide | DenseStep
-OWN = ConvBlock, SideBySide, DenseStep  # steps that add jobs
+Step = Layer | ConvBlock | SeparableBlock | SideBySide | DenseStep
+OWN = ConvBlock, SeparableBlock, SideBySide, DenseStep  # steps that add jobs
 
 
 def plan(
@@ -47,8 +48,10 @@ def plan(
         step: Step = copy(rest[0]) if frozen else rest[0]
         if found:
             step = pattern.step(**found, frozen=frozen)  # type: ignore[arg-type]
-        if isinstance(step, ConvBlock) and (parts := part_count(step, threads)) > 1:
-            step = SideBySide(step, parts)
+        if isinstance(step, SeparableBlock):
+            step.share(threads)
+        elif isinstance(step, ConvBlock):
+            step = shared(step, threads)
         steps.append(step)
         del rest[: max(len(found), 1)]
     for step in steps:
@@ -65,7 +68,8 @@ def split_activations(layers: Sequence[Layer]) -> list[Layer]:
     split: list[Layer] = []
     for layer in layers:
         split.append(layer)
-        if (is_conv(layer) or is_dense(layer)) and layer.activation_layer is not None:
+        known = is_conv(layer) or is_separable(layer) or is_dense(layer)
+        if known and layer.activation_layer is not None:
             split.append(layer.activation_layer)  # the steps run these layers without it
     return split
 
@@ -75,7 +79,8 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
     normalised.
     """
     for before, step in pairwise(steps):
-        if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
+        blocks = ConvBlock | SeparableBlock
+        if isinstance(before, blocks) and isinstance(step, blocks):
             # whose backward reads what was normalised, not the result
             step.owns_input = before.norm is not None
 
@@ -84,7 +89,7 @@ def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
     """Whether a step's passes do nothing with the numbers they are given (x, where that matters)
     but hand them to a job, or on.
     """
-    if isinstance(step, ConvBlock | SideBySide):
+    if isinstance(step, ConvBlock | SeparableBlock | SideBySide):
         return step.rescaling is None or x is not None and step.takes_bytes(x)
     return (
         isinstance(step, DenseStep)

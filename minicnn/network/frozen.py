@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.engine.conv.separable import SeparableBlock
 from minicnn.engine.conv.side_by_side import SideBySide
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.plan import passes_on
@@ -95,7 +96,9 @@ class FrozenProgram:
             calls, inputs, outputs, self.region, frozen=True, threads=threads
         )
         self.steps = [
-            one.step for one in self.stages if isinstance(one.step, ConvBlock | SideBySide)
+            one.step
+            for one in self.stages
+            if isinstance(one.step, ConvBlock | SeparableBlock | SideBySide)
         ]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
         rescales = any(step.rescaling is not None for step in self.steps)

@@ -104,6 +104,12 @@ class SideBySide:
         return self.block.takes_bytes(x)
 
 
+def shared(block: ConvBlock, threads: int) -> ConvBlock | SideBySide:
+    """What runs the block with that many threads for each picture."""
+    parts = part_count(block, threads)
+    return SideBySide(block, parts) if parts > 1 else block
+
+
 def part_count(block: ConvBlock, threads: int) -> int:
     """How many threads share a picture: as many as get whole registers of filters, and enough to
     do.
