@@ -149,7 +149,9 @@ def blocks(draw, kind=layers.Conv2D):
         stack = [kind(channels, **options)]
     else:
         shape = (*shape[:-1], channels)
-        stack = [kind(*[draw(st.sampled_from([1, 5, 16]))] * (kind is layers.SeparableConv2D), **options)]
+        stack = [
+            kind(*[draw(st.sampled_from([1, 5, 16]))] * (kind is layers.SeparableConv2D), **options)
+        ]
     tail = []
     if draw(st.booleans()):
         tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))

@@ -200,14 +200,18 @@ def drawn(rng, winograd):
         filters = rng.choice([1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 32, 33, 40, 64])
         if winograd:
             window, filters = {"kernel_size": 3}, rng.choice([16, 32, 48, 64, 80])
-        return layers.Conv2D(
-            int(filters),
-            **window,
-            padding=str(rng.choice(["same", "valid"])),
-            activation=rng.choice([None, "relu", "relu", "leaky_relu"]),
-            use_bias=chance(0.7),
-            trainable=chance(0.9),
-        )
+        options = window | {
+            "padding": str(rng.choice(["same", "valid"])),
+            "activation": rng.choice([None, "relu", "relu", "leaky_relu"]),
+            "use_bias": chance(0.7),
+            "trainable": chance(0.9),
+        }
+        kind = rng.random()
+        if kind < 0.2:
+            return layers.DepthwiseConv2D(**options)
+        if kind < 0.3:
+            return layers.SeparableConv2D(int(filters), **options)
+        return layers.Conv2D(int(filters), **options)
 
     stack = [layers.Rescaling(1 / 255)] if chance(0.3) else []
     for _ in range(integers(3)):

@@ -16,7 +16,9 @@ from minicnn.network.executor import Execution
 
 
 @pytest.mark.parametrize(
-    "kind", [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D], ids=lambda k: k.__name__
+    "kind",
+    [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D],
+    ids=lambda k: k.__name__,
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @given(st.data(), seeds)

@@ -2,7 +2,11 @@
 nobody may touch; and what the plan makes of the layers that have one.
 """
 
+import copy
 import itertools
+import os
+import subprocess
+import sys
 
 import fence
 import numpy as np
@@ -12,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import seeds, windows
 
-from minicnn import layers
+from minicnn import Sequential, layers
 from minicnn.engine.conv import depthwise
 from minicnn.engine.conv.geometry import Geometry, padded
+from minicnn.engine.plan import plan
 from minicnn.engine.simd import ARGUMENTS
 from minicnn.machine import emit
+from minicnn.network.steps import steps
 
 CHANNELS = st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 24, 31, 32, 40])
 
@@ -108,3 +114,112 @@ def test_maps_of_all_sizes_share_few_kernels(size, stride):
         depthwise.weight_gradient(g, np.dtype("float32")),
     )
     assert len({call[0] for program in programs for call in program.tolist()}) <= 8 + 3 * (size > 3)
+
+
+def blocks(kind, dtype="float32", channels=19):
+    """A convolution of that kind with all that a block may have, in a model of its own."""
+    conv = kind(3, padding="same") if kind is layers.DepthwiseConv2D else kind(21, 3)
+    stack = [conv, layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D()]
+    model = Sequential([layers.Input((11, 10, channels)), *stack], seed=3, dtype=dtype)
+    model.engine = "fast"
+    return model
+
+
+KINDS = pytest.mark.parametrize("kind", [layers.DepthwiseConv2D, layers.SeparableConv2D])
+
+
+@KINDS
+def test_a_pictures_bits_do_not_depend_on_those_beside_it(kind):
+    model = blocks(kind)
+    x = np.random.default_rng(0).standard_normal((9, 11, 10, 19)).astype(np.float32)
+    together = model.forward(x)
+    for n in (1, 2, 5):
+        for _ in range(3):  # the last two by a frozen program
+            assert np.array_equal(model.forward(x[:n]), together[:n])
+
+
+@KINDS
+def test_a_frozen_program_follows_the_weights_and_sees_bytes(kind):
+    conv = kind(3) if kind is layers.DepthwiseConv2D else kind(5, 3)
+    stack = [layers.Rescaling(1 / 255), conv, layers.BatchNormalization(), layers.ReLU()]
+    models = [Sequential([layers.Input((8, 8, 16)), *copy.deepcopy(stack)], seed=0) for _ in "ab"]
+    models[0].engine, models[1].engine = "reference", "fast"
+    x = np.random.default_rng(1).integers(0, 256, (1, 8, 8, 16), np.uint8)
+    for scale in (1, 3):
+        for model in models:
+            for param in model.layers[1].params.values():
+                param[...] = scale * np.random.default_rng(2).standard_normal(param.shape)
+        for _ in range(3):
+            y = [model.forward(x) for model in models]
+            np.testing.assert_allclose(y[1], y[0], rtol=1e-4, atol=1e-4)
+    frozen = models[1]._execution().frozen.programs
+    assert any(program is not None and program.possible for program in frozen.values())
+
+
+@KINDS
+@pytest.mark.parametrize("trainable", [True, False])
+@pytest.mark.parametrize("to_input", [True, False])
+def test_a_backward_writes_what_is_asked_for(kind, trainable, to_input):
+    conv, slow = (kind(3) if kind is layers.DepthwiseConv2D else kind(5, 3) for _ in "ab")
+    for layer in (conv, slow):
+        layer.build((7, 6, 8), np.random.default_rng(0), np.float64)
+        layer.trainable = trainable
+        layer.grads = {name: np.full(grad.shape, 7.0) for name, grad in layer.grads.items()}
+    (step,) = plan([conv])
+    step.needs_input_grad = slow.needs_input_grad = to_input
+    x, dy = (np.random.default_rng(1).standard_normal((3, *shape))
+        for shape in (conv.input_shape, conv.output_shape))  # fmt: skip
+    np.testing.assert_allclose(step.forward(x, training=True), slow.forward(x, training=True))
+    dx = step.backward(dy), slow.backward(dy)
+    assert (dx[0] is None) == (not to_input)
+    if to_input:
+        np.testing.assert_allclose(*dx, atol=1e-12)
+    for name, grad in slow.grads.items():
+        np.testing.assert_allclose(conv.grads[name], grad, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D"])
+def test_a_kernel_of_several_for_each_channel_stays_with_the_layer(kind):
+    more = {"depth_multiplier": 2, "padding": "same", "activation": "relu"}
+    layer = layers.DepthwiseConv2D(3, **more)
+    if kind == "SeparableConv2D":
+        layer = layers.SeparableConv2D(4, 3, **more)
+    layer.build((5, 5, 3))
+    assert [type(step).__name__ for step in plan([layer])] == [kind]
+
+
+def test_one_step_is_all_that_follows_a_separable_convolution():
+    stack = [layers.SeparableConv2D(4, 3, activation="relu"), layers.BatchNormalization()]
+    model = Sequential([layers.Input((9, 8, 3)), *stack, layers.MaxPooling2D()])
+    assert [type(step).__name__ for step in plan(model.layers)] == ["SeparableBlock"]
+    assert [(one.runs_as, one.layers) for one in steps(model)] == [
+        ("SeparableBlock", ["separable_conv2d", "batch_normalization", "max_pooling2d"])
+    ]
+
+
+THREADS = """
+import hashlib, sys
+import numpy as np
+from minicnn import Sequential, layers
+stack = [layers.SeparableConv2D(40, 3, padding="same"), layers.BatchNormalization(), layers.ReLU()]
+stack += [layers.DepthwiseConv2D(5, strides=2, activation="relu"), layers.MaxPooling2D()]
+stack += [layers.Flatten(), layers.Dense(3, activation="softmax")]
+model = Sequential([layers.Input((16, 15, 7)), *stack], seed=0)
+model.compile("adam", "sparse_categorical_crossentropy")
+rng = np.random.default_rng(0)
+for _ in range(3):
+    model.train_on_batch(rng.standard_normal((13, 16, 15, 7)), rng.integers(0, 3, 13))
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
+
+
+def test_the_weights_do_not_depend_on_the_number_of_threads():
+    hashes = set()
+    for threads in ("1", "2"):
+        environment = os.environ | {"NUMBA_NUM_THREADS": threads, "MINICNN_ENGINE": "fast"}
+        done = subprocess.run(
+            [sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        hashes.add(done.stdout)
+    assert len(hashes) == 1

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
+from minicnn.engine.conv import depthwise
 from minicnn.engine.conv import winograd_form as winograd
 from minicnn.machine import emit
 
@@ -180,6 +181,30 @@ def row_kernel_emitters(dtype):
         "gradient": row_kernels.gradient.emit(dtype, 2, True, True, False),
         "gradient of a ReLU after": row_kernels.gradient.emit(dtype, 2, True, False, True),
     }
+
+
+@pytest.mark.parametrize("channels", [C, C + 3])
+@pytest.mark.parametrize("size, stride", [(3, 1), (3, 2), (5, 1)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_depthwise_convolutions_inner_loops_spill_nothing(
+    processor, dtype, size, stride, channels
+):
+    """One load of a pixel for all pixels of the result that see it, one multiplication per cell."""
+    instructions, notation, machine = processor
+    steps = depthwise.Steps(stride * C, C, W * C, C, C, size * C, C, C)
+    pixels = depthwise.most(size)
+    emitted = {
+        "taps": depthwise.taps.emit(dtype, pixels, size, channels, channels, steps),
+        "cells_gradient": depthwise.cells_gradient.emit(
+            dtype, pixels, size, channels, steps._replace(b_row=W * C)
+        ),
+    }
+    for name, emitter in emitted.items():
+        loops = innermost_loops(emitter.assembly(machine))
+        (loop,) = [loop for loop in loops if count(notation.multiply, loop)]
+        text = f"{name} of {pixels} pixels:\n" + "\n".join(loop)
+        assert count(notation.stack, loop) == 0, text
+        assert count(notation.multiply, loop) == pixels * size, text
 
 
 @pytest.mark.parametrize("matrix", ["BT", "AT", "B", "A"])

@@ -115,7 +115,6 @@ RELU_AFTER = Part("relu_after", is_relu)  # after the normalisation
 POOL = Part("pool", can_pool)
 
 
-
 def convolutions(step: type[ConvBlock] | type[SeparableBlock], conv: Part) -> tuple[Pattern, ...]:
     """A convolution and what may follow it. The largest of max(b, 0) is the same before and after
     the pooling, so that one step has both orders.

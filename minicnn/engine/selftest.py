@@ -17,7 +17,9 @@ from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.types import Array
 
 Results = dict[str, Array]
@@ -29,6 +31,8 @@ def trusted(layers: Sequence[Layer]) -> bool:
     It is measured once per process and type.
     """
     kinds: set[type] = {type(layer) for layer in layers}
+    if SeparableConv2D in kinds:
+        kinds |= {DepthwiseConv2D, Conv2D}
     return all([_passes(kind, layers[0].dtype.name) for kind in CHECKS if kind in kinds])
 
 
@@ -65,18 +69,27 @@ def errors(kind: type, dtype: str) -> dict[str, float]:
 
 
 def convolution(dtype: str) -> tuple[Results, Results]:
+    """As block says."""
+    return block(Conv2D(20, 3, padding="same", activation="relu"), 3, dtype)
+
+
+def depthwise(dtype: str) -> tuple[Results, Results]:
+    """As block says, with numbers beyond whole registers too."""
+    return block(DepthwiseConv2D(3, padding="same", activation="relu"), 20, dtype)
+
+
+def block(conv: Conv2D | DepthwiseConv2D, channels: int, dtype: str) -> tuple[Results, Results]:
     """What the engine and what NumPy make of convolution, ReLU, batch normalisation and max
     pooling.
     """
-    conv, norm, pool = (
-        Conv2D(20, 3, padding="same", activation="relu"),
-        BatchNormalization(),
-        MaxPooling2D(),
-    )
-    x, dy, results = run([conv, norm, pool], (2, 4, 12, 3), dtype)
+    norm, pool = BatchNormalization(), MaxPooling2D()
+    x, dy, results = run([conv, norm, pool], (2, 4, 12, channels), dtype)
     kernel, bias, gamma, beta = (
         array.astype(np.float64) for array in (conv.params | norm.params).values()
     )
+    by_channel = isinstance(conv, DepthwiseConv2D)
+    if by_channel:  # a filter for each channel, with zeros for all others
+        kernel = kernel * np.eye(channels)
     frame = ((0, 0), (1, 1), (1, 1), (0, 0))
 
     patches = sliding_window_view(np.pad(x, frame), (3, 3), axis=(1, 2))  # (N, OH, OW, C, KH, KW)
@@ -94,6 +107,8 @@ def convolution(dtype: str) -> tuple[Results, Results]:
         kernel[::-1, ::-1],
     )
     dkernel = np.einsum("nhwcij,nhwf->ijcf", patches, dz)
+    if by_channel:
+        dkernel = np.einsum("ijcc->ijc", dkernel)[..., None]
 
     moving_deviation = np.sqrt(norm.state["moving_variance"].astype(np.float64) + norm.epsilon)
     inference = windows(gamma * (a - norm.state["moving_mean"]) / moving_deviation + beta).max(
@@ -148,4 +163,8 @@ def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array,
     return x, dy, results | gradients | {"inference": step.forward(x)}
 
 
-CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {Conv2D: convolution, Dense: dense}
+CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {
+    Conv2D: convolution,
+    DepthwiseConv2D: depthwise,
+    Dense: dense,
+}

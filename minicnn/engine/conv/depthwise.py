@@ -105,9 +105,7 @@ def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
                 )
                 h, w = band[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left
                 for first, pixels, blocks in cut(len(columns), most(len(cells))):
-                    address = cells_gradient(
-                        np.dtype(dtype).name, pixels, len(cells), g.C, steps
-                    )
+                    address = cells_gradient(np.dtype(dtype).name, pixels, len(cells), g.C, steps)
                     a = (h * g.W + w + cells[0] * g.DW + first * g.SW) * g.C
                     b = (band[0] * g.OW + columns[0] + first) * g.FP
                     c = (kh * g.KW + cells[0]) * g.FP
@@ -199,15 +197,21 @@ def most(columns: int) -> int:
     """How many pixels may be computed at once: beside their sums there are a weight per column, and
     a pixel.
     """
-    registers = 2 * machine.instruction_set().rows + 2
-    return max(1, min(PIXELS, registers - columns))
+    return max(1, min(PIXELS, registers() - 2 - columns))
+
+
+def registers() -> int:
+    """How many there are for sums, weights and pixels: those of a tile, see machine/emit.py."""
+    return 2 * machine.instruction_set().rows + 4
 
 
 def cut(count: int, limit: int) -> Iterator[tuple[int, int, int]]:
     """Pixels in blocks of equal size, and a smaller one of what is left over: (first, pixels,
     blocks).
     """
-    pixels = min(range(min(count, limit), 0, -1), key=lambda size: (-(-count // size), count % size))
+    pixels = min(
+        range(min(count, limit), 0, -1), key=lambda size: (-(-count // size), count % size)
+    )
     yield 0, pixels, count // pixels
     if count % pixels:
         yield count - count % pixels, count % pixels, 1
@@ -218,9 +222,7 @@ def table(calls: Calls) -> Array:
     return np.array(calls, np.int64).reshape(-1, FIELDS)
 
 
-def each_register(
-    emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Value], None]
-) -> None:
+def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Value], None]) -> None:
     """work(c, done) for the first channel c of every register of min(lanes, channels) numbers.
 
     The last one ends with the last channel, so that nothing beyond is touched, and `done` of its
@@ -299,16 +301,16 @@ def taps(
 
 
 @kernel
-def cells_gradient(
-    dtype: str, pixels: int, columns: int, channels: int, steps: Steps
-) -> Emitter:
+def cells_gradient(dtype: str, pixels: int, columns: int, channels: int, steps: Steps) -> Emitter:
     """C[k, v] += sum over s < segments, p < depth * pixels of A[s, p, k, v] * B[s, p, v] for k <
     columns.
 
-    Pixels are added to two sums in turn, or each addition would wait for the one before.
+    Pixels are added to two sums in turn, if there is room for them: or each addition would wait
+    for the one before.
     """
     emit = Emitter(dtype, ARGUMENTS)
     arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
+    turns = 2 if 3 * columns + 1 <= registers() else 1  # beside them, a pixel per column, and one
 
     def times(index: ir.Value, step: int) -> ir.Value:
         return build.mul(index, emit.integer(step))
@@ -328,17 +330,19 @@ def cells_gradient(
                         offset = p * steps.a_pixel + k * steps.a_column
                         if offset not in seen:
                             seen[offset] = emit.load(emit.at(a, emit.integer(offset)), lanes)
-                        total = p % 2 * columns + k
+                        total = p % turns * columns + k
                         sums[total] = emit.multiply_add(seen[offset], dz, sums[total])
                 return sums
 
             return emit.loop(arg["depth"], sums, block)
 
-        sums = emit.loop(arg["segments"], [emit.fill(0.0, lanes)] * (2 * columns), row)
+        sums = emit.loop(arg["segments"], [emit.fill(0.0, lanes)] * (turns * columns), row)
         for k in range(columns):
             place = emit.at(arg["c"], channel, emit.integer(k * steps.c_column))
             before = emit.load(place, lanes)
-            value = build.fadd(before, build.fadd(sums[k], sums[columns + k]))
+            value = before
+            for total in sums[k::columns]:
+                value = build.fadd(value, total)
             if channels % lanes:
                 lane = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
                 again = build.icmp_signed("<", lane, emit.spread(build.trunc(done, I32)))

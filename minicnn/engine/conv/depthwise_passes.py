@@ -20,6 +20,4 @@ def load_turned_part(s, copy, like, kernel, rows, k):
     """The same, turned around: the last cell first."""
     if k == 0:
         clear(rows, s.cells * s.FP * like.itemsize)
-        call_copy(
-            copy, like, (kernel, (s.cells - 1) * s.C, -s.C, rows, 0, s.FP, s.cells, s.C)
-        )
+        call_copy(copy, like, (kernel, (s.cells - 1) * s.C, -s.C, rows, 0, s.FP, s.cells, s.C))

@@ -111,7 +111,9 @@ def halves(layer: SeparableConv2D) -> tuple[DepthwiseConv2D, Conv2D]:
     )
     pointwise.build(depthwise.build(layer.input_shape, dtype=layer.dtype), dtype=layer.dtype)
     lend(layer, depthwise, kernel="depthwise_kernel")
-    lend(layer, pointwise, kernel="pointwise_kernel", **({"bias": "bias"} if layer.use_bias else {}))
+    lend(
+        layer, pointwise, kernel="pointwise_kernel", **({"bias": "bias"} if layer.use_bias else {})
+    )
     return depthwise, pointwise
 
 

@@ -233,7 +233,17 @@ def sizes(
     PH, PW = window
     return Sizes(
         *(g.H, g.W, g.C, g.OH, g.OW, g.F, g.FP, PH, PW),
-        *(g.OH // PH, g.OW // PW, g.KH * g.KW, g.depth, *g.seen(), pictures, columns, z_rows, dz_rows),
+        *(
+            g.OH // PH,
+            g.OW // PW,
+            g.KH * g.KW,
+            g.depth,
+            *g.seen(),
+            pictures,
+            columns,
+            z_rows,
+            dz_rows,
+        ),
     )
 
 
