@@ -145,13 +145,14 @@ def blocks(draw, kind=layers.Conv2D):
         "trainable": draw(st.integers(0, 4)) > 0,
     }
     shape = window["x_shape"]
-    if kind is layers.Conv2D:
-        stack = [kind(channels, **options)]
-    else:
+    if kind is not layers.Conv2D:
         shape = (*shape[:-1], channels)
-        stack = [
-            kind(*[draw(st.sampled_from([1, 5, 16]))] * (kind is layers.SeparableConv2D), **options)
-        ]
+    filters = {
+        layers.Conv2D: [channels],
+        layers.DepthwiseConv2D: [],
+        layers.SeparableConv2D: [draw(st.sampled_from([1, 5, 16]))],
+    }
+    stack = [kind(*filters[kind], **options)]
     tail = []
     if draw(st.booleans()):
         tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))

@@ -14,12 +14,10 @@ from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.plan import plan
 from minicnn.network.executor import Execution
 
+CONVOLUTIONS = [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D]
 
-@pytest.mark.parametrize(
-    "kind",
-    [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D],
-    ids=lambda k: k.__name__,
-)
+
+@pytest.mark.parametrize("kind", CONVOLUTIONS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @given(st.data(), seeds)
 @settings(max_examples=60)

@@ -44,8 +44,8 @@ def run(calls, a, b, c):
     prototype = emit.Emitter(a.dtype.name, ARGUMENTS).prototype()
     places = [array.ctypes.data for array in (a, b, c)]
     for address, *starts, segments, depth, accumulate in calls.tolist():
-        pa, pb, pc = (place + start * a.itemsize for place, start in zip(places, starts))
-        prototype(address)(pa, 1, segments, depth, pb, pc, accumulate)
+        at = [p + start * a.itemsize for p, start in zip(places, starts, strict=True)]
+        prototype(address)(at[0], 1, segments, depth, at[1], at[2], accumulate)
 
 
 def expected(g, x, kernel, dy):

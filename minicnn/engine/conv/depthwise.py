@@ -11,42 +11,22 @@ seen through, the same cells are computed in one call; so padding costs no multi
 number of dx is written once.
 
 A kernel (KH, KW, C, 1) is laid out as rows (KH * KW, FP); for dx in reverse order. x and dx have C
-channels; y and dy FP: what is beyond C is written as 0. The signature is that of a tile (simd.py),
-so that products.run calls these kernels too.
+channels; y and dy FP: what is beyond C is written as 0.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import gcd
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
 
+from minicnn.engine.conv.depthwise_kernels import Steps, cells_gradient, most, taps
 from minicnn.engine.conv.direct import ROWS
 from minicnn.engine.conv.geometry import Geometry, runs
 from minicnn.engine.products import FIELDS
-from minicnn.engine.simd import ARGUMENTS
-from minicnn.machine import emit as machine
-from minicnn.machine.emit import I32, Emitter, kernel
 from minicnn.types import Array
 
-PIXELS = 8  # at once: then a load of a weight or of a pixel is used by several of them
 Calls = list[tuple[int, ...]]
-
-
-class Steps(NamedTuple):
-    """Numbers from one pixel, kernel column and row to the next, in a, b and c (0: there is none
-    such).
-    """
-
-    a_pixel: int
-    a_column: int
-    a_row: int
-    b_pixel: int
-    b_column: int
-    b_row: int
-    c_pixel: int
-    c_column: int
 
 
 class Run(NamedTuple):
@@ -180,29 +160,18 @@ def seen_by(n: int, outputs: int, size: int, stride: int, dilation: int, before:
         return divmod(pixel + before - (size - 1 - cell) * dilation, stride)
 
     def cells(pixel: int) -> range:
-        fit = [k for k in range(size) for i, rest in [output(pixel, k)] if not rest]
-        fit = [k for k in fit if 0 <= output(pixel, k)[0] < outputs]
+        found = [(k, *output(pixel, k)) for k in range(size)]
+        fit = [k for k, i, rest in found if rest == 0 and 0 <= i < outputs]
         return range(fit[0], fit[-1] + 1, stride // common) if fit else range(0)
 
-    found = []
+    parts = []
     for first in range(min(stride, n)):
         pixels = range(first, n, stride)
-        for part, reach in runs(len(pixels), lambda j, pixels=pixels: cells(pixels[j]), n):
+        reaches = [cells(pixel) for pixel in pixels]
+        for part, reach in runs(len(pixels), reaches.__getitem__, n):
             start = output(pixels[part[0]], reach[0])[0] if reach else 0
-            found.append(Run(pixels[part.start : part.stop], reach, start))
-    return Axis(found, 1, dilation // common)
-
-
-def most(columns: int) -> int:
-    """How many pixels may be computed at once: beside their sums there are a weight per column, and
-    a pixel.
-    """
-    return max(1, min(PIXELS, registers() - 2 - columns))
-
-
-def registers() -> int:
-    """How many there are for sums, weights and pixels: those of a tile, see machine/emit.py."""
-    return 2 * machine.instruction_set().rows + 4
+            parts.append(Run(pixels[part.start : part.stop], reach, start))
+    return Axis(parts, 1, dilation // common)
 
 
 def cut(count: int, limit: int) -> Iterator[tuple[int, int, int]]:
@@ -220,134 +189,3 @@ def cut(count: int, limit: int) -> Iterator[tuple[int, int, int]]:
 def table(calls: Calls) -> Array:
     """The calls as integers (calls, 7), for products.run."""
     return np.array(calls, np.int64).reshape(-1, FIELDS)
-
-
-def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Value], None]) -> None:
-    """work(c, done) for the first channel c of every register of min(lanes, channels) numbers.
-
-    The last one ends with the last channel, so that nothing beyond is touched, and `done` of its
-    numbers belong to the one before too.
-    """
-    build, lanes = emit.builder, min(emit.lanes, channels)
-
-    def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        c, done = build.mul(v, emit.integer(lanes)), emit.integer(0)
-        if channels % lanes:
-            last = emit.integer(channels - lanes)
-            beyond = build.sub(c, last)
-            done = build.select(build.icmp_signed(">", beyond, done), beyond, done)
-            c = build.sub(c, done)
-        work(c, done)
-        return []
-
-    emit.loop(emit.integer(-(-channels // lanes)), [], register)
-
-
-@kernel
-def taps(
-    dtype: str, pixels: int, columns: int, channels: int, c_numbers: int, steps: Steps
-) -> Emitter:
-    """C[p, v] = sum over s < segments, k < columns of A[p, s, k, v] * B[s, k, v] for p < depth.
-
-    `pixels` of them are computed at once, the last ones with some of those before, once more; so
-    depth may be any number from `pixels` on. Behind its `channels` numbers, a pixel of C has zeros
-    up to c_numbers.
-    """
-    emit = Emitter(dtype, ARGUMENTS)
-    arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
-    # where a pixel of A is for several pixels of C: it is loaded once
-    shared: dict[int, list[tuple[int, int]]] = {}
-    for p in range(pixels):
-        for k in range(columns):
-            shared.setdefault(p * steps.a_pixel + k * steps.a_column, []).append((p, k))
-
-    def times(index: ir.Value, step: int) -> ir.Value:
-        return build.mul(index, emit.integer(step))
-
-    def block(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        first, last = times(i, pixels), build.sub(arg["depth"], emit.integer(pixels))
-        first = build.select(build.icmp_signed("<", first, last), first, last)
-        a, c = (emit.at(arg[x], times(first, getattr(steps, f"{x}_pixel"))) for x in "ac")
-        places = [emit.at(c, emit.integer(p * steps.c_pixel)) for p in range(pixels)]
-        if c_numbers > channels:
-            for place in places:
-                emit.store(emit.fill(0.0), emit.at(place, emit.integer(c_numbers - emit.lanes)))
-
-        def register(channel: ir.Value, _: ir.Value) -> None:
-            def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-                a_row = emit.at(a, channel, times(s, steps.a_row))
-                b_row = emit.at(arg["b"], channel, times(s, steps.b_row))
-                weights = [
-                    emit.load(emit.at(b_row, emit.integer(k * steps.b_column)), lanes)
-                    for k in range(columns)
-                ]
-                sums = list(sums)
-                for offset, users in sorted(shared.items()):
-                    value = emit.load(emit.at(a_row, emit.integer(offset)), lanes)
-                    for p, k in users:
-                        sums[p] = emit.multiply_add(value, weights[k], sums[p])
-                return sums
-
-            zeros = [emit.fill(0.0, lanes)] * pixels
-            for total, place in zip(emit.loop(arg["segments"], zeros, row), places, strict=True):
-                emit.store(total, emit.at(place, channel))
-
-        each_register(emit, channels, register)
-        return []
-
-    blocks = build.sdiv(build.add(arg["depth"], emit.integer(pixels - 1)), emit.integer(pixels))
-    emit.loop(blocks, [], block)
-    return emit
-
-
-@kernel
-def cells_gradient(dtype: str, pixels: int, columns: int, channels: int, steps: Steps) -> Emitter:
-    """C[k, v] += sum over s < segments, p < depth * pixels of A[s, p, k, v] * B[s, p, v] for k <
-    columns.
-
-    Pixels are added to two sums in turn, if there is room for them: or each addition would wait
-    for the one before.
-    """
-    emit = Emitter(dtype, ARGUMENTS)
-    arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
-    turns = 2 if 3 * columns + 1 <= registers() else 1  # beside them, a pixel per column, and one
-
-    def times(index: ir.Value, step: int) -> ir.Value:
-        return build.mul(index, emit.integer(step))
-
-    def work(channel: ir.Value, done: ir.Value) -> None:
-        def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-            a_row = emit.at(arg["a"], channel, times(s, steps.a_row))
-            b_row = emit.at(arg["b"], channel, times(s, steps.b_row))
-
-            def block(i: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-                a = emit.at(a_row, times(i, pixels * steps.a_pixel))
-                b = emit.at(b_row, times(i, pixels * steps.b_pixel))
-                sums, seen = list(sums), {}
-                for p in range(pixels):
-                    dz = emit.load(emit.at(b, emit.integer(p * steps.b_pixel)), lanes)
-                    for k in range(columns):
-                        offset = p * steps.a_pixel + k * steps.a_column
-                        if offset not in seen:
-                            seen[offset] = emit.load(emit.at(a, emit.integer(offset)), lanes)
-                        total = p % turns * columns + k
-                        sums[total] = emit.multiply_add(seen[offset], dz, sums[total])
-                return sums
-
-            return emit.loop(arg["depth"], sums, block)
-
-        sums = emit.loop(arg["segments"], [emit.fill(0.0, lanes)] * (turns * columns), row)
-        for k in range(columns):
-            place = emit.at(arg["c"], channel, emit.integer(k * steps.c_column))
-            before = emit.load(place, lanes)
-            value = before
-            for total in sums[k::columns]:
-                value = build.fadd(value, total)
-            if channels % lanes:
-                lane = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
-                again = build.icmp_signed("<", lane, emit.spread(build.trunc(done, I32)))
-                value = build.select(again, before, value)
-            emit.store(value, place)
-
-    each_register(emit, channels, work)
-    return emit

@@ -76,7 +76,7 @@ def large(g: Geometry, dtype: np.dtype) -> bool:
 
     Then it is read by blocks of filters, each for several pictures, not as a whole for each.
     """
-    return g.kernel_size * np.dtype(dtype).itemsize > 2 * CACHE
+    return g.kernel_numbers * np.dtype(dtype).itemsize > 2 * CACHE
 
 
 def by_blocks(calls: Array, width: int, lanes: int) -> tuple[Array, Array]:

@@ -40,8 +40,8 @@ class Geometry(NamedTuple):
         return self.C // self.groups
 
     @property
-    def kernel_size(self) -> int:
-        """Numbers of the kernel, with FP filters."""
+    def kernel_numbers(self) -> int:
+        """How many the kernel has, with FP filters."""
         return self.KH * self.KW * self.depth * self.FP
 
     def kernel_rows(self, i: int) -> range:

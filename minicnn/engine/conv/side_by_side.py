@@ -55,6 +55,7 @@ class SideBySide:
         self.block, self.layers, self.region = block, block.layers, Region()
         self.rescaling = block.rescaling
         conv, norm = block.conv, block.norm
+        assert isinstance(conv, Conv2D)  # see part_count
         (down, across), F = block.output_size, conv.filters
         self.y = np.zeros((1, down, across, F), conv.dtype)
         self.together = Region()  # which collects the parts' jobs

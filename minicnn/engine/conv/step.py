@@ -58,7 +58,7 @@ class Into(NamedTuple):
 
 
 class ConvBlock:
-    """Runs a built Conv2D or DepthwiseConv2D and what follows it; borrows their arrays and owns only buffers.
+    """Runs a built convolution and what follows it; borrows their arrays and owns only buffers.
 
     Args:
         conv: the convolution, run without its activation.
@@ -107,7 +107,7 @@ class ConvBlock:
         self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         self.channels.sign[:] = self.channels.factor[:] = self.channels.unit[:] = 1
-        numbers = g.kernel_size
+        numbers = g.kernel_numbers
         self.dkernel = (
             np.zeros(numbers, conv.dtype)
             if g.F != g.FP

@@ -185,7 +185,7 @@ class DepthwiseConvolution:
         s = sizes(g, window, pictures=1, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
         if not trains:
             tables, own = programs(forward=forward, bands=bands), memory(s, dtype, {}, {}, {}, 0)
-            return Plan(s, tables, winograd.Winograd(), own, g.kernel_size)
+            return Plan(s, tables, winograd.Winograd(), own, g.kernel_numbers)
         inputs = depthwise.input_gradient(g, dtype)
         tables = programs(
             forward=forward,
@@ -194,9 +194,9 @@ class DepthwiseConvolution:
             inputs=inputs,
             input_blocks=np.array([0, len(inputs)], np.int64),
         )
-        shared = {"kernel": g.kernel_size, "kernel_t": g.kernel_size}
+        shared = {"kernel": g.kernel_numbers, "kernel_t": g.kernel_numbers}
         own = memory(s, dtype, {}, {"dz": g.OH * g.OW * g.FP}, shared, CHUNKS)
-        return Plan(s, tables, winograd.Winograd(), own, g.kernel_size)
+        return Plan(s, tables, winograd.Winograd(), own, g.kernel_numbers)
 
 
 Convolution = DirectConvolution | WinogradConvolution | DepthwiseConvolution
