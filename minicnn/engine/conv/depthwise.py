@@ -74,15 +74,20 @@ def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
     Rows go in bands that stay in the first-level cache for all kernel rows.
     """
     calls: Calls = []
+    steps = Steps(
+        a_pixel=g.SW * g.C,
+        a_column=g.DW * g.C,
+        a_row=g.SH * g.W * g.C,
+        b_pixel=g.FP,
+        b_row=g.OW * g.FP,
+        c_column=g.FP,
+    )
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
     for band, kernel_rows in runs(g.OH, g.kernel_rows, max(1, ROWS // row_bytes)):
         for kh in kernel_rows:
             for columns, cells in runs(g.OW, g.kernel_columns, g.OW):
                 if not cells:
                     continue
-                steps = Steps(
-                    g.SW * g.C, g.DW * g.C, g.SH * g.W * g.C, g.FP, 0, g.OW * g.FP, 0, g.FP
-                )
                 h, w = band[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left
                 for first, pixels, blocks in cut(len(columns), most(len(cells))):
                     address = cells_gradient(np.dtype(dtype).name, pixels, len(cells), g.C, steps)
@@ -113,11 +118,9 @@ def taps_of(
                     a_pixel=columns.step * a_numbers,
                     a_column=columns.cell * a_numbers,
                     a_row=rows.cell * a_width * a_numbers,
-                    b_pixel=0,
                     b_column=column.cells.step * g.FP,
                     b_row=row.cells.step * g.KW * g.FP,
                     c_pixel=column.outputs.step * c_numbers,
-                    c_column=0,
                 )
                 pixels = min(len(column.outputs), most(len(column.cells)))
                 address = taps(

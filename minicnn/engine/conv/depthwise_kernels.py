@@ -19,18 +19,16 @@ PIXELS = 8  # at once: then a load of a weight or of a pixel is used by several 
 
 
 class Steps(NamedTuple):
-    """Numbers from one pixel, kernel column and row to the next, in a, b and c (0: there is none
-    such).
-    """
+    """Numbers from one pixel, kernel column and row to the next, in a, b and c."""
 
     a_pixel: int
     a_column: int
     a_row: int
-    b_pixel: int
-    b_column: int
-    b_row: int
-    c_pixel: int
-    c_column: int
+    b_pixel: int = 0
+    b_column: int = 0
+    b_row: int = 0
+    c_pixel: int = 0
+    c_column: int = 0
 
 
 def most(columns: int) -> int:
@@ -43,6 +41,10 @@ def most(columns: int) -> int:
 def registers() -> int:
     """How many there are for sums, weights and pixels: those of a tile, see machine/emit.py."""
     return 2 * machine.instruction_set().rows + 4
+
+
+def times(emit: Emitter, index: ir.Value, step: int) -> ir.Value:
+    return emit.builder.mul(index, emit.integer(step))
 
 
 def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Value], None]) -> None:
@@ -84,13 +86,10 @@ def taps(
         for k in range(columns):
             shared.setdefault(p * steps.a_pixel + k * steps.a_column, []).append((p, k))
 
-    def times(index: ir.Value, step: int) -> ir.Value:
-        return build.mul(index, emit.integer(step))
-
     def block(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        first, last = times(i, pixels), build.sub(arg["depth"], emit.integer(pixels))
+        first, last = times(emit, i, pixels), build.sub(arg["depth"], emit.integer(pixels))
         first = build.select(build.icmp_signed("<", first, last), first, last)
-        a, c = (emit.at(arg[x], times(first, getattr(steps, f"{x}_pixel"))) for x in "ac")
+        a, c = (emit.at(arg[x], times(emit, first, getattr(steps, f"{x}_pixel"))) for x in "ac")
         places = [emit.at(c, emit.integer(p * steps.c_pixel)) for p in range(pixels)]
         if c_numbers > channels:
             for place in places:
@@ -98,8 +97,8 @@ def taps(
 
         def register(channel: ir.Value, _: ir.Value) -> None:
             def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-                a_row = emit.at(a, channel, times(s, steps.a_row))
-                b_row = emit.at(arg["b"], channel, times(s, steps.b_row))
+                a_row = emit.at(a, channel, times(emit, s, steps.a_row))
+                b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
                 weights = [
                     emit.load(emit.at(b_row, emit.integer(k * steps.b_column)), lanes)
                     for k in range(columns)
@@ -135,17 +134,14 @@ def cells_gradient(dtype: str, pixels: int, columns: int, channels: int, steps: 
     arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
     turns = 2 if 3 * columns + 1 <= registers() else 1  # beside them, a pixel per column, and one
 
-    def times(index: ir.Value, step: int) -> ir.Value:
-        return build.mul(index, emit.integer(step))
-
     def work(channel: ir.Value, done: ir.Value) -> None:
         def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-            a_row = emit.at(arg["a"], channel, times(s, steps.a_row))
-            b_row = emit.at(arg["b"], channel, times(s, steps.b_row))
+            a_row = emit.at(arg["a"], channel, times(emit, s, steps.a_row))
+            b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
 
             def block(i: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-                a = emit.at(a_row, times(i, pixels * steps.a_pixel))
-                b = emit.at(b_row, times(i, pixels * steps.b_pixel))
+                a = emit.at(a_row, times(emit, i, pixels * steps.a_pixel))
+                b = emit.at(b_row, times(emit, i, pixels * steps.b_pixel))
                 sums, seen = list(sums), {}
                 for p in range(pixels):
                     dz = emit.load(emit.at(b, emit.integer(p * steps.b_pixel)), lanes)
