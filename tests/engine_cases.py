@@ -130,7 +130,7 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
 
 
 @st.composite
-def blocks(draw, kind=layers.Conv2D):
+def blocks(draw, kind=layers.Conv2D, groups=1):
     """A convolution of that kind and what may follow it, in any order that people write."""
     window = draw(windows(dilated=True, largest=9))
     activation = draw(st.sampled_from([None, "relu", "relu", "leaky_relu"]))
@@ -147,8 +147,10 @@ def blocks(draw, kind=layers.Conv2D):
     shape = window["x_shape"]
     if kind is not layers.Conv2D:
         shape = (*shape[:-1], channels)
+    elif groups > 1:
+        shape, options["groups"] = (*shape[:-1], groups * shape[-1]), groups
     filters = {
-        layers.Conv2D: [channels],
+        layers.Conv2D: [groups * channels],
         layers.DepthwiseConv2D: [],
         layers.SeparableConv2D: [draw(st.sampled_from([1, 5, 16]))],
     }

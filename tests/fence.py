@@ -211,6 +211,9 @@ def drawn(rng, winograd):
             return layers.DepthwiseConv2D(**options)
         if kind < 0.3:
             return layers.SeparableConv2D(int(filters), **options)
+        if kind < 0.4:  # where the channels cannot be cut so, another network is drawn
+            groups = integers(8, 2)
+            return layers.Conv2D(groups * integers(20), **options, groups=groups)
         return layers.Conv2D(int(filters), **options)
 
     stack = [layers.Rescaling(1 / 255)] if chance(0.3) else []

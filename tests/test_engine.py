@@ -14,7 +14,12 @@ from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.plan import plan
 from minicnn.network.executor import Execution
 
-CONVOLUTIONS = [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D]
+CONVOLUTIONS = {
+    "Conv2D": (layers.Conv2D, 1),
+    "in groups": (layers.Conv2D, 3),
+    "DepthwiseConv2D": (layers.DepthwiseConv2D, 1),
+    "SeparableConv2D": (layers.SeparableConv2D, 1),
+}
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
@@ -22,7 +27,7 @@ CONVOLUTIONS = [layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D]
 @given(st.data(), seeds)
 @settings(max_examples=60)
 def test_a_block_in_any_order_equals_its_layers(kind, dtype, tolerance, data, seed):
-    (batch, *shape), stack = data.draw(blocks(kind))
+    (batch, *shape), stack = data.draw(blocks(*CONVOLUTIONS[kind]))
     assume(fits(stack, tuple(shape)))
     compare(stack, tuple(shape), batch + 1, dtype, seed, tolerance)
 

@@ -36,7 +36,7 @@ def geometry(window, channels, dtype, whole):
     (H, W, C), (OH, OW, F) = layer.input_shape, layer.output_shape
     sizes = (*layer.kernel_size, *layer.strides, *layer.dilation_rate, *layer.window.before)
     FP = padded(F, emit.lanes(dtype)) if whole else F
-    return Geometry(H, W, C, *sizes, OH, OW, F, FP)
+    return Geometry(H, W, C, *sizes, OH, OW, F, FP, 1, C)
 
 
 def run(calls, a, b, c):

@@ -53,12 +53,9 @@ class Pattern(NamedTuple):
 
 
 def is_conv(layer: Layer) -> bool:
-    """Whether it is a convolution that steps know: its filters see all channels, or one each, and
-    another one.
-    """
-    if type(layer) is DepthwiseConv2D:
-        return layer.depth_multiplier == 1
-    return type(layer) is Conv2D and layer.groups == 1
+    """Whether it is a convolution that steps know."""
+    one_each = type(layer) is DepthwiseConv2D and layer.depth_multiplier == 1
+    return one_each or type(layer) is Conv2D
 
 
 def is_separable(layer: Layer) -> bool:

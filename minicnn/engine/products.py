@@ -72,6 +72,7 @@ class Program:
         accumulate: bool = False,
         groups: tuple[int, int] = (0, 0),
         once: bool = False,
+        columns: tuple[int, int] | None = None,
     ) -> None:
         """Append C[rows, width] (+)= the product that simd.py defines, in tiles of at most `limit`
         rows.
@@ -82,10 +83,12 @@ class Program:
             starts: of a, b and c, in elements.
             groups: elements of A, and rows of B, from one group to the next, for `run_together`.
             once: whether a number of A belongs to one row only, so that all of A passes by once.
+            columns: (first, after the last) of C and a plain B, if not all.
         """
         outer_count, inner_count = rows
-        for v in range(0, self.width, 2 * self.lanes):
-            width = min(2 * self.lanes, self.width - v)
+        first_column, end = columns or (0, self.width)
+        for v in range(first_column, end, 2 * self.lanes):
+            width = min(2 * self.lanes, end - v)
             b_step = width if b.packed else self.width
             b_start = starts[1] + b.row * b_step + (v * b.rows if b.packed else v)
             for o, outer, i, inner in cuts(outer_count, inner_count, self.limit):

@@ -5,8 +5,8 @@ stages.py           its passes in stages, of forward.py, backward.py and weights
 layout.py           what they are handed, in the memory of buffers.py
 ways.py             the ways to compute a convolution: direct.py as written, winograd.py with fewer
                     multiplications, by winograd_passes.py and the matrices of winograd_form.py;
-                    depthwise.py by channel, in kernels of its own, depthwise_kernels.py, laid out
-                    by depthwise_passes.py
+                    depthwise.py by channel, in kernels of its own, depthwise_kernels.py; groups.py
+                    lays the kernels of both out that have groups
 separable.py        two such steps in one
 geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel
 side_by_side.py     one picture shared by threads

@@ -6,7 +6,7 @@ block's type.
 """
 
 from minicnn.engine import row_kernels, row_moves
-from minicnn.engine.conv import depthwise_passes, norm, winograd_passes
+from minicnn.engine.conv import groups, norm, winograd_passes
 from minicnn.engine.conv.layout import CHUNKS
 from minicnn.engine.products import pack_transposed_part, run
 from minicnn.machine.call import caller, clear, view, word
@@ -36,8 +36,8 @@ def load_transposed_part(r, k, like):
         winograd_passes.load_transposed_part(
             s, r.winograd, work, like, data.weights, turned, kernel_t, first, last
         )  # fmt: skip
-    elif work.depthwise:
-        depthwise_passes.load_turned_part(s, work.copy, like, data.weights, kernel_t, k)
+    elif work.groups > 1:
+        groups.load_turned_part(s, work, like, data.weights, kernel_t, k)
     else:
         parts = s.cells * ((s.C + 2 * work.lanes - 1) // (2 * work.lanes))
         pack_transposed_part(

@@ -7,7 +7,8 @@ those at the edges. z and dz are FP wide: F, or, for what happens to them row by
 to whole registers; what is beyond stays 0.
 
 The kernel's layouts as right-hand sides, packed (products.py): (KH * KW * C, F); and for the input
-gradient (KH * KW * FP, C), rows and columns of the kernel in reverse.
+gradient (KH * KW * FP, C), rows and columns of the kernel in reverse. In groups a filter has fewer
+rows, those of its group's channels (geometry.depth), and the layouts are plain.
 """
 
 import itertools
@@ -45,28 +46,34 @@ def forward(g: Geometry, dtype: np.dtype, longest: int, pictures: int = 1) -> tu
     for rows, kernel_rows in runs(g.OH, g.kernel_rows, 1 if pictures > 1 else longest):
         before = len(program.calls)
         for columns, kernel_columns in runs(g.OW, g.kernel_columns, g.OW):
-            for part, kernel_group in enumerate(contiguous(kernel_columns, g.DW)):
+            for part, kernel_group in enumerate(contiguous(kernel_columns, g)):
                 h = rows[0] * g.SH - g.top + kernel_rows.start * g.DH
                 w = columns[0] * g.SW - g.left + kernel_group.start * g.DW
                 outer, down, z_down = len(rows), g.SH * g.W * g.C, g.OW * g.FP
                 if pictures > 1:
                     outer, down, z_down = pictures, g.H * g.W * g.C, g.OH * g.OW * g.FP
-                program.multiply(
-                    (outer, len(columns)),
-                    Left(down, g.SW * g.C, g.DH * g.W * g.C, 1),
-                    len(kernel_rows),
-                    len(kernel_group) * g.C,
-                    Right(
-                        g.KH * g.KW * g.C,
-                        packed=True,
-                        row=(kernel_rows.start * g.KW + kernel_group.start) * g.C,
-                        segment=g.KW * g.C,
-                    ),
-                    (z_down, g.FP),
-                    starts=((h * g.W + w) * g.C, 0, (rows[0] * g.OW + columns[0]) * g.FP),
-                    accumulate=part > 0,
-                    once=g.KH * g.KW == 1,
-                )
+                for channel, filters in g.groups_of_channels():
+                    program.multiply(
+                        (outer, len(columns)),
+                        Left(down, g.SW * g.C, g.DH * g.W * g.C, 1),
+                        len(kernel_rows),
+                        len(kernel_group) * g.depth,
+                        Right(
+                            g.KH * g.KW * g.depth,
+                            packed=g.groups == 1,
+                            row=(kernel_rows.start * g.KW + kernel_group.start) * g.depth,
+                            segment=g.KW * g.depth,
+                        ),
+                        (z_down, g.FP),
+                        starts=(
+                            (h * g.W + w) * g.C + channel,
+                            0,
+                            (rows[0] * g.OW + columns[0]) * g.FP,
+                        ),
+                        accumulate=part > 0,
+                        once=g.KH * g.KW == g.groups == 1,
+                        columns=filters,
+                    )
         bands.append((rows[0], rows[-1] + 1, before, len(program.calls)))
     return program.table(), np.array(bands, np.int64)
 
@@ -106,10 +113,9 @@ def input_gradient(g: Geometry, dtype: np.dtype, pictures: int = 1) -> Array:
     dx must be 0 before. This goes in bands of rows, which stay in the cache while all cells add to
     them.
     """
+    back = g.transposed()
     if (g.SH, g.SW) == (1, 1):
-        return forward(
-            g.transposed(), dtype, rows_of_band(g.transposed(), g.OW * g.FP, dtype), pictures
-        )[0]
+        return forward(back, dtype, rows_of_band(back, g.OW * g.FP, dtype), pictures)[0]
     program = Program(dtype, g.C)
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
     height = 1 if pictures > 1 else max(1, CACHE // row_bytes)
@@ -121,17 +127,27 @@ def input_gradient(g: Geometry, dtype: np.dtype, pictures: int = 1) -> Array:
             outer, down, x_down = len(rows), g.OW * g.FP, g.SH * g.W * g.C
             if pictures > 1:
                 outer, down, x_down = pictures, g.OH * g.OW * g.FP, g.H * g.W * g.C
-            program.multiply(
-                (outer, len(columns)),
-                Left(down, g.FP, 0, 1),
-                1,
-                g.FP,
-                Right(g.KH * g.KW * g.FP, packed=True, row=((g.KH - kh) * g.KW - 1 - kw) * g.FP),
-                (x_down, g.SW * g.C),
-                starts=((rows[0] * g.OW + columns[0]) * g.FP, 0, (h * g.W + w) * g.C),
-                accumulate=True,
-                once=g.KH * g.KW == 1,
-            )
+            for filter_, channels in back.groups_of_channels():
+                program.multiply(
+                    (outer, len(columns)),
+                    Left(down, g.FP, 0, 1),
+                    1,
+                    back.depth,
+                    Right(
+                        g.KH * g.KW * back.depth,
+                        packed=g.groups == 1,
+                        row=((g.KH - kh) * g.KW - 1 - kw) * back.depth,
+                    ),
+                    (x_down, g.SW * g.C),
+                    starts=(
+                        (rows[0] * g.OW + columns[0]) * g.FP + filter_,
+                        0,
+                        (h * g.W + w) * g.C,
+                    ),
+                    accumulate=True,
+                    once=g.KH * g.KW == g.groups == 1,
+                    columns=channels,
+                )
     return program.table()
 
 
@@ -159,25 +175,29 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
             program.fetch(first * g.W * C, (last - first) * g.W * C)
         for kh in kernel_rows:
             for columns, kernel_columns in runs(g.OW, g.kernel_columns, g.OW):
-                for kernel_group in contiguous(kernel_columns, g.DW):
+                for kernel_group in contiguous(kernel_columns, g):
                     h = band[0] * g.SH - g.top + kh * g.DH
                     w = columns[0] * g.SW - g.left + kernel_group.start * g.DW
                     of_kernel = len(kernel_group)
-                    program.multiply(
-                        (of_kernel, g.C) if by_slices else (1, of_kernel * g.C),
-                        Left(C, 1, g.SH * g.W * C, g.SW * C),
-                        len(band),
-                        len(columns),
-                        Right(0, packed=by_slices, row=band[0] * g.OW + columns[0], segment=g.OW),
-                        (g.C * g.FP, g.FP),
-                        starts=(
-                            (h * g.W + w) * C,
-                            0,
-                            (kh * g.KW + kernel_group.start) * g.C * g.FP,
-                        ),
-                        accumulate=True,
-                        groups=(g.H * g.W * C, g.OH * g.OW),
-                    )
+                    for channel, filters in g.groups_of_channels():
+                        program.multiply(
+                            (of_kernel, g.C) if by_slices else (1, of_kernel * g.depth),
+                            Left(C, 1, g.SH * g.W * C, g.SW * C),
+                            len(band),
+                            len(columns),
+                            Right(
+                                0, packed=by_slices, row=band[0] * g.OW + columns[0], segment=g.OW
+                            ),
+                            (g.depth * g.FP, g.FP),
+                            starts=(
+                                (h * g.W + w) * C + channel,
+                                0,
+                                (kh * g.KW + kernel_group.start) * g.depth * g.FP,
+                            ),
+                            accumulate=True,
+                            groups=(g.H * g.W * C, g.OH * g.OW),
+                            columns=filters,
+                        )
     if not by_slices:
         return program.table(), NONE
     # A slice is what belongs to one kernel row and one or two registers of filters.
@@ -189,10 +209,10 @@ def weight_gradient(g: Geometry, dtype: np.dtype, by_slices: bool) -> tuple[Arra
     return program.table()[order], np.array([*slices, len(order)], np.int64)
 
 
-def contiguous(kernel_columns: range, dilation: int) -> list[range]:
+def contiguous(kernel_columns: range, g: Geometry) -> list[range]:
     """The kernel columns as runs whose numbers lie side by side in a picture: all of them, if there
-    are no gaps.
+    are no gaps, of pixels or of channels.
     """
-    if dilation == 1 or not kernel_columns:
+    if g.DW == g.groups == 1 or not kernel_columns:
         return [kernel_columns]
     return [range(k, k + 1) for k in kernel_columns]

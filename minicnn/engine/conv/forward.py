@@ -5,7 +5,7 @@ block's type.
 """
 
 from minicnn.engine import row_kernels, row_moves
-from minicnn.engine.conv import depthwise_passes, norm, winograd_passes
+from minicnn.engine.conv import groups, norm, winograd_passes
 from minicnn.engine.conv.layout import CHUNKS
 from minicnn.engine.products import pack_part, run
 from minicnn.machine.call import caller, view, word
@@ -25,8 +25,8 @@ def load_part(r, k, like):
     if work.winograd:
         first, last = s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS
         winograd_passes.load_part(s, r.winograd, like, data.weights, kernel, first, last)
-    elif work.depthwise:
-        depthwise_passes.load_part(s, work.copy, like, data.weights, kernel, k)
+    elif work.groups > 1:
+        groups.load_part(s, work.copy, like, data.weights, kernel, k)
     else:
         blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
         first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS

@@ -14,7 +14,7 @@ class Geometry(NamedTuple):
 
     Axes: H W C picture, KH KW kernel, SH SW stride, DH DW dilation, OH OW F output; top, left: rows
     and columns of padding before the picture. FP is F rounded up to whole vector registers, or F.
-    A filter sees the channels of one of `groups` groups.
+    A filter sees the `depth` channels of one of `groups` groups.
     """
 
     H: int
@@ -32,12 +32,8 @@ class Geometry(NamedTuple):
     OW: int
     F: int
     FP: int
+    depth: int
     groups: int = 1
-
-    @property
-    def depth(self) -> int:
-        """The channels that a filter sees."""
-        return self.C // self.groups
 
     @property
     def kernel_numbers(self) -> int:
@@ -52,6 +48,15 @@ class Geometry(NamedTuple):
         """The kernel columns that lie inside the picture at output column j."""
         return inside(j * self.SW - self.left, self.KW, self.DW, self.W)
 
+    def groups_of_channels(self) -> Iterator[tuple[int, tuple[int, int] | None]]:
+        """(first channel, filters that see it and the next ones), first and after the last; None
+        for all. The last ones include those beyond F.
+        """
+        each = self.F // self.groups
+        for k in range(self.groups):
+            end = self.FP if k == self.groups - 1 else (k + 1) * each
+            yield k * self.depth, None if self.groups == 1 else (k * each, end)
+
     def met_cells(self) -> int:
         """How often a cell of the kernel meets a pixel of the picture."""
         rows = sum(len(self.kernel_rows(i)) for i in range(self.OH))
@@ -63,6 +68,7 @@ class Geometry(NamedTuple):
         """
         return self._replace(
             H=self.OH, W=self.OW, C=self.FP, OH=self.H, OW=self.W, F=self.C, FP=self.C,
+            depth=self.FP if self.groups == 1 else self.F // self.groups,
             top=(self.KH - 1) * self.DH - self.top, left=(self.KW - 1) * self.DW - self.left,
         )  # fmt: skip
 
@@ -85,7 +91,7 @@ def geometry(conv: Conv2D | DepthwiseConv2D) -> Geometry:
     (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, emit.lanes(conv.dtype)
     sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
     groups = C if isinstance(conv, DepthwiseConv2D) else conv.groups
-    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), groups)
+    return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), C // groups, groups)
 
 
 def padded(count: int, lanes: int) -> int:

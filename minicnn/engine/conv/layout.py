@@ -114,7 +114,7 @@ class Work(NamedTuple):
     """
 
     winograd: bool
-    depthwise: bool
+    groups: int
     lanes: int
     rescale: int = 0
     activate: int = 0

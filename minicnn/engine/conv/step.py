@@ -121,7 +121,7 @@ class ConvBlock:
         name = conv.dtype.name
         self.work = Work(
             winograd=self.convolution.winograd,
-            depthwise=self.convolution.depthwise,
+            groups=g.groups,
             lanes=emit.lanes(conv.dtype),
             activate=row_kernels.activate(name, bool(relu), False),
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,

@@ -31,7 +31,7 @@ class Plan(NamedTuple):
 class DirectConvolution:
     """The sums as they are written: direct.py."""
 
-    winograd = depthwise = False
+    winograd = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
@@ -42,12 +42,14 @@ class DirectConvolution:
         # Then it is summed over many pictures at a time, if there are enough slices to share among
         # threads.
         self.by_slices = (
-            g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
+            g.groups == 1
+            and g.OH * g.OW <= SMALL
+            and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
         )
 
     def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
-        pictures, cells = chunk(n), self.g.KH * self.g.KW
+        pictures = chunk(n)
         g, dtype, lanes = self.g, self.dtype, emit.lanes(self.dtype)
         few, z_rows, blocks = 1, direct.rows_of_band(g, g.OW * g.FP, dtype), NONE
         several = self.gathers or self.by_blocks
@@ -63,7 +65,7 @@ class DirectConvolution:
             bands = np.array([(0, g.OH, 0, 0)], np.int64)
             forward, blocks = direct.by_blocks(forward, g.FP, lanes)
         s = sizes(g, window, pictures=few, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
-        kernel, copied = cells * g.C * g.FP, self.gathers * few * g.H * g.W * g.C
+        kernel, copied = g.kernel_numbers, self.gathers * few * g.H * g.W * g.C
         if not trains:
             return Plan(
                 s,
@@ -109,7 +111,7 @@ class DirectConvolution:
                 },
                 {
                     "kernel": kernel,
-                    "kernel_t": cells * g.FP * g.C,
+                    "kernel_t": g.transposed().kernel_numbers,
                     "all_dz": self.by_slices * (n + few) * one,
                 },
                 0 if self.by_slices else CHUNKS,
@@ -122,7 +124,7 @@ class WinogradConvolution:
     """With fewer multiplications: winograd.py. Its kernel is U = G g G^T."""
 
     winograd = gathers = True  # z is made in scratch memory, from patches
-    by_blocks = by_slices = depthwise = False
+    by_blocks = by_slices = False
 
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
@@ -171,7 +173,6 @@ class WinogradConvolution:
 class DepthwiseConvolution:
     """Of every channel by itself, as sums of shifted rows: depthwise.py."""
 
-    depthwise = True
     winograd = gathers = by_blocks = by_slices = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
@@ -205,7 +206,8 @@ Convolution = DirectConvolution | WinogradConvolution | DepthwiseConvolution
 def way(g: Geometry, dtype: np.dtype, like: Convolution | None = None) -> Convolution:
     """The faster way for this geometry, or another geometry's way."""
     if g.groups > 1:
-        return DepthwiseConvolution(g, dtype)
+        by_channel = g.groups == g.C == g.F
+        return (DepthwiseConvolution if by_channel else DirectConvolution)(g, dtype)
     if like is None:
         form = winograd.best_form(g, dtype)
     else:
