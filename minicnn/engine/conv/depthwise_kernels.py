@@ -44,6 +44,7 @@ def registers() -> int:
 
 
 def times(emit: Emitter, index: ir.Value, step: int) -> ir.Value:
+    """How far it is to a pixel, row or block of that index."""
     return emit.builder.mul(index, emit.integer(step))
 
 
