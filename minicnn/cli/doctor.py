@@ -19,7 +19,7 @@ import numpy as np
 from minicnn import __version__
 from minicnn.cli.common import show
 from minicnn.engine import selftest
-from minicnn.machine import cache, emit, jit, threads
+from minicnn.machine import cache, jit, processor, threads
 from minicnn.quantize import native, trial
 
 DTYPES = ("float32", "float64")
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 def findings() -> dict[str, Any]:
     """All that doctor knows, as plain values; "problems" is a list of sentences."""
-    isa, (target, features) = emit.instruction_set(), emit.target()
+    isa, (target, features) = processor.instruction_set(), processor.target()
     packages = ("numpy", "numba", "llvmlite")
     found = {
         "versions": {"minicnn": __version__, "python": platform.python_version()}
@@ -54,7 +54,7 @@ def findings() -> dict[str, Any]:
             "features": [name[1:] for name in features.split(",") if name.startswith("+")],
         },
         "tiles": {
-            dtype: {"rows": isa.rows, "vectors": 2, "lanes": emit.lanes(np.dtype(dtype))}
+            dtype: {"rows": isa.rows, "vectors": 2, "lanes": processor.lanes(np.dtype(dtype))}
             for dtype in DTYPES
         },
         "threads": threads.state(),

@@ -19,10 +19,11 @@ from minicnn.engine.dense_passes import (
     dense_part,
     forward_stages,
 )
+from minicnn.engine.functions import RELU
 from minicnn.engine.products import Left, Program, Right, square
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
-from minicnn.machine import emit
+from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record
 from minicnn.machine.region import Region
 from minicnn.types import Array
@@ -42,7 +43,7 @@ class DenseStep:
     def __init__(self, dense: Dense, relu: Layer | None = None, frozen: bool = False):
         self.dense, self.relu, self.frozen = dense, relu, frozen
         self.layers: list[Layer] = [dense]
-        lanes, name = emit.lanes(dense.dtype), dense.dtype.name
+        lanes, name = processor.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
         UP = padded(U, lanes)
         grads = borrowed(dense, "grads", "kernel", D * U, dense.dtype)
@@ -55,7 +56,7 @@ class DenseStep:
                 U,
                 UP,
                 lanes,
-                row_kernels.activate(name, bool(relu), False),
+                row_kernels.activate(name, RELU if relu else None, False),
                 row_moves.copy(name),
                 square(name),
             ),

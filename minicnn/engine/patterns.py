@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
-from minicnn.layers.activation import Activation
+from minicnn.engine.functions import RELU, function_of
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.max_pooling2d import MaxPooling2D
-from minicnn.layers.relu import ReLU
+from minicnn.layers.merging import Add
 from minicnn.layers.rescaling import Rescaling
 
 Found = dict[str, Layer]
@@ -31,10 +31,11 @@ class Part(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """Layers in a row, and the step that runs them."""
+    """Layers in a row, and the step that runs them; options: further arguments of it."""
 
     step: type[ConvBlock] | type[DenseStep]
     parts: tuple[Part, ...]
+    options: dict[str, bool] = {}
 
     def match(self, layers: Sequence[Layer]) -> Found:
         """The layers that it takes, from the first one on, by the names of its parts; none where it
@@ -66,9 +67,29 @@ def exactly(kind: type[Layer]) -> Callable[[Layer], bool]:
 
 def is_relu(layer: Layer) -> bool:
     """Whether the layer computes max(x, 0) and nothing else, however it is written."""
-    if type(layer) is Activation and layer.activation_layer is not None:
-        layer = layer.activation_layer
-    return type(layer) is ReLU and layer.is_plain
+    return function_of(layer) == RELU
+
+
+def can_come_before(layer: Layer) -> bool:
+    """Whether it is an activation whose slope is known from what it makes."""
+    function = function_of(layer)
+    return function is not None and function.is_cheap
+
+
+def can_come_after(layer: Layer) -> bool:
+    """Whether it is an activation that steps know."""
+    return function_of(layer) is not None
+
+
+def never_falls(layer: Layer) -> bool:
+    """Whether it is one that leaves the largest of some numbers the largest."""
+    function = function_of(layer)
+    return function is not None and function.is_monotone
+
+
+def is_sum(layer: Layer) -> bool:
+    """Whether it adds two values of one shape."""
+    return type(layer) is Add and len(layer.input_shape) == 2 and len(set(layer.input_shape)) == 1
 
 
 def can_normalize(layer: Layer) -> bool:
@@ -96,21 +117,24 @@ def can_pool(layer: Layer) -> bool:
     )
 
 
-RESCALING = Part("rescaling", exactly(Rescaling), optional=True)
-CONV = Part("conv", is_conv)
-RELU = Part("relu", is_relu, optional=True)
+CONV = (Part("rescaling", exactly(Rescaling), optional=True), Part("conv", is_conv))
+BEFORE = Part("before", can_come_before, optional=True)
 NORM = Part("norm", can_normalize)
-RELU_AFTER = Part("relu_after", is_relu)  # after the normalisation
 POOL = Part("pool", can_pool)
+AFTER = Part("after", can_come_after)
 
-# The one that takes most layers is chosen, of equal ones the first. The largest of max(b, 0) is the
-# same before and after the pooling, so that one step has both orders.
+
+def optional(part: Part) -> Part:
+    """The part, which may be left out."""
+    return part._replace(optional=True)
+
+
+# The one that takes most layers is chosen, of equal ones the first.
 PATTERNS = (
-    Pattern(
-        ConvBlock,
-        (RESCALING, CONV, RELU, NORM._replace(optional=True), POOL._replace(optional=True)),
-    ),
-    Pattern(ConvBlock, (RESCALING, CONV, NORM, RELU_AFTER, POOL._replace(optional=True))),
-    Pattern(ConvBlock, (RESCALING, CONV, NORM, POOL, RELU_AFTER)),
-    Pattern(DenseStep, (Part("dense", is_dense), RELU)),
+    Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), optional(POOL))),
+    Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), Part("after", never_falls), optional(POOL))),
+    Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), optional(POOL), AFTER)),
+    Pattern(ConvBlock, (*CONV, BEFORE, POOL, NORM, optional(AFTER)), {"pool_first": True}),
+    Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), Part("add", is_sum), optional(AFTER))),
+    Pattern(DenseStep, (Part("dense", is_dense), Part("relu", is_relu))),
 )

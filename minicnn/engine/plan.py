@@ -46,7 +46,7 @@ def plan(
         # beside a frozen layer the layer itself may be on its way to a backward
         step: Step = copy(rest[0]) if frozen else rest[0]
         if found:
-            step = pattern.step(**found, frozen=frozen)  # type: ignore[arg-type]
+            step = pattern.step(**found, **pattern.options, frozen=frozen)  # type: ignore[arg-type]
         if isinstance(step, ConvBlock) and (parts := part_count(step, threads)) > 1:
             step = SideBySide(step, parts)
         steps.append(step)
@@ -76,8 +76,8 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
     """
     for before, step in pairwise(steps):
         if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
-            # whose backward reads what was normalised, not the result
-            step.owns_input = before.norm is not None
+            # whose backward reads what was finished, not the result
+            step.owns_input = before.finishes and not before.reads_output
 
 
 def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:

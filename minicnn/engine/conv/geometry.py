@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from minicnn.layers.conv2d import Conv2D
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 
 class Geometry(NamedTuple):
@@ -69,7 +69,7 @@ class Geometry(NamedTuple):
 
 def geometry(conv: Conv2D) -> Geometry:
     """The geometry of a built layer, with whole registers."""
-    (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, emit.lanes(conv.dtype)
+    (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, processor.lanes(conv.dtype)
     sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
     return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes))
 

@@ -10,7 +10,7 @@ from minicnn.engine.conv.geometry import Geometry
 from minicnn.engine.conv.layout import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
 from minicnn.engine.conv.weights import together
 from minicnn.engine.conv.winograd_form import Form
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 SMALL = 256  # pixels
 
@@ -42,13 +42,13 @@ class DirectConvolution:
         # Then it is summed over many pictures at a time, if there are enough slices to share among
         # threads.
         self.by_slices = (
-            g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
+            g.OH * g.OW <= SMALL and g.KH * -(-g.FP // (2 * processor.lanes(dtype))) >= CHUNKS
         )
 
     def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         pictures, cells = chunk(n), self.g.KH * self.g.KW
-        g, dtype, lanes = self.g, self.dtype, emit.lanes(self.dtype)
+        g, dtype, lanes = self.g, self.dtype, processor.lanes(self.dtype)
         few, z_rows, blocks = 1, direct.rows_of_band(g, g.OW * g.FP, dtype), NONE
         several = self.gathers or self.by_blocks
         if several:
