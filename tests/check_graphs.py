@@ -75,7 +75,8 @@ def main(count: int) -> int:
         "bars": BARS,
         "missed": missed, **seen, "layers": dict(layers.most_common()),
         "seconds": round(time.time() - began),
-        "processor": processor.target()[0], "numpy": np.__version__, "python": platform.python_version(),
+        "processor": processor.target()[0], "numpy": np.__version__,
+        "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip
     print(json.dumps(result))

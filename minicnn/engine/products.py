@@ -248,7 +248,7 @@ def square(dtype: str) -> Emitter:
     bit s set in one and not set in the other.
     """
     emit = Emitter(dtype, SQUARE)
-    arg, build, lanes = emit.arg, emit.builder, processor.lanes
+    arg, build, lanes = emit.arg, emit.builder, emit.lanes
 
     def line(name: str, i: int) -> ir.Value:
         return emit.at(arg[name], build.mul(arg[f"{name}_row"], emit.integer(i)))

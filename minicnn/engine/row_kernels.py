@@ -58,10 +58,10 @@ def each_register(emit: Emitter, work: Callable[[ir.Value], None]) -> None:
     """work(c) for the first channel c of every register."""
 
     def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        work(emit.builder.mul(v, emit.integer(processor.lanes)))
+        work(emit.builder.mul(v, emit.integer(emit.lanes)))
         return []
 
-    emit.loop(emit.builder.sdiv(emit.arg["channels"], emit.integer(processor.lanes)), [], register)
+    emit.loop(emit.builder.sdiv(emit.arg["channels"], emit.integer(emit.lanes)), [], register)
 
 
 def pixel_place(emit: Emitter, array: str, p: ir.Value, c: ir.Value) -> ir.Value:
@@ -144,7 +144,7 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
     """
     emit = Emitter(dtype, Pool)
     arg, build = emit.arg, emit.builder
-    indices = ir.VectorType(I32, processor.lanes)
+    indices = ir.VectorType(I32, emit.lanes)
 
     def work(c: ir.Value) -> None:
         sign = emit.load(emit.at(arg["sign"], c))
@@ -158,7 +158,7 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
                     key = build.fmul(
                         emit.load(emit.at(pixel_place(emit, "y", pixel, c), row)), sign
                     )
-                    index = ir.Constant(indices, [h * width + w] * processor.lanes)
+                    index = ir.Constant(indices, [h * width + w] * emit.lanes)
                     if best is None:
                         best, where = key, index
                         continue

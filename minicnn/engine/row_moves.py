@@ -20,7 +20,7 @@ def copy(dtype: str) -> Emitter:
     """
     emit = Emitter(dtype, COPY)
     arg, build = emit.arg, emit.builder
-    lanes, zero = emit.integer(processor.lanes), emit.integer(0)
+    lanes, zero = emit.integer(emit.lanes), emit.integer(0)
     rest = build.srem(arg["size"], lanes)
     short = build.icmp_signed("<", arg["size"], lanes)
     ends = build.select(
@@ -56,12 +56,12 @@ def rescale(dtype: str) -> Emitter:
     scale, offset = emit.load(arg["scale"]), emit.load(arg["offset"])
 
     def register(v: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        i = build.mul(v, emit.integer(processor.lanes))
+        i = build.mul(v, emit.integer(emit.lanes))
         x = build.uitofp(emit.load_bytes(emit.at(arg["x"], i)), emit.vector)
         emit.store(build.fadd(build.fmul(x, scale), offset), emit.at(arg["y"], i))
         return []
 
-    emit.loop(build.sdiv(arg["size"], emit.integer(processor.lanes)), [], register)
+    emit.loop(build.sdiv(arg["size"], emit.integer(emit.lanes)), [], register)
     return emit
 
 
@@ -83,12 +83,12 @@ def fold(dtype: str) -> Emitter:
         )
         return []
 
-    lanes = emit.integer(processor.lanes)
+    lanes = emit.integer(emit.lanes)
     rest = build.srem(arg["size"], lanes)
     emit.loop(
         build.sdiv(arg["size"], lanes),
         [],
-        lambda v, _: add_up(build.mul(v, lanes), processor.lanes),
+        lambda v, _: add_up(build.mul(v, lanes), emit.lanes),
     )
     emit.loop(rest, [], lambda i, _: add_up(build.add(build.sub(arg["size"], rest), i), 1))
     return emit

@@ -90,9 +90,7 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
     emit = Emitter(dtype, Tile)
     arg, build = emit.arg, emit.builder
     rows = [(o, i) for o in range(outer) for i in range(inner)]
-    registers = [
-        (first, min(processor.lanes, width - first)) for first in range(0, width, processor.lanes)
-    ]
+    registers = [(first, min(emit.lanes, width - first)) for first in range(0, width, emit.lanes)]
 
     def times(index: ir.Value, stride: int) -> ir.Value:
         return build.mul(index, emit.integer(stride))

@@ -201,9 +201,9 @@ def transform(
         emit.loop(count, [], turn)
 
     def register(i: ir.Value, j: ir.Value, v: ir.Value) -> None:
-        patch(i, j, build.mul(v, emit.integer(processor.lanes)))
+        patch(i, j, build.mul(v, emit.integer(emit.lanes)))
 
-    registers = emit.integer(channels // processor.lanes)
+    registers = emit.integer(channels // emit.lanes)
     each(
         arg["down"],
         lambda i: each(arg["across"], lambda j: each(registers, lambda v: register(i, j, v))),
