@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from minicnn.engine.alone.step import NormStep
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.functions import RELU, function_of
@@ -13,6 +14,7 @@ from minicnn.layers.dense import Dense
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import Add
 from minicnn.layers.rescaling import Rescaling
+from minicnn.machine.processor import lanes
 
 Found = dict[str, Layer]
 
@@ -33,7 +35,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them; options: further arguments of it."""
 
-    step: type[ConvBlock] | type[DenseStep]
+    step: type[ConvBlock] | type[DenseStep] | type[NormStep]
     parts: tuple[Part, ...]
     options: dict[str, bool] = {}
 
@@ -129,6 +131,11 @@ def optional(part: Part) -> Part:
     return part._replace(optional=True)
 
 
+def whole(fits: Callable[[Layer], bool]) -> Callable[[Layer], bool]:
+    """The same of layers whose channels fill whole registers, as no convolution pads them."""
+    return lambda layer: fits(layer) and layer.input_shape[-1] % lanes(layer.dtype) == 0
+
+
 # The one that takes most layers is chosen, of equal ones the first.
 PATTERNS = (
     Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), optional(POOL))),
@@ -136,5 +143,7 @@ PATTERNS = (
     Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), optional(POOL), AFTER)),
     Pattern(ConvBlock, (*CONV, BEFORE, POOL, NORM, optional(AFTER)), {"pool_first": True}),
     Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), Part("add", is_sum), optional(AFTER))),
+    Pattern(NormStep, (Part("norm", whole(can_normalize)), optional(AFTER))),
+    Pattern(NormStep, (Part("after", whole(can_come_after)),)),
     Pattern(DenseStep, (Part("dense", is_dense), Part("relu", is_relu))),
 )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
 
+from minicnn.engine.alone.step import NormStep
 from minicnn.engine.conv.side_by_side import SideBySide, part_count
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
@@ -20,8 +21,8 @@ from minicnn.layers.flatten import Flatten
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SideBySide | DenseStep
-OWN = ConvBlock, SideBySide, DenseStep  # steps that add jobs
+Step = Layer | ConvBlock | SideBySide | DenseStep | NormStep
+OWN = ConvBlock, SideBySide, DenseStep, NormStep  # steps that add jobs
 
 
 def plan(
@@ -87,7 +88,7 @@ def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
     if isinstance(step, ConvBlock | SideBySide):
         return step.rescaling is None or x is not None and step.takes_bytes(x)
     return (
-        isinstance(step, DenseStep)
+        isinstance(step, DenseStep | NormStep)
         or type(step) is Flatten
         or type(step) is Dropout
         and not training
