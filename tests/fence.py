@@ -25,7 +25,7 @@ from unittest.mock import patch
 import numpy as np
 
 from minicnn import Sequential, layers, optimizers
-from minicnn.engine import block_data, conv_buffers, convolution
+from minicnn.engine.conv import buffers, layout, ways
 from minicnn.layers import arrays
 from minicnn.machine.workspace import LINE
 
@@ -38,7 +38,7 @@ SHORT = (
     "grads",
     "scratch",
 )
-INSIDE = {"minicnn.engine.norm", "minicnn.machine.call"}  # whose np is that of compiled code
+INSIDE = {"minicnn.engine.conv.norm", "minicnn.machine.call"}  # whose np is that of compiled code
 
 
 def pages(size):
@@ -113,10 +113,10 @@ class Fence:
         return self.like(array)
 
     def scratch(self, threads, dtype, blank, own, shared):
-        """block_data.scratch, with guard pages around every buffer; the blank ones, cleared at
+        """layout.scratch, with guard pages around every buffer; the blank ones, cleared at
         once, are one.
         """
-        starts, guards = dict.fromkeys(block_data.Scratch._fields, 0), []
+        starts, guards = dict.fromkeys(layout.Scratch._fields, 0), []
         sizes = {name: numbers * dtype.itemsize for name, numbers in blank.items()}
         steps = [-(-size // LINE) * LINE + LINE for size in sizes.values()]
         together = sum(steps[:-1]) + list(sizes.values())[-1] if sizes else 0
@@ -143,7 +143,7 @@ class Fence:
         self.guards[size], starts["size"] = guards, size
         if self.short == "scratch":
             starts["center"] += dtype.itemsize if self.at_end else -dtype.itemsize
-        return block_data.Scratch(**starts)
+        return layout.Scratch(**starts)
 
     def workspace(self, size):
         if size not in self.workspaces:
@@ -168,9 +168,9 @@ def fenced(fence):
     ]
     patches += [
         patch.object(arrays, "kept", fence.kept),
-        patch.object(convolution, "scratch", fence.scratch),
-        patch.object(conv_buffers, "workspace", fence.workspace),
-        patch.object(conv_buffers, "aligned", fence.empty),
+        patch.object(ways, "scratch", fence.scratch),
+        patch.object(buffers, "workspace", fence.workspace),
+        patch.object(buffers, "aligned", fence.empty),
     ]
     for one in patches:
         one.start()

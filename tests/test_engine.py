@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import seeds
 
 from minicnn import Sequential, applications, layers
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.plan import plan
 from minicnn.network.executor import Execution
 

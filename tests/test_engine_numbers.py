@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from strategies import seeds, windows
 
 from minicnn import layers, testing
-from minicnn.engine import winograd
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv import winograd
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 
 

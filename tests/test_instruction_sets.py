@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
-from minicnn.engine import winograd_form as winograd
+from minicnn.engine.conv import winograd_form as winograd
 from minicnn.machine import emit
 
 llvm.initialize_all_targets()

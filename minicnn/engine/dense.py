@@ -8,8 +8,9 @@ dense_passes.py has what the threads do.
 import numpy as np
 
 from minicnn.engine import row_kernels, row_moves
-from minicnn.engine.block_data import NONE
 from minicnn.engine.borrowed import borrowed
+from minicnn.engine.conv.geometry import padded
+from minicnn.engine.conv.layout import NONE
 from minicnn.engine.dense_passes import (
     BACKWARD_STAGES,
     PARTS,
@@ -18,7 +19,6 @@ from minicnn.engine.dense_passes import (
     dense_part,
     forward_stages,
 )
-from minicnn.engine.geometry import padded
 from minicnn.engine.products import Left, Program, Right, square
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.layers.activation import Activation
 from minicnn.layers.base import Layer

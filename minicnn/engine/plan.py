@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
 
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv.side_by_side import SideBySide, part_count
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
-from minicnn.engine.side_by_side import SideBySide, part_count
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv.side_by_side import SideBySide
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.plan import passes_on
-from minicnn.engine.side_by_side import SideBySide
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region, run_jobs, table
 from minicnn.network.graph import Call

@@ -10,9 +10,9 @@ Backward of a convolution or dense layer is told apart by leaving a part of it o
     rest            = what remains: the gradient through activation, pooling and normalisation
 
 Floating point operations are those of the sums as they are written, 2 per multiply-add, without
-multiplications by padding; an algorithm that needs fewer (engine/winograd.py) can therefore exceed
-the peak. Bytes are those that a pass at least reads and writes: its inputs, its weights and its
-results, once each.
+multiplications by padding; an algorithm that needs fewer (engine/conv/winograd.py) can therefore
+exceed the peak. Bytes are those that a pass at least reads and writes: its inputs, its weights and
+its results, once each.
 """
 
 import copy

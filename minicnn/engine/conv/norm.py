@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine.block_data import CHUNKS
+from minicnn.engine.conv.layout import CHUNKS
 from minicnn.machine.call import DOUBLE, clear, view, word
 from minicnn.machine.jit import jit_part
 from minicnn.types import Array

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.ufunc.parallel import get_thread_count
 
-from minicnn.engine import direct, winograd
-from minicnn.engine.block_data import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
-from minicnn.engine.block_weights import together
-from minicnn.engine.geometry import Geometry
-from minicnn.engine.winograd_form import Form
+from minicnn.engine.conv import direct, winograd
+from minicnn.engine.conv.geometry import Geometry
+from minicnn.engine.conv.layout import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
+from minicnn.engine.conv.weights import together
+from minicnn.engine.conv.winograd_form import Form
 from minicnn.machine import emit
 
 SMALL = 256  # pixels

@@ -1,11 +1,12 @@
 """The end of a ConvBlock's backward pass: dkernel and dbias of the whole batch.
 
-dkernel is the sum of what the chunks of block_backward.py have made; or it is made of all pictures
+dkernel is the sum of what the chunks of backward.py have made; or it is made of all pictures
 at once, in slices.
 """
 
-from minicnn.engine import direct, norm, row_moves, winograd_passes
-from minicnn.engine.block_data import CHUNKS
+from minicnn.engine import row_moves
+from minicnn.engine.conv import direct, norm, winograd_passes
+from minicnn.engine.conv.layout import CHUNKS
 from minicnn.engine.products import FIELDS, run_together
 from minicnn.machine.call import caller, clear, view, word
 from minicnn.machine.jit import jit_part

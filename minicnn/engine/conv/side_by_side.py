@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine.conv_block import ConvBlock, Into
+from minicnn.engine.conv.step import ConvBlock, Into
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D

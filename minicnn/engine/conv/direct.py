@@ -14,8 +14,8 @@ import itertools
 
 import numpy as np
 
-from minicnn.engine.block_data import NONE
-from minicnn.engine.geometry import Geometry, runs
+from minicnn.engine.conv.geometry import Geometry, runs
+from minicnn.engine.conv.layout import NONE
 from minicnn.engine.products import Left, Program, Right
 from minicnn.types import Array
 

@@ -25,13 +25,13 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.engine import products, row_kernels, row_moves
-from minicnn.engine.block_data import CHUNKS, Work
-from minicnn.engine.block_passes import backward_stages, forward_stages
 from minicnn.engine.borrowed import borrowed
-from minicnn.engine.conv_buffers import Buffers
-from minicnn.engine.convolution import Convolution, way
-from minicnn.engine.geometry import geometry
-from minicnn.engine.norm import Channels
+from minicnn.engine.conv.buffers import Buffers
+from minicnn.engine.conv.geometry import geometry
+from minicnn.engine.conv.layout import CHUNKS, Work
+from minicnn.engine.conv.norm import Channels
+from minicnn.engine.conv.stages import backward_stages, forward_stages
+from minicnn.engine.conv.ways import Convolution, way
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D

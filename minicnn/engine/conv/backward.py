@@ -5,8 +5,9 @@ Arrays of numbers are addresses here, with positions computed from Sizes; `like`
 block's type.
 """
 
-from minicnn.engine import norm, row_kernels, row_moves, winograd_passes
-from minicnn.engine.block_data import CHUNKS
+from minicnn.engine import row_kernels, row_moves
+from minicnn.engine.conv import norm, winograd_passes
+from minicnn.engine.conv.layout import CHUNKS
 from minicnn.engine.products import pack_transposed_part, run
 from minicnn.machine.call import caller, clear, view, word
 from minicnn.machine.jit import jit_part

@@ -4,8 +4,8 @@
 
 from numba import carray
 
-from minicnn.engine import block_backward, block_forward, block_weights, norm, winograd_passes
-from minicnn.engine.block_data import CHUNKS, Work
+from minicnn.engine.conv import backward, forward, norm, weights, winograd_passes
+from minicnn.engine.conv.layout import CHUNKS, Work
 from minicnn.machine.call import clear
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
@@ -89,19 +89,19 @@ def block(records, like, stage, t, workers):
         if r.work.winograd:
             winograd_passes.weight_planes(r, lo, hi, numbers)
         else:
-            block_weights.weight_slices(r, lo, hi, memory, numbers)
+            weights.weight_slices(r, lo, hi, memory, numbers)
     elif stage == PREPARE:
         norm.prepare(r, numbers)
     elif stage == MOMENTS:
         if not norm.fold_chunks(r):
-            block_forward.measure(r, memory, numbers)
+            forward.measure(r, memory, numbers)
         norm.use_moments(r, numbers)
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
     elif stage == BIAS:
-        block_weights.fold_bias(r, numbers)
+        weights.fold_bias(r, numbers)
     elif stage == CLEAR:
-        block_weights.clear_kernel(r, numbers)
+        weights.clear_kernel(r, numbers)
     else:
         for helped in range(workers):
             k = take(r.shares, CHUNKS, t, helped, workers)
@@ -114,15 +114,15 @@ def block(records, like, stage, t, workers):
 def do_chunk(r, stage, k, memory, like):
     """Chunk k of a stage."""
     if stage == LOAD:
-        block_forward.load_part(r, k, like)
+        forward.load_part(r, k, like)
     elif stage == PICTURES:
-        block_forward.forward_chunk(r, k, memory, like)
+        forward.forward_chunk(r, k, memory, like)
     elif stage == NORMALIZE:
-        block_forward.normalize_chunk(r, k, like)
+        forward.normalize_chunk(r, k, like)
     elif stage == SUMS:
-        block_backward.load_transposed_part(r, k, like)
-        block_backward.sums_chunk(r, k, memory, like)
+        backward.load_transposed_part(r, k, like)
+        backward.sums_chunk(r, k, memory, like)
     elif stage == GRADIENTS:
-        block_backward.backward_chunk(r, k, memory, like)
+        backward.backward_chunk(r, k, memory, like)
     elif stage == FOLD:
-        block_weights.fold_part(r, k, like)
+        weights.fold_part(r, k, like)

@@ -41,10 +41,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine.block_data import CHUNKS, Programs, programs
-from minicnn.engine.geometry import Geometry
-from minicnn.engine.products import Left, Program, Right
-from minicnn.engine.winograd_form import (
+from minicnn.engine.conv.geometry import Geometry
+from minicnn.engine.conv.layout import CHUNKS, Programs, programs
+from minicnn.engine.conv.winograd_form import (
     F2,
     F4,
     F5,
@@ -54,6 +53,7 @@ from minicnn.engine.winograd_form import (
     transform,
     transposed,
 )
+from minicnn.engine.products import Left, Program, Right
 from minicnn.machine.emit import lanes
 
 FORMS = (F2, F4, F5)  # the more precise ones first

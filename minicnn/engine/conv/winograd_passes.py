@@ -7,8 +7,8 @@ Arrays of numbers are addresses here; `like` is an array of the block's type.
 """
 
 from minicnn.engine import row_moves
+from minicnn.engine.conv.winograd_form import TRANSFORM
 from minicnn.engine.products import run, run_deep, transpose
-from minicnn.engine.winograd_form import TRANSFORM
 from minicnn.machine.call import caller, clear, word
 from minicnn.machine.jit import jit_part
 

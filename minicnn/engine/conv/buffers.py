@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from minicnn.engine.block_data import CHUNKS, NONE, Data
-from minicnn.engine.block_passes import block
 from minicnn.engine.borrowed import borrowed, pair
-from minicnn.engine.norm import Batch
+from minicnn.engine.conv.layout import CHUNKS, NONE, Data
+from minicnn.engine.conv.norm import Batch
+from minicnn.engine.conv.stages import block
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.machine import emit
 from minicnn.machine.record import Operands, Record, address
