@@ -6,8 +6,7 @@
 The work is one block of a network in training: a convolution, and behind it ReLU, batch
 normalisation and 2x2 max pooling. Each rung of the ladder does one thing better than the rung below
 it. Each is compared with the first one's sums in double precision, and then timed on one thread.
-docs/engine.md tells the same story with pictures, minicnn/engine/README.md says which file does
-what.
+docs/engine.md tells it with pictures, minicnn/engine/README.md says which file does what.
 
 Axes: N pictures of H x W pixels with C channels; F filters of 3x3; OH x OW outputs, no padding.
 Source: rungs that are each checked and then timed are Andrej Karpathy's, llm.c, dev/cuda.
@@ -37,22 +36,21 @@ except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import minicnn
 from minicnn import layers
-from minicnn.engine.conv_block import ConvBlock
-from minicnn.engine.convolution import DirectConvolution
+from minicnn.engine.conv.step import ConvBlock
+from minicnn.engine.conv.ways import DirectConvolution
 from minicnn.engine.plan import plan
 from minicnn.engine.products import Left, Program, Right, run
 from minicnn.kernels.im2col import im2col
 from minicnn.machine import emit, peak
 from minicnn.machine.record import address
 
+TITLE = "One 3x3 convolution in five ways, each checked and timed."
 TOLERANCE = 1e-5  # of the largest value: what the engine promises in float32
 
 
 # %% What all rungs have to do
 class Task(NamedTuple):
-    """A batch x (N, H, W, C), and the layers of the block, built: convolution, ReLU, batch
-    normalisation, max pooling.
-    """
+    """A batch x (N, H, W, C), and the block's layers, built; the first is the convolution."""
 
     x: np.ndarray
     block: list
@@ -70,9 +68,7 @@ class Task(NamedTuple):
         return 2 * 9 * self.x.shape[-1] * self.empty_z().size
 
     def rest(self, z: np.ndarray) -> np.ndarray:
-        """What follows the convolution, layer by layer: each reads all of it and writes all of
-        it.
-        """
+        """What follows it, layer by layer: each reads and writes all of it."""
         for layer in self.block[1:]:
             z = layer.forward(z, training=True)
         return z
@@ -196,7 +192,7 @@ def addressed(task: Task) -> Rung:
 # in the first-level cache. Windows are pooled before mean and variance are known, since to
 # normalise keeps the order of numbers (or turns it around, where gamma is below 0). A quarter of
 # the numbers is left to normalise.
-# Source: minicnn/engine/conv_block.py, where the order of work is explained.
+# Source: minicnn/engine/conv/step.py, where the order of work is explained.
 def engine(task: Task, name: str, make: Callable[[list], ConvBlock]) -> Rung:
     """The engine's step for the convolution alone, and that for the block."""
     alone, block = make(task.block[:1]), make(task.block)
@@ -210,8 +206,8 @@ def engine(task: Task, name: str, make: Callable[[list], ConvBlock]) -> Rung:
 def fused(task: Task) -> Rung:
     def directly(block: list) -> ConvBlock:
         [step] = plan(block)
-        found = {"conv": step.conv, "relu": step.relu, "norm": step.norm, "pool": step.pool}
-        return ConvBlock(**found, like=DirectConvolution(step.g, task.x.dtype))
+        way = DirectConvolution(step.g, task.x.dtype)
+        return ConvBlock(step.conv, step.relu, step.norm, step.pool, like=way)
 
     return engine(task, "fused row", directly)
 
@@ -219,8 +215,8 @@ def fused(task: Task) -> Rung:
 # %% Rung 5: Winograd's way. All rungs so far do the same multiplications, and the last ones nearly
 # as fast as the processor can. To gain more, do fewer: outputs that are neighbours share products.
 # For 5x5 outputs of a 3x3 kernel 49 multiplications replace 225, for some additions.
-# Source: Lavin & Gray 2015, arXiv:1509.09308; minicnn/engine/winograd.py, which also chooses the
-# form, or none: with few channels the additions would cost more than is saved.
+# Source: Lavin & Gray 2015, arXiv:1509.09308. minicnn/engine/conv/winograd.py chooses the form, or
+# none: with few channels the additions would cost more than is saved.
 def winograd(task: Task) -> Rung | None:
     [step] = plan(task.block)
     form = getattr(step.convolution, "form", None)
@@ -232,9 +228,7 @@ def winograd(task: Task) -> Rung | None:
 
 # %% The clock, and the table
 def fastest(call: Callable[[], object], seconds: float) -> float:
-    """Seconds of the quickest of the calls that fill the time; the first, which compiles, is not
-    one of them.
-    """
+    """Seconds of the quickest of the calls that fill the time, but the first, which compiles."""
     call()
     times, end = [], perf_counter() + seconds
     while not times or perf_counter() < end:
@@ -286,19 +280,12 @@ def climb(batch: int, shape: tuple[int, int, int, int], seconds: float) -> None:
 
 # %% What can be chosen on the command line
 def main() -> None:
-    parser = argparse.ArgumentParser(description="One 3x3 convolution in five ways.")
-    parser.add_argument(
-        "--shape",
-        nargs=4,
-        type=int,
-        default=(15, 15, 32, 64),
-        metavar=("H", "W", "C", "F"),
-        help="rows, columns and channels of a picture, and filters (default: 15 15 32 64)",
-    )
-    parser.add_argument("--batch", type=int, default=64, help="pictures (default: 64)")
-    parser.add_argument(
-        "--seconds", type=float, default=0.5, help="how long to time each (default: 0.5)"
-    )
+    shown = argparse.ArgumentDefaultsHelpFormatter
+    parser = argparse.ArgumentParser(description=TITLE, formatter_class=shown)
+    shape = {"nargs": 4, "type": int, "default": (15, 15, 32, 64), "metavar": tuple("HWCF")}
+    parser.add_argument("--shape", **shape, help="rows, columns, channels of a picture; filters")
+    parser.add_argument("--batch", type=int, default=64, help="pictures")
+    parser.add_argument("--seconds", type=float, default=0.5, help="how long to time each")
     options = parser.parse_args()
     H, W, *others = options.shape
     if min(H, W) < 4 or min(*others, options.batch) < 1:
