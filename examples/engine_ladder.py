@@ -36,9 +36,10 @@ except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import minicnn
 from minicnn import layers
-from minicnn.engine.conv.step import ConvBlock
+from minicnn.engine.conv.geometry import geometry
 from minicnn.engine.conv.ways import DirectConvolution
-from minicnn.engine.plan import plan
+from minicnn.engine.patterns import PATTERNS
+from minicnn.engine.plan import Step, plan
 from minicnn.engine.products import Left, Program, Right, run
 from minicnn.kernels.im2col import im2col
 from minicnn.machine import emit, peak
@@ -174,7 +175,7 @@ def addressed(task: Task) -> Rung:
         Right(rows=9 * C, packed=True, segment=3 * C),
         (OW * F, F),  # from one row and from one pixel of z to the next
     )
-    calls, width = program.table(), 2 * emit.lanes(x.dtype)
+    calls, width = program.table(), 2 * program.lanes
 
     def convolve() -> np.ndarray:
         B = task.kernel().reshape(9 * C, F)  # in columns two registers wide, one after the other
@@ -193,7 +194,7 @@ def addressed(task: Task) -> Rung:
 # normalise keeps the order of numbers (or turns it around, where gamma is below 0). A quarter of
 # the numbers is left to normalise.
 # Source: minicnn/engine/conv/step.py, where the order of work is explained.
-def engine(task: Task, name: str, make: Callable[[list], ConvBlock]) -> Rung:
+def engine(task: Task, name: str, make: Callable[[list], Step]) -> Rung:
     """The engine's step for the convolution alone, and that for the block."""
     alone, block = make(task.block[:1]), make(task.block)
     return Rung(
@@ -204,10 +205,11 @@ def engine(task: Task, name: str, make: Callable[[list], ConvBlock]) -> Rung:
 
 
 def fused(task: Task) -> Rung:
-    def directly(block: list) -> ConvBlock:
-        [step] = plan(block)
-        way = DirectConvolution(step.g, task.x.dtype)
-        return ConvBlock(step.conv, step.relu, step.norm, step.pool, like=way)
+    pattern = PATTERNS[0]  # a convolution, and any of activation, normalisation and pooling
+    as_written = DirectConvolution(geometry(task.block[0]), task.x.dtype)
+
+    def directly(block: list) -> Step:
+        return pattern.step(**pattern.match(block), like=as_written)
 
     return engine(task, "fused row", directly)
 
