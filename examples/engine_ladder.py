@@ -45,7 +45,6 @@ from minicnn.kernels.im2col import im2col
 from minicnn.machine import emit, peak
 from minicnn.machine.record import address
 
-TITLE = "One 3x3 convolution in five ways, each checked and timed."
 TOLERANCE = 1e-5  # of the largest value: what the engine promises in float32
 
 
@@ -88,12 +87,8 @@ def task_of(batch: int, shape: tuple[int, int, int, int], dtype: type = np.float
     rng = np.random.default_rng(0)
     *picture, filters = shape
     x = rng.standard_normal((batch, *picture), np.float32).astype(dtype)
-    block = [
-        layers.Conv2D(filters, 3, use_bias=False),
-        layers.ReLU(),
-        layers.BatchNormalization(),
-        layers.MaxPooling2D(),
-    ]
+    behind = layers.ReLU(), layers.BatchNormalization(), layers.MaxPooling2D()
+    block = [layers.Conv2D(filters, 3, use_bias=False), *behind]
     passed = tuple(picture)
     for layer in block:
         passed = layer.build(passed, rng, dtype)
@@ -220,8 +215,7 @@ def fused(task: Task) -> Rung:
 # Source: Lavin & Gray 2015, arXiv:1509.09308. minicnn/engine/conv/winograd.py chooses the form, or
 # none: with few channels the additions would cost more than is saved.
 def winograd(task: Task) -> Rung | None:
-    [step] = plan(task.block)
-    form = getattr(step.convolution, "form", None)
+    form = getattr(plan(task.block)[0].convolution, "form", None)
     if form is None:
         return None
     name = f"Winograd F({form.out}x{form.out}, 3x3)"
@@ -283,7 +277,7 @@ def climb(batch: int, shape: tuple[int, int, int, int], seconds: float) -> None:
 # %% What can be chosen on the command line
 def main() -> None:
     shown = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(description=TITLE, formatter_class=shown)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=shown)
     shape = {"nargs": 4, "type": int, "default": (15, 15, 32, 64), "metavar": tuple("HWCF")}
     parser.add_argument("--shape", **shape, help="rows, columns, channels of a picture; filters")
     parser.add_argument("--batch", type=int, default=64, help="pictures")
