@@ -42,7 +42,8 @@ from minicnn.engine.patterns import PATTERNS
 from minicnn.engine.plan import Step, plan
 from minicnn.engine.products import Left, Program, Right, run
 from minicnn.kernels.im2col import im2col
-from minicnn.machine import emit, peak
+from minicnn.machine import peak, processor
+from minicnn.machine.call import at
 from minicnn.machine.record import address
 
 TOLERANCE = 1e-5  # of the largest value: what the engine promises in float32
@@ -154,7 +155,7 @@ def matrix_product(task: Task) -> Rung:
 def run_for_all(calls, count, like, images, x, picture, kernel, z, result):
     """The calls of a program for every image; x, kernel and z are addresses."""
     for n in range(images):
-        run(calls, 0, count, like, x, n * picture, kernel, 0, z, n * result)
+        run(calls, 0, count, like, at(x, n * picture, like), kernel, at(z, n * result, like))
 
 
 def addressed(task: Task) -> Rung:
@@ -248,7 +249,7 @@ def climb(batch: int, shape: tuple[int, int, int, int], seconds: float) -> None:
     task, exactly = task_of(batch, shape), loops(task_of(batch, shape, np.float64))
     exact_z, exact_y = exactly.convolve().copy(), exactly.whole()
     best = max(peak.measure("float32")[0] for _ in range(5))
-    isa, flops = emit.instruction_set(), task.flops()
+    isa, flops = processor.instruction_set(), task.flops()
     sizes = [" x ".join(map(str, a.shape[1:])) for a in (task.x, exact_z, exact_y)]
     print(f"{batch} pictures, {' -> '.join(sizes)}: {flops / 1e9:.3g} GFLOP as written")
     print(f"one thread, {isa.name}, tile of {isa.rows} x 2, peak {best / 1e9:.0f} GFLOP/s\n")
