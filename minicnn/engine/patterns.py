@@ -145,5 +145,5 @@ PATTERNS = (
     Pattern(ConvBlock, (*CONV, BEFORE, optional(NORM), Part("add", is_sum), optional(AFTER))),
     Pattern(NormStep, (Part("norm", whole(can_normalize)), optional(AFTER))),
     Pattern(NormStep, (Part("after", whole(can_come_after)),)),
-    Pattern(DenseStep, (Part("dense", is_dense), Part("relu", is_relu))),
+    Pattern(DenseStep, (Part("dense", is_dense), Part("relu", is_relu, optional=True))),
 )

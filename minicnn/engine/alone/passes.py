@@ -6,8 +6,9 @@ from numba import carray
 
 from minicnn.engine.conv import norm
 from minicnn.engine.conv.backward import call_gradient, sums_chunk
-from minicnn.engine.conv.forward import activate_row, add_up, finish_row, fold_row
+from minicnn.engine.conv.forward import activate_row, finish_row, fold_row
 from minicnn.engine.conv.layout import CHUNKS, Work, share
+from minicnn.engine.conv.measure import add_up
 from minicnn.engine.row_gradients import Gradient
 from minicnn.machine.call import at
 from minicnn.machine.jit import jit_part
@@ -113,7 +114,7 @@ def gradient_row(r, target, memory, like):
 
 @jit_part
 def measure_again(r, like):
-    """Mean and variance in two passes and in double precision: see conv/forward.py, measure."""
+    """Mean and variance in two passes and in double precision: see conv/measure.py."""
     s, data = r.sizes, r.data
     mean, variance = norm.zeros_in(r.batch.mean, 0, s.FP), norm.zeros_in(r.batch.variance, 0, s.FP)
     pixels = data.n * s.down * s.across

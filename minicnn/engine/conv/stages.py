@@ -6,6 +6,7 @@ from numba import carray
 
 from minicnn.engine.conv import backward, forward, norm, weights, winograd_passes
 from minicnn.engine.conv.layout import CHUNKS, Work
+from minicnn.engine.conv.measure import measure
 from minicnn.machine.call import clear
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
@@ -94,7 +95,7 @@ def block(records, like, stage, t, workers):
         norm.prepare(r, numbers)
     elif stage == MOMENTS:
         if not norm.fold_chunks(r):
-            forward.measure(r, memory, numbers)
+            measure(r, memory, numbers)
         norm.use_moments(r, numbers)
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
