@@ -5,11 +5,17 @@ from typing import NamedTuple
 
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
+from minicnn.engine.pooling.picture_kernels import MOST_PIXELS
+from minicnn.engine.pooling.step import GlobalPoolStep, PoolStep
+from minicnn.engine.pooling.window_kernels import MOST_CELLS
 from minicnn.layers.activation import Activation
+from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
+from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
@@ -33,7 +39,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them."""
 
-    step: type[ConvBlock] | type[DenseStep]
+    step: type[ConvBlock] | type[DenseStep] | type[PoolStep]
     parts: tuple[Part, ...]
 
     def match(self, layers: Sequence[Layer]) -> Found:
@@ -96,6 +102,23 @@ def can_pool(layer: Layer) -> bool:
     )
 
 
+def has_windows(layer: Layer) -> bool:
+    """Whether it pools over windows; those whose largest is found must be numbered in a byte."""
+    return type(layer) is AveragePooling2D or (
+        type(layer) is MaxPooling2D and layer.pool_size[0] * layer.pool_size[1] <= MOST_CELLS
+    )
+
+
+def sees_whole(layer: Layer) -> bool:
+    """Whether it pools over whole pictures; those whose largest is found must be numbered in a
+    float32.
+    """
+    return type(layer) is GlobalAveragePooling2D or (
+        type(layer) is GlobalMaxPooling2D
+        and layer.input_shape[0] * layer.input_shape[1] <= MOST_PIXELS
+    )
+
+
 RESCALING = Part("rescaling", exactly(Rescaling), optional=True)
 CONV = Part("conv", is_conv)
 RELU = Part("relu", is_relu, optional=True)
@@ -113,4 +136,6 @@ PATTERNS = (
     Pattern(ConvBlock, (RESCALING, CONV, NORM, RELU_AFTER, POOL._replace(optional=True))),
     Pattern(ConvBlock, (RESCALING, CONV, NORM, POOL, RELU_AFTER)),
     Pattern(DenseStep, (Part("dense", is_dense), RELU)),
+    Pattern(PoolStep, (Part("pool", has_windows),)),
+    Pattern(GlobalPoolStep, (Part("pool", sees_whole),)),
 )

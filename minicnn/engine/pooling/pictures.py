@@ -1,0 +1,98 @@
+"""Pooling over whole pictures in two stages, and the record that they are handed."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import carray
+
+from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.pooling import picture_kernels
+from minicnn.engine.pooling.picture_kernels import PICTURE
+from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
+from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
+from minicnn.machine.call import caller, clear, view
+from minicnn.machine.jit import jit_part
+from minicnn.machine.region import Task
+from minicnn.machine.shares import take
+from minicnn.types import Array
+
+FORWARD, BACKWARD = range(2)
+call_picture = caller(PICTURE)
+
+
+class Layout(NamedTuple):
+    """N pictures of so many pixels of C channels, and kernels; where there is none for backward, a
+    channel has a winner.
+
+    x and dx are (N, pixels, C), y, dy and winner, of numbers, (N, C).
+    """
+
+    N: int
+    pixels: int
+    C: int
+    forward: int
+    back: int
+    x: Array = NONE
+    y: Array = NONE
+    winner: Array = NONE
+    dy: Array = NONE
+    dx: Array = NONE
+
+
+# where a Layout has its kernels
+KERNELS = slice(Layout._fields.index("forward"), Layout._fields.index("back") + 1)
+
+
+def layout(pool: GlobalMaxPooling2D | GlobalAveragePooling2D) -> Layout:
+    """That of a built layer, without kernels and arrays."""
+    H, W, C = pool.input_shape
+    return Layout(0, H * W, C, 0, 0)
+
+
+def kernels(pool: GlobalMaxPooling2D | GlobalAveragePooling2D, training: bool) -> tuple[int, ...]:
+    """The addresses of the layer's kernels, in Layout's order: forward and, in training, back."""
+    name = pool.dtype.name
+    if isinstance(pool, GlobalMaxPooling2D):
+        return picture_kernels.largest(name, training), 0
+    return picture_kernels.mean(name), picture_kernels.mean_back(name) if training else 0
+
+
+def winners(pool: GlobalMaxPooling2D | GlobalAveragePooling2D) -> np.dtype | None:
+    """The type of the numbers of winners, if it has them."""
+    return pool.dtype if isinstance(pool, GlobalMaxPooling2D) else None
+
+
+@jit_part
+def send_back(t, n, like):
+    """dx of picture n: dy where a pixel has won a channel."""
+    size = t.pixels * t.C
+    clear(t.dx + n * size * like.itemsize, size * like.itemsize)
+    dx, dy = view(t.dx, t.N * size, like), view(t.dy, t.N * t.C, like)
+    winner = view(t.winner, t.N * t.C, like)
+    for c in range(t.C):
+        dx[n * size + int(winner[n * t.C + c]) * t.C + c] = dy[n * t.C + c]
+
+
+@jit_part
+def do_picture(t, stage, n, like):
+    """Picture n of a stage."""
+    x, y, size = n * t.pixels * t.C, n * t.C, (t.pixels, t.C)
+    if stage == FORWARD:
+        call_picture(t.forward, like, (t.x, x, t.y, y, t.winner, y, *size))
+    elif t.back != 0:
+        call_picture(t.back, like, (t.dx, x, t.dy, y, t.winner, y, *size))
+    else:
+        send_back(t, n, like)
+
+
+@Task
+def task(records, like, stage, t, workers):
+    """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
+    r, numbers = carray(records, 1)[0], carray(like, 0)
+    N = r.layout.N
+    for helped in range(workers):
+        k = take(r.shares, CHUNKS, t, helped, workers)
+        while k >= 0:
+            for n in range(N * k // CHUNKS, N * (k + 1) // CHUNKS):
+                do_picture(r.layout, stage, n, numbers)
+            k = take(r.shares, CHUNKS, t, helped, workers)
