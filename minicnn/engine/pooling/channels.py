@@ -11,21 +11,24 @@ def each_register(emit: Emitter, work: Callable[[ir.Value, int], None], most: in
     """work(c, numbers) until each of arg["channels"] has been once in a register that holds
     `numbers` channels from c on.
 
-    Registers have `most` (`lanes`) numbers; what fills no whole one goes to one of half as many, of
-    a quarter, and so on. So nothing is read or written beside a pixel, and nothing twice.
+    Registers have `most` (`lanes`) numbers; what fills no whole one goes to some of a quarter of
+    it, and so on. So nothing is read or written beside a pixel, and nothing twice.
     """
-    build, channels = emit.builder, emit.arg["channels"]
-
-    def register(first: ir.Value, numbers: int) -> Sequence[ir.Value]:
-        work(first, numbers)
-        return []
-
+    build, rest = emit.builder, emit.arg["channels"]
     numbers = most or emit.lanes
-    size = emit.integer(numbers)
-    emit.loop(build.sdiv(channels, size), [], lambda v, _: register(build.mul(v, size), numbers))
-    while numbers > 1:
-        rest = build.srem(channels, emit.integer(numbers))
-        first = build.sub(channels, rest)
-        numbers //= 2
-        count = build.sdiv(rest, emit.integer(numbers))  # 0 or 1
-        emit.loop(count, [], lambda _, __, first=first, numbers=numbers: register(first, numbers))
+    while numbers:
+        size, first = emit.integer(numbers), build.sub(emit.arg["channels"], rest)
+
+        def register(
+            v: ir.Value,
+            _: Sequence[ir.Value],
+            size: ir.Value = size,
+            first: ir.Value = first,
+            numbers: int = numbers,
+        ) -> Sequence[ir.Value]:
+            work(build.add(first, build.mul(v, size)), numbers)
+            return []
+
+        emit.loop(build.sdiv(rest, size), [], register)
+        rest = build.srem(rest, size)
+        numbers = numbers // 4 or numbers // 2  # and after 1, none

@@ -5,6 +5,7 @@
 windows.py and pictures.py have what the threads do.
 """
 
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -100,7 +101,7 @@ class Buffers:
         pool, dtype = step.pool, step.pool.dtype
 
         def numbers(shape: tuple[int, ...], of: np.dtype = dtype) -> Array:
-            size = n * int(np.prod(shape))
+            size = n * prod(shape)
             return aligned(size, of)[:size].reshape(n, *shape)
 
         winner, passes = step.passes.winners(pool), step.passes
@@ -114,7 +115,7 @@ class Buffers:
             winner=numbers(pool.output_shape, winner) if trains else NONE,
         )
         self.record = Record(layout=layout, shares=shares())
-        x_size, y_size = n * int(np.prod(pool.input_shape)), self.y.size
+        x_size, y_size = n * prod(pool.input_shape), self.y.size
         self.operands = Operands(self.record, "layout", x=(x_size, dtype), dy=(y_size, dtype))
         self.kernels = self.record.place("layout")[passes.KERNELS]
         self.job = passes.task.on(self.record, dtype)

@@ -86,9 +86,9 @@ def columns(pool: MaxPooling2D | AveragePooling2D) -> list[tuple[int, ...]]:
 
 def kernels(pool: MaxPooling2D | AveragePooling2D, training: bool) -> tuple[int, ...]:
     """The addresses of the layer's kernels, in Layout's order: forward and, in training, back."""
-    name = pool.dtype.name
-    size = pool.pool_size if pool.pool_size[0] * pool.pool_size[1] <= WRITTEN_OUT else (0, 0)
-    sizes = size, (0, 0)
+    name, (PH, PW) = pool.dtype.name, pool.pool_size
+    whole = (PH, PW) if PH * PW <= WRITTEN_OUT else (0, 0)
+    sizes = whole, whole if pool.padding == "valid" else (0, 0)  # then none are cut off
     if isinstance(pool, MaxPooling2D):
         ahead = [window_kernels.largest(name, *size, training) for size in sizes]
         back = window_kernels.largest_back
