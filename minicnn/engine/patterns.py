@@ -6,7 +6,7 @@ from typing import NamedTuple
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.pooling.picture_kernels import MOST_PIXELS
-from minicnn.engine.pooling.step import GlobalPoolStep, PoolStep
+from minicnn.engine.pooling.step import GlobalPoolStep, Pooling, PoolStep
 from minicnn.engine.pooling.window_kernels import MOST_CELLS
 from minicnn.layers.activation import Activation
 from minicnn.layers.average_pooling2d import AveragePooling2D
@@ -39,7 +39,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them."""
 
-    step: type[ConvBlock] | type[DenseStep] | type[PoolStep]
+    step: type[ConvBlock] | type[DenseStep] | type[Pooling]
     parts: tuple[Part, ...]
 
     def match(self, layers: Sequence[Layer]) -> Found:

@@ -137,8 +137,7 @@ def dense(dtype: str) -> tuple[Results, Results]:
 def pooling(
     kind: type[MaxPooling2D] | type[AveragePooling2D], dtype: str
 ) -> tuple[Results, Results]:
-    """What the engine and what NumPy make of overlapping windows that the picture's edges cut off.
-    """
+    """What the engine and what NumPy make of windows that overlap, and are cut off at edges."""
     x, dy, results = run([kind(3, strides=2, padding="same")], (2, 5, 6, 21), dtype)
     y, dx = np.zeros(dy.shape), np.zeros(x.shape)
     for i, j in np.ndindex(y.shape[1:3]):

@@ -2,14 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import carray
 
 from minicnn.engine.conv.layout import CHUNKS, NONE
-from minicnn.engine.pooling import picture_kernels
 from minicnn.engine.pooling.picture_kernels import PICTURE
-from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
-from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.machine.call import caller, clear, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
@@ -30,36 +26,13 @@ class Layout(NamedTuple):
     N: int
     pixels: int
     C: int
-    forward: int
-    back: int
+    forward: int = 0
+    back: int = 0
     x: Array = NONE
     y: Array = NONE
     winner: Array = NONE
     dy: Array = NONE
     dx: Array = NONE
-
-
-# where a Layout has its kernels
-KERNELS = slice(Layout._fields.index("forward"), Layout._fields.index("back") + 1)
-
-
-def layout(pool: GlobalMaxPooling2D | GlobalAveragePooling2D) -> Layout:
-    """That of a built layer, without kernels and arrays."""
-    H, W, C = pool.input_shape
-    return Layout(0, H * W, C, 0, 0)
-
-
-def kernels(pool: GlobalMaxPooling2D | GlobalAveragePooling2D, training: bool) -> tuple[int, ...]:
-    """The addresses of the layer's kernels, in Layout's order: forward and, in training, back."""
-    name = pool.dtype.name
-    if isinstance(pool, GlobalMaxPooling2D):
-        return picture_kernels.largest(name, training), 0
-    return picture_kernels.mean(name), picture_kernels.mean_back(name) if training else 0
-
-
-def winners(pool: GlobalMaxPooling2D | GlobalAveragePooling2D) -> np.dtype | None:
-    """The type of the numbers of winners, if it has them."""
-    return pool.dtype if isinstance(pool, GlobalMaxPooling2D) else None
 
 
 @jit_part

@@ -1,9 +1,13 @@
 """Pooling over a row of windows, forward and backward.
 
-Each kernel takes one register of channels through all windows of a row. All these windows have the
-same cells: at the edge of a picture a window is cut off, and has fewer than the others. Kernels of
-whole windows have their cells written out one after the other; those with height and width 0 count
-them, by their arguments.
+A kernel has numbers of a source in windows, and makes a result of each window. Forward the source
+is x, and the result y. Backward it is the other way round: the result is dx, and the windows of a
+pixel are those numbers of dy that come from windows of x in which it lies. So each number of dx is
+written once, as a sum.
+
+Each kernel takes one register of channels through all windows of a row, which have the same height
+and width: at the edge of a picture there are fewer cells. A kernel of windows of one size has their
+cells written out one after the other; with height and width 0 it counts them, by its arguments.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +17,12 @@ from llvmlite import ir
 from minicnn.engine.pooling.channels import each_register
 from minicnn.machine.emit import I32, Emitter, kernel
 
-# x and y: where the first window's first cell lies, and its result; from there pixels of `channels`
-# numbers. `row` and `step` numbers from row to row, and from window to window. Of a window that is
-# cut off, `index` is the place of its first cell in the whole one, whose rows have `pitch` cells.
-WINDOWS = "x* y* winner*u8 index pitch row step height width windows channels"
-MOST_CELLS = 256  # of a window: winners are bytes
+# Numbers of the source lie `row` and `channels` apart within a window, and `step` from one to the
+# next, results `apart`. A cell's place in its window of x is the number `index` in the first row
+# and column, and changes by `down` and `across`.
+WINDOWS = "source* winner*u8 result* index down across row step apart height width windows channels"
+DIVIDE = "dy* share* cells channels"
+MOST_CELLS = 256  # of a window of x: winners are bytes
 
 
 class Row:
@@ -65,46 +70,35 @@ class Row:
                 values = body(emit.integer(h), emit.integer(w), list(values))
         return list(values)
 
-    def cell(self, q: ir.Value, c: ir.Value, h: ir.Value, w: ir.Value) -> ir.Value:
-        """The address of channel c of a cell of window q."""
+    def cell(self, array: str, q: ir.Value, c: ir.Value, h: ir.Value, w: ir.Value) -> ir.Value:
+        """The address of channel c of a cell of window q, in the source or beside it."""
         arg, build = self.emit.arg, self.emit.builder
         pixel = build.add(build.mul(h, arg["row"]), build.mul(w, arg["channels"]))
-        return self.emit.at(arg["x"], build.mul(q, arg["step"]), c, pixel)
+        return self.emit.at(arg[array], build.mul(q, arg["step"]), c, pixel)
 
     def result(self, array: str, q: ir.Value, c: ir.Value) -> ir.Value:
-        """The address of channel c of window q, in y or winner."""
+        """The address of channel c of window q, in the result or beside it."""
         arg, build = self.emit.arg, self.emit.builder
-        return self.emit.at(arg[array], build.add(build.mul(q, arg["channels"]), c))
+        return self.emit.at(arg[array], build.add(build.mul(q, arg["apart"]), c))
 
     def place(self, h: ir.Value, w: ir.Value, numbers: int) -> ir.Value:
-        """The place of a cell in the whole window, in a register of 32-bit integers."""
-        emit, build = self.emit, self.emit.builder
-        index, pitch = emit.arg["index"], emit.arg["pitch"]
-        if self.height:
-            index, pitch = emit.integer(0), emit.integer(self.width)
-        place = build.add(build.add(index, build.mul(h, pitch)), w)
-        return emit.spread(build.trunc(place, I32), numbers)
-
-    def cells(self) -> ir.Value:
-        """How many cells a window has, as a number."""
-        emit = self.emit
-        if self.height:
-            return ir.Constant(emit.element, float(self.height * self.width))
-        cells = emit.builder.mul(emit.arg["height"], emit.arg["width"])
-        return emit.builder.sitofp(cells, emit.element)
+        """A cell's place in its window of x, in a register of 32-bit integers."""
+        build, arg = self.emit.builder, self.emit.arg
+        row = build.add(arg["index"], build.mul(h, arg["down"]))
+        place = build.add(row, build.mul(w, arg["across"]))
+        return self.emit.spread(build.trunc(place, I32), numbers)
 
 
 def wins(emit: Emitter, value: ir.Value, best: ir.Value) -> ir.Value:
     """Whether a value is larger than the best, or the first NaN."""
     build = emit.builder
-    return build.and_(
-        build.fcmp_unordered(">", value, best), build.fcmp_ordered("ord", best, best)
-    )
+    larger = build.fcmp_unordered(">", value, best)
+    return build.and_(larger, build.fcmp_ordered("ord", best, best))
 
 
 @kernel
 def largest(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
-    """y = the largest x of every window, and if `tracks`, winner = its place in the window.
+    """result = the largest number of every window, and if `tracks`, winner = its place.
 
     Of equals the first wins, of all the first NaN.
     """
@@ -113,7 +107,7 @@ def largest(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
 
     def window(q: ir.Value, c: ir.Value, numbers: int) -> None:
         def cell(h: ir.Value, w: ir.Value, before: list[ir.Value]) -> Sequence[ir.Value]:
-            value = emit.load(row.cell(q, c, h, w), numbers)
+            value = emit.load(row.cell("source", q, c, h, w), numbers)
             won = wins(emit, value, before[0])
             candidates = [value, row.place(h, w, numbers)] if tracks else [value]
             return [build.select(won, *pair) for pair in zip(candidates, before, strict=True)]
@@ -123,7 +117,7 @@ def largest(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
         if tracks:
             first.append(row.place(emit.integer(0), emit.integer(0), numbers))
         best, *where = row.each_cell(first, cell)
-        emit.store(best, row.result("y", q, c))
+        emit.store(best, row.result("result", q, c))
         if tracks:
             emit.store_bytes(where[0], row.result("winner", q, c))
 
@@ -132,60 +126,55 @@ def largest(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
 
 @kernel
 def mean(dtype: str, height: int, width: int) -> Emitter:
-    """y = the mean of x over the cells of every window."""
+    """result = the mean of every window."""
     row = Row(dtype, height, width)
     emit, build = row.emit, row.emit.builder
+    count = build.sitofp(build.mul(emit.arg["height"], emit.arg["width"]), emit.element)
 
     def window(q: ir.Value, c: ir.Value, numbers: int) -> None:
         def cell(h: ir.Value, w: ir.Value, total: list[ir.Value]) -> Sequence[ir.Value]:
-            return [build.fadd(total[0], emit.load(row.cell(q, c, h, w), numbers))]
+            return [build.fadd(total[0], emit.load(row.cell("source", q, c, h, w), numbers))]
 
         total = row.each_cell([emit.fill(0.0, numbers)], cell)[0]
-        mean = build.fdiv(total, emit.spread(row.cells(), numbers))
-        emit.store(mean, row.result("y", q, c))
+        emit.store(build.fdiv(total, emit.spread(count, numbers)), row.result("result", q, c))
 
     return row.each_window(window)
 
 
 @kernel
-def largest_back(dtype: str, height: int, width: int) -> Emitter:
-    """x += y where a cell has won its window: the gradient of `largest`, x of its x and y of its y.
+def gather(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
+    """result = the sum of every window, or if `tracks`, of the numbers whose winner is the place
+    that they have there.
     """
     row = Row(dtype, height, width)
     emit, build = row.emit, row.emit.builder
 
     def window(q: ir.Value, c: ir.Value, numbers: int) -> None:
-        dy = emit.load(row.result("y", q, c), numbers)
-        winner = emit.load_bytes(row.result("winner", q, c), numbers)
+        zero = emit.fill(0.0, numbers)
 
-        def cell(h: ir.Value, w: ir.Value, _: list[ir.Value]) -> Sequence[ir.Value]:
-            won = build.icmp_unsigned("==", winner, row.place(h, w, numbers))
-            own = build.select(won, dy, emit.fill(0.0, numbers))
-            place = row.cell(q, c, h, w)
-            emit.store(build.fadd(emit.load(place, numbers), own), place)
-            return []
+        def cell(h: ir.Value, w: ir.Value, total: list[ir.Value]) -> Sequence[ir.Value]:
+            value = emit.load(row.cell("source", q, c, h, w), numbers)
+            if tracks:
+                winner = emit.load_bytes(row.cell("winner", q, c, h, w), numbers)
+                won = build.icmp_unsigned("==", winner, row.place(h, w, numbers))
+                value = build.select(won, value, zero)
+            return [build.fadd(total[0], value)]
 
-        row.each_cell([], cell)
+        emit.store(row.each_cell([zero], cell)[0], row.result("result", q, c))
 
     return row.each_window(window)
 
 
 @kernel
-def mean_back(dtype: str, height: int, width: int) -> Emitter:
-    """x += y / cells for all cells of a window: the gradient of `mean`, x of its x and y of its y.
-    """
-    row = Row(dtype, height, width)
-    emit, build = row.emit, row.emit.builder
+def divide(dtype: str) -> Emitter:
+    """share = dy / cells, for as many numbers as `channels` says."""
+    emit = Emitter(dtype, DIVIDE)
+    cells = emit.builder.sitofp(emit.arg["cells"], emit.element)
 
-    def window(q: ir.Value, c: ir.Value, numbers: int) -> None:
-        dy = emit.load(row.result("y", q, c), numbers)
-        own = build.fdiv(dy, emit.spread(row.cells(), numbers))
+    def work(c: ir.Value, numbers: int) -> None:
+        dy = emit.load(emit.at(emit.arg["dy"], c), numbers)
+        share = emit.builder.fdiv(dy, emit.spread(cells, numbers))
+        emit.store(share, emit.at(emit.arg["share"], c))
 
-        def cell(h: ir.Value, w: ir.Value, _: list[ir.Value]) -> Sequence[ir.Value]:
-            place = row.cell(q, c, h, w)
-            emit.store(build.fadd(emit.load(place, numbers), own), place)
-            return []
-
-        row.each_cell([], cell)
-
-    return row.each_window(window)
+    each_register(emit, work)
+    return emit

@@ -1,38 +1,32 @@
-"""Pooling over windows in two stages, and the record that they are handed.
+"""Pooling over windows in stages, and the record that they are handed.
 
-Forward is cut by rows of y, of all pictures. Backward is cut by picture: a cell's gradient is the
-sum over the windows that it lies in, added up by one thread, in the order in which the windows lie.
+Every stage is cut by rows of its result, of all pictures: each number is made by one thread, and
+the same way whatever is beside it.
 """
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import carray
 
-from minicnn.engine.conv.geometry import inside, runs
 from minicnn.engine.conv.layout import CHUNKS, NONE
-from minicnn.engine.pooling import window_kernels
-from minicnn.engine.pooling.window_kernels import WINDOWS
-from minicnn.layers.average_pooling2d import AveragePooling2D
-from minicnn.layers.max_pooling2d import MaxPooling2D
-from minicnn.machine.call import caller, clear, word
+from minicnn.engine.pooling.window_kernels import DIVIDE, WINDOWS
+from minicnn.machine.call import caller, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
 from minicnn.machine.shares import take
 from minicnn.types import Array
 
-FORWARD, BACKWARD = range(2)
-RUN = 5  # integers of a run of windows: see columns()
-WRITTEN_OUT = 16  # cells at most, one after the other
-call_windows = caller(WINDOWS)
+FORWARD, SHARE, BACKWARD = range(3)
+RUN = 5  # integers of a run of windows
+call_windows, call_divide = caller(WINDOWS), caller(DIVIDE)
 
 
 class Layout(NamedTuple):
-    """N pictures (H, W, C), windows (PH, PW) in steps of (SH, SW), beginning `top` rows and `left`
-    columns before the picture; runs of windows in a row; kernels for whole windows and for those
-    that are cut off.
+    """N pictures (H, W, C), windows (PH, PW) in steps of SH rows, the first `top` rows before the
+    picture; the kernel for share, unless one cell of a window has won.
 
-    x and dx are (N, H, W, C), y, dy and winner, of bytes, (N, OH, OW, C).
+    x and dx are (N, H, W, C), y, dy, winner, of bytes, and share (N, OH, OW, C): dy by the number
+    of cells.
     """
 
     N: int
@@ -42,114 +36,113 @@ class Layout(NamedTuple):
     PH: int
     PW: int
     SH: int
-    SW: int
     top: int
     OH: int
     OW: int
-    run_count: int
-    runs: Array
-    whole: int
-    cut: int
-    whole_back: int
-    cut_back: int
+    divide: int = 0
     x: Array = NONE
     y: Array = NONE
     winner: Array = NONE
     dy: Array = NONE
+    share: Array = NONE
     dx: Array = NONE
 
 
-# where a Layout has its kernels
-KERNELS = slice(Layout._fields.index("whole"), Layout._fields.index("cut_back") + 1)
+class Direction(NamedTuple):
+    """Forward or backward: runs of windows in a row, a kernel for windows (height, width) and one
+    for others, if there are any, the widths of source and result, and what the kernels are told:
+    see WINDOWS.
 
-
-def layout(pool: MaxPooling2D | AveragePooling2D) -> Layout:
-    """That of a built layer, without kernels and arrays."""
-    (H, W, C), (OH, OW, _) = pool.input_shape, pool.output_shape
-    found = columns(pool)
-    sizes = (H, W, C, *pool.pool_size, *pool.strides, pool.window.before[0], OH, OW)
-    return Layout(0, *sizes, len(found), np.array(found, np.int64), *[0] * 4)
-
-
-def columns(pool: MaxPooling2D | AveragePooling2D) -> list[tuple[int, ...]]:
-    """The windows of a row, by what the edges leave of them: the first, how many of them, the
-    column of the first one's first cell, their width, and the columns cut off before it.
+    A run: the first result, how many, where in the row its source begins, the width of its windows,
+    and the column that the first cell has in its window of x.
     """
-    (_, W, _), (_, OW, _) = pool.input_shape, pool.output_shape
-    size, stride, left = pool.pool_size[1], pool.strides[1], pool.window.before[1]
-    found = runs(OW, lambda j: inside(j * stride - left, size, 1, W), OW)
-    return [
-        (js.start, len(js), js.start * stride - left + cells.start, len(cells), cells.start)
-        for js, cells in found
-    ]
 
-
-def kernels(pool: MaxPooling2D | AveragePooling2D, training: bool) -> tuple[int, ...]:
-    """The addresses of the layer's kernels, in Layout's order: forward and, in training, back."""
-    name, (PH, PW) = pool.dtype.name, pool.pool_size
-    whole = (PH, PW) if PH * PW <= WRITTEN_OUT else (0, 0)
-    sizes = whole, whole if pool.padding == "valid" else (0, 0)  # then none are cut off
-    if isinstance(pool, MaxPooling2D):
-        ahead = [window_kernels.largest(name, *size, training) for size in sizes]
-        back = window_kernels.largest_back
-    else:
-        ahead = [window_kernels.mean(name, *size) for size in sizes]
-        back = window_kernels.mean_back
-    return (*ahead, *(back(name, *size) if training else 0 for size in sizes))
-
-
-def winners(pool: MaxPooling2D | AveragePooling2D) -> np.dtype | None:
-    """The type of the numbers of winners, if it has them."""
-    return np.dtype(np.uint8) if isinstance(pool, MaxPooling2D) else None
+    runs: Array
+    run_count: int
+    height: int
+    width: int
+    cuts: bool
+    source_width: int
+    result_width: int
+    down: int
+    across: int
+    step: int
+    whole: int = 0
+    cut: int = 0
 
 
 @jit_part
-def pool_rows(t, like, kernels, x, y, first, last):
-    """Rows first ... last - 1 of the windows of all pictures, by the kernels for whole windows and
-    for others.
+def do_row(d, C, like, source, winner, result, lines, height, index, back):
+    """A row of results.
+
+    lines: the rows of all pictures where its windows begin in the source, and where it lies itself.
+    height, index: of the windows, and the place of their first row.
     """
-    for row in range(first, last):
-        start = row % t.OH * t.SH - t.top
-        hidden = max(-start, 0)
-        height = min(start + t.PH, t.H) - start - hidden
-        line = row // t.OH * t.H + start + hidden
-        for run in range(0, RUN * t.run_count, RUN):
-            j, count = word(t.runs, run), word(t.runs, run + 1)
-            left, width, before = (
-                word(t.runs, run + 2), word(t.runs, run + 3), word(t.runs, run + 4),
-            )  # fmt: skip
-            place = (row * t.OW + j) * t.C
-            call_windows(
-                kernels[0] if height == t.PH and width == t.PW else kernels[1],
-                like,
-                (
-                    x, (line * t.W + left) * t.C, y, place, t.winner, place,
-                    hidden * t.PW + before, t.PW, t.W * t.C, t.SW * t.C, height, width, count, t.C,
-                ),
-            )  # fmt: skip
+    for run in range(0, RUN * d.run_count, RUN):
+        count, width = word(d.runs, run + 1), word(d.runs, run + 3)
+        target = (lines[1] * d.result_width + word(d.runs, run)) * C
+        begin = (lines[0] * d.source_width + word(d.runs, run + 2)) * C
+        whole = height == d.height and width == d.width
+        call_windows(
+            d.whole if whole else d.cut,
+            like,
+            (
+                source, begin, winner, begin if back else target, result, target,
+                index + word(d.runs, run + 4), d.down, d.across, d.source_width * C,
+                C if back else d.step * C, d.step * C if back else C, height, width, count, C,
+            ),
+        )  # fmt: skip
 
 
 @jit_part
-def do_chunk(t, stage, k, like):
-    """Chunk k of a stage."""
-    if stage == FORWARD:
-        rows = t.N * t.OH
-        first, last = rows * k // CHUNKS, rows * (k + 1) // CHUNKS
-        pool_rows(t, like, (t.whole, t.cut), t.x, t.y, first, last)
-    else:
-        size = t.H * t.W * t.C * like.itemsize
-        for n in range(t.N * k // CHUNKS, t.N * (k + 1) // CHUNKS):
-            clear(t.dx + n * size, size)
-            kernels = t.whole_back, t.cut_back
-            pool_rows(t, like, kernels, t.dx, t.dy, n * t.OH, (n + 1) * t.OH)
+def forward_row(r, row, like):
+    """y of a row of all pictures' windows."""
+    s = r.layout
+    start = row % s.OH * s.SH - s.top
+    hidden = max(-start, 0)
+    height = min(start + s.PH, s.H) - start - hidden
+    lines = row // s.OH * s.H + start + hidden, row
+    do_row(r.forward, s.C, like, s.x, s.winner, s.y, lines, height, hidden * s.PW, False)
+
+
+@jit_part
+def share_row(r, row, like):
+    """share of a row of all pictures' windows."""
+    s, d = r.layout, r.forward
+    start = row % s.OH * s.SH - s.top
+    height = min(start + s.PH, s.H) - max(start, 0)
+    for run in range(0, RUN * d.run_count, RUN):
+        first = (row * s.OW + word(d.runs, run)) * s.C
+        cells, size = height * word(d.runs, run + 3), word(d.runs, run + 1) * s.C
+        call_divide(s.divide, like, (s.dy, first, s.share, first, cells, size))
+
+
+@jit_part
+def backward_row(r, row, like):
+    """dx of a row of all pictures, of the windows that it lies in."""
+    s = r.layout
+    place = row % s.H + s.top
+    first = max((place - s.PH + s.SH) // s.SH, 0)
+    height = max(min(place // s.SH, s.OH - 1) - first + 1, 0)
+    lines = row // s.H * s.OH + first, row
+    index = (place - first * s.SH) * s.PW
+    dy = s.share if s.divide != 0 else s.dy
+    do_row(r.back, s.C, like, dy, s.winner, s.dx, lines, height, index, True)
 
 
 @Task
 def task(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
+    rows = r.layout.N * (r.layout.H if stage == BACKWARD else r.layout.OH)
     for helped in range(workers):
         k = take(r.shares, CHUNKS, t, helped, workers)
         while k >= 0:
-            do_chunk(r.layout, stage, k, numbers)
+            for row in range(rows * k // CHUNKS, rows * (k + 1) // CHUNKS):
+                if stage == FORWARD:
+                    forward_row(r, row, numbers)
+                elif stage == SHARE:
+                    share_row(r, row, numbers)
+                else:
+                    backward_row(r, row, numbers)
             k = take(r.shares, CHUNKS, t, helped, workers)
