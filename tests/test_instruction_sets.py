@@ -12,6 +12,7 @@ import pytest
 
 from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
 from minicnn.engine.conv import winograd_form as winograd
+from minicnn.engine.pooling import picture_kernels, window_kernels
 from minicnn.machine import emit
 
 llvm.initialize_all_targets()
@@ -180,6 +181,37 @@ def row_kernel_emitters(dtype):
         "gradient": row_kernels.gradient.emit(dtype, 2, True, True, False),
         "gradient of a ReLU after": row_kernels.gradient.emit(dtype, 2, True, False, True),
     }
+
+
+def pooling_emitters(dtype):
+    """Every kernel of pooling, in the variants that need most registers."""
+    return {
+        "largest": window_kernels.largest.emit(dtype, 3, 3, True),
+        "largest of any window": window_kernels.largest.emit(dtype, 0, 0, True),
+        "mean": window_kernels.mean.emit(dtype, 3, 3),
+        "gather": window_kernels.gather.emit(dtype, 3, 3, True),
+        "gather of any window": window_kernels.gather.emit(dtype, 0, 0, True),
+        "divide": window_kernels.divide.emit(dtype),
+        "largest of a picture": picture_kernels.largest.emit(dtype, True),
+        "mean of a picture": picture_kernels.mean.emit(dtype),
+        "mean of a picture, back": picture_kernels.mean_back.emit(dtype),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pooling_spills_nothing_where_there_are_32_registers(processor, dtype):
+    """The places of a window's nine cells leave no room in 16 registers: some of them may wait on
+    the stack there.
+    """
+    instructions, notation, machine = processor
+    for name, emitter in pooling_emitters(dtype).items():
+        most = 5 if "gather" in name or name == "largest" else 0
+        if instructions in (emit.AVX512, emit.NEON):
+            most = 0
+        loops = innermost_loops(emitter.assembly(machine))
+        assert loops, name
+        for loop in loops:
+            assert count(notation.stack, loop) <= most, f"{name}:\n" + "\n".join(loop)
 
 
 @pytest.mark.parametrize("matrix", ["BT", "AT", "B", "A"])

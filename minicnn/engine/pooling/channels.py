@@ -11,8 +11,9 @@ def each_register(emit: Emitter, work: Callable[[ir.Value, int], None], most: in
     """work(c, numbers) until each of arg["channels"] has been once in a register that holds
     `numbers` channels from c on.
 
-    Registers have `most` (`lanes`) numbers; what fills no whole one goes to some of a quarter of
-    it, and so on. So nothing is read or written beside a pixel, and nothing twice.
+    There are `most` numbers at a time (those of one register); what is left goes to one register,
+    then to parts of one, each a quarter as large as the one before. So nothing is read or written
+    beside a pixel, and nothing twice.
     """
     build, rest = emit.builder, emit.arg["channels"]
     numbers = most or emit.lanes
@@ -31,4 +32,5 @@ def each_register(emit: Emitter, work: Callable[[ir.Value, int], None], most: in
 
         emit.loop(build.sdiv(rest, size), [], register)
         rest = build.srem(rest, size)
-        numbers = numbers // 4 or numbers // 2  # and after 1, none
+        # half of several registers, a quarter of one; after 2 comes 1, and after that nothing
+        numbers = (numbers // 4 if numbers <= emit.lanes else 0) or numbers // 2

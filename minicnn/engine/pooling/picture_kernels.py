@@ -13,7 +13,7 @@ from minicnn.engine.pooling.window_kernels import wins
 from minicnn.machine.emit import Emitter, kernel
 
 PICTURE = "x* y* winner* pixels channels"
-REGISTERS = 4  # at a time
+REGISTERS = 2  # at a time: of doubles 4, and more would not fit beside winners into 16
 MOST_PIXELS = 2**24  # winners are numbers, and float32 has no further integers one by one
 
 
