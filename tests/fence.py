@@ -26,6 +26,7 @@ import numpy as np
 
 from minicnn import Sequential, layers, optimizers
 from minicnn.engine.conv import buffers, layout, ways
+from minicnn.engine.pooling import step as pooling
 from minicnn.layers import arrays
 from minicnn.machine.workspace import LINE
 
@@ -171,6 +172,7 @@ def fenced(fence):
         patch.object(ways, "scratch", fence.scratch),
         patch.object(buffers, "workspace", fence.workspace),
         patch.object(buffers, "aligned", fence.empty),
+        patch.object(pooling, "aligned", fence.empty),
     ]
     for one in patches:
         one.start()
@@ -227,12 +229,13 @@ def drawn(rng, winograd):
         elif pool <= 10:
             stack.append(layers.MaxPooling2D(integers(3), strides=integers(3), padding=padding))
         elif pool <= 12:
-            stack.append(layers.AveragePooling2D(integers(3), padding=padding))
+            stack.append(layers.AveragePooling2D(integers(5), strides=integers(3), padding=padding))
         elif pool <= 13:
             stack.append(layers.ZeroPadding2D(integers(2, 0)))
         if chance(0.1):
             stack.append(layers.Dropout(0.3))
-    stack.append(layers.Flatten() if chance(0.8) else layers.GlobalMaxPooling2D())
+    last = [layers.Flatten(), layers.GlobalMaxPooling2D(), layers.GlobalAveragePooling2D()]
+    stack.append(last[max(integers(10) - 8, 0)])
     if chance(0.5):
         stack.append(
             layers.Dense(integers(69), activation=rng.choice([None, "relu"]), use_bias=chance(0.8))

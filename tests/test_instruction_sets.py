@@ -10,8 +10,10 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
+from minicnn.engine import integer_sets, integer_tiles, row_gradients, row_kernels, row_moves, simd
 from minicnn.engine.conv import winograd_form as winograd
+from minicnn.engine.functions import RELU
+from minicnn.engine.pooling import picture_kernels, window_kernels
 from minicnn.machine import emit, processor
 
 llvm.initialize_all_targets()
@@ -170,16 +172,52 @@ def test_a_spill_would_be_seen(processor):
 
 
 def row_kernel_emitters(dtype):
-    """Every kernel of row_kernels.py, and fold, in the variant that needs most registers."""
+    """Every kernel of row_kernels.py and row_gradients.py, and fold, in the variants that need most
+    registers.
+    """
+    gradient, way = row_gradients.gradient.emit, row_gradients.Way
     return {
-        "activate": row_kernels.activate.emit(dtype, True, True),
+        "activate": row_kernels.activate.emit(dtype, RELU, True),
         "pool": row_kernels.pool.emit(dtype, 2, 2),
-        "affine": row_kernels.affine.emit(dtype, True),
-        "sums": row_kernels.sums.emit(dtype, True),
+        "finish": row_kernels.finish.emit(dtype, RELU, True),
+        "sums": row_gradients.sums.emit(dtype, RELU, False, False),
+        "sums of an addend": row_gradients.sums.emit(dtype, RELU, True, True),
         "fold": row_moves.fold.emit(dtype),
-        "gradient": row_kernels.gradient.emit(dtype, 2, True, True, False),
-        "gradient of a ReLU after": row_kernels.gradient.emit(dtype, 2, True, False, True),
+        "gradient": gradient(dtype, way(2, True, False, RELU, None)),
+        "gradient of a ReLU after": gradient(dtype, way(2, True, False, None, RELU)),
+        "gradient of the winners": gradient(dtype, way(2, True, True, RELU, None)),
     }
+
+
+def pooling_emitters(dtype):
+    """Every kernel of pooling, in the variants that need most registers."""
+    return {
+        "largest": window_kernels.largest.emit(dtype, 3, 3, True),
+        "largest of any window": window_kernels.largest.emit(dtype, 0, 0, True),
+        "mean": window_kernels.mean.emit(dtype, 3, 3),
+        "gather": window_kernels.gather.emit(dtype, 3, 3, True),
+        "gather of any window": window_kernels.gather.emit(dtype, 0, 0, True),
+        "divide": window_kernels.divide.emit(dtype),
+        "largest of a picture": picture_kernels.largest.emit(dtype, True),
+        "mean of a picture": picture_kernels.mean.emit(dtype),
+        "mean of a picture, back": picture_kernels.mean_back.emit(dtype),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pooling_spills_nothing_where_there_are_32_registers(processor, dtype):
+    """The places of a window's nine cells leave no room in 16 registers: some of them may wait on
+    the stack there.
+    """
+    instructions, notation, machine = processor
+    for name, emitter in pooling_emitters(dtype).items():
+        most = 5 if "gather" in name or name == "largest" else 0
+        if instructions in (emit.AVX512, emit.NEON):
+            most = 0
+        loops = innermost_loops(emitter.assembly(machine))
+        assert loops, name
+        for loop in loops:
+            assert count(notation.stack, loop) <= most, f"{name}:\n" + "\n".join(loop)
 
 
 @pytest.mark.parametrize("matrix", ["BT", "AT", "B", "A"])

@@ -7,10 +7,16 @@ from minicnn.engine.alone.step import NormStep
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.functions import RELU, function_of
+from minicnn.engine.pooling.picture_kernels import MOST_PIXELS
+from minicnn.engine.pooling.step import GlobalPoolStep, Pooling, PoolStep
+from minicnn.engine.pooling.window_kernels import MOST_CELLS
+from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
+from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import Add
 from minicnn.layers.rescaling import Rescaling
@@ -35,7 +41,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them; options: further arguments of it."""
 
-    step: type[ConvBlock] | type[DenseStep] | type[NormStep]
+    step: type[ConvBlock] | type[DenseStep] | type[NormStep] | type[Pooling]
     parts: tuple[Part, ...]
     options: dict[str, bool] = {}
 
@@ -119,6 +125,23 @@ def can_pool(layer: Layer) -> bool:
     )
 
 
+def has_windows(layer: Layer) -> bool:
+    """Whether it pools over windows; those whose largest is found must be numbered in a byte."""
+    return type(layer) is AveragePooling2D or (
+        type(layer) is MaxPooling2D and layer.pool_size[0] * layer.pool_size[1] <= MOST_CELLS
+    )
+
+
+def sees_whole(layer: Layer) -> bool:
+    """Whether it pools over whole pictures; those whose largest is found must be numbered in a
+    float32.
+    """
+    return type(layer) is GlobalAveragePooling2D or (
+        type(layer) is GlobalMaxPooling2D
+        and layer.input_shape[0] * layer.input_shape[1] <= MOST_PIXELS
+    )
+
+
 CONV = (Part("rescaling", exactly(Rescaling), optional=True), Part("conv", is_conv))
 BEFORE = Part("before", can_come_before, optional=True)
 NORM = Part("norm", can_normalize)
@@ -146,4 +169,6 @@ PATTERNS = (
     Pattern(NormStep, (Part("norm", whole(can_normalize)), optional(AFTER))),
     Pattern(NormStep, (Part("after", whole(can_come_after)),)),
     Pattern(DenseStep, (Part("dense", is_dense), Part("relu", is_relu, optional=True))),
+    Pattern(PoolStep, (Part("pool", has_windows),)),
+    Pattern(GlobalPoolStep, (Part("pool", sees_whole),)),
 )

@@ -15,14 +15,15 @@ from minicnn.engine.conv.side_by_side import SideBySide, part_count
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
+from minicnn.engine.pooling.step import Pooling
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SideBySide | DenseStep | NormStep
-OWN = ConvBlock, SideBySide, DenseStep, NormStep  # steps that add jobs
+Step = Layer | ConvBlock | SideBySide | DenseStep | NormStep | Pooling
+OWN = ConvBlock, SideBySide, DenseStep, NormStep, Pooling  # steps that add jobs
 
 
 def plan(
@@ -88,7 +89,7 @@ def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
     if isinstance(step, ConvBlock | SideBySide):
         return step.rescaling is None or x is not None and step.takes_bytes(x)
     return (
-        isinstance(step, DenseStep | NormStep)
+        isinstance(step, DenseStep | NormStep | Pooling)
         or type(step) is Flatten
         or type(step) is Dropout
         and not training

@@ -5,7 +5,7 @@ one release of Numba did it, and the next may do it for a processor that nobody 
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minicnn.engine.plan import plan
 from minicnn.errors import warn
+from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
+from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
+from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.types import Array
 
@@ -131,6 +134,35 @@ def dense(dtype: str) -> tuple[Results, Results]:
     }
 
 
+def pooling(
+    kind: type[MaxPooling2D] | type[AveragePooling2D], dtype: str
+) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of windows that overlap, and are cut off at edges."""
+    x, dy, results = run([kind(3, strides=2, padding="same")], (2, 5, 6, 21), dtype)
+    y, dx = np.zeros(dy.shape), np.zeros(x.shape)
+    for i, j in np.ndindex(y.shape[1:3]):
+        cells = np.s_[:, max(2 * i - 1, 0) : 2 * i + 2, 2 * j : 2 * j + 3]
+        y[:, i, j], shares = pooled(kind is MaxPooling2D, x[cells])
+        dx[cells] += shares * dy[:, i : i + 1, j : j + 1]
+    return results, {"y": y, "inference": y, "dx": dx}
+
+
+def global_pooling(
+    kind: type[GlobalMaxPooling2D] | type[GlobalAveragePooling2D], dtype: str
+) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of whole pictures."""
+    x, dy, results = run([kind()], (2, 5, 6, 21), dtype)
+    y, shares = pooled(kind is GlobalMaxPooling2D, x)
+    return results, {"y": y, "inference": y, "dx": shares * dy[:, None, None]}
+
+
+def pooled(largest: bool, cells: Array) -> tuple[Array, Array]:
+    """The largest or the mean of (N, H, W, C), and what each cell has of it, (N, H, W, C)."""
+    if largest:
+        return cells.max((1, 2)), cells == cells.max((1, 2), keepdims=True)
+    return cells.mean((1, 2), np.float64), np.full(cells.shape, 1 / cells[0, ..., 0].size)
+
+
 def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array, Array, Results]:
     """x and dy, drawn, and everything that the engine's step for these layers makes of them."""
     rng = np.random.default_rng(0)
@@ -148,4 +180,11 @@ def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array,
     return x, dy, results | gradients | {"inference": step.forward(x)}
 
 
-CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {Conv2D: convolution, Dense: dense}
+CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {
+    Conv2D: convolution,
+    Dense: dense,
+    MaxPooling2D: partial(pooling, MaxPooling2D),
+    AveragePooling2D: partial(pooling, AveragePooling2D),
+    GlobalMaxPooling2D: partial(global_pooling, GlobalMaxPooling2D),
+    GlobalAveragePooling2D: partial(global_pooling, GlobalAveragePooling2D),
+}

@@ -88,25 +88,25 @@ class Emitter:
             self.bits // 8
         )
 
-    def load_bytes(self, pointer: ir.Value) -> ir.Value:
-        """`lanes` bytes from an address on, as 32-bit integers."""
-        narrow = ir.VectorType(I8, self.lanes)
+    def load_bytes(self, pointer: ir.Value, numbers: int = 0) -> ir.Value:
+        """Some (`lanes`) bytes from an address on, as 32-bit integers."""
+        narrow = ir.VectorType(I8, numbers or self.lanes)
         value = self.builder.load(self.builder.bitcast(pointer, narrow.as_pointer()), typ=narrow)
         value.align = 1
-        return self.builder.zext(value, ir.VectorType(I32, self.lanes))
+        return self.builder.zext(value, ir.VectorType(I32, narrow.count))
 
     def store_bytes(self, value: ir.Value, pointer: ir.Value) -> None:
-        narrow = self.builder.trunc(value, ir.VectorType(I8, self.lanes))
+        narrow = self.builder.trunc(value, ir.VectorType(I8, value.type.count))
         self.builder.store(
             narrow, self.builder.bitcast(pointer, narrow.type.as_pointer())
         ).align = 1
 
-    def spread(self, scalar: ir.Value) -> ir.Value:
-        """One number, or one 32-bit integer, in all lanes."""
-        vector = ir.VectorType(scalar.type, self.lanes)
+    def spread(self, scalar: ir.Value, lanes: int = 0) -> ir.Value:
+        """One number, or one 32-bit integer, in all (or so many) lanes."""
+        vector = ir.VectorType(scalar.type, lanes or self.lanes)
         undefined = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
-        lane_0 = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        lane_0 = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
         return self.builder.shuffle_vector(first, undefined, lane_0)
 
     def prefetch(self, pointer: ir.Value, *, write: bool = False) -> None:
