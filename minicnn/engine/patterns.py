@@ -5,12 +5,16 @@ from typing import NamedTuple
 
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
+from minicnn.engine.merging.concatenate import ConcatenateStep
+from minicnn.engine.merging.steps import AddStep, MultiplyStep
 from minicnn.layers.activation import Activation
 from minicnn.layers.base import Layer
+from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.merging import Add, Concatenate, Multiply
 from minicnn.layers.relu import ReLU
 from minicnn.layers.rescaling import Rescaling
 
@@ -33,7 +37,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them."""
 
-    step: type[ConvBlock] | type[DenseStep]
+    step: type[ConvBlock | DenseStep | AddStep | MultiplyStep | ConcatenateStep]
     parts: tuple[Part, ...]
 
     def match(self, layers: Sequence[Layer]) -> Found:
@@ -62,6 +66,11 @@ def is_dense(layer: Layer) -> bool:
 def exactly(kind: type[Layer]) -> Callable[[Layer], bool]:
     """Whether a layer is of that very class: a user's subclass may do something else."""
     return lambda layer: type(layer) is kind
+
+
+def of_equal_shapes(kind: type[Merge]) -> Callable[[Layer], bool]:
+    """Whether a layer is of that very class, and repeats none of its inputs."""
+    return lambda layer: type(layer) is kind and len(set(layer.input_shape)) == 1
 
 
 def is_relu(layer: Layer) -> bool:
@@ -113,4 +122,7 @@ PATTERNS = (
     Pattern(ConvBlock, (RESCALING, CONV, NORM, RELU_AFTER, POOL._replace(optional=True))),
     Pattern(ConvBlock, (RESCALING, CONV, NORM, POOL, RELU_AFTER)),
     Pattern(DenseStep, (Part("dense", is_dense), RELU)),
+    Pattern(AddStep, (Part("add", of_equal_shapes(Add)), RELU)),
+    Pattern(MultiplyStep, (Part("multiply", of_equal_shapes(Multiply)),)),
+    Pattern(ConcatenateStep, (Part("concatenate", exactly(Concatenate)),)),
 )

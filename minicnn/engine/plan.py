@@ -13,15 +13,21 @@ from itertools import pairwise
 from minicnn.engine.conv.side_by_side import SideBySide, part_count
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
+from minicnn.engine.merging.concatenate import ConcatenateStep
+from minicnn.engine.merging.steps import AddStep, MultiplyStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
+from minicnn.layers.identity import Identity
+from minicnn.layers.reshape import Reshape
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SideBySide | DenseStep
-OWN = ConvBlock, SideBySide, DenseStep  # steps that add jobs
+Step = Layer | ConvBlock | SideBySide | DenseStep | AddStep | MultiplyStep | ConcatenateStep
+# steps that add jobs
+OWN = ConvBlock, SideBySide, DenseStep, AddStep, MultiplyStep, ConcatenateStep
+VIEWS = Flatten, Reshape, Identity  # layers that give the numbers back as they lie
 
 
 def plan(
@@ -33,7 +39,8 @@ def plan(
     """The steps that compute what these built layers do, one after the other.
 
     Args:
-        layers: a chain; what each makes goes to the next alone.
+        layers: a chain; what each makes goes to the next alone. One that takes several values
+            takes the others from elsewhere.
         region: to which the steps add their jobs.
         frozen: for inference alone.
         threads: how many of them share each picture.
@@ -86,9 +93,4 @@ def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
     """
     if isinstance(step, ConvBlock | SideBySide):
         return step.rescaling is None or x is not None and step.takes_bytes(x)
-    return (
-        isinstance(step, DenseStep)
-        or type(step) is Flatten
-        or type(step) is Dropout
-        and not training
-    )
+    return isinstance(step, OWN) or type(step) in VIEWS or type(step) is Dropout and not training
