@@ -18,6 +18,8 @@ from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.merging import Add, Concatenate, Multiply
+from minicnn.layers.relu import ReLU
 from minicnn.types import Array
 
 Results = dict[str, Array]
@@ -131,6 +133,45 @@ def dense(dtype: str) -> tuple[Results, Results]:
     }
 
 
+def addition(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of a sum with ReLU."""
+    xs, dy, results = run_several([Add(), ReLU()], [(4, 5, 7)] * 3, dtype)
+    y = np.maximum(sum(xs), 0)
+    dx = dy * (y > 0)
+    return results, {"y": y, "inference": y} | {f"dx {n}": dx for n in range(3)}
+
+
+def multiplication(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of a product."""
+    (a, b), dy, results = run_several([Multiply()], [(4, 5, 7)] * 2, dtype)
+    return results, {"y": a * b, "inference": a * b, "dx 0": dy * b, "dx 1": dy * a}
+
+
+def concatenation(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of channels side by side."""
+    (a, b), dy, results = run_several([Concatenate()], [(4, 5, 7), (4, 5, 20)], dtype)
+    y = np.concatenate([a, b], axis=-1)
+    return results, {"y": y, "inference": y, "dx 0": dy[..., :7], "dx 1": dy[..., 7:]}
+
+
+def run_several(
+    layers: list[Layer], shapes: list[tuple[int, ...]], dtype: str
+) -> tuple[list[Array], Array, Results]:
+    """run, for a layer of several inputs."""
+    rng = np.random.default_rng(0)
+    output_shape: Any = [shape[1:] for shape in shapes]
+    for layer in layers:
+        output_shape = layer.build(output_shape, rng, dtype)
+    xs = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    dy = rng.standard_normal((len(xs[0]), *output_shape)).astype(dtype)
+    [step] = plan(layers)
+    given: Any = xs
+    results: Results = {"y": step.forward(given, training=True).copy()}
+    gradients: Any = step.backward(dy)
+    results |= {f"dx {n}": dx for n, dx in enumerate(gradients)}
+    return xs, dy, results | {"inference": step.forward(given)}
+
+
 def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array, Array, Results]:
     """x and dy, drawn, and everything that the engine's step for these layers makes of them."""
     rng = np.random.default_rng(0)
@@ -148,4 +189,10 @@ def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array,
     return x, dy, results | gradients | {"inference": step.forward(x)}
 
 
-CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {Conv2D: convolution, Dense: dense}
+CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {
+    Conv2D: convolution,
+    Dense: dense,
+    Add: addition,
+    Multiply: multiplication,
+    Concatenate: concatenation,
+}

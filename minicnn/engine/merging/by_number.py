@@ -23,12 +23,12 @@ call_combine = caller(kernels.COMBINE)
 
 class Layout(NamedTuple):
     """N samples of `sample` numbers; addresses of kernels, the last one's with what follows it; the
-    addresses of `count` arrays x, and y.
+    addresses of `inputs` arrays x, and y.
     """
 
     N: int
     sample: int
-    count: int
+    inputs: int
     combine: int
     last: int
     x: Array
@@ -85,8 +85,8 @@ def combine_chunk(t, k, like):
     end = t.sample * (t.N * (k + 1) // CHUNKS)
     for first in range(t.sample * (t.N * k // CHUNKS), end, BLOCK):
         size, before = min(BLOCK, end - first), word(t.x, 0)
-        for i in range(1, t.count):
-            kernel = t.last if i == t.count - 1 else t.combine
+        for i in range(1, t.inputs):
+            kernel = t.last if i == t.inputs - 1 else t.combine
             call_combine(kernel, like, (before, first, word(t.x, i), first, t.y, first, size))
             before = t.y
 

@@ -3,9 +3,8 @@
 What lies before that axis makes rows; of each row of y so many numbers are a row of each input.
 """
 
-from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray
@@ -30,14 +29,14 @@ call_copy = caller(row_moves.COPY)
 
 
 class Layout(NamedTuple):
-    """N samples of `rows` rows of `width` numbers in y and dy, of which `count` arrays x and dx
+    """N samples of `rows` rows of `width` numbers in y and dy, of which `inputs` arrays x and dx
     have sizes[i] each: their addresses; the copying kernel's, and how many rows are copied at once.
     """
 
     N: int
     rows: int
     width: int
-    count: int
+    inputs: int
     block: int
     copy: int
     sizes: Array
@@ -68,7 +67,7 @@ class ConcatenateStep:
             N=0,
             rows=prod(concatenate.output_shape[:place]),
             width=width,
-            count=len(shapes),
+            inputs=len(shapes),
             block=max(1, BLOCK // width),
             copy=row_moves.copy(concatenate.dtype.name),
             sizes=self.sizes,
@@ -81,7 +80,7 @@ class ConcatenateStep:
         self.buffers: dict[int, Buffers] = {}
         self._cache: tuple = ()
 
-    def forward(self, x: Sequence[Array], *, training: bool = False) -> Array:
+    def forward(self, x: Any, *, training: bool = False) -> Array:
         xs = self.concatenate.accept(x)
         own = self._buffers(len(xs[0]))
         own.x.put(xs)
@@ -129,7 +128,7 @@ def copy_chunk(t, k, stage, like):
     end = t.rows * (t.N * (k + 1) // CHUNKS)
     for row in range(t.rows * (t.N * k // CHUNKS), end, t.block):
         count, place = min(t.block, end - row), row * t.width
-        for i in range(t.count):
+        for i in range(t.inputs):
             size = word(t.sizes, i)
             if stage == JOIN:
                 call_copy(

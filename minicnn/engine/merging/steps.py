@@ -6,7 +6,7 @@
 All dx of a sum are the same numbers, and one array: who is handed a gradient only reads it.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 from minicnn.engine.merging.by_number import ByNumber
 from minicnn.layers.base import Layer
@@ -35,7 +35,7 @@ class AddStep:
         self.region = Region()
         self._cache: tuple = ()
 
-    def forward(self, x: Sequence[Array], *, training: bool = False) -> Array:
+    def forward(self, x: Any, *, training: bool = False) -> Array:
         y = self.sum.of(self.add.accept(x), self.region)
         self._cache = (y,) if training else ()
         return y
@@ -68,7 +68,7 @@ class MultiplyStep:
         self.region = Region()
         self._cache: list[Array] = []
 
-    def forward(self, x: Sequence[Array], *, training: bool = False) -> Array:
+    def forward(self, x: Any, *, training: bool = False) -> Array:
         xs = self.multiply.accept(x)
         self._cache = xs if training else []
         return self.product.of(xs, self.region)
