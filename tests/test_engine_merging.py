@@ -14,6 +14,7 @@ from test_engine_regions import regions
 from minicnn import Input, Model, layers
 from minicnn.engine.merging.by_number import ByNumber
 from minicnn.engine.merging.concatenate import ConcatenateStep
+from minicnn.engine.merging.scale import ScaleStep
 from minicnn.engine.merging.steps import AddStep, MultiplyStep
 from minicnn.engine.plan import plan
 from minicnn.machine.record import Addresses
@@ -134,6 +135,40 @@ def test_more_numbers_than_fit_a_block(how, count):
     assert (found == 0).any() and (found > 0).any()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(
+    st.tuples(st.integers(1, 15), st.integers(1, 15), st.sampled_from([1, 3, 15, 16, 17, 40, 64])),
+    st.integers(0, 2),
+    st.booleans(),
+    st.sampled_from([1, 2, 9]),
+    seeds,
+)
+@settings(max_examples=30)
+def test_a_number_per_channel_scales_maps(dtype, shape, ones, first, batch, seed):
+    small = (1,) * ones + shape[-1:]
+    shapes = [small, shape] if first else [shape, small]
+    multiply = layers.Multiply()
+    multiply.build(shapes, dtype=dtype)
+    reference = multiply.clone()
+    reference.build(shapes, dtype=dtype)
+    [step] = plan([multiply])
+    assert isinstance(step, ScaleStep) or shape[:2] == (1, 1)
+    for n in (batch, max(1, batch - 1), batch):
+        xs = [numbers((n, *one), dtype, seed + k) for k, one in enumerate(shapes)]
+        dy = numbers((n, *shape), dtype, seed + 2)
+        np.testing.assert_array_equal(step.forward(xs), reference.forward(xs))
+        np.testing.assert_array_equal(
+            step.forward(xs, training=True), reference.forward(xs, training=True)
+        )
+        found, expected = step.backward(dy), reference.backward(dy)
+        large, scale = (1, 0) if first else (0, 1)
+        np.testing.assert_array_equal(found[large], expected[large])
+        tolerance = 1e-6 if dtype == "float32" else 1e-14
+        assert_close(
+            found[scale], expected[scale], tolerance, "dscale", scale=np.prod(shape[:2]) ** 0.5
+        )
+
+
 @pytest.mark.parametrize("widths", [(1, 2), (16, 16), (3, 64, 5), (17, 15, 1), (5000, 7)])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_channels_of_any_number_side_by_side(widths, dtype):
@@ -177,6 +212,8 @@ def inception_net(**options):
     x = layers.ReLU()(layers.Add()([layers.Concatenate()(branches), layers.Conv2D(26, 1)(inputs)]))
     middle = layers.Conv2D(4, 3, activation="relu", name="middle")
     y = layers.Multiply()([middle(x), layers.Conv2D(4, 3, activation="relu")(x)])
+    gate = layers.Reshape((1, 1, 4))(layers.Dense(4)(layers.Flatten()(y)))
+    y = layers.Multiply()([y, gate])
     z = layers.Add()([y, middle(x), y])  # shared, and a value twice
     flat = [layers.Flatten()(one) for one in (x, z)]
     return Model(inputs, [layers.Dense(4)(layers.Concatenate()(flat)), z], **options)
@@ -217,7 +254,7 @@ def test_forward_and_backward_are_one_region_each(make):
 
 def test_a_network_of_branches_has_every_step():
     found = set(kinds(both(inception_net)[1]))
-    assert {AddStep, MultiplyStep, ConcatenateStep} <= found
+    assert {AddStep, MultiplyStep, ScaleStep, ConcatenateStep} <= found
 
 
 @NETS
@@ -388,6 +425,10 @@ def test_the_layers_themselves_run_what_repeats_its_inputs_and_what_a_user_wrote
         (layers.Add(), [(4, 4, 3), (3,)]),
         (layers.Add(), [(4, 4, 3), (4, 4, 1)]),
         (Mine(), [(4, 4, 3)] * 2),
+        (layers.Multiply(), [(4, 4, 3), (4, 4, 1)]),
+        (layers.Multiply(), [(4, 4, 3), (4, 1, 3)]),
+        (layers.Multiply(), [(4, 4, 3), (3,), (3,)]),
+        (layers.Multiply(), [(4, 1, 3), (1, 4, 3)]),
         (layers.Subtract(), [(4,)] * 2),
         (layers.Maximum(), [(4,)] * 2),
     ]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.merging.concatenate import ConcatenateStep
+from minicnn.engine.merging.scale import ScaleStep, is_scale
 from minicnn.engine.merging.steps import AddStep, MultiplyStep
 from minicnn.layers.activation import Activation
 from minicnn.layers.base import Layer
@@ -37,7 +38,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them."""
 
-    step: type[ConvBlock | DenseStep | AddStep | MultiplyStep | ConcatenateStep]
+    step: type[ConvBlock | DenseStep | AddStep | MultiplyStep | ScaleStep | ConcatenateStep]
     parts: tuple[Part, ...]
 
     def match(self, layers: Sequence[Layer]) -> Found:
@@ -124,5 +125,6 @@ PATTERNS = (
     Pattern(DenseStep, (Part("dense", is_dense), RELU)),
     Pattern(AddStep, (Part("add", of_equal_shapes(Add)), RELU)),
     Pattern(MultiplyStep, (Part("multiply", of_equal_shapes(Multiply)),)),
+    Pattern(ScaleStep, (Part("multiply", is_scale),)),
     Pattern(ConcatenateStep, (Part("concatenate", exactly(Concatenate)),)),
 )

@@ -9,11 +9,13 @@ without them. patterns.py says what becomes a step.
 from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
+from typing import get_args
 
 from minicnn.engine.conv.side_by_side import SideBySide, part_count
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 from minicnn.engine.merging.concatenate import ConcatenateStep
+from minicnn.engine.merging.scale import ScaleStep
 from minicnn.engine.merging.steps import AddStep, MultiplyStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
 from minicnn.layers.base import Layer
@@ -24,9 +26,9 @@ from minicnn.layers.reshape import Reshape
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SideBySide | DenseStep | AddStep | MultiplyStep | ConcatenateStep
-# steps that add jobs
-OWN = ConvBlock, SideBySide, DenseStep, AddStep, MultiplyStep, ConcatenateStep
+Merging = AddStep | MultiplyStep | ScaleStep | ConcatenateStep
+Step = Layer | ConvBlock | SideBySide | DenseStep | Merging
+OWN = ConvBlock, SideBySide, DenseStep, *get_args(Merging)  # steps that add jobs
 VIEWS = Flatten, Reshape, Identity  # layers that give the numbers back as they lie
 
 

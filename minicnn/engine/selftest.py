@@ -142,9 +142,13 @@ def addition(dtype: str) -> tuple[Results, Results]:
 
 
 def multiplication(dtype: str) -> tuple[Results, Results]:
-    """What the engine and what NumPy make of a product."""
+    """What the engine and what NumPy make of a product, and of channels that are scaled."""
     (a, b), dy, results = run_several([Multiply()], [(4, 5, 7)] * 2, dtype)
-    return results, {"y": a * b, "inference": a * b, "dx 0": dy * b, "dx 1": dy * a}
+    expected = {"y": a * b, "inference": a * b, "dx 0": dy * b, "dx 1": dy * a}
+    (a, b), dy, scaled = run_several([Multiply()], [(4, 5, 20), (4, 1, 20)], dtype)
+    results |= {f"scaled {name}": array for name, array in scaled.items()}
+    expected |= {"scaled y": a * b, "scaled inference": a * b, "scaled dx 0": dy * b}
+    return results, expected | {"scaled dx 1": (dy * a).sum(1, keepdims=True)}
 
 
 def concatenation(dtype: str) -> tuple[Results, Results]:

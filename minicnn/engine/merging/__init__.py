@@ -3,5 +3,6 @@
 steps.py        sums and products of arrays of one shape
 by_number.py    what they do to them, number by number; sums of gradients are made with it too
 concatenate.py  arrays side by side
-kernels.py      the inner loop
+scale.py        a number per channel times maps
+kernels.py      the inner loops
 """
