@@ -12,6 +12,7 @@ import pytest
 
 from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
 from minicnn.engine.conv import winograd_form as winograd
+from minicnn.engine.merging import kernels as merging
 from minicnn.machine import emit
 
 llvm.initialize_all_targets()
@@ -170,7 +171,7 @@ def test_a_spill_would_be_seen(processor):
 
 
 def row_kernel_emitters(dtype):
-    """Every kernel of row_kernels.py, and fold, in the variant that needs most registers."""
+    """Every kernel of row_kernels.py, and some of others, in the variant that needs most registers."""
     return {
         "activate": row_kernels.activate.emit(dtype, True, True),
         "pool": row_kernels.pool.emit(dtype, 2, 2),
@@ -179,6 +180,8 @@ def row_kernel_emitters(dtype):
         "fold": row_moves.fold.emit(dtype),
         "gradient": row_kernels.gradient.emit(dtype, 2, True, True, False),
         "gradient of a ReLU after": row_kernels.gradient.emit(dtype, 2, True, False, True),
+        "sum with ReLU": merging.combine.emit(dtype, "add", True),
+        "gradient of scaled channels": merging.scale_gradient.emit(dtype),
     }
 
 

@@ -21,7 +21,8 @@ from minicnn.machine.region import SERIAL, Region, Stages, Task
 from minicnn.machine.shares import shares, take
 from minicnn.types import Array, Shape
 
-BLOCK = 64  # pixels that are summed in single precision
+BLOCK = 2048  # numbers of x that stay in the first-level cache
+FEWEST, MOST = 16, 64  # pixels of a block, which are summed in single precision
 FORWARD, BACKWARD = range(2)
 # [of more samples, of a single one, which is one thread's work]
 FORWARD_STAGES = Stages(FORWARD), Stages(SERIAL + FORWARD)
@@ -30,8 +31,8 @@ call_scale, call_gradient = caller(kernels.SCALE), caller(kernels.SCALE_GRADIENT
 
 
 class Layout(NamedTuple):
-    """N samples of `pixels` pixels of C channels; addresses of kernels; x, y, dy and dx (N, pixels,
-    C); scale and dscale (N, C).
+    """N samples of `pixels` pixels of C channels, `block` pixels at a time; addresses of kernels; x,
+    y, dy and dx (N, pixels, C); scale and dscale (N, C).
 
     part (CHUNKS, C) and, in double precision, total (CHUNKS, C): sums of some pixels, and of those
     before them.
@@ -40,6 +41,7 @@ class Layout(NamedTuple):
     N: int
     pixels: int
     C: int
+    block: int
     forward: int
     backward: int
     x: Array
@@ -119,6 +121,7 @@ class Buffers:
             N=n,
             pixels=prod(shape[:-1]),
             C=C,
+            block=min(max(BLOCK // C, FEWEST), MOST),
             forward=kernels.scale(dtype.name),
             backward=kernels.scale_gradient(dtype.name),
             x=NONE,
@@ -144,8 +147,9 @@ class Buffers:
 @jit_part
 def scale_sample(t, n, like):
     """y of sample n."""
-    start = n * t.pixels * t.C
-    call_scale(t.forward, like, (t.x, start, t.scale, n * t.C, t.y, start, t.pixels, t.C))
+    for pixel in range(0, t.pixels, t.block):
+        start, count = (n * t.pixels + pixel) * t.C, min(t.block, t.pixels - pixel)
+        call_scale(t.forward, like, (t.x, start, t.scale, n * t.C, t.y, start, count, t.C))
 
 
 @jit_part
@@ -155,13 +159,12 @@ def gradient_sample(t, n, k, like):
     dscale, first = view(t.dscale, t.N * t.C, like), k * t.C
     for c in range(t.C):
         total[first + c] = 0
-    for pixel in range(0, t.pixels, BLOCK):
-        start = (n * t.pixels + pixel) * t.C
+    for pixel in range(0, t.pixels, t.block):
+        start, count = (n * t.pixels + pixel) * t.C, min(t.block, t.pixels - pixel)
         call_gradient(
             t.backward,
             like,
-            (t.x, start, t.scale, n * t.C, t.dy, start, t.dx, start, t.part, first)
-            + (min(BLOCK, t.pixels - pixel), t.C),
+            (t.x, start, t.scale, n * t.C, t.dy, start, t.dx, start, t.part, first, count, t.C),
         )
         for c in range(t.C):
             total[first + c] += part[first + c]
