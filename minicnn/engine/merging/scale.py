@@ -31,8 +31,8 @@ call_scale, call_gradient = caller(kernels.SCALE), caller(kernels.SCALE_GRADIENT
 
 
 class Layout(NamedTuple):
-    """N samples of `pixels` pixels of C channels, `block` pixels at a time; addresses of kernels; x,
-    y, dy and dx (N, pixels, C); scale and dscale (N, C).
+    """N samples of `pixels` pixels of C channels, `block` of them at a time; addresses of kernels;
+    x, y, dy and dx (N, pixels, C); scale and dscale (N, C).
 
     part (CHUNKS, C) and, in double precision, total (CHUNKS, C): sums of some pixels, and of those
     before them.
