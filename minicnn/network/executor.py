@@ -68,7 +68,8 @@ class Execution:
         )
         self.frozen = Frozen(calls, self.inputs, self.outputs_at) if fast else None
         self.steps: list[Step] = [stage.step for stage in self.stages]
-        self.forks = Forks(self.region if fast else None, self.last.dtype)
+        dtype = (calls or self.places.calls)[0].layer.dtype
+        self.forks = Forks(self.region if fast else None, dtype)
         self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,
         self._trained = 0, 0  # and of the last in training, with the thread that asked for it
