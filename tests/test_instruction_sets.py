@@ -171,7 +171,7 @@ def test_a_spill_would_be_seen(processor):
 
 
 def row_kernel_emitters(dtype):
-    """Every kernel of row_kernels.py, and others of rows, in the variant that needs most registers."""
+    """Every kernel of row_kernels.py, and others, in the variant that needs most registers."""
     return {
         "activate": row_kernels.activate.emit(dtype, True, True),
         "pool": row_kernels.pool.emit(dtype, 2, 2),
