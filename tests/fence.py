@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from minicnn import Sequential, layers, optimizers
+from minicnn import Input, Model, Sequential, layers, optimizers
 from minicnn.engine.conv import buffers, layout, ways
 from minicnn.engine.pooling import step as pooling
 from minicnn.layers import arrays
@@ -243,6 +243,33 @@ def drawn(rng, winograd):
     return [*stack, layers.Dense(integers(40, 2), activation="softmax")]
 
 
+def branched(rng, shape, stack):
+    """The first and the last tensor of a network of these layers, some of which have a branch
+    beside them, or are one that more than one reads.
+    """
+    inputs = x = Input(shape)
+    for layer in stack:
+        before, x = x, layer(x)
+        if len(x.shape) != 4 or rng.random() < 0.5:
+            continue
+        C = x.shape[-1]
+        kind = rng.choice(["Add", "Add", "Multiply", "Concatenate", "Average"])
+        other = x
+        if before.shape == x.shape and rng.random() < 0.5:
+            other = before
+        elif rng.random() < 0.8:
+            filters = int(rng.integers(1, 40)) if kind == "Concatenate" else C
+            other = layers.Conv2D(filters, 1)(x)
+            if rng.random() < 0.3:
+                other = layers.BatchNormalization()(other)
+        elif kind == "Multiply" and rng.random() < 0.8:
+            other = layers.Reshape((1, 1, C))(layers.GlobalAveragePooling2D()(x))
+        x = getattr(layers, kind)()([x, other] + [x] * int(rng.integers(2)))
+        if rng.random() < 0.5:
+            x = layers.ReLU()(x)
+    return inputs, x
+
+
 def try_network(number, short=None, attempt=0):
     """Train, predict and differentiate the network of that number, on both engines: what became of
     it.
@@ -263,7 +290,11 @@ def try_network(number, short=None, attempt=0):
         )
     with fenced(fence):
         try:
-            model = Sequential([layers.Input((H, W, channels)), *stack], seed=number, dtype=dtype)
+            shape = (H, W, channels)
+            if short or number % 2:
+                model = Sequential([Input(shape), *stack], seed=number, dtype=dtype)
+            else:
+                model = Model(*branched(rng, shape, stack), seed=number, dtype=dtype)
         except ValueError:  # a window larger than its picture
             return try_network(number, short, attempt + 1)
         model.compile(
@@ -275,7 +306,7 @@ def try_network(number, short=None, attempt=0):
         for n in (N, max(1, N - 1), N):
             model.engine = "fast" if n == N or number % 4 else "reference"
             x = rng.standard_normal((n, H, W, channels)).astype(dtype)
-            if isinstance(model.layers[0], layers.Rescaling) and rng.random() < 0.5:
+            if isinstance(stack[0], layers.Rescaling) and rng.random() < 0.5:
                 x = rng.integers(0, 256, x.shape).astype(np.uint8)
             x = fence.like(x, missing=int(short == "x"))
             model.train_step(x, rng.integers(0, model.output_shape[-1], n))

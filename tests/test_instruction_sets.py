@@ -13,6 +13,7 @@ import pytest
 from minicnn.engine import integer_sets, integer_tiles, row_gradients, row_kernels, row_moves, simd
 from minicnn.engine.conv import winograd_form as winograd
 from minicnn.engine.functions import RELU
+from minicnn.engine.merging import kernels as merging
 from minicnn.engine.pooling import picture_kernels, window_kernels
 from minicnn.machine import emit, processor
 
@@ -186,6 +187,8 @@ def row_kernel_emitters(dtype):
         "gradient": gradient(dtype, way(2, True, False, RELU, None)),
         "gradient of a ReLU after": gradient(dtype, way(2, True, False, None, RELU)),
         "gradient of the winners": gradient(dtype, way(2, True, True, RELU, None)),
+        "sum with ReLU": merging.combine.emit(dtype, "add", True),
+        "gradient of scaled channels": merging.scale_gradient.emit(dtype),
     }
 
 

@@ -6,19 +6,24 @@ from typing import NamedTuple
 from minicnn.engine.alone.step import NormStep
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.functions import RELU, function_of
+from minicnn.engine.merging.concatenate import ConcatenateStep
+from minicnn.engine.merging.scale import ScaleStep, is_scale
+from minicnn.engine.merging.steps import AddStep, MultiplyStep
 from minicnn.engine.pooling.picture_kernels import MOST_PIXELS
-from minicnn.engine.pooling.step import GlobalPoolStep, Pooling, PoolStep
+from minicnn.engine.pooling.step import GlobalPoolStep, PoolStep
 from minicnn.engine.pooling.window_kernels import MOST_CELLS
 from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
+from minicnn.layers.base_merge import Merge
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
-from minicnn.layers.merging import Add
+from minicnn.layers.merging import Add, Concatenate, Multiply
 from minicnn.layers.rescaling import Rescaling
 from minicnn.machine.processor import lanes
 
@@ -41,7 +46,7 @@ class Part(NamedTuple):
 class Pattern(NamedTuple):
     """Layers in a row, and the step that runs them; options: further arguments of it."""
 
-    step: type[ConvBlock] | type[DenseStep] | type[NormStep] | type[Pooling]
+    step: Callable[..., EngineStep]
     parts: tuple[Part, ...]
     options: dict[str, bool] = {}
 
@@ -71,6 +76,11 @@ def is_dense(layer: Layer) -> bool:
 def exactly(kind: type[Layer]) -> Callable[[Layer], bool]:
     """Whether a layer is of that very class: a user's subclass may do something else."""
     return lambda layer: type(layer) is kind
+
+
+def of_equal_shapes(kind: type[Merge]) -> Callable[[Layer], bool]:
+    """Whether a layer is of that very class, and repeats none of its inputs."""
+    return lambda layer: type(layer) is kind and len(set(layer.input_shape)) == 1
 
 
 def is_relu(layer: Layer) -> bool:
@@ -171,4 +181,8 @@ PATTERNS = (
     Pattern(DenseStep, (Part("dense", is_dense), Part("relu", is_relu, optional=True))),
     Pattern(PoolStep, (Part("pool", has_windows),)),
     Pattern(GlobalPoolStep, (Part("pool", sees_whole),)),
+    Pattern(AddStep, (Part("add", of_equal_shapes(Add)), Part("relu", is_relu, optional=True))),
+    Pattern(MultiplyStep, (Part("multiply", of_equal_shapes(Multiply)),)),
+    Pattern(ScaleStep, (Part("multiply", is_scale),)),
+    Pattern(ConcatenateStep, (Part("concatenate", exactly(Concatenate)),)),
 )

@@ -16,20 +16,21 @@ from minicnn.engine.alone.passes import alone, backward_stages, forward_stages
 from minicnn.engine.conv.buffers import statistics
 from minicnn.engine.conv.layout import CHUNKS, NONE, Data, Sizes, Work, scratch
 from minicnn.engine.conv.norm import Channels
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.functions import function_of
 from minicnn.engine.row_gradients import Way
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record, address
-from minicnn.machine.region import Region, Stages
+from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
 from minicnn.machine.threads import state
 from minicnn.machine.workspace import workspace
 from minicnn.types import Array
 
 
-class NormStep:
+class NormStep(EngineStep):
     """Runs a built BatchNormalization, an activation, or one after the other; borrows their arrays
     and owns only buffers.
 
@@ -39,8 +40,6 @@ class NormStep:
         frozen: for inference alone; see network/frozen.py.
     """
 
-    needs_input_grad = True
-
     def __init__(
         self,
         *,
@@ -49,7 +48,7 @@ class NormStep:
         frozen: bool = False,
     ):
         self.norm, self.after, self.frozen = norm, after, frozen
-        self.layers: list[Layer] = [layer for layer in (norm, after) if layer is not None]
+        super().__init__([layer for layer in (norm, after) if layer is not None])
         self.dtype, self.shape = self.layers[0].dtype, self.layers[0].input_shape
         name, function = self.dtype.name, function_of(after)
         writes = function is not None and not function.is_cheap
@@ -68,14 +67,11 @@ class NormStep:
         self.channels = Channels(*np.zeros((len(Channels._fields), self.shape[-1]), self.dtype))
         for one in ("sign", "scale", "factor", "unit"):
             getattr(self.channels, one)[:] = 1
-        self.region = Region()
-        self.buffers: dict[int, Buffers] = {}
-        self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """y (N, ..., C) for x of that shape."""
         x, norm = self.layers[0].accept(x), self.norm
-        own = self._buffers(len(x))
+        own = self.buffers_of(len(x))
         of_batch = norm is not None and training and norm.uses_batch
         if norm is not None:
             own.epsilon[0] = norm.epsilon  # which may be changed at any time
@@ -102,12 +98,8 @@ class NormStep:
         """What forward reads beside arrays, and may be changed at any time."""
         return () if self.norm is None else (self.norm.epsilon,)
 
-    def _buffers(self, n: int) -> "Buffers":
-        if n not in self.buffers:
-            if len(self.buffers) == 2:  # the batch size and the last, smaller batch
-                self.buffers.pop(next(iter(self.buffers)))
-            self.buffers[n] = Buffers(self, n)
-        return self.buffers[n]
+    def make_buffers(self, n: int) -> "Buffers":
+        return Buffers(self, n)
 
 
 class Buffers:

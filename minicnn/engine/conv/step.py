@@ -35,6 +35,7 @@ from minicnn.engine.conv.layout import CHUNKS, Work
 from minicnn.engine.conv.norm import Channels
 from minicnn.engine.conv.stages import backward_stages, forward_stages
 from minicnn.engine.conv.ways import Convolution, way
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.functions import function_of
 from minicnn.engine.row_gradients import Way
 from minicnn.layers.base import Layer
@@ -44,7 +45,7 @@ from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import Add
 from minicnn.layers.rescaling import Rescaling
 from minicnn.machine import processor
-from minicnn.machine.region import Region, Stages
+from minicnn.machine.region import Stages
 from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
@@ -62,7 +63,7 @@ class Into(NamedTuple):
     thread: int
 
 
-class ConvBlock:
+class ConvBlock(EngineStep):
     """Runs a built Conv2D and what follows it; borrows their arrays and owns only buffers.
 
     Args:
@@ -80,7 +81,6 @@ class ConvBlock:
         like: how it is convolved; None for the fastest way.
     """
 
-    needs_input_grad = True
     # whether dx may be written over x: then x is still in the cache, and nobody needs it any more
     owns_input = False
 
@@ -105,9 +105,9 @@ class ConvBlock:
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.pool_first = pool_first and self.pool is not None
         self.window = self.pool.pool_size if self.pool else (1, 1)
-        self.layers: list[Layer] = [
-            layer for layer in (rescaling, conv, norm, add, pool) if layer is not None
-        ]
+        super().__init__(
+            [layer for layer in (rescaling, conv, norm, add, pool) if layer is not None]
+        )
         self.finishes = bool(norm or add or after)
         self.convolution = way(geometry(conv), conv.dtype, like)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
@@ -140,10 +140,7 @@ class ConvBlock:
         self.activate_with_moments = (
             row_kernels.activate(conv.dtype.name, function_of(before), True) if norm else 0
         )
-        self.region = Region()
         self.works: dict[tuple, tuple[Stages, Array]] = {}
-        self.buffers: dict[int, Buffers] = {}
-        self._cache: tuple = ()
 
     def _work(self) -> Work:
         """The row kernels, and what is the same in all passes."""
@@ -181,7 +178,7 @@ class ConvBlock:
         conv, norm, addend = self.conv, self.norm, None
         if self.add is not None:
             x, addend = x
-        own, from_bytes = self._buffers(len(x)), False
+        own, from_bytes = self.buffers_of(len(x)), False
         if self.rescaling is not None:
             x, from_bytes = self._rescaled(x, own)
         x = conv.accept(x)
@@ -230,8 +227,10 @@ class ConvBlock:
             :, : self.g.F
         ]
 
+    def passes_on(self, x: Any) -> bool:
+        return self.rescaling is None or x is not None and self.takes_bytes(x)
+
     def takes_bytes(self, x: Array) -> bool:
-        """Whether the forward pass itself makes numbers of these pixels."""
         fits = self.rescaling is not None and x[:1].size % self.work.lanes == 0
         return fits and x.dtype == np.uint8
 
@@ -317,9 +316,5 @@ class ConvBlock:
             self.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
         return self.works[key]
 
-    def _buffers(self, n: int) -> Buffers:
-        if n not in self.buffers:
-            if len(self.buffers) == 2:  # the batch size and the last, smaller batch
-                self.buffers.pop(next(iter(self.buffers)))
-            self.buffers[n] = Buffers(self, n)
-        return self.buffers[n]
+    def make_buffers(self, n: int) -> "Buffers":
+        return Buffers(self, n)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine.conv.layout import NONE
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.pooling import picture_kernels, pictures, runs, window_kernels, windows
 from minicnn.layers.average_pooling2d import AveragePooling2D
-from minicnn.layers.base import Layer
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.machine.record import Operands, Record
-from minicnn.machine.region import SERIAL, Region, Stages, Task
+from minicnn.machine.region import SERIAL, Stages, Task
 from minicnn.machine.shares import shares
 from minicnn.machine.workspace import aligned
 from minicnn.types import Array
@@ -29,7 +29,7 @@ SMALL = 32 * 1024
 WRITTEN_OUT = 16  # cells of a window at most: see window_kernels.py
 
 
-class Pooling:
+class Pooling(EngineStep):
     """Runs a built pooling layer; owns only buffers.
 
     Args:
@@ -42,7 +42,6 @@ class Pooling:
         shares: whether backward makes the share first that a cell has of dy.
     """
 
-    needs_input_grad = True
     task: Task
     ahead: Sequence[int]
     back: Sequence[int]
@@ -51,10 +50,7 @@ class Pooling:
 
     def __init__(self, pool: Any, frozen: bool = False):
         self.pool, self.frozen = pool, frozen
-        self.layers: list[Layer] = [pool]
-        self.region = Region()
-        self.buffers: dict[int, Buffers] = {}
-        self._cache: tuple = ()
+        super().__init__([pool])
 
     def parts(self) -> dict[str, Any]:
         """Of the record, "layout" and others, without what is said or made per batch, and without
@@ -68,7 +64,7 @@ class Pooling:
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.pool.accept(x)
-        own = self._buffers(len(x))
+        own = self.buffers_of(len(x))
         if own.training is not training:
             own.put(self.kernels(training), training)
         own.operands.put(x=x)
@@ -87,12 +83,8 @@ class Pooling:
         self.region.add(own.job, own.back)
         return own.dx
 
-    def _buffers(self, n: int) -> "Buffers":
-        if n not in self.buffers:
-            if len(self.buffers) == 2:  # the batch size and the last, smaller batch
-                self.buffers.pop(next(iter(self.buffers)))
-            self.buffers[n] = Buffers(self, n)
-        return self.buffers[n]
+    def make_buffers(self, n: int) -> "Buffers":
+        return Buffers(self, n)
 
 
 class PoolStep(Pooling):
