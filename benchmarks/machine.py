@@ -59,13 +59,13 @@ def engine() -> dict[str, Any]:
     except ModuleNotFoundError:
         return {}
     import minicnn
-    from minicnn.machine import emit
+    from minicnn.machine import processor
 
     numba.get_num_threads()  # starts them
     return {
         "version": minicnn.__version__,
-        "instruction_set": emit.instruction_set().name,
-        "target": emit.target()[0],
+        "instruction_set": processor.instruction_set().name,
+        "target": processor.target()[0],
         "threading_layer": numba.threading_layer(),
     }
 

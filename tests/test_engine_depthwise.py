@@ -20,8 +20,8 @@ from minicnn import Sequential, layers
 from minicnn.engine.conv import depthwise
 from minicnn.engine.conv.geometry import Geometry, padded
 from minicnn.engine.plan import plan
-from minicnn.engine.simd import ARGUMENTS
-from minicnn.machine import emit
+from minicnn.engine.simd import Tile
+from minicnn.machine import emit, processor
 from minicnn.network.steps import steps
 
 CHANNELS = st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 24, 31, 32, 40])
@@ -35,13 +35,13 @@ def geometry(window, channels, dtype, whole):
     layer.build((*window["x_shape"][1:3], channels))
     (H, W, C), (OH, OW, F) = layer.input_shape, layer.output_shape
     sizes = (*layer.kernel_size, *layer.strides, *layer.dilation_rate, *layer.window.before)
-    FP = padded(F, emit.lanes(dtype)) if whole else F
+    FP = padded(F, processor.lanes(dtype)) if whole else F
     return Geometry(H, W, C, *sizes, OH, OW, F, FP, 1, C)
 
 
 def run(calls, a, b, c):
     """A program's calls, one after the other."""
-    prototype = emit.Emitter(a.dtype.name, ARGUMENTS).prototype()
+    prototype = emit.Emitter(a.dtype.name, Tile).prototype()
     places = [array.ctypes.data for array in (a, b, c)]
     for address, *starts, segments, depth, accumulate in calls.tolist():
         at = [p + start * a.itemsize for p, start in zip(places, starts, strict=True)]

@@ -265,7 +265,7 @@ def test_nan_in_any_cell_of_a_window_propagates(cell):
         layers.MaxPooling2D(),
     )
     pool.build(conv.build((2, 2, 1)))
-    assert np.isnan(ConvBlock(conv, relu=layers.ReLU(), pool=pool).forward(x)).all()
+    assert np.isnan(ConvBlock(conv, before=layers.ReLU(), pool=pool).forward(x)).all()
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])

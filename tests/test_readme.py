@@ -20,6 +20,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "SECURITY.md",
+    ROOT / "minicnn" / "engine" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,13 +36,15 @@ NO_CODE = {
     "webcam.md",
     "container.md",
     "SECURITY.md",
+    "engine/README.md",
 }
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
 
 
 def name_of(page):
-    """Its file's name; of the two README, the one in docs has its folder's name before it."""
-    return "docs/README.md" if page.parent.name == "docs" and page.stem == "README" else page.name
+    """Its file's name; of the READMEs, those in folders have the folder's name before it."""
+    in_folder = page.stem == "README" and page.parent != ROOT
+    return f"{page.parent.name}/{page.name}" if in_folder else page.name
 
 
 def blocks(page, language):

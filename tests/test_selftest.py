@@ -20,9 +20,10 @@ DTYPES = ["float32", "float64"]
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_engine_passes(kind, dtype, monkeypatch):
     steps = []
-    monkeypatch.setattr(selftest, "plan", lambda stack: steps.extend(plan(stack)) or steps)
+    monkeypatch.setattr(selftest, "plan", lambda stack: steps.append(plan(stack)) or steps[-1])
     assert max(selftest.errors(kind, dtype).values()) < 1e-2 * selftest.tolerance(dtype)
-    assert not isinstance(steps[0], layers.Layer)  # it was the engine
+    # it was the engine
+    assert steps and not any(isinstance(step, layers.Layer) for [step] in steps)
 
 
 class AsWritten:

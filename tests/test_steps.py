@@ -63,7 +63,7 @@ def test_what_is_taken_along_by_the_step_before_it():
         ("Composed", ["random_flip", "random_rotation"], ["input"]),
         ("ConvBlock", ["rescaling", "conv2d"], ["1"]),
         ("as written", ["conv2d's activation"], ["2"]),
-        ("as written", ["max_pooling2d"], ["3"]),
+        ("PoolStep", ["max_pooling2d"], ["3"]),
         ("as written", ["flatten"], ["4"]),
         ("DenseStep", ["dense", "activation"], ["5"]),
         ("DenseStep", ["dense_1"], ["6"]),

@@ -3,6 +3,8 @@ hand.
 
 plan.py             which layers run together; selftest.py checks them before they are trusted
 conv/               convolution and what follows it as one step, which is in step.py
+pooling/            pooling that no convolution does along
+merging/            layers of several inputs: sums, products, arrays side by side
 dense.py            a dense layer as one step, dense_passes.py its passes in stages
 update.py           Adam for all parameters at once
 products.py         matrix products as lists of tiles

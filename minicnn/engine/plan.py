@@ -11,18 +11,20 @@ from copy import copy
 from itertools import pairwise
 
 from minicnn.engine.conv.separable import SeparableBlock
-from minicnn.engine.conv.side_by_side import SideBySide, shared
+from minicnn.engine.conv.side_by_side import shared
 from minicnn.engine.conv.step import ConvBlock
-from minicnn.engine.dense import DenseStep
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense, is_separable
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
+from minicnn.layers.identity import Identity
+from minicnn.layers.reshape import Reshape
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SeparableBlock | SideBySide | DenseStep
-OWN = ConvBlock, SeparableBlock, SideBySide, DenseStep  # steps that add jobs
+Step = Layer | EngineStep
+VIEWS = Flatten, Reshape, Identity  # layers that give the numbers back as they lie
 
 
 def plan(
@@ -34,7 +36,8 @@ def plan(
     """The steps that compute what these built layers do, one after the other.
 
     Args:
-        layers: a chain; what each makes goes to the next alone.
+        layers: a chain; what each makes goes to the next alone. One that takes several values
+            takes the others from elsewhere.
         region: to which the steps add their jobs.
         frozen: for inference alone.
         threads: how many of them share each picture.
@@ -47,7 +50,7 @@ def plan(
         # beside a frozen layer the layer itself may be on its way to a backward
         step: Step = copy(rest[0]) if frozen else rest[0]
         if found:
-            step = pattern.step(**found, frozen=frozen)  # type: ignore[arg-type]
+            step = pattern.step(**found, **pattern.options, frozen=frozen)
         if isinstance(step, SeparableBlock):
             step.share(threads)
         elif isinstance(step, ConvBlock):
@@ -55,7 +58,7 @@ def plan(
         steps.append(step)
         del rest[: max(len(found), 1)]
     for step in steps:
-        if region is not None and isinstance(step, OWN):
+        if region is not None and isinstance(step, EngineStep):
             step.region = region
     reuse_inputs(steps)
     return steps
@@ -81,19 +84,14 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
     for before, step in pairwise(steps):
         blocks = ConvBlock | SeparableBlock
         if isinstance(before, blocks) and isinstance(step, blocks):
-            # whose backward reads what was normalised, not the result
-            step.owns_input = before.norm is not None
+            # whose backward reads what was finished, not the result
+            step.owns_input = before.finishes and not before.reads_output
 
 
 def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
     """Whether a step's passes do nothing with the numbers they are given (x, where that matters)
     but hand them to a job, or on.
     """
-    if isinstance(step, ConvBlock | SeparableBlock | SideBySide):
-        return step.rescaling is None or x is not None and step.takes_bytes(x)
-    return (
-        isinstance(step, DenseStep)
-        or type(step) is Flatten
-        or type(step) is Dropout
-        and not training
-    )
+    if isinstance(step, EngineStep):
+        return step.passes_on(x)
+    return type(step) in VIEWS or type(step) is Dropout and not training

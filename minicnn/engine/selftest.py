@@ -5,7 +5,7 @@ one release of Numba did it, and the next may do it for a processor that nobody 
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minicnn.engine.plan import plan
 from minicnn.errors import warn
+from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.dense import Dense
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
+from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
+from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.merging import Add, Concatenate, Multiply
+from minicnn.layers.relu import ReLU
 from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.types import Array
 
@@ -146,6 +151,78 @@ def dense(dtype: str) -> tuple[Results, Results]:
     }
 
 
+def pooling(
+    kind: type[MaxPooling2D] | type[AveragePooling2D], dtype: str
+) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of windows that overlap, and are cut off at edges."""
+    x, dy, results = run([kind(3, strides=2, padding="same")], (2, 5, 6, 21), dtype)
+    y, dx = np.zeros(dy.shape), np.zeros(x.shape)
+    for i, j in np.ndindex(y.shape[1:3]):
+        cells = np.s_[:, max(2 * i - 1, 0) : 2 * i + 2, 2 * j : 2 * j + 3]
+        y[:, i, j], shares = pooled(kind is MaxPooling2D, x[cells])
+        dx[cells] += shares * dy[:, i : i + 1, j : j + 1]
+    return results, {"y": y, "inference": y, "dx": dx}
+
+
+def global_pooling(
+    kind: type[GlobalMaxPooling2D] | type[GlobalAveragePooling2D], dtype: str
+) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of whole pictures."""
+    x, dy, results = run([kind()], (2, 5, 6, 21), dtype)
+    y, shares = pooled(kind is GlobalMaxPooling2D, x)
+    return results, {"y": y, "inference": y, "dx": shares * dy[:, None, None]}
+
+
+def pooled(largest: bool, cells: Array) -> tuple[Array, Array]:
+    """The largest or the mean of (N, H, W, C), and what each cell has of it, (N, H, W, C)."""
+    if largest:
+        return cells.max((1, 2)), cells == cells.max((1, 2), keepdims=True)
+    return cells.mean((1, 2), np.float64), np.full(cells.shape, 1 / cells[0, ..., 0].size)
+
+
+def addition(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of a sum with ReLU."""
+    xs, dy, results = run_several([Add(), ReLU()], [(4, 5, 7)] * 3, dtype)
+    y = np.maximum(sum(xs), 0)
+    dx = dy * (y > 0)
+    return results, {"y": y, "inference": y} | {f"dx {n}": dx for n in range(3)}
+
+
+def multiplication(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of a product, and of channels that are scaled."""
+    (a, b), dy, results = run_several([Multiply()], [(4, 5, 7)] * 2, dtype)
+    expected = {"y": a * b, "inference": a * b, "dx 0": dy * b, "dx 1": dy * a}
+    (a, b), dy, scaled = run_several([Multiply()], [(4, 5, 20), (4, 1, 20)], dtype)
+    results |= {f"scaled {name}": array for name, array in scaled.items()}
+    expected |= {"scaled y": a * b, "scaled inference": a * b, "scaled dx 0": dy * b}
+    return results, expected | {"scaled dx 1": (dy * a).sum(1, keepdims=True)}
+
+
+def concatenation(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of channels side by side."""
+    (a, b), dy, results = run_several([Concatenate()], [(4, 5, 7), (4, 5, 20)], dtype)
+    y = np.concatenate([a, b], axis=-1)
+    return results, {"y": y, "inference": y, "dx 0": dy[..., :7], "dx 1": dy[..., 7:]}
+
+
+def run_several(
+    layers: list[Layer], shapes: list[tuple[int, ...]], dtype: str
+) -> tuple[list[Array], Array, Results]:
+    """run, for a layer of several inputs."""
+    rng = np.random.default_rng(0)
+    output_shape: Any = [shape[1:] for shape in shapes]
+    for layer in layers:
+        output_shape = layer.build(output_shape, rng, dtype)
+    xs = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    dy = rng.standard_normal((len(xs[0]), *output_shape)).astype(dtype)
+    [step] = plan(layers)
+    given: Any = xs
+    results: Results = {"y": step.forward(given, training=True).copy()}
+    gradients: Any = step.backward(dy)
+    results |= {f"dx {n}": dx for n, dx in enumerate(gradients)}
+    return xs, dy, results | {"inference": step.forward(given)}
+
+
 def run(layers: list[Layer], shape: tuple[int, ...], dtype: str) -> tuple[Array, Array, Results]:
     """x and dy, drawn, and everything that the engine's step for these layers makes of them."""
     rng = np.random.default_rng(0)
@@ -167,4 +244,11 @@ CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {
     Conv2D: convolution,
     DepthwiseConv2D: depthwise,
     Dense: dense,
+    MaxPooling2D: partial(pooling, MaxPooling2D),
+    AveragePooling2D: partial(pooling, AveragePooling2D),
+    GlobalMaxPooling2D: partial(global_pooling, GlobalMaxPooling2D),
+    GlobalAveragePooling2D: partial(global_pooling, GlobalAveragePooling2D),
+    Add: addition,
+    Multiply: multiplication,
+    Concatenate: concatenation,
 }

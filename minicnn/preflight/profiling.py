@@ -29,7 +29,8 @@ from minicnn.engine.plan import Step
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.layers.interpolation import Interpolating
-from minicnn.machine import emit, peak
+from minicnn.machine import peak
+from minicnn.machine.processor import instruction_set
 from minicnn.models.model import Model
 from minicnn.network.stages import layers_of
 from minicnn.network.steps import steps
@@ -77,7 +78,7 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     whole = watch.median("whole step")
     rows.append(Row("between the passes", "", max(0.0, whole - sum(row.seconds for row in rows))))
     total = added("whole step", "", rows)
-    title = f"{model.name}, {model.dtype}, {model.engine} engine, {emit.instruction_set().name}"
+    title = f"{model.name}, {model.dtype}, {model.engine} engine, {instruction_set().name}"
     return Profile(title, batch, threads, median(peaks), tuple(rows), total)
 
 

@@ -7,7 +7,7 @@ from minicnn.engine.conv.layout import CHUNKS, NONE, Data
 from minicnn.engine.conv.norm import Batch
 from minicnn.engine.conv.stages import block
 from minicnn.layers.batch_normalization import BatchNormalization
-from minicnn.machine import emit
+from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
@@ -23,8 +23,8 @@ class Buffers:
             memory of its own, and outlives the pass that made it.
 
     Attributes:
-        output, normalized: (n, down, across, F) what comes out, in inference, and in training with
-            a normalisation.
+        output, finished: (n, down, across, F) what comes out, in inference, and in training where
+            something comes after the winners are known.
         dx: (n, H, W, C).
         batch: statistics.
         count: values of a channel.
@@ -40,11 +40,12 @@ class Buffers:
 
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
-        counts = pictures * (g.OH * g.OW)
+        counts = pictures * (down * across if step.pool_first else g.OH * g.OW)
         plan = step.convolution.plan(n, step.window, trains=not step.frozen)
         self.n, self.count = n, int(counts.sum())
-        a, pooled = numbers(*whole, wanted=step.keeps), numbers(*outputs, wanted=step.pool)
-        self.scale, self.offset = np.zeros((2, emit.lanes(dtype)), dtype)
+        kept = step.keeps or not step.pool  # without pooling, what comes out lies there
+        a, pooled = numbers(*whole, wanted=kept), numbers(*outputs, wanted=step.pool)
+        self.scale, self.offset = np.zeros((2, processor.lanes(dtype)), dtype)
         self.pixels = numbers(n, g.H, g.W, g.C, wanted=step.rescaling).reshape(-1, g.H, g.W, g.C)
         data = Data(
             n=n,
@@ -57,7 +58,8 @@ class Buffers:
             pooled=pooled,
             winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
             winners=pooled if step.pool else a,
-            y=numbers(*outputs, wanted=not step.frozen),
+            addend=NONE,
+            y=numbers(*outputs, wanted=step.finishes and not step.frozen),
             crop=into.y if into else numbers(n, down, across, g.F, wanted=g.F != g.FP),
             pitch=into.pitch if into else g.F,
             dy=NONE,
@@ -69,7 +71,7 @@ class Buffers:
         )
         shape = (n, down, across, g.F)
         # what a part makes has its place already
-        self.output, self.normalized = (
+        self.output, self.finished = (
             (data.crop if g.F != g.FP else wide).reshape(shape if wide.size else -1)
             for wide in (data.winners, data.y)
         )
@@ -95,6 +97,7 @@ class Buffers:
             x=(pixels, dtype),
             dx=(pixels, dtype),
             dy=(n * down * across * g.F, dtype),
+            addend=(n * down * across * g.F, dtype),
             weights=(kernel, dtype),
         )
         self.work, self.scratch = self.record.place("work"), self.record.place("scratch", "memory")

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from minicnn.engine.simd import ARGUMENTS
-from minicnn.machine import emit as machine
+from minicnn.engine.simd import Tile
+from minicnn.machine import processor
 from minicnn.machine.emit import I32, Emitter, kernel
 
 PIXELS = 8  # at once: then a load of a weight or of a pixel is used by several of them
@@ -39,8 +39,8 @@ def most(columns: int) -> int:
 
 
 def registers() -> int:
-    """How many there are for sums, weights and pixels: those of a tile, see machine/emit.py."""
-    return 2 * machine.instruction_set().rows + 4
+    """How many there are for sums, weights and pixels: those that a tile fills."""
+    return 2 * processor.instruction_set().rows + 4
 
 
 def times(emit: Emitter, index: ir.Value, step: int) -> ir.Value:
@@ -79,7 +79,7 @@ def taps(
     depth may be any number from `pixels` on. Behind its `channels` numbers, a pixel of C has zeros
     up to c_numbers.
     """
-    emit = Emitter(dtype, ARGUMENTS)
+    emit = Emitter(dtype, Tile)
     arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
     # where a pixel of A is for several pixels of C: it is loaded once
     shared: dict[int, list[tuple[int, int]]] = {}
@@ -131,7 +131,7 @@ def cells_gradient(dtype: str, pixels: int, columns: int, channels: int, steps: 
     Pixels are added to two sums in turn, if there is room for them: or each addition would wait
     for the one before.
     """
-    emit = Emitter(dtype, ARGUMENTS)
+    emit = Emitter(dtype, Tile)
     arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
     turns = 2 if 3 * columns + 1 <= registers() else 1  # beside them, a pixel per column, and one
 

@@ -1,19 +1,20 @@
-"""The parts of a ConvBlock's forward pass: the kernel laid out, pictures, and their normalisation.
+"""The forward pass of a ConvBlock: the kernel laid out, pictures convolved, rows finished.
 
-Arrays of numbers are addresses here, with positions computed from Sizes; `like` is an array of the
-block's type.
+What happens to a row of pixels, from z to y, is `finish_band`. Arrays of numbers are addresses
+here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-from minicnn.engine import row_kernels, row_moves
+from minicnn.engine import row_moves
 from minicnn.engine.conv import groups, norm, winograd_passes
-from minicnn.engine.conv.layout import CHUNKS
+from minicnn.engine.conv.layout import share
 from minicnn.engine.products import pack_part, run
-from minicnn.machine.call import caller, view, word
+from minicnn.engine.row_kernels import Activate, Finish, Pool
+from minicnn.machine.call import at, caller, view, word
 from minicnn.machine.jit import jit_part
 
-call_activate = caller(row_kernels.ACTIVATE)
-call_pool = caller(row_kernels.POOL)
-call_affine = caller(row_kernels.AFFINE)
+call_activate = caller(Activate)
+call_pool = caller(Pool)
+call_finish = caller(Finish)
 call_copy = caller(row_moves.COPY)
 call_rescale = caller(row_moves.RESCALE)
 
@@ -23,13 +24,13 @@ def load_part(r, k, like):
     """Part k of CHUNKS of the kernel, as the forward program reads it."""
     s, work, data, kernel = r.sizes, r.work, r.data, r.scratch.kernel
     if work.winograd:
-        first, last = s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS
+        first, last = share(s.C, k), share(s.C, k + 1)
         winograd_passes.load_part(s, r.winograd, like, data.weights, kernel, first, last)
     elif work.groups > 1:
         groups.load_part(s, work.copy, like, data.weights, kernel, k)
     else:
         blocks = (s.F + 2 * work.lanes - 1) // (2 * work.lanes)
-        first, last = blocks * k // CHUNKS, blocks * (k + 1) // CHUNKS
+        first, last = share(blocks, k), share(blocks, k + 1)
         pack_part(
             work.copy, like, work.lanes, data.weights, s.cells * s.C, s.F, s.FP, kernel, first, last
         )
@@ -39,198 +40,245 @@ def load_part(r, k, like):
 def forward_chunk(r, k, memory, like):
     """The pictures of chunk k: activations, winners and moments, and y unless it must wait for
     these.
+
+    Which way a convolution is computed decides how many pictures, or rows, are convolved before
+    they are finished: as many as stay in the cache.
     """
-    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
-    kernel = own.kernel
-    z, strip = memory + own.z, memory + own.strip
-    center, deviations, squares = memory + own.center, memory + own.deviations, memory + own.squares
+    s, p, work, n = r.sizes, r.programs, r.work, r.data.n
     mean, m2 = norm.zeros_in(r.batch.means, k, s.FP), norm.zeros_in(r.batch.m2s, k, s.FP)
-    count = 0
-    row_size, z_row = s.OW * s.FP, s.columns * s.FP
-    activated = data.a if work.keep else strip
-    made = data.a if work.in_place else z
-    result = data.pooled if work.pool != 0 else activated
-    lo, hi = data.n * k // CHUNKS, data.n * (k + 1) // CHUNKS
-    for n in range(lo, hi, s.pictures):
-        images = min(s.pictures, hi - n)
+    count, last = 0, share(n, k + 1)  # values of each channel so far
+    for first in range(share(n, k), last, s.pictures):
+        images = min(s.pictures, last - first)
         if work.rescale != 0:
-            start, size = n * s.H * s.W * s.C, images * s.H * s.W * s.C
-            call_rescale(
-                work.rescale,
-                like,
-                (data.bytes, start, data.x, start, size, data.scale, 0, data.offset, 0),
-            )
+            rescale(r, first, images, like)
         if work.winograd:
-            frame, v, m = memory + own.frame, memory + own.v, memory + own.m
-            winograd_passes.forward(
-                s, r.winograd, p, work.copy, like, data.x, n, images, kernel, frame, v, m, z
+            winograd_passes.forward(r, first, images, memory, like)
+        elif p.gathers:
+            convolve_gathered(r, first, images, memory, like)
+        else:
+            convolve_by_blocks(r, first, images, memory, like)
+        for i in range(images):
+            for band in range(p.band_count):
+                convolve_band(r, first + i, band, memory, like)
+                count = finish_band(r, first + i, i, band, count, mean, m2, memory, like)
+
+
+@jit_part
+def rescale(r, first, images, like):
+    """x of some pictures, made of bytes."""
+    s, data = r.sizes, r.data
+    size = s.H * s.W * s.C
+    start = first * size
+    call_rescale(
+        r.work.rescale,
+        like,
+        (data.bytes, start, data.x, start, images * size, data.scale, 0, data.offset, 0),
+    )
+
+
+@jit_part
+def convolve_gathered(r, first, images, memory, like):
+    """z of some pictures so small that they are copied to lie side by side, and convolved as
+    one.
+    """
+    s, p, own = r.sizes, r.programs, r.scratch
+    size, v = s.H * s.W * s.C, memory + own.v
+    call_copy(r.work.copy, like, (r.data.x, first * size, 0, v, 0, 0, 1, images * size))
+    run(p.forward, 0, p.forward_calls, like, v, own.kernel, memory + own.z)
+
+
+@jit_part
+def convolve_by_blocks(r, first, images, memory, like):
+    """z of some pictures, one block of filters after the other: of a kernel that is larger than
+    the cache each block is read once for all of them.
+    """
+    s, p = r.sizes, r.programs
+    for block in range(p.block_count):
+        calls, end = word(p.blocks, block), word(p.blocks, block + 1)
+        for i in range(images):
+            x = at(r.data.x, (first + i) * s.H * s.W * s.C, like)
+            z = place_of_z(r, first + i, i, 0, memory, like)
+            run(p.forward, calls, end, like, x, r.scratch.kernel, z)
+
+
+@jit_part
+def convolve_band(r, image, band, memory, like):
+    """z of a band of rows, (bottom - top, columns, FP), as small as the first-level cache.
+
+    In the other ways a picture is one band, which is convolved already: it has no calls.
+    """
+    s, p = r.sizes, r.programs
+    top = word(p.bands, 4 * band)
+    calls, end = word(p.bands, 4 * band + 2), word(p.bands, 4 * band + 3)
+    x = at(r.data.x, image * s.H * s.W * s.C, like)
+    run(
+        p.forward, calls, end, like, x, r.scratch.kernel, place_of_z(r, image, 0, top, memory, like)
+    )
+
+
+@jit_part
+def place_of_z(r, image, i, top, memory, like):
+    """Where row 0 of z of an image lies, or would: where it stays, or as the i-th in scratch
+    memory, which begins with row `top`.
+    """
+    s = r.sizes
+    if r.work.in_place:
+        return at(r.data.a, image * s.OH * s.OW * s.FP, like)
+    return at(memory + r.scratch.z, (i * s.z_rows - top) * s.columns * s.FP, like)
+
+
+@jit_part
+def activation_row(r, image, row, memory, like):
+    """Where row `row` of the activations lies, (OW, FP); those that are not kept lie in a strip
+    for the rows of a window.
+    """
+    s = r.sizes
+    if r.work.keep:
+        return at(r.data.a, (image * s.OH + row) * s.OW * s.FP, like)
+    return at(memory + r.scratch.strip, row % s.PH * s.OW * s.FP, like)
+
+
+@jit_part
+def finish_band(r, image, i, band, count, mean, m2, memory, like):
+    """From z to y, row by row: bias and activation, moments, pooling, normalisation.
+
+    Returns of how many values per channel mean and m2 are now.
+    """
+    s, p, work, channels, data = r.sizes, r.programs, r.work, r.channels, r.data
+    top, bottom = word(p.bands, 4 * band), word(p.bands, 4 * band + 1)
+    for row in range(top, bottom):
+        a = activation_row(r, image, row, memory, like)  # (OW, FP)
+        if work.activate != 0:
+            z = place_of_z(r, image, i, top, memory, like)  # (OH, columns, FP)
+            z = a if work.in_place else at(z, row * s.columns * s.FP, like)
+            activate_row(r, work.activate, z, a, s.OW, channels.bias, memory, like)
+        if work.moments and not work.pool_first:
+            count = fold_row(r, count, mean, m2, s.OW, memory, like)
+        target, pixels = (image * s.OH + row) * s.OW, s.OW  # of y
+        if work.pool != 0:
+            if (row + 1) % s.PH != 0:
+                continue
+            window = activation_row(r, image, row - s.PH + 1, memory, like)
+            target, pixels = (image * s.down + row // s.PH) * s.across, s.across
+            a = at(data.pooled, target * s.FP, like)
+            call_pool(
+                work.pool,
+                like,
+                Pool(
+                    y=window,
+                    row_step=s.OW * s.FP,
+                    windows=s.across,
+                    channels=s.FP,
+                    sign=channels.sign,
+                    best=a,
+                    winner=data.winner + target * s.FP,
+                ),
             )
-        if p.gathers:
-            size, v = s.H * s.W * s.C, memory + own.v
-            call_copy(work.copy, like, (data.x, n * size, 0, v, 0, 0, 1, images * size))
-            run(p.forward, 0, p.forward_calls, like, v, 0, kernel, 0, z, 0)
-        for block in range(0 if p.gathers else p.block_count):
-            first, last = word(p.blocks, block), word(p.blocks, block + 1)
-            for image in range(n, n + images):
-                start = image * s.OH * row_size if work.in_place else (image - n) * s.z_rows * z_row
-                run(
-                    p.forward,
-                    first,
-                    last,
-                    like,
-                    data.x,
-                    image * s.H * s.W * s.C,
-                    kernel,
-                    0,
-                    made,
-                    start,
-                )
-        for image in range(n, n + images):
-            for band in range(0, 4 * p.band_count, 4):
-                top, bottom = word(p.bands, band), word(p.bands, band + 1)
-                first, last = word(p.bands, band + 2), word(p.bands, band + 3)
-                start = image * s.OH * row_size if work.in_place else -top * z_row
-                run(
-                    p.forward,
-                    first,
-                    last,
-                    like,
-                    data.x,
-                    image * s.H * s.W * s.C,
-                    kernel,
-                    0,
-                    made,
-                    start,
-                )
-                for i in range(top, bottom):
-                    row = (image * s.OH + i) * row_size if work.keep else i % s.PH * row_size
-                    source = row if work.in_place else ((image - n) * s.z_rows + i - top) * z_row
-                    if work.activate != 0:
-                        call_activate(
-                            work.activate,
-                            like,
-                            (
-                                made, source, activated, row, s.OW, s.FP,
-                                channels.bias, 0, center, 0, deviations, 0, squares, 0,
-                            ),
-                        )  # fmt: skip
-                    if work.moments:
-                        values = (
-                            view(center, s.FP, like),
-                            view(deviations, s.FP, like),
-                            view(squares, s.FP, like),
-                        )
-                        norm.fold_row(count, mean, m2, s.OW, *values)
-                        count += s.OW
-                    place, target, pixels = row, (image * s.OH + i) * s.OW, s.OW
-                    if work.pool != 0:
-                        if (i + 1) % s.PH != 0:
-                            continue
-                        target, pixels = (image * s.down + i // s.PH) * s.across, s.across
-                        place = target * s.FP
-                        window = row - (s.PH - 1) * row_size
-                        call_pool(
-                            work.pool,
-                            like,
-                            (
-                                activated, window, row_size, pixels, s.FP, channels.sign, 0,
-                                data.pooled, place, data.winner, place,
-                            ),
-                        )  # fmt: skip
-                    if not work.normalize:
-                        finish_row(r, like, result, place, pixels, result, target)
+            if work.moments and work.pool_first:
+                activate_row(r, work.measure, a, a, pixels, channels.none, memory, like)
+                count = fold_row(r, count, mean, m2, pixels, memory, like)
+        if not work.normalize:
+            finish_row(r, a, a, target, pixels, memory, like)
+    return count
 
 
 @jit_part
-def measure(r, memory, like):
-    """Mean and variance of all activations again, in two passes and in double precision, by one
-    thread.
-
-    Sums of squares of a row overflow in float32 where activations differ by 1e18 and more.
-    Activations that were not kept are made again.
-    """
-    s, p, work, data, own, channels = r.sizes, r.programs, r.work, r.data, r.scratch, r.channels
-    z, strip, total = memory + own.z, memory + own.strip, memory + own.center
-    mean, variance = norm.zeros_in(r.batch.mean, 0, s.FP), norm.zeros_in(r.batch.variance, 0, s.FP)
-    row_size, z_row, count = s.OW * s.FP, s.columns * s.FP, data.n * s.OH * s.OW
-    for squares in range(2):
-        for n in range(data.n):
-            for band in range(0, 4 * p.band_count, 4):
-                top, bottom = word(p.bands, band), word(p.bands, band + 1)
-                if not work.keep:
-                    first, last = word(p.bands, band + 2), word(p.bands, band + 3)
-                    place = n * s.H * s.W * s.C
-                    run(
-                        p.forward,
-                        first,
-                        last,
-                        like,
-                        data.x,
-                        place,
-                        own.kernel,
-                        0,
-                        z,
-                        -top * z_row,
-                    )
-                for i in range(top, bottom):
-                    row = data.a + (n * s.OH + i) * row_size * like.itemsize
-                    if not work.keep:
-                        row = strip
-                        call_activate(
-                            work.activate,
-                            like,
-                            (
-                                z, (i - top) * z_row, strip, 0, s.OW, s.FP,
-                                channels.bias, 0, total, 0, total, 0, total, 0,
-                            ),
-                        )  # fmt: skip
-                    values = view(row, row_size, like)
-                    for k in range(row_size):
-                        c = k % s.FP
-                        if squares:
-                            variance[c] += (values[k] - mean[c]) ** 2 / count
-                        else:
-                            mean[c] += values[k] / count
+def activate_row(r, kernel, z, y, pixels, bias, memory, like):
+    """y = f(z + bias) of some pixels, and their moments, to this thread's numbers per channel."""
+    own = r.scratch
+    call_activate(
+        kernel,
+        like,
+        Activate(
+            z=z,
+            y=y,
+            pixels=pixels,
+            channels=r.sizes.FP,
+            bias=bias,
+            center=memory + own.center,
+            deviations=memory + own.deviations,
+            squares=memory + own.squares,
+        ),
+    )
 
 
 @jit_part
-def finish_row(r, like, x, place, pixels, y, target):
-    """The affine part of batch normalisation, if any, of `pixels` pixels from a place on.
+def activate_again(r, image, row, top, a, memory, like):
+    """A row of activations, from a band of z in scratch memory that begins with row `top`."""
+    s = r.sizes
+    z = at(place_of_z(r, image, 0, top, memory, like), row * s.columns * s.FP, like)
+    activate_row(r, r.work.activate, z, a, s.OW, r.channels.bias, memory, like)
 
-    And, where channels are padded or some of many, y as it is wanted, to crop from its pixel
-    `target` on.
+
+@jit_part
+def fold_row(r, count, mean, m2, pixels, memory, like):
+    """Fold the moments of a row into those of `count` values; returns how many it makes."""
+    s, own = r.sizes, r.scratch
+    center = view(memory + own.center, s.FP, like)
+    deviations = view(memory + own.deviations, s.FP, like)
+    squares = view(memory + own.squares, s.FP, like)
+    norm.fold_row(count, mean, m2, pixels, center, deviations, squares)
+    return count + pixels
+
+
+@jit_part
+def finish_row(r, x, y, target, pixels, memory, like):
+    """The normalisation, the sum with the addend, and the activation after them, if any.
+
+    And, where channels are padded or some of many, y as it is wanted, to crop.
+
+    Args:
+        x, y: addresses of `pixels` pixels of FP channels.
+        target: the number of the first of them in the batch's output.
     """
-    s, work, channels = r.sizes, r.work, r.channels
-    if work.affine != 0:
-        call_affine(
-            work.affine,
+    s, work, channels, data = r.sizes, r.work, r.channels, r.data
+    if work.finish != 0:
+        addend = x
+        if work.adds:
+            addend = widened(r, data.addend, target, pixels, memory, like)
+        call_finish(
+            work.finish,
             like,
-            (
-                x,
-                place,
-                pixels,
-                s.FP,
-                channels.center,
-                0,
-                channels.scale,
-                0,
-                channels.shift,
-                0,
-                y,
-                place,
+            Finish(
+                x=x,
+                addend=addend,
+                pixels=pixels,
+                channels=s.FP,
+                center=channels.center,
+                scale=channels.scale,
+                shift=channels.shift,
+                y=y,
             ),
         )
-    if r.data.pitch != s.FP:
-        pitch = r.data.pitch
-        call_copy(
-            work.copy, like, (y, place, s.FP, r.data.crop, target * pitch, pitch, pixels, s.F)
-        )
+    if data.pitch != s.FP:
+        crop(r, y, target, pixels, like)
 
 
 @jit_part
-def normalize_chunk(r, k, like):
+def crop(r, y, target, pixels, like):
+    """Copy pixels of FP channels to where the output has F."""
+    s, data = r.sizes, r.data
+    start, pitch = target * data.pitch, data.pitch
+    call_copy(r.work.copy, like, (y, 0, s.FP, data.crop, start, pitch, pixels, s.F))
+
+
+@jit_part
+def widened(r, rows, target, pixels, memory, like):
+    """Some pixels of an array with F channels, as an address of such with FP: themselves, or a
+    copy in scratch memory, beside which there are zeros.
+    """
+    s, wide = r.sizes, memory + r.scratch.wide
+    if s.F == s.FP:
+        return at(rows, target * s.F, like)
+    call_copy(r.work.copy, like, (rows, target * s.F, s.F, wide, 0, s.FP, pixels, s.F))
+    return wide
+
+
+@jit_part
+def normalize_chunk(r, k, memory, like):
     """y of chunk k."""
     s, data = r.sizes, r.data
-    for row in range(data.n * k // CHUNKS * s.down, data.n * (k + 1) // CHUNKS * s.down):
-        start = row * s.across
-        finish_row(r, like, data.winners, start * s.FP, s.across, data.y, start)
+    for row in range(share(data.n, k) * s.down, share(data.n, k + 1) * s.down):
+        target = row * s.across
+        x, y = at(data.winners, target * s.FP, like), at(data.y, target * s.FP, like)
+        finish_row(r, x, y, target, s.across, memory, like)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 
 class Geometry(NamedTuple):
@@ -88,7 +88,7 @@ class Geometry(NamedTuple):
 
 def geometry(conv: Conv2D | DepthwiseConv2D) -> Geometry:
     """The geometry of a built layer, with whole registers."""
-    (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, emit.lanes(conv.dtype)
+    (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, processor.lanes(conv.dtype)
     sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
     groups = C if isinstance(conv, DepthwiseConv2D) else conv.groups
     return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), C // groups, groups)

@@ -1,7 +1,7 @@
 """How the kernel of a convolution in groups is laid out for its programs: in plain rows."""
 
 from minicnn.engine import row_moves
-from minicnn.engine.conv.layout import CHUNKS
+from minicnn.engine.conv.layout import share
 from minicnn.engine.products import transpose
 from minicnn.machine.call import caller, clear
 from minicnn.machine.jit import jit_part
@@ -13,7 +13,7 @@ call_copy = caller(row_moves.COPY)
 def load_part(s, copy, like, kernel, rows, k):
     """Part k of CHUNKS of a kernel (cells, depth, F) as rows (cells * depth, FP), 0 beyond F."""
     count = s.cells * s.depth
-    first, last = count * k // CHUNKS, count * (k + 1) // CHUNKS
+    first, last = share(count, k), share(count, k + 1)
     if s.F != s.FP:
         clear(rows + first * s.FP * like.itemsize, (last - first) * s.FP * like.itemsize)
     call_copy(copy, like, (kernel, first * s.F, s.F, rows, first * s.FP, s.FP, last - first, s.F))
@@ -24,7 +24,7 @@ def load_turned_part(s, work, like, kernel, rows, k):
     """Part k of CHUNKS of the kernel turned around, its last cell first, each group transposed:
     rows (cells * F/groups, C); or of one with a filter per channel, rows (cells, FP).
     """
-    first, last = s.cells * k // CHUNKS, s.cells * (k + 1) // CHUNKS
+    first, last = share(s.cells, k), share(s.cells, k + 1)
     if work.groups == s.C == s.F:
         call_copy(
             work.copy,

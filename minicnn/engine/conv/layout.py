@@ -12,10 +12,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicnn.machine.jit import jit_part
 from minicnn.machine.workspace import LINE
 from minicnn.types import Array
 
 CHUNKS = 8
+
+
+@jit_part
+def share(count, k):
+    """The first of `count` things that belongs to chunk k; share(count, k + 1) is behind the
+    last.
+    """
+    return count * k // CHUNKS
+
+
 NONE = np.zeros(0, np.int64)
 
 
@@ -114,22 +125,28 @@ class Work(NamedTuple):
     """
 
     winograd: bool
-    groups: int
     lanes: int
+    groups: int = 1
     rescale: int = 0
     activate: int = 0
+    measure: int = 0  # moments of what has been pooled
     pool: int = 0
-    affine: int = 0
+    finish: int = 0
     sums: int = 0
     gradient: int = 0
     copy: int = 0
     fold: int = 0
     square: int = 0
     bias: bool = False
+    norms: bool = False  # whether there is a normalisation
+    adds: bool = False  # whether an addend comes after it
+    pool_first: bool = False  # whether pooling comes before it
     moments: bool = False  # normalise by the batch's own moments
     normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
     keep: bool = False  # store the activations, for backward
+    again: bool = False  # backward makes them again
     in_place: bool = False  # and let the convolution write to where they are stored
+    writes: bool = False  # backward keeps, over y, dy before the function that made y
     weights: bool = False
     inputs: bool = False
 
@@ -139,9 +156,9 @@ class Data(NamedTuple):
 
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP);
-    winners: pooled, or a without pooling; y like winners, normalised; crop: the output with `pitch`
-    numbers from pixel to pixel, where that is not FP; dy of its shape; dkernel, of dkernel_size
-    numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
+    winners: pooled, or a without pooling; y like winners, finished; crop: the output with `pitch`
+    numbers from pixel to pixel, where that is not FP; dy and addend of its shape; dkernel, of
+    dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
     n: int
@@ -154,6 +171,7 @@ class Data(NamedTuple):
     pooled: Array
     winner: Array
     winners: Array
+    addend: Array
     y: Array
     crop: Array
     pitch: int

@@ -27,6 +27,7 @@ class Channels(NamedTuple):
     offset: Array
     factor: Array
     unit: Array
+    none: Array  # zeros
 
 
 class Batch(NamedTuple):
@@ -162,7 +163,7 @@ def prepare(r, like):
     s, batch = r.sizes, r.batch
     gamma, sign = view(batch.gamma, s.F, like), view(r.channels.sign, s.F, like)
     for c in range(s.F):
-        sign[c] = np.copysign(1, gamma[c])
+        sign[c] = 1 if r.work.pool_first else np.copysign(1, gamma[c])
     if not r.work.moments:
         mean, variance = view(batch.moving_mean, s.F, like), view(batch.moving_variance, s.F, like)
         load_forward(s, mean, variance, batch, r.channels, like)

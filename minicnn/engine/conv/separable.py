@@ -4,63 +4,69 @@ after it, then one of 1x1 with all the rest.
 What the first makes stays with the two of them, and so does its gradient, which is written over it.
 """
 
+from typing import Any
+
 from minicnn.engine.conv.side_by_side import SideBySide, shared
 from minicnn.engine.conv.step import ConvBlock
+from minicnn.engine.engine_step import EngineStep
 from minicnn.layers.base import Layer
-from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
-from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
 
-class SeparableBlock:
+class SeparableBlock(EngineStep):
     """Runs a built SeparableConv2D and what follows it.
 
     Args:
         separable: the convolution, run without its activation.
-        relu, norm, pool, rescaling, relu_after, frozen: see ConvBlock.
+        rescaling, frozen, following: see ConvBlock.
     """
 
     def __init__(
         self,
         separable: SeparableConv2D,
-        relu: Layer | None = None,
-        norm: BatchNormalization | None = None,
-        pool: MaxPooling2D | None = None,
+        *,
         rescaling: Rescaling | None = None,
-        relu_after: Layer | None = None,
         frozen: bool = False,
+        **following: Any,
     ):
-        self.separable, self.norm, self.rescaling = separable, norm, rescaling
-        self.halves = halves(separable)
+        self.separable, self.halves = separable, halves(separable)
         self.depthwise = ConvBlock(self.halves[0], rescaling=rescaling, frozen=frozen)
-        pointwise = ConvBlock(self.halves[1], relu, norm, pool, None, relu_after, frozen)
-        pointwise.owns_input = True
-        self.pointwise: ConvBlock | SideBySide = pointwise
-        self.layers: list[Layer] = [
-            layer for layer in (rescaling, separable, norm, pool) if layer is not None
-        ]
-        self.needs_input_grad, self.region = True, self.depthwise.region
-
-    def forward(self, x: Array, *, training: bool = False) -> Array:
-        if self.rescaling is None:
-            x = self.separable.accept(x)
-        return self.pointwise.forward(
-            self.depthwise.forward(x, training=training), training=training
+        last = ConvBlock(self.halves[1], frozen=frozen, **following)
+        last.owns_input = True
+        self.pointwise: ConvBlock | SideBySide = last
+        self.adds, self.finishes, self.reads_output = (
+            bool(last.add),
+            last.finishes,
+            last.reads_output,
         )
+        before = [separable] if rescaling is None else [rescaling, separable]
+        super().__init__([*before, *last.layers[1:]])
 
-    def backward(self, dy: Array) -> Array | None:
+    def forward(self, x: Any, *, training: bool = False) -> Array:
+        x, *addend = x if self.adds else [x]
+        if self.depthwise.rescaling is None:
+            x = self.separable.accept(x)
+        z = self.depthwise.forward(x, training=training)
+        taken: Any = [z, *addend] if self.adds else z
+        return self.pointwise.forward(taken, training=training)
+
+    def backward(self, dy: Array) -> Any:
         trains = self.separable.trainable
         for half in self.halves:
             half.trainable = trains
         self.depthwise.needs_input_grad = self.needs_input_grad
         self.pointwise.needs_input_grad = trains or self.needs_input_grad
         dz = self.pointwise.backward(dy)
-        return None if dz is None else self.depthwise.backward(dz)
+        if dz is None:
+            return None
+        dz, *addend = dz if self.adds else [dz]
+        dx = self.depthwise.backward(dz)
+        return [dx, *addend] if self.adds and self.needs_input_grad else dx
 
     def share(self, threads: int) -> None:
         """Let so many threads share each picture."""
@@ -68,12 +74,13 @@ class SeparableBlock:
             self.pointwise = shared(self.pointwise, threads)
 
     def takes_bytes(self, x: Array) -> bool:
-        """See ConvBlock."""
         return self.depthwise.takes_bytes(x)
+
+    def passes_on(self, x: Any) -> bool:
+        return self.depthwise.passes_on(x)
 
     @property
     def settings(self) -> tuple[float, ...]:
-        """See ConvBlock."""
         return self.pointwise.settings
 
     @property

@@ -8,12 +8,13 @@ Each part is a ConvBlock of its own with fewer filters, and one thread runs it a
 What is done here is to slice weights, and to let the parts write to one map.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray
 
 from minicnn.engine.conv.step import ConvBlock, Into
+from minicnn.engine.engine_step import EngineStep
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -41,7 +42,7 @@ def side_by_side(records, like, stage, t, workers):  # noqa: ARG001
         call_task(p.task, word(p.records, k), stage, 0, 1)
 
 
-class SideBySide:
+class SideBySide(EngineStep):
     """Runs what a frozen ConvBlock does, for a single picture.
 
     Args:
@@ -52,8 +53,8 @@ class SideBySide:
     needs_input_grad = False
 
     def __init__(self, block: ConvBlock, count: int):
-        self.block, self.layers, self.region = block, block.layers, Region()
-        self.rescaling = block.rescaling
+        super().__init__(block.layers)
+        self.block = block
         conv, norm = block.conv, block.norm
         assert isinstance(conv, Conv2D)  # see part_count
         (down, across), F = block.output_size, conv.filters
@@ -97,12 +98,13 @@ class SideBySide:
 
     @property
     def settings(self) -> tuple[float, ...]:
-        """See ConvBlock."""
         return self.block.settings
 
     def takes_bytes(self, x: Array) -> bool:
-        """See ConvBlock."""
         return self.block.takes_bytes(x)
+
+    def passes_on(self, x: Any) -> bool:
+        return self.block.passes_on(x)
 
 
 def shared(block: ConvBlock, threads: int) -> ConvBlock | SideBySide:
@@ -115,6 +117,8 @@ def part_count(block: ConvBlock, threads: int) -> int:
     """How many threads share a picture: as many as get whole registers of filters, and enough to
     do.
     """
+    if block.add is not None:
+        return 1
     g = block.g
     if g.groups > 1:  # a part would read some of the channels, not all
         return 1

@@ -6,6 +6,7 @@ from numba import carray
 
 from minicnn.engine.conv import backward, forward, norm, weights, winograd_passes
 from minicnn.engine.conv.layout import CHUNKS, Work
+from minicnn.engine.conv.measure import measure
 from minicnn.machine.call import clear
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
@@ -35,7 +36,7 @@ def forward_stages(work: Work, single: bool, large: bool) -> Stages:
     `large` kernel's layout.
     """
     stages = [LOAD]
-    if work.affine:
+    if work.norms:
         stages.append(SERIAL + PREPARE)
     weights = 0 if work.moments else len(stages)
     stages.append(PICTURES)
@@ -54,10 +55,10 @@ def backward_stages(work: Work, at_once: bool) -> Stages:
 
     Or dkernel of all pictures at once.
     """
-    stages = [] if work.keep or work.gradient == 0 else [LOAD]  # activations are made again
+    stages = [LOAD] if work.again else []
     if work.inputs or work.sums:
         stages.append(SUMS)
-    if work.sums:
+    if work.norms:
         stages.append(SERIAL + GRADIENT_NUMBERS)
     if work.inputs or work.weights:
         stages.append(GRADIENTS)
@@ -81,7 +82,7 @@ def block(records, like, stage, t, workers):
     """
     r, numbers = carray(records, 1)[0], carray(like, 0)
     memory = r.scratch.memory + t * r.scratch.stride
-    if stage in (PICTURES, SUMS, GRADIENTS):
+    if stage in (PICTURES, NORMALIZE, SUMS, GRADIENTS):
         clear(memory, r.scratch.blank)
     if stage == SLICES:
         count = r.programs.slice_count
@@ -94,7 +95,7 @@ def block(records, like, stage, t, workers):
         norm.prepare(r, numbers)
     elif stage == MOMENTS:
         if not norm.fold_chunks(r):
-            forward.measure(r, memory, numbers)
+            measure(r, memory, numbers)
         norm.use_moments(r, numbers)
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
@@ -118,7 +119,7 @@ def do_chunk(r, stage, k, memory, like):
     elif stage == PICTURES:
         forward.forward_chunk(r, k, memory, like)
     elif stage == NORMALIZE:
-        forward.normalize_chunk(r, k, like)
+        forward.normalize_chunk(r, k, memory, like)
     elif stage == SUMS:
         backward.load_transposed_part(r, k, like)
         backward.sums_chunk(r, k, memory, like)

@@ -1,18 +1,21 @@
-"""One step of the plan: convolution, ReLU, batch normalisation and max pooling, run together.
+"""One step of the plan: a convolution and what follows it, run together.
 
-    z = conv(x) + bias;   a = max(z, 0);   b = gamma (a - mean) / deviation + beta;
-    y = the largest b of every window
+    z = conv(x) + bias;   a = before(z);   b = gamma (a - mean) / deviation + beta;
+    y = after(b + addend), or the largest of that in every window
 
-The order of work is another than the layers', the result is the same:
+Any of it but the convolution may be missing. The order of work is another than the layers', the
+result is the same:
 
-* ReLU, bias and statistics are applied to a row of z while it is in the first-level cache.
+* Bias, activation and statistics are applied to a row of z while it is in the first-level cache.
 * Batch normalisation moves and stretches a channel; it does not change which cell of a window is
   the largest, unless it stretches by a negative gamma: then the smallest becomes the largest. So
   windows are pooled *before* the statistics are known, by gamma's sign, and only their winners are
   normalised, a quarter as many. (All cells count in the statistics, those of a dropped odd row
-  too.)
-* A ReLU after it, y = max(b, 0), changes neither winners nor statistics; backward sees in the
-  winners what it stopped.
+  too.) Where pooling stands before the normalisation, only winners count, and no others are kept.
+* An activation after it that never falls, such as ReLU, changes neither winners nor statistics.
+  Backward finds from the winners what it stopped.
+* Where a residual sum comes next, the addend is added while the row is there. Backward's first
+  pass, which sums what the normalisation needs, leaves the addend's gradient over y.
 * Backward makes the gradient of z of a few pictures, row by row, in a buffer that stays in the
   second-level cache, right before the two products that need it: dkernel and dx. The gradient map
   of the whole batch never exists.
@@ -20,11 +23,11 @@ The order of work is another than the layers', the result is the same:
   end.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn.engine import products, row_kernels, row_moves
+from minicnn.engine import products, row_gradients, row_kernels, row_moves
 from minicnn.engine.borrowed import borrowed
 from minicnn.engine.conv.buffers import Buffers
 from minicnn.engine.conv.geometry import geometry
@@ -32,14 +35,18 @@ from minicnn.engine.conv.layout import CHUNKS, Work
 from minicnn.engine.conv.norm import Channels
 from minicnn.engine.conv.stages import backward_stages, forward_stages
 from minicnn.engine.conv.ways import Convolution, way
+from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.functions import function_of
+from minicnn.engine.row_gradients import Way
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
+from minicnn.layers.merging import Add
 from minicnn.layers.rescaling import Rescaling
-from minicnn.machine import emit
-from minicnn.machine.region import Region, Stages
+from minicnn.machine import processor
+from minicnn.machine.region import Stages
 from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
@@ -57,56 +64,64 @@ class Into(NamedTuple):
     thread: int
 
 
-class ConvBlock:
+class ConvBlock(EngineStep):
     """Runs a built convolution and what follows it; borrows their arrays and owns only buffers.
 
     Args:
         conv: the convolution, run without its activation.
-        relu: the ReLU after it, if any.
-        norm: the batch normalisation after that, if any.
-        pool: the max pooling after that, if any; its windows must not overlap and not be padded.
-        rescaling: the rescaling before the convolution, if any; pictures may then be bytes.
-        relu_after: the ReLU after the normalisation, before or after the pooling, if there is none
-            before it.
+        before: the activation after it, before the normalisation.
+        norm: the batch normalisation.
+        add: the sum of its result and another value of that shape; then forward takes the list of x
+            and that value, and backward returns the gradients of both.
+        after: the activation after these, before or after the pooling.
+        pool: the max pooling; its windows must not overlap and not be padded.
+        pool_first: whether that comes right after `before`.
+        rescaling: the rescaling before the convolution; pictures may then be bytes.
         frozen: for inference alone, with a kernel that is laid out once; see network/frozen.py.
         into: for some of the filters of a picture; see side_by_side.py.
         like: how it is convolved; None for the fastest way.
     """
 
-    needs_input_grad = True
     # whether dx may be written over x: then x is still in the cache, and nobody needs it any more
     owns_input = False
 
     def __init__(
         self,
         conv: Conv2D | DepthwiseConv2D,
-        relu: Layer | None = None,
+        *,
+        before: Layer | None = None,
         norm: BatchNormalization | None = None,
+        add: Add | None = None,
+        after: Layer | None = None,
         pool: MaxPooling2D | None = None,
+        pool_first: bool = False,
         rescaling: Rescaling | None = None,
-        relu_after: Layer | None = None,
         frozen: bool = False,
         into: Into | None = None,
         like: Convolution | None = None,
     ):
         self.frozen, self.into = frozen, into
-        self.relu, self.relu_after = relu, relu_after
-        self.conv, self.norm, self.rescaling = conv, norm, rescaling
+        self.conv, self.norm, self.add, self.rescaling = conv, norm, add, rescaling
+        self.before, self.after = before, after
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
+        self.pool_first = pool_first and self.pool is not None
         self.window = self.pool.pool_size if self.pool else (1, 1)
-        self.layers: list[Layer] = [
-            layer for layer in (rescaling, conv, norm, pool) if layer is not None
-        ]
+        super().__init__(
+            [layer for layer in (rescaling, conv, norm, add, pool) if layer is not None]
+        )
+        self.finishes = bool(norm or add or after)
         self.convolution = way(geometry(conv), conv.dtype, like)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
         # dy itself.
-        self.bare = not (relu or norm or self.pool or conv.use_bias or self.convolution.gathers)
+        follows = before or self.finishes or self.pool or conv.use_bias
+        self.bare = not (follows or self.convolution.gathers)
         if self.bare:  # then no row kernel needs whole registers
             g = self.convolution.g
             self.convolution = way(g._replace(FP=g.F), conv.dtype, like)
         self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
-        self.channels.sign[:] = self.channels.factor[:] = self.channels.unit[:] = 1
+        for name in ("sign", "scale", "factor", "unit"):
+            getattr(self.channels, name)[:] = 1
         numbers = g.kernel_numbers
         self.dkernel = (
             np.zeros(numbers, conv.dtype)
@@ -116,37 +131,56 @@ class ConvBlock:
         self.dbiases = np.zeros((CHUNKS, g.FP))
         # Activations of few multiplications are sooner computed again than written to memory and
         # read back.
-        again = self.pool and not (self.convolution.gathers or self.convolution.by_blocks)
-        self.keeps = not (again and g.KH * g.KW * g.depth <= CHEAP)
-        name = conv.dtype.name
-        self.work = Work(
+        few = g.KH * g.KW * g.depth <= CHEAP
+        by_rows = not (self.convolution.gathers or self.convolution.by_blocks)
+        self.again = bool(self.pool) and few and by_rows and not self.pool_first
+        # of what is pooled before it is normalised, backward reads the winners alone
+        self.keeps = not (self.again or self.pool_first or self.bare)
+        self.work = self._work()
+        self.linear = not before and not conv.use_bias
+        self.activate_with_moments = (
+            row_kernels.activate(conv.dtype.name, function_of(before), True) if norm else 0
+        )
+        self.works: dict[tuple, tuple[Stages, Array]] = {}
+
+    def _work(self) -> Work:
+        """The row kernels, and what is the same in all passes."""
+        conv, norm, name = self.conv, self.norm, self.conv.dtype.name
+        before, after = function_of(self.before), function_of(self.after)
+        # backward goes back through it in its first pass, and keeps what comes out
+        writes = after is not None and (self.add is not None or not after.is_cheap)
+        way_back = Way(
+            self.window[1],
+            bool(self.pool),
+            self.pool_first,
+            before,
+            None if writes else after,
+        )
+        return Work(
             winograd=self.convolution.winograd,
-            groups=g.groups,
-            lanes=emit.lanes(conv.dtype),
-            activate=row_kernels.activate(name, bool(relu), False),
+            groups=self.g.groups,
+            lanes=processor.lanes(conv.dtype),
+            activate=row_kernels.activate(name, before, False),
+            measure=row_kernels.activate(name, None, True) if norm and self.pool_first else 0,
             pool=row_kernels.pool(name, *self.window) if self.pool else 0,
-            affine=row_kernels.affine(name, bool(relu_after)) if norm else 0,
-            sums=row_kernels.sums(name, bool(relu_after)) if norm else 0,
-            gradient=0
-            if self.bare
-            else row_kernels.gradient(
-                name, self.window[1], bool(self.pool), bool(relu), bool(relu_after)
-            ),
+            finish=row_kernels.finish(name, after, bool(self.add)) if self.finishes else 0,
+            sums=row_gradients.sums(name, after, bool(self.add), writes) if norm or writes else 0,
+            gradient=0 if self.bare else row_gradients.gradient(name, way_back),
             copy=row_moves.copy(name),
             fold=row_moves.fold(name),
             square=products.square(name),
             bias=conv.use_bias,
+            norms=norm is not None,
+            adds=self.add is not None,
+            pool_first=self.pool_first,
+            writes=writes,
         )
-        self.linear = not relu and not conv.use_bias
-        self.activate_with_moments = row_kernels.activate(name, bool(relu), True) if norm else 0
-        self.region = Region()
-        self.works: dict[tuple, tuple[Stages, Array]] = {}
-        self.buffers: dict[int, Buffers] = {}
-        self._cache: tuple = ()
 
-    def forward(self, x: Array, *, training: bool = False) -> Array:
-        conv, norm = self.conv, self.norm
-        own, from_bytes = self._buffers(len(x)), False
+    def forward(self, x: Any, *, training: bool = False) -> Array:
+        conv, norm, addend = self.conv, self.norm, None
+        if self.add is not None:
+            x, addend = x
+        own, from_bytes = self.buffers_of(len(x)), False
         if self.rescaling is not None:
             x, from_bytes = self._rescaled(x, own)
         x = conv.accept(x)
@@ -158,16 +192,18 @@ class ConvBlock:
             own.momentum[0] = norm.next_momentum() if of_batch else norm.momentum
         work = self._forward(len(x) == 1, training, of_batch, from_bytes)
         weights = np.ascontiguousarray(conv.params["kernel"], conv.dtype)
-        self.region.add(own.job, own.prepare(work, x=x, weights=weights))
+        arrays = {"x": x, "weights": weights}
+        if addend is not None:
+            arrays["addend"] = np.ascontiguousarray(addend, conv.dtype)
+        self.region.add(own.job, own.prepare(work, **arrays))
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
         self._cache = (x, own, of_batch) if training else ()
-        return own.normalized if training and norm is not None else own.output
+        return own.finished if training and self.finishes else own.output
 
-    def backward(self, dy: Array) -> Array | None:
-        dy = self.layers[-1].accept_gradient(
-            dy, bool(self._cache), len(self._cache[0]) if self._cache else 0
-        )
+    def backward(self, dy: Array) -> Any:
+        last = self.pool or self.norm or self.conv
+        dy = last.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
         conv = self.conv
         # Pictures are read for the last time right before their dx is written, unless dkernel is
@@ -180,10 +216,12 @@ class ConvBlock:
         )
         if not self.needs_input_grad:
             return None
-        if self.rescaling is None:
+        if self.rescaling is not None:
+            self.region.run()
+            dx = dx * conv.dtype.type(self.rescaling.scale)
+        if self.add is None:
             return dx
-        self.region.run()
-        return dx * conv.dtype.type(self.rescaling.scale)
+        return [dx, own.finished if self.work.writes else dy]
 
     def _crop_gradient(self) -> None:
         """dkernel without what pads it, to the layer's grads."""
@@ -191,8 +229,10 @@ class ConvBlock:
             :, : self.g.F
         ]
 
+    def passes_on(self, x: Any) -> bool:
+        return self.rescaling is None or x is not None and self.takes_bytes(x)
+
     def takes_bytes(self, x: Array) -> bool:
-        """Whether the forward pass itself makes numbers of these pixels."""
         fits = self.rescaling is not None and x[:1].size % self.work.lanes == 0
         return fits and x.dtype == np.uint8
 
@@ -203,11 +243,23 @@ class ConvBlock:
 
     def of_layers(self, conv: Conv2D, norm: BatchNormalization | None, into: Into) -> "ConvBlock":
         """The same for other layers."""
-        pool, rescaling = self.pool, self.rescaling
         return ConvBlock(
-            *(conv, self.relu, norm, pool, rescaling, self.relu_after, self.frozen, into),
+            conv,
+            before=self.before,
+            norm=norm,
+            after=self.after,
+            pool=self.pool,
+            pool_first=self.pool_first,
+            rescaling=self.rescaling,
+            frozen=self.frozen,
+            into=into,
             like=self.convolution,
         )
+
+    @property
+    def reads_output(self) -> bool:
+        """Whether backward reads y: then the step behind must not write over it before."""
+        return self.add is not None and self.work.writes
 
     @property
     def settings(self) -> tuple[float, ...]:
@@ -238,15 +290,16 @@ class ConvBlock:
         key = "forward", single, training, of_batch, from_bytes
         if key not in self.works:
             is_output = not self.pool and self.g.F == self.g.FP and self.into is None
-            keep = is_output or training and self.keeps and not self.bare
+            keep = is_output or training and self.keeps
             in_place = keep and not self.convolution.gathers
             activate = self.activate_with_moments if of_batch else self.work.activate
             work = self.work._replace(
                 rescale=row_moves.rescale(self.conv.dtype.name) if from_bytes else 0,
                 activate=0 if in_place and self.linear and not of_batch else activate,
                 moments=of_batch,
-                normalize=self.norm is not None and training,
+                normalize=self.finishes and training,
                 keep=keep,
+                again=self.again,
                 in_place=in_place,
             )
             large = self.conv.params["kernel"].nbytes > LARGE
@@ -260,14 +313,10 @@ class ConvBlock:
         key = "backward", at_once, of_batch, weights, inputs
         if key not in self.works:
             work = self.work._replace(
-                moments=of_batch, keep=self.keeps, weights=weights, inputs=inputs
+                moments=of_batch, keep=self.keeps, again=self.again, weights=weights, inputs=inputs
             )
             self.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
         return self.works[key]
 
-    def _buffers(self, n: int) -> Buffers:
-        if n not in self.buffers:
-            if len(self.buffers) == 2:  # the batch size and the last, smaller batch
-                self.buffers.pop(next(iter(self.buffers)))
-            self.buffers[n] = Buffers(self, n)
-        return self.buffers[n]
+    def make_buffers(self, n: int) -> "Buffers":
+        return Buffers(self, n)

@@ -10,7 +10,7 @@ from minicnn.engine.conv.geometry import Geometry
 from minicnn.engine.conv.layout import CHUNKS, NONE, Programs, Scratch, Sizes, programs, scratch
 from minicnn.engine.conv.weights import together
 from minicnn.engine.conv.winograd_form import Form
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 SMALL = 256  # pixels
 
@@ -44,13 +44,13 @@ class DirectConvolution:
         self.by_slices = (
             g.groups == 1
             and g.OH * g.OW <= SMALL
-            and g.KH * -(-g.FP // (2 * emit.lanes(dtype))) >= CHUNKS
+            and g.KH * -(-g.FP // (2 * processor.lanes(dtype))) >= CHUNKS
         )
 
     def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         pictures = chunk(n)
-        g, dtype, lanes = self.g, self.dtype, emit.lanes(self.dtype)
+        g, dtype, lanes = self.g, self.dtype, processor.lanes(self.dtype)
         few, z_rows, blocks = 1, direct.rows_of_band(g, g.OW * g.FP, dtype), NONE
         several = self.gathers or self.by_blocks
         if several:

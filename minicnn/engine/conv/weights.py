@@ -6,7 +6,7 @@ at once, in slices.
 
 from minicnn.engine import row_moves
 from minicnn.engine.conv import direct, norm, winograd_passes
-from minicnn.engine.conv.layout import CHUNKS
+from minicnn.engine.conv.layout import CHUNKS, share
 from minicnn.engine.products import FIELDS, run_together
 from minicnn.machine.call import caller, clear, view, word
 from minicnn.machine.jit import jit_part
@@ -63,9 +63,7 @@ def weight_slices(r, lo, hi, memory, like):
             call_copy(
                 work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width)
             )
-            run_together(
-                p.weights, first, last, like, pictures, spaced, 0, block, 0, data.dkernel, 0
-            )
+            run_together(p.weights, first, last, like, pictures, spaced, block, data.dkernel)
 
 
 @jit_part
@@ -82,13 +80,13 @@ def fold_part(r, k, like):
     s, data, own, lanes = r.sizes, r.data, r.scratch, r.work.lanes
     if r.programs.at_once:
         winograd_passes.kernel_gradient(
-            r, own.memory + own.du, data.dkernel, s.C * k // CHUNKS, s.C * (k + 1) // CHUNKS, like
+            r, own.memory + own.du, data.dkernel, share(s.C, k), share(s.C, k + 1), like
         )  # fmt: skip
         return
     registers = (data.dkernel_size + lanes - 1) // lanes
     lo, hi = (
-        registers * k // CHUNKS * lanes,
-        min(registers * (k + 1) // CHUNKS * lanes, data.dkernel_size),
+        share(registers, k) * lanes,
+        min(share(registers, k + 1) * lanes, data.dkernel_size),
     )
     dkernels = own.memory + own.dkernels
     call_fold(

@@ -54,7 +54,7 @@ from minicnn.engine.conv.winograd_form import (
     transposed,
 )
 from minicnn.engine.products import Left, Program, Right
-from minicnn.machine.emit import lanes
+from minicnn.machine.processor import lanes
 
 FORMS = (F2, F4, F5)  # the more precise ones first
 WORTH = 0.9  # a form that rounds more must do with less than this share of the multiplications

@@ -9,7 +9,7 @@ Arrays of numbers are addresses here; `like` is an array of the block's type.
 from minicnn.engine import row_moves
 from minicnn.engine.conv.winograd_form import TRANSFORM
 from minicnn.engine.products import run, run_deep, transpose
-from minicnn.machine.call import caller, clear, word
+from minicnn.machine.call import at, caller, clear, word
 from minicnn.machine.jit import jit_part
 
 call_transform, call_copy = caller(TRANSFORM), caller(row_moves.COPY)
@@ -53,10 +53,12 @@ def patches_of(s, w, to_v, copy, like, x, n, images, frame, v, v_start):
 
 
 @jit_part
-def forward(s, w, p, copy, like, x, n, images, u, frame, v, m, z):
+def forward(r, n, images, memory, like):
     """z of the pictures from the n-th on."""
-    patches_of(s, w, w.to_v, copy, like, x, n, images, frame, v, 0)
-    run(p.forward, 0, p.forward_calls, like, v, 0, u, 0, m, 0)
+    s, p, w, own = r.sizes, r.programs, r.winograd, r.scratch
+    frame, v, m, z = memory + own.frame, memory + own.v, memory + own.m, memory + own.z
+    patches_of(s, w, w.to_v, r.work.copy, like, r.data.x, n, images, frame, v, 0)
+    run(p.forward, 0, p.forward_calls, like, v, own.kernel, m)
     patches = w.down * w.across
     for i in range(images):
         call_transform(
@@ -111,7 +113,8 @@ def input_gradient(r, n, images, dm, dm_start, memory, like):
         (w.top * w.columns + w.left) * s.C,
         s.W * s.C,
     )
-    run(p.inputs, 0, p.input_calls, like, dm, dm_start, own.memory + own.kernel_t, 0, v, 0)
+    dm = at(dm, dm_start, like)
+    run(p.inputs, 0, p.input_calls, like, dm, own.memory + own.kernel_t, v)
     for i in range(images):
         clear(frame, w.rows * w.columns * s.C * like.itemsize)
         call_transform(w.to_dx, like, (v, i * w.down * w.across * s.C, frame, 0, w.down, w.across))
