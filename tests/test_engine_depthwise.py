@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import seeds, windows
 
-from minicnn import Sequential, layers
+from minicnn import Model, Sequential, layers
 from minicnn.engine.conv import depthwise
 from minicnn.engine.conv.geometry import Geometry, padded
 from minicnn.engine.plan import plan
@@ -197,10 +197,32 @@ def test_one_step_is_all_that_follows_a_separable_convolution():
     ]
 
 
+@KINDS
+def test_a_residual_sum_is_added_in_the_same_step(kind):
+    def model(engine):
+        inputs = layers.Input((6, 7, 16))
+        conv = {"DepthwiseConv2D": (3,), "SeparableConv2D": (16, 3)}[kind.__name__]
+        y = layers.Activation("relu")(inputs)
+        z = layers.BatchNormalization(epsilon=0.1)(kind(*conv, padding="same")(y))
+        made = Model(inputs, layers.ReLU()(layers.Add()([z, y])), seed=0, dtype="float64")
+        made.engine = engine
+        return made
+
+    models = [model(engine) for engine in ("reference", "fast")]
+    assert len(models[1]._execution().steps) == 2
+    rng = np.random.default_rng(1)
+    x, dy = rng.standard_normal((2, 5, 6, 7, 16))
+    y = [one.forward(x, training=True) for one in models]
+    np.testing.assert_allclose(*y, atol=1e-12)
+    np.testing.assert_allclose(*[one.backward(dy) for one in models], atol=1e-12)
+    for (name, _, grad), (_, _, fast) in zip(*[one.parameters() for one in models], strict=True):
+        np.testing.assert_allclose(fast, grad, atol=1e-11, err_msg=name)
+
+
 THREADS = """
 import hashlib, sys
 import numpy as np
-from minicnn import Sequential, layers
+from minicnn import Model, Sequential, layers
 stack = [layers.SeparableConv2D(40, 3, padding="same"), layers.BatchNormalization(), layers.ReLU()]
 stack += [layers.DepthwiseConv2D(5, strides=2, activation="relu"), layers.MaxPooling2D()]
 stack += [layers.Flatten(), layers.Dense(3, activation="softmax")]

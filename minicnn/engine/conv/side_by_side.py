@@ -117,10 +117,8 @@ def part_count(block: ConvBlock, threads: int) -> int:
     """How many threads share a picture: as many as get whole registers of filters, and enough to
     do.
     """
-    if block.add is not None:
-        return 1
     g = block.g
-    if g.groups > 1:  # a part would read some of the channels, not all
+    if block.add is not None or g.groups > 1:  # a part in groups would read some channels only
         return 1
     most = min(threads, g.met_cells() * g.C * g.F // WORTH)
     counts = [n for n in range(2, most + 1) if g.F % (n * block.work.lanes) == 0]
