@@ -41,6 +41,11 @@ class EngineStep(ABC):
         raise NotImplementedError
 
     @property
+    def checked_as(self) -> type[Layer]:
+        """The kind of layer whose self-test says whether it can be trusted: see selftest.py."""
+        return type(self.layers[0])
+
+    @property
     def settings(self) -> tuple[float, ...]:
         """What forward reads beside arrays, and may be changed at any time."""
         return ()

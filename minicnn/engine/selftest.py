@@ -4,14 +4,15 @@ Its kernels are machine code made on the spot. A source that is right can still 
 one release of Numba did it, and the next may do it for a processor that nobody has tried.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minicnn.engine.plan import plan
+from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.plan import Step, plan
 from minicnn.errors import warn
 from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.base import Layer
@@ -24,21 +25,25 @@ from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import Add, Concatenate, Multiply
 from minicnn.layers.relu import ReLU
-from minicnn.layers.separable_conv2d import SeparableConv2D
 from minicnn.types import Array
 
 Results = dict[str, Array]
+DTYPES = "float32", "float64"
 
 
-def trusted(layers: Sequence[Layer]) -> bool:
-    """Whether the engine may run such layers; warns when it may not.
+def trusted(steps: Iterable[Step]) -> bool:
+    """Whether the engine may run these steps; warns when it may not.
 
     It is measured once per process and type.
     """
-    kinds: set[type] = {type(layer) for layer in layers}
-    if SeparableConv2D in kinds:
-        kinds |= {DepthwiseConv2D, Conv2D}
-    return all([_passes(kind, layers[0].dtype.name) for kind in CHECKS if kind in kinds])
+    kinds = {
+        (step.checked_as, step.layers[0].dtype.name)
+        for step in steps
+        if isinstance(step, EngineStep)
+    }
+    return all(
+        [_passes(kind, dtype) for kind in CHECKS for dtype in DTYPES if (kind, dtype) in kinds]
+    )
 
 
 @cache
@@ -180,6 +185,20 @@ def pooled(largest: bool, cells: Array) -> tuple[Array, Array]:
     return cells.mean((1, 2), np.float64), np.full(cells.shape, 1 / cells[0, ..., 0].size)
 
 
+def normalization(dtype: str) -> tuple[Results, Results]:
+    """What the engine and what NumPy make of batch normalisation and ReLU, behind nothing."""
+    norm = BatchNormalization()
+    x, dy, results = run([norm, ReLU()], (3, 4, 5, 32), dtype)
+    gamma, beta = (array.astype(np.float64) for array in norm.params.values())
+    x_hat = (x - x.mean((0, 1, 2))) / (deviation := np.sqrt(x.var((0, 1, 2)) + norm.epsilon))
+    y = np.maximum(gamma * x_hat + beta, 0)
+    db = dy * (y > 0)
+    dbeta, dgamma = db.sum((0, 1, 2)), (db * x_hat).sum((0, 1, 2))
+    count = x[..., 0].size
+    dx = gamma / deviation * (db - dbeta / count - x_hat * dgamma / count)
+    return results, {"y": y, "dx": dx, "gamma": dgamma, "beta": dbeta}
+
+
 def addition(dtype: str) -> tuple[Results, Results]:
     """What the engine and what NumPy make of a sum with ReLU."""
     xs, dy, results = run_several([Add(), ReLU()], [(4, 5, 7)] * 3, dtype)
@@ -244,6 +263,7 @@ CHECKS: dict[type, Callable[[str], tuple[Results, Results]]] = {
     Conv2D: convolution,
     DepthwiseConv2D: depthwise,
     Dense: dense,
+    BatchNormalization: normalization,
     MaxPooling2D: partial(pooling, MaxPooling2D),
     AveragePooling2D: partial(pooling, AveragePooling2D),
     GlobalMaxPooling2D: partial(global_pooling, GlobalMaxPooling2D),

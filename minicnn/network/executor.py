@@ -56,16 +56,14 @@ class Execution:
         )
         # the engine's steps hand on buffers as they are
         one_type = len({call.layer.dtype for call in calls}) <= 1
-        fast = (
-            engine == "fast"
-            and jit.ENABLED
-            and one_type
-            and selftest.trusted([call.layer for call in calls])
-        )
+        fast = engine == "fast" and jit.ENABLED and one_type
         self.region = Region()
         self.stages, self._values = stages(
             calls, self.inputs, self.outputs_at, self.region if fast else None
         )
+        if fast and not selftest.trusted([stage.step for stage in self.stages]):
+            fast = False
+            self.stages, self._values = stages(calls, self.inputs, self.outputs_at, None)
         self.frozen = Frozen(calls, self.inputs, self.outputs_at) if fast else None
         self.steps: list[Step] = [stage.step for stage in self.stages]
         dtype = (calls or self.places.calls)[0].layer.dtype

@@ -94,6 +94,10 @@ class NormStep(EngineStep):
         return own.dx if self.needs_input_grad else None
 
     @property
+    def checked_as(self) -> type[Layer]:
+        return BatchNormalization  # whose test goes through an activation too
+
+    @property
     def settings(self) -> tuple[float, ...]:
         """What forward reads beside arrays, and may be changed at any time."""
         return () if self.norm is None else (self.norm.epsilon,)

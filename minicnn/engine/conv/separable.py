@@ -80,6 +80,10 @@ class SeparableBlock(EngineStep):
         return self.depthwise.passes_on(x)
 
     @property
+    def checked_as(self) -> type[Layer]:
+        return self.depthwise.checked_as
+
+    @property
     def settings(self) -> tuple[float, ...]:
         return self.pointwise.settings
 

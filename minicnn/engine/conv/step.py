@@ -262,6 +262,10 @@ class ConvBlock(EngineStep):
         return self.add is not None and self.work.writes
 
     @property
+    def checked_as(self) -> type[Layer]:
+        return type(self.conv)
+
+    @property
     def settings(self) -> tuple[float, ...]:
         """What forward reads beside arrays, and may be changed at any time."""
         return () if self.norm is None else (self.norm.epsilon,)
