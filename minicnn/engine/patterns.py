@@ -28,6 +28,7 @@ from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import Add, Concatenate, Multiply
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.separable_conv2d import SeparableConv2D
+from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.machine.processor import lanes
 
 Found = dict[str, Layer]
@@ -178,6 +179,11 @@ def whole(fits: Callable[[Layer], bool]) -> Callable[[Layer], bool]:
     return lambda layer: fits(layer) and layer.input_shape[-1] % lanes(layer.dtype) == 0
 
 
+def pads(layer: Layer) -> bool:
+    """Whether it puts zeros around pictures."""
+    return type(layer) is ZeroPadding2D
+
+
 def convolutions(step: Callable[..., EngineStep], conv: Part) -> tuple[Pattern, ...]:
     """A convolution and what may follow it."""
     start, norm, pool = (RESCALING, conv, BEFORE), optional(NORM), optional(POOL)
@@ -190,9 +196,15 @@ def convolutions(step: Callable[..., EngineStep], conv: Part) -> tuple[Pattern, 
     )
 
 
+PADDED = tuple(
+    pattern._replace(parts=(RESCALING, Part("padding", pads), *pattern.parts[1:]))
+    for pattern in convolutions(ConvBlock, Part("conv", is_conv))
+)
+
 # The one that takes most layers is chosen, of equal ones the first.
 PATTERNS = (
     *convolutions(ConvBlock, Part("conv", is_conv)),
+    *PADDED,
     *convolutions(SeparableBlock, Part("separable", is_separable)),
     Pattern(NormStep, (Part("norm", whole(can_normalize)), optional(AFTER))),
     Pattern(NormStep, (Part("after", whole(can_come_after)),)),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from minicnn.layers.conv2d import Conv2D
 from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
+from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.machine import processor
 
 
@@ -86,10 +87,19 @@ class Geometry(NamedTuple):
         )
 
 
-def geometry(conv: Conv2D | DepthwiseConv2D) -> Geometry:
-    """The geometry of a built layer, with whole registers."""
-    (H, W, C), (OH, OW, F), lanes = conv.input_shape, conv.output_shape, processor.lanes(conv.dtype)
-    sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, *conv.window.before)
+def geometry(conv: Conv2D | DepthwiseConv2D, padding: ZeroPadding2D | None = None) -> Geometry:
+    """The geometry of a built layer, with whole registers; with the padding before it, of what is
+    padded.
+    """
+    (OH, OW, F), lanes, (top, left) = (
+        conv.output_shape,
+        processor.lanes(conv.dtype),
+        conv.window.before,
+    )
+    H, W, C = (padding or conv).input_shape
+    if padding is not None:
+        top, left = top + padding.padding[0][0], left + padding.padding[1][0]
+    sizes = (*conv.kernel_size, *conv.strides, *conv.dilation_rate, top, left)
     groups = C if isinstance(conv, DepthwiseConv2D) else conv.groups
     return Geometry(H, W, C, *sizes, OH, OW, F, padded(F, lanes), C // groups, groups)
 

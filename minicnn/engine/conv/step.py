@@ -27,17 +27,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn.engine import products, row_gradients, row_kernels, row_moves
 from minicnn.engine.borrowed import borrowed
 from minicnn.engine.conv.buffers import Buffers
 from minicnn.engine.conv.geometry import geometry
-from minicnn.engine.conv.layout import CHUNKS, Work
+from minicnn.engine.conv.layout import CHUNKS
 from minicnn.engine.conv.norm import Channels
-from minicnn.engine.conv.stages import backward_stages, forward_stages
 from minicnn.engine.conv.ways import Convolution, way
+from minicnn.engine.conv.work import backward_work, common, forward_work
 from minicnn.engine.engine_step import EngineStep
-from minicnn.engine.functions import function_of
-from minicnn.engine.row_gradients import Way
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -45,13 +42,11 @@ from minicnn.layers.depthwise_conv2d import DepthwiseConv2D
 from minicnn.layers.max_pooling2d import MaxPooling2D
 from minicnn.layers.merging import Add
 from minicnn.layers.rescaling import Rescaling
-from minicnn.machine import processor
+from minicnn.layers.zero_padding2d import ZeroPadding2D
 from minicnn.machine.region import Stages
 from minicnn.types import Array
 
 CHEAP = 32  # multiplications per activation
-# Bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile.
-LARGE = 2 * 1024 * 1024
 
 
 class Into(NamedTuple):
@@ -76,7 +71,8 @@ class ConvBlock(EngineStep):
         after: the activation after these, before or after the pooling.
         pool: the max pooling; its windows must not overlap and not be padded.
         pool_first: whether that comes right after `before`.
-        rescaling: the rescaling before the convolution; pictures may then be bytes.
+        padding: the zeros that are put around pictures before the convolution; none are written.
+        rescaling: the rescaling before that; pictures may then be bytes.
         frozen: for inference alone, with a kernel that is laid out once; see network/frozen.py.
         into: for some of the filters of a picture; see side_by_side.py.
         like: how it is convolved; None for the fastest way.
@@ -95,6 +91,7 @@ class ConvBlock(EngineStep):
         after: Layer | None = None,
         pool: MaxPooling2D | None = None,
         pool_first: bool = False,
+        padding: ZeroPadding2D | None = None,
         rescaling: Rescaling | None = None,
         frozen: bool = False,
         into: Into | None = None,
@@ -102,15 +99,15 @@ class ConvBlock(EngineStep):
     ):
         self.frozen, self.into = frozen, into
         self.conv, self.norm, self.add, self.rescaling = conv, norm, add, rescaling
-        self.before, self.after = before, after
+        self.before, self.after, self.padding = before, after, padding
         self.pool = pool if pool and pool.pool_size != (1, 1) else None
         self.pool_first = pool_first and self.pool is not None
         self.window = self.pool.pool_size if self.pool else (1, 1)
         super().__init__(
-            [layer for layer in (rescaling, conv, norm, add, pool) if layer is not None]
+            [layer for layer in (rescaling, padding, conv, norm, add, pool) if layer is not None]
         )
         self.finishes = bool(norm or add or after)
-        self.convolution = way(geometry(conv), conv.dtype, like)
+        self.convolution = way(geometry(conv, padding), conv.dtype, like)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
         # dy itself.
         follows = before or self.finishes or self.pool or conv.use_bias
@@ -136,45 +133,8 @@ class ConvBlock(EngineStep):
         self.again = bool(self.pool) and few and by_rows and not self.pool_first
         # of what is pooled before it is normalised, backward reads the winners alone
         self.keeps = not (self.again or self.pool_first or self.bare)
-        self.work = self._work()
-        self.linear = not before and not conv.use_bias
-        self.activate_with_moments = (
-            row_kernels.activate(conv.dtype.name, function_of(before), True) if norm else 0
-        )
+        self.work = common(self)
         self.works: dict[tuple, tuple[Stages, Array]] = {}
-
-    def _work(self) -> Work:
-        """The row kernels, and what is the same in all passes."""
-        conv, norm, name = self.conv, self.norm, self.conv.dtype.name
-        before, after = function_of(self.before), function_of(self.after)
-        # backward goes back through it in its first pass, and keeps what comes out
-        writes = after is not None and (self.add is not None or not after.is_cheap)
-        way_back = Way(
-            self.window[1],
-            bool(self.pool),
-            self.pool_first,
-            before,
-            None if writes else after,
-        )
-        return Work(
-            winograd=self.convolution.winograd,
-            groups=self.g.groups,
-            lanes=processor.lanes(conv.dtype),
-            activate=row_kernels.activate(name, before, False),
-            measure=row_kernels.activate(name, None, True) if norm and self.pool_first else 0,
-            pool=row_kernels.pool(name, *self.window) if self.pool else 0,
-            finish=row_kernels.finish(name, after, bool(self.add)) if self.finishes else 0,
-            sums=row_gradients.sums(name, after, bool(self.add), writes) if norm or writes else 0,
-            gradient=0 if self.bare else row_gradients.gradient(name, way_back),
-            copy=row_moves.copy(name),
-            fold=row_moves.fold(name),
-            square=products.square(name),
-            bias=conv.use_bias,
-            norms=norm is not None,
-            adds=self.add is not None,
-            pool_first=self.pool_first,
-            writes=writes,
-        )
 
     def forward(self, x: Any, *, training: bool = False) -> Array:
         conv, norm, addend = self.conv, self.norm, None
@@ -183,14 +143,14 @@ class ConvBlock(EngineStep):
         own, from_bytes = self.buffers_of(len(x)), False
         if self.rescaling is not None:
             x, from_bytes = self._rescaled(x, own)
-        x = conv.accept(x)
+        x = (self.padding or conv).accept(x)
         if conv.use_bias:
             self.channels.bias[: self.g.F] = conv.params["bias"]
         of_batch = norm is not None and training and norm.uses_batch
         if norm is not None:
             own.epsilon[0] = norm.epsilon  # which may be changed at any time
             own.momentum[0] = norm.next_momentum() if of_batch else norm.momentum
-        work = self._forward(len(x) == 1, training, of_batch, from_bytes)
+        work = forward_work(self, len(x) == 1, training, of_batch, from_bytes)
         weights = np.ascontiguousarray(conv.params["kernel"], conv.dtype)
         arrays = {"x": x, "weights": weights}
         if addend is not None:
@@ -209,7 +169,9 @@ class ConvBlock(EngineStep):
         # Pictures are read for the last time right before their dx is written, unless dkernel is
         # made after all dx.
         dx = x if self.owns_input and not self.convolution.by_slices else own.dx
-        work = self._backward(own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad)
+        work = backward_work(
+            self, own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad
+        )
         padded = conv.trainable and self.g.F != self.g.FP
         self.region.add(
             own.job, own.prepare(work, x=x, dy=dy, dx=dx), self._crop_gradient if padded else None
@@ -250,6 +212,7 @@ class ConvBlock(EngineStep):
             after=self.after,
             pool=self.pool,
             pool_first=self.pool_first,
+            padding=self.padding,
             rescaling=self.rescaling,
             frozen=self.frozen,
             into=into,
@@ -286,41 +249,6 @@ class ConvBlock(EngineStep):
         if rescaling.offset:
             np.add(own.pixels, dtype(rescaling.offset), out=own.pixels)
         return own.pixels, False
-
-    def _forward(
-        self, single: bool, training: bool, of_batch: bool, from_bytes: bool
-    ) -> tuple[Stages, Array]:
-        """(stages, work) of a forward pass."""
-        key = "forward", single, training, of_batch, from_bytes
-        if key not in self.works:
-            is_output = not self.pool and self.g.F == self.g.FP and self.into is None
-            keep = is_output or training and self.keeps
-            in_place = keep and not self.convolution.gathers
-            activate = self.activate_with_moments if of_batch else self.work.activate
-            work = self.work._replace(
-                rescale=row_moves.rescale(self.conv.dtype.name) if from_bytes else 0,
-                activate=0 if in_place and self.linear and not of_batch else activate,
-                moments=of_batch,
-                normalize=self.finishes and training,
-                keep=keep,
-                again=self.again,
-                in_place=in_place,
-            )
-            large = self.conv.params["kernel"].nbytes > LARGE
-            self.works[key] = forward_stages(work, single, large), np.array(work, np.int64)
-        return self.works[key]
-
-    def _backward(
-        self, at_once: bool, of_batch: bool, weights: bool, inputs: bool
-    ) -> tuple[Stages, Array]:
-        """(stages, work) of a backward pass."""
-        key = "backward", at_once, of_batch, weights, inputs
-        if key not in self.works:
-            work = self.work._replace(
-                moments=of_batch, keep=self.keeps, again=self.again, weights=weights, inputs=inputs
-            )
-            self.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
-        return self.works[key]
 
     def make_buffers(self, n: int) -> "Buffers":
         return Buffers(self, n)
