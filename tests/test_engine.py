@@ -16,7 +16,10 @@ from minicnn.network.executor import Execution
 
 CONVOLUTIONS = {
     "Conv2D": (layers.Conv2D, 1),
-    "in groups": (layers.Conv2D, 3),
+    "in groups": (
+        layers.Conv2D,
+        11,
+    ),  # wider than a picture, which is then not taken for a turned one
     "DepthwiseConv2D": (layers.DepthwiseConv2D, 1),
     "SeparableConv2D": (layers.SeparableConv2D, 1),
 }

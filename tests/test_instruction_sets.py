@@ -16,7 +16,7 @@ from minicnn.engine.conv import winograd_form as winograd
 from minicnn.engine.functions import RELU
 from minicnn.engine.merging import kernels as merging
 from minicnn.engine.pooling import picture_kernels, window_kernels
-from minicnn.machine import emit, processor
+from minicnn.machine import processor as processors
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -37,25 +37,25 @@ def x86(multiply, register):
 
 
 NOTATIONS = {
-    emit.AVX512: x86(r"vfmadd\d+p[sd]\s.*%zmm\d+$", "zmm"),
-    emit.AVX2: x86(r"vfmadd\d+p[sd]\s.*%ymm\d+$", "ymm"),
-    emit.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v",
+    processors.AVX512: x86(r"vfmadd\d+p[sd]\s.*%zmm\d+$", "zmm"),
+    processors.AVX2: x86(r"vfmadd\d+p[sd]\s.*%ymm\d+$", "ymm"),
+    processors.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v",
         r"\s[qdv]\d+\b.*\[sp"),
-    emit.GENERIC: x86(r"mulp[sd]\s", "xmm"),
+    processors.GENERIC: x86(r"mulp[sd]\s", "xmm"),
 }  # fmt: skip
 PROCESSORS = {
-    "skylake-avx512": processor.AVX512,
-    "sapphirerapids": processor.AVX512,
-    "znver4": processor.AVX512,
-    "x86-64-v4": processor.AVX512,  # what images are built for
-    "x86-64-v3": processor.AVX2,
-    "haswell": processor.AVX2,
-    "alderlake": processor.AVX2,
-    "znver3": processor.AVX2,
-    "cortex-a72": processor.NEON,
-    "neoverse-n1": processor.NEON,
-    "apple-m1": processor.NEON,
-    "x86-64": processor.GENERIC,
+    "skylake-avx512": processors.AVX512,
+    "sapphirerapids": processors.AVX512,
+    "znver4": processors.AVX512,
+    "x86-64-v4": processors.AVX512,  # what images are built for
+    "x86-64-v3": processors.AVX2,
+    "haswell": processors.AVX2,
+    "alderlake": processors.AVX2,
+    "znver3": processors.AVX2,
+    "cortex-a72": processors.NEON,
+    "neoverse-n1": processors.NEON,
+    "apple-m1": processors.NEON,
+    "x86-64": processors.GENERIC,
 }
 
 
@@ -70,7 +70,7 @@ def processor(request, monkeypatch):
         target = llvm.Target.from_triple(notation.triple)
     except RuntimeError as error:
         pytest.skip(f"this llvmlite cannot compile for {request.param}: {error}")
-    monkeypatch.setattr(processor, "instruction_set", lambda: instructions)
+    monkeypatch.setattr(processors, "instruction_set", lambda: instructions)
     machine = target.create_target_machine(
         cpu=request.param, opt=3, jit=True, codemodel="jitdefault"
     )
@@ -128,7 +128,7 @@ def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor
     instructions, notation, machine = processor
     outers = (1, 2, 3) if STRIDES[product].a_outer else (1,)
     for (outer, inner), vectors in itertools.product(tiles(instructions.rows, outers), (1, 2)):
-        width = vectors * processor.lanes(dtype)
+        width = vectors * processors.lanes(dtype)
         assembly = simd.tile.emit(dtype, outer, inner, width, STRIDES[product]).assembly(machine)
         (loop,) = [loop for loop in innermost_loops(assembly) if count(notation.multiply, loop)]
         found = {
@@ -151,7 +151,7 @@ def test_registers_that_are_filled_in_part_are_not_spilled_either(processor, dty
     """
     known = {6} if request.node.callspec.params["processor"] == "cortex-a72" else set()
     instructions, notation, machine = processor
-    lanes = processor.lanes(dtype)
+    lanes = processors.lanes(dtype)
     for width in {1, lanes - 1, lanes + lanes // 2, 2 * lanes - 1} - {0} - known:
         assembly = simd.tile.emit(dtype, 1, instructions.rows, width, STRIDES["forward"]).assembly(
             machine
@@ -240,7 +240,7 @@ def test_pooling_spills_nothing_where_there_are_32_registers(processor, dtype):
     instructions, notation, machine = processor
     for name, emitter in pooling_emitters(dtype).items():
         most = 5 if "gather" in name or name == "largest" else 0
-        if instructions in (emit.AVX512, emit.NEON):
+        if instructions in (processors.AVX512, processors.NEON):
             most = 0
         loops = innermost_loops(emitter.assembly(machine))
         assert loops, name
@@ -263,7 +263,7 @@ def test_winograds_transforms_spill_nothing_where_there_are_32_registers(process
     emitter = winograd.transform.emit("float32", of, pixels, products, C, matrix == "B")
     (loop,) = innermost_loops(emitter.assembly(machine))
     assert count(notation.stack, loop) <= (
-        0 if instructions in (processor.AVX512, processor.NEON) else 5
+        0 if instructions in (processors.AVX512, processors.NEON) else 5
     ), "\n".join(loop)
 
 
@@ -280,26 +280,28 @@ def test_row_kernels_spill_nothing(processor, dtype):
 @pytest.mark.parametrize(
     ("features", "expected"),
     [
-        ("+avx2,+fma,+avx512f,+avx512vl", processor.AVX512),
-        ("+avx2,+fma,-avx512f", processor.AVX2),
-        ("+avx2,-fma", processor.GENERIC),
-        ("+sse4.2", processor.GENERIC),
-        ("+neon,+fp-armv8", processor.NEON),
+        ("+avx2,+fma,+avx512f,+avx512vl", processors.AVX512),
+        ("+avx2,+fma,-avx512f", processors.AVX2),
+        ("+avx2,-fma", processors.GENERIC),
+        ("+sse4.2", processors.GENERIC),
+        ("+neon,+fp-armv8", processors.NEON),
     ],
 )
 def test_the_widest_instructions_that_numba_compiles_for_are_chosen(
     monkeypatch, features, expected
 ):
-    if expected is processor.GENERIC and llvm.get_default_triple().startswith(("aarch64", "arm64")):
+    if expected is processors.GENERIC and llvm.get_default_triple().startswith(
+        ("aarch64", "arm64")
+    ):
         pytest.skip("every 64-bit ARM processor has NEON")
-    monkeypatch.setattr(processor, "target", lambda: ("any", features))
-    assert processor.instruction_set.__wrapped__() is expected
+    monkeypatch.setattr(processors, "target", lambda: ("any", features))
+    assert processors.instruction_set.__wrapped__() is expected
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_instruction_set_holds_whole_numbers_of_numbers(processor, dtype):
     instructions, _, _ = processor
-    assert processor.lanes(dtype) * np.dtype(dtype).itemsize * 8 == instructions.bits
+    assert processors.lanes(dtype) * np.dtype(dtype).itemsize * 8 == instructions.bits
 
 
 WHOLE = {  # what a processor's best tile of whole numbers multiplies with
