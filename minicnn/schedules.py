@@ -9,10 +9,10 @@ A schedule is a function of the number of steps done before, which the optimizer
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from math import cos, floor, pi
+from math import ceil, cos, floor, pi
 from typing import Any
 
-from minicnn.expect import count, number
+from minicnn.expect import count, flag, number
 from minicnn.names import known_arguments, missing_from
 from minicnn.names.described import Configured, described, from_description
 
@@ -22,6 +22,7 @@ __all__ = [
     "LearningRateSchedule",
     "OneCycle",
     "PiecewiseConstantDecay",
+    "PolynomialDecay",
     "deserialize",
     "serialize",
 ]
@@ -125,6 +126,47 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __call__(self, step: int) -> float:
         return self.values[bisect_left(self.boundaries, step)]
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """From the first rate to the last one: on a straight line, or on a curve.
+
+        rate = end + (initial_learning_rate - end) * (1 - step / decay_steps) ** power
+
+    Args:
+        initial_learning_rate: the rate of the first step.
+        decay_steps: how long it takes; afterwards the rate stays.
+        end_learning_rate: the last rate, `end` above; not 0 unless asked for, as in Keras.
+        power: 1 is a straight line.
+        cycle: afterwards begin anew, for twice as long as the first time, and so on: decay_steps is
+            taken as often as it goes into the steps done, and once more.
+
+    >>> rate = schedules.PolynomialDecay(0.1, decay_steps=100, end_learning_rate=0.0)
+    >>> rate(0), rate(50), rate(1000)
+    (0.1, 0.05, 0.0)
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+    ):
+        self.initial_learning_rate = at_least_0(
+            initial_learning_rate, "initial_learning_rate", self
+        )
+        self.decay_steps = positive(decay_steps, "decay_steps", self)
+        self.end_learning_rate = at_least_0(end_learning_rate, "end_learning_rate", self)
+        self.power = at_least_0(power, "power", self)
+        self.cycle = flag(cycle, "cycle", "PolynomialDecay")
+
+    def __call__(self, step: int) -> float:
+        rounds = max(1, ceil(step / self.decay_steps)) if self.cycle else 1
+        left = 1 - min(step / (self.decay_steps * rounds), 1.0)
+        change = self.initial_learning_rate - self.end_learning_rate
+        return self.end_learning_rate + change * left**self.power
 
 
 class CosineDecay(LearningRateSchedule):
@@ -251,7 +293,8 @@ def at_least_0(value: float, name: str, owner: Any) -> float:
 
 
 SCHEDULES: dict[str, type[LearningRateSchedule]] = {
-    cls.__name__: cls for cls in (CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstantDecay)
+    cls.__name__: cls
+    for cls in (CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstantDecay, PolynomialDecay)
 }
 
 
