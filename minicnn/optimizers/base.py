@@ -134,6 +134,16 @@ class Optimizer(Configured):
                 None,
             )
 
+    @property
+    def optimizers(self) -> "list[Optimizer]":
+        """It alone; of a MultiOptimizer, all that it is made of."""
+        return [self]
+
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate, or the highest of several."""
+        return max(float(one.learning_rate) for one in self.optimizers)
+
     @one_at_a_time
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place.

@@ -122,7 +122,7 @@ class MultiOptimizer(Optimizer):
         raise AttributeError(NO_RATE)
 
     @learning_rate.setter
-    def learning_rate(self, rate: Any) -> None:
+    def learning_rate(self, _: Any) -> None:
         raise AttributeError(NO_RATE)
 
     @property
@@ -131,7 +131,7 @@ class MultiOptimizer(Optimizer):
         return any(one.use_ema for one in self.optimizers)
 
     @use_ema.setter
-    def use_ema(self, use: bool) -> None:
+    def use_ema(self, _: bool) -> None:
         raise AttributeError("MultiOptimizer averages what its optimizers do: give them use_ema")
 
     @property

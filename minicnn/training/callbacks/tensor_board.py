@@ -48,7 +48,8 @@ class TensorBoard(Callback):
         self._make = writer()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        rate = {"learning_rate": self.model.optimizer.learning_rate}
+        several = self.model.optimizer.optimizers
+        rate = {"learning_rate": several[0].learning_rate} if len(several) == 1 else {}
         for name, value in ((logs or {}) | rate).items():
             part = "validation" if name.startswith(VALIDATION) else "train"
             if part not in self._writers:
