@@ -164,7 +164,7 @@ model.summary()
 
 # %% Training, in a run folder. Ctrl-C ends it early; the same command with --resume RUN goes on
 # where it was. After three epochs nothing of the first layer is trained, which saves time.
-def freeze(epoch: int, logs: dict | None = None) -> None:
+def freeze(epoch: int, _: dict) -> None:
     whiten.trainable = epoch < WHITENED
 
 

@@ -79,9 +79,7 @@ def fetch(path: str | os.PathLike[str] | None = None) -> tuple[Samples, Samples]
 
 
 @known_arguments
-def is_original(
-    path: str | os.PathLike[str] | None = None, *, offline: bool | None = None
-) -> bool:
+def is_original(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> bool:
     """Whether `load_data` with these arguments gives the pictures that Toronto publishes, byte for
     byte.
 

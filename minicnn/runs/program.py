@@ -211,8 +211,7 @@ class Program:
         """What the pictures are called where somebody reads it; a copy never as the original."""
         if self.warning:
             return "drawn shapes"
-        copy = "a copy of CIFAR-10 with other pixels than Toronto's"
-        return "CIFAR-10" if self.original else copy
+        return "CIFAR-10" if self.original else "a copy of CIFAR-10, whose pixels are not Toronto's"
 
     @property
     def source(self) -> str:
@@ -269,8 +268,7 @@ class Program:
 
         Args:
             two_views: whether to look at each picture's mirror image as well.
-            views: other ways to look at pictures, by what is said of them: each takes pictures (N,
-                H, W, C) and gives (N, K), of which the largest is the answer.
+            views: further looks, by what is said of them: (N, K) for pictures (N, H, W, C).
         """
         if not run.history:
             sys.exit(130)  # interrupted in the first epoch
@@ -281,9 +279,8 @@ class Program:
         )
         looks = dict(views or {})
         if two_views:
-            looks["mean of each picture and its mirror image"] = lambda x: model.predict(
-                x, average_flips=True, verbose=0
-            )
+            both = "mean of each picture and its mirror image"
+            looks[both] = lambda x: model.predict(x, average_flips=True, verbose=0)
         if looks:
             x, y = pictures.test
             print(f"\nTest accuracy on {self.called}, one view: {100 * evaluation.accuracy:.2f} %")
