@@ -51,8 +51,8 @@ class Muon(Optimizer):
     >>> weight, gradient = np.zeros((2, 2)), np.array([[100.0, 0.0], [0.0, 1.0]])
     >>> optimizers.Muon(0.1, rms_rate=None).step([("dense/kernel", weight, gradient)])
     >>> weight.round(2)
-    array([[-0.07, -0.  ],
-           [-0.  , -0.09]])
+    array([[-0.07,  0.  ],
+           [ 0.  , -0.07]])
     """
 
     slot_names = ("momentum", "velocity")
