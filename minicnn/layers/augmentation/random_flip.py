@@ -27,7 +27,7 @@ class RandomFlip(GeometricLayer):
 
     Shapes: x (N, H, W, C), bytes or floats; y (N, H, W, C)
     Cache: matrices (N, 3, 3), see geometric.py
-    Source: alternate, Jordan 2024, arXiv:2404.00498, section 3.6.
+    Source: alternate, Jordan 2024, arXiv:2404.00498, section 3.
     """
 
     draws = 2
