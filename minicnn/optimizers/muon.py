@@ -145,7 +145,8 @@ def orthogonal(
     """The matrix g (n, m) with all its singular values near 1 and the same singular vectors.
 
         x = g / norm of g
-        x = a x + b (x x^T) x + c (x x^T)^2 x           `steps` times
+        x = a x + b (x x^T) x + c (x x^T)^2 x           `steps` times; or, where g is tall,
+        x = a x + b x (x^T x) + c x (x^T x)^2           which is the same with smaller products
 
     so that every singular value s becomes a s + b s^3 + c s^5 at each step. The coefficients let
     small ones grow as fast as can be; for that they end anywhere from 0.7 to 1.2, where training
@@ -153,9 +154,14 @@ def orthogonal(
     at most 1 at the beginning.
     """
     a, b, c = (g.dtype.type(one) for one in coefficients)
-    x = g.T if len(g) > g.shape[1] else g  # x x^T is the smaller one
-    x = x / (np.linalg.norm(x) + g.dtype.type(TINY))
+    x = g / (np.linalg.norm(g) + g.dtype.type(TINY))
     for _ in range(steps):
-        square = x @ x.T
-        x = a * x + (b * square + c * (square @ square)) @ x
-    return x.T if len(g) > g.shape[1] else x
+        if len(x) > x.shape[1]:
+            square = x.T @ x
+            more = x @ (b * square + c * (square @ square))
+        else:
+            square = x @ x.T
+            more = (b * square + c * (square @ square)) @ x
+        x *= a
+        x += more
+    return x
