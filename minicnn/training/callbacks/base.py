@@ -182,7 +182,7 @@ def check_settable(optimizer: Any, owner: Callback) -> None:
     """Raise TypeError when the learning rate, which `owner` is about to set, follows a schedule, or
     is one of several.
     """
-    if len(optimizer.optimizers) > 1:
+    if len(getattr(optimizer, "optimizers", ())) > 1:
         raise TypeError(
             f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__} has "
             "one for each of its optimizers: give them schedules"
