@@ -18,6 +18,7 @@ EXAMPLES = sorted(set(FOLDER.glob("*.py")) - OTHERS)
 FEW = ("--offline", "--seed", "3", "--limit")  # there is no CIFAR-10: they train on drawn shapes
 ARGUMENTS = {
     "shrink.py": (*FEW, "150", "--epochs", "1", "--more-epochs", "1"),
+    "train_94.py": (*FEW, "60", "--epochs", "1"),
     "train_augmented.py": (*FEW, "300", "--epochs", "1"),
     "train_best.py": (*FEW, "300", "--epochs", "1"),
     "train_cifar.py": (*FEW, "300", "--epochs", "2"),

@@ -246,6 +246,33 @@ def test_half_of_the_pictures_are_flipped_and_each_way_on_its_own():
     assert (m[:, 1, 1] == 1).all() and (m[:, 0, 0] < 0).mean() == pytest.approx(0.5, abs=0.025)
 
 
+@pytest.mark.parametrize("mode", ["horizontal", "vertical"])
+def test_alternating_flips_show_each_picture_once_in_two_epochs_and_so_on(mode):
+    layer, x = built(layers.RandomFlip(mode, alternate=True), (3, 4, 1)), some_bytes(64, 3, 4, 1)
+    order = np.random.default_rng(0).permutation(64)
+    mirrored = x[:, :, ::-1] if mode == "horizontal" else x[:, ::-1]
+    seen = []
+    for epoch in range(4):
+        order = np.roll(order, 7)  # whatever a batch holds
+        flipped = np.zeros(64, bool)
+        for samples in (order[:40], order[40:]):
+            layer.next_samples(epoch, samples)
+            y = layer.forward(x[samples], training=True)
+            as_it_is = (y == x[samples]).all(axis=(1, 2, 3))
+            assert ((y == mirrored[samples]).all(axis=(1, 2, 3)) != as_it_is).all()
+            flipped[samples] = ~as_it_is
+        seen.append(flipped)
+    assert 16 < seen[0].sum() < 48
+    for epoch in (1, 2, 3):
+        assert (seen[epoch] != seen[epoch - 1]).all()
+
+
+def test_alternating_flips_that_nobody_numbers_are_tossed_anew():
+    layer = built(layers.RandomFlip("horizontal", alternate=True), (10, 20, 1))
+    first, second = layer.matrices(8000)[:, 0, 0], layer.matrices(8000)[:, 0, 0]
+    assert (first == second).mean() == pytest.approx(0.5, abs=0.025)
+
+
 def test_bounds_are_those_of_keras():
     m = draws_of(layers.RandomRotation((-0.1, 0.2)))
     assert_uniform(np.arctan2(m[:, 1, 0], m[:, 0, 0]) / (2 * np.pi), -0.1, 0.2)

@@ -64,6 +64,14 @@ def test_a_rotation_says_its_degrees():
             "RandomFlip expected mode to be one of ['horizontal', 'vertical', ",
         ),
         (
+            lambda: layers.RandomFlip(alternate=True),
+            "RandomFlip(alternate=True) expected one direction, received mode='horizontal_and_",
+        ),
+        (
+            lambda: layers.RandomFlip("vertical", alternate="yes"),
+            "RandomFlip expected alternate as True or False, received 'yes'",
+        ),
+        (
             lambda: layers.RandomRotation(2),
             "RandomRotation expected factor as a number from -1 to 1, or a pair of ",
         ),

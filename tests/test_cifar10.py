@@ -84,6 +84,28 @@ def test_says_once_that_a_file_is_not_torontos(tmp_path):
     assert_is_seed(cifar10.load_data(path), 0)  # a warning would be an error here
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.usefixtures("genuine")
+def test_the_original_is_known_in_every_form(tmp_path, form):
+    (tmp_path / "data").mkdir()
+    path = FORMS[form](tmp_path / "data")
+    for _ in range(2):  # decoded, then kept
+        assert cifar10.is_original(path)
+
+
+@pytest.mark.filterwarnings(f"ignore:.*{NOT_TORONTO}")
+def test_a_copy_is_never_the_original_however_often_it_is_loaded(tmp_path, monkeypatch, genuine):
+    path = files.write_tar(tmp_path / "other.tar.gz", files.python_members(seed=5))
+    for _ in range(2):
+        assert not cifar10.is_original(path)
+    cifar10.fetch(path)
+    assert not cifar10.is_original()  # which is found without its name now
+    monkeypatch.setenv("MINICNN_DATA", str(path))
+    assert not cifar10.is_original()
+    path.write_bytes(genuine)
+    assert cifar10.is_original()
+
+
 @pytest.mark.filterwarnings(f"ignore:.*{NOT_TORONTO}")
 def test_a_copy_that_was_fetched_is_found_again_without_its_name(tmp_path):
     path = files.write_tar(tmp_path / "other.tar.gz", files.python_members(seed=5))

@@ -46,6 +46,7 @@ LEFT = {
             "whole.safetensors",
         }
     },
+    "train_94.py": {"94": OF_RUNS | {"checkpoint"}},
     "train_augmented.py": {
         "plain": OF_RUNS,
         "augmented": OF_RUNS | {"augmentation.png", "comparison.png"},

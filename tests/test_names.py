@@ -299,7 +299,7 @@ def test_a_word_that_is_not_there(make, message):
             lambda: keras.preprocessing.image.DirectoryIterator,
             r"Use utils|ImageDataGenerator\(\).flow_from_directory\(path\) makes it",
         ),
-        (lambda: keras.schedules.PolynomialDecay, "'PolynomialDecay'. Use CosineDecay"),
+        (lambda: keras.schedules.InverseTimeDecay, "'InverseTimeDecay'. Use CosineDecay"),
         (
             lambda: ImageDataGenerator().flow_from_dataframe,
             "ImageDataGenerator has no 'flow_from_dataframe'. Read the p",
@@ -457,6 +457,8 @@ REQUIRED = {
     "filepath": "a", "schedule": abs, "learning_rate": 0.1, "initial_learning_rate": 0.1,
     "decay_steps": 3,
     "decay_rate": 0.5, "boundaries": [1], "values": [1, 2], "layers": None,
+    "default_optimizer": keras.optimizers.SGD(),
+    "optimizer_map": keras.optimizers.OptimizerMap(keras.optimizers.SGD()),
 }  # fmt: skip
 MADE = [
     path

@@ -73,7 +73,7 @@ GOLDEN = {
 NOTHING = {
     *("Constraint", "Initializer", "Layer", "LearningRateSchedule", "Loss", "Merge", "Metric"),
     *("Optimizer", "Regularizer", "deserialize", "get", "schedules", "serialize"),
-    *("Input", "InputLayer"),
+    *("Input", "InputLayer", "OptimizerMap"),
 }
 
 DRAWS = "Keras draws other noise; test_light_layers.py measures what is drawn"

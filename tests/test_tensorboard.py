@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from minicnn import Input, Sequential, callbacks, layers
+from minicnn import Input, Sequential, callbacks, layers, optimizers
 
 
-def trained(folder, epochs=3, validation=True, **options):
+def trained(folder, epochs=3, validation=True, optimizer="sgd", **options):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((20, 3)), np.arange(20) % 2
     model = Sequential([Input((3,)), layers.Dense(1, "sigmoid")], seed=0)
-    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
     held_out = (x, y) if validation else None
     board = callbacks.TensorBoard(log_dir=folder, **options)
     return model.fit(
@@ -54,6 +54,13 @@ def test_every_epoch_is_written(tmp_path, validation):
         held_out = scalars(tmp_path / "logs" / "validation")
         assert held_out.keys() == {"epoch_loss", "epoch_accuracy"}
         assert list(held_out["epoch_loss"].values()) == pytest.approx(history["val_loss"])
+
+
+def test_several_optimizers_have_no_rate_that_could_be_written(tmp_path):
+    pytest.importorskip("tensorboardX")
+    several = optimizers.OptimizerMap(optimizers.SGD(), {".*/bias": optimizers.Adam()})
+    trained(tmp_path, optimizer=optimizers.MultiOptimizer(several))
+    assert scalars(tmp_path / "train").keys() == {"epoch_loss", "epoch_accuracy"}
 
 
 def test_arguments_that_ask_for_nothing_and_others(tmp_path):

@@ -71,6 +71,13 @@ def load(
     Raises DataError, in one line, for a path that is wrong, files that are damaged, and when there
     is neither a copy nor a download.
     """
+    return found(data_set, path, offline)[0]
+
+
+def found(
+    data_set: DataSet, path: str | os.PathLike[str] | None, offline: bool | None
+) -> tuple[cache.Arrays, str]:
+    """What load returns, and a remark where these are not the published ones, otherwise ""."""
     if path:
         return _named(data_set, Path(path).expanduser())
     if named := os.environ.get("MINICNN_DATA") if path is None else None:
@@ -83,17 +90,17 @@ def load(
             ) from error
     kept = cache.kept(data_set.kept_as, data_set.version) or cache.kept(_noted(data_set))
     if kept:
-        return kept[0]
+        return kept
     if offline is None:
         offline = os.environ.get("MINICNN_OFFLINE", "0") not in ("", "0")
     return cache.cached(
         data_set.kept_as,
         data_set.version,
         lambda folder: _find_or_fetch(data_set, folder, offline),
-    )[0]
+    )
 
 
-def _named(data_set: DataSet, place: Path) -> cache.Arrays:
+def _named(data_set: DataSet, place: Path) -> tuple[cache.Arrays, str]:
     """The arrays of the data set at a path that was named. Raises DataError for other paths."""
     source = next(data_set.sources(place), None)
     if source is None:
@@ -106,7 +113,7 @@ def _named(data_set: DataSet, place: Path) -> cache.Arrays:
         entry_name(data_set, source),
         digest(identity(data_set.files(source))),
         lambda _: _told(*data_set.read(source)),
-    )[0]
+    )
 
 
 def remember(data_set: DataSet, path: str | os.PathLike[str]) -> None:

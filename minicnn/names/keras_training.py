@@ -39,18 +39,15 @@ TRAINING: dict[str, list[tuple[str, str]]] = {
     "optimizers": [
         ("Ftrl", "It is for sparse linear models: use Adagrad(), of which it is a relative."),
         ("Adafactor ScheduleFreeAdamW", "Use Adam()."),
-        ("Lamb Muon", "Use AdamW()."),
-        (
-            "LossScaleOptimizer MultiOptimizer OptimizerMap",
-            "One optimizer changes all weights: use Adam().",
-        ),
+        ("Lamb", "Use AdamW()."),
+        ("LossScaleOptimizer", "Nothing here is computed in half precision: use Adam()."),
         ("legacy", "Use the optimizers themselves: Adam, SGD, RMSprop ..."),
     ],
     "schedules": [
         (
-            "CosineDecayRestarts InverseTimeDecay PolynomialDecay",
-            "Use CosineDecay, ExponentialDecay, OneCycle or PiecewiseConstantDecay, or subclass "
-            "LearningRateSchedule.",
+            "CosineDecayRestarts InverseTimeDecay",
+            "Use CosineDecay, ExponentialDecay, OneCycle, PiecewiseConstantDecay or "
+            "PolynomialDecay, or subclass LearningRateSchedule.",
         ),
     ],
     "callbacks": [

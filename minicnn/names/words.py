@@ -28,7 +28,7 @@ def instead(word: str, kind: str, choices: Iterable[str]) -> str:
     """With a space before, the advice in table `kind` on a word that Keras knows, or did_you_mean
     for others.
 
-    >>> instead("muon", "optimizers", ["sgd", "adam"])
+    >>> instead("lamb", "optimizers", ["sgd", "adam"])
     ' Use AdamW().'
     """
     advice = of_keras(word, kind)

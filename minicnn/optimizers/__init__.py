@@ -3,6 +3,7 @@
 base.py       what every optimizer is: a step for all parameters, decay, averages
 clipping.py   gradients that are too large
 rate.py       the learning rate as it is read
+multi_optimizer.py   one for some weights, another for others
 """
 
 from collections.abc import Mapping
@@ -17,9 +18,12 @@ from minicnn.optimizers.adam import Adam, AdamW
 from minicnn.optimizers.adamax import Adamax
 from minicnn.optimizers.base import Optimizer
 from minicnn.optimizers.lion import Lion
+from minicnn.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
+from minicnn.optimizers.muon import Muon
 from minicnn.optimizers.nadam import Nadam
 from minicnn.optimizers.rmsprop import RMSprop
 from minicnn.optimizers.sgd import SGD
+from minicnn.optimizers.single import SINGLE
 
 __all__ = [
     "SGD",
@@ -29,8 +33,11 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Lion",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "deserialize",
     "get",
@@ -40,10 +47,8 @@ __all__ = [
 
 __getattr__ = missing_from(__name__, "optimizers", __all__)
 
-CLASSES: dict[str, type[Optimizer]] = {
-    cls.__name__: cls for cls in (SGD, Adam, AdamW, RMSprop, Nadam, Adagrad, Adadelta, Adamax, Lion)
-}
-NAMES: dict[str, type[Optimizer]] = {name.lower(): cls for name, cls in CLASSES.items()}
+CLASSES: dict[str, type[Optimizer]] = {**SINGLE, "MultiOptimizer": MultiOptimizer}
+NAMES: dict[str, type[Optimizer]] = {name.lower(): cls for name, cls in SINGLE.items()}
 
 
 def get(identifier: "str | Optimizer | type[Optimizer] | Mapping[str, Any]") -> Optimizer:

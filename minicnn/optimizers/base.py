@@ -14,7 +14,7 @@ from minicnn.names.described import Configured
 from minicnn.optimizers import clipping
 from minicnn.optimizers.rate import Rate
 from minicnn.schedules import LearningRateSchedule, deserialize
-from minicnn.types import Array
+from minicnn.types import Array, Shape
 
 AVERAGE = "average"  # the slot of use_ema
 # a value, its gradient, and what the optimizer remembers of it
@@ -134,6 +134,16 @@ class Optimizer(Configured):
                 None,
             )
 
+    @property
+    def optimizers(self) -> "list[Optimizer]":
+        """It alone; of a MultiOptimizer, all that it is made of."""
+        return [self]
+
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate, or the highest of several."""
+        return max(float(one.learning_rate) for one in self.optimizers)
+
     @one_at_a_time
     def step(self, parameters: Iterable[tuple[str, Array, Array]]) -> None:
         """Update every (name, value, gradient) in place.
@@ -143,14 +153,18 @@ class Optimizer(Configured):
         group = [(value, grad, self._slots_of(name, value)) for name, value, grad in parameters]
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             group = self._clipped(group)
-        if self.weight_decay:
-            for value, _, _ in group:
-                value *= 1 - self.learning_rate * self.weight_decay
+        for value, _, slots in group:
+            if decay := self.decay_of(slots):
+                value *= 1 - self.learning_rate * decay
         self.update_all(group)
         if self.use_ema:
             for value, _, slots in group:
                 self._average(value, slots[AVERAGE])
         self.iterations += 1
+
+    def decay_of(self, slots: dict[str, Array]) -> float | None:  # noqa: ARG002
+        """The weight_decay of the parameter that has these slots."""
+        return self.weight_decay
 
     def update_all(self, group: list[Parameter]) -> None:
         """Change every parameter in place."""
@@ -215,15 +229,19 @@ class Optimizer(Configured):
         """What is remembered of a parameter before its first step."""
         return np.zeros(value.shape, value.dtype)
 
+    def slot_names_for(self, name: str, shape: Shape) -> tuple[str, ...]:  # noqa: ARG002
+        """The names of the slots of one parameter."""
+        return self.slot_names
+
     def _slots_of(self, name: str, value: Array) -> dict[str, Array]:
+        expected = self.slot_names_for(name, value.shape)
         if name not in self.slots:
             self.slots[name] = {
-                slot: value.copy() if slot == AVERAGE else self.fresh(value)
-                for slot in self.slot_names
+                slot: value.copy() if slot == AVERAGE else self.fresh(value) for slot in expected
             }
         slots = self.slots[name]
-        if slots.keys() != set(self.slot_names):
-            who, names = type(self).__name__, sorted(self.slot_names)
+        if slots.keys() != set(expected):
+            who, names = type(self).__name__, sorted(expected)
             raise ValueError(
                 f"{who} remembers {sorted(slots)} of {name!r}, expected {names}: use a new "
                 "optimizer"
@@ -248,6 +266,12 @@ class Optimizer(Configured):
             # only where they are used: checkpoints of versions without them stay readable
             **{name: limit for name, limit in clips.items() if limit is not None},
         }
+
+    def adopt(self, other: "Optimizer") -> None:
+        """Take over the arguments of one of the same class; a schedule stays."""
+        for name, value in other.get_config().items():
+            if not isinstance(value, dict):
+                setattr(self, name, value)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -7,6 +7,7 @@ from minicnn.schedules import (
     LearningRateSchedule,
     OneCycle,
     PiecewiseConstantDecay,
+    PolynomialDecay,
     deserialize,
     serialize,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "LearningRateSchedule",
     "OneCycle",
     "PiecewiseConstantDecay",
+    "PolynomialDecay",
     "deserialize",
     "serialize",
 ]

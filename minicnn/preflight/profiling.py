@@ -63,7 +63,8 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     model = copy.deepcopy(model)
     if model.optimizer is None:
         model.compile("adam")
-    model.optimizer.learning_rate = 0.0
+    for optimizer in model.optimizer.optimizers:
+        optimizer.learning_rate = 0.0
     model.loss = loss_for(model)
     x, y = random_batch(model, batch)
     run_round(model, x, y, Stopwatch())
@@ -214,6 +215,7 @@ def rows_of(model: Model, x: Any, watch: Stopwatch) -> list[Row]:
         else:
             rows.append(Row(name, "backward", backward, 0, size))
     trained = sum(value.nbytes for _, value, _ in model.parameters())
+    slots = [array for own in model.optimizer.slots.values() for array in own.values()]
     rows.append(Row("loss", "", watch.median("loss")))
     rows.append(
         Row(
@@ -221,7 +223,7 @@ def rows_of(model: Model, x: Any, watch: Stopwatch) -> list[Row]:
             "update",
             watch.median("update"),
             0,
-            trained * (3 + 2 * len(model.optimizer.slot_names)),
+            3 * trained + 2 * sum(array.nbytes for array in slots),
         )
     )
     return rows

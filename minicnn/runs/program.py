@@ -5,10 +5,11 @@ pictures, a run folder, and an end that says what has come of it.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from minicnn import report
+import numpy as np
+
 from minicnn.callbacks import History
 from minicnn.data.pictures import Pictures, parted
 from minicnn.datasets import cifar10, shapes
@@ -19,7 +20,7 @@ from minicnn.runs.begin import config, next_steps, unused_folder
 from minicnn.runs.finishing import finish
 from minicnn.runs.folder import Run, create
 from minicnn.runs.latest import find
-from minicnn.types import Samples
+from minicnn.types import Array, Samples
 
 
 class Program:
@@ -50,6 +51,7 @@ class Program:
         options: what was chosen.
         pictures: what was loaded.
         warning: what nobody shall overlook, when they are drawn; else "".
+        original: whether they are CIFAR-10 as Toronto publishes it, byte for byte.
 
     >>> program = runs.Program("Train a network.", kind="mine", epochs=10)
     >>> program.parser.get_default("epochs"), program.parser.get_default("batch_size")
@@ -59,6 +61,7 @@ class Program:
     options: argparse.Namespace
     pictures: Pictures
     warning = ""
+    original = False
 
     @known_arguments
     def __init__(
@@ -179,7 +182,7 @@ class Program:
             part[0] for part in (self.pictures.train, self.pictures.validation, self.pictures.test)
         )
         print(
-            self.warning or "Data: CIFAR-10",
+            self.warning or f"Data: {self.called}",
             f"{len(x) + len(x_validation):,} training and {len(x_test):,} test pictures",
             sep="\n",
         )
@@ -190,7 +193,9 @@ class Program:
         options, why = self.options, "as --synthetic asks"
         if not options.synthetic:
             try:
-                parts = cifar10.load_data(options.data, offline=options.offline or None)
+                where = {"path": options.data, "offline": options.offline or None}
+                parts = cifar10.load_data(**where)
+                self.original = cifar10.is_original(**where)
                 return ("CIFAR-10", cifar10.CLASS_NAMES, *parts)
             except DataError as error:
                 if options.data or os.environ.get("MINICNN_DATA"):
@@ -200,6 +205,13 @@ class Program:
         loud = "!" * 80
         self.warning = f"{loud}\nSYNTHETIC DATA: drawn shapes, NOT CIFAR-10: {why}\n{loud}"
         return None
+
+    @property
+    def called(self) -> str:
+        """What the pictures are called where somebody reads it; a copy never as the original."""
+        if self.warning:
+            return "drawn shapes"
+        return "CIFAR-10" if self.original else "a copy of CIFAR-10, whose pixels are not Toronto's"
 
     @property
     def source(self) -> str:
@@ -242,12 +254,21 @@ class Program:
             self.parser.error(f"--output expects {folder} that can be written{goes_on}: {error}")
 
     @known_arguments
-    def finish(self, run: Run, model: Model, history: History, *, two_views: bool = False) -> None:
+    def finish(
+        self,
+        run: Run,
+        model: Model,
+        history: History,
+        *,
+        two_views: bool = False,
+        views: Mapping[str, Callable[[Array], Array]] | None = None,
+    ) -> None:
         """Keep the model, and say how good it is on pictures that it has not been trained on:
         numbers, plots, and a page with all of it.
 
         Args:
             two_views: whether to look at each picture's mirror image as well.
+            views: further looks, by what is said of them: (N, K) for pictures (N, H, W, C).
         """
         if not run.history:
             sys.exit(130)  # interrupted in the first epoch
@@ -256,12 +277,16 @@ class Program:
         evaluation = finish(
             run, model, pictures.train, pictures.test, interrupted=interrupted, tell=print
         )
+        looks = dict(views or {})
         if two_views:
+            both = "mean of each picture and its mirror image"
+            looks[both] = lambda x: model.predict(x, average_flips=True, verbose=0)
+        if looks:
             x, y = pictures.test
-            outputs = model.predict(x, average_flips=True, verbose=0)
-            both = report.evaluate_report(y, outputs, pictures.class_names).accuracy
-            print(f"\nTest accuracy, one view: {100 * evaluation.accuracy:.2f} %")
-            print(f"Test accuracy, mean of each picture and its mirror image: {100 * both:.2f} %")
+            print(f"\nTest accuracy on {self.called}, one view: {100 * evaluation.accuracy:.2f} %")
+            for name, look in looks.items():
+                right = look(x).argmax(axis=1) == np.asarray(y).reshape(-1)
+                print(f"Test accuracy, {name}: {100 * right.mean():.2f} %")
         print(f"\nResults in {run.folder}:", *sorted(path.name for path in run.folder.iterdir()))
         self.end(run, history)
 

@@ -181,14 +181,14 @@ def _check_memory(
     """Machine code reads and writes these arrays: each must be just like its parameter."""
     parameters = _parameters(model)
     for name, slots in remembered.items():
-        if set(slots) != set(optimizer.slot_names):
+        parameter = parameters.get(name)
+        known = optimizer.slot_names_for(name, () if parameter is None else parameter.shape)
+        if set(slots) != set(known):
             raise ModelFileError(
                 f"the model file has {sorted(slots)} of {name!r} for {type(optimizer).__name__}, "
-                "expected "
-                f"{sorted(optimizer.slot_names)}: save the model again"
+                f"expected {sorted(known)}: save the model again"
             )
         for slot, array in slots.items():
-            parameter = parameters.get(name)
             if parameter is None or (array.shape, array.dtype) != (
                 parameter.shape,
                 parameter.dtype,

@@ -181,13 +181,12 @@ class Checkpoint:
             what: kept for what, kept in present["batches"].items() if is_own(self.batches[what])
         }
         check_kind(state, present | {"callbacks": own, "batches": known})
-        settings = self._settings(compiled["optimizer"])
+        left = self._as_left(compiled["optimizer"])
         if position.batch:
             self.callbacks.on_epoch_begin(position.epoch)
         weights.put_weights(model, self.arrays, self.path)
         description.remember(optimizer, compiled, self.arrays)
-        for name, value in settings.items():
-            setattr(optimizer, name, value)
+        optimizer.adopt(left)
         optimizer.averages_in_use = state["averages_in_use"]
         model.seed, model.stop_training, model.epochs_done = (
             state["seed"],
@@ -226,12 +225,11 @@ class Checkpoint:
             raise ValueError(f"expected a batch of {steps}, received number {stored['batch']}")
         return Position(**stored)
 
-    def _settings(self, stored: dict[str, Any]) -> dict[str, Any]:
-        """The optimizer's arguments as they were left; a schedule does not change."""
+    def _as_left(self, stored: dict[str, Any]) -> Any:
+        """An optimizer with the arguments that it was left with, without a memory."""
         optimizer = self.model.optimizer
         own = {type(thing).__name__: type(thing) for thing in (optimizer, optimizer.schedule)}
-        left = description.optimizer_of(stored, {**description.OPTIMIZERS, **own}).get_config()
-        return {name: value for name, value in left.items() if not isinstance(value, dict)}
+        return description.optimizer_of(stored, {**description.OPTIMIZERS, **own})
 
 
 @contextmanager

@@ -255,7 +255,7 @@ def warn_of_loss(model: Network, loss: float, x: Array, epoch: int, batch: int) 
     warn(
         f"the loss is {loss} at epoch {epoch + 1}, batch {batch + 1}: "
         f"{_first_non_finite(model, x)}. The update was left out. Try a learning rate below "
-        f"{model.optimizer.learning_rate:.4g}, or global_clipnorm=1.0 in it",
+        f"{model.optimizer.highest_rate:.4g}, or global_clipnorm=1.0 in it",
     )
 
 

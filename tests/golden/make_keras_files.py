@@ -123,6 +123,8 @@ def optimizers(keras: Any) -> dict[str, Any]:
     }
     if hasattr(o, "Lion"):
         found["lion"] = lambda: o.Lion(0.01)
+    if hasattr(o, "Muon"):
+        found["muon"] = lambda: o.Muon(0.01, exclude_layers=["dense_1"])
     return found
 
 

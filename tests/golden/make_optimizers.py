@@ -1,9 +1,10 @@
 """Make optimizers.json: weights after each of twelve steps of Keras' optimizers.
 
-    python make_optimizers.py     needs keras and tensorflow (made with 3.15.1 and 2.21.0); a minute
+    python make_optimizers.py     needs keras and torch (made with 3.15.1 and 2.13.0); a minute
 
-test_optimizers.py imports this file and does the same with minicnn. Two parameters in float64, one
-with gradients a hundred times larger than the other's.
+test_optimizers.py imports this file and does the same with minicnn. Two parameters in float64,
+which Keras' Muon does not take on TensorFlow; one with gradients a hundred times larger than the
+other's.
 """
 
 import json
@@ -19,6 +20,7 @@ STEPS, SHAPES, SCALES = 12, [(2, 3), (4,)], [1.0, 100.0]
 RHO = {"rho": 0.875}
 BETAS = {"beta_1": 0.875, "beta_2": 0.96875}
 EPSILON = {"epsilon": 2.0**-10}
+MUON = {"adam_beta_1": 0.875, "adam_beta_2": 0.96875, "momentum": 0.75}
 COSINE = {"initial_learning_rate": 0.125, "decay_steps": 10}  # of CosineDecay
 
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -59,6 +61,26 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "adam, clipvalue": ("Adam", {**BETAS, **EPSILON, "clipvalue": 0.5}),
     "rmsprop, clipnorm": ("RMSprop", {**RHO, **EPSILON, "clipnorm": 1.5, "momentum": 0.75}),
     "lion, clipvalue": ("Lion", {**BETAS, "clipvalue": 0.5}),
+    "muon": ("Muon", {**MUON, **EPSILON}),
+    "muon without rms_rate": (
+        "Muon",
+        {**MUON, "rms_rate": None, "nesterov": False, "ns_steps": 3, "weight_decay": None},
+    ),
+    "muon with a schedule": ("Muon", {**MUON, "learning_rate": COSINE, "adam_lr_ratio": 0.5}),
+    "muon with decay": ("Muon", {**MUON, "weight_decay": 0.125, "adam_weight_decay": 0.5}),
+    "muon of nothing": ("Muon", {**MUON, "exclude_layers": ["w$", "kernel"]}),
+    "muon, clipnorm": ("Muon", {**MUON, "clipnorm": 1.5}),
+    "muon by default": ("Muon", {}),
+    "each its own": (
+        "MultiOptimizer",
+        {
+            "(p0|dense)/.*": ("SGD", {"momentum": 0.75, "learning_rate": COSINE}),
+            "p1/w": ("Adam", {**BETAS, **EPSILON, "weight_decay": 0.125}),
+            "nothing": ("Lion", BETAS),
+            "": ("RMSprop", {**RHO, **EPSILON}),
+        },
+    ),
+    "all the same": ("MultiOptimizer", {"": ("Adamax", {**BETAS, **EPSILON})}),
     "nadam, averaged": (
         "Nadam",
         {**BETAS, **EPSILON, "use_ema": True, "ema_momentum": 0.75, "ema_overwrite_frequency": 4},
@@ -81,6 +103,13 @@ def gradients() -> list[list[np.ndarray]]:
 def made(optimizers: Any, name: str) -> Any:
     """The optimizer of that name, Keras' or minicnn's."""
     cls, arguments = OPTIMIZERS[name]
+    if cls == "MultiOptimizer":
+        parts = {path: single(optimizers, name, *one) for path, one in arguments.items()}
+        return optimizers.MultiOptimizer(optimizers.OptimizerMap(parts.pop(""), parts))
+    return single(optimizers, name, cls, arguments)
+
+
+def single(optimizers: Any, name: str, cls: str, arguments: dict[str, Any]) -> Any:
     rate = arguments.get("learning_rate", None if "default" in name else 0.0625)
     if isinstance(rate, dict):
         rate = optimizers.schedules.CosineDecay(**rate)
@@ -88,15 +117,17 @@ def made(optimizers: Any, name: str) -> Any:
 
 
 def main() -> None:
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["KERAS_BACKEND"] = "torch"
     import keras
 
     keras.config.set_floatx("float64")
     results = {}
     for name in OPTIMIZERS:
         optimizer = made(keras.optimizers, name)
-        variables = [keras.Variable(value) for value in initial()]
+        variables = []
+        for i, value in enumerate(initial()):
+            with keras.name_scope(f"p{i}"):
+                variables.append(keras.Variable(value, name="w"))
         optimizer.build(variables)
         rows = []
         for step in gradients():

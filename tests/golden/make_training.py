@@ -37,6 +37,23 @@ SCHEDULES: list[tuple[str, dict[str, Any], int]] = [
     ),
     ("PiecewiseConstantDecay", {"boundaries": [6, 15, 16], "values": [1.0, 0.5, 0.25, 0.125]}, 30),
     ("PiecewiseConstantDecay", {"boundaries": [9], "values": [0.1, 0.01]}, 30),
+    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 40}, 60),
+    (
+        "PolynomialDecay",
+        {
+            "initial_learning_rate": 0.5,
+            "decay_steps": 13,
+            "end_learning_rate": 0.125,
+            "power": 2.0,
+            "cycle": True,
+        },
+        60,
+    ),
+    (
+        "PolynomialDecay",
+        {"initial_learning_rate": 0.0, "decay_steps": 10, "end_learning_rate": 1.0, "power": 0.5},
+        20,
+    ),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 40}, 60),
     ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 40, "alpha": 0.25}, 60),
     (

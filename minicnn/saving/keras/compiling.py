@@ -81,9 +81,9 @@ def optimizer(value: Any) -> Config:
         return class_and_config(optimizers.get(value))
     name, config = words.described(value)
     name = name.removeprefix("Custom>")
-    if name not in optimizers.CLASSES:
+    if name not in optimizers.SINGLE:
         raise ValueError(f"the optimizer {name!r:.60}")
-    cls = optimizers.CLASSES[name]
+    cls = optimizers.SINGLE[name]
     found = _arguments(cls, config, f"the optimizer {name}")
     rate = found.get("learning_rate")
     if isinstance(rate, dict):

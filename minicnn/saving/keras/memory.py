@@ -3,7 +3,7 @@ for every parameter what GROUPS says, all of the first group before all of the s
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from minicnn.optimizers.base import AVERAGE
 from minicnn.saving.description import OPTIMIZER
 from minicnn.saving.hdf5 import Dataset, Group
 from minicnn.saving.keras.parts import Part
+from minicnn.types import Shape
 
 # minicnn's slots; one group goes parameter by parameter
 GROUPS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -25,6 +26,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Adadelta": (("accumulated_grad", "accumulated_delta_var"),),
     "Adamax": (("momentum", "norm"),),
     "Lion": (("momentum",),),
+    "Muon": (("momentum", "velocity"),),
 }
 LEGACY = "optimizer_weights"  # the group in an .h5 file
 
@@ -49,10 +51,18 @@ def groups(optimizer: Any, plain: bool = True) -> tuple[tuple[str, ...], ...]:
     return tuple(group for group in (((AVERAGE,) if AVERAGE in slots else ()), *found) if group)
 
 
-def order(optimizer: Any, parameters: list[str], plain: bool = True) -> list[tuple[str, str]]:
-    """(parameter, slot) as they follow one another in Keras' files."""
+def order(
+    optimizer: Any, parameters: Mapping[str, Shape], plain: bool = True
+) -> list[tuple[str, str]]:
+    """(parameter, slot) as they follow one another in Keras' files, for parameters and their
+    shapes.
+    """
     return [
-        (name, slot) for group in groups(optimizer, plain) for name in parameters for slot in group
+        (name, slot)
+        for group in groups(optimizer, plain)
+        for name, shape in parameters.items()
+        for slot in group
+        if slot in optimizer.slot_names_for(name, shape)
     ]
 
 
@@ -63,7 +73,9 @@ def last(optimizer: Any) -> list[np.float32]:
     return [np.float32(optimizer.product(optimizer.iterations))]
 
 
-def orders(optimizer: Any, parameters: list[str], old: bool) -> Iterator[list[tuple[str, str]]]:
+def orders(
+    optimizer: Any, parameters: Mapping[str, Shape], old: bool
+) -> Iterator[list[tuple[str, str]]]:
     """The orders in which different versions wrote; old: Keras before 2.11 has each slot of all
     parameters together.
     """
@@ -89,7 +101,8 @@ def found(optimizer: Any, root: Group, model: Part, weights: dict[str, Dataset])
         rest = rest[1:]
     if rest and not rest[-1].shape:  # a product that Nadam keeps, which the steps tell as well
         rest = rest[:-1]
-    for pairs in orders(optimizer, model.parameters(), old):
+    shapes = {name: weights[name].shape for name in model.parameters()}
+    for pairs in orders(optimizer, shapes, old):
         if iterations >= 0 and [one.shape for one in rest] == [weights[n].shape for n, _ in pairs]:
             names = [f"{OPTIMIZER}{name}/{slot}" for name, slot in pairs]
             return Memory(iterations, dict(zip(names, rest, strict=True)))

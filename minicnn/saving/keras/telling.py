@@ -9,7 +9,11 @@ from minicnn.saving.keras.layers import KINDS, SLOPE
 Config = dict[str, Any]
 # arguments that only say how an average begins or how a picture is filled up before it is cropped
 LEFT_OUT = {("BatchNormalization", "warmup")}
-ONLY = {("RandomCrop", "padding"): 0, ("RandomCrop", "padding_mode"): "reflect"}
+ONLY = {
+    ("RandomCrop", "padding"): 0,
+    ("RandomCrop", "padding_mode"): "reflect",
+    ("RandomFlip", "alternate"): False,
+}
 # Keras 2 knows no such argument, and does what these say
 OF_KERAS_3 = {("RandomContrast", "value_range"): [0, 255]}
 NEW_LAYERS = ("RandomErasing",)

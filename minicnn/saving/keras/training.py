@@ -11,7 +11,7 @@ from minicnn.saving.keras.telling import Telling
 
 Config = dict[str, Any]
 OWN = ("OneCycle",)  # schedules that Keras has not
-OF_KERAS_3 = ("AdamW", "Lion")  # optimizers that Keras 2 does not find by these names
+OF_KERAS_3 = ("AdamW", "Lion", "Muon")  # optimizers that Keras 2 does not find by these names
 
 
 def told(path: str, model: Network, telling: Telling) -> Config | None:
@@ -36,9 +36,11 @@ def told(path: str, model: Network, telling: Telling) -> Config | None:
 
 def _optimizer(described: Config, telling: Telling) -> Config:
     kind, config = described["class"], dict(described["config"])
-    cls = optimizers.CLASSES.get(kind)
+    cls = optimizers.SINGLE.get(kind)
     if cls is None or telling.old and kind in OF_KERAS_3:
         raise ValueError(f"the optimizer {kind}")
+    if config.get("include_filters"):
+        raise ValueError(f"{kind}'s include_filters")
     rate = config["learning_rate"]
     if isinstance(rate, dict):
         if rate["class"] not in schedules.SCHEDULES or rate["class"] in OWN:

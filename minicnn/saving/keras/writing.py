@@ -128,7 +128,8 @@ def _memory(file: Any, model: Network, whole: Part, arrays: dict[str, Array]) ->
     values: list[Any] = [np.int64(optimizer.iterations)]
     if optimizer.schedule is None:
         values.append(np.float32(optimizer.learning_rate))
-    for name, slot in memory.order(optimizer, whole.parameters()):
+    shapes = {name: arrays[name].shape for name in whole.parameters()}
+    for name, slot in memory.order(optimizer, shapes):
         stored = arrays.get(f"{description.OPTIMIZER}{name}/{slot}")
         if stored is None:  # of a parameter that has not been trained yet
             value = arrays[name]

@@ -179,7 +179,14 @@ class CallbackList(KerasNames):
 
 
 def check_settable(optimizer: Any, owner: Callback) -> None:
-    """Raise TypeError when the learning rate, which `owner` is about to set, follows a schedule."""
+    """Raise TypeError when the learning rate, which `owner` is about to set, follows a schedule, or
+    is one of several.
+    """
+    if len(getattr(optimizer, "optimizers", ())) > 1:
+        raise TypeError(
+            f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__} has "
+            "one for each of its optimizers: give them schedules"
+        )
     if optimizer.schedule is not None:
         raise TypeError(
             f"{type(owner).__name__} sets the learning rate, but {type(optimizer).__name__}'s "

@@ -144,7 +144,7 @@ class Doctor(Callback):
             announce(f"Doctor: {self.to_text()}")
 
     def _rate(self) -> float:
-        return float(self.model.optimizer.learning_rate)
+        return self.model.optimizer.highest_rate
 
     def _tell(self, kind: str, layer: str | None, value: float | None, message: str) -> None:
         """Keep a finding, and print it, unless there is one of that kind."""

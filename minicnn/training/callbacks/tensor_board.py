@@ -48,7 +48,9 @@ class TensorBoard(Callback):
         self._make = writer()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        rate = {"learning_rate": self.model.optimizer.learning_rate}
+        rate = {}
+        if hasattr(self.model.optimizer, "learning_rate"):  # a MultiOptimizer has none
+            rate["learning_rate"] = self.model.optimizer.learning_rate
         for name, value in ((logs or {}) | rate).items():
             part = "validation" if name.startswith(VALIDATION) else "train"
             if part not in self._writers:
