@@ -79,7 +79,7 @@ def minicnn_residual(name: str, shape: Geometry) -> tuple[Callable[[], Any], Cal
         rng.standard_normal((shape.batch, *model.output_shape[1:]), np.float32) for _ in range(2)
     )
 
-    def forward() -> None:
+    def forward() -> Any:
         values = {0: x}
         with execution.region:
             for step, reads, writes, _, several in execution.stages:
@@ -87,9 +87,10 @@ def minicnn_residual(name: str, shape: Geometry) -> tuple[Callable[[], Any], Cal
                     execution.region.run()
                 given = [values[n] for n in reads] if several else values[reads[0]]
                 values[writes] = step.forward(given, training=True)
+        return values[execution.outputs_at[0]]
 
-    def backward() -> None:
-        execution.backward_from_logits(dy, to_input=name == "input gradient")
+    def backward() -> Any:
+        return execution.backward_from_logits(dy, to_input=name == "input gradient")
 
     if name == "forward":
         return forward, backward

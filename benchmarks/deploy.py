@@ -40,9 +40,7 @@ HEADINGS = ["", "batch", "minicnn as", "beside", "in its mode", "unit", "minicnn
 
 def missing(packages: dict[str, str]) -> list[str]:
     """The engines that cannot run, by name, where these packages are installed."""
-    return [
-        name for name, needed in ENGINES.values() if any(one not in packages for one in needed)
-    ]
+    return [name for name, needed in ENGINES.values() if any(one not in packages for one in needed)]
 
 
 def measure(

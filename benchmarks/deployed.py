@@ -12,9 +12,7 @@ PICTURES = 64  # the largest batch
 NETWORKS: dict[str, Callable[[], Model]] = {
     "documented": lambda: applications.DocumentedCNN(seed=0),
     "ResNet-20": lambda: applications.ResNet20(seed=0),
-    "MobileNetV2": lambda: applications.MobileNetV2(
-        (96, 96, 3), weights=None, classes=10, seed=0
-    ),
+    "MobileNetV2": lambda: applications.MobileNetV2((96, 96, 3), weights=None, classes=10, seed=0),
 }
 
 

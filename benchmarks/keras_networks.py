@@ -1,4 +1,4 @@
-"""The networks that are measured, with Keras' names: for Keras, and for minicnn, which has them too.
+"""The networks that are measured, with Keras' names: for Keras, and minicnn, which has them too.
 
 Each function takes the library. What minicnn.applications has under the same name is the same
 network: a test compares them.

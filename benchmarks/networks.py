@@ -1,5 +1,5 @@
-"""Networks in minicnn, Keras and PyTorch, doing what users do: the worker of compare.py, scaling.py,
-spellings.py and zoo.py.
+"""Networks in minicnn, Keras and PyTorch, doing what users do: the worker of compare.py,
+scaling.py, spellings.py and zoo.py.
 
     python networks.py minicnn|keras|torch
 
@@ -63,7 +63,10 @@ def torch_job(job: Job) -> Callable[[], Any]:
         x = torch.from_numpy(pictures(job, 3, job.side, job.side))
     y = torch.from_numpy(labels(job))
     run = torch.compile(model) if "compile" in job.mode else model
-    optimizer, loss_of = torch.optim.Adam(model.parameters(), fused=True), torch.nn.CrossEntropyLoss()
+    optimizer, loss_of = (
+        torch.optim.Adam(model.parameters(), fused=True),
+        torch.nn.CrossEntropyLoss(),
+    )
 
     def epoch() -> None:
         order, total, right = (

@@ -83,13 +83,15 @@ class Results:
             history.keep(self.history, new)
 
 
-def begin(options: argparse.Namespace, benchmark: str) -> Results:
-    """Say what is measured on, and open the file of results.
-
-    Ends the program where a history is asked for that should not be kept.
-    """
-    machine = describe(options.peers_python, options.threads)
+def refuse_history(options: argparse.Namespace, machine: dict[str, Any]) -> None:
+    """End the program where a history is asked for that should not be kept."""
     if options.history is not None and (why := history.refusal(machine["commit"], options.quick)):
         raise SystemExit(why)
+
+
+def begin(options: argparse.Namespace, benchmark: str) -> Results:
+    """Say what is measured on, and open the file of results."""
+    machine = describe(options.peers_python, options.threads)
+    refuse_history(options, machine)
     print(f"{in_words(machine)}\n", flush=True)
     return Results(options.json, benchmark, machine, options.history)

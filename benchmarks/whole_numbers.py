@@ -88,6 +88,7 @@ def main() -> None:
                 "ratio": found,
             }
             results.add(record)
+            results.remember(f"{name}, batch {batch}, beside float32", record)
             rows.append(
                 [
                     *(name, batch, f"{record['int8']:,.0f}", f"{record['float32']:,.0f}"),
