@@ -79,17 +79,33 @@ def ran_on(machine: dict[str, Any]) -> str:
     )
 
 
-def compare_rows(measured: Measured) -> str:
-    rows = []
-    for one in measured.records:
-        what = TASKS[one["task"]] + {
-            "minicnn call": ", called",
-            "minicnn cold": ", first start",
-        }.get(one["minicnn"], "")
-        ours, theirs = (value(one[side], one["unit"]) for side in ("minicnn_values", "peer_values"))
-        unit = one["unit"]
-        rows.append([f"{what}, {mode(one)}", f"{theirs} {unit}", f"{ours} {unit}", times(one)])
-    return markdown(["", "peer", "minicnn", "times better"], rows)
+def compare_rows(measured: dict[int, Measured]) -> str:
+    """A line for each task and mode; the numbers of threads side by side."""
+    lines: dict[str, dict[int, list[str]]] = {}
+    for threads, of_threads in measured.items():
+        for one in of_threads.records:
+            ours, theirs = (
+                f"{value(one[side], one['unit'])} {one['unit']}"
+                for side in ("minicnn_values", "peer_values")
+            )
+            line = lines.setdefault(f"{task(one)}, {mode(one)}", {})
+            line[threads] = [theirs, ours, times(one)]
+    headings = [""]
+    for threads in measured:
+        headings += [f"{NUMBERS[threads]}: peer", "minicnn", "times better"]
+    return markdown(
+        headings,
+        [
+            [name, *(cell for threads in measured for cell in line.get(threads, ["-"] * 3))]
+            for name, line in lines.items()
+        ],
+    )
+
+
+def task(record: Record) -> str:
+    """What was measured, in words."""
+    more = {"minicnn call": ", minicnn called", "minicnn cold": ", the very first"}
+    return TASKS[record["task"]] + more.get(record["minicnn"], "")
 
 
 def zoo_rows(measured: Measured) -> str:
@@ -144,28 +160,30 @@ def deploy_rows(measured: Measured) -> str:
     return markdown(["", "batch", "minicnn", *names, "beside the best"], rows)
 
 
-TABLES: dict[str, Callable[[Measured], str]] = {
-    "compare": compare_rows,
-    "zoo": zoo_rows,
-    "deploy": deploy_rows,
-}
+ROWS: dict[str, Callable[[Measured], str]] = {"zoo": zoo_rows, "deploy": deploy_rows}
+PROGRAMS = ("compare", *ROWS)
 
 
 def table(program: str, folder: Path = RESULTS) -> str:
     """What a program measured with each number of threads, or that it has not."""
+    found = {threads: newest(folder, program, threads) for threads in THREADS}
+    measured = {threads: one for threads, one in found.items() if one is not None}
     parts = []
     for threads in THREADS:
-        measured = newest(folder, program, threads)
-        if measured is None:
+        if threads in measured:
+            said = f"On {NUMBERS[threads]} of {ran_on(measured[threads].machine)}"
+            rows = ROWS[program](measured[threads]) if program in ROWS else None
+            parts.append(wrapped(f"{said}." if rows is None else f"{said}:"))
+            parts += [] if rows is None else [rows]
+        else:
             file = f"{program}_{threads}_thread{'s' * (threads > 1)}.jsonl"
             said = (
                 f"On {NUMBERS[threads]}: not measured yet. `python benchmarks/{program}.py "
                 f"--threads {threads} --json benchmarks/results/{file}` does it."
             )
             parts.append(wrapped(said))
-            continue
-        said = f"On {NUMBERS[threads]} of {ran_on(measured.machine)}:"
-        parts.append(f"{wrapped(said)}\n{TABLES[program](measured)}")
+    if program == "compare" and measured:
+        parts.append(compare_rows(measured))
     return "\n".join(parts)
 
 
@@ -176,7 +194,7 @@ def wrapped(said: str) -> str:
 
 def filled(page: str, folder: Path = RESULTS) -> str:
     """The page with all its tables."""
-    for program in TABLES:
+    for program in PROGRAMS:
         page = with_table(page, f"tables.py: {program}", table(program, folder))
     return page
 
@@ -191,7 +209,7 @@ def main() -> None:
             sys.exit("docs/speed.md expected what the results say: run benchmarks/tables.py")
         return
     SPEED.write_text(filled(page), encoding="utf-8")
-    for program in TABLES:
+    for program in PROGRAMS:
         print(table(program))
 
 

@@ -24,7 +24,9 @@ compare, draw, first_screen, layers, machine, reporting, scaling, sides, worker,
     import_module,
     "compare draw first_screen layers machine reporting scaling sides worker workers zoo".split(),
 )
-convolutions, jobs, keras_networks = map(import_module, "convolutions jobs keras_networks".split())
+comparison, convolutions, jobs, keras_networks = map(
+    import_module, "comparison convolutions jobs keras_networks".split()
+)
 
 MACHINE = {
     "processor": "A processor",
@@ -285,11 +287,11 @@ def test_a_slow_pass_is_marked_and_the_mean_is_geometric():
 
 
 def test_floors_are_reached_or_missed_in_the_right_direction():
-    assert compare.verdict(3.0, 3.0, True) == [">= 3.0", "reached"]
-    assert compare.verdict(2.99, 3.0, True) == [">= 3.0", "MISSED"]
-    assert compare.verdict(0.6, 0.6, False) == ["<= 0.6", "reached"]
-    assert compare.verdict(0.61, 0.6, False) == ["<= 0.6", "MISSED"]
-    assert compare.verdict(9.0, None, True) == ["", ""]
+    assert comparison.verdict(3.0, 3.0, True) == [">= 3.0", "reached"]
+    assert comparison.verdict(2.99, 3.0, True) == [">= 3.0", "MISSED"]
+    assert comparison.verdict(0.6, 0.6, False) == ["<= 0.6", "reached"]
+    assert comparison.verdict(0.61, 0.6, False) == ["<= 0.6", "MISSED"]
+    assert comparison.verdict(9.0, None, True) == ["", ""]
 
 
 def compare_record(task, minicnn, peer, floor, ratio):
@@ -343,6 +345,7 @@ def test_modes_that_want_other_variables_have_processes_of_their_own(monkeypatch
     def side(python, _, library, threads, settings):
         started.append((python, library, threads, settings.get("TF_ENABLE_ONEDNN_OPTS")))
         made = mock.MagicMock()
+        made.__enter__.return_value = made
         made.process.poll.return_value = None
         return made
 

@@ -238,8 +238,14 @@ def test_modes_are_called_as_people_call_them(peer, said):
 
 def test_the_table_of_the_comparison_turns_what_should_be_small_around(tmp_path):
     record = of("start", "keras", 0.25, minicnn="minicnn cold", unit="s", more_is_better=False)
+    other = of("train", "keras", 2.0)
     write(tmp_path / "compare_x.jsonl", "compare", HERE, [record])
-    assert tables.table("compare", tmp_path).splitlines()[-1] == (
-        "| import and first training step, first start, Keras | 100.000 s | 300.000 s "
-        "| 4.00 (3.64 to 4.44) |"
-    )
+    write(tmp_path / "compare_y.jsonl", "compare", HERE | {"threads": 1}, [other, record])
+    cells = "100.000 s | 300.000 s | 4.00 (3.64 to 4.44)"
+    assert tables.table("compare", tmp_path).splitlines()[-4:] == [
+        "| | one thread: peer | minicnn | times better | two threads: peer | minicnn "
+        "| times better |",
+        "|---|---|---|---|---|---|---|",
+        "| training, Keras | 100 images/s | 300 images/s | 2.00 (1.80 to 2.20) | - | - | - |",
+        f"| import and first training step, the very first, Keras | {cells} | {cells} |",
+    ]
