@@ -104,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Measure what README's first table shows, and write it."
     )
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     parser.add_argument(
         "--table", action="store_true", help="measure nothing: write the table from the results"
     )

@@ -198,7 +198,7 @@ def summary(records: list[dict[str, Any]]) -> str:
 def main() -> None:
     families = list(dict.fromkeys(shape.family for shape in SHAPES))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     parser.add_argument("--families", nargs="+", choices=families, default=families)
     options = parser.parse_args()
     pairs, seconds = 3 if options.quick else 9, 0.1

@@ -13,7 +13,8 @@ from machine import describe, in_words
 from sides import PROCESSORS
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, keeps_history: bool = False) -> None:
+    """Options of all programs; keeps_history: one of those that call Results.remember."""
     parser.add_argument(
         "--peers-python",
         default=sys.executable,
@@ -29,14 +30,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", type=Path, metavar="PATH", help="write the results here too, a line for each"
     )
-    parser.add_argument(
-        "--history",
-        type=Path,
-        nargs="?",
-        const=history.HISTORY,
-        metavar="PATH",
-        help="keep what matters beside that of other commits, in benchmarks/results/history.jsonl",
-    )
+    parser.set_defaults(history=None)
+    if keeps_history:
+        parser.add_argument(
+            "--history",
+            type=Path,
+            nargs="?",
+            const=history.HISTORY,
+            metavar="PATH",
+            help="keep what matters of this commit in benchmarks/results/history.jsonl, or in PATH",
+        )
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

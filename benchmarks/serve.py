@@ -178,7 +178,7 @@ def record(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     options = parser.parse_args()
     results = begin(options, "serve")
     minicnn.set_threads(options.threads)

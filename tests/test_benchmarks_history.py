@@ -77,6 +77,18 @@ def test_a_history_takes_no_rough_figures_and_none_of_no_commit(commit, quick, m
     reporting.refuse_history(argparse.Namespace(history=None, quick=quick), {"commit": commit})
 
 
+def test_only_programs_that_keep_a_history_have_the_option(capsys):
+    without, keeps = argparse.ArgumentParser(), argparse.ArgumentParser()
+    reporting.add_options(without)
+    reporting.add_options(keeps, keeps_history=True)
+    assert without.parse_args([]).history is keeps.parse_args([]).history is None
+    assert keeps.parse_args(["--history"]).history == history.HISTORY
+    assert keeps.parse_args(["--history", "here.jsonl"]).history == Path("here.jsonl")
+    with pytest.raises(SystemExit):
+        without.parse_args(["--history"])
+    assert "unrecognized arguments: --history" in capsys.readouterr().err
+
+
 def test_a_history_takes_a_full_run_of_a_commit(tmp_path):
     options = argparse.Namespace(history=tmp_path / "history.jsonl", quick=False)
     reporting.refuse_history(options, {"commit": "abc"})
