@@ -93,25 +93,33 @@ def decisive(records: Iterable[Record]) -> list[Record]:
     return [max(map(least_ahead, ways.values()), key=lead) for ways in groups.values()]
 
 
-def run(options: argparse.Namespace, results: Results, engines: list[str]) -> list[list[str]]:
-    """All measurements; what fails is told, and is a line without figures."""
-    rows = []
+def run(options: argparse.Namespace, results: Results, engines: list[str]) -> list[str]:
+    """Measure all; returns what failed, after which the engine's other batches are left out."""
+    failed = []
     with tempfile.TemporaryDirectory() as folder:
         for network in options.networks:
             stem = str(write(network, Path(folder)))
             for engine in engines:
-                with (
-                    Side(sys.executable, "engines.py", "minicnn", options.threads) as own,
-                    Side(options.peers_python, "engines.py", engine, options.threads) as peer,
-                ):
-                    for batch in options.batches:
-                        what = {"stem": stem, "batch": batch, "threads": options.threads}
-                        for way in OWN:
-                            record = measure((own, peer), what, way, engine, options.quick)
-                            results.add(record)
-                            rows.append(row(record))
-                            print(*rows[-1], file=sys.stderr, flush=True)
-    return rows
+                try:
+                    beside(options, results, stem, engine)
+                except WorkerError as error:
+                    failed.append(f"{network} in {ENGINES[engine][0]}: {error}")
+                    print(failed[-1], file=sys.stderr, flush=True)
+    return failed
+
+
+def beside(options: argparse.Namespace, results: Results, stem: str, engine: str) -> None:
+    """One network in all batches, asked in both ways, beside one engine."""
+    with (
+        Side(sys.executable, "engines.py", "minicnn", options.threads) as own,
+        Side(options.peers_python, "engines.py", engine, options.threads) as peer,
+    ):
+        for batch in options.batches:
+            what = {"stem": stem, "batch": batch, "threads": options.threads}
+            for way in OWN:
+                record = measure((own, peer), what, way, engine, options.quick)
+                results.add(record)
+                print(*row(record), file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -126,18 +134,19 @@ def main() -> None:
     if gone:
         results.add({"missing": gone})
     engines = [one for one in options.engines if ENGINES[one][0] not in gone]
-    try:
-        rows = run(options, results, engines)
-    except WorkerError as error:
-        raise SystemExit(f"deploy: {error}") from error
+    failed = run(options, results, engines)
+    records = [record for record in results.records if "ratio" in record]
+    rows = [row(record) for record in records]
     print(f"probabilities of a batch, {options.threads} threads\n\n{table(HEADINGS, rows)}\n")
-    best = decisive(record for record in results.records if "ratio" in record)
+    best = decisive(records)
     lines = [
         [*row(one), *verdict(one["ratio"][0], one["floor"], one["more_is_better"])] for one in best
     ]
     print(f"beside the best engine\n\n{table([*HEADINGS, 'floor', ''], lines)}")
     if gone:
         print(f"\nmissing, not measured: {', '.join(gone)}")
+    if failed:
+        raise SystemExit("\nFAILED, not measured:\n" + "\n".join(failed))
     for one in best:
         results.remember(f"{one['network']}, batch {one['batch']}, beside the best engine", one)
 

@@ -10,6 +10,7 @@ and the fastest is timed. Engines that read ONNX get the file as minicnn writes 
 """
 
 import functools
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -139,15 +140,19 @@ def ncnn(stem: Path, x: np.ndarray, threads: int) -> dict[str, Call]:
     param, weights = (str(stem.with_suffix(f".ncnn.{ending}")) for ending in ("param", "bin"))
     options = [f"inputshape=[{sizes}]", "fp16=0", f"ncnnparam={param}", f"ncnnbin={weights}"]
     converter = Path(sys.executable).parent / "pnnx"
-    subprocess.run([converter, file, *options], check=True, cwd=stem.parent, stdout=sys.stderr)
+    done = subprocess.run(
+        [converter, file, *options], check=True, cwd=stem.parent, capture_output=True, text=True
+    )
+    written = Path(param).read_text(encoding="utf-8")
+    Path(param).write_text(padded(written, done.stdout + done.stderr), encoding="utf-8")
 
     def opened(shared_by: int) -> Any:
         network = library.Net()
         network.opt.num_threads = shared_by
         for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
             setattr(network.opt, name, False)
-        network.load_param(param)
-        network.load_model(weights)
+        if network.load_param(param) or network.load_model(weights):
+            raise ValueError(f"ncnn expected a network of layers that it has, received {file.name}")
         return network
 
     def one(network: Any, picture: np.ndarray) -> np.ndarray:
@@ -165,6 +170,23 @@ def ncnn(stem: Path, x: np.ndarray, threads: int) -> dict[str, Call]:
             list(pool.map(functools.partial(one, alone), pictures))
         )
     return calls
+
+
+def padded(network: str, said: str) -> str:
+    """ncnn's description of a network with zeros around pictures: its converter knows no Pad of
+    ONNX, and says what it leaves out: "ignore Pad NAME param pads=(0,0,top,left,0,0,bottom,right)".
+    """
+    for name, *pads in re.findall(
+        r"ignore Pad (\S+) param pads=\(0,0,(\d+),(\d+),0,0,(\d+),(\d+)\)", said
+    ):
+        top, left, bottom, right = pads
+        network = re.sub(
+            rf"^Pad( +{re.escape(name)} .*)$",
+            rf"Padding\1 0={top} 1={bottom} 2={left} 3={right}",
+            network,
+            flags=re.MULTILINE,
+        )
+    return network
 
 
 def mnn(stem: Path, x: np.ndarray, threads: int) -> dict[str, Call]:

@@ -4,6 +4,7 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -131,6 +132,18 @@ def test_answers_agree_only_in_shape_and_within_the_tolerance():
         engines.agreeing({"a": lambda: expected[0]}, expected)
 
 
+def test_ncnn_is_told_of_the_zeros_that_its_converter_leaves_out():
+    lines = [
+        "Convolution  conv_1  1 1 0 1 0=8",
+        "Pad    Pad_1   1 1 1 2",
+        "Pad    Pad_11   1 1 2 3",
+    ]
+    said = "todo Pad\nignore Pad Pad_11 param pads=(0,0,0,1,0,0,2,3)\nmodel inputshape\n"
+    expected = [*lines[:2], "Padding    Pad_11   1 1 2 3 0=0 1=2 2=1 3=3"]
+    assert engines.padded("\n".join(lines), said).splitlines() == expected
+    assert engines.padded("\n".join(lines), "nothing") == "\n".join(lines)
+
+
 def test_engines_without_their_packages_are_named_as_missing():
     assert deploy.missing({"onnxruntime": "1", "ai-edge-litert": "2", "ncnn": "1"}) == [
         "OpenVINO",
@@ -176,6 +189,22 @@ def test_only_the_documented_network_has_floors():
     record = deploy.measure((Fake(1.0), Fake(1.0)), what, "call", "mnn", quick=True)
     assert record["floor"] is None
     assert {floor for floor, _ in deploy.FLOORS} == {"documented"}
+
+
+def test_an_engine_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys):
+    def beside(options, results, stem, engine):
+        if engine == "ncnn":
+            raise sides.WorkerError("engines.py ncnn ended with 1")
+        results.append((stem, engine, options))
+
+    monkeypatch.setattr(deploy, "beside", beside)
+    monkeypatch.setattr(deploy, "write", lambda network, folder: folder / network)
+    options, measured = SimpleNamespace(networks=["documented"]), []
+    failed = deploy.run(options, measured, ["ncnn", "mnn"])
+    assert failed == ["documented in ncnn: engines.py ncnn ended with 1"]
+    ((stem, engine, _),) = measured
+    assert Path(stem).name == "documented" and engine == "mnn"
+    assert failed[0] in capsys.readouterr().err
 
 
 def record(network, batch, own, peer, ratio):
