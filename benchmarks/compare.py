@@ -11,17 +11,20 @@ every mode of a peer, so to its best one, has to reach.
 """
 
 import argparse
+import compileall
 import functools
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import comparison
 from comparison import compared, least_ahead
 from reporting import Results, add_options, begin, table
-from sides import WorkerError
+from sides import HERE, WorkerError
 from workers import Workers, job, of_mode
 
 # TensorFlow's default depends on the processor
@@ -120,11 +123,23 @@ class Bench:
             return lambda: 1e3 * side.block(0.2, 20), ready
         return lambda: pictures / side.block(0.5, 1), ready
 
+    @functools.cached_property
+    def fresh(self) -> str:
+        """A folder with a copy of the package, as it is installed: kernels are looked for beside
+        its files, too, and there are none.
+        """
+        to = Path(self.kernels) / "fresh"
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(HERE.parent / "minicnn", to / "minicnn", ignore=without)
+        compileall.compile_dir(to, quiet=1)
+        return str(to)
+
     def in_new_process(self, mode: str, what: dict[str, Any]) -> float:
         """Seconds until a process has done that, or for "memory" the megabytes it held."""
         with tempfile.TemporaryDirectory() as empty:
-            folder = empty if what["mode"] == "cold" else self.kernels
-            settings = of_mode(mode) | {"NUMBA_CACHE_DIR": folder}
+            settings = of_mode(mode) | {"NUMBA_CACHE_DIR": self.kernels}
+            if what["mode"] == "cold":
+                settings |= {"NUMBA_CACHE_DIR": empty, "PYTHONPATH": self.fresh}
             begun = time.perf_counter()
             with self.workers.new(mode.split()[0], self.options.threads, settings) as side:
                 done = side.prepare(**what)

@@ -362,6 +362,28 @@ def test_modes_that_want_other_variables_have_processes_of_their_own(monkeypatch
     ]
 
 
+def test_a_cold_start_finds_no_kernels_anywhere(tmp_path):
+    """They are looked for in NUMBA_CACHE_DIR and beside the package's files."""
+    seen = []
+
+    class Processes:
+        def new(self, library, threads, settings):
+            files = list(Path(settings["NUMBA_CACHE_DIR"]).rglob("*"))
+            seen.append((library, threads, settings, files))
+            return mock.MagicMock()
+
+    bench = compare.Bench(mock.MagicMock(threads=2), Processes(), str(tmp_path))
+    for mode in ("minicnn cold", "minicnn", "keras without oneDNN"):
+        bench.in_new_process(mode, {"task": "start", "mode": mode.partition(" ")[2]})
+    (_, _, cold, files), warm, keras = seen
+    assert files == []
+    package = Path(cold["PYTHONPATH"]) / "minicnn"
+    assert (package / "__init__.py").is_file()
+    assert {path.suffix for path in package.rglob("__pycache__/*")} == {".pyc"}
+    assert warm[:3] == ("minicnn", 2, {"NUMBA_CACHE_DIR": str(tmp_path)})
+    assert keras[:2] == ("keras", 2) and keras[2]["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
 def test_of_each_task_the_best_mode_of_each_peer_is_remembered():
     results = mock.MagicMock()
     results.records = [
