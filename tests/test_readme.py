@@ -105,7 +105,8 @@ def test_readmes_table_is_what_its_program_makes_of_the_results():
     results, accuracies = (
         json.loads(path.read_text()) for path in (first_screen.RESULTS, first_screen.ACCURACIES)
     )
-    assert first_screen.with_table(README, first_screen.table(results, accuracies)) == README
+    rows = first_screen.table(results, accuracies)
+    assert first_screen.with_table(README, first_screen.PROGRAM, rows) == README
 
 
 def test_the_first_screen_has_one_picture_the_table_and_the_code():
