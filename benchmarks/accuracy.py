@@ -18,7 +18,7 @@ import time
 import numpy as np
 import torch
 from first_screen import ACCURACIES
-from networks import CLASSES, FILTERS
+from jobs import CLASSES, FILTERS
 from torch import nn
 
 from minicnn import datasets

@@ -5,39 +5,35 @@ machine, as ratios.
     [--quick] [--json PATH]
 
 Every mode of every peer is measured against minicnn in one run, in short alternating blocks
-(sides.py). Importing, building and compiling is outside the blocks, except in the task that
-measures it. A floor is what the ratio to every mode of a peer, so to its best one, has to reach.
+(sides.py): of Keras with and without XLA, each with and without oneDNN. Importing, building and
+compiling is outside the blocks, except in the task that measures it. A floor is what the ratio to
+every mode of a peer, so to its best one, has to reach.
 """
 
 import argparse
+import compileall
 import functools
-import statistics
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from reporting import add_options, begin, table
-from sides import WorkerError, alternate, ratio
-from workers import Workers, job
+import comparison
+from comparison import compared, least_ahead
+from reporting import Results, add_options, begin, table
+from sides import HERE, WorkerError
+from workers import Workers, job, of_mode
 
-KERAS = ["keras", "keras jit"]
+# TensorFlow's default depends on the processor
+ONEDNN = ["oneDNN", "without oneDNN"]
+KERAS = [f"keras {with_}" for with_ in ONEDNN] + [f"keras jit {with_}" for with_ in ONEDNN]
+CALLS = ["", "call ", "function "]
 TORCH = ["torch", "torch channels_last", "torch compile", "torch channels_last compile"]
 PICTURES = {"train": 4096, "infer": 10240, "memory": 10000, "latency": 1}  # "start": a batch
-WHOLE = ("images/s", "MB")  # units whose values are shown without decimals
-HEADINGS = [
-    "",
-    "beside",
-    "minicnn",
-    "peer",
-    "ratio",
-    "95 % interval",
-    "floor",
-    "",
-    "ready after s",
-    "peer after s",
-]
+HEADINGS = [*comparison.HEADINGS, "ready after s", "peer after s"]
 
 
 class Task(NamedTuple):
@@ -71,27 +67,28 @@ TASKS = {
         "ms",
         False,
         9,
-        {("minicnn", peer): None for peer in ("keras", "keras call", "keras function", *TORCH)}
+        {("minicnn", f"keras {how}{with_}"): None for how in CALLS for with_ in ONEDNN}
+        | {("minicnn", peer): None for peer in TORCH}
         | {("minicnn", "torch"): 0.6}
-        | {("minicnn call", peer): None for peer in ("keras function", "torch", "torch compile")},
+        | {("minicnn call", f"keras function {with_}"): None for with_ in ONEDNN}
+        | {("minicnn call", peer): None for peer in ("torch", "torch compile")},
     ),
     "start": Task(
         "from nothing to the end of the first training step; cold: no compiled kernels on disk",
         "s",
         False,
         5,
-        {("minicnn", "keras"): 0.35, ("minicnn", "torch"): None, ("minicnn cold", "keras"): 3.0},
+        {("minicnn", f"keras {with_}"): 0.35 for with_ in ONEDNN}
+        | {("minicnn", "torch"): None}
+        | {("minicnn cold", f"keras {with_}"): 3.0 for with_ in ONEDNN},
     ),
     "memory": Task(
         "the most memory of a process that trains three epochs",
         "MB",
         False,
         2,
-        {
-            ("minicnn", "keras"): None,
-            ("minicnn", "torch"): 0.8,
-            ("minicnn", "torch channels_last"): 0.8,
-        },
+        {("minicnn", f"keras {with_}"): None for with_ in ONEDNN}
+        | {("minicnn", peer): 0.8 for peer in ("torch", "torch channels_last")},
     ),
 }
 
@@ -114,35 +111,40 @@ class Bench:
         pictures = PICTURES.get(task, batch)
         if self.options.quick:
             pictures = min(pictures, 16 * batch)
-        library, what = job(task, mode, pictures, batch=batch)
+        _, what = job(task, mode, pictures, batch=batch)
         if task in ("start", "memory"):
             ready = 0.0
             if what["mode"] != "cold":  # fills the caches
-                ready = self.in_new_process(library, what | {"task": "start", "pictures": batch})
-            return functools.partial(self.in_new_process, library, what), ready
-        side = self.workers.get(library, self.options.threads)
+                ready = self.in_new_process(mode, what | {"task": "start", "pictures": batch})
+            return functools.partial(self.in_new_process, mode, what), ready
+        side = self.workers.get(mode, self.options.threads)
         ready = side.prepare(**what)["seconds"]
         if task == "latency":
             return lambda: 1e3 * side.block(0.2, 20), ready
         return lambda: pictures / side.block(0.5, 1), ready
 
-    def in_new_process(self, library: str, what: dict[str, Any]) -> float:
+    @functools.cached_property
+    def fresh(self) -> str:
+        """A folder with a copy of the package, as it is installed: kernels are looked for beside
+        its files, too, and there are none.
+        """
+        to = Path(self.kernels) / "fresh"
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(HERE.parent / "minicnn", to / "minicnn", ignore=without)
+        compileall.compile_dir(to, quiet=1)
+        return str(to)
+
+    def in_new_process(self, mode: str, what: dict[str, Any]) -> float:
         """Seconds until a process has done that, or for "memory" the megabytes it held."""
         with tempfile.TemporaryDirectory() as empty:
-            settings = {"NUMBA_CACHE_DIR": empty if what["mode"] == "cold" else self.kernels}
+            settings = of_mode(mode) | {"NUMBA_CACHE_DIR": self.kernels}
+            if what["mode"] == "cold":
+                settings |= {"NUMBA_CACHE_DIR": empty, "PYTHONPATH": self.fresh}
             begun = time.perf_counter()
-            with self.workers.new(library, self.options.threads, settings) as side:
+            with self.workers.new(mode.split()[0], self.options.threads, settings) as side:
                 done = side.prepare(**what)
                 seconds = time.perf_counter() - begun
         return done["peak_megabytes"] if what["task"] == "memory" else seconds
-
-
-def verdict(median: float, floor: float | None, more_is_better: bool) -> list[str]:
-    """Two cells: the floor, and whether the ratio reaches it."""
-    if floor is None:
-        return ["", ""]
-    reached = median >= floor if more_is_better else median <= floor
-    return [f"{'>=' if more_is_better else '<='} {floor}", "reached" if reached else "MISSED"]
 
 
 def measure(bench: Bench, name: str, own: str, peer: str, pairs: int) -> dict[str, Any]:
@@ -151,46 +153,39 @@ def measure(bench: Bench, name: str, own: str, peer: str, pairs: int) -> dict[st
     (measure_own, own_ready), (measure_peer, peer_ready) = (
         bench.measurement(name, mode) for mode in (own, peer)
     )
-    ours, theirs = alternate(measure_own, measure_peer, pairs)
-    return {
+    about = {
         "task": name,
         "unit": task.unit,
         "more_is_better": task.more_is_better,
         "batch": bench.options.batch,
         "minicnn": own,
         "peer": peer,
-        "minicnn_values": ours,
-        "peer_values": theirs,
-        "ratio": ratio(ours, theirs),
-        "floor": task.against[own, peer],
         "minicnn_ready_seconds": own_ready,
         "peer_ready_seconds": peer_ready,
     }
+    return compared(about, measure_own, measure_peer, pairs, task.against[own, peer])
 
 
 def row(record: dict[str, Any]) -> list[str]:
     """A line of a task's table."""
-    digits = 0 if record["unit"] in WHOLE else 3
-    values = [
-        f"{statistics.median(record[side]):,.{digits}f}"
-        for side in ("minicnn_values", "peer_values")
-    ]
-    median, low, high = record["ratio"]
-    return [
-        record["minicnn"],
-        record["peer"],
-        *values,
-        f"{median:#.3g}",
-        f"{low:#.3g} to {high:#.3g}",
-        *verdict(median, record["floor"], record["more_is_better"]),
-        f"{record['minicnn_ready_seconds']:.1f}",
-        f"{record['peer_ready_seconds']:.1f}",
-    ]
+    ready = (f"{record[f'{side}_ready_seconds']:.1f}" for side in ("minicnn", "peer"))
+    return [*comparison.row(record), *ready]
+
+
+def remember(results: Results) -> None:
+    """Of each task, beside the best mode of each peer."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in results.records:
+        peer = record["peer"].split()[0]
+        figure = f"{record['task']}, {record['minicnn']} beside {peer}, batch {record['batch']}"
+        groups.setdefault(figure, []).append(record)
+    for figure, records in groups.items():
+        results.remember(figure, least_ahead(records))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--batch", type=int, default=64)
     options = parser.parse_args()
@@ -215,6 +210,7 @@ def main() -> None:
                 "threads"
             )
             print(f"\n{table(HEADINGS, rows)}\n", flush=True)
+    remember(results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Pictures of results: of what compare.py, layers.py and scaling.py wrote with --json.
+"""Pictures of results: of what compare.py, deploy.py, layers.py, scaling.py and zoo.py wrote with
+--json, and programs with --history.
 
 python benchmarks/draw.py benchmarks/results/*.jsonl     writes PNG files beside them
 """
@@ -6,19 +7,17 @@ python benchmarks/draw.py benchmarks/results/*.jsonl     writes PNG files beside
 import json
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+import history
+from comparison import lead as times_better
+from deploy import decisive
+from drawing import Record, clean, figure, logarithmic, round_numbers, save
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from PIL import Image
+from over_time import over_time
 
-from minicnn.plots.base import new_figure
-from minicnn.plots.palette import HAIRLINE, INK, MUTED, SERIES
+from minicnn.plots.palette import INK, MUTED, SERIES
 
 SIDES = {  # as the results call them, and people
     "minicnn": "minicnn",
@@ -34,45 +33,12 @@ SCANS = {
     "depth": ("depth", "convolutions"),
     "threads": ("number of threads", "threads"),
 }
-Record = dict[str, Any]
 
 
 def read(path: Path) -> tuple[str, Record, list[Record]]:
     """The program that wrote a file of results, the machine, and the results."""
     head, *records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     return head["benchmark"], head["machine"], records
-
-
-def figure(width: float, height: float, title: str, said: str, machine: Record) -> Figure:
-    """An empty figure of so many inches; below its title, what there is to see, and what was
-    measured on.
-    """
-    cores = f"{machine['threads']} thread{'s' * (machine['threads'] > 1)}"
-    system = f"{machine['processor']}, {machine['minicnn']['engine']['instruction_set']}, {cores}"
-    return new_figure(width, height, title, f"{said}{system}")
-
-
-def clean(axes: Axes, grid: str) -> None:
-    """No frame, and faint lines to read values by."""
-    axes.spines[:].set_visible(False)
-    axes.tick_params(which="both", labelcolor=INK, length=0, labelsize=8.5)
-    axes.grid(axis=grid, color=HAIRLINE, linewidth=0.6)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
-
-
-def logarithmic(axes: Axes, axis: str, ticks: Sequence[float]) -> None:
-    """A logarithmic axis with ticks at these values, written as people write them."""
-    axes.set(**{f"{axis}scale": "log"})
-    scale = getattr(axes, f"{axis}axis")
-    scale.set_major_locator(FixedLocator(ticks))
-    scale.set_minor_locator(NullLocator())
-    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9g}"))
-
-
-def round_numbers(values: Sequence[float]) -> list[float]:
-    """1, 2, 5, 10, 20, 50, ... and their fractions, from just below the values to just above."""
-    steps = [m * 10.0**k for k in range(-4, 8) for m in (1, 2, 5)]
-    return [step for step in steps if min(values) / 2 <= step <= max(values) * 2]
 
 
 def scaling(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
@@ -201,9 +167,8 @@ def compare(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
     """How many times better than each mode of each peer minicnn is at each task, with the interval
     and the floor.
     """
-    drawn = figure(
-        8, 1.6 + 0.24 * len(records), "How many times better than its peers minicnn is", "", machine
-    )
+    title = "How many times better than its peers minicnn is"
+    drawn = figure(8, 1.6 + 0.24 * len(records), title, "", machine)
     axes = drawn.subplots()
     names, ends = [], [1.0]
     for place, record in enumerate(records):
@@ -214,7 +179,7 @@ def compare(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
         if record["floor"] is not None:
             floor = record["floor"] if record["more_is_better"] else 1 / record["floor"]
             axes.plot(floor, place, "|", color=MUTED, markersize=11, markeredgewidth=2)
-        names.append(f"{record['task']}: {record['minicnn']} beside {record['peer']}")
+        names.append(name_of(record))
     clean(axes, "y")
     logarithmic(axes, "x", round_numbers(ends))
     axes.axvline(1, color=INK, linewidth=1)
@@ -224,27 +189,48 @@ def compare(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figur
     yield "", drawn
 
 
-def save(drawn: Figure, path: Path) -> None:
-    """As PNG of 64 colours, a third of the size."""
-    canvas = FigureCanvasAgg(drawn)
-    canvas.draw()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(
-        64, Image.Quantize.MAXCOVERAGE
-    ).save(path, optimize=True)
+def name_of(record: Record) -> str:
+    """What a line of that picture is about."""
+    if record["task"] == "infer" and "peer_mode" in record:
+        return f"{record['network']}, batch {record['batch']}: {record['peer']}"
+    if "network" in record:
+        return f"{record['task']}, {record['network']}: {record['peer']}"
+    return f"{record['task']}: {record['minicnn']} beside {record['peer']}"
+
+
+def deploy(machine: Record, records: list[Record]) -> Iterator[tuple[str, Figure]]:
+    """The same beside each engine, for that way to ask minicnn which is the faster."""
+    measured = [record for record in records if "ratio" in record]
+    ways = {(one["network"], one["batch"]): one["minicnn"] for one in decisive(measured)}
+    faster = [one for one in measured if ways[one["network"], one["batch"]] == one["minicnn"]]
+    faster.sort(
+        key=lambda one: (list(ways).index((one["network"], one["batch"])), times_better(one))
+    )
+    yield from compare(machine, faster)
 
 
 def draw(path: Path) -> list[Path]:
     """Write the figures of a file of results beside it."""
-    program, machine, records = read(path)
-    pictures = {"compare": compare, "layers": layers, "scaling": scaling}
-    # augmentation.py's are three numbers
-    figures = pictures[program](machine, records) if program in pictures else []
+    if path.name == history.HISTORY.name:
+        figures = over_time(history.read(path))
+    else:
+        program, machine, records = read(path)
+        # augmentation.py's are three numbers
+        figures = PICTURES[program](machine, records) if program in PICTURES else iter(())
     paths = []
     for suffix, drawn in figures:
         paths.append(path.with_name(f"{path.stem}{suffix}.png"))
         save(drawn, paths[-1])
     return paths
 
+
+PICTURES = {
+    "compare": compare,
+    "deploy": deploy,
+    "layers": layers,
+    "scaling": scaling,
+    "zoo": compare,
+}
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:

@@ -22,13 +22,14 @@ from statistics import mean, median
 from typing import Any
 
 from machine import describe, in_words
-from reporting import add_options
-from sides import HERE, KEEP_MEMORY, Side
+from pages import markdown, with_table
+from reporting import Results, add_options, refuse_history
+from sides import HERE, KEEP_MEMORY, Side, ratio
 from workers import Workers, job
 
 README, RESULTS = HERE.parent / "README.md", HERE / "results" / "first_screen.json"
 ACCURACIES = HERE.parent / "docs" / "results" / "documented.json"
-BEGIN, END = "<!-- written by benchmarks/first_screen.py -->\n", "<!-- end -->\n"
+PROGRAM = "first_screen.py"  # named by the mark in README
 CIFAR, PICTURES, BATCH, ROUNDS = 50_000, 10_000, 64, 6
 SIDES = {  # mode in networks.py, and environment
     "minicnn": ("minicnn", {}),
@@ -66,12 +67,11 @@ def table(results: dict[str, Any], accuracies: dict[str, Any]) -> str:
         "keras": f"Keras {short(versions['keras'])} with TensorFlow {short(tensorflow)}",
         "reference": "NumPy and plain Numba loops: minicnn without its engine",
     }
-    rows = ["| | one epoch | test accuracy |", "|---|---|---|"]
+    rows = []
     for side, name in names.items():
         epoch = f"{CIFAR / results['pictures'] * median(times[side]):.1f} s" if times[side] else "-"
         runs = accuracies[side]["test_accuracy"]
-        accuracy = f"{100 * mean(runs):.1f} %" if runs else "-"
-        rows.append(f"| {name} | {epoch} | {accuracy} |")
+        rows.append([name, epoch, f"{100 * mean(runs):.1f} %" if runs else "-"])
     engine = machine["minicnn"]["engine"]["instruction_set"]
     about = (
         f"An epoch is 50,000 pictures in batches of 64, on {machine['threads']} threads of "
@@ -79,21 +79,14 @@ def table(results: dict[str, Any], accuracies: dict[str, Any]) -> str:
         "three trainings with the documented recipe, on a JPEG-compressed copy of CIFAR-10 "
         "([speed](docs/speed.md), [results](docs/results.md))."
     )
-    return "\n".join(
-        [*rows, "", *textwrap.wrap(about, 118, break_long_words=False, break_on_hyphens=False), ""]
-    )
+    lines = textwrap.wrap(about, 118, break_long_words=False, break_on_hyphens=False)
+    shown = markdown(["", "one epoch", "test accuracy"], rows)
+    return "\n".join([shown, *lines, ""])
 
 
 def short(version: str) -> str:
     """ "2.13.0+cpu" as "2.13"."""
     return ".".join(version.split("+")[0].split(".")[:2])
-
-
-def with_table(readme: str, rows: str) -> str:
-    """README with these rows between the two marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{rows}\n{END}{after}"
 
 
 def write_table() -> None:
@@ -102,7 +95,8 @@ def write_table() -> None:
         json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, ACCURACIES)
     )
     rows = table(results, accuracies)
-    README.write_text(with_table(README.read_text(encoding="utf-8"), rows), encoding="utf-8")
+    page = README.read_text(encoding="utf-8")
+    README.write_text(with_table(page, PROGRAM, rows), encoding="utf-8")
     print(rows)
 
 
@@ -110,13 +104,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Measure what README's first table shows, and write it."
     )
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     parser.add_argument(
         "--table", action="store_true", help="measure nothing: write the table from the results"
     )
     options = parser.parse_args()
     if not options.table:
         machine = describe(options.peers_python, options.threads)
+        refuse_history(options, machine)
         print(f"{in_words(machine)}\n", flush=True)
         pictures, rounds = (640, 2) if options.quick else (PICTURES, ROUNDS)
         with Workers(options.peers_python) as workers:
@@ -124,6 +119,11 @@ def main() -> None:
         path: Path = options.json or RESULTS
         found = {"machine": machine, "pictures": pictures, "batch": BATCH, "seconds": seconds}
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        results = Results(None, "first_screen", machine, options.history)
+        for peer in list(SIDES)[1:]:
+            of_time = ratio(seconds["minicnn"], seconds[peer])
+            record = {"ratio": of_time, "more_is_better": False}
+            results.remember(f"an epoch, beside {peer}", record)
         if path != RESULTS:
             print(table(found, json.loads(ACCURACIES.read_text(encoding="utf-8"))))
             return

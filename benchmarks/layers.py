@@ -24,7 +24,7 @@ HEADINGS = ["", "batch", *(part for name in PASSES for part in (name, "minicnn",
 
 
 class Shape(NamedTuple):
-    """A square convolution over square pictures."""
+    """A square convolution over square pictures, as convolutions.py has it."""
 
     family: str
     side: int
@@ -33,6 +33,8 @@ class Shape(NamedTuple):
     kernel: int = 3
     stride: int = 1
     padding: str = "same"
+    groups: int = 1
+    residual: bool = False
 
     @property
     def output(self) -> int:
@@ -43,7 +45,7 @@ class Shape(NamedTuple):
     @property
     def operations(self) -> int:
         """Of one picture; additions and multiplications both count, padding too."""
-        return 2 * self.output**2 * self.kernel**2 * self.channels * self.filters
+        return 2 * self.output**2 * self.kernel**2 * self.channels * self.filters // self.groups
 
     @property
     def batch(self) -> int:
@@ -59,8 +61,11 @@ class Shape(NamedTuple):
     def __str__(self) -> str:
         stride = f" /{self.stride}" if self.stride > 1 else ""
         size = f"{self.kernel}x{self.kernel}{stride}"
-        padding = " valid" if self.padding == "valid" else ""
-        return f"{self.side}x{self.side}x{self.channels} -> {self.filters}, {size}{padding}"
+        more = " valid" if self.padding == "valid" else ""
+        if self.groups > 1:
+            more += " depthwise" if self.groups == self.channels else f" in {self.groups} groups"
+        more += " + BN + sum + ReLU" if self.residual else ""
+        return f"{self.side}x{self.side}x{self.channels} -> {self.filters}, {size}{more}"
 
 
 def residual_stages(family: str, side: int) -> list[Shape]:
@@ -76,6 +81,14 @@ def residual_stages(family: str, side: int) -> list[Shape]:
         ]
         side //= 2
     return shapes
+
+
+def depthwise(side: int, channels: int, kernel: int = 3, stride: int = 1) -> Shape:
+    return Shape("depthwise", side, channels, channels, kernel, stride, groups=channels)
+
+
+def residual(side: int, channels: int) -> Shape:
+    return Shape("residual", side, channels, channels, residual=True)
 
 
 SHAPES = [
@@ -102,6 +115,16 @@ SHAPES = [
     Shape("other", 64, 128, 128),
     Shape("other", 32, 256, 256),
     Shape("other", 8, 512, 512),
+    # MobileNetV2 at 96x96 and 224x224, EfficientNetB0
+    *(depthwise(side, channels) for side, channels in ((48, 32), (24, 144), (12, 192), (6, 576))),
+    *(depthwise(48, 96, stride=2), depthwise(24, 144, stride=2), depthwise(56, 144)),
+    *(depthwise(28, 240, kernel=5), depthwise(14, 480, kernel=5)),
+    # ResNeXt-50, ShuffleNet
+    *(Shape("grouped", side, n, n, groups=32) for side, n in ((56, 128), (28, 256), (14, 512))),
+    Shape("grouped", 28, 240, 240, kernel=1, groups=3),
+    # ResNet-20, ResNet-18
+    *(residual(side, channels) for side, channels in ((32, 16), (16, 32), (8, 64))),
+    *(residual(side, channels) for side, channels in ((56, 64), (28, 128), (14, 256))),
 ]
 
 
@@ -147,6 +170,18 @@ def row(shape: Shape, records: list[dict[str, Any]]) -> list[str]:
     return cells
 
 
+KINDS = ("depthwise", "grouped", "residual")  # families with a mean of their own
+
+
+def kinds(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The records of plain convolutions, and of each other kind that is there."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        kind = record["family"] if record["family"] in KINDS else "plain"
+        found.setdefault(kind, []).append(record)
+    return found
+
+
 def summary(records: list[dict[str, Any]]) -> str:
     """The geometric mean of each pass, and what is below the floor."""
     lines = []
@@ -163,7 +198,7 @@ def summary(records: list[dict[str, Any]]) -> str:
 def main() -> None:
     families = list(dict.fromkeys(shape.family for shape in SHAPES))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     parser.add_argument("--families", nargs="+", choices=families, default=families)
     options = parser.parse_args()
     pairs, seconds = 3 if options.quick else 9, 0.1
@@ -188,7 +223,12 @@ def main() -> None:
         f"{options.threads} threads\n"
     )
     print(table(HEADINGS, rows))
-    print(f"\n{summary(results.records)}")
+    for kind, records in kinds(results.records).items():
+        print(f"\n{kind} convolutions\n{summary(records)}")
+        for name in PASSES:
+            speeds = [one["speed_ratio"][0] for one in records if one["pass"] == name]
+            mean = geometric_mean(speeds)
+            results.remember(f"{kind} convolutions, {name}", {"ratio": [mean, mean, mean]})
 
 
 if __name__ == "__main__":

@@ -15,7 +15,10 @@ from typing import Any
 
 from sides import HERE, PROCESSORS, environment
 
-PACKAGES = "numpy numba llvmlite keras tensorflow tensorflow-cpu torch".split()
+PACKAGES = (
+    "numpy numba llvmlite keras tensorflow tensorflow-cpu torch "
+    "onnxruntime openvino ai-edge-litert ncnn pnnx MNN"
+).split()
 
 
 def processor() -> str:
@@ -59,13 +62,13 @@ def engine() -> dict[str, Any]:
     except ModuleNotFoundError:
         return {}
     import minicnn
-    from minicnn.machine import emit
+    from minicnn.machine import processor
 
     numba.get_num_threads()  # starts them
     return {
         "version": minicnn.__version__,
-        "instruction_set": emit.instruction_set().name,
-        "target": emit.target()[0],
+        "instruction_set": processor.instruction_set().name,
+        "target": processor.target()[0],
         "threading_layer": numba.threading_layer(),
     }
 
@@ -79,17 +82,20 @@ def ask(python: str, threads: int) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The checkout's commit, with -dirty where files have changed since; None outside of one."""
+    """The checkout's commit, with -dirty where the package or a program here has changed since;
+    None outside of one.
+    """
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"],
-            cwd=HERE,
-            capture_output=True,
-            text=True,
-        )
+        named = git("describe", "--always", "--exclude=*").stdout.strip()
+        changed = git("diff", "--quiet", "HEAD", "--", "minicnn", "benchmarks/*.py").returncode
     except FileNotFoundError:
         return None
-    return done.stdout.strip() or None
+    return named + "-dirty" * (changed == 1) or None
+
+
+def git(*words: str) -> subprocess.CompletedProcess[str]:
+    """What git says about the checkout."""
+    return subprocess.run(["git", *words], cwd=HERE.parent, capture_output=True, text=True)
 
 
 def describe(peers_python: str, threads: int) -> dict[str, Any]:

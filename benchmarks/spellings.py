@@ -12,7 +12,7 @@ import argparse
 import statistics
 from typing import Any
 
-from networks import ACTIVATIONS
+from jobs import ACTIVATIONS
 from reporting import add_options, begin, table
 from sides import Side, alternate, ratio
 from workers import Workers, job

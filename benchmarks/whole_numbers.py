@@ -57,7 +57,7 @@ def timed(predict: Callable[[], object], pictures: int, seconds: float) -> Calla
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser)
+    add_options(parser, keeps_history=True)
     options = parser.parse_args()
     results = begin(options, "whole_numbers")
     minicnn.set_threads(options.threads)
@@ -88,6 +88,7 @@ def main() -> None:
                 "ratio": found,
             }
             results.add(record)
+            results.remember(f"{name}, batch {batch}, beside float32", record)
             rows.append(
                 [
                     *(name, batch, f"{record['int8']:,.0f}", f"{record['float32']:,.0f}"),

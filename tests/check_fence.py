@@ -21,7 +21,7 @@ import llvmlite
 import numba
 import numpy as np
 
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 # networks, and how many of them one process tries: what is compiled for them is never freed
 COUNT, BATCH = (
@@ -60,7 +60,7 @@ def main(count):
     result = {
         "check": "electric fence", "passed": good, "tried": first, "held": seen.pop("held", 0),
         "faults": faults, "not_finite": list(seen), "seconds": round(time.time() - began),
-        "processor": emit.target()[0],
+        "processor": processor.target()[0],
         "numpy": np.__version__, "numba": numba.__version__, "llvmlite": llvmlite.__version__,
         "python": platform.python_version(), "platform": f"{platform.system()} "
                                                          f"{platform.machine()}",

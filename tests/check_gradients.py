@@ -35,7 +35,7 @@ import numpy as np
 from minicnn import activations, layers
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 Array = np.ndarray
 COUNT, BAR = 200, 1e-7
@@ -235,7 +235,7 @@ def main(count: int) -> int:
         "check": "gradients in drawn directions", "passed": passed, "subjects": len(names),
         "cases_each": count, "bar": BAR, "largest": max(found["worst"].values()),
         "without_a_case": without, **found, "seconds": round(time.time() - began),
-        "processor": emit.target()[0], "numpy": np.__version__,
+        "processor": processor.target()[0], "numpy": np.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip

@@ -21,7 +21,7 @@ import graph_models as models
 import numpy as np
 
 from minicnn import testing
-from minicnn.machine import emit
+from minicnn.machine import processor
 
 COUNT, SAMPLES = 300, 8  # networks, and the numbers of each tensor that are moved
 BARS = {"gradients": 1e-6, "float64": 1e-12, "float32": 1e-5}
@@ -75,7 +75,8 @@ def main(count: int) -> int:
         "bars": BARS,
         "missed": missed, **seen, "layers": dict(layers.most_common()),
         "seconds": round(time.time() - began),
-        "processor": emit.target()[0], "numpy": np.__version__, "python": platform.python_version(),
+        "processor": processor.target()[0], "numpy": np.__version__,
+        "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }  # fmt: skip
     print(json.dumps(result))

@@ -62,7 +62,7 @@ def moves(model, x, dy, tolerance):
         twin, y = copy.deepcopy(model), x
         for layer in twin.layers:
             y = layer.forward(y, training=True)
-            if isinstance(layer, layers.Conv2D):
+            if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D | layers.SeparableConv2D):
                 y = y + rounding * epsilon * np.abs(y).max() * rng.standard_normal(y.shape)
         dx = dy
         for layer in reversed(twin.layers):
@@ -88,7 +88,7 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
     models = both_engines(stack, shape, dtype, seed)
     kinds = [type(step).__name__ for step in models[1]._execution().steps]
     # otherwise this compares the layers with themselves
-    assert "ConvBlock" in kinds or "DenseStep" in kinds, kinds
+    assert {"ConvBlock", "SeparableBlock", "DenseStep"}.intersection(kinds), kinds
     rng = np.random.default_rng([seed, 1])
     for model in models:
         model.compile(optimizers.SGD(0.01), "categorical_crossentropy")
@@ -130,22 +130,31 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
 
 
 @st.composite
-def blocks(draw):
-    """A convolution and what may follow it, in any order that people write."""
+def blocks(draw, kind=layers.Conv2D, groups=1):
+    """A convolution of that kind and what may follow it, in any order that people write."""
     window = draw(windows(dilated=True, largest=9))
     activation = draw(st.sampled_from([None, "relu", "relu", "leaky_relu"]))
-    stack = [
-        layers.Conv2D(
-            draw(st.sampled_from([1, 3, 8, 16, 17, 33])),
-            window["size"],
-            window["strides"],
-            window["padding"],
-            dilation_rate=window["dilation"],
-            activation=activation,
-            use_bias=draw(st.booleans()),
-            trainable=draw(st.integers(0, 4)) > 0,
-        )
-    ]
+    channels = draw(st.sampled_from([1, 3, 8, 16, 17, 33]))
+    options = {
+        "kernel_size": window["size"],
+        "strides": window["strides"],
+        "padding": window["padding"],
+        "dilation_rate": window["dilation"],
+        "activation": activation,
+        "use_bias": draw(st.booleans()),
+        "trainable": draw(st.integers(0, 4)) > 0,
+    }
+    shape = window["x_shape"]
+    if kind is not layers.Conv2D:
+        shape = (*shape[:-1], channels)
+    elif groups > 1:
+        shape, options["groups"] = (*shape[:-1], groups * shape[-1]), groups
+    filters = {
+        layers.Conv2D: [groups * channels],
+        layers.DepthwiseConv2D: [],
+        layers.SeparableConv2D: [draw(st.sampled_from([1, 5, 16]))],
+    }
+    stack = [kind(*filters[kind], **options)]
     tail = []
     if draw(st.booleans()):
         tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))
@@ -154,7 +163,7 @@ def blocks(draw):
     if activation is None and draw(st.booleans()):
         tail.append(layers.ReLU())
     stack += draw(st.permutations(tail))
-    return window["x_shape"], stack
+    return shape, stack
 
 
 def fits(stack, shape):

@@ -24,8 +24,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from minicnn import Sequential, layers, optimizers
-from minicnn.engine import block_data, conv_buffers, convolution
+from minicnn import Input, Model, Sequential, layers, optimizers
+from minicnn.engine.conv import buffers, layout, ways
+from minicnn.engine.pooling import step as pooling
 from minicnn.layers import arrays
 from minicnn.machine.workspace import LINE
 
@@ -38,7 +39,7 @@ SHORT = (
     "grads",
     "scratch",
 )
-INSIDE = {"minicnn.engine.norm", "minicnn.machine.call"}  # whose np is that of compiled code
+INSIDE = {"minicnn.engine.conv.norm", "minicnn.machine.call"}  # whose np is that of compiled code
 
 
 def pages(size):
@@ -113,10 +114,10 @@ class Fence:
         return self.like(array)
 
     def scratch(self, threads, dtype, blank, own, shared):
-        """block_data.scratch, with guard pages around every buffer; the blank ones, cleared at
+        """layout.scratch, with guard pages around every buffer; the blank ones, cleared at
         once, are one.
         """
-        starts, guards = dict.fromkeys(block_data.Scratch._fields, 0), []
+        starts, guards = dict.fromkeys(layout.Scratch._fields, 0), []
         sizes = {name: numbers * dtype.itemsize for name, numbers in blank.items()}
         steps = [-(-size // LINE) * LINE + LINE for size in sizes.values()]
         together = sum(steps[:-1]) + list(sizes.values())[-1] if sizes else 0
@@ -143,7 +144,7 @@ class Fence:
         self.guards[size], starts["size"] = guards, size
         if self.short == "scratch":
             starts["center"] += dtype.itemsize if self.at_end else -dtype.itemsize
-        return block_data.Scratch(**starts)
+        return layout.Scratch(**starts)
 
     def workspace(self, size):
         if size not in self.workspaces:
@@ -168,9 +169,10 @@ def fenced(fence):
     ]
     patches += [
         patch.object(arrays, "kept", fence.kept),
-        patch.object(convolution, "scratch", fence.scratch),
-        patch.object(conv_buffers, "workspace", fence.workspace),
-        patch.object(conv_buffers, "aligned", fence.empty),
+        patch.object(ways, "scratch", fence.scratch),
+        patch.object(buffers, "workspace", fence.workspace),
+        patch.object(buffers, "aligned", fence.empty),
+        patch.object(pooling, "aligned", fence.empty),
     ]
     for one in patches:
         one.start()
@@ -200,14 +202,21 @@ def drawn(rng, winograd):
         filters = rng.choice([1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 32, 33, 40, 64])
         if winograd:
             window, filters = {"kernel_size": 3}, rng.choice([16, 32, 48, 64, 80])
-        return layers.Conv2D(
-            int(filters),
-            **window,
-            padding=str(rng.choice(["same", "valid"])),
-            activation=rng.choice([None, "relu", "relu", "leaky_relu"]),
-            use_bias=chance(0.7),
-            trainable=chance(0.9),
-        )
+        options = window | {
+            "padding": str(rng.choice(["same", "valid"])),
+            "activation": rng.choice([None, "relu", "relu", "leaky_relu"]),
+            "use_bias": chance(0.7),
+            "trainable": chance(0.9),
+        }
+        kind = rng.random()
+        if kind < 0.2:
+            return layers.DepthwiseConv2D(**options)
+        if kind < 0.3:
+            return layers.SeparableConv2D(int(filters), **options)
+        if kind < 0.4:  # where the channels cannot be cut so, another network is drawn
+            groups = integers(8, 2)
+            return layers.Conv2D(groups * integers(20), **options, groups=groups)
+        return layers.Conv2D(int(filters), **options)
 
     stack = [layers.Rescaling(1 / 255)] if chance(0.3) else []
     for _ in range(integers(3)):
@@ -227,17 +236,45 @@ def drawn(rng, winograd):
         elif pool <= 10:
             stack.append(layers.MaxPooling2D(integers(3), strides=integers(3), padding=padding))
         elif pool <= 12:
-            stack.append(layers.AveragePooling2D(integers(3), padding=padding))
+            stack.append(layers.AveragePooling2D(integers(5), strides=integers(3), padding=padding))
         elif pool <= 13:
             stack.append(layers.ZeroPadding2D(integers(2, 0)))
         if chance(0.1):
             stack.append(layers.Dropout(0.3))
-    stack.append(layers.Flatten() if chance(0.8) else layers.GlobalMaxPooling2D())
+    last = [layers.Flatten(), layers.GlobalMaxPooling2D(), layers.GlobalAveragePooling2D()]
+    stack.append(last[max(integers(10) - 8, 0)])
     if chance(0.5):
         stack.append(
             layers.Dense(integers(69), activation=rng.choice([None, "relu"]), use_bias=chance(0.8))
         )
     return [*stack, layers.Dense(integers(40, 2), activation="softmax")]
+
+
+def branched(rng, shape, stack):
+    """The first and the last tensor of a network of these layers, some of which have a branch
+    beside them, or are one that more than one reads.
+    """
+    inputs = x = Input(shape)
+    for layer in stack:
+        before, x = x, layer(x)
+        if len(x.shape) != 4 or rng.random() < 0.5:
+            continue
+        C = x.shape[-1]
+        kind = rng.choice(["Add", "Add", "Multiply", "Concatenate", "Average"])
+        other = x
+        if before.shape == x.shape and rng.random() < 0.5:
+            other = before
+        elif rng.random() < 0.8:
+            filters = int(rng.integers(1, 40)) if kind == "Concatenate" else C
+            other = layers.Conv2D(filters, 1)(x)
+            if rng.random() < 0.3:
+                other = layers.BatchNormalization()(other)
+        elif kind == "Multiply" and rng.random() < 0.8:
+            other = layers.Reshape((1, 1, C))(layers.GlobalAveragePooling2D()(x))
+        x = getattr(layers, kind)()([x, other] + [x] * int(rng.integers(2)))
+        if rng.random() < 0.5:
+            x = layers.ReLU()(x)
+    return inputs, x
 
 
 def try_network(number, short=None, attempt=0):
@@ -260,7 +297,11 @@ def try_network(number, short=None, attempt=0):
         )
     with fenced(fence):
         try:
-            model = Sequential([layers.Input((H, W, channels)), *stack], seed=number, dtype=dtype)
+            shape = (H, W, channels)
+            if short or number % 2:
+                model = Sequential([Input(shape), *stack], seed=number, dtype=dtype)
+            else:
+                model = Model(*branched(rng, shape, stack), seed=number, dtype=dtype)
         except ValueError:  # a window larger than its picture
             return try_network(number, short, attempt + 1)
         model.compile(
@@ -272,7 +313,7 @@ def try_network(number, short=None, attempt=0):
         for n in (N, max(1, N - 1), N):
             model.engine = "fast" if n == N or number % 4 else "reference"
             x = rng.standard_normal((n, H, W, channels)).astype(dtype)
-            if isinstance(model.layers[0], layers.Rescaling) and rng.random() < 0.5:
+            if isinstance(stack[0], layers.Rescaling) and rng.random() < 0.5:
                 x = rng.integers(0, 256, x.shape).astype(np.uint8)
             x = fence.like(x, missing=int(short == "x"))
             model.train_step(x, rng.integers(0, model.output_shape[-1], n))

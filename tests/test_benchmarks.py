@@ -15,12 +15,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn.layers import Conv2D
+import minicnn
+from minicnn import applications
 
 # its programs import each other by name
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-compare, draw, first_screen, layers, machine, reporting, scaling, sides, worker = map(
-    import_module, "compare draw first_screen layers machine reporting scaling sides worker".split()
+compare, draw, first_screen, layers, machine, reporting, scaling, sides, worker, workers, zoo = map(
+    import_module,
+    "compare draw first_screen layers machine reporting scaling sides worker workers zoo".split(),
+)
+comparison, convolutions, jobs, keras_networks = map(
+    import_module, "comparison convolutions jobs keras_networks".split()
 )
 
 MACHINE = {
@@ -148,13 +153,48 @@ def test_when_a_worker_ends_its_last_words_are_reported(side):
         side.block(seconds=0, least=1)
 
 
-@pytest.mark.parametrize("name", ["forward", "input gradient", "weight gradient"])
-def test_a_convolution_of_the_engine_is_measured(name):
+SMALL = {"batch": 8, "side": 6, "channels": 4, "kernel": 3, "stride": 1, "padding": "same"}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [{}, {"groups": 4}, {"filters": 8, "groups": 2}, {"residual": True}],
+    ids=["plain", "depthwise", "grouped", "residual"],
+)
+def test_a_convolution_of_the_engine_is_measured(kind):
     with sides.Side(sys.executable, "convolutions.py", "minicnn", 1) as own:
-        own.prepare(
-            name=name, batch=8, side=6, channels=3, filters=4, kernel=3, stride=1, padding="same"
-        )
-        assert own.block(seconds=0, least=2) > 0
+        for name in convolutions.PASSES:
+            own.prepare(name=name, **SMALL | {"filters": 4} | kind)
+            assert own.block(seconds=0, least=2) > 0
+
+
+@pytest.mark.parametrize("name", convolutions.PASSES)
+def test_a_residual_convolution_is_what_its_layers_compute(name):
+    """Its forward makes what the model makes, and a backward finds the gradient that is asked for
+    alone.
+    """
+    shape = convolutions.Geometry(**SMALL, filters=4, residual=True)
+    made = []
+    model_of = minicnn.Model
+
+    def model(*ends, **options):
+        made.append(model_of(*ends, **options))
+        return made[-1]
+
+    with mock.patch.object(minicnn, "Model", model):
+        forward, backward = convolutions.minicnn_residual(name, shape)
+    (network,) = made
+    x = np.random.default_rng(0).standard_normal((8, 6, 6, 4), np.float32)
+    made_by_steps = forward()
+    if name == "forward":
+        np.testing.assert_allclose(made_by_steps, network(x, training=True), atol=1e-5)
+        return
+    kernel = network.layers[1].grads["kernel"]
+    kernel[...] = 7
+    dx = backward()
+    wanted = name == "input gradient"
+    assert (dx is not None and dx.shape == x.shape) == wanted
+    assert (kernel == 7).all() == wanted
 
 
 def test_the_documented_network_is_measured():
@@ -174,9 +214,8 @@ def test_the_documented_network_is_measured():
 
 @pytest.mark.parametrize("shape", layers.SHAPES, ids=str)
 def test_shapes_know_their_outputs_and_operations(shape):
-    conv = Conv2D(
-        shape.filters, shape.kernel, strides=shape.stride, padding=shape.padding, use_bias=False
-    )
+    geometry = {key: value for key, value in shape._asdict().items() if key != "family"}
+    conv = convolutions.minicnn_layer(convolutions.Geometry(batch=1, **geometry))
     conv.build((shape.side, shape.side, shape.channels), np.random.default_rng(0), np.float32)
     assert conv.output_shape == (shape.output, shape.output, shape.filters)
     assert shape.operations == 2 * conv.multiply_adds()
@@ -187,7 +226,7 @@ def test_shapes_know_their_outputs_and_operations(shape):
 
 def test_the_table_of_shapes_is_as_wide_as_promised():
     assert len(set(layers.SHAPES)) == len(layers.SHAPES)
-    assert {(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (7, 2)} == {
+    assert {(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (5, 1), (7, 2)} == {
         (shape.kernel, shape.stride) for shape in layers.SHAPES
     }
     assert {64, 128, 256, 512} <= {shape.channels for shape in layers.SHAPES}
@@ -195,6 +234,16 @@ def test_the_table_of_shapes_is_as_wide_as_promised():
     documented = [shape[1:4] for shape in layers.SHAPES if shape.family == "documented"]
     assert documented == [(32, 3, 32), (15, 32, 64), (6, 64, 128)]
     assert str(layers.SHAPES[0]) == "32x32x3 -> 32, 3x3 valid"
+    for kind in layers.KINDS:
+        assert sum(shape.family == kind for shape in layers.SHAPES) >= 4
+    assert str(layers.depthwise(24, 144, stride=2)) == "24x24x144 -> 144, 3x3 /2 depthwise"
+    assert str(layers.residual(8, 64)) == "8x8x64 -> 64, 3x3 + BN + sum + ReLU"
+
+
+def test_kinds_of_convolutions_have_means_of_their_own():
+    records = [layer_record("forward", shape, 1.0) for shape in layers.SHAPES]
+    counts = {kind: len(of_kind) for kind, of_kind in layers.kinds(records).items()}
+    assert counts == {"plain": 41, "depthwise": 9, "grouped": 4, "residual": 6}
 
 
 def layer_record(name, shape, speed):
@@ -238,11 +287,11 @@ def test_a_slow_pass_is_marked_and_the_mean_is_geometric():
 
 
 def test_floors_are_reached_or_missed_in_the_right_direction():
-    assert compare.verdict(3.0, 3.0, True) == [">= 3.0", "reached"]
-    assert compare.verdict(2.99, 3.0, True) == [">= 3.0", "MISSED"]
-    assert compare.verdict(0.6, 0.6, False) == ["<= 0.6", "reached"]
-    assert compare.verdict(0.61, 0.6, False) == ["<= 0.6", "MISSED"]
-    assert compare.verdict(9.0, None, True) == ["", ""]
+    assert comparison.verdict(3.0, 3.0, True) == [">= 3.0", "reached"]
+    assert comparison.verdict(2.99, 3.0, True) == [">= 3.0", "MISSED"]
+    assert comparison.verdict(0.6, 0.6, False) == ["<= 0.6", "reached"]
+    assert comparison.verdict(0.61, 0.6, False) == ["<= 0.6", "MISSED"]
+    assert comparison.verdict(9.0, None, True) == ["", ""]
 
 
 def compare_record(task, minicnn, peer, floor, ratio):
@@ -273,6 +322,154 @@ def test_every_task_meets_every_library():
         peers = {peer.split()[0] for _, peer in task.against}
         assert peers == {"keras", "torch"}
         assert any(floor is not None for floor in task.against.values())
+
+
+def test_keras_is_measured_with_and_without_onednn():
+    for task in ("train", "infer"):
+        keras = [peer for _, peer in compare.TASKS[task].against if peer.startswith("keras")]
+        assert keras == [
+            "keras oneDNN",
+            "keras without oneDNN",
+            "keras jit oneDNN",
+            "keras jit without oneDNN",
+        ]
+    assert not any(peer == "keras" for task in compare.TASKS.values() for _, peer in task.against)
+    assert workers.of_mode("keras jit oneDNN") == {"TF_ENABLE_ONEDNN_OPTS": "1"}
+    assert workers.of_mode("keras call without oneDNN") == {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    assert workers.of_mode("keras") == workers.of_mode("torch compile") == {}
+
+
+def test_modes_that_want_other_variables_have_processes_of_their_own(monkeypatch):
+    started = []
+
+    def side(python, _, library, threads, settings):
+        started.append((python, library, threads, settings.get("TF_ENABLE_ONEDNN_OPTS")))
+        made = mock.MagicMock()
+        made.__enter__.return_value = made
+        made.process.poll.return_value = None
+        return made
+
+    monkeypatch.setattr(workers, "Side", side)
+    with workers.Workers("peers") as some:
+        on = some.get("keras jit oneDNN", 2)
+        assert some.get("keras oneDNN", 2) is on
+        assert some.get("keras without oneDNN", 2) is not on
+        assert some.get("minicnn", 2) is some.get("minicnn", 2)
+    assert started == [
+        ("peers", "keras", 2, "1"),
+        ("peers", "keras", 2, "0"),
+        (sys.executable, "minicnn", 2, None),
+    ]
+
+
+def test_a_cold_start_finds_no_kernels_anywhere(tmp_path):
+    """They are looked for in NUMBA_CACHE_DIR and beside the package's files."""
+    seen = []
+
+    class Processes:
+        def new(self, library, threads, settings):
+            files = list(Path(settings["NUMBA_CACHE_DIR"]).rglob("*"))
+            seen.append((library, threads, settings, files))
+            return mock.MagicMock()
+
+    bench = compare.Bench(mock.MagicMock(threads=2), Processes(), str(tmp_path))
+    for mode in ("minicnn cold", "minicnn", "keras without oneDNN"):
+        bench.in_new_process(mode, {"task": "start", "mode": mode.partition(" ")[2]})
+    (_, _, cold, files), warm, keras = seen
+    assert files == []
+    package = Path(cold["PYTHONPATH"]) / "minicnn"
+    assert (package / "__init__.py").is_file()
+    assert {path.suffix for path in package.rglob("__pycache__/*")} == {".pyc"}
+    assert warm[:3] == ("minicnn", 2, {"NUMBA_CACHE_DIR": str(tmp_path)})
+    assert keras[:2] == ("keras", 2) and keras[2]["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+def test_of_each_task_the_best_mode_of_each_peer_is_remembered():
+    results = mock.MagicMock()
+    results.records = [
+        compare_record("train", "minicnn", "keras oneDNN", 3.0, [4.0, 3.5, 4.5]) | {"batch": 64},
+        compare_record("train", "minicnn", "keras jit oneDNN", 3.0, [3.5, 3, 4]) | {"batch": 64},
+        compare_record("start", "minicnn", "keras oneDNN", 0.35, [0.2, 0.1, 0.3]) | {"batch": 64},
+        compare_record("start", "minicnn", "keras without oneDNN", 0.35, [0.3] * 3) | {"batch": 64},
+    ]
+    compare.remember(results)
+    assert [call.args for call in results.remember.call_args_list] == [
+        ("train, minicnn beside keras, batch 64", results.records[1]),
+        ("start, minicnn beside keras, batch 64", results.records[3]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, application, shape",
+    [
+        ("ResNet-20", applications.ResNet20, {}),
+        ("Inception", applications.SmallInception, {}),
+        ("ResNet-18", applications.ResNet18, {"side": 64}),
+        ("MobileNetV2", applications.MobileNetV2, {"side": 32}),
+    ],
+)
+def test_networks_are_those_that_the_package_has(name, application, shape):
+    own = keras_networks.build(minicnn, jobs.Job("train", "", 1, network=name, **shape))
+    side, more = shape.get("side", 32), {"weights": None} if name == "MobileNetV2" else {}
+    other = application(input_shape=(side, side, 3), classes=10, **more)
+
+    def shapes(model):
+        return sorted(weight.shape for weight in model.get_weights())
+
+    assert shapes(own) == shapes(other)
+    assert sorted(map(kind, own.layers)) == sorted(map(kind, other.layers))
+
+
+def kind(layer):
+    return type(layer).__name__, layer.output_shape
+
+
+def test_a_network_of_the_zoo_is_measured():
+    with sides.Side(sys.executable, "networks.py", "minicnn", 1) as own:
+        for task in zoo.TASKS:
+            own.prepare(task=task, mode="", pictures=2, batch=2, network="ResNet-20")
+            assert own.block(seconds=0, least=1) > 0
+
+
+def test_known_networks_have_the_floors_that_were_promised():
+    floors = {name: (known.torch, known.keras) for name, known in zoo.NETWORKS.items()}
+    assert floors == {
+        "VGG": (2.0, 2.0),
+        "ResNet-20": (2.0, 2.0),
+        "Inception": (1.7, 1.7),
+        "MobileNetV2": (1.3, 1.3),
+        "ResNet-18": (1.0, None),
+    }
+    for known in zoo.NETWORKS.values():
+        assert known.against("infer")[zoo.COMPILED] == 1.5
+        batches, rest = divmod(known.pictures, known.network.get("batch", 64))
+        assert rest == 0 and batches >= 4
+    assert not any(peer.startswith("keras") for peer in zoo.NETWORKS["ResNet-18"].against("train"))
+    assert set(compare.KERAS) < zoo.NETWORKS["VGG"].against("train").keys()
+
+
+def test_a_network_is_measured_as_images_per_second():
+    asked = []
+
+    class Processes:
+        def get(self, mode, threads):
+            asked.append((mode, threads))
+            side = mock.MagicMock()
+            side.block.return_value = 0.5 if mode == "minicnn" else 2.0
+            return side
+
+    options = mock.MagicMock(quick=True, threads=2)
+    record = zoo.measure(Processes(), options, "ResNet-18", "train", zoo.EAGER)
+    assert asked == [("minicnn", 2), (zoo.EAGER, 2)]
+    assert (record["batch"], record["side"], record["floor"]) == (16, 224, 1.0)
+    # a batch of 16
+    assert record["minicnn_values"] == [32, 32] and record["ratio"] == (4, 4, 4)
+    results = mock.MagicMock(records=[record, record | {"peer": zoo.COMPILED, "ratio": (3, 3, 3)}])
+    zoo.remember(results)
+    ((figure, kept),) = (call.args for call in results.remember.call_args_list)
+    assert figure == "train, ResNet-18 beside torch" and kept["peer"] == zoo.COMPILED
+    ((_, drawn),) = draw.compare(MACHINE, results.records)
+    assert "train, ResNet-18: torch channels_last compile" in words(drawn)
 
 
 @pytest.mark.parametrize("scan", scaling.SCANS)
@@ -503,10 +700,6 @@ def test_the_first_screen_shows_medians_for_50_000_pictures_and_leaves_open_what
         "| NumPy and plain Numba loops: minicnn without its engine | - | 72.0 % |",
     ]
     assert "on 2 threads of A processor with AVX2, 2026-11-28" in " ".join(rows.split())
-    page = f"before\n{first_screen.BEGIN}old\n{first_screen.END}after\n"
-    written = first_screen.with_table(page, rows)
-    assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
-    assert first_screen.with_table(written, rows) == written
 
 
 def test_clients_of_a_server_count_answers_and_failures():

@@ -9,7 +9,7 @@ from programs import output, run
 from minicnn import Sequential, __version__, layers
 from minicnn.cli import doctor, main, warmup
 from minicnn.engine import selftest
-from minicnn.machine import cache, emit
+from minicnn.machine import cache, processor
 from minicnn.quantize import native, trial
 
 HEADINGS = [
@@ -48,7 +48,10 @@ def test_doctor_prints_what_the_engine_runs_on(capsys):
     printed = capsys.readouterr().out
     rows = [line.split()[0] for line in printed.splitlines() if line[0] != " "]
     assert rows == HEADINGS
-    assert f"minicnn {__version__}, Python 3" in printed and emit.instruction_set().name in printed
+    assert (
+        f"minicnn {__version__}, Python 3" in printed
+        and processor.instruction_set().name in printed
+    )
     assert (
         printed.count("PASS") == len(selftest.CHECKS) * 2 + whole_numbers_passed()
         and "FAIL" not in printed
@@ -63,9 +66,9 @@ def test_doctor_prints_json(capsys):
     code, found = findings(capsys)
     assert (code, found["problems"]) == (0, [])
     assert found["versions"].keys() == {"minicnn", "python", "numpy", "numba", "llvmlite"}
-    assert found["processor"]["instruction_set"] == emit.instruction_set().name
+    assert found["processor"]["instruction_set"] == processor.instruction_set().name
     for dtype in ("float32", "float64"):
-        assert found["tiles"][dtype]["lanes"] == emit.lanes(np.dtype(dtype))
+        assert found["tiles"][dtype]["lanes"] == processor.lanes(np.dtype(dtype))
         assert 0 <= max(found["self_test"][dtype].values()) <= selftest.tolerance(dtype)
     assert 1 <= found["threads"]["used"] <= found["threads"]["available"]
     assert found["threads"]["layer"] in ("omp", "tbb", "workqueue")

@@ -96,6 +96,7 @@ def test_errors_end_without_a_full_stop_and_name_the_remedy_after_a_colon():
 
 
 PROSE = [*FILES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+PROSE += (ROOT / "minicnn").rglob("*.md")
 
 
 def test_awkward_english_does_not_come_back():

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from strategies import seeds
 
 from minicnn import Sequential, layers
-from minicnn.engine import block_data, conv_buffers, convolution
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv import buffers, layout, ways
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.plan import plan
 
 GUARD, MARGIN, SENTINEL = 64, 1 << 18, 0x5A
@@ -33,18 +33,18 @@ class Guarded:
         return inside
 
     def scratch(self, threads, dtype, blank, own, shared):
-        """block_data.scratch; notes what it leaves free between two buffers."""
-        places = block_data.scratch(threads, dtype, blank, own, shared)
+        """layout.scratch; notes what it leaves free between two buffers."""
+        places = layout.scratch(threads, dtype, blank, own, shared)
         ends = []
-        for first, buffers in [(t * places.stride, blank | own) for t in range(threads)] + [
+        for first, sizes in [(t * places.stride, blank | own) for t in range(threads)] + [
             (0, shared)
         ]:
-            for name, numbers in buffers.items():
+            for name, numbers in sizes.items():
                 start = first + getattr(places, name)
                 ends.append((start, start + numbers * dtype.itemsize, name in blank))
         starts = [start for start, _, _ in ends[1:]] + [places.size]
         for (_, used, in_blank), end in zip(ends, starts, strict=True):
-            assert end - used >= block_data.LINE
+            assert end - used >= layout.LINE
             (self.blank_gaps if in_blank else self.gaps).append(slice(used, end))
         return places
 
@@ -79,7 +79,7 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     fused = [step for step in plan(model.layers) if isinstance(step, ConvBlock)]
     assume(fused)
     block = fused[0]
-    with mock.patch.object(convolution, "scratch", guarded.scratch):
+    with mock.patch.object(ways, "scratch", guarded.scratch):
         record = block._buffers(batch + 1).record
     for name in ("data", "channels", "batch"):
         part = record.parts[name]
@@ -90,7 +90,7 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
         }
         record.put(name, part._replace(**arrays))
     rng = np.random.default_rng(seed)
-    with mock.patch.object(conv_buffers, "workspace", guarded.workspace):
+    with mock.patch.object(buffers, "workspace", guarded.workspace):
         y = block.forward(
             guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True
         )

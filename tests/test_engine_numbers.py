@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from strategies import seeds, windows
 
 from minicnn import layers, testing
-from minicnn.engine import winograd
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.conv import winograd
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
 
 
@@ -265,7 +265,7 @@ def test_nan_in_any_cell_of_a_window_propagates(cell):
         layers.MaxPooling2D(),
     )
     pool.build(conv.build((2, 2, 1)))
-    assert np.isnan(ConvBlock(conv, relu=layers.ReLU(), pool=pool).forward(x)).all()
+    assert np.isnan(ConvBlock(conv, before=layers.ReLU(), pool=pool).forward(x)).all()
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])

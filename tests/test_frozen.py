@@ -14,7 +14,7 @@ from networks import residual_network
 from strategies import seeds
 
 from minicnn import Input, Model, Sequential, applications, layers
-from minicnn.engine.side_by_side import SideBySide, part_count
+from minicnn.engine.conv.side_by_side import SideBySide, part_count
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region
 from minicnn.machine.threads import set_threads, state, turn
@@ -113,7 +113,7 @@ def test_threads_share_one_picture_by_filters():
 )
 @pytest.mark.parametrize("tail", ["", "norm", "norm relu pool", "pool"])
 def test_parts_of_the_filters_make_the_whole(conv, tail, monkeypatch):
-    monkeypatch.setattr("minicnn.engine.side_by_side.WORTH", 1)
+    monkeypatch.setattr("minicnn.engine.conv.side_by_side.WORTH", 1)
     after = {"norm": layers.BatchNormalization, "relu": layers.ReLU, "pool": layers.MaxPooling2D}
     stack = [copy.deepcopy(conv), *(after[word]() for word in tail.split())]
     _, model = both_engines(stack, (11, 13, 16), "float64", 3)

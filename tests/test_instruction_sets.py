@@ -10,9 +10,13 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from minicnn.engine import integer_sets, integer_tiles, row_kernels, row_moves, simd
-from minicnn.engine import winograd_form as winograd
-from minicnn.machine import emit
+from minicnn.engine import integer_sets, integer_tiles, row_gradients, row_kernels, row_moves, simd
+from minicnn.engine.conv import depthwise_kernels as depthwise
+from minicnn.engine.conv import winograd_form as winograd
+from minicnn.engine.functions import RELU
+from minicnn.engine.merging import kernels as merging
+from minicnn.engine.pooling import picture_kernels, window_kernels
+from minicnn.machine import processor as processors
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -33,25 +37,25 @@ def x86(multiply, register):
 
 
 NOTATIONS = {
-    emit.AVX512: x86(r"vfmadd\d+p[sd]\s.*%zmm\d+$", "zmm"),
-    emit.AVX2: x86(r"vfmadd\d+p[sd]\s.*%ymm\d+$", "ymm"),
-    emit.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v",
+    processors.AVX512: x86(r"vfmadd\d+p[sd]\s.*%zmm\d+$", "zmm"),
+    processors.AVX2: x86(r"vfmadd\d+p[sd]\s.*%ymm\d+$", "ymm"),
+    processors.NEON: Notation("aarch64-linux-gnu", r"fmla\s+v\d+\.(4s|2d)", r"mov\s+v\d+\.16b, v",
         r"\s[qdv]\d+\b.*\[sp"),
-    emit.GENERIC: x86(r"mulp[sd]\s", "xmm"),
+    processors.GENERIC: x86(r"mulp[sd]\s", "xmm"),
 }  # fmt: skip
 PROCESSORS = {
-    "skylake-avx512": emit.AVX512,
-    "sapphirerapids": emit.AVX512,
-    "znver4": emit.AVX512,
-    "x86-64-v4": emit.AVX512,  # what images are built for
-    "x86-64-v3": emit.AVX2,
-    "haswell": emit.AVX2,
-    "alderlake": emit.AVX2,
-    "znver3": emit.AVX2,
-    "cortex-a72": emit.NEON,
-    "neoverse-n1": emit.NEON,
-    "apple-m1": emit.NEON,
-    "x86-64": emit.GENERIC,
+    "skylake-avx512": processors.AVX512,
+    "sapphirerapids": processors.AVX512,
+    "znver4": processors.AVX512,
+    "x86-64-v4": processors.AVX512,  # what images are built for
+    "x86-64-v3": processors.AVX2,
+    "haswell": processors.AVX2,
+    "alderlake": processors.AVX2,
+    "znver3": processors.AVX2,
+    "cortex-a72": processors.NEON,
+    "neoverse-n1": processors.NEON,
+    "apple-m1": processors.NEON,
+    "x86-64": processors.GENERIC,
 }
 
 
@@ -66,7 +70,7 @@ def processor(request, monkeypatch):
         target = llvm.Target.from_triple(notation.triple)
     except RuntimeError as error:
         pytest.skip(f"this llvmlite cannot compile for {request.param}: {error}")
-    monkeypatch.setattr(emit, "instruction_set", lambda: instructions)
+    monkeypatch.setattr(processors, "instruction_set", lambda: instructions)
     machine = target.create_target_machine(
         cpu=request.param, opt=3, jit=True, codemodel="jitdefault"
     )
@@ -124,7 +128,7 @@ def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor
     instructions, notation, machine = processor
     outers = (1, 2, 3) if STRIDES[product].a_outer else (1,)
     for (outer, inner), vectors in itertools.product(tiles(instructions.rows, outers), (1, 2)):
-        width = vectors * emit.lanes(dtype)
+        width = vectors * processors.lanes(dtype)
         assembly = simd.tile.emit(dtype, outer, inner, width, STRIDES[product]).assembly(machine)
         (loop,) = [loop for loop in innermost_loops(assembly) if count(notation.multiply, loop)]
         found = {
@@ -147,7 +151,7 @@ def test_registers_that_are_filled_in_part_are_not_spilled_either(processor, dty
     """
     known = {6} if request.node.callspec.params["processor"] == "cortex-a72" else set()
     instructions, notation, machine = processor
-    lanes = emit.lanes(dtype)
+    lanes = processors.lanes(dtype)
     for width in {1, lanes - 1, lanes + lanes // 2, 2 * lanes - 1} - {0} - known:
         assembly = simd.tile.emit(dtype, 1, instructions.rows, width, STRIDES["forward"]).assembly(
             machine
@@ -170,16 +174,78 @@ def test_a_spill_would_be_seen(processor):
 
 
 def row_kernel_emitters(dtype):
-    """Every kernel of row_kernels.py, and fold, in the variant that needs most registers."""
+    """Every kernel of row_kernels.py and row_gradients.py, and fold, in the variants that need most
+    registers.
+    """
+    gradient, way = row_gradients.gradient.emit, row_gradients.Way
     return {
-        "activate": row_kernels.activate.emit(dtype, True, True),
+        "activate": row_kernels.activate.emit(dtype, RELU, True),
         "pool": row_kernels.pool.emit(dtype, 2, 2),
-        "affine": row_kernels.affine.emit(dtype, True),
-        "sums": row_kernels.sums.emit(dtype, True),
+        "finish": row_kernels.finish.emit(dtype, RELU, True),
+        "sums": row_gradients.sums.emit(dtype, RELU, False, False),
+        "sums of an addend": row_gradients.sums.emit(dtype, RELU, True, True),
         "fold": row_moves.fold.emit(dtype),
-        "gradient": row_kernels.gradient.emit(dtype, 2, True, True, False),
-        "gradient of a ReLU after": row_kernels.gradient.emit(dtype, 2, True, False, True),
+        "gradient": gradient(dtype, way(2, True, False, RELU, None)),
+        "gradient of a ReLU after": gradient(dtype, way(2, True, False, None, RELU)),
+        "gradient of the winners": gradient(dtype, way(2, True, True, RELU, None)),
+        "sum with ReLU": merging.combine.emit(dtype, "add", True),
+        "gradient of scaled channels": merging.scale_gradient.emit(dtype),
     }
+
+
+@pytest.mark.parametrize("channels", [C, C + 3])
+@pytest.mark.parametrize("size, stride", [(3, 1), (3, 2), (5, 1)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_depthwise_convolutions_inner_loops_spill_nothing(
+    processor, dtype, size, stride, channels
+):
+    """One load of a pixel for all pixels of the result that see it, one multiplication per cell."""
+    instructions, notation, machine = processor
+    steps = depthwise.Steps(stride * C, C, W * C, C, C, size * C, C, C)
+    pixels = depthwise.most(size)
+    emitted = {
+        "taps": depthwise.taps.emit(dtype, pixels, size, channels, channels, steps),
+        "cells_gradient": depthwise.cells_gradient.emit(
+            dtype, pixels, size, channels, steps._replace(b_row=W * C)
+        ),
+    }
+    for name, emitter in emitted.items():
+        loops = innermost_loops(emitter.assembly(machine))
+        (loop,) = [loop for loop in loops if count(notation.multiply, loop)]
+        text = f"{name} of {pixels} pixels:\n" + "\n".join(loop)
+        assert count(notation.stack, loop) == 0, text
+        assert count(notation.multiply, loop) == pixels * size, text
+
+
+def pooling_emitters(dtype):
+    """Every kernel of pooling, in the variants that need most registers."""
+    return {
+        "largest": window_kernels.largest.emit(dtype, 3, 3, True),
+        "largest of any window": window_kernels.largest.emit(dtype, 0, 0, True),
+        "mean": window_kernels.mean.emit(dtype, 3, 3),
+        "gather": window_kernels.gather.emit(dtype, 3, 3, True),
+        "gather of any window": window_kernels.gather.emit(dtype, 0, 0, True),
+        "divide": window_kernels.divide.emit(dtype),
+        "largest of a picture": picture_kernels.largest.emit(dtype, True),
+        "mean of a picture": picture_kernels.mean.emit(dtype),
+        "mean of a picture, back": picture_kernels.mean_back.emit(dtype),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pooling_spills_nothing_where_there_are_32_registers(processor, dtype):
+    """The places of a window's nine cells leave no room in 16 registers: some of them may wait on
+    the stack there.
+    """
+    instructions, notation, machine = processor
+    for name, emitter in pooling_emitters(dtype).items():
+        most = 5 if "gather" in name or name == "largest" else 0
+        if instructions in (processors.AVX512, processors.NEON):
+            most = 0
+        loops = innermost_loops(emitter.assembly(machine))
+        assert loops, name
+        for loop in loops:
+            assert count(notation.stack, loop) <= most, f"{name}:\n" + "\n".join(loop)
 
 
 @pytest.mark.parametrize("matrix", ["BT", "AT", "B", "A"])
@@ -196,9 +262,9 @@ def test_winograds_transforms_spill_nothing_where_there_are_32_registers(process
     )
     emitter = winograd.transform.emit("float32", of, pixels, products, C, matrix == "B")
     (loop,) = innermost_loops(emitter.assembly(machine))
-    assert count(notation.stack, loop) <= (0 if instructions in (emit.AVX512, emit.NEON) else 5), (
-        "\n".join(loop)
-    )
+    assert count(notation.stack, loop) <= (
+        0 if instructions in (processors.AVX512, processors.NEON) else 5
+    ), "\n".join(loop)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -214,26 +280,28 @@ def test_row_kernels_spill_nothing(processor, dtype):
 @pytest.mark.parametrize(
     ("features", "expected"),
     [
-        ("+avx2,+fma,+avx512f,+avx512vl", emit.AVX512),
-        ("+avx2,+fma,-avx512f", emit.AVX2),
-        ("+avx2,-fma", emit.GENERIC),
-        ("+sse4.2", emit.GENERIC),
-        ("+neon,+fp-armv8", emit.NEON),
+        ("+avx2,+fma,+avx512f,+avx512vl", processors.AVX512),
+        ("+avx2,+fma,-avx512f", processors.AVX2),
+        ("+avx2,-fma", processors.GENERIC),
+        ("+sse4.2", processors.GENERIC),
+        ("+neon,+fp-armv8", processors.NEON),
     ],
 )
 def test_the_widest_instructions_that_numba_compiles_for_are_chosen(
     monkeypatch, features, expected
 ):
-    if expected is emit.GENERIC and llvm.get_default_triple().startswith(("aarch64", "arm64")):
+    if expected is processors.GENERIC and llvm.get_default_triple().startswith(
+        ("aarch64", "arm64")
+    ):
         pytest.skip("every 64-bit ARM processor has NEON")
-    monkeypatch.setattr(emit, "target", lambda: ("any", features))
-    assert emit.instruction_set.__wrapped__() is expected
+    monkeypatch.setattr(processors, "target", lambda: ("any", features))
+    assert processors.instruction_set.__wrapped__() is expected
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_instruction_set_holds_whole_numbers_of_numbers(processor, dtype):
     instructions, _, _ = processor
-    assert emit.lanes(dtype) * np.dtype(dtype).itemsize * 8 == instructions.bits
+    assert processors.lanes(dtype) * np.dtype(dtype).itemsize * 8 == instructions.bits
 
 
 WHOLE = {  # what a processor's best tile of whole numbers multiplies with

@@ -14,7 +14,7 @@ from numba import config
 from programs import run
 
 import minicnn
-from minicnn.machine import cache, emit
+from minicnn.machine import cache, processor
 
 PACKAGE = Path(minicnn.__file__).parent
 OUTER = """
@@ -277,7 +277,7 @@ def test_without_a_setting_the_cache_is_beside_the_source(package):
 def test_another_processor_has_kernels_of_its_own(package):
     """As in a home directory that several machines share."""
     # another than this one, whatever this one is
-    features = "+sse3" if emit.target() == ("generic", "") else ""
+    features = "+sse3" if processor.target() == ("generic", "") else ""
     other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     for environment in ({}, other):
         assert start(package, **environment)[0] == COLD

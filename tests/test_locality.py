@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minicnn import Sequential, layers, losses
+from minicnn.engine.conv.winograd_form import F2, F4, F5
 from minicnn.engine.plan import plan
-from minicnn.engine.winograd_form import F2, F4, F5
 
 FORMS = {  # picture, channels, filters
     None: ((6, 6), 3, 16),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import windows
 
 from minicnn import Sequential, applications, cli, layers
-from minicnn.machine import emit, peak, threads
+from minicnn.machine import peak, processor, threads
 from minicnn.preflight import profiling
 from minicnn.preflight.profiling import profile
 
@@ -185,7 +185,7 @@ def test_pictures_for_a_rescaling_layer_are_bytes():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_peaks_kernel_does_all_its_multiply_adds_on_every_thread(dtype):
-    lanes = emit.lanes(np.dtype(dtype))
+    lanes = processor.lanes(np.dtype(dtype))
     values = np.ones((3, (2 + peak.chains()) * lanes), dtype)  # factors, terms, sums
     values[:, 2 * lanes :] = np.arange(3 * peak.chains() * lanes).reshape(3, -1)
     before = values.copy()

@@ -19,7 +19,8 @@ import numpy as np
 from minicnn import __version__
 from minicnn.cli.common import show
 from minicnn.engine import selftest
-from minicnn.machine import cache, emit, jit, threads
+from minicnn.machine import cache, jit, threads
+from minicnn.machine.processor import instruction_set, lanes, target
 from minicnn.quantize import native, trial
 
 DTYPES = ("float32", "float64")
@@ -42,19 +43,19 @@ def run(options: argparse.Namespace) -> int:
 
 def findings() -> dict[str, Any]:
     """All that doctor knows, as plain values; "problems" is a list of sentences."""
-    isa, (target, features) = emit.instruction_set(), emit.target()
+    isa, (compiled_for, features) = instruction_set(), target()
     packages = ("numpy", "numba", "llvmlite")
     found = {
         "versions": {"minicnn": __version__, "python": platform.python_version()}
         | {package: version(package) for package in packages},
         "processor": {
             "name": processor(),
-            "compiled_for": target,
+            "compiled_for": compiled_for,
             "instruction_set": isa.name,
             "features": [name[1:] for name in features.split(",") if name.startswith("+")],
         },
         "tiles": {
-            dtype: {"rows": isa.rows, "vectors": 2, "lanes": emit.lanes(np.dtype(dtype))}
+            dtype: {"rows": isa.rows, "vectors": 2, "lanes": lanes(np.dtype(dtype))}
             for dtype in DTYPES
         },
         "threads": threads.state(),

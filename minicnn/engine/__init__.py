@@ -2,13 +2,9 @@
 hand.
 
 plan.py             which layers run together; selftest.py checks them before they are trusted
-conv_block.py       convolution + ReLU + batch normalisation + max pooling as one step
-block_passes.py     its passes in stages, of block_forward.py, block_backward.py, block_weights.py
-block_data.py       what they are handed, in the memory of conv_buffers.py
-convolution.py      the two ways to compute a convolution: direct.py as written, winograd.py with
-                    fewer multiplications, by winograd_passes.py and the matrices of
-                    winograd_form.py
-geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel
+conv/               convolution and what follows it as one step, which is in step.py
+pooling/            pooling that no convolution does along
+merging/            layers of several inputs: sums, products, arrays side by side
 dense.py            a dense layer as one step, dense_passes.py its passes in stages
 update.py           Adam for all parameters at once
 products.py         matrix products as lists of tiles

@@ -8,8 +8,9 @@ dense_passes.py has what the threads do.
 import numpy as np
 
 from minicnn.engine import row_kernels, row_moves
-from minicnn.engine.block_data import NONE
 from minicnn.engine.borrowed import borrowed
+from minicnn.engine.conv.geometry import padded
+from minicnn.engine.conv.layout import NONE
 from minicnn.engine.dense_passes import (
     BACKWARD_STAGES,
     PARTS,
@@ -18,17 +19,17 @@ from minicnn.engine.dense_passes import (
     dense_part,
     forward_stages,
 )
-from minicnn.engine.geometry import padded
+from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.functions import RELU
 from minicnn.engine.products import Left, Program, Right, square
 from minicnn.layers.base import Layer
 from minicnn.layers.dense import Dense
-from minicnn.machine import emit
+from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record
-from minicnn.machine.region import Region
 from minicnn.types import Array
 
 
-class DenseStep:
+class DenseStep(EngineStep):
     """Runs a built Dense layer; borrows its arrays and owns only buffers.
 
     Args:
@@ -37,12 +38,10 @@ class DenseStep:
         frozen: for inference alone; see network/frozen.py.
     """
 
-    needs_input_grad = True
-
     def __init__(self, dense: Dense, relu: Layer | None = None, frozen: bool = False):
         self.dense, self.relu, self.frozen = dense, relu, frozen
-        self.layers: list[Layer] = [dense]
-        lanes, name = emit.lanes(dense.dtype), dense.dtype.name
+        super().__init__([dense])
+        lanes, name = processor.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
         UP = padded(U, lanes)
         grads = borrowed(dense, "grads", "kernel", D * U, dense.dtype)
@@ -55,7 +54,7 @@ class DenseStep:
                 U,
                 UP,
                 lanes,
-                row_kernels.activate(name, bool(relu), False),
+                row_kernels.activate(name, RELU if relu else None, False),
                 row_moves.copy(name),
                 square(name),
             ),
@@ -78,13 +77,10 @@ class DenseStep:
             grads=grads,
             dx=NONE,
         )
-        self.region = Region()
-        self.buffers: dict[int, Buffers] = {}
-        self._cache: tuple = ()
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x, dense = self.dense.accept(x), self.dense
-        own = self._buffers(len(x))
+        own = self.buffers_of(len(x))
         if dense.use_bias:
             self.bias[: dense.units] = dense.params["bias"]
         weights = np.ascontiguousarray(dense.params["kernel"], dense.dtype)
@@ -106,12 +102,8 @@ class DenseStep:
         self.region.add(own.job, BACKWARD_STAGES)
         return own.dx if self.needs_input_grad else None
 
-    def _buffers(self, n: int) -> "Buffers":
-        if n not in self.buffers:
-            if len(self.buffers) == 2:  # the batch size and the last, smaller batch
-                self.buffers.pop(next(iter(self.buffers)))
-            self.buffers[n] = Buffers(self, n)
-        return self.buffers[n]
+    def make_buffers(self, n: int) -> "Buffers":
+        return Buffers(self, n)
 
 
 class Buffers:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from numba import carray
 
-from minicnn.engine import row_kernels, row_moves
+from minicnn.engine import row_moves
 from minicnn.engine.products import pack_part, pack_transposed_part, run
-from minicnn.machine.call import caller, view, word
+from minicnn.engine.row_kernels import Activate
+from minicnn.machine.call import at, caller, view, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
 from minicnn.types import Array
@@ -19,7 +20,7 @@ from minicnn.types import Array
 PARTS = 8
 LOAD, FORWARD, PREPARE, BACKWARD = range(4)
 BACKWARD_STAGES = Stages(PREPARE, BACKWARD)
-call_activate, call_copy = caller(row_kernels.ACTIVATE), caller(row_moves.COPY)
+call_activate, call_copy = caller(Activate), caller(row_moves.COPY)
 
 
 class Products(NamedTuple):
@@ -92,24 +93,23 @@ def forward_part(r, k, like):
     """Part k of the samples of y."""
     t, p = r.layout, r.products
     kernel = t.kernel if t.packs else t.weights
-    run(
-        p.forward,
-        word(p.forward_marks, k),
-        word(p.forward_marks, k + 1),
-        like,
-        t.x,
-        0,
-        kernel,
-        0,
-        t.y,
-        0,
-    )
+    run(p.forward, word(p.forward_marks, k), word(p.forward_marks, k + 1), like, t.x, kernel, t.y)
     first, last = word(p.rows, k), word(p.rows, k + 1)
-    start, bias = first * t.UP, t.bias
+    start = first * t.UP
+    y = at(t.y, start, like)
     call_activate(
         t.activate,
         like,
-        (t.y, start, t.y, start, last - first, t.UP, bias, 0, bias, 0, bias, 0, bias, 0),
+        Activate(
+            z=y,
+            y=y,
+            pixels=last - first,
+            channels=t.UP,
+            bias=t.bias,
+            center=t.bias,  # of which there are none without moments, nor of the next two
+            deviations=t.bias,
+            squares=t.bias,
+        ),
     )
     if t.packs:
         call_copy(t.copy, like, (t.y, start, t.UP, t.cropped, first * t.U, t.U, last - first, t.U))
@@ -152,7 +152,7 @@ def backward_part(r, k, like):
     t, p = r.layout, r.products
     if t.wants_weights:
         first, last = word(p.weight_marks, k), word(p.weight_marks, k + 1)
-        run(p.weights, first, last, like, t.x, 0, t.dz, 0, t.dkernel, 0)
+        run(p.weights, first, last, like, t.x, t.dz, t.dkernel)
         if t.packs:
             row, count = t.D * k // PARTS, t.D * (k + 1) // PARTS - t.D * k // PARTS
             call_copy(
@@ -160,7 +160,7 @@ def backward_part(r, k, like):
             )
     if t.wants_inputs:
         first, last = word(p.input_marks, k), word(p.input_marks, k + 1)
-        run(p.inputs, first, last, like, t.dz, 0, t.kernel_t, 0, t.dx, 0)
+        run(p.inputs, first, last, like, t.dz, t.kernel_t, t.dx)
 
 
 @Task

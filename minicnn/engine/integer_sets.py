@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from minicnn.machine.emit import I8, I32, Emitter, target
+from minicnn.machine.emit import I8, I32, Emitter
+from minicnn.machine.processor import target
 
 I16, F32 = ir.IntType(16), ir.FloatType()
 FLIP = 0x80  # the highest bit of a byte: q ^ FLIP is q + 128 without a sign

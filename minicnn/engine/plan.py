@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
 
-from minicnn.engine.conv_block import ConvBlock
-from minicnn.engine.dense import DenseStep
-from minicnn.engine.patterns import PATTERNS, is_conv, is_dense
-from minicnn.engine.side_by_side import SideBySide, part_count
+from minicnn.engine.conv.separable import SeparableBlock
+from minicnn.engine.conv.side_by_side import shared
+from minicnn.engine.conv.step import ConvBlock
+from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.patterns import PATTERNS, is_conv, is_dense, is_separable
 from minicnn.layers.base import Layer
 from minicnn.layers.dropout import Dropout
 from minicnn.layers.flatten import Flatten
+from minicnn.layers.identity import Identity
+from minicnn.layers.reshape import Reshape
 from minicnn.machine.region import Region
 from minicnn.types import Array
 
-Step = Layer | ConvBlock | SideBySide | DenseStep
-OWN = ConvBlock, SideBySide, DenseStep  # steps that add jobs
+Step = Layer | EngineStep
+VIEWS = Flatten, Reshape, Identity  # layers that give the numbers back as they lie
 
 
 def plan(
@@ -33,7 +36,8 @@ def plan(
     """The steps that compute what these built layers do, one after the other.
 
     Args:
-        layers: a chain; what each makes goes to the next alone.
+        layers: a chain; what each makes goes to the next alone. One that takes several values
+            takes the others from elsewhere.
         region: to which the steps add their jobs.
         frozen: for inference alone.
         threads: how many of them share each picture.
@@ -46,13 +50,15 @@ def plan(
         # beside a frozen layer the layer itself may be on its way to a backward
         step: Step = copy(rest[0]) if frozen else rest[0]
         if found:
-            step = pattern.step(**found, frozen=frozen)  # type: ignore[arg-type]
-        if isinstance(step, ConvBlock) and (parts := part_count(step, threads)) > 1:
-            step = SideBySide(step, parts)
+            step = pattern.step(**found, **pattern.options, frozen=frozen)
+        if isinstance(step, SeparableBlock):
+            step.share(threads)
+        elif isinstance(step, ConvBlock):
+            step = shared(step, threads)
         steps.append(step)
         del rest[: max(len(found), 1)]
     for step in steps:
-        if region is not None and isinstance(step, OWN):
+        if region is not None and isinstance(step, EngineStep):
             step.region = region
     reuse_inputs(steps)
     return steps
@@ -65,7 +71,8 @@ def split_activations(layers: Sequence[Layer]) -> list[Layer]:
     split: list[Layer] = []
     for layer in layers:
         split.append(layer)
-        if (is_conv(layer) or is_dense(layer)) and layer.activation_layer is not None:
+        known = is_conv(layer) or is_separable(layer) or is_dense(layer)
+        if known and layer.activation_layer is not None:
             split.append(layer.activation_layer)  # the steps run these layers without it
     return split
 
@@ -75,20 +82,16 @@ def reuse_inputs(steps: Sequence[Step]) -> None:
     normalised.
     """
     for before, step in pairwise(steps):
-        if isinstance(before, ConvBlock) and isinstance(step, ConvBlock):
-            # whose backward reads what was normalised, not the result
-            step.owns_input = before.norm is not None
+        blocks = ConvBlock | SeparableBlock
+        if isinstance(before, blocks) and isinstance(step, blocks):
+            # whose backward reads what was finished, not the result
+            step.owns_input = before.finishes and not before.reads_output
 
 
 def passes_on(step: Step, training: bool, x: Array | None = None) -> bool:
     """Whether a step's passes do nothing with the numbers they are given (x, where that matters)
     but hand them to a job, or on.
     """
-    if isinstance(step, ConvBlock | SideBySide):
-        return step.rescaling is None or x is not None and step.takes_bytes(x)
-    return (
-        isinstance(step, DenseStep)
-        or type(step) is Flatten
-        or type(step) is Dropout
-        and not training
-    )
+    if isinstance(step, EngineStep):
+        return step.passes_on(x)
+    return type(step) in VIEWS or type(step) is Dropout and not training

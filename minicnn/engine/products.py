@@ -12,15 +12,16 @@ import numpy as np
 from llvmlite import ir
 
 from minicnn.engine import row_moves, simd
-from minicnn.machine import emit
-from minicnn.machine.call import caller, clear, word
+from minicnn.engine.simd import Tile
+from minicnn.machine import processor
+from minicnn.machine.call import at, caller, clear, word
 from minicnn.machine.emit import Emitter, kernel
 from minicnn.machine.jit import jit_part
 from minicnn.types import Array
 
 FIELDS = 7  # of a call in a table
 SQUARE = "x* x_row y* y_row"
-call_tile, call_copy = caller(simd.ARGUMENTS), caller(row_moves.COPY)
+call_tile, call_copy = caller(Tile), caller(row_moves.COPY)
 
 
 class Left(NamedTuple):
@@ -56,7 +57,7 @@ class Program:
 
     def __init__(self, dtype: np.dtype, width: int):
         self.dtype, self.width = np.dtype(dtype).name, width
-        self.lanes, self.limit = emit.lanes(dtype), emit.instruction_set().rows
+        self.lanes, self.limit = processor.lanes(dtype), processor.instruction_set().rows
         self.calls: list[tuple[int, ...]] = []
 
     def multiply(
@@ -72,6 +73,7 @@ class Program:
         accumulate: bool = False,
         groups: tuple[int, int] = (0, 0),
         once: bool = False,
+        columns: tuple[int, int] | None = None,
     ) -> None:
         """Append C[rows, width] (+)= the product that simd.py defines, in tiles of at most `limit`
         rows.
@@ -82,10 +84,12 @@ class Program:
             starts: of a, b and c, in elements.
             groups: elements of A, and rows of B, from one group to the next, for `run_together`.
             once: whether a number of A belongs to one row only, so that all of A passes by once.
+            columns: (first, after the last) of C and a plain B, if not all.
         """
         outer_count, inner_count = rows
-        for v in range(0, self.width, 2 * self.lanes):
-            width = min(2 * self.lanes, self.width - v)
+        first_column, end = columns or (0, self.width)
+        for v in range(first_column, end, 2 * self.lanes):
+            width = min(2 * self.lanes, end - v)
             b_step = width if b.packed else self.width
             b_start = starts[1] + b.row * b_step + (v * b.rows if b.packed else v)
             for o, outer, i, inner in cuts(outer_count, inner_count, self.limit):
@@ -143,26 +147,28 @@ def parts(count: int, limit: int) -> Iterator[tuple[int, int]]:
 
 
 @jit_part
-def run(calls, first, last, like, a, a_start, b, b_start, c, c_start):
-    """Do the calls first ... last-1 of a program's table, for numbers at these addresses and from
-    these starts on.
-    """
-    run_together(calls, first, last, like, 1, a, a_start, b, b_start, c, c_start)
+def run(calls, first, last, like, a, b, c):
+    """Do the calls first ... last-1 of a program's table, for numbers at these addresses."""
+    run_together(calls, first, last, like, 1, a, b, c)
 
 
 @jit_part
-def run_together(calls, first, last, like, groups, a, a_start, b, b_start, c, c_start):
+def run_together(calls, first, last, like, groups, a, b, c):
     """The same, each call for as many groups (pictures) together."""
     for t in range(FIELDS * first, FIELDS * last, FIELDS):
         call_tile(
             word(calls, t),
             like,
-            (
-                a, a_start + word(calls, t + 1), groups, word(calls, t + 4), word(calls, t + 5),
-                b, b_start + word(calls, t + 2),
-                c, c_start + word(calls, t + 3), word(calls, t + 6),
+            Tile(
+                a=at(a, word(calls, t + 1), like),
+                groups=groups,
+                segments=word(calls, t + 4),
+                depth=word(calls, t + 5),
+                b=at(b, word(calls, t + 2), like),
+                c=at(c, word(calls, t + 3), like),
+                accumulate=word(calls, t + 6),
             ),
-        )  # fmt: skip
+        )
 
 
 @jit_part
@@ -172,11 +178,16 @@ def run_deep(calls, first, last, like, a, b, c, depth, accumulate):
         call_tile(
             word(calls, t),
             like,
-            (
-                a, word(calls, t + 1), 1, word(calls, t + 4), depth,
-                b, word(calls, t + 2), c, word(calls, t + 3), accumulate,
+            Tile(
+                a=at(a, word(calls, t + 1), like),
+                groups=1,
+                segments=word(calls, t + 4),
+                depth=depth,
+                b=at(b, word(calls, t + 2), like),
+                c=at(c, word(calls, t + 3), like),
+                accumulate=accumulate,
             ),
-        )  # fmt: skip
+        )
 
 
 @jit_part

@@ -1,5 +1,5 @@
 """What happens to a row of pixels while it is in the first-level cache: activation, statistics,
-pooling, and back.
+pooling, normalisation. row_gradients.py has the way back.
 
 Each kernel takes one register of channels through all pixels of a row, so that whatever is per
 channel (bias, sums, slopes) stays in a register meanwhile. In all of them pixels of `channels`
@@ -7,17 +7,51 @@ numbers lie in order.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
+from minicnn.engine.functions import Function, value
 from minicnn.machine.emit import I32, Emitter, kernel
+from minicnn.machine.operands import Bytes, Numbers
 
-ACTIVATE = "z* y* pixels channels bias* center* deviations* squares*"
-POOL = "y* row_step windows channels sign* best* winner*u8"
-AFFINE = "x* pixels channels center* scale* shift* y*"
-SUMS = "dy* x* pixels channels center* inverse* scale* shift* total* product*"
-SLOPES = "center* unit* slope* offset* factor* scale* shift*"
-GRADIENT = f"a* dy* winner*u8 index windows dropped channels {SLOPES} best* dz* total*"
+
+class Activate(NamedTuple):
+    """z, y: pixels; the others (channels,)."""
+
+    z: Numbers
+    y: Numbers
+    pixels: int
+    channels: int
+    bias: Numbers
+    center: Numbers
+    deviations: Numbers
+    squares: Numbers
+
+
+class Pool(NamedTuple):
+    """y: rows of pixels, row_step numbers apart; best, winner: windows; sign (channels,)."""
+
+    y: Numbers
+    row_step: int
+    windows: int
+    channels: int
+    sign: Numbers
+    best: Numbers
+    winner: Bytes
+
+
+class Finish(NamedTuple):
+    """x, addend, y: pixels; the others (channels,)."""
+
+    x: Numbers
+    addend: Numbers
+    pixels: int
+    channels: int
+    center: Numbers
+    scale: Numbers
+    shift: Numbers
+    y: Numbers
 
 
 def each_register(emit: Emitter, work: Callable[[ir.Value], None]) -> None:
@@ -36,39 +70,37 @@ def pixel_place(emit: Emitter, array: str, p: ir.Value, c: ir.Value) -> ir.Value
 
 
 @kernel
-def activate(dtype: str, relu: bool, moments: bool) -> Emitter:
-    """y = z + bias, then y = max(y, 0) if relu; if moments, also three numbers per channel of the
-    row:
+def activate(dtype: str, function: Function | None, moments: bool) -> Emitter:
+    """y = f(z + bias); if moments, also three numbers per channel of the row:
 
         center     = its first value
         deviations = sum of (y - center)
         squares    = sum of (y - center)^2
 
-    Sums of differences from a value of the row itself lose no digits to a large mean (rows.fold_row
+    Sums of differences from a value of the row itself lose no digits to a large mean (norm.fold_row
     makes mean and squares of them). Pixels go in pairs to two sums: a single one would wait for its
-    last addition every time. z and y may be the same. NaN stays NaN (0 is not larger).
+    last addition every time. z and y may be the same.
     Source: Chan, Golub, LeVeque 1983, section 3 (shifted data).
     """
-    emit = Emitter(dtype, ACTIVATE, aliases=True)
+    emit = Emitter(dtype, Activate, aliases=True)
     arg, build = emit.arg, emit.builder
-    zero = emit.fill(0.0)
 
     def work(c: ir.Value) -> None:
         bias = emit.load(emit.at(arg["bias"], c))
 
-        def value(p: ir.Value) -> ir.Value:
+        def activated(p: ir.Value) -> ir.Value:
             z = build.fadd(emit.load(pixel_place(emit, "z", p, c)), bias)
-            return build.select(build.fcmp_ordered(">", zero, z), zero, z) if relu else z
+            return value(emit, function, z) if function else z
 
-        center = value(emit.integer(0)) if moments else zero
+        center = activated(emit.integer(0)) if moments else emit.fill(0.0)
 
-        def finish(p: ir.Value) -> list[ir.Value]:
-            y = value(p)
+        def pixel(p: ir.Value) -> list[ir.Value]:
+            y = activated(p)
             emit.store(y, pixel_place(emit, "y", p, c))
             d = build.fsub(y, center)
             return [d, build.fmul(d, d)] if moments else []
 
-        sums = sum_of_pixels(emit, finish, 2 if moments else 0)
+        sums = sum_of_pixels(emit, pixel, 2 if moments else 0)
         if moments:
             for name, total in zip(
                 ("center", "deviations", "squares"), [center, *sums], strict=True
@@ -110,7 +142,7 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
 
     y: `height` rows, row_step numbers apart; of equals the first wins, of all the first NaN.
     """
-    emit = Emitter(dtype, POOL)
+    emit = Emitter(dtype, Pool)
     arg, build = emit.arg, emit.builder
     indices = ir.VectorType(I32, emit.lanes)
 
@@ -146,10 +178,13 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
 
 
 @kernel
-def affine(dtype: str, relu: bool) -> Emitter:
-    """y = (x - center) * scale + shift, per channel; of that max(y, 0) where a ReLU comes next."""
-    emit = Emitter(dtype, AFFINE, aliases=True)
-    zero = emit.fill(0.0)
+def finish(dtype: str, function: Function | None, adds: bool) -> Emitter:
+    """y = f((x - center) * scale + shift), per channel; with the addend added before f, if it
+    `adds`.
+
+    x and y may be the same.
+    """
+    emit = Emitter(dtype, Finish, aliases=True)
 
     def work(c: ir.Value) -> None:
         center, scale, shift = (
@@ -159,109 +194,14 @@ def affine(dtype: str, relu: bool) -> Emitter:
         def pixel(p: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
             x = emit.builder.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
             y = emit.multiply_add(x, scale, shift)
-            if relu:
-                y = emit.builder.select(emit.builder.fcmp_ordered("<", y, zero), zero, y)
+            if adds:
+                y = emit.builder.fadd(y, emit.load(pixel_place(emit, "addend", p, c)))
+            if function:
+                y = value(emit, function, y)
             emit.store(y, pixel_place(emit, "y", p, c))
             return []
 
         emit.loop(emit.arg["pixels"], [], pixel)
-
-    each_register(emit, work)
-    return emit
-
-
-@kernel
-def sums(dtype: str, relu: bool) -> Emitter:
-    """total[c] = sum of dy over the row, product[c] = sum of dy * ((x - center) * inverse).
-
-    Where a ReLU came next, dy counts only where it let something through: where (x - center) *
-    scale + shift > 0.
-    """
-    emit = Emitter(dtype, SUMS)
-    build, zero = emit.builder, emit.fill(0.0)
-
-    def work(c: ir.Value) -> None:
-        names = ("center", "inverse", "scale", "shift")
-        center, inverse, scale, shift = (emit.load(emit.at(emit.arg[name], c)) for name in names)
-
-        def values(p: ir.Value) -> list[ir.Value]:
-            dy = emit.load(pixel_place(emit, "dy", p, c))
-            moved = build.fsub(emit.load(pixel_place(emit, "x", p, c)), center)
-            if relu:
-                dy = build.select(
-                    build.fcmp_ordered(">", emit.multiply_add(moved, scale, shift), zero), dy, zero
-                )
-            return [dy, build.fmul(dy, build.fmul(moved, inverse))]
-
-        for name, total in zip(("total", "product"), sum_of_pixels(emit, values, 2), strict=True):
-            emit.store(total, emit.at(emit.arg[name], c))
-
-    each_register(emit, work)
-    return emit
-
-
-@kernel
-def gradient(dtype: str, width: int, pooled: bool, relu: bool, relu_after: bool) -> Emitter:
-    """The gradient of a row before activation, from that of the pooled row, and its sum.
-
-        dz = offset + slope * (a - center) * unit   through the batch's mean and variance
-           + factor * dy[q]    where its cell, index + w, won window q (always, if not pooled)
-        dz = 0                 where relu stopped it: a is not positive
-        dy[q] = 0              where relu_after did: (best[q] - center) * scale + shift is not
-        total[c] = sum of dz
-
-    a and dz: windows * width pixels, and then `dropped` ones that are in no window (odd sizes).
-    """
-    emit = Emitter(dtype, GRADIENT)
-    arg, build, zero = emit.arg, emit.builder, emit.fill(0.0)
-
-    def work(c: ir.Value) -> None:
-        names = ("center", "unit", "slope", "offset", "factor", "scale", "shift")
-        center, unit, slope, offset, factor, scale, shift = (
-            emit.load(emit.at(arg[name], c)) for name in names
-        )
-        moved = build.fmul(build.fsub(zero, center), unit)
-
-        def pixel(p: ir.Value, own: ir.Value | None) -> ir.Value:
-            a = emit.load(pixel_place(emit, "a", p, c))
-            value = emit.multiply_add(slope, emit.multiply_add(a, unit, moved), offset)
-            if own is not None:
-                value = build.fadd(value, own)
-            if relu:
-                value = build.select(build.fcmp_ordered(">", a, zero), value, zero)
-            emit.store(value, pixel_place(emit, "dz", p, c))
-            return value
-
-        def window(q: ir.Value, totals: list[ir.Value]) -> Sequence[ir.Value]:
-            scaled = build.fmul(factor, emit.load(pixel_place(emit, "dy", q, c)))
-            if relu_after:
-                best = build.fsub(emit.load(pixel_place(emit, "best", q, c)), center)
-                scaled = build.select(
-                    build.fcmp_ordered(">", emit.multiply_add(best, scale, shift), zero),
-                    scaled,
-                    zero,
-                )
-            winner = emit.load_bytes(pixel_place(emit, "winner", q, c)) if pooled else None
-            updated = []
-            for w, total in enumerate(totals):
-                own = scaled
-                if winner is not None:
-                    cell = build.trunc(build.add(arg["index"], emit.integer(w)), I32)
-                    won = build.icmp_unsigned("==", winner, emit.spread(cell))
-                    own = build.select(won, scaled, zero)
-                p = build.add(build.mul(q, emit.integer(width)), emit.integer(w))
-                updated.append(build.fadd(total, pixel(p, own)))
-            return updated
-
-        def left_over(i: ir.Value, totals: list[ir.Value]) -> Sequence[ir.Value]:
-            first = build.mul(arg["windows"], emit.integer(width))
-            return [build.fadd(totals[0], pixel(build.add(first, i), None))]
-
-        totals = emit.loop(arg["windows"], [zero] * width, window)
-        total = totals[0]
-        for other in totals[1:]:
-            total = build.fadd(total, other)
-        emit.store(emit.loop(arg["dropped"], [total], left_over)[0], emit.at(arg["total"], c))
 
     each_register(emit, work)
     return emit

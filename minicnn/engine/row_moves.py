@@ -86,7 +86,9 @@ def fold(dtype: str) -> Emitter:
     lanes = emit.integer(emit.lanes)
     rest = build.srem(arg["size"], lanes)
     emit.loop(
-        build.sdiv(arg["size"], lanes), [], lambda v, _: add_up(build.mul(v, lanes), emit.lanes)
+        build.sdiv(arg["size"], lanes),
+        [],
+        lambda v, _: add_up(build.mul(v, lanes), emit.lanes),
     )
     emit.loop(rest, [], lambda i, _: add_up(build.add(build.sub(arg["size"], rest), i), 1))
     return emit

@@ -31,10 +31,22 @@ from typing import NamedTuple
 from llvmlite import ir
 
 from minicnn.machine.emit import Emitter, kernel
+from minicnn.machine.operands import Numbers
 
 LINE, AHEAD = 64, 8  # bytes of a cache line, steps to prefetch ahead
 Values = list[ir.Value]
-ARGUMENTS = "a* groups segments depth b* c* accumulate"
+
+
+class Tile(NamedTuple):
+    """What a tile is called with; accumulate: whether C is added to."""
+
+    a: Numbers
+    groups: int
+    segments: int
+    depth: int
+    b: Numbers
+    c: Numbers
+    accumulate: int
 
 
 class Strides(NamedTuple):
@@ -61,7 +73,7 @@ def touch(dtype: str) -> Emitter:
     """Fetch `depth` numbers from a on into the cache, in order, as memory likes it; what tiles then
     read with steps.
     """
-    emit = Emitter(dtype, ARGUMENTS)
+    emit = Emitter(dtype, Tile)
     line = emit.integer(LINE * 8 // emit.bits)
 
     def fetch(k: ir.Value, _: Values) -> Values:
@@ -75,7 +87,7 @@ def touch(dtype: str) -> Emitter:
 @kernel
 def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Emitter:
     """The kernel for outer * inner rows of `width` numbers."""
-    emit = Emitter(dtype, ARGUMENTS)
+    emit = Emitter(dtype, Tile)
     arg, build = emit.arg, emit.builder
     rows = [(o, i) for o in range(outer) for i in range(inner)]
     registers = [(first, min(emit.lanes, width - first)) for first in range(0, width, emit.lanes)]

@@ -195,7 +195,7 @@ class Concatenate(Merge):
 
     def setup(self, input_shape: Any) -> Shape:
         rank = len(input_shape[0])
-        place = self._place(rank)
+        place = self.place(rank)
         if not 0 <= place < rank:
             raise ValueError(
                 f"{self} expected axis from 1 to {rank} or from -{rank} to -1 for inputs of shapes "
@@ -211,7 +211,7 @@ class Concatenate(Merge):
         joined = sum(shape[place] for shape in input_shape)
         return (*input_shape[0][:place], joined, *input_shape[0][place + 1 :])
 
-    def _place(self, rank: int) -> int:
+    def place(self, rank: int) -> int:
         """The axis, counted without N, of inputs with that many."""
         return self.axis - 1 if self.axis > 0 else self.axis + rank
 
@@ -222,7 +222,7 @@ class Concatenate(Merge):
 
     def backward(self, dy: Array) -> list[Array]:
         (dy,) = self.take_cache(dy)
-        place = self._place(len(self.output_shape))
+        place = self.place(len(self.output_shape))
         ends = np.cumsum([shape[place] for shape in self.input_shape])
         return np.split(dy, ends[:-1], axis=self.axis)
 

@@ -11,19 +11,22 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minicnn.machine.jit import jit_part
+from minicnn.machine.operands import Operands, kinds
 
 DOUBLE = np.zeros(0)  # "like this" for what is in double precision
 
 
-def caller(arguments: str) -> Any:
-    """A function for Numba code that calls kernels of those arguments (emit.Emitter's notation).
+def caller(operands: Operands) -> Any:
+    """A function for Numba code that calls kernels with those operands (operands.py):
+    call(kernel, like, Copy(x=at(x, start, like), ...)), with the kernel's address, and an array of
+    the kernel's type.
 
-    It takes the kernel's address, an array of the kernel's type, and per argument an integer, or
-    for "name*" two: an address and the number of the element there to begin with: call(kernel,
-        like, (a, a_start, a_outer, ...)).
+    Written in short, "name* ...", they are integers in a row, for an address two: that of an array
+    and the number of the element there to begin with: call(kernel, like, (x, x_start, ...)).
     No bounds are checked: the drivers compute every position from shapes that the plan has checked.
     """
-    kinds = [argument.partition("*")[1:] for argument in arguments.split()]
+    in_short = isinstance(operands, str)
+    wanted = [kind for _, kind in kinds(operands)]
 
     @intrinsic
     def call(typingctx: Any, kernel: Any, like: Any, operands: Any) -> Any:  # noqa: ARG001
@@ -36,14 +39,14 @@ def caller(arguments: str) -> Any:
                 for i, kind in enumerate(signature.args[2].types)
             )
             values = []
-            for star, unit in kinds:
+            for kind in wanted:
                 value = next(integers)
-                if star:
+                if kind and in_short:
                     start = builder.mul(
-                        next(integers), ir.Constant(value.type, 1 if unit == "u8" else size)
+                        next(integers), ir.Constant(value.type, 1 if kind == "*u8" else size)
                     )
-                    value = builder.inttoptr(builder.add(value, start), cgutils.voidptr_t)
-                values.append(value)
+                    value = builder.add(value, start)
+                values.append(builder.inttoptr(value, cgutils.voidptr_t) if kind else value)
             function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
             where = context.cast(builder, args[0], signature.args[0], types.intp)
             builder.call(builder.inttoptr(where, function.as_pointer()), values)
@@ -104,3 +107,9 @@ def clear(typingctx: Any, address: Any, size: Any) -> Any:  # noqa: ARG001
 def view(address, size, like):
     """The numbers at an address as an array of that size and the type of `like`."""
     return carray(pointer(address, like), size)
+
+
+@jit_part
+def at(array, index, like):
+    """The address of a number of an array at an address."""
+    return array + index * like.itemsize

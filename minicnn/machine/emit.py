@@ -8,64 +8,18 @@ before a turn to the values after it.
 
 import ctypes
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from functools import cache, update_wrapper
 
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import config
-from numba.core.codegen import get_host_cpu_features
 
 from minicnn.machine import cache as store
+from minicnn.machine import processor
+from minicnn.machine.operands import Operands, kinds
 
 NAME = "kernel"  # of every emitted function, in an object file of its own
 I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
-
-
-@dataclass(frozen=True)
-class InstructionSet:
-    """What the engine has to know of a family of processors."""
-
-    name: str
-    bits: int  # of a vector register
-    rows: int  # of the best tile with two registers per row: see simd.py
-    fma: bool  # whether multiply-add is one instruction
-
-
-# rows * 2 accumulators, 2 registers for B and 1 for A: of 32 registers, of 16, of 32, of 16.
-AVX512 = InstructionSet("AVX-512", 512, 14, True)
-AVX2 = InstructionSet("AVX2", 256, 6, True)
-NEON = InstructionSet("NEON", 128, 12, True)
-GENERIC = InstructionSet("generic", 128, 4, False)
-
-
-def target() -> tuple[str, str]:
-    """(CPU name, features) that Numba compiles for, by its settings too: both must agree."""
-    name, features = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
-    return (
-        name or llvm.get_host_cpu_name(),
-        get_host_cpu_features() if features is None else features,
-    )
-
-
-@cache
-def instruction_set() -> InstructionSet:
-    """The widest one that the target has."""
-    _, features = target()
-    enabled = set(features.split(","))
-    if "+avx512f" in enabled:
-        return AVX512
-    if {"+avx2", "+fma"} <= enabled:
-        return AVX2
-    if "+neon" in enabled or llvm.get_default_triple().startswith(("aarch64", "arm64")):
-        return NEON
-    return GENERIC
-
-
-def lanes(dtype: np.dtype | type) -> int:
-    """Numbers of this type in one register."""
-    return instruction_set().bits // (8 * np.dtype(dtype).itemsize)
 
 
 class Emitter:
@@ -73,30 +27,27 @@ class Emitter:
 
     Args:
         dtype: float32 or float64, the type of its numbers.
-        arguments: "name" for an integer, "name*" for the address of numbers, "name*u8" for that of
-            bytes.
+        operands: what it is called with; see operands.py.
         aliases: whether two of the addresses may be of the same array.
     """
 
-    def __init__(self, dtype: str, arguments: str, aliases: bool = False):
-        isa = instruction_set()
+    def __init__(self, dtype: str, operands: Operands, aliases: bool = False):
+        isa = processor.instruction_set()
         self.bits = 8 * np.dtype(dtype).itemsize
         self.element = ir.FloatType() if self.bits == 32 else ir.DoubleType()
         self.lanes = isa.bits // self.bits
         self.vector = ir.VectorType(self.element, self.lanes)
         self.module = ir.Module()
         self.module.triple = llvm.get_process_triple()
-        self.arguments = arguments.split()
-        kinds = {"": I64, "*": self.element.as_pointer(), "*u8": I8.as_pointer()}
-        types = [
-            kinds[argument.lstrip("abcdefghijklmnopqrstuvwxyz_")] for argument in self.arguments
-        ]
-        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), NAME)
+        self.operands = kinds(operands)
+        types = {"": I64, "*": self.element.as_pointer(), "*u8": I8.as_pointer()}
+        arguments = [types[kind] for _, kind in self.operands]
+        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), arguments), NAME)
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         for value in self.function.args:
             if isinstance(value.type, ir.PointerType) and not aliases:
                 value.add_attribute("noalias")
-        names = [argument.partition("*")[0] for argument in self.arguments]
+        names = [name for name, _ in self.operands]
         self.arg: dict[str, ir.Value] = dict(zip(names, self.function.args, strict=True))
         self.fma = isa.fma
         self._filled: dict[tuple[str, int], ir.Constant] = {}
@@ -137,25 +88,25 @@ class Emitter:
             self.bits // 8
         )
 
-    def load_bytes(self, pointer: ir.Value) -> ir.Value:
-        """`lanes` bytes from an address on, as 32-bit integers."""
-        narrow = ir.VectorType(I8, self.lanes)
+    def load_bytes(self, pointer: ir.Value, numbers: int = 0) -> ir.Value:
+        """Some (`lanes`) bytes from an address on, as 32-bit integers."""
+        narrow = ir.VectorType(I8, numbers or self.lanes)
         value = self.builder.load(self.builder.bitcast(pointer, narrow.as_pointer()), typ=narrow)
         value.align = 1
-        return self.builder.zext(value, ir.VectorType(I32, self.lanes))
+        return self.builder.zext(value, ir.VectorType(I32, narrow.count))
 
     def store_bytes(self, value: ir.Value, pointer: ir.Value) -> None:
-        narrow = self.builder.trunc(value, ir.VectorType(I8, self.lanes))
+        narrow = self.builder.trunc(value, ir.VectorType(I8, value.type.count))
         self.builder.store(
             narrow, self.builder.bitcast(pointer, narrow.type.as_pointer())
         ).align = 1
 
-    def spread(self, scalar: ir.Value) -> ir.Value:
-        """One number, or one 32-bit integer, in all lanes."""
-        vector = ir.VectorType(scalar.type, self.lanes)
+    def spread(self, scalar: ir.Value, lanes: int = 0) -> ir.Value:
+        """One number, or one 32-bit integer, in all (or so many) lanes."""
+        vector = ir.VectorType(scalar.type, lanes or self.lanes)
         undefined = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
-        lane_0 = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        lane_0 = ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
         return self.builder.shuffle_vector(first, undefined, lane_0)
 
     def prefetch(self, pointer: ir.Value, *, write: bool = False) -> None:
@@ -191,6 +142,12 @@ class Emitter:
                 function = ir.Function(self.module, ir.FunctionType(x.type, [x.type] * 3), name)
             return self.builder.call(function, [x, y, z])
         return self.builder.fadd(self.builder.fmul(x, y), z)
+
+    def choice(
+        self, relation: str, x: ir.Value, y: ir.Value, then: ir.Value, other: ir.Value
+    ) -> ir.Value:
+        """Lane by lane `then` where x < y, or what the relation says, else `other`, and for NaN."""
+        return self.builder.select(self.builder.fcmp_ordered(relation, x, y), then, other)
 
     # Control
 
@@ -246,10 +203,8 @@ class Emitter:
 
     def prototype(self) -> type:
         """The function's type for ctypes, by which tests call it."""
-        kinds = [
-            ctypes.c_void_p if "*" in argument else ctypes.c_int64 for argument in self.arguments
-        ]
-        return ctypes.CFUNCTYPE(None, *kinds)
+        types = [ctypes.c_void_p if kind else ctypes.c_int64 for _, kind in self.operands]
+        return ctypes.CFUNCTYPE(None, *types)
 
 
 def kernel(emitter: Callable[..., Emitter]) -> Callable[..., int]:
@@ -264,7 +219,7 @@ def kernel(emitter: Callable[..., Emitter]) -> Callable[..., int]:
     def address(*arguments: Hashable) -> int:
         name, key = (
             f"{emitter.__module__}.{emitter.__qualname__}",
-            (arguments, target(), llvm.get_process_triple()),
+            (arguments, processor.target(), llvm.get_process_triple()),
         )
         code = store.load(name, key)
         if code is None:
@@ -291,7 +246,7 @@ def link(code: bytes) -> int:
 
 def host() -> llvm.TargetMachine:
     """LLVM's compiler for the target."""
-    cpu, features = target()
+    cpu, features = processor.target()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(

@@ -5,7 +5,7 @@ from time import perf_counter
 import numpy as np
 from numba import prange
 
-from minicnn.machine import emit, threads
+from minicnn.machine import emit, processor, threads
 from minicnn.machine.call import caller
 from minicnn.machine.jit import parallel_jit
 from minicnn.machine.record import address
@@ -20,7 +20,7 @@ def chains() -> int:
     """Sums that go on side by side: more than an addition takes cycles times those that start in
     one.
     """
-    return max(12, 2 * emit.instruction_set().rows)
+    return max(12, 2 * processor.instruction_set().rows)
 
 
 @emit.kernel
@@ -53,7 +53,7 @@ def measure(dtype: str) -> tuple[float, int]:
     """Floating point operations per second (2 per multiply-add) in one short run, and the threads
     that did them.
     """
-    count, lanes = threads.state()["used"], emit.lanes(np.dtype(dtype))
+    count, lanes = threads.state()["used"], processor.lanes(np.dtype(dtype))
     # Every chain goes to term / (1 - factor): no overflow, and nothing so small that a processor is
     # slow with it.
     values = np.linspace(0.5, 0.9, count * (2 + chains()) * lanes, dtype=dtype).reshape(count, -1)

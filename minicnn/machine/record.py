@@ -5,6 +5,7 @@ and at every call a tenth of a microsecond to take it apart. A record costs noth
 in it. Whoever makes one keeps the arrays, which are C-contiguous, alive.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,6 +95,31 @@ class Operands:
                     checked(array, *self.expected[name], name, writable=False)
                 )
                 self.arrays[name] = array
+
+
+class Addresses:
+    """A table of the addresses of some arrays that change from call to call; it keeps the last ones
+    alive.
+
+    Args:
+        sizes: how many numbers each array has.
+        dtype: of the numbers.
+    """
+
+    def __init__(self, sizes: Sequence[int], dtype: np.dtype):
+        self.sizes, self.dtype = sizes, dtype
+        self.table = np.zeros(len(sizes), np.int64)
+        self.arrays: list[Array | None] = [None] * len(sizes)
+
+    def put(self, arrays: Sequence[Array]) -> None:
+        """Let these be the arrays. Raises ValueError for one that is not as expected."""
+        for n, array in enumerate(arrays):
+            if self.arrays[n] is not array:
+                what = f"array {n} of {len(self.sizes)}"
+                self.table[n] = address(
+                    checked(array, self.sizes[n], self.dtype, what, writable=False)
+                )
+                self.arrays[n] = array
 
 
 def dtype_of(kind: type[NamedTuple]) -> np.dtype:

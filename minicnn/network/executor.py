@@ -1,5 +1,6 @@
 """How a network is run: layer after layer as they are written, or by the engine's plan."""
 
+from collections import defaultdict
 from itertools import count
 from threading import get_ident
 from typing import Any
@@ -10,6 +11,7 @@ from minicnn.engine import selftest
 from minicnn.engine.plan import Step, passes_on
 from minicnn.machine import jit
 from minicnn.machine.region import Region
+from minicnn.network.forks import Forks
 from minicnn.network.frozen import Frozen
 from minicnn.network.graph import Program
 from minicnn.network.places import Places
@@ -54,21 +56,18 @@ class Execution:
         )
         # the engine's steps hand on buffers as they are
         one_type = len({call.layer.dtype for call in calls}) <= 1
-        fast = (
-            engine == "fast"
-            and jit.ENABLED
-            and one_type
-            and selftest.trusted([call.layer for call in calls])
-        )
+        fast = engine == "fast" and jit.ENABLED and one_type
         self.region = Region()
         self.stages, self._values = stages(
             calls, self.inputs, self.outputs_at, self.region if fast else None
         )
+        if fast and not selftest.trusted([stage.step for stage in self.stages]):
+            fast = False
+            self.stages, self._values = stages(calls, self.inputs, self.outputs_at, None)
         self.frozen = Frozen(calls, self.inputs, self.outputs_at) if fast else None
         self.steps: list[Step] = [stage.step for stage in self.stages]
-        self._sums: dict[
-            tuple[int, tuple[int, ...]], Array
-        ] = {}  # gradients of values with several users
+        dtype = (calls or self.places.calls)[0].layer.dtype
+        self.forks = Forks(self.region if fast else None, dtype)
         self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,
         self._trained = 0, 0  # and of the last in training, with the thread that asked for it
@@ -128,9 +127,9 @@ class Execution:
         """
         self._check_undisturbed()
         wanted = self.wanted(to_input)
-        gradients: dict[int, Array] = {}
+        gradients: dict[int, list[Array]] = defaultdict(list)  # of each value, by its users
         for n, given in zip(self.outputs_at, dy if len(self.outputs_at) > 1 else [dy], strict=True):
-            gradients[n] = given if n not in gradients else gradients[n] + given
+            gradients[n].append(given)
         with self.region:
             for step, reads, writes, fixed, several in reversed(self.stages):
                 if not wanted[writes]:
@@ -142,27 +141,20 @@ class Execution:
                         gradient[...] = 0
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
+                total = self.forks.total(writes, gradients.pop(writes))
                 if not passes_on(step, training=True if fixed is None else fixed):
                     self.region.run()
-                back: Any = step.backward(gradients.pop(writes))
+                back: Any = step.backward(total)
                 if step.needs_input_grad:
                     for n, dx in zip(reads, back if several else [back], strict=True):
                         if wanted[n]:
-                            gradients[n] = (
-                                dx if n not in gradients else self._sum(n, gradients[n], dx)
-                            )
+                            gradients[n].append(dx)
+            found = [
+                self.forks.total(n, gradients[n]) if n in gradients else None
+                for n in range(self.inputs)
+            ]
         self.places.add_gradients()
-        found = [gradients.get(n) for n in range(self.inputs)]
         return found if len(found) > 1 else found[0]
-
-    def _sum(self, n: int, before: Array, more: Array) -> Array:
-        """The gradient of value n with what another of its users gives."""
-        self.region.run()
-        if (n, more.shape) not in self._sums:
-            self._sums = {key: total for key, total in self._sums.items() if key[0] != n} | {
-                (n, more.shape): np.empty(more.shape, more.dtype)
-            }
-        return np.add(before, more, out=self._sums[n, more.shape])
 
     def backward(self, dy: Any) -> Any:
         """Backward from the outputs to the input; returns dx, in an array of its own.

@@ -20,9 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.engine.conv_block import ConvBlock
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.plan import passes_on
-from minicnn.engine.side_by_side import SideBySide
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region, run_jobs, table
 from minicnn.network.graph import Call
@@ -94,14 +93,14 @@ class FrozenProgram:
         self.stages, self.values = stages(
             calls, inputs, outputs, self.region, frozen=True, threads=threads
         )
-        self.steps = [
-            one.step for one in self.stages if isinstance(one.step, ConvBlock | SideBySide)
-        ]
+        self.steps = [one.step for one in self.stages if isinstance(one.step, EngineStep)]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
-        rescales = any(step.rescaling is not None for step in self.steps)
         self.x = [
-            np.zeros(one.shape, np.uint8 if rescales and one.dtype == np.uint8 else dtype)
-            for one in x
+            np.zeros(
+                one.shape,
+                np.uint8 if one.dtype == np.uint8 and self._takes_bytes(n, one) else dtype,
+            )
+            for n, one in enumerate(x)
         ]
         layers = {id(call.layer): call.layer for call in calls}.values()
         self.fingerprint = Fingerprint(
@@ -111,6 +110,13 @@ class FrozenProgram:
         self.possible = self._write()
         if not self.possible:  # and no buffers are kept for nothing
             self.stages, self.steps, self.x = [], [], []
+
+    def _takes_bytes(self, n: int, x: Array) -> bool:
+        """Whether all that read the input of that number may be given bytes."""
+        readers = [one.step for one in self.stages if n in one.reads]
+        return n not in self.outputs_at and all(
+            isinstance(step, EngineStep) and step.takes_bytes(x) for step in readers
+        )
 
     def outputs(self, x: Sequence[Array]) -> list[Array]:
         """What comes out, in arrays of its own."""
@@ -132,11 +138,12 @@ class FrozenProgram:
         values[: len(self.x)] = self.x
         with self.region:
             self.region.add(self.fingerprint.job, self.fingerprint.stages)
-            for step, reads, writes, training, _ in self.stages:
+            for step, reads, writes, training, several in self.stages:
                 if training or not passes_on(step, False, values[reads[0]]):
                     self.region.forget()
                     return False
-                values[writes] = step.forward(values[reads[0]], training=False)
+                given: Any = [values[n] for n in reads] if several else values[reads[0]]
+                values[writes] = step.forward(given, training=False)
             self.jobs = list(self.region.jobs)
         self.table = table(self.jobs, weights=False)
         self.made = [values[n] for n in self.outputs_at]

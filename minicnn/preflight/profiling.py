@@ -10,9 +10,9 @@ Backward of a convolution or dense layer is told apart by leaving a part of it o
     rest            = what remains: the gradient through activation, pooling and normalisation
 
 Floating point operations are those of the sums as they are written, 2 per multiply-add, without
-multiplications by padding; an algorithm that needs fewer (engine/winograd.py) can therefore exceed
-the peak. Bytes are those that a pass at least reads and writes: its inputs, its weights and its
-results, once each.
+multiplications by padding; an algorithm that needs fewer (engine/conv/winograd.py) can therefore
+exceed the peak. Bytes are those that a pass at least reads and writes: its inputs, its weights and
+its results, once each.
 """
 
 import copy
@@ -29,7 +29,8 @@ from minicnn.engine.plan import Step
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.layers.interpolation import Interpolating
-from minicnn.machine import emit, peak
+from minicnn.machine import peak
+from minicnn.machine.processor import instruction_set
 from minicnn.models.model import Model
 from minicnn.network.stages import layers_of
 from minicnn.network.steps import steps
@@ -78,7 +79,7 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
     whole = watch.median("whole step")
     rows.append(Row("between the passes", "", max(0.0, whole - sum(row.seconds for row in rows))))
     total = added("whole step", "", rows)
-    title = f"{model.name}, {model.dtype}, {model.engine} engine, {emit.instruction_set().name}"
+    title = f"{model.name}, {model.dtype}, {model.engine} engine, {instruction_set().name}"
     return Profile(title, batch, threads, median(peaks), tuple(rows), total)
 
 

@@ -1,0 +1,147 @@
+"""One step of the plan: arrays side by side along an axis.
+
+What lies before that axis makes rows; of each row of y so many numbers are a row of each input.
+"""
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray
+
+from minicnn.engine import row_moves
+from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.engine_step import EngineStep
+from minicnn.layers.merging import Concatenate
+from minicnn.machine.call import caller, word
+from minicnn.machine.jit import jit_part
+from minicnn.machine.record import Addresses, Operands, Record
+from minicnn.machine.region import SERIAL, Stages, Task
+from minicnn.machine.shares import shares, take
+from minicnn.types import Array
+
+BLOCK = 4096  # numbers of y that stay in the first-level cache while all inputs' rows are copied
+JOIN, SPLIT = range(2)
+# [of more samples, of a single one, which is one thread's work]
+JOIN_STAGES = Stages(JOIN), Stages(SERIAL + JOIN)
+SPLIT_STAGES = Stages(SPLIT), Stages(SERIAL + SPLIT)
+call_copy = caller(row_moves.COPY)
+
+
+class Layout(NamedTuple):
+    """N samples of `rows` rows of `width` numbers in y and dy, of which `inputs` arrays x and dx
+    have sizes[i] each: their addresses; the copying kernel's, and how many rows are copied at once.
+    """
+
+    N: int
+    rows: int
+    width: int
+    inputs: int
+    block: int
+    copy: int
+    sizes: Array
+    x: Array
+    dx: Array
+    y: Array
+    dy: Array
+
+
+class ConcatenateStep(EngineStep):
+    """Runs a built Concatenate, along any axis.
+
+    Args:
+        concatenate: the layer.
+        frozen: for inference alone; see network/frozen.py.
+    """
+
+    def __init__(self, concatenate: Concatenate, frozen: bool = False):
+        self.concatenate, self.frozen = concatenate, frozen
+        super().__init__([concatenate])
+        place = concatenate.place(len(concatenate.output_shape))
+        shapes = [shape[place:] for shape in concatenate.input_shape]
+        self.sizes = np.array([prod(shape) for shape in shapes], np.int64)
+        width = int(self.sizes.sum())
+        self.layout = Layout(
+            N=0,
+            rows=prod(concatenate.output_shape[:place]),
+            width=width,
+            inputs=len(shapes),
+            block=max(1, BLOCK // width),
+            copy=row_moves.copy(concatenate.dtype.name),
+            sizes=self.sizes,
+            x=NONE,
+            dx=NONE,
+            y=NONE,
+            dy=NONE,
+        )
+
+    def forward(self, x: Any, *, training: bool = False) -> Array:
+        xs = self.concatenate.accept(x)
+        own = self.buffers_of(len(xs[0]))
+        own.x.put(xs)
+        self.region.add(own.job, JOIN_STAGES[len(own.y) == 1])
+        self._cache = (own,) if training else ()
+        return own.y
+
+    def backward(self, dy: Array) -> list[Array]:
+        dy = self.concatenate.accept_gradient(
+            dy, bool(self._cache), len(self._cache[0].y) if self._cache else 0
+        )
+        (own,), self._cache = self._cache, ()
+        own.operands.put(dy=dy)
+        self.region.add(own.job, SPLIT_STAGES[len(own.y) == 1])
+        return own.dx
+
+    def make_buffers(self, n: int) -> "Buffers":
+        return Buffers(self, n)
+
+
+class Buffers:
+    """What a ConcatenateStep writes for n samples, and the record for its parallel regions."""
+
+    def __init__(self, step: ConcatenateStep, n: int):
+        layer, dtype = step.concatenate, step.concatenate.dtype
+        self.y = np.zeros((n, *layer.output_shape), dtype)
+        shapes = [] if step.frozen else layer.input_shape
+        self.dx = [np.zeros((n, *shape), dtype) for shape in shapes]
+        sizes = [n * prod(shape) for shape in layer.input_shape]
+        self.x, self.back = Addresses(sizes, dtype), Addresses(sizes, dtype)
+        self.back.put(self.dx)
+        layout = step.layout._replace(N=n, x=self.x.table, dx=self.back.table, y=self.y)
+        self.record = Record(layout=layout, shares=shares())
+        self.operands = Operands(self.record, "layout", dy=(self.y.size, dtype))
+        self.job = concatenated.on(self.record, dtype)
+
+
+@jit_part
+def copy_chunk(t, k, stage, like):
+    """Join, or split, the samples of chunk k."""
+    end = t.rows * (t.N * (k + 1) // CHUNKS)
+    for row in range(t.rows * (t.N * k // CHUNKS), end, t.block):
+        count, place = min(t.block, end - row), row * t.width
+        for i in range(t.inputs):
+            size = word(t.sizes, i)
+            if stage == JOIN:
+                call_copy(
+                    t.copy,
+                    like,
+                    (word(t.x, i), row * size, size, t.y, place, t.width, count, size),
+                )
+            else:
+                call_copy(
+                    t.copy,
+                    like,
+                    (t.dy, place, t.width, word(t.dx, i), row * size, size, count, size),
+                )
+            place += size
+
+
+@Task
+def concatenated(records, like, stage, t, workers):
+    """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
+    r, numbers = carray(records, 1)[0], carray(like, 0)
+    for helped in range(workers):
+        k = take(r.shares, CHUNKS, t, helped, workers)
+        while k >= 0:
+            copy_chunk(r.layout, k, stage, numbers)
+            k = take(r.shares, CHUNKS, t, helped, workers)

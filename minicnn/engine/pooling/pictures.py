@@ -1,0 +1,71 @@
+"""Pooling over whole pictures in two stages, and the record that they are handed."""
+
+from typing import NamedTuple
+
+from numba import carray
+
+from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.pooling.picture_kernels import PICTURE
+from minicnn.machine.call import caller, clear, view
+from minicnn.machine.jit import jit_part
+from minicnn.machine.region import Task
+from minicnn.machine.shares import take
+from minicnn.types import Array
+
+FORWARD, BACKWARD = range(2)
+call_picture = caller(PICTURE)
+
+
+class Layout(NamedTuple):
+    """N pictures of so many pixels of C channels, and kernels; where there is none for backward, a
+    channel has a winner.
+
+    x and dx are (N, pixels, C), y, dy and winner, of numbers, (N, C).
+    """
+
+    N: int
+    pixels: int
+    C: int
+    forward: int = 0
+    back: int = 0
+    x: Array = NONE
+    y: Array = NONE
+    winner: Array = NONE
+    dy: Array = NONE
+    dx: Array = NONE
+
+
+@jit_part
+def send_back(t, n, like):
+    """dx of picture n: dy where a pixel has won a channel."""
+    size = t.pixels * t.C
+    clear(t.dx + n * size * like.itemsize, size * like.itemsize)
+    dx, dy = view(t.dx, t.N * size, like), view(t.dy, t.N * t.C, like)
+    winner = view(t.winner, t.N * t.C, like)
+    for c in range(t.C):
+        dx[n * size + int(winner[n * t.C + c]) * t.C + c] = dy[n * t.C + c]
+
+
+@jit_part
+def do_picture(t, stage, n, like):
+    """Picture n of a stage."""
+    x, y, size = n * t.pixels * t.C, n * t.C, (t.pixels, t.C)
+    if stage == FORWARD:
+        call_picture(t.forward, like, (t.x, x, t.y, y, t.winner, y, *size))
+    elif t.back != 0:
+        call_picture(t.back, like, (t.dx, x, t.dy, y, t.winner, y, *size))
+    else:
+        send_back(t, n, like)
+
+
+@Task
+def task(records, like, stage, t, workers):
+    """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
+    r, numbers = carray(records, 1)[0], carray(like, 0)
+    N = r.layout.N
+    for helped in range(workers):
+        k = take(r.shares, CHUNKS, t, helped, workers)
+        while k >= 0:
+            for n in range(N * k // CHUNKS, N * (k + 1) // CHUNKS):
+                do_picture(r.layout, stage, n, numbers)
+            k = take(r.shares, CHUNKS, t, helped, workers)

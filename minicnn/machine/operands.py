@@ -1,0 +1,26 @@
+"""What kernels are called with: a named tuple of integers and addresses for each.
+
+    class Copy(NamedTuple):
+        x: Numbers  # the address of numbers of the kernel's type
+        winner: Bytes  # the address of bytes
+        size: int
+
+The emitter (emit.py) makes the function's arguments of it, and Numba code calls it with one
+(call.py).
+"""
+
+from typing import Annotated, Any, NamedTuple, get_type_hints
+
+Numbers = Annotated[int, "*"]
+Bytes = Annotated[int, "*u8"]
+
+Operands = type[NamedTuple] | str  # the same in short: "x* winner*u8 size"
+
+
+def kinds(operands: Operands) -> list[tuple[str, str]]:
+    """(name, kind) of each: "" for an integer, "*" and "*u8" for addresses."""
+    if isinstance(operands, str):
+        split = [argument.partition("*") for argument in operands.split()]
+        return [(name, star + unit) for name, star, unit in split]
+    hints: dict[str, Any] = get_type_hints(operands, include_extras=True)
+    return [(name, getattr(hint, "__metadata__", ("",))[0]) for name, hint in hints.items()]

@@ -1,0 +1,41 @@
+"""The gradient of a value with several users: the sum of what they give."""
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+from minicnn.engine.merging.by_number import ByNumber
+from minicnn.machine.region import Region
+from minicnn.types import Array
+
+
+class Forks:
+    """Adds up gradients, in the order in which they are given.
+
+    It writes to arrays of its own alone: what a step or a layer has given may be the gradient of
+    other values too.
+
+    Args:
+        region: to which sums are added as jobs; None adds at once, in NumPy.
+        dtype: of the steps.
+    """
+
+    def __init__(self, region: Region | None, dtype: np.dtype):
+        self.region, self.dtype = region, dtype
+        self.sums: dict[tuple[int, int], ByNumber] = {}
+
+    def total(self, value: int, given: Sequence[Array]) -> Array:
+        """The sum of these gradients of the value of that number; with a region a buffer that the
+        next backward overwrites, when the region has run.
+        """
+        if len(given) == 1:
+            return given[0]
+        if self.region is None:
+            return reduce(np.add, given)
+        # What is not in order is a layer's, and there already.
+        parts = [np.ascontiguousarray(one, self.dtype) for one in given]
+        key, shape = (value, len(parts)), parts[0].shape[1:]
+        if key not in self.sums:
+            self.sums[key] = ByNumber(shape, len(parts), self.dtype)
+        return self.sums[key].of(parts, self.region)
