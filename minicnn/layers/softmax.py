@@ -67,7 +67,7 @@ class Softmax(Layer):
 
 def softmax(x: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """exp(x) / sum(exp(x)) along an axis, without overflow."""
-    if x.ndim == 2 and axis in (-1, 1) and x.dtype in (np.float32, np.float64):  # as usual
+    if x.ndim == 2 and axis in (-1, 1) and x.dtype.char in "fd":  # as usual
         y = np.empty_like(x, order="C")
         cross_entropy.softmax(np.ascontiguousarray(x), y)
         return y

@@ -30,6 +30,7 @@ SPINS = "20000"
 
 alone = threading.RLock()  # in C: `with` takes and returns it whole, whenever a Ctrl-C comes
 _count: int | None = None  # what set_threads was given
+_times_set = 0
 _thread = threading.local()  # .count: what the calling thread has been told of it
 _orphaned = False  # whether this process was forked from one whose threads it would need
 
@@ -53,7 +54,7 @@ def set_threads(n: int) -> None:
     Raises ValueError unless n is an integer from 1 to the number of threads that Numba starts: one
     per processor, or NUMBA_NUM_THREADS in the environment.
     """
-    global _count
+    global _count, _times_set
     most = get_thread_count()
     if not isinstance(n, int) or not 1 <= n <= most:
         raise ValueError(
@@ -61,6 +62,12 @@ def set_threads(n: int) -> None:
             "NUMBA_NUM_THREADS in the environment, set before Python starts, allows more or fewer"
         )
     _count = n
+    _times_set += 1
+
+
+def times_set() -> int:
+    """How often set_threads, or use, has been called."""
+    return _times_set
 
 
 def turn() -> threading.RLock:
@@ -94,6 +101,8 @@ def use(n: int) -> None:
     """Let the calling thread run kernels on n threads from now on, until set_threads says
     otherwise.
     """
+    global _times_set
+    _times_set += 1
     with turn():
         numba.set_num_threads(n)
 

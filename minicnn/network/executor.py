@@ -11,6 +11,7 @@ from minicnn.engine import selftest
 from minicnn.engine.plan import Step, passes_on
 from minicnn.machine import jit
 from minicnn.machine.region import Region
+from minicnn.network.ending import probabilities
 from minicnn.network.forks import Forks
 from minicnn.network.frozen import Frozen
 from minicnn.network.graph import Program
@@ -115,7 +116,11 @@ class Execution:
     def outputs(self, x: Any, training: bool) -> Any:
         """The outputs after it."""
         y = self.logits(x, training)
-        return y if self.ending is None else self.ending.forward(y, training=training)
+        if self.ending is None:
+            return y
+        if not training and self.ends_in is not None:
+            return probabilities(self.ends_in, y)
+        return self.ending.forward(y, training=training)
 
     def backward_from_logits(self, dy: Any, to_input: bool = False) -> Any:
         """Backward to the lowest layers with something to train, or to the input: the dx of each,

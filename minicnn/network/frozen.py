@@ -51,7 +51,7 @@ class Frozen:
             return None
         single = len(x[0]) == 1
         threads = self.sharing.choose() if single else 1
-        key = (threads, *[(one.shape, one.dtype == np.uint8) for one in x])
+        key = (threads, *[(one.shape, one.dtype.char == "B") for one in x])  # which is uint8
         if key not in self.programs:
             if len(self.programs) == KEPT:
                 self.programs.pop(next(iter(self.programs)))

@@ -5,7 +5,7 @@ another program has one of the processors, they wait for each other for millisec
 is only ready when the last of them has had its turn. Results do not depend on it.
 """
 
-from minicnn.machine.threads import used
+from minicnn.machine.threads import times_set, used
 
 MEMORY, QUICK = 8, 2  # calls that an average remembers of slower, and of faster ones
 TRIAL = 64  # after so many calls the slower way is tried again
@@ -15,21 +15,22 @@ class Sharing:
     """The number of threads for the next picture, by how long the last ones took."""
 
     def __init__(self) -> None:
-        self.most = 0
+        self.most = self.next = self.set = 0
         self.calls = 0
         self.seconds: dict[int, float] = {}  # on average, by number of threads
 
     def choose(self) -> int:
         """How many threads are to share the next picture."""
-        if self.most != used():  # they have been started since, or set_threads was called
-            self.most, self.seconds = used(), {}
         self.calls += 1
+        if self.next and self.calls % TRIAL and self.set == times_set():
+            return self.next
+        if self.most != used():  # they have been started since, or set_threads was called
+            self.most, self.seconds, self.next = used(), {}, 0
+        self.set = times_set()
         for threads in (self.most, 1):
             if threads not in self.seconds:  # neither is known at first
                 return threads
-        faster = min(self.seconds, key=self.seconds.__getitem__)
-        slower = 1 if faster == self.most else self.most
-        return slower if self.calls % TRIAL == 0 else faster
+        return 1 if self.next == self.most else self.most
 
     def note(self, threads: int, seconds: float) -> None:
         """So many have shared one, and it took so long."""
@@ -37,3 +38,5 @@ class Sharing:
         self.seconds[threads] = before + (seconds - before) / (
             QUICK if seconds < before else MEMORY
         )
+        known = self.seconds
+        self.next = min(known, key=known.__getitem__) if {1, self.most} <= known.keys() else 0
