@@ -170,7 +170,7 @@ def test_a_copy_is_never_called_the_original(tmp_path, program):
     path = files.write_tar(tmp_path / "cifar-10-python.tar.gz", files.python_members(seed=1))
     for _ in range(2):  # decoded, with a warning; then as it was kept, without one
         made, told = program(path)
-        assert not made.original and made.pictures.name == "copy of CIFAR-10"
+        assert not made.original and made.pictures.name == "a copy of CIFAR-10"
         assert told.startswith("Data: a copy of CIFAR-10, whose pixels are not Toronto's\n")
 
 
