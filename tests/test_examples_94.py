@@ -161,6 +161,7 @@ def test_the_original_is_called_so(tmp_path, genuine, program):
     for _ in range(2):
         made, told = program(tmp_path / "cifar-10-python.tar.gz")
         assert made.original and made.called == "CIFAR-10" and told.startswith("Data: CIFAR-10\n")
+        assert made.pictures.name == "CIFAR-10"  # in config.json and on the page
 
 
 @pytest.mark.filterwarnings(f"ignore:.*{files.NOT_TORONTO}")
@@ -169,7 +170,7 @@ def test_a_copy_is_never_called_the_original(tmp_path, program):
     path = files.write_tar(tmp_path / "cifar-10-python.tar.gz", files.python_members(seed=1))
     for _ in range(2):  # decoded, with a warning; then as it was kept, without one
         made, told = program(path)
-        assert not made.original
+        assert not made.original and made.pictures.name == "a copy of CIFAR-10"
         assert told.startswith("Data: a copy of CIFAR-10, whose pixels are not Toronto's\n")
 
 

@@ -51,7 +51,7 @@ class Program:
         options: what was chosen.
         pictures: what was loaded.
         warning: what nobody shall overlook, when they are drawn; else "".
-        original: whether they are CIFAR-10 as Toronto publishes it, byte for byte.
+        original: whether they are Toronto's own CIFAR-10, byte for byte.
 
     >>> program = runs.Program("Train a network.", kind="mine", epochs=10)
     >>> program.parser.get_default("epochs"), program.parser.get_default("batch_size")
@@ -178,25 +178,22 @@ class Program:
         if options.epochs is None:
             options.epochs = self.epochs_of_shapes if self.warning else self.usual_epochs
         self.pictures = parted(*parts, options.limit, holds_out=self.holds_out)
-        x, x_validation, x_test = (
-            part[0] for part in (self.pictures.train, self.pictures.validation, self.pictures.test)
-        )
-        print(
-            self.warning or f"Data: {self.called}",
-            f"{len(x) + len(x_validation):,} training and {len(x_test):,} test pictures",
-            sep="\n",
-        )
-        return self.pictures
+        found = self.pictures
+        number = len(found.train[0]) + len(found.validation[0])
+        print(self.warning or f"Data: {self.called}")
+        print(f"{number:,} training and {len(found.test[0]):,} test pictures")
+        return found
 
     def _photographs(self) -> tuple[str, Sequence[str], Samples, Samples] | None:
-        """CIFAR-10 and what it is called; None, and a warning, where there is none."""
+        """CIFAR-10 and its name; None, and a warning, where there is none."""
         options, why = self.options, "as --synthetic asks"
         if not options.synthetic:
             try:
                 where = {"path": options.data, "offline": options.offline or None}
                 parts = cifar10.load_data(**where)
                 self.original = cifar10.is_original(**where)
-                return ("CIFAR-10", cifar10.CLASS_NAMES, *parts)
+                name = "CIFAR-10" if self.original else "a copy of CIFAR-10"
+                return (name, cifar10.CLASS_NAMES, *parts)
             except DataError as error:
                 if options.data or os.environ.get("MINICNN_DATA"):
                     print(f"{self.parser.prog}: {error}", file=sys.stderr)
