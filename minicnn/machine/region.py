@@ -13,20 +13,21 @@ looks at their results, and done in one.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
 from llvmlite import ir
-from numba import prange, types
+from numba import prange, threading_layer, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 from minicnn.machine.call import word
-from minicnn.machine.jit import parallel_jit, task_jit, thread_count
+from minicnn.machine.jit import jit_part, parallel_jit, task_jit, thread_count
 from minicnn.machine.record import WORD, Record, address
+from minicnn.machine.team import SERIAL, begin, gate, gather, meet
+from minicnn.machine.threads import start
 from minicnn.types import Array
-
-SERIAL = 1 << 32
 
 
 class Stages:
@@ -162,11 +163,28 @@ def call_task(
     return types.void(*[types.intp] * 5), codegen
 
 
-@parallel_jit
-def run_jobs(jobs):
+def run_jobs(jobs: Array) -> None:
     """All stages of jobs, (n, 4) integers: the addresses of task, record and stages, and the number
     of stages.
     """
+    if are_a_team():
+        run_together(jobs, gate())
+    else:
+        run_by_stage(jobs)
+
+
+@cache
+def are_a_team() -> bool:
+    """Whether the threads that take the turns of a loop are as many: so it is with OpenMP, but not
+    with TBB, where one may take several.
+    """
+    start()
+    return threading_layer() == "omp"
+
+
+@parallel_jit
+def run_by_stage(jobs):
+    """run_jobs, with a parallel loop for each stage."""
     for job in range(len(jobs)):
         task, record, stages = jobs[job, 0], jobs[job, 1], jobs[job, 2]
         for k in range(jobs[job, 3]):
@@ -177,3 +195,54 @@ def run_jobs(jobs):
                 workers = thread_count()
                 for t in prange(workers):
                     call_task(task, record, stage, t, workers)
+
+
+@parallel_jit
+def run_together(jobs, gate):
+    """run_jobs, in one parallel loop, whose threads wait at the gate between two stages.
+
+    What one thread is to do alone needs no loop.
+    """
+    workers = thread_count() if has_shared(jobs) else 1
+    if workers == 1:
+        take_part(jobs, gate, 0, 1)
+        return
+    begin(gate)
+    for t in prange(workers):
+        present = gather(gate, workers)
+        if present == workers:
+            take_part(jobs, gate, t, workers)
+        elif present == 1:
+            take_part(jobs, gate, 0, 1)
+
+
+@jit_part
+def has_shared(jobs):
+    """Whether there is a stage for several threads."""
+    for job in range(len(jobs)):
+        for k in range(jobs[job, 3]):
+            if word(jobs[job, 2], k) < SERIAL:
+                return True
+    return False
+
+
+@jit_part
+def take_part(jobs, gate, t, workers):
+    """What thread t of `workers` does of all stages.
+
+    Between two stages that the same thread does alone nobody has to wait.
+    """
+    times, was_alone = 0, True
+    for job in range(len(jobs)):
+        task, record, stages = jobs[job, 0], jobs[job, 1], jobs[job, 2]
+        for k in range(jobs[job, 3]):
+            stage = word(stages, k)
+            is_alone = stage >= SERIAL
+            if workers > 1 and not (was_alone and is_alone):
+                times += 1
+                meet(gate, workers, times)
+            if not is_alone:
+                call_task(task, record, stage, t, workers)
+            elif t == 0:
+                call_task(task, record, stage - SERIAL, 0, 1)
+            was_alone = is_alone
