@@ -1,6 +1,9 @@
-"""What a ConvBlock is to do in a pass: the kernels for its rows, and the stages they are in."""
+"""What a ConvBlock is to do in a pass: the kernels for its rows, and the stages they are in.
 
-from typing import TYPE_CHECKING
+`step` is a ConvBlock in all of them.
+"""
+
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +16,11 @@ from minicnn.machine import processor
 from minicnn.machine.region import Stages
 from minicnn.types import Array
 
-if TYPE_CHECKING:
-    from minicnn.engine.conv.step import ConvBlock
-
 # Bytes of a kernel that takes longer to lay out than to wake the threads that sleep meanwhile.
 LARGE = 2 * 1024 * 1024
 
 
-def common(step: "ConvBlock") -> Work:
+def common(step: Any) -> Work:
     """What is the same in all passes."""
     conv, norm, name = step.conv, step.norm, step.conv.dtype.name
     adds, pooled = step.add is not None, step.pool is not None
@@ -51,7 +51,7 @@ def common(step: "ConvBlock") -> Work:
 
 
 def forward_work(
-    step: "ConvBlock", single: bool, training: bool, of_batch: bool, from_bytes: bool
+    step: Any, single: bool, training: bool, of_batch: bool, from_bytes: bool
 ) -> tuple[Stages, Array]:
     """(stages, work) of a forward pass: of a single picture, in training, by the moments of the
     batch, from bytes.
@@ -78,7 +78,7 @@ def forward_work(
 
 
 def backward_work(
-    step: "ConvBlock", at_once: bool, of_batch: bool, weights: bool, inputs: bool
+    step: Any, at_once: bool, of_batch: bool, weights: bool, inputs: bool
 ) -> tuple[Stages, Array]:
     """(stages, work) of a backward pass: whether dkernel is made of all pictures at once, the
     moments were those of the batch; dkernel, and dx, are wanted.
