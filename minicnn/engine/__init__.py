@@ -2,14 +2,18 @@
 hand.
 
 plan.py             which layers run together; selftest.py checks them before they are trusted
+engine_step.py      what all steps have in common
 conv/               convolution and what follows it as one step, which is in step.py
+alone/              a normalisation and an activation that follow no convolution
 pooling/            pooling that no convolution does along
 merging/            layers of several inputs: sums, products, arrays side by side
 dense.py            a dense layer as one step, dense_passes.py its passes in stages
 update.py           Adam for all parameters at once
 products.py         matrix products as lists of tiles
 simd.py             the tile: a matrix product in registers
-row_kernels.py      what happens to a row of pixels; row_moves.py what is done to one whatever it is
+row_kernels.py      what happens to a row of pixels; row_gradients.py the way back; row_moves.py what is
+                    done to one whatever it is
+functions.py        activations in registers
 borrowed.py         the layers' arrays, which the steps work in
 
 Whole numbers of 8 bits, for minicnn/quantize:
