@@ -11,8 +11,8 @@ dense.py            a dense layer as one step, dense_passes.py its passes in sta
 update.py           Adam for all parameters at once
 products.py         matrix products as lists of tiles
 simd.py             the tile: a matrix product in registers
-row_kernels.py      what happens to a row of pixels; row_gradients.py the way back; row_moves.py what is
-                    done to one whatever it is
+row_kernels.py      what happens to a row of pixels; row_gradients.py the way back; row_moves.py
+                    what is done to one whatever it is
 functions.py        activations in registers
 borrowed.py         the layers' arrays, which the steps work in
 

@@ -118,11 +118,7 @@ class Frozen:
             values[call.writes] = y
             after.add(call.writes)
             differentiated.append((call, passed))
-        gradients = {self.output: np.zeros_like(values[self.output])}
-        if self.units == 1:  # the scores are -z/2 and z/2
-            gradients[self.output][...] = class_index - 0.5
-        else:
-            gradients[self.output][:, class_index] = 1
+        gradients = {self.output: self._of_score(class_index, values[self.output])}
         for call, passed in reversed(differentiated):
             if call.writes not in gradients:  # nothing that is scored depends on it
                 continue
@@ -132,6 +128,15 @@ class Frozen:
                 if n in after:
                     gradients[n] = part if n not in gradients else gradients[n] + part
         return gradients.get(at, np.zeros_like(values[at]))
+
+    def _of_score(self, class_index: int, z: Array) -> Array:
+        """d(score of the class) / dz, for what the network puts out (N, units)."""
+        gradient = np.zeros_like(z)
+        if self.units == 1:  # the scores are -z/2 and z/2
+            gradient[...] = class_index - 0.5
+        else:
+            gradient[:, class_index] = 1
+        return gradient
 
 
 def same(x: Array, y: Array) -> bool:

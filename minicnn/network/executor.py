@@ -140,10 +140,7 @@ class Execution:
                 if not wanted[writes]:
                     continue
                 if writes not in gradients:  # no output depends on it
-                    for gradient in [
-                        one for layer in layers_of(step) for one in layer.grads.values()
-                    ]:
-                        gradient[...] = 0
+                    clear_gradients(step)
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
                 total = self.forks.total(writes, gradients.pop(writes))
@@ -213,3 +210,10 @@ class Execution:
                 [layer.trainable and bool(layer.params) for layer in layers_of(step)]
             )
         return wanted
+
+
+def clear_gradients(step: Step) -> None:
+    """Set the gradients of a step's layers to 0."""
+    for layer in layers_of(step):
+        for gradient in layer.grads.values():
+            gradient[...] = 0

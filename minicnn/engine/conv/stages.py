@@ -85,30 +85,43 @@ def block(records, like, stage, t, workers):
     if stage in (PICTURES, NORMALIZE, SUMS, GRADIENTS):
         clear(memory, r.scratch.blank)
     if stage == SLICES:
-        count = r.programs.slice_count
-        lo, hi = count * t // workers, count * (t + 1) // workers
-        if r.work.winograd:
-            winograd_passes.weight_planes(r, lo, hi, numbers)
-        else:
-            weights.weight_slices(r, lo, hi, memory, numbers)
-    elif stage == PREPARE:
-        norm.prepare(r, numbers)
-    elif stage == MOMENTS:
-        if not norm.fold_chunks(r):
-            measure(r, memory, numbers)
-        norm.use_moments(r, numbers)
-    elif stage == GRADIENT_NUMBERS:
-        norm.load_backward(r, numbers)
-    elif stage == BIAS:
-        weights.fold_bias(r, numbers)
-    elif stage == CLEAR:
-        weights.clear_kernel(r, numbers)
+        do_slices(r, t, workers, memory, numbers)
+    elif stage in (PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR):
+        do_alone(r, stage, memory, numbers)
     else:
         for helped in range(workers):
             k = take(r.shares, CHUNKS, t, helped, workers)
             while k >= 0:
                 do_chunk(r, stage, k, memory, numbers)
                 k = take(r.shares, CHUNKS, t, helped, workers)
+
+
+@jit_part
+def do_slices(r, t, workers, memory, like):
+    """Thread t's slices of the kernel's gradient."""
+    count = r.programs.slice_count
+    first, last = count * t // workers, count * (t + 1) // workers
+    if r.work.winograd:
+        winograd_passes.weight_planes(r, first, last, like)
+    else:
+        weights.weight_slices(r, first, last, memory, like)
+
+
+@jit_part
+def do_alone(r, stage, memory, like):
+    """A stage of a few numbers per channel, which one thread does."""
+    if stage == PREPARE:
+        norm.prepare(r, like)
+    elif stage == MOMENTS:
+        if not norm.fold_chunks(r):
+            measure(r, memory, like)
+        norm.use_moments(r, like)
+    elif stage == GRADIENT_NUMBERS:
+        norm.load_backward(r, like)
+    elif stage == BIAS:
+        weights.fold_bias(r, like)
+    elif stage == CLEAR:
+        weights.clear_kernel(r, like)
 
 
 @jit_part
