@@ -32,7 +32,7 @@ SERIAL = 1 << 32  # marks a stage that one thread does alone
 JOINED, STATE, PASSED, YIELD = (n * LINE // WORD for n in range(4))
 GATHERING, TOGETHER, ALONE = range(3)  # states
 SPINS = 20_000  # looks, some 50 microseconds, before a thread lets others run in between
-PATIENCE = SPINS + 5_000  # looks until it gives up on the others: a millisecond, if nobody else runs
+PATIENCE = SPINS + 5_000  # looks until it gives up on the others, a millisecond later
 
 
 _counters = aligned(4 * LINE // WORD, np.dtype(np.int64))
