@@ -263,6 +263,16 @@ def test_bytes_and_numbers_before_a_rescaling():
         assert program(model).possible is possible
 
 
+def test_bytes_that_are_rescaled_and_added_too():
+    """The step that makes numbers of them reads them twice, once as they are."""
+    pictures = Input((8, 8, 16))
+    x = layers.Conv2D(16, 3, padding="same")(layers.Rescaling(1 / 255)(pictures))
+    model = Model(pictures, layers.Add()([x, pictures]), seed=0)
+    for seed in range(4):
+        x = np.random.default_rng(seed).integers(0, 256, (2, 8, 8, 16), np.uint8)
+        np.testing.assert_allclose(model(x), model.forward(x, training=True), atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8, np.float16, bool])
 def test_other_numbers_are_converted(dtype):
     model, x = chain(), (5 * pixels(2, 14, 12, 16)).astype(dtype)
