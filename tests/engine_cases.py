@@ -9,6 +9,18 @@ from strategies import windows
 
 from minicnn import Sequential, layers, optimizers
 
+ACTIVATIONS = {
+    "relu": layers.ReLU,
+    "relu6": lambda: layers.ReLU(6.0),
+    "leaky": lambda: layers.LeakyReLU(0.25),
+    "sigmoid": lambda: layers.Activation("sigmoid"),
+    "silu": lambda: layers.Activation("silu"),
+    "hard_sigmoid": lambda: layers.Activation("hard_sigmoid"),
+    "hard_silu": lambda: layers.Activation("hard_silu"),
+    "gelu": layers.GELU,
+    "gelu_tanh": lambda: layers.GELU(approximate=True),
+}
+
 
 def both_engines(stack, shape, dtype, seed):
     """Two models with the same weights, drawn at random (gamma of either sign), one per engine."""

@@ -15,6 +15,7 @@ from strategies import seeds
 
 from minicnn import Input, Model, Sequential, applications, layers
 from minicnn.engine.conv.side_by_side import SideBySide, part_count
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region
 from minicnn.machine.threads import set_threads, state, turn
@@ -128,7 +129,7 @@ def test_how_many_share_a_picture():
     def block(filters, side, channels=64):
         conv = layers.Conv2D(filters, 3)
         conv.build((side, side, channels))
-        return frozen.ConvBlock(conv, frozen=True)
+        return ConvBlock(conv, frozen=True)
 
     lanes = block(64, 8).work.lanes
     assert part_count(block(4 * lanes, 32), 4) == 4
@@ -317,12 +318,22 @@ def test_several_outputs():
 
 
 def test_a_network_with_steps_of_python_has_no_programs():
-    model = residual_network(seed=0)
+    model = Sequential([Input((5, 5, 3)), layers.Conv2D(4, 3), layers.UpSampling2D()], seed=0)
     x = pixels(1, *model.input_shape[1:])
     once = model(x)
     for _ in range(3):
         np.testing.assert_array_equal(model(x), once)
     assert not program(model).possible
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_residual_network_has_a_program(n):
+    model = residual_network(seed=0)
+    x = pixels(n, *model.input_shape[1:])
+    once = model(x)
+    for _ in range(3):
+        np.testing.assert_array_equal(model(x), once)
+    assert program(model).possible
 
 
 def test_only_so_many_programs_are_kept():
