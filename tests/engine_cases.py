@@ -9,6 +9,18 @@ from strategies import windows
 
 from minicnn import Sequential, layers, optimizers
 
+ACTIVATIONS = {
+    "relu": layers.ReLU,
+    "relu6": lambda: layers.ReLU(6.0),
+    "leaky": lambda: layers.LeakyReLU(0.25),
+    "sigmoid": lambda: layers.Activation("sigmoid"),
+    "silu": lambda: layers.Activation("silu"),
+    "hard_sigmoid": lambda: layers.Activation("hard_sigmoid"),
+    "hard_silu": lambda: layers.Activation("hard_silu"),
+    "gelu": layers.GELU,
+    "gelu_tanh": lambda: layers.GELU(approximate=True),
+}
+
 
 def both_engines(stack, shape, dtype, seed):
     """Two models with the same weights, drawn at random (gamma of either sign), one per engine."""
@@ -133,7 +145,7 @@ def compare(stack, shape, batch, dtype, seed, tolerance, steps=1):
 def blocks(draw, kind=layers.Conv2D, groups=1):
     """A convolution of that kind and what may follow it, in any order that people write."""
     window = draw(windows(dilated=True, largest=9))
-    activation = draw(st.sampled_from([None, "relu", "relu", "leaky_relu"]))
+    activation = draw(st.sampled_from([None, None, "relu", "leaky_relu", "relu6", "gelu"]))
     channels = draw(st.sampled_from([1, 3, 8, 16, 17, 33]))
     options = {
         "kernel_size": window["size"],
@@ -154,16 +166,44 @@ def blocks(draw, kind=layers.Conv2D, groups=1):
         layers.DepthwiseConv2D: [],
         layers.SeparableConv2D: [draw(st.sampled_from([1, 5, 16]))],
     }
-    stack = [kind(*filters[kind], **options)]
-    tail = []
+    stack = before(draw)
+    stack.append(kind(*filters[kind], **options))
+    activations = st.sampled_from(list(ACTIVATIONS.values()))
+    tail = [made() for made in draw(st.lists(activations, max_size=2 - bool(activation)))]
     if draw(st.booleans()):
-        tail.append(layers.BatchNormalization(trainable=draw(st.integers(0, 4)) > 0, epsilon=0.1))
+        tail.append(normalization(draw))
     if draw(st.booleans()):
-        tail.append(layers.MaxPooling2D((draw(st.integers(1, 3)), draw(st.integers(1, 3)))))
-    if activation is None and draw(st.booleans()):
-        tail.append(layers.ReLU())
+        tail.append(pooling(draw))
     stack += draw(st.permutations(tail))
+    if draw(st.integers(0, 5)) == 0:
+        whole = [layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D]
+        stack.append(draw(st.sampled_from(whole))())
     return shape, stack
+
+
+def before(draw):
+    """What may come before a convolution: most often nothing."""
+    some = draw(st.integers(0, 8))
+    if some == 0:
+        return [normalization(draw), draw(st.sampled_from(list(ACTIVATIONS.values())))()]
+    sides = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    zeros = [layers.ZeroPadding2D((draw(sides), draw(sides)))] if some in (1, 2) else []
+    return [layers.Rescaling(0.5, 0.25), *zeros] if some in (2, 3) else zeros
+
+
+def normalization(draw):
+    shares = {name: draw(st.integers(0, 5)) > 0 for name in ("trainable", "scale", "center")}
+    return layers.BatchNormalization(epsilon=0.1, **shares)
+
+
+def pooling(draw):
+    """Side by side windows, more often than not, or others."""
+    size = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    if draw(st.booleans()):
+        return layers.MaxPooling2D(size)
+    strides = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    kind = draw(st.sampled_from([layers.MaxPooling2D, layers.AveragePooling2D]))
+    return kind(size, strides, draw(st.sampled_from(["valid", "same"])))
 
 
 def fits(stack, shape):

@@ -25,12 +25,24 @@ from unittest.mock import patch
 import numpy as np
 
 from minicnn import Input, Model, Sequential, layers, optimizers
+from minicnn.engine.alone import step as alone
 from minicnn.engine.conv import buffers, layout, ways
 from minicnn.engine.pooling import step as pooling
 from minicnn.layers import arrays
 from minicnn.machine.workspace import LINE
 
 PAGE = mmap.PAGESIZE
+ACTIVATIONS = (
+    layers.ReLU,
+    lambda: layers.ReLU(6.0),
+    lambda: layers.LeakyReLU(0.25),
+    lambda: layers.Activation("sigmoid"),
+    lambda: layers.Activation("silu"),
+    lambda: layers.Activation("hard_sigmoid"),
+    lambda: layers.Activation("hard_silu"),
+    layers.GELU,
+    lambda: layers.GELU(approximate=True),
+)
 POSSIBLE = hasattr(mmap, "PROT_READ")  # not on Windows
 # what may be made a number short, to see that the fence is there
 SHORT = (
@@ -169,8 +181,8 @@ def fenced(fence):
     ]
     patches += [
         patch.object(arrays, "kept", fence.kept),
-        patch.object(ways, "scratch", fence.scratch),
-        patch.object(buffers, "workspace", fence.workspace),
+        *[patch.object(module, "scratch", fence.scratch) for module in (alone, ways)],
+        *[patch.object(module, "workspace", fence.workspace) for module in (alone, buffers)],
         patch.object(buffers, "aligned", fence.empty),
         patch.object(pooling, "aligned", fence.empty),
     ]
@@ -204,7 +216,7 @@ def drawn(rng, winograd):
             window, filters = {"kernel_size": 3}, rng.choice([16, 32, 48, 64, 80])
         options = window | {
             "padding": str(rng.choice(["same", "valid"])),
-            "activation": rng.choice([None, "relu", "relu", "leaky_relu"]),
+            "activation": rng.choice([None, None, "relu", "leaky_relu", "relu6", "silu"]),
             "use_bias": chance(0.7),
             "trainable": chance(0.9),
         }
@@ -218,9 +230,19 @@ def drawn(rng, winograd):
             return layers.Conv2D(groups * integers(20), **options, groups=groups)
         return layers.Conv2D(int(filters), **options)
 
+    def activation():
+        return ACTIVATIONS[integers(len(ACTIVATIONS)) - 1]()
+
     stack = [layers.Rescaling(1 / 255)] if chance(0.3) else []
     for _ in range(integers(3)):
-        stack.append(conv())
+        if chance(0.2):
+            stack.append(layers.ZeroPadding2D(((integers(3, 0), integers(3, 0)), integers(2, 0))))
+        if chance(0.8):
+            stack.append(conv())
+        if chance(0.3):
+            stack.append(activation())
+        if chance(0.1):  # pooling before the normalisation
+            stack.append(layers.MaxPooling2D((integers(3), integers(3))))
         if chance(0.6):
             stack.append(
                 layers.BatchNormalization(
@@ -228,7 +250,7 @@ def drawn(rng, winograd):
                 )
             )
             if chance(0.4):
-                stack.append(layers.ReLU())
+                stack.append(activation())
         pool = integers(20)
         padding = str(rng.choice(["same", "valid"]))
         if pool <= 8:
@@ -260,7 +282,7 @@ def branched(rng, shape, stack):
         if len(x.shape) != 4 or rng.random() < 0.5:
             continue
         C = x.shape[-1]
-        kind = rng.choice(["Add", "Add", "Multiply", "Concatenate", "Average"])
+        kind = rng.choice(["Add", "Add", "Add", "Multiply", "Concatenate", "Average"])
         other = x
         if before.shape == x.shape and rng.random() < 0.5:
             other = before
@@ -271,9 +293,10 @@ def branched(rng, shape, stack):
                 other = layers.BatchNormalization()(other)
         elif kind == "Multiply" and rng.random() < 0.8:
             other = layers.Reshape((1, 1, C))(layers.GlobalAveragePooling2D()(x))
-        x = getattr(layers, kind)()([x, other] + [x] * int(rng.integers(2)))
-        if rng.random() < 0.5:
-            x = layers.ReLU()(x)
+        both = [x, other] if rng.random() < 0.5 else [other, x]
+        x = getattr(layers, kind)()(both + [x] * int(rng.random() < 0.3))
+        if rng.random() < 0.6:
+            x = ACTIVATIONS[rng.integers(len(ACTIVATIONS))]()(x)
     return inputs, x
 
 

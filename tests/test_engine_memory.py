@@ -80,7 +80,7 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     assume(fused)
     block = fused[0]
     with mock.patch.object(ways, "scratch", guarded.scratch):
-        record = block._buffers(batch + 1).record
+        record = block.buffers_of(batch + 1).record
     for name in ("data", "channels", "batch"):
         part = record.parts[name]
         arrays = {
@@ -92,7 +92,10 @@ def test_nothing_is_written_beside_a_buffer(drawn, dtype, seed):
     rng = np.random.default_rng(seed)
     with mock.patch.object(buffers, "workspace", guarded.workspace):
         y = block.forward(
-            guarded.like(rng.standard_normal((batch + 1, *shape)).astype(dtype)), training=True
+            guarded.like(
+                rng.standard_normal((batch + 1, *block.layers[0].input_shape)).astype(dtype)
+            ),
+            training=True,
         )
         assert guarded.intact()
         dx = block.backward(rng.standard_normal(y.shape).astype(dtype))
@@ -124,7 +127,7 @@ def test_dx_is_written_over_x_only_where_nobody_needs_x():
         y = step.forward(y, training=True)
     dy = np.random.default_rng(2).standard_normal(y.shape)
     dx = {step: (dy := step.backward(dy)) for step in reversed(steps)}
-    assert np.shares_memory(dx[steps[2]], steps[1].buffers[4].normalized)
+    assert np.shares_memory(dx[steps[2]], steps[1].buffers[4].finished)
     assert np.array_equal(given, x)  # the user's pictures stay as they are
     models[0].forward(x, training=True)
     expected = models[0].backward(np.random.default_rng(2).standard_normal(y.shape))

@@ -264,6 +264,16 @@ def test_bytes_and_numbers_before_a_rescaling():
         assert program(model).possible is possible
 
 
+def test_bytes_that_are_rescaled_and_added_too():
+    """The step that makes numbers of them reads them twice, once as they are."""
+    pictures = Input((8, 8, 16))
+    x = layers.Conv2D(16, 3, padding="same")(layers.Rescaling(1 / 255)(pictures))
+    model = Model(pictures, layers.Add()([x, pictures]), seed=0)
+    for seed in range(4):
+        x = np.random.default_rng(seed).integers(0, 256, (2, 8, 8, 16), np.uint8)
+        np.testing.assert_allclose(model(x), model.forward(x, training=True), atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8, np.float16, bool])
 def test_other_numbers_are_converted(dtype):
     model, x = chain(), (5 * pixels(2, 14, 12, 16)).astype(dtype)
@@ -311,6 +321,8 @@ def test_a_network_with_steps_of_python_has_no_programs():
     stack = [layers.Conv2D(4, 3), layers.LayerNormalization(), layers.Flatten(), layers.Dense(2)]
     model = Sequential([Input((6, 6, 3)), *stack], seed=0)
     x = pixels(1, 6, 6, 3)
+    model = Sequential([Input((5, 5, 3)), layers.Conv2D(4, 3), layers.UpSampling2D()], seed=0)
+    x = pixels(1, *model.input_shape[1:])
     once = model(x)
     for _ in range(3):
         np.testing.assert_array_equal(model(x), once)
@@ -320,6 +332,12 @@ def test_a_network_with_steps_of_python_has_no_programs():
 def test_a_network_with_branches_has_programs():
     model = residual_network(seed=0)
     x = pixels(2, *model.input_shape[1:])
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_residual_network_has_a_program(n):
+    model = residual_network(seed=0)
+    x = pixels(n, *model.input_shape[1:])
     once = model(x)
     for _ in range(3):
         np.testing.assert_array_equal(model(x), once)

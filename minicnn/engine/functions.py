@@ -126,7 +126,8 @@ def silu(emit: Emitter, x: ir.Value, _: float) -> Formula:
 
 def hard_sigmoid(emit: Emitter, x: ir.Value, _: float) -> Formula:
     """(x + 3) / 6, cut to 0 ... 1."""
-    h = emit.multiply_add(clip(emit, x, -3.0, 3.0), emit.fill(1 / 6), emit.fill(0.5))
+    # cut last, as 1/6 is rounded: below -3 it is 0, whatever it is multiplied by
+    h = clip(emit, emit.multiply_add(x, emit.fill(1 / 6), emit.fill(0.5)), 0.0, 1.0)
     return lambda: h, lambda: between(emit, x, emit.fill(1 / 6))
 
 
@@ -163,7 +164,9 @@ def gelu_tanh(emit: Emitter, x: ir.Value, _: float) -> Formula:
     (1 + tanh(u)) / 2 is s(2u).
     """
     build, one, a, b = emit.builder, emit.fill(1.0), 0.044715, 2 * SQRT_TWO_OVER_PI
+    most = emit.fill(1e4)  # where s is long 0 or 1; the square of a large x would be infinite
     square = build.fmul(x, x)
+    square = emit.choice(">", square, most, most, square)
     two_u = build.fmul(x, emit.multiply_add(square, emit.fill(a * b), emit.fill(b)))
     s = logistic(emit, two_u)
     y = build.fmul(x, s)
@@ -217,7 +220,7 @@ def exponential(emit: Emitter, x: ir.Value) -> ir.Value:
     """exp(x) = 2^n exp(r) for the nearest integer n of x / ln 2, and the small r that is left.
 
     exp(r) is its Taylor series, and 2^n the exponent bits of a number. Beyond the largest and the
-    smallest powers of 2 it is those. NaN stays NaN, by way of r.
+    smallest powers of 2 it is infinite and 0. NaN stays NaN, by way of r.
     """
     build, single = emit.builder, emit.bits == 32
     mantissa, limit, terms = (23, 126.0, 8) if single else (52, 1022.0, 14)
@@ -233,13 +236,13 @@ def exponential(emit: Emitter, x: ir.Value) -> ir.Value:
     coarse = float(np.round(math.log(2) * 2**9) / 2**9)
     r = emit.multiply_add(near, emit.fill(-coarse), x)
     r = emit.multiply_add(near, emit.fill(coarse - math.log(2)), r)
-    bound = emit.fill(1.0)  # where x is beyond the largest power, r is no longer small
-    r = emit.choice(">", r, bound, bound, emit.choice("<", r, emit.fill(-1.0), emit.fill(-1.0), r))
     series = polynomial(emit, r, [1 / math.factorial(k) for k in range(terms)])
     bias = ir.Constant(whole, [int(limit) + 1] * emit.lanes)
     shift = ir.Constant(whole, [mantissa] * emit.lanes)
     power = build.bitcast(build.shl(build.add(n, bias), shift), emit.vector)
-    return build.fmul(series, power)
+    # where x is beyond these powers, r is no longer small
+    found = emit.choice(">", r, emit.fill(1.0), emit.fill(math.inf), build.fmul(series, power))
+    return emit.choice("<", r, emit.fill(-1.0), emit.fill(0.0), found)
 
 
 @cache
@@ -248,7 +251,7 @@ def erfc_polynomial(bits: int) -> tuple[float, list[float]]:
 
     It meets exp(z^2) erfc(z) at Chebyshev's points, to 3e-8 in 32 bits and to 4e-14 in 64.
     """
-    reach, degree = (10.0, 10) if bits == 32 else (26.5, 20)
+    reach, degree = (10.0, 10) if bits == 32 else (26.7, 20)
 
     def scaled(t: np.ndarray) -> np.ndarray:
         return np.array([scaled_erfc(2 / one - 2) for one in t])

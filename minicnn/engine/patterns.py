@@ -98,8 +98,10 @@ def is_relu(layer: Layer) -> bool:
     return function_of(layer) == RELU
 
 
-def can_come_before(layer: Layer) -> bool:
-    """Whether it is an activation whose slope is known from what it makes."""
+def shows_slope(layer: Layer) -> bool:
+    """Whether it is an activation whose slope is known from what it makes, which is all that is
+    kept before a normalisation and after a sum.
+    """
     function = function_of(layer)
     return function is not None and function.is_cheap
 
@@ -163,7 +165,7 @@ def sees_whole(layer: Layer) -> bool:
 
 
 RESCALING = Part("rescaling", exactly(Rescaling), optional=True)
-BEFORE = Part("before", can_come_before, optional=True)
+BEFORE = Part("before", shows_slope, optional=True)
 NORM = Part("norm", can_normalize)
 POOL = Part("pool", can_pool)
 AFTER = Part("after", can_come_after)
@@ -192,7 +194,7 @@ def convolutions(step: Callable[..., EngineStep], conv: Part) -> tuple[Pattern, 
         Pattern(step, (*start, norm, Part("after", never_falls), pool)),
         Pattern(step, (*start, norm, pool, AFTER)),
         Pattern(step, (*start, POOL, NORM, optional(AFTER)), {"pool_first": True}),
-        Pattern(step, (*start, norm, Part("add", is_sum), optional(AFTER))),
+        Pattern(step, (*start, norm, Part("add", is_sum), Part("after", shows_slope, True))),
     )
 
 

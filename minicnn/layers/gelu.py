@@ -37,9 +37,10 @@ class GELU(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.accept(x)
         if self.approximate:
-            tanh = np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))
+            near = np.clip(x, -100, 100)  # where P is long 0 or 1; powers of more may be infinite
+            tanh = np.tanh(sqrt(2 / pi) * (near + 0.044715 * near**3))
             below = (1 + tanh) / 2
-            slope = (1 - tanh**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)  # dP/dx
+            slope = (1 - tanh**2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * near**2)  # dP/dx
         else:
             below = np.empty_like(x)
             erfc((x / -sqrt(2)).ravel(), below.reshape(-1))

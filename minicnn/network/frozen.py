@@ -112,10 +112,11 @@ class FrozenProgram:
             self.stages, self.steps, self.x = [], [], []
 
     def _takes_bytes(self, n: int, x: Array) -> bool:
-        """Whether all that read the input of that number may be given bytes."""
-        readers = [one.step for one in self.stages if n in one.reads]
+        """Whether all that read the input of that number may be given bytes, not as an addend."""
+        readers = [one for one in self.stages if n in one.reads]
         return n not in self.outputs_at and all(
-            isinstance(step, EngineStep) and step.takes_bytes(x) for step in readers
+            isinstance(one.step, EngineStep) and one.step.takes_bytes(x) and n not in one.reads[1:]
+            for one in readers
         )
 
     def outputs(self, x: Sequence[Array]) -> list[Array]:
