@@ -22,6 +22,15 @@ Shape = tuple[int, ...]
 BATCH = 3
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 OF_TWO = ("Subtract",)
+# The first graphs are kept, with what Keras computes; those from here on have more kinds of layers.
+FIRST_WIDER = 100
+ACTIVATIONS = (
+    ("ReLU", {}),
+    ("ReLU", {"max_value": 6.0}),
+    ("LeakyReLU", {"negative_slope": 0.25}),
+    *[("Activation", {"activation": name}) for name in ("relu", "sigmoid", "silu", "tanh", "elu")],
+    *[("Activation", {"activation": name}) for name in ("hard_sigmoid", "hard_silu", "gelu")],
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,7 @@ def wanted(graph: Graph, shapes: list[Shape]) -> list[Array]:
 
 def draw(seed: int) -> Graph:
     """The graph of that number."""
-    pen = Pen(np.random.default_rng(seed), f"graph_{seed}")
+    pen = Pen(np.random.default_rng(seed), f"graph_{seed}", wider=seed >= FIRST_WIDER)
     pen.begin()
     size = pen.integer(5, 14)
     while len(pen.graph.calls) < size:
@@ -144,10 +153,13 @@ class Pen:
         shapes: of all tensors.
         users: how many calls read each tensor.
         takes: the shapes that each part is called on, and gives.
+        wider: whether more kinds of layers are drawn, and channels that fill registers.
     """
 
-    def __init__(self, rng: np.random.Generator, name: str, inner: bool = False):
-        self.rng, self.inner = rng, inner
+    def __init__(
+        self, rng: np.random.Generator, name: str, inner: bool = False, wider: bool = False
+    ):
+        self.rng, self.inner, self.wider = rng, inner, wider
         self.graph = Graph(name, [])
         self.shapes: list[Shape] = []
         self.users: list[int] = []
@@ -178,6 +190,8 @@ class Pen:
 
     def begin(self) -> None:
         picture = (self.integer(6, 8), self.integer(6, 8), self.integer(2, 4))
+        if self.wider and self.chance(0.5):
+            picture = (*picture[:2], 16)
         inputs = [picture]
         if self.chance(0.3):
             inputs.append(
@@ -249,6 +263,8 @@ class Pen:
                 else ("LeakyReLU", {"negative_slope": 0.25}, shape),
             ])  # fmt: skip
         H, W, C = shape
+        if self.wider and self.chance(0.25):
+            return self.other_layer(shape)
         drawn = self.integer(0, 11)
         if drawn <= 4:
             return self.convolution(shape)
@@ -273,11 +289,26 @@ class Pen:
             return "Flatten", {}, (H * W * C,)
         return self.pick(["GlobalAveragePooling2D", "GlobalMaxPooling2D"]), {}, (C,)
 
+    def other_layer(self, shape: Shape) -> tuple[str, dict[str, Any], Shape]:
+        """One of those that only the wider graphs have."""
+        arguments = {"kernel_size": self.pick([1, 3]), "padding": "same"}
+        arguments |= {"use_bias": self.chance(0.6), "activation": self.pick([None, "relu", "silu"])}
+        drawn = self.integer(0, 5)
+        if drawn == 0:
+            return "DepthwiseConv2D", arguments, shape
+        if drawn == 1:
+            return "SeparableConv2D", {"filters": shape[2]} | arguments, shape
+        if drawn == 2 and shape[2] % 2 == 0:
+            return "Conv2D", {"filters": shape[2], "groups": 2} | arguments, shape
+        return *self.pick(ACTIVATIONS), shape
+
     def convolution(
         self, shape: Shape, filters: int | None = None
     ) -> tuple[str, dict[str, Any], Shape]:
         H, W, _ = shape
         filters = filters or self.integer(2, 4)
+        if self.wider and self.chance(0.5):
+            filters = shape[2]
         size, padding = self.pick([1, 3, 3, 2]), self.pick(["same", "same", "valid"])
         strides = self.pick([1, 1, 2])
         if min(H, W) < size:
@@ -379,7 +410,8 @@ class Pen:
                     *self.pick([("ReLU", {}), ("Activation", {"activation": "relu"})]), shape, [n]
                 )
         n = self.call_new("Add", {}, shape, self.shuffled([start, n]))
-        self.call_new("Activation", {"activation": "relu"}, shape, [n])
+        after = self.pick(ACTIVATIONS) if self.wider else ("Activation", {"activation": "relu"})
+        self.call_new(*after, shape, [n])
         return True
 
     def model(self) -> bool:
@@ -388,7 +420,7 @@ class Pen:
         """
         first = self.pick_tensor()
         inputs = [self.shapes[first]]
-        inner = Pen(self.rng, f"model_{len(self.graph.parts)}", inner=True)
+        inner = Pen(self.rng, f"model_{len(self.graph.parts)}", inner=True, wider=self.wider)
         stacked = self.chance(0.4)
         if not stacked and self.chance(0.3):
             inputs *= 2

@@ -27,8 +27,8 @@ LAYERS = {
     "gelu": layers.GELU(),
     "gelu_tanh": layers.GELU(approximate=True),
 }
-# the largest errors, in units of the type's epsilon at the size of the number, or of 1 where that is
-# smaller: of values and slopes
+# the largest errors of values and slopes, in units of the type's epsilon at the size of the number,
+# or of 1 where that is smaller
 BARS = {
     "relu": (0, 0),
     "clipped": (0, 0),

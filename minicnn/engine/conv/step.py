@@ -68,7 +68,8 @@ class ConvBlock(EngineStep):
         norm: the batch normalisation.
         add: the sum of its result and another value of that shape; then forward takes the list of x
             and that value, and backward returns the gradients of both.
-        after: the activation after these, before or after the pooling.
+        after: the activation after these, before or after the pooling; after a sum one whose slope
+            is known from what it makes.
         pool: the max pooling; its windows must not overlap and not be padded.
         pool_first: whether that comes right after `before`.
         padding: the zeros that are put around pictures before the convolution; none are written.
