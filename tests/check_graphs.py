@@ -39,12 +39,21 @@ def check(
 
 
 def engine_beside_layers(graph: cases.Graph) -> dict[str, tuple[float, str]]:
-    found = {}
+    """The worst relative error in each type, and of which array.
+
+    In float32 an array says nothing, and is left out, where the layers' own is farther than the
+    bar from that in float64: gradients of what a normalisation divides by almost nothing.
+    """
+    found, exact = {}, models.run(graph, models.model_of(graph, "float64", "reference"))
+    scale = models.scales({name: float(np.linalg.norm(array)) for name, array in exact.items()})
     for dtype in ("float64", "float32"):
         fast, layers = (
             models.run(graph, models.model_of(graph, dtype, engine))
             for engine in ("fast", "reference")
         )
+        for name, array in layers.items():
+            if np.linalg.norm(array - exact[name]) > BARS[dtype] * scale[name]:
+                fast[name] = array
         found[dtype] = models.worst(fast, layers)
     return found
 

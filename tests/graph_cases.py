@@ -269,7 +269,8 @@ class Pen:
         if drawn <= 4:
             return self.convolution(shape)
         if drawn == 5 and H * W >= 6:
-            return "BatchNormalization", {"momentum": 0.75, "scale": self.chance(0.8)}, shape
+            arguments = {"momentum": 0.75, "scale": self.chance(0.8)} | self.normalized()
+            return "BatchNormalization", arguments, shape
         if drawn in (6, 7):
             kind, arguments = self.pick([
                 ("ReLU", {}), ("Activation", {"activation": "relu"}),
@@ -288,6 +289,12 @@ class Pen:
         if H * W * C <= 48:
             return "Flatten", {}, (H * W * C,)
         return self.pick(["GlobalAveragePooling2D", "GlobalMaxPooling2D"]), {}, (C,)
+
+    def normalized(self) -> dict[str, float]:
+        """Further arguments of a normalisation: where more channels are drawn, more of them are
+        almost constant, and float32 has few digits of what is divided by almost nothing.
+        """
+        return {"epsilon": 0.125} if self.wider else {}
 
     def other_layer(self, shape: Shape) -> tuple[str, dict[str, Any], Shape]:
         """One of those that only the wider graphs have."""
@@ -404,7 +411,7 @@ class Pen:
                 "use_bias": self.chance(0.5),
             }
             n = self.call_new("Conv2D", arguments, shape, [n])
-            n = self.call_new("BatchNormalization", {}, shape, [n])
+            n = self.call_new("BatchNormalization", self.normalized(), shape, [n])
             if not last:
                 n = self.call_new(
                     *self.pick([("ReLU", {}), ("Activation", {"activation": "relu"})]), shape, [n]
