@@ -406,11 +406,11 @@ def test_a_frozen_layer_keeps_its_weights(kind):
         assert not gradient.any()
 
 
-def test_steps_show_that_a_grouped_convolution_runs_as_it_is_written():
+def test_steps_show_that_a_grouped_convolution_is_one_of_the_engines():
     model = network("grouped")
     found = [step.runs_as for step in steps(model) if "conv2d" in step.layers[0]]
     if "ConvBlock" in found:  # not without a compiler
-        assert found == ["ConvBlock", "as written", "as written"]
+        assert set(found) == {"ConvBlock"}
 
 
 @pytest.mark.parametrize(
