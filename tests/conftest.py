@@ -19,3 +19,13 @@ def ctrl_c_as_in_python():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def limit_of_pixels():
+    """A server sets the limit of its process, which here is that of other tests too."""
+    from minicnn.data import limits
+
+    before = limits.MAX_PIXELS
+    yield
+    limits.MAX_PIXELS = before

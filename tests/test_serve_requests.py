@@ -27,16 +27,6 @@ def server():
         assert server.service.held.bytes == 0 == server.service.in_flight
 
 
-@pytest.fixture(autouse=True)
-def pixels():
-    """The limit of pixels is the process', and other tests have their own."""
-    from minicnn.data import limits
-
-    before = limits.MAX_PIXELS
-    yield
-    limits.MAX_PIXELS = before
-
-
 REFUSED = {
     "a body that says that it is too large": (
         {"body": b"", "headers": {"content-length": "5001", "content-type": "image/png"}},
