@@ -64,7 +64,8 @@ def test_every_stage_begins_when_all_have_done_the_one_before(stages, jobs):
 def test_both_loops_do_the_same(run):
     counts, job, numbers = counted([False, True, False])
     rows = region.table([(job, numbers)])
-    arguments = (rows, team.gate()) if run == "run_together" else (rows,)
+    together = (region.turn_of_thread(), rows, team.gate())
+    arguments = together if run == "run_together" else (rows,)
     getattr(region, run)(*arguments)
     workers = state()["used"]
     assert counts.done[:3].tolist() == [workers, 1, workers]

@@ -14,6 +14,7 @@ from numba.np.ufunc.parallel import _iget_num_threads as thread_count  # noqa: F
 
 from minicnn.machine import threads
 from minicnn.machine.cache import KernelCache
+from minicnn.machine.parts import PartCompiler
 
 # no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile
 # time.
@@ -35,9 +36,9 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def jit_part(function: Callable[..., Any]) -> Callable[..., Any]:
     """For functions that only kernels call: compiled with each, not on their own, which saves time
-    at the first run.
+    at the first run (parts.py).
     """
-    return register_jitable(**FLAGS)(function)
+    return register_jitable(**FLAGS, pipeline_class=PartCompiler)(function)
 
 
 def task_jit(function: Callable[..., Any]) -> Any:

@@ -61,10 +61,7 @@ class Task:
     def _entry(self, record: np.dtype, dtype: np.dtype) -> int:
         """The address of its machine code for such a record and type of numbers."""
         pointers = (types.CPointer(from_dtype(kind)) for kind in (record, dtype))
-        signature = (*pointers, types.intp, types.intp, types.intp)
-        self.kernel.compile(signature)
-        compiled = self.kernel.overloads[signature]
-        return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+        return entry(self.kernel, *pointers, types.intp, types.intp, types.intp)
 
 
 class Job:
@@ -136,31 +133,25 @@ def table(jobs: Sequence[tuple[Job, Stages]], weights: bool = True) -> Array:
 
 
 @intrinsic
-def call_task(
-    typingctx: Any,  # noqa: ARG001
-    task: Any,  # noqa: ARG001
-    record: Any,  # noqa: ARG001
-    stage: Any,  # noqa: ARG001
-    t: Any,  # noqa: ARG001
-    workers: Any,  # noqa: ARG001
-) -> Any:
-    """Call the function at an address."""
+def call(typingctx: Any, function: Any, numbers: Any) -> Any:  # noqa: ARG001
+    """Call the function at an address with some integers, or addresses."""
 
-    def codegen(
-        context: Any,
-        builder: ir.IRBuilder,
-        signature: Any,  # noqa: ARG001
-        args: Any,
-    ) -> ir.Value:
-        task, record, *numbers = args
-        pointer = ir.IntType(8).as_pointer()
-        where = builder.inttoptr(record, pointer)
-        values = [where, where, *numbers]
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-        builder.call(builder.inttoptr(task, function.as_pointer()), values)
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        values = [
+            context.cast(builder, builder.extract_value(args[1], i), kind, types.intp)
+            for i, kind in enumerate(signature.args[1].types)
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), values)
         return context.get_dummy_value()
 
-    return types.void(*[types.intp] * 5), codegen
+    return types.void(types.intp, numbers), codegen
+
+
+@jit_part
+def call_task(task, record, stage, t, workers):
+    """What thread t does of a stage of the task at an address."""
+    call(task, (record, record, stage, t, workers))
 
 
 def run_jobs(jobs: Array) -> None:
@@ -168,7 +159,7 @@ def run_jobs(jobs: Array) -> None:
     of stages.
     """
     if are_a_team():
-        run_together(jobs, gate())
+        run_together(turn_of_thread(), jobs, gate())
     else:
         run_by_stage(jobs)
 
@@ -198,44 +189,45 @@ def run_by_stage(jobs):
 
 
 @parallel_jit
-def run_together(jobs, gate):
+def run_together(turn, jobs, gate):
     """run_jobs, in one parallel loop, whose threads wait at the gate between two stages.
 
-    What one thread is to do alone needs no loop.
+    Args:
+        turn: the address of take_turn.
     """
-    workers = thread_count() if has_shared(jobs) else 1
-    if workers == 1:
-        take_part(jobs, gate, 0, 1)
-        return
-    begin(gate)
-    for t in prange(workers):
-        present = gather(gate, workers)
-        if present == workers:
-            take_part(jobs, gate, t, workers)
-        elif present == 1:
-            take_part(jobs, gate, 0, 1)
+    place, count = jobs.ctypes.data, len(jobs)
+    workers = thread_count() if has_shared(place, count) else 1
+    if workers == 1:  # what one thread is to do alone needs no loop
+        call(turn, (place, count, gate, 0, 1))
+    else:
+        begin(gate)
+        for t in prange(workers):
+            call(turn, (place, count, gate, t, workers))
 
 
 @jit_part
-def has_shared(jobs):
+def has_shared(jobs, count):
     """Whether there is a stage for several threads."""
-    for job in range(len(jobs)):
-        for k in range(jobs[job, 3]):
-            if word(jobs[job, 2], k) < SERIAL:
+    for job in range(count):
+        for k in range(word(jobs, 4 * job + 3)):
+            if word(word(jobs, 4 * job + 2), k) < SERIAL:
                 return True
     return False
 
 
-@jit_part
-def take_part(jobs, gate, t, workers):
-    """What thread t of `workers` does of all stages.
+@task_jit
+def take_turn(jobs, count, gate, t, workers):
+    """What thread t of `workers` does of all stages of all jobs, once all are here.
 
     Between two stages that the same thread does alone nobody has to wait.
     """
+    present = gather(gate, workers) if workers > 1 else 1
+    if present < workers:
+        t, workers = 0, present
     times, was_alone = 0, True
-    for job in range(len(jobs)):
-        task, record, stages = jobs[job, 0], jobs[job, 1], jobs[job, 2]
-        for k in range(jobs[job, 3]):
+    for job in range(count if present > 0 else 0):
+        task, record, stages = word(jobs, 4 * job), word(jobs, 4 * job + 1), word(jobs, 4 * job + 2)
+        for k in range(word(jobs, 4 * job + 3)):
             stage = word(stages, k)
             is_alone = stage >= SERIAL
             if workers > 1 and not (was_alone and is_alone):
@@ -246,3 +238,16 @@ def take_part(jobs, gate, t, workers):
             elif t == 0:
                 call_task(task, record, stage - SERIAL, 0, 1)
             was_alone = is_alone
+
+
+@cache
+def turn_of_thread() -> int:
+    """The address of take_turn's machine code."""
+    return entry(take_turn, types.intp, types.intp, types.intp, types.intp, types.intp)
+
+
+def entry(kernel: Any, *signature: Any) -> int:
+    """The address of a task's machine code, for arguments of these types."""
+    kernel.compile(signature)
+    compiled = kernel.overloads[signature]
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
