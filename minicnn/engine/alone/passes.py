@@ -73,7 +73,7 @@ def do_chunk(r, stage, k, memory, like):
         x = at(data.winners, target * s.FP, like)  # (across, FP)
         if stage == MEASURE:
             y = at(data.y, target * s.FP, like)  # a place for x, which is finished later
-            activate_row(r, r.work.measure, x, y, s.across, r.channels.none, memory, like)
+            activate_row(r, r.work.measure, x, y, s.across, r.channels.none, memory)
             count = fold_row(r, count, mean, m2, s.across, memory, like)
         elif stage == FINISH:
             finish_row(r, x, at(data.y, target * s.FP, like), target, s.across, memory, like)
@@ -89,7 +89,6 @@ def gradient_row(r, target, memory, like):
     dy = data.y if r.work.writes else data.dy
     call_gradient(
         r.work.gradient,
-        like,
         Gradient(
             a=x,
             dy=at(dy, target * s.FP, like),

@@ -5,7 +5,6 @@ What happens to a row of pixels, from dy to dz, is `gradient_rows`. Arrays of nu
 here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-from minicnn.engine import row_moves
 from minicnn.engine.conv import groups, norm, winograd_passes
 from minicnn.engine.conv.forward import (
     activate_again,
@@ -17,12 +16,13 @@ from minicnn.engine.conv.forward import (
 from minicnn.engine.conv.layout import share
 from minicnn.engine.products import pack_transposed_part, run
 from minicnn.engine.row_gradients import Gradient, Sums
+from minicnn.engine.row_moves import Copy
 from minicnn.machine.call import at, caller, clear, view, word
 from minicnn.machine.jit import jit_part
 
 call_sums = caller(Sums)
 call_gradient = caller(Gradient)
-call_copy = caller(row_moves.COPY)
+call_copy = caller(Copy)
 
 
 @jit_part
@@ -69,7 +69,6 @@ def sums_chunk(r, k, memory, like):
         y = at(data.y, target * s.FP, like)
         call_sums(
             work.sums,
-            like,
             Sums(
                 dy=widened(r, data.dy, target, s.across, memory, like),
                 x=at(data.winners, target * s.FP, like),
@@ -118,7 +117,6 @@ def gradient_rows(r, image, memory, like, dz, dbias):
                 dy = widened(r, data.dy, target, s.across, memory, like)
             call_gradient(
                 work.gradient,
-                like,
                 Gradient(
                     a=a,
                     dy=dy,
@@ -203,7 +201,8 @@ def gathered_input_gradient(r, n, images, dz, memory, like):
     if p.scatters:
         clear(v, s.pictures * size * like.itemsize)
     run(p.inputs, 0, p.input_calls, like, dz, own.memory + own.kernel_t, v)
-    call_copy(r.work.copy, like, (v, 0, 0, r.data.dx, n * size, 0, 1, images * size))
+    dx = at(r.data.dx, n * size, like)
+    call_copy(r.work.copy, Copy(x=v, x_row=0, y=dx, y_row=0, rows=1, size=images * size))
 
 
 @jit_part

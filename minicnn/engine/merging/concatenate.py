@@ -12,8 +12,9 @@ from numba import carray
 from minicnn.engine import row_moves
 from minicnn.engine.conv.layout import CHUNKS, NONE
 from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.row_moves import Copy
 from minicnn.layers.merging import Concatenate
-from minicnn.machine.call import caller, word
+from minicnn.machine.call import at, caller, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Addresses, Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
@@ -25,7 +26,7 @@ JOIN, SPLIT = range(2)
 # [of more samples, of a single one, which is one thread's work]
 JOIN_STAGES = Stages(JOIN), Stages(SERIAL + JOIN)
 SPLIT_STAGES = Stages(SPLIT), Stages(SERIAL + SPLIT)
-call_copy = caller(row_moves.COPY)
+call_copy = caller(Copy)
 
 
 class Layout(NamedTuple):
@@ -122,17 +123,12 @@ def copy_chunk(t, k, stage, like):
         for i in range(t.inputs):
             size = word(t.sizes, i)
             if stage == JOIN:
-                call_copy(
-                    t.copy,
-                    like,
-                    (word(t.x, i), row * size, size, t.y, place, t.width, count, size),
-                )
+                x, y = at(word(t.x, i), row * size, like), at(t.y, place, like)
+                rows = Copy(x=x, x_row=size, y=y, y_row=t.width, rows=count, size=size)
             else:
-                call_copy(
-                    t.copy,
-                    like,
-                    (t.dy, place, t.width, word(t.dx, i), row * size, size, count, size),
-                )
+                dy, dx = at(t.dy, place, like), at(word(t.dx, i), row * size, like)
+                rows = Copy(x=dy, x_row=t.width, y=dx, y_row=size, rows=count, size=size)
+            call_copy(t.copy, rows)
             place += size
 
 

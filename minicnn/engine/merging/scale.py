@@ -15,7 +15,7 @@ from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.merging import kernels
 from minicnn.layers.base import Layer
 from minicnn.layers.merging import Multiply
-from minicnn.machine.call import DOUBLE, caller, view
+from minicnn.machine.call import DOUBLE, at, caller, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
@@ -28,7 +28,7 @@ FORWARD, BACKWARD = range(2)
 # [of more samples, of a single one, which is one thread's work]
 FORWARD_STAGES = Stages(FORWARD), Stages(SERIAL + FORWARD)
 BACKWARD_STAGES = Stages(BACKWARD), Stages(SERIAL + BACKWARD)
-call_scale, call_gradient = caller(kernels.SCALE), caller(kernels.SCALE_GRADIENT)
+call_scale, call_gradient = caller(kernels.Scale), caller(kernels.ScaleGradient)
 
 
 class Layout(NamedTuple):
@@ -140,8 +140,17 @@ class Buffers:
 def scale_sample(t, n, like):
     """y of sample n."""
     for pixel in range(0, t.pixels, t.block):
-        start, count = (n * t.pixels + pixel) * t.C, min(t.block, t.pixels - pixel)
-        call_scale(t.forward, like, (t.x, start, t.scale, n * t.C, t.y, start, count, t.C))
+        start = (n * t.pixels + pixel) * t.C
+        call_scale(
+            t.forward,
+            kernels.Scale(
+                x=at(t.x, start, like),
+                scale=at(t.scale, n * t.C, like),
+                y=at(t.y, start, like),
+                pixels=min(t.block, t.pixels - pixel),
+                channels=t.C,
+            ),
+        )
 
 
 @jit_part
@@ -152,11 +161,18 @@ def gradient_sample(t, n, k, like):
     for c in range(t.C):
         total[first + c] = 0
     for pixel in range(0, t.pixels, t.block):
-        start, count = (n * t.pixels + pixel) * t.C, min(t.block, t.pixels - pixel)
+        start = (n * t.pixels + pixel) * t.C
         call_gradient(
             t.backward,
-            like,
-            (t.x, start, t.scale, n * t.C, t.dy, start, t.dx, start, t.part, first, count, t.C),
+            kernels.ScaleGradient(
+                x=at(t.x, start, like),
+                scale=at(t.scale, n * t.C, like),
+                dy=at(t.dy, start, like),
+                dx=at(t.dx, start, like),
+                dscale=at(t.part, first, like),
+                pixels=min(t.block, t.pixels - pixel),
+                channels=t.C,
+            ),
         )
         for c in range(t.C):
             total[first + c] += part[first + c]

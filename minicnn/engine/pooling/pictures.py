@@ -5,15 +5,15 @@ from typing import NamedTuple
 from numba import carray
 
 from minicnn.engine.conv.layout import CHUNKS, NONE
-from minicnn.engine.pooling.picture_kernels import PICTURE
-from minicnn.machine.call import caller, clear, view
+from minicnn.engine.pooling.picture_kernels import Picture
+from minicnn.machine.call import at, caller, clear, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
 from minicnn.machine.shares import take
 from minicnn.types import Array
 
 FORWARD, BACKWARD = range(2)
-call_picture = caller(PICTURE)
+call_picture = caller(Picture)
 
 
 class Layout(NamedTuple):
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
 def send_back(t, n, like):
     """dx of picture n: dy where a pixel has won a channel."""
     size = t.pixels * t.C
-    clear(t.dx + n * size * like.itemsize, size * like.itemsize)
+    clear(at(t.dx, n * size, like), size * like.itemsize)
     dx, dy = view(t.dx, t.N * size, like), view(t.dy, t.N * t.C, like)
     winner = view(t.winner, t.N * t.C, like)
     for c in range(t.C):
@@ -49,13 +49,20 @@ def send_back(t, n, like):
 @jit_part
 def do_picture(t, stage, n, like):
     """Picture n of a stage."""
-    x, y, size = n * t.pixels * t.C, n * t.C, (t.pixels, t.C)
-    if stage == FORWARD:
-        call_picture(t.forward, like, (t.x, x, t.y, y, t.winner, y, *size))
-    elif t.back != 0:
-        call_picture(t.back, like, (t.dx, x, t.dy, y, t.winner, y, *size))
-    else:
+    if stage == BACKWARD and t.back == 0:
         send_back(t, n, like)
+        return
+    x, y = (t.x, t.y) if stage == FORWARD else (t.dx, t.dy)
+    call_picture(
+        t.forward if stage == FORWARD else t.back,
+        Picture(
+            x=at(x, n * t.pixels * t.C, like),
+            y=at(y, n * t.C, like),
+            winner=at(t.winner, n * t.C, like),
+            pixels=t.pixels,
+            channels=t.C,
+        ),
+    )
 
 
 @Task
