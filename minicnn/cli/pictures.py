@@ -67,8 +67,8 @@ def load(
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
         path = None if what == "cifar10" else what
-        parts = cifar10.load_data(path)  # which warns of a copy, and finds it
-        return parted(cifar10.called(path), cifar10.CLASS_NAMES, *parts, limit)
+        train, test = cifar10.load_data(path)  # which warns of a copy
+        return parted(cifar10.called(path), cifar10.CLASS_NAMES, train, test, limit)
     x, y, class_names = data.from_directory(what, size or data.usual_size(what))
     if not test_on_all:
         check_enough(what, class_names, np.bincount(y))

@@ -207,11 +207,16 @@ def activate_row(r, kernel, z, y, pixels, bias, memory):
 
 
 @jit_part
-def activate_again(r, image, row, top, a, memory, like):
-    """A row of activations, from a band of z in scratch memory that begins with row `top`."""
-    s = r.sizes
-    z = at(place_of_z(r, image, 0, top, memory, like), row * s.columns * s.FP, like)
-    activate_row(r, r.work.activate, z, a, s.OW, r.channels.bias, memory)
+def activations_of(r, image, row, top, memory, like):
+    """Where a row of activations lies, (OW, FP), that the forward pass has made.
+
+    Those that were not kept are made again, from a band of z that begins with row `top`.
+    """
+    s, a = r.sizes, activation_row(r, image, row, memory, like)
+    if r.work.again:
+        z = at(place_of_z(r, image, 0, top, memory, like), row * s.columns * s.FP, like)
+        activate_row(r, r.work.activate, z, a, s.OW, r.channels.bias, memory)
+    return a
 
 
 @jit_part

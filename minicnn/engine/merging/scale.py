@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
 from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.merging import kernels
 from minicnn.layers.base import Layer
@@ -19,7 +19,7 @@ from minicnn.machine.call import DOUBLE, at, caller, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
-from minicnn.machine.shares import shares, take
+from minicnn.machine.shares import each_chunk, shares
 from minicnn.types import Array, Shape
 
 BLOCK = 2048  # numbers of x that stay in the first-level cache
@@ -184,12 +184,9 @@ def gradient_sample(t, n, k, like):
 def scaled(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            for n in range(r.layout.N * k // CHUNKS, r.layout.N * (k + 1) // CHUNKS):
-                if stage == FORWARD:
-                    scale_sample(r.layout, n, numbers)
-                else:
-                    gradient_sample(r.layout, n, k, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        for n in range(share(r.layout.N, k), share(r.layout.N, k + 1)):
+            if stage == FORWARD:
+                scale_sample(r.layout, n, numbers)
+            else:
+                gradient_sample(r.layout, n, k, numbers)

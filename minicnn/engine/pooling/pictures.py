@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
 from minicnn.engine.pooling.picture_kernels import Picture
 from minicnn.machine.call import at, caller, clear, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
-from minicnn.machine.shares import take
+from minicnn.machine.shares import each_chunk
 from minicnn.types import Array
 
 FORWARD, BACKWARD = range(2)
@@ -70,9 +70,6 @@ def task(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
     N = r.layout.N
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            for n in range(N * k // CHUNKS, N * (k + 1) // CHUNKS):
-                do_picture(r.layout, stage, n, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        for n in range(share(N, k), share(N, k + 1)):
+            do_picture(r.layout, stage, n, numbers)

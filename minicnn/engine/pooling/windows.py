@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
 from minicnn.engine.pooling.window_kernels import Divide, Windows
 from minicnn.machine.call import at, caller, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
-from minicnn.machine.shares import take
+from minicnn.machine.shares import each_chunk
 from minicnn.types import Array
 
 FORWARD, SHARE, BACKWARD = range(3)
@@ -151,14 +151,11 @@ def task(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
     rows = r.layout.N * (r.layout.H if stage == BACKWARD else r.layout.OH)
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            for row in range(rows * k // CHUNKS, rows * (k + 1) // CHUNKS):
-                if stage == FORWARD:
-                    forward_row(r, row, numbers)
-                elif stage == SHARE:
-                    share_row(r, row, numbers)
-                else:
-                    backward_row(r, row, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        for row in range(share(rows, k), share(rows, k + 1)):
+            if stage == FORWARD:
+                forward_row(r, row, numbers)
+            elif stage == SHARE:
+                share_row(r, row, numbers)
+            else:
+                backward_row(r, row, numbers)
