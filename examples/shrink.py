@@ -174,7 +174,7 @@ int8.save(output / "int8.safetensors")
 results["int8"] = measured("int8", int8, int(results["whole"]["multiplications"]))
 
 # %% The results as pictures and numbers
-data_name = "SYNTHETIC shapes, not CIFAR-10" if program.warning else "CIFAR-10"
+data_name = "SYNTHETIC shapes, not CIFAR-10" if program.warning else pictures.name
 picture = plots.trade(results, title=f"The documented network, made smaller: {data_name}")
 picture.save(output / "trade.png")
 (output / "metrics.json").write_text(

@@ -61,7 +61,7 @@ class_names, (x_train, y_train), (x_test, y_test) = (
     pictures.train,
     pictures.test,
 )
-data_name = "SYNTHETIC shapes, not CIFAR-10" if program.warning else "CIFAR-10"
+data_name = "SYNTHETIC shapes, not CIFAR-10" if program.warning else pictures.name
 y_train, y_test = y_train.reshape(-1).astype(int), y_test.reshape(-1).astype(int)
 new_names = options.new or [class_names[2], class_names[6]]
 if not set(new_names) <= set(class_names) or len(set(new_names)) < 2:

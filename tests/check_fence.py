@@ -35,7 +35,12 @@ def main(count):
     first = 0
     while first < count:
         last = min(first + BATCH, count)
-        command = [sys.executable, Path(__file__).with_name("fence.py"), str(first), str(last)]
+        command = [
+            sys.executable,
+            Path(__file__).with_name("fenced_networks.py"),
+            str(first),
+            str(last),
+        ]
         environment = {"NUMBA_NUM_THREADS": "2"} | os.environ | {"MINICNN_ENGINE": "fast"}
         try:
             done = subprocess.run(

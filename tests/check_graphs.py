@@ -18,6 +18,7 @@ from typing import Any
 
 import graph_cases as cases
 import graph_models as models
+import graph_parts as parts
 import numpy as np
 
 from minicnn import testing
@@ -28,17 +29,17 @@ BARS = {"gradients": 1e-6, "float64": 1e-12, "float32": 1e-5}
 
 
 def check(
-    graph: cases.Graph, samples: int = SAMPLES
+    graph: parts.Graph, samples: int = SAMPLES
 ) -> tuple[dict[str, tuple[float, str]], testing.GradientReport]:
     """The worst relative error of every kind, and of which array; and the report of the numerical
     derivatives.
     """
-    report = testing.measure_model(models.model_of(graph), batch=cases.BATCH, samples=samples)
+    report = testing.measure_model(models.model_of(graph), batch=parts.BATCH, samples=samples)
     array = max(report.tensors, key=lambda name: report.tensors[name].error)
     return {"gradients": (report.error, array)} | engine_beside_layers(graph), report
 
 
-def engine_beside_layers(graph: cases.Graph) -> dict[str, tuple[float, str]]:
+def engine_beside_layers(graph: parts.Graph) -> dict[str, tuple[float, str]]:
     """The worst relative error in each type, and of which array.
 
     In float32 an array says nothing, and is left out, where the layers' own is farther than the
@@ -74,7 +75,7 @@ def main(count: int) -> int:
         seen["with_several_inputs"] += len(graph.inputs) > 1
         seen["with_several_outputs"] += len(graph.outputs) > 1
         seen["with_shared_parts"] += graph.is_shared
-        seen["with_models_inside"] += any(isinstance(part, cases.Graph) for part in graph.parts)
+        seen["with_models_inside"] += any(isinstance(part, parts.Graph) for part in graph.parts)
         if number % 25 == 24:
             print(f"{number + 1} networks, {missed or 'all good'}", file=sys.stderr, flush=True)
     kinks = seen["kinks_left_out"] / (seen["kinks_left_out"] + seen["numbers_checked"])

@@ -28,6 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MINICNN_ENGINE", "reference")  # compiles few kernels
 
 import graph_cases
+import graph_parts
 import numpy as np
 
 import minicnn
@@ -315,8 +316,8 @@ def main(chains: int, graphs: int) -> int:
             keras.backend.clear_session()
         for seed in range(graphs):
             graph = graph_cases.draw(seed)
-            model = randomized(graph_cases.build(minicnn, graph), np.random.default_rng(seed))
-            x = [one.astype(np.float32) for one in graph_cases.given(graph)]
+            model = randomized(graph_parts.build(minicnn, graph), np.random.default_rng(seed))
+            x = [one.astype(np.float32) for one in graph_parts.given(graph)]
             check.there_and_back(f"graph {seed}", model, x)
             keras.backend.clear_session()
         training(check)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import graph_cases
 import graph_models
+import graph_parts
 import numpy as np
 import onnx
 import onnx_models as models
@@ -198,7 +199,7 @@ def main(chains, graphs):
             check("chains", seed, model, models.samples(model))
         for seed in range(graphs):
             graph = graph_cases.draw(seed)
-            inputs = [x.astype(np.float32) for x in graph_cases.given(graph)]
+            inputs = [x.astype(np.float32) for x in graph_parts.given(graph)]
             check("graphs", seed, graph_models.model_of(graph, "float32"), inputs)
         for name, model, inputs in zoo():
             check("zoo", name, model, inputs)

@@ -27,6 +27,7 @@ import ai_edge_litert
 import check_keras_files
 import graph_cases
 import graph_models
+import graph_parts
 import numpy as np
 import tflite_models as models
 
@@ -83,7 +84,7 @@ def several(makers: Any) -> dict[str, Any]:
 
 def of_graph(number: int) -> tuple[Any, list[Any]]:
     graph = graph_cases.draw(number)
-    inputs = [x.astype(np.float32) for x in graph_cases.given(graph)]
+    inputs = [x.astype(np.float32) for x in graph_parts.given(graph)]
     return graph_models.model_of(graph, "float32"), inputs
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import graph_cases as cases
+import graph_parts as parts
 import numpy as np
 
 import minicnn
@@ -13,28 +13,28 @@ Array = np.ndarray
 SMALL = 1e-2  # a gradient below this share of the largest is judged as if it were that large
 
 
-def model_of(graph: cases.Graph, dtype: str = "float64", engine: str = "reference") -> Any:
-    """The network with the weights that graph_cases.py draws for it."""
-    model = cases.build(minicnn, graph, dtype=dtype, seed=0)
+def model_of(graph: parts.Graph, dtype: str = "float64", engine: str = "reference") -> Any:
+    """The network with the weights that graph_parts.py draws for it."""
+    model = parts.build(minicnn, graph, dtype=dtype, seed=0)
     model.engine = engine
     for path, layer in model.leaves.items():
         layer.set_weights(
             [
-                cases.weight(graph, path, name, array.shape)
+                parts.weight(graph, path, name, array.shape)
                 for name, array in layer.weights_by_name.items()
             ]
         )
     return model
 
 
-def run(graph: cases.Graph, model: Any) -> dict[str, Array]:
+def run(graph: parts.Graph, model: Any) -> dict[str, Array]:
     """All that a step computes, as golden/make_graphs.py names it; copies, in float64."""
-    inputs = [x.astype(model.dtype) for x in cases.given(graph)]
-    x = cases.single(inputs)
-    result = {f"output {n}": y for n, y in enumerate(cases.listed(model.forward(x)))}
-    outputs = cases.listed(model.forward(x, training=True))
-    dys = [dy.astype(model.dtype) for dy in cases.wanted(graph, [y.shape for y in outputs])]
-    dx = cases.listed(model.backward(cases.single(dys)))
+    inputs = [x.astype(model.dtype) for x in parts.given(graph)]
+    x = parts.single(inputs)
+    result = {f"output {n}": y for n, y in enumerate(parts.listed(model.forward(x)))}
+    outputs = parts.listed(model.forward(x, training=True))
+    dys = [dy.astype(model.dtype) for dy in parts.wanted(graph, [y.shape for y in outputs])]
+    dx = parts.listed(model.backward(parts.single(dys)))
     result |= {f"training {n}": y for n, y in enumerate(outputs)}
     for n, (found, one) in enumerate(zip(dx, inputs, strict=True)):
         result[f"d input {n}"] = np.zeros_like(one) if found is None else found
@@ -78,17 +78,17 @@ def worst(received: dict[str, Array], expected: dict[str, Array]) -> tuple[float
     )
 
 
-def described(graph: cases.Graph) -> str:
+def described(graph: parts.Graph) -> str:
     """The program that makes the network, for those who look for a mistake."""
     return "\n".join(_lines(graph))
 
 
-def _lines(graph: cases.Graph, indent: str = "") -> Iterable[str]:
+def _lines(graph: parts.Graph, indent: str = "") -> Iterable[str]:
     yield f"{indent}{graph.name}{' (stacked)' if graph.stacked else ''}: inputs {graph.inputs}"
     free = len(graph.inputs)
     for number, reads in graph.calls:
         part = graph.parts[number]
-        if isinstance(part, cases.Graph):
+        if isinstance(part, parts.Graph):
             yield f"{indent}  {free}.. = {part.name} of {reads}"
             yield from _lines(part, indent + "    ")
             free += len(part.outputs)

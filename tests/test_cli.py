@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+import cifar_files as files
 import pytest
 from cifar_files import ROWS
 from commands import COLOURS, started
@@ -299,6 +300,27 @@ def test_cifar10_is_known_from_folders_of_pictures(alone, genuine):
     pictures = load(str(alone / "some"), limit=10)
     assert pictures.name == "CIFAR-10"
     assert [len(x) for x, _ in (pictures.train, pictures.validation, pictures.test)] == [8, 2, 4]
+
+
+@pytest.mark.filterwarnings(f"ignore:.*{files.NOT_TORONTO}")
+@pytest.mark.usefixtures("genuine")
+def test_a_copy_is_not_called_cifar10(alone, capsys, monkeypatch):
+    """Accuracies on it do not compare: named, kept, and found without its name."""
+    copy = alone / "copy" / "cifar-10-python.tar.gz"
+    copy.parent.mkdir()
+    files.write_tar(copy, files.python_members(seed=1))
+    small = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)]
+    model = Sequential([layers.Input((32, 32, 3)), *small])
+    model.save(alone / "m.safetensors")
+    for _ in range(2):  # decoded, and as it was kept
+        found = printed_json(
+            capsys, "evaluate", "--model", str(alone / "m.safetensors"), "--data", str(copy)
+        )
+        assert found["data"] == "a copy of CIFAR-10"
+    assert main(["data", "fetch", "--data", str(copy)]) == 0
+    assert capsys.readouterr().out.startswith("a copy of CIFAR-10: 20 training and 4 test pictures")
+    monkeypatch.setenv("MINICNN_OFFLINE", "1")
+    assert load("cifar10").name == "a copy of CIFAR-10"
 
 
 def test_one_picture_is_not_enough(capsys):

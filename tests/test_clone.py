@@ -5,6 +5,7 @@ inside.
 import copy
 
 import graph_cases
+import graph_parts
 import numpy as np
 import pytest
 
@@ -66,17 +67,17 @@ def same(one, other):
 @pytest.mark.parametrize("seed", range(15))
 def test_a_clone_is_joined_alike_and_computes_the_same_with_the_same_weights(seed):
     graph = graph_cases.draw(seed)
-    model = graph_cases.build(minicnn, graph, seed=1)
+    model = graph_parts.build(minicnn, graph, seed=1)
     twin = clone(model)
     assert list(twin.leaves) == list(model.leaves) and rows(twin) == rows(model)
     assert not set(map(id, twin.leaves.values())) & set(map(id, model.leaves.values()))
     assert same(twin.get_weights(), model.get_weights())  # drawn by the same seed
     deep = copy.deepcopy(model)
     assert rows(deep) == rows(model)
-    x = graph_cases.single(graph_cases.given(graph))
+    x = graph_parts.single(graph_parts.given(graph))
     for one in (model, twin, deep):
         one.engine = "reference"
-    outputs = [graph_cases.listed(one.forward(x)) for one in (model, twin, deep)]
+    outputs = [graph_parts.listed(one.forward(x)) for one in (model, twin, deep)]
     assert same(outputs[0], outputs[1]) and same(outputs[0], outputs[2])
 
 
@@ -86,11 +87,11 @@ def test_a_layer_and_its_activation_that_are_two_steps_overwrite_no_other_value(
     later.
     """
     graph = graph_cases.draw(seed)
-    model = graph_cases.build(minicnn, graph, seed=1, dtype="float64")
-    x = graph_cases.single(graph_cases.given(graph))
-    fast = graph_cases.listed(model.forward(x))
+    model = graph_parts.build(minicnn, graph, seed=1, dtype="float64")
+    x = graph_parts.single(graph_parts.given(graph))
+    fast = graph_parts.listed(model.forward(x))
     model.engine = "reference"
-    assert all(map(np.allclose, fast, graph_cases.listed(model.forward(x))))
+    assert all(map(np.allclose, fast, graph_parts.listed(model.forward(x))))
 
 
 def test_what_is_shared_stays_shared_and_options_hold():

@@ -130,8 +130,10 @@ def values(kernel, function, x):
     return y
 
 
-def slopes(kernel, function, x, adds=False):
-    """f'(x), as what becomes of a dy of ones, by `sums` or `gradient`."""
+def slopes(kernel, function, x, adds=False, norms=False):
+    """f'(x), as what becomes of a dy of ones, by `sums` or `gradient`; norms: by way of a
+    normalisation that changes nothing.
+    """
     dx, zeros, ones = np.full_like(x, np.nan), np.zeros_like(x[0]), np.ones_like(x[0])
     same = {"dy": np.ones_like(x), "channels": x.shape[1], "total": np.zeros_like(x[0])}
     same |= {"center": zeros, "scale": ones, "shift": zeros}
@@ -143,7 +145,7 @@ def slopes(kernel, function, x, adds=False):
     else:
         more = {"a": x, "best": x, "dz": dx, "winner": 0, "cell": 0, "windows": len(x)}
         more |= {"dropped": 0, "unit": ones, "slope": zeros, "offset": zeros, "factor": ones}
-        run(kernel, (x.dtype.name, Way(1, False, False, None, function)), **more, **same)
+        run(kernel, (x.dtype.name, Way(1, False, False, norms, None, function)), **more, **same)
     return dx
 
 
@@ -173,6 +175,10 @@ def test_values_and_slopes_are_those_of_the_definition(name, dtype):
     for kernel in (row_gradients.sums, row_gradients.gradient):
         error = largest_error(slopes(kernel, function, x)[finite], slope, epsilon)
         assert error <= BARS[name][1], (kernel.__name__, float(error))
+    through_a_norm = slopes(row_gradients.gradient, function, x[finite.all(axis=1)], norms=True)
+    np.testing.assert_array_equal(
+        through_a_norm, slopes(row_gradients.gradient, function, x[finite.all(axis=1)])
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -185,7 +191,8 @@ def test_what_is_not_finite_is_as_from_the_layer(name, dtype):
         dx = layer.backward(np.ones_like(x))
     for kernel in (row_kernels.activate, row_kernels.finish):
         np.testing.assert_array_equal(values(kernel, function, x), y)
-    np.testing.assert_array_equal(slopes(row_gradients.sums, function, x), dx)
+    for kernel in (row_gradients.sums, row_gradients.gradient):
+        np.testing.assert_array_equal(slopes(kernel, function, x), dx)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

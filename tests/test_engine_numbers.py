@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import seeds, windows
 
-from minicnn import layers, testing
+from minicnn import Sequential, layers, testing
 from minicnn.engine.conv import winograd
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.dense import DenseStep
@@ -303,3 +303,35 @@ def test_a_constant_channel_comes_out_as_exactly_beta(value, dtype):
     block = ConvBlock(conv, norm=norm)
     y = block.forward(np.full((19, 5, 7, 1), value, dtype), training=True)
     assert (y == norm.params["beta"]).all()
+
+
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("conv", [False, True])
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.ReLU,
+        lambda: layers.ReLU(6.0),
+        lambda: layers.LeakyReLU(0.3),
+        lambda: layers.LeakyReLU(1e39),  # infinite in float32; Keras with TensorFlow does the same
+        lambda: layers.Activation("hard_sigmoid"),
+        layers.GELU,
+    ],
+)
+def test_infinities_go_through_activations_as_through_the_layers(make, conv, pool):
+    """Forward and back: of a slope of 0 in what a normalisation would do they would make NaN."""
+    x = np.array([-2, 0, 3, 1e30, np.inf, -np.inf, np.nan, 0.5], np.float32)
+    x = np.broadcast_to(x[:, None], (2, 2, 8, 16)).copy()
+    found = {}
+    for engine in ("fast", "reference"):
+        stack = [layers.DepthwiseConv2D(1, use_bias=False)] * conv + [make()]
+        stack += [layers.MaxPooling2D((2, 1))] * pool
+        model = Sequential([layers.Input((2, 8, 16)), *stack])
+        model.engine = engine
+        if conv:
+            model.set_weights([np.ones((1, 1, 16, 1), np.float32)])
+        with np.errstate(all="ignore"):
+            y = model.forward(x, training=True).copy()
+            found[engine] = y, model.backward(np.ones_like(y)).copy()
+    for fast, layer in zip(found["fast"], found["reference"], strict=True):
+        np.testing.assert_allclose(fast, layer, rtol=1e-5, atol=1e-6)

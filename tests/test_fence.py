@@ -1,5 +1,5 @@
-"""Nothing is read or written beside an array: fence.py in processes of its own, which a fault would
-end.
+"""Nothing is read or written beside an array: fenced_networks.py in processes of its own, which a
+fault would end.
 """
 
 import json
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not fence.POSSIBLE, reason="memory cannot be pro
 
 
 def run(*arguments):
-    command = [sys.executable, Path(fence.__file__), *map(str, arguments)]
+    command = [sys.executable, Path(__file__).with_name("fenced_networks.py"), *map(str, arguments)]
     environment = os.environ | {"NUMBA_NUM_THREADS": "2", "MINICNN_ENGINE": "fast"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 

@@ -8,6 +8,7 @@ import re
 import time
 
 import graph_cases
+import graph_parts
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,7 +109,7 @@ def there_and_back(model, path):
 
 
 def bits(values):
-    return [value.tobytes() for value in graph_cases.listed(values)]
+    return [value.tobytes() for value in graph_parts.listed(values)]
 
 
 def named_bits(outputs):
@@ -169,12 +170,12 @@ def test_a_network_comes_back_and_trains_on_in_the_same_bits(name, engine, tmp_p
 @given(st.integers(0, 2000))
 def test_drawn_networks_come_back(tmp_path_factory, seed):
     graph = graph_cases.draw(seed)
-    model = graph_cases.build(minicnn, graph, seed=1)
+    model = graph_parts.build(minicnn, graph, seed=1)
     model.note_weights()
     loaded = there_and_back(model, tmp_path_factory.mktemp("drawn"))
     assert sharing(loaded) == sharing(model)
     assert weights.contents(loaded)[0] == weights.contents(model)[0]
-    x = graph_cases.single(graph_cases.given(graph))
+    x = graph_parts.single(graph_parts.given(graph))
     loaded.engine = model.engine = "reference"  # the engine compiles for every shape
     assert bits(loaded.forward(x)) == bits(model.forward(x))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import check_graphs
 import graph_cases as cases
 import graph_models as models
+import graph_parts as parts
 import numpy as np
 import pytest
 from golden import make_graphs as recipe
@@ -44,7 +45,7 @@ def test_keras_computes_the_same(engine, number):
 @pytest.mark.parametrize("number", range(CHECKED))
 def test_backward_is_the_derivative_of_forward(number):
     model = models.model_of(cases.draw(number))
-    report = testing.measure_model(model, batch=cases.BATCH, samples=3)
+    report = testing.measure_model(model, batch=parts.BATCH, samples=3)
     assert report.error <= check_graphs.BARS["gradients"], report
     inputs = [node.name for node in model.inputs]
     assert len(report.tensors) == len(inputs) + len(list(model.parameters()))
@@ -83,11 +84,11 @@ def test_the_drawn_networks_have_all_that_there_is():
         "Activation",
         "Flatten",
     }
-    assert kinds & set(cases.MERGES) == set(cases.MERGES)
-    assert set(cases.MERGES) == {
+    assert kinds & set(parts.MERGES) == set(parts.MERGES)
+    assert set(parts.MERGES) == {
         name for name, cls in layers.LAYERS.items() if issubclass(cls, layers.Merge)
     }
-    inside = [part for graph in graphs for part in graph.parts if isinstance(part, cases.Graph)]
+    inside = [part for graph in graphs for part in graph.parts if isinstance(part, parts.Graph)]
     assert any(part.stacked for part in inside) and any(len(part.outputs) > 1 for part in inside)
     assert any(len(part.inputs) > 1 for part in inside) and any(
         len(graph.inputs) > 1 for graph in graphs

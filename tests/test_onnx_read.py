@@ -8,6 +8,7 @@ from pathlib import Path
 
 import graph_cases
 import graph_models
+import graph_parts
 import numpy as np
 import pytest
 
@@ -125,7 +126,7 @@ def test_drawn_graphs_come_back(number, tmp_path):
     files.write(tmp_path / "model.onnx", model)
     again = models.read(tmp_path / "model.onnx")
     again.engine = "reference"
-    x = [one.astype(np.float32) for one in graph_cases.given(graph)]
+    x = [one.astype(np.float32) for one in graph_parts.given(graph)]
     assert models.apart(models.predicted(again, x), models.predicted(model, x)) < models.TOLERANCE
 
 

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import graph_cases
 import graph_models
+import graph_parts
 import numpy as np
 import pytest
 
@@ -57,7 +58,7 @@ def test_every_layer_is_written():
 def test_onnx_runtime_computes_what_drawn_graphs_do(number, tmp_path):
     graph = graph_cases.draw(number)
     model = graph_models.model_of(graph, "float32")
-    inputs = [x.astype(np.float32) for x in graph_cases.given(graph)]
+    inputs = [x.astype(np.float32) for x in graph_parts.given(graph)]
     assert error(model, tmp_path / "model.onnx", inputs) < models.TOLERANCE
 
 

@@ -3,6 +3,7 @@ the figure.
 """
 
 import graph_cases
+import graph_parts
 import networks
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_lines_run_between_boxes(name, expand):
 
 def test_lines_of_drawn_networks_run_between_boxes():
     for graph in graph_cases.drawn(30):
-        boxes = boxes_of(graph_cases.build(minicnn, graph), True)
+        boxes = boxes_of(graph_parts.build(minicnn, graph), True)
         assert_readable(boxes, layout_of(boxes, 1.8))
 
 

@@ -4,6 +4,7 @@ import re
 
 import graph_cases as cases
 import graph_models as models
+import graph_parts as parts
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,7 +52,7 @@ def killed(model, share=0.5, multiple_of=1):
 def difference(one, other, x):
     """Of two models' outputs, by the layers as they are written."""
     one.engine = other.engine = "reference"
-    pairs = zip(cases.listed(one.forward(x)), cases.listed(other.forward(x)), strict=True)
+    pairs = zip(parts.listed(one.forward(x)), parts.listed(other.forward(x)), strict=True)
     return max(np.abs(y - z).max() for y, z in pairs)
 
 
@@ -77,7 +78,7 @@ def test_its_constant_goes_into_the_next_bias():
 def exact(graph):
     """The graph with windows of one cell for padded ones, which see zeros at borders."""
     for part in graph.parts:
-        if isinstance(part, cases.Graph):
+        if isinstance(part, parts.Graph):
             exact(part)
         elif part.kind == "Conv2D" and part.arguments["padding"] == "same":
             part.arguments["kernel_size"] = 1
@@ -95,7 +96,7 @@ def test_drawn_graphs_do_not_miss_them():
         gone = killed(model)
         smaller = pruning.prune_filters(model, 0.5, multiple_of=1)
         assert (smaller.count_params() < model.count_params()) == bool(gone)
-        x = cases.single(cases.given(graph))
+        x = parts.single(parts.given(graph))
         assert difference(model, smaller, x) < 1e-9, models.described(graph)
         pruned += bool(gone)
     assert pruned > 30

@@ -1,6 +1,7 @@
 """The steps of a plan: which layers each runs, what it reads, and that nothing is missing."""
 
 import graph_cases
+import graph_parts
 import networks
 import pytest
 
@@ -75,7 +76,7 @@ def test_layers_of_models_inside_have_paths_and_shared_ones_every_place():
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_every_call_is_in_one_step(engine):
     for graph in graph_cases.drawn(20):
-        model = graph_cases.build(minicnn, graph)
+        model = graph_parts.build(minicnn, graph)
         model.engine = engine
         paths = {id(layer): path for path, layer in model.leaves.items()}
         wanted = sorted(paths[id(call.layer)] for call in model.program().calls)

@@ -10,6 +10,7 @@ pytest.importorskip("ai_edge_litert")
 
 import graph_cases  # noqa: E402
 import graph_models  # noqa: E402
+import graph_parts  # noqa: E402
 import tflite_models as models  # noqa: E402
 
 from minicnn import Input, Model, Sequential, layers  # noqa: E402
@@ -74,7 +75,7 @@ def test_every_layer_is_written():
 def test_litert_computes_what_drawn_graphs_do(number):
     graph = graph_cases.draw(number)
     model = graph_models.model_of(graph, "float32")
-    inputs = [x.astype(np.float32) for x in graph_cases.given(graph)]
+    inputs = [x.astype(np.float32) for x in graph_parts.given(graph)]
     ran = models.Ran(written(model, "float32"), inputs)
     assert models.apart(ran.outputs, models.predicted(model, inputs)) < models.TOLERANCE
 

@@ -60,12 +60,12 @@ def run_show(options: argparse.Namespace) -> int:
 def run_fetch(options: argparse.Namespace) -> int:
     """Load CIFAR-10, so that it is kept, and say what is there."""
     (x_train, _), (x_test, _) = cifar10.fetch(options.data)
-    kept = str(cache.home())
+    kept, name = str(cache.home()), cifar10.called(options.data)
     result = {"train": len(x_train), "test": len(x_test), "kept_in": kept}
     show(
         options,
         result,
-        f"CIFAR-10: {len(x_train):,} training and {len(x_test):,} test pictures, kept in {kept}",
+        f"{name}: {len(x_train):,} training and {len(x_test):,} test pictures, kept in {kept}",
     )
     return 0
 

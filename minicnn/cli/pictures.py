@@ -66,12 +66,9 @@ def load(
             f"or name where the pictures are now, with --data PATH{advice}"
         )
     if what == "cifar10" or not is_folder_of_pictures(Path(what)):
-        return parted(
-            "CIFAR-10",
-            cifar10.CLASS_NAMES,
-            *cifar10.load_data(None if what == "cifar10" else what),
-            limit,
-        )
+        path = None if what == "cifar10" else what
+        train, test = cifar10.load_data(path)  # which warns of a copy
+        return parted(cifar10.called(path), cifar10.CLASS_NAMES, train, test, limit)
     x, y, class_names = data.from_directory(what, size or data.usual_size(what))
     if not test_on_all:
         check_enough(what, class_names, np.bincount(y))

@@ -89,6 +89,13 @@ def is_original(path: str | os.PathLike[str] | None = None, *, offline: bool | N
     return not finding.found(_data_set(), path, offline)[1]
 
 
+def called(path: str | os.PathLike[str] | None = None, *, offline: bool | None = None) -> str:
+    """What the pictures of `load_data` are called where somebody reads it: a copy never as the
+    original.
+    """
+    return "CIFAR-10" if is_original(path, offline=offline) else "a copy of CIFAR-10"
+
+
 def _data_set() -> finding.DataSet:
     keras = finding.keras_home()
     endings = ("-target", "-target_archive", "", ".tar.gz")

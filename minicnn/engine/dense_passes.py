@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from numba import carray
 
-from minicnn.engine import row_moves
 from minicnn.engine.products import pack_part, pack_transposed_part, run
 from minicnn.engine.row_kernels import Activate
+from minicnn.engine.row_moves import Copy
 from minicnn.machine.call import at, caller, view, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
@@ -20,7 +20,7 @@ from minicnn.types import Array
 PARTS = 8
 LOAD, FORWARD, PREPARE, BACKWARD = range(4)
 BACKWARD_STAGES = Stages(PREPARE, BACKWARD)
-call_activate, call_copy = caller(Activate), caller(row_moves.COPY)
+call_activate, call_copy = caller(Activate), caller(Copy)
 
 
 class Products(NamedTuple):
@@ -95,11 +95,9 @@ def forward_part(r, k, like):
     kernel = t.kernel if t.packs else t.weights
     run(p.forward, word(p.forward_marks, k), word(p.forward_marks, k + 1), like, t.x, kernel, t.y)
     first, last = word(p.rows, k), word(p.rows, k + 1)
-    start = first * t.UP
-    y = at(t.y, start, like)
+    y = at(t.y, first * t.UP, like)
     call_activate(
         t.activate,
-        like,
         Activate(
             z=y,
             y=y,
@@ -112,7 +110,14 @@ def forward_part(r, k, like):
         ),
     )
     if t.packs:
-        call_copy(t.copy, like, (t.y, start, t.UP, t.cropped, first * t.U, t.U, last - first, t.U))
+        crop(t, y, t.cropped, first, last - first, like)
+
+
+@jit_part
+def crop(t, x, cropped, first, rows, like):
+    """Copy rows of UP numbers to where those of U are, from row `first` on."""
+    y = at(cropped, first * t.U, like)
+    call_copy(t.copy, Copy(x=x, x_row=t.UP, y=y, y_row=t.U, rows=rows, size=t.U))
 
 
 @jit_part
@@ -154,10 +159,8 @@ def backward_part(r, k, like):
         first, last = word(p.weight_marks, k), word(p.weight_marks, k + 1)
         run(p.weights, first, last, like, t.x, t.dz, t.dkernel)
         if t.packs:
-            row, count = t.D * k // PARTS, t.D * (k + 1) // PARTS - t.D * k // PARTS
-            call_copy(
-                t.copy, like, (t.dkernel, row * t.UP, t.UP, t.grads, row * t.U, t.U, count, t.U)
-            )
+            row, end = t.D * k // PARTS, t.D * (k + 1) // PARTS
+            crop(t, at(t.dkernel, row * t.UP, like), t.grads, row, end - row, like)
     if t.wants_inputs:
         first, last = word(p.input_marks, k), word(p.input_marks, k + 1)
         run(p.inputs, first, last, like, t.dz, t.kernel_t, t.dx)

@@ -2,28 +2,40 @@
 quantize/numbers.Quantization.integers.
 """
 
+from typing import NamedTuple
+
 from llvmlite import ir
 from numba import prange
 
 from minicnn.engine import integer_sets as sets
-from minicnn.engine.integer_passes import LIKE
+from minicnn.engine.integer_passes import byte
 from minicnn.engine.integer_sets import Instructions, load
 from minicnn.engine.integer_windows import in_turns
 from minicnn.machine.call import caller
 from minicnn.machine.emit import Emitter, kernel
 from minicnn.machine.jit import jit, jit_part, parallel_jit
+from minicnn.machine.operands import Bytes
 
-ROUND = "x*u8 told*u8 y*u8 count"
-call_round = caller(ROUND)
+
+class Round(NamedTuple):
+    """x: `size` float32; told: scale, zero, low and high, float32; y: as many int8."""
+
+    x: Bytes
+    told: Bytes
+    y: Bytes
+    size: int
+
+
+call_round = caller(Round)
 
 
 @kernel
 def rounded(isa: Instructions) -> Emitter:
-    """y[i] = int8(clip(rint(x[i] / scale) + zero, low, high)) of `count` float32.
+    """y[i] = int8(clip(rint(x[i] / scale) + zero, low, high)) of `size` float32.
 
-    told: scale, zero, low and high, float32. A NaN becomes what NumPy makes of it, 0.
+    A NaN becomes what NumPy makes of it, 0.
     """
-    emit = Emitter("float32", ROUND)
+    emit = Emitter("float32", Round)
     arg, build = emit.arg, emit.builder
 
     def turn(i: ir.Value, lanes: int) -> None:
@@ -39,7 +51,7 @@ def rounded(isa: Instructions) -> Emitter:
         wholes = sets.to_integers(emit, lanes, y)
         sets.store_bytes(emit, wholes, emit.at(arg["y"], i), lanes)
 
-    in_turns(emit, arg["count"], (isa.lanes, 1), turn)
+    in_turns(emit, arg["size"], (isa.lanes, 1), turn)
     return emit
 
 
@@ -47,8 +59,10 @@ def rounded(isa: Instructions) -> Emitter:
 def round_share(t, parts, x, told, kernel, y):
     """The numbers of share t of so many."""
     first, last = x.size * t // parts, x.size * (t + 1) // parts
-    place = x.ctypes.data, 4 * first, told.ctypes.data, 0, y.ctypes.data, first
-    call_round(kernel, LIKE, (*place, last - first))
+    call_round(
+        kernel,
+        Round(x=byte(x, 4 * first), told=byte(told, 0), y=byte(y, first), size=last - first),
+    )
 
 
 @parallel_jit

@@ -15,15 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from minicnn.engine.integer_tiles import TILE
-from minicnn.engine.integer_windows import MOVE
+from minicnn.engine.integer_tiles import Tile
+from minicnn.engine.integer_windows import Move
 from minicnn.machine.call import caller
 from minicnn.machine.jit import jit, jit_part, parallel_jit
 from minicnn.types import Array
 
-LIKE = np.zeros(0, np.uint8)
 LANE = 4  # bytes
-call_tile, call_move = caller(TILE), caller(MOVE)
+call_tile, call_move = caller(Tile), caller(Move)
 
 
 class Slid(NamedTuple):
@@ -69,6 +68,12 @@ class Kernels(NamedTuple):
 
 
 @jit_part
+def byte(array, index):
+    """The address of a byte of an array."""
+    return np.intp(array.ctypes.data) + index
+
+
+@jit_part
 def run_of_row(x, start, w_first, cells, C, pad, move, y, y_start):
     """y (1-dimensional) from y_start on: `cells` pixels of C from w_first on of the row of pixels
     that begins at x.flat[start]; pad outside of it.
@@ -78,8 +83,8 @@ def run_of_row(x, start, w_first, cells, C, pad, move, y, y_start):
     right = max(min(W - w_first, cells), left)
     for k in range(y_start, y_start + left * C):
         y[k] = pad
-    place = y.ctypes.data, (y_start + left * C) * size, (right - left) * C
-    call_move(move, LIKE, (x.ctypes.data, start + (w_first + left) * C, *place))
+    source, target = byte(x, start + (w_first + left) * C), byte(y, (y_start + left * C) * size)
+    call_move(move, Move(x=source, y=target, size=(right - left) * C))
     for k in range(y_start + right * C, y_start + cells * C):
         y[k] = pad
 
@@ -95,8 +100,8 @@ def framed(x, n, top, rows, left, cells, pad, move, frame):
     frame[below * wide : rows * wide] = pad
     start = (n * H + top) * W * C
     if left == 0 and cells == W:
-        place = frame.ctypes.data, above * wide * frame.itemsize, (below - above) * wide
-        call_move(move, LIKE, (x.ctypes.data, start + above * wide, *place))
+        source, target = byte(x, start + above * wide), byte(frame, above * wide * frame.itemsize)
+        call_move(move, Move(x=source, y=target, size=(below - above) * wide))
         return
     for h in range(above, below):
         run_of_row(x, start + h * W * C, -left, cells, C, pad, move, frame, h * wide)
@@ -122,13 +127,17 @@ def multiply_band(x, n, first, count, slid, cells, packed, F, pad, kernels, fram
                 j = min(done, slid.OW - kernels.pixels)
                 call_tile(
                     tile,
-                    LIKE,
-                    (
-                        *(frame.ctypes.data, i * slid.PH * a_row + j * slid.PW * a_pixel),
-                        *(a_pixel, a_row, segments, slid.DH * line, steps),
-                        *(packed.b.ctypes.data, panel * segments * steps * kernels.width * LANE),
-                        *(packed.ends.ctypes.data, panel * packed.ends[0, 0].size * LANE),
-                        *(y.ctypes.data, (start + j) * F + panel * kernels.width, F),
+                    Tile(
+                        a=byte(frame, i * slid.PH * a_row + j * slid.PW * a_pixel),
+                        a_pixel=a_pixel,
+                        a_row=a_row,
+                        segments=segments,
+                        a_segment=slid.DH * line,
+                        steps=steps,
+                        b=byte(packed.b, panel * segments * steps * kernels.width * LANE),
+                        ends=byte(packed.ends, panel * packed.ends[0, 0].size * LANE),
+                        y=byte(y, (start + j) * F + panel * kernels.width),
+                        y_step=F,
                     ),
                 )
                 done = j + kernels.pixels
@@ -167,7 +176,7 @@ def im2row(x, first, count, slid, g, C, pad, move, rows):
     flat, depth = rows.reshape(rows.size), rows.shape[1]
     K, size = slid.KH * slid.KW * C, rows.itemsize
     if slid.KH * slid.KW * slid.SH * slid.SW == 1 and channels == C == depth:
-        call_move(move, LIKE, (x.ctypes.data, first * C, rows.ctypes.data, 0, count * C))
+        call_move(move, Move(x=byte(x, first * C), y=byte(rows, 0), size=count * C))
         return
     n, rest = divmod(first, slid.OH * slid.OW)
     i, j = divmod(rest, slid.OW)
@@ -178,8 +187,8 @@ def im2row(x, first, count, slid, g, C, pad, move, rows):
             for kw in range(slid.KW):
                 w = j * slid.SW - slid.left + kw * slid.DW
                 if 0 <= h < H and 0 <= w < W:
-                    begin = ((n * H + h) * W + w) * channels + g * C
-                    call_move(move, LIKE, (x.ctypes.data, begin, rows.ctypes.data, k * size, C))
+                    source = byte(x, ((n * H + h) * W + w) * channels + g * C)
+                    call_move(move, Move(x=source, y=byte(rows, k * size), size=C))
                 else:
                     for c in range(C):
                         flat[k + c] = pad
@@ -212,13 +221,17 @@ def multiply_block(x, first, count, slid, packed, F, pad, kernels, rows, y):
                 r = min(done, count - P) if many else done
                 call_tile(
                     wide if many else single,
-                    LIKE,
-                    (
-                        *(rows.ctypes.data, r * a_pixel, a_pixel, 0, 1, 0, steps),
-                        *(packed.b.ctypes.data, where * steps * kernels.width * LANE),
-                        *(packed.ends.ctypes.data, where * packed.ends[0, 0].size * LANE),
-                        *(y.ctypes.data, (first + r) * channels + g * F + panel * kernels.width),
-                        channels,
+                    Tile(
+                        a=byte(rows, r * a_pixel),
+                        a_pixel=a_pixel,
+                        a_row=0,
+                        segments=1,
+                        a_segment=0,
+                        steps=steps,
+                        b=byte(packed.b, where * steps * kernels.width * LANE),
+                        ends=byte(packed.ends, where * packed.ends[0, 0].size * LANE),
+                        y=byte(y, (first + r) * channels + g * F + panel * kernels.width),
+                        y_step=channels,
                     ),
                 )
                 done = r + (P if many else 1)

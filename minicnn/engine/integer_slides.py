@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from numba import prange
 
-from minicnn.engine.integer_passes import LANE, LIKE
-from minicnn.engine.integer_windows import SLIDE, WEAVE
+from minicnn.engine.integer_passes import LANE, byte
+from minicnn.engine.integer_windows import Slide, Weave
 from minicnn.machine.call import caller
 from minicnn.machine.jit import jit, jit_part, parallel_jit
 
-call_weave, call_slide = caller(WEAVE), caller(SLIDE)
+call_weave, call_slide = caller(Weave), caller(Slide)
 
 
 class SlideKernels(NamedTuple):
@@ -28,11 +28,11 @@ class SlideKernels(NamedTuple):
 
 @jit_part
 def row_place(x, n, h, blank):
-    """(address, first byte) of the pixels x[n, h], or of blank ones."""
+    """The address of the pixels x[n, h], or of blank ones."""
     _, H, W, C = x.shape
     if 0 <= h < H:
-        return x.ctypes.data, (n * H + h) * W * C
-    return blank.ctypes.data, 0
+        return byte(x, (n * H + h) * W * C)
+    return byte(blank, 0)
 
 
 @jit_part
@@ -41,18 +41,19 @@ def woven(x, n, h, between, slid, blank, weave, line):
     W, C = x.shape[2:]
     cells = (slid.OW - 1) * slid.SW + (slid.KW - 1) * slid.DW + 1
     inside = min(W, cells - slid.left)
-    empty = blank.ctypes.data, 0
-    four = empty + empty + empty + empty
-    rows = (
-        row_place(x, n, h, blank)
-        + row_place(x, n, h + between, blank)
-        + row_place(x, n, h + 2 * between, blank)
-        + row_place(x, n, h + 3 * between, blank)
-    )
-    right = slid.left + inside
-    call_weave(weave, LIKE, (*four, line.ctypes.data, 0, slid.left * C))
-    call_weave(weave, LIKE, (*rows, line.ctypes.data, slid.left * C * LANE, inside * C))
-    call_weave(weave, LIKE, (*four, line.ctypes.data, right * C * LANE, (cells - right) * C))
+    a, b = row_place(x, n, h, blank), row_place(x, n, h + between, blank)
+    c, d = row_place(x, n, h + 2 * between, blank), row_place(x, n, h + 3 * between, blank)
+    y, right = byte(line, slid.left * C * LANE), slid.left + inside
+    weave_blank(weave, blank, line, 0, slid.left * C)
+    call_weave(weave, Weave(a=a, b=b, c=c, d=d, y=y, size=inside * C))
+    weave_blank(weave, blank, line, right * C, (cells - right) * C)
+
+
+@jit_part
+def weave_blank(weave, blank, line, first, count):
+    """`count` lanes of a line from the first on, of blank pixels."""
+    x, y = byte(blank, 0), byte(line, first * LANE)
+    call_weave(weave, Weave(a=x, b=x, c=x, d=x, y=y, size=count))
 
 
 @jit_part
@@ -66,13 +67,18 @@ def slide_row(x, n, i, slid, packed, blank, kernels, lines, y):
     for panel in range(panels):
         call_slide(
             kernels.last if panel == panels - 1 else kernels.slide,
-            LIKE,
-            (
-                *(lines.ctypes.data, panel * lanes * LANE, slid.SW * C * LANE),
-                *(count, lines.shape[1], taps, slid.DW * C * LANE),
-                *(packed.b.ctypes.data, panel * count * taps * lanes * LANE),
-                *(packed.ends.ctypes.data, panel * packed.ends[0, 0].size * LANE),
-                *(y.ctypes.data, start + panel * lanes, C, slid.OW),
+            Slide(
+                x=byte(lines, panel * lanes * LANE),
+                x_step=slid.SW * C * LANE,
+                lines=count,
+                x_line=lines.shape[1],
+                taps=taps,
+                x_tap=slid.DW * C * LANE,
+                b=byte(packed.b, panel * count * taps * lanes * LANE),
+                ends=byte(packed.ends, panel * packed.ends[0, 0].size * LANE),
+                y=byte(y, start + panel * lanes),
+                y_step=C,
+                windows=slid.OW,
             ),
         )
 

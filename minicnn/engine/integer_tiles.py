@@ -13,14 +13,31 @@ negative.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
 from minicnn.engine import integer_sets as sets
 from minicnn.engine.integer_sets import Instructions, load
 from minicnn.machine.emit import I32, Emitter, kernel
+from minicnn.machine.operands import Bytes
 
-TILE = "a*u8 a_pixel a_row segments a_segment steps b*u8 ends*u8 y*u8 y_step"
+
+class Tile(NamedTuple):
+    """a: taps, pixels, rows and segments so many bytes apart; b (segments, steps, panel, taps);
+    ends: see `tile`; y: pixels y_step bytes apart.
+    """
+
+    a: Bytes
+    a_pixel: int
+    a_row: int
+    segments: int
+    a_segment: int
+    steps: int
+    b: Bytes
+    ends: Bytes
+    y: Bytes
+    y_step: int
 
 
 @kernel
@@ -30,10 +47,10 @@ def tile(isa: Instructions, pixels: int, pool: tuple[int, int], width: int, stag
         sum[q, f] = bias[f] + sum over s, k of a[q, s, k] * b[s, k, f]
         y[p, f] = requantized, `stages` times, of the largest sum[q, f] of the positions q of p
 
-    A window p has pool[0] rows, a_row bytes apart, of pool[1] positions, a_pixel bytes apart. b is
-    (segments, steps, panel, taps); ends are `stages` times (6, panel), see integer_sets.STAGE.
+    A window p has pool[0] rows, a_row bytes apart, of pool[1] positions, a_pixel bytes apart.
+    ends are `stages` times (6, panel), see integer_sets.STAGE.
     """
-    emit = Emitter("float32", TILE)
+    emit = Emitter("float32", Tile)
     arg, build, lanes = emit.arg, emit.builder, isa.lanes
     wholes, row = sets.vector(I32, lanes), 4 * isa.width
     vectors = range(-(-width // lanes))

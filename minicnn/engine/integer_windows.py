@@ -7,6 +7,7 @@ many rows as there are taps, and what a window reads are whole registers from th
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
@@ -14,17 +15,52 @@ from minicnn.engine import integer_sets as sets
 from minicnn.engine.integer_sets import Instructions, load
 from minicnn.engine.integer_tiles import ended
 from minicnn.machine.emit import I8, I32, Emitter, kernel
+from minicnn.machine.operands import Bytes
 
-MOVE = "x*u8 y*u8 count"
-WEAVE = "a*u8 b*u8 c*u8 d*u8 y*u8 count"
-SLIDE = "x*u8 x_step lines x_line taps x_tap b*u8 ends*u8 y*u8 y_step windows"
 SIDE = 4  # windows beside each other that share what is loaded of a kernel
+
+
+class Move(NamedTuple):
+    """x: `size` bytes; y: as many taps."""
+
+    x: Bytes
+    y: Bytes
+    size: int
+
+
+class Weave(NamedTuple):
+    """a, b, c, d: `size` bytes each; y: as many lanes."""
+
+    a: Bytes
+    b: Bytes
+    c: Bytes
+    d: Bytes
+    y: Bytes
+    size: int
+
+
+class Slide(NamedTuple):
+    """x: lanes, windows x_step bytes apart, lines x_line and taps x_tap; b (lines, taps, lanes);
+    ends: see integer_tiles.tile; y: windows y_step bytes apart.
+    """
+
+    x: Bytes
+    x_step: int
+    lines: int
+    x_line: int
+    taps: int
+    x_tap: int
+    b: Bytes
+    ends: Bytes
+    y: Bytes
+    y_step: int
+    windows: int
 
 
 @kernel
 def move(isa: Instructions) -> Emitter:
-    """y[i] = x[i] as a tap, for `count` bytes."""
-    emit = Emitter("float32", MOVE)
+    """y[i] = x[i] as a tap, for `size` bytes."""
+    emit = Emitter("float32", Move)
     build = emit.builder
 
     def turn(i: ir.Value, lanes: int) -> None:
@@ -36,16 +72,16 @@ def move(isa: Instructions) -> Emitter:
             i = build.add(i, i)
         sets.store(emit, x, emit.at(emit.arg["y"], i))
 
-    in_turns(emit, emit.arg["count"], (4 * isa.lanes, 8, 1), turn)
+    in_turns(emit, emit.arg["size"], (4 * isa.lanes, 8, 1), turn)
     return emit
 
 
 @kernel
 def weave(isa: Instructions) -> Emitter:
     """y[i] = (a[i], b[i], c[i], d[i]) as taps, or (a[i], b[i]) where there are two to a lane, for
-    `count` bytes of each row.
+    `size` bytes of each row.
     """
-    emit = Emitter("float32", WEAVE)
+    emit = Emitter("float32", Weave)
     build = emit.builder
     names = "abcd"[: isa.taps]
 
@@ -65,7 +101,7 @@ def weave(isa: Instructions) -> Emitter:
             together = build.xor(together, ir.Constant(wholes, [flips] * lanes))
         sets.store(emit, together, emit.at(emit.arg["y"], build.mul(i, emit.integer(4))))
 
-    in_turns(emit, emit.arg["count"], (isa.lanes, 1), turn)
+    in_turns(emit, emit.arg["size"], (isa.lanes, 1), turn)
     return emit
 
 
@@ -75,10 +111,9 @@ def slide(isa: Instructions, width: int, stages: int) -> Emitter:
 
         sum[j, c] = bias[c] + sum over l < lines, t < taps of x[j, l, t, c] * b[l, t, c]
 
-    x are lanes as `weave` writes them: windows are x_step bytes apart, lines x_line and taps x_tap.
-    ends as in integer_tiles.tile, for a panel of one register.
+    x are lanes as `weave` writes them, ends as in integer_tiles.tile, for a panel of one register.
     """
-    emit = Emitter("float32", SLIDE)
+    emit = Emitter("float32", Slide)
     arg, build, row = emit.arg, emit.builder, 4 * isa.lanes
     wholes = sets.vector(I32, isa.lanes)
 

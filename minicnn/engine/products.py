@@ -11,17 +11,30 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from minicnn.engine import row_moves, simd
+from minicnn.engine import simd
+from minicnn.engine.row_moves import Copy
 from minicnn.engine.simd import Tile
 from minicnn.machine import processor
 from minicnn.machine.call import at, caller, clear, word
 from minicnn.machine.emit import Emitter, kernel
 from minicnn.machine.jit import jit_part
+from minicnn.machine.operands import Numbers
+from minicnn.machine.record import WORD
 from minicnn.types import Array
 
 FIELDS = 7  # of a call in a table
-SQUARE = "x* x_row y* y_row"
-call_tile, call_copy = caller(Tile), caller(row_moves.COPY)
+
+
+class Square(NamedTuple):
+    """x, y: rows of as many numbers as a register has lanes, x_row and y_row numbers apart."""
+
+    x: Numbers
+    x_row: int
+    y: Numbers
+    y_row: int
+
+
+call_tile, call_copy, call_square = caller(Tile), caller(Copy), caller(Square)
 
 
 class Left(NamedTuple):
@@ -147,6 +160,23 @@ def parts(count: int, limit: int) -> Iterator[tuple[int, int]]:
 
 
 @jit_part
+def do_call(call, like, groups, depth, a, b, c, accumulate):
+    """The one call at this address, of a program's table."""
+    call_tile(
+        word(call, 0),
+        Tile(
+            a=at(a, word(call, 1), like),
+            groups=groups,
+            segments=word(call, 4),
+            depth=depth,
+            b=at(b, word(call, 2), like),
+            c=at(c, word(call, 3), like),
+            accumulate=accumulate,
+        ),
+    )
+
+
+@jit_part
 def run(calls, first, last, like, a, b, c):
     """Do the calls first ... last-1 of a program's table, for numbers at these addresses."""
     run_together(calls, first, last, like, 1, a, b, c)
@@ -155,39 +185,16 @@ def run(calls, first, last, like, a, b, c):
 @jit_part
 def run_together(calls, first, last, like, groups, a, b, c):
     """The same, each call for as many groups (pictures) together."""
-    for t in range(FIELDS * first, FIELDS * last, FIELDS):
-        call_tile(
-            word(calls, t),
-            like,
-            Tile(
-                a=at(a, word(calls, t + 1), like),
-                groups=groups,
-                segments=word(calls, t + 4),
-                depth=word(calls, t + 5),
-                b=at(b, word(calls, t + 2), like),
-                c=at(c, word(calls, t + 3), like),
-                accumulate=word(calls, t + 6),
-            ),
-        )
+    for number in range(first, last):
+        call = calls + number * FIELDS * WORD
+        do_call(call, like, groups, word(call, 5), a, b, c, word(call, 6))
 
 
 @jit_part
 def run_deep(calls, first, last, like, a, b, c, depth, accumulate):
     """Do the calls first ... last-1 of a program's table with another depth; add to C or not."""
-    for t in range(FIELDS * first, FIELDS * last, FIELDS):
-        call_tile(
-            word(calls, t),
-            like,
-            Tile(
-                a=at(a, word(calls, t + 1), like),
-                groups=1,
-                segments=word(calls, t + 4),
-                depth=depth,
-                b=at(b, word(calls, t + 2), like),
-                c=at(c, word(calls, t + 3), like),
-                accumulate=accumulate,
-            ),
-        )
+    for number in range(first, last):
+        do_call(calls + number * FIELDS * WORD, like, 1, depth, a, b, c, accumulate)
 
 
 @jit_part
@@ -199,11 +206,14 @@ def pack_part(copy, like, lanes, b, rows, columns, width, packed, first, last):
     `width`, is 0.
     """
     for c in range(first * 2 * lanes, min(last * 2 * lanes, columns), 2 * lanes):
-        across = min(2 * lanes, width - c)
+        across, block = min(2 * lanes, width - c), at(packed, c * rows, like)
         if columns - c < across:
-            clear(packed + c * rows * like.itemsize, rows * across * like.itemsize)
+            clear(block, rows * across * like.itemsize)
+        size = min(across, columns - c)
+        rows_of_b = at(b, c, like)
         call_copy(
-            copy, like, (b, c, columns, packed, c * rows, across, rows, min(across, columns - c))
+            copy,
+            Copy(x=rows_of_b, x_row=columns, y=block, y_row=across, rows=rows, size=size),
         )
 
 
@@ -217,40 +227,38 @@ def pack_transposed_part(square, copy, like, lanes, kernel, cells, C, F, rows, p
     for part in range(first, last):
         k, c = part // blocks, part % blocks * block
         across = min(block, C - c)
-        start = c * cells * rows + (cells - 1 - k) * rows * across
-        transpose(
-            square, copy, like, lanes, kernel, (k * C + c) * F, F, across, F, packed, start, across
-        )
-        clear(packed + (start + F * across) * like.itemsize, (rows - F) * across * like.itemsize)
+        y = at(packed, c * cells * rows + (cells - 1 - k) * rows * across, like)
+        x = at(kernel, (k * C + c) * F, like)
+        transpose(square, copy, like, lanes, x, F, across, F, y, across)
+        clear(at(y, F * across, like), (rows - F) * across * like.itemsize)
 
 
 @jit_part
-def transpose(square, copy, like, lanes, x, x_start, x_row, rows, columns, y, y_start, y_row):
+def transpose(square, copy, like, lanes, x, x_row, rows, columns, y, y_row):
     """y[j, i] = x[i, j] for i < rows, j < columns; rows lie x_row and y_row numbers apart."""
     for j in range(0, columns, lanes):
         done = 0
         if columns - j >= lanes:
             while done + lanes <= rows:
-                call_square(
-                    square,
-                    like,
-                    (x, x_start + done * x_row + j, x_row, y, y_start + j * y_row + done, y_row),
-                )
+                source, target = at(x, done * x_row + j, like), at(y, j * y_row + done, like)
+                call_square(square, Square(x=source, x_row=x_row, y=target, y_row=y_row))
                 done += lanes
         for i in range(j, min(columns, j + lanes)):  # what fills no square
-            source, target = x_start + done * x_row + i, y_start + i * y_row + done
-            call_copy(copy, like, (x, source, x_row, y, target, 1, rows - done, 1))
+            source, target = at(x, done * x_row + i, like), at(y, i * y_row + done, like)
+            call_copy(
+                copy,
+                Copy(x=source, x_row=x_row, y=target, y_row=1, rows=rows - done, size=1),
+            )
 
 
 @kernel
 def square(dtype: str) -> Emitter:
-    """y = x transposed, for a square of as many rows as a register has lanes; rows lie x_row and
-    y_row numbers apart.
+    """y = x transposed.
 
     In log2(lanes) rounds: round s swaps, between registers i and i + s, the lanes whose number has
     bit s set in one and not set in the other.
     """
-    emit = Emitter(dtype, SQUARE)
+    emit = Emitter(dtype, Square)
     arg, build, lanes = emit.arg, emit.builder, emit.lanes
 
     def line(name: str, i: int) -> ir.Value:
@@ -270,6 +278,3 @@ def square(dtype: str) -> Emitter:
     for i in range(lanes):
         emit.store(rows[i], line("y", i))
     return emit
-
-
-call_square = caller(SQUARE)

@@ -59,6 +59,7 @@ class Way(NamedTuple):
     width: of the pooling windows.
     pooled: whether there are any; else a window is one pixel.
     pool_first: whether pooling comes before the normalisation.
+    norms: whether there is a normalisation.
     before, after: the activations before and after the normalisation, where it is left to
         `gradient` to go back through them.
     """
@@ -66,6 +67,7 @@ class Way(NamedTuple):
     width: int
     pooled: bool
     pool_first: bool
+    norms: bool
     before: Function | None
     after: Function | None
 
@@ -106,8 +108,9 @@ def sums(dtype: str, function: Function | None, adds: bool, writes: bool) -> Emi
 def gradient(dtype: str, way: Way) -> Emitter:
     """The gradient of a row before activation, from that of the pooled row, and its sum.
 
-        dz = offset + slope * (a - center) * unit   through the batch's mean and variance
-           + factor * dy[q]    where its cell, cell + w, won window q (always, if not pooled)
+        dz = dy[q]    where its cell, cell + w, won window q (always, if not pooled), else 0
+        dz = factor * dz + offset + slope * (a - center) * unit    through a normalisation: what
+                                        came through the batch's mean and variance is added to it
         dz = dz * before'(a)
         dy[q] = dy[q] * after'((best[q] - center) * scale + shift)
         total[c] = sum of dz
@@ -128,9 +131,11 @@ def gradient(dtype: str, way: Way) -> Emitter:
 
         def normalized(a: ir.Value, own: ir.Value | None) -> ir.Value:
             """The gradient of an activation a, of which `own` is what came to it alone."""
-            value = emit.multiply_add(slope, emit.multiply_add(a, unit, moved), offset)
-            if own is not None:
-                value = build.fadd(value, own)
+            value = zero if own is None else own
+            if way.norms:  # else an infinite a would make NaN of a slope of 0
+                value = emit.multiply_add(slope, emit.multiply_add(a, unit, moved), offset)
+                if own is not None:
+                    value = build.fadd(value, own)
             return through(emit, way.before, a, value)
 
         def pixel(p: ir.Value, own: ir.Value | None) -> ir.Value:

@@ -1,24 +1,55 @@
 """What is done to rows of numbers that are all treated alike: copied, made of bytes, added up."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
 from minicnn.machine.emit import Emitter, kernel
+from minicnn.machine.operands import Bytes, Numbers
 
-COPY = "x* x_row y* y_row rows size"
-RESCALE = "x*u8 y* size scale* offset*"
-FOLD = "parts* part count total* size"
+
+class Copy(NamedTuple):
+    """x, y: rows of `size` numbers, x_row and y_row numbers apart."""
+
+    x: Numbers
+    x_row: int
+    y: Numbers
+    y_row: int
+    rows: int
+    size: int
+
+
+class Rescale(NamedTuple):
+    """x: `size` bytes, y: as many numbers; scale, offset: a register each."""
+
+    x: Bytes
+    y: Numbers
+    size: int
+    scale: Numbers
+    offset: Numbers
+
+
+class Fold(NamedTuple):
+    """first: the first of so many parts of `size` numbers, `apart` numbers from one to the next;
+    total: as many numbers.
+    """
+
+    first: Numbers
+    apart: int
+    parts: int
+    total: Numbers
+    size: int
 
 
 @kernel
 def copy(dtype: str) -> Emitter:
-    """y = x for some rows of `size` numbers; rows lie x_row and y_row numbers apart.
+    """y = x for some rows.
 
     What fills no whole register is copied with the register that ends where the row does, or, in
     rows shorter than that, number by number.
     """
-    emit = Emitter(dtype, COPY)
+    emit = Emitter(dtype, Copy)
     arg, build = emit.arg, emit.builder
     lanes, zero = emit.integer(emit.lanes), emit.integer(0)
     rest = build.srem(arg["size"], lanes)
@@ -51,7 +82,7 @@ def rescale(dtype: str) -> Emitter:
     """y = x * scale + offset for `size` bytes x, a multiple of the lanes; scale and offset fill a
     register each.
     """
-    emit = Emitter(dtype, RESCALE)
+    emit = Emitter(dtype, Rescale)
     arg, build = emit.arg, emit.builder
     scale, offset = emit.load(arg["scale"]), emit.load(arg["offset"])
 
@@ -67,18 +98,18 @@ def rescale(dtype: str) -> Emitter:
 
 @kernel
 def fold(dtype: str) -> Emitter:
-    """total[i] = parts[i] + parts[part + i] + ..., `count` of them, for i < size."""
-    emit = Emitter(dtype, FOLD)
+    """total[i] = first[i] + first[apart + i] + first[2 * apart + i] ..., for i < size."""
+    emit = Emitter(dtype, Fold)
     arg, build = emit.arg, emit.builder
 
     def add_up(i: ir.Value, numbers: int) -> Sequence[ir.Value]:
         def add(k: ir.Value, total: list[ir.Value]) -> Sequence[ir.Value]:
-            offset = build.add(build.mul(build.add(k, emit.integer(1)), arg["part"]), i)
-            return [build.fadd(total[0], emit.load(emit.at(arg["parts"], offset), numbers))]
+            offset = build.add(build.mul(build.add(k, emit.integer(1)), arg["apart"]), i)
+            return [build.fadd(total[0], emit.load(emit.at(arg["first"], offset), numbers))]
 
-        first = emit.load(emit.at(arg["parts"], i), numbers)
+        first = emit.load(emit.at(arg["first"], i), numbers)
         emit.store(
-            emit.loop(build.sub(arg["count"], emit.integer(1)), [first], add)[0],
+            emit.loop(build.sub(arg["parts"], emit.integer(1)), [first], add)[0],
             emit.at(arg["total"], i),
         )
         return []

@@ -18,34 +18,21 @@ DOUBLE = np.zeros(0)  # "like this" for what is in double precision
 
 def caller(operands: Operands) -> Any:
     """A function for Numba code that calls kernels with those operands (operands.py):
-    call(kernel, like, Copy(x=at(x, start, like), ...)), with the kernel's address, and an array of
-    the kernel's type.
+    call(kernel, Copy(x=at(x, start, like), ...)), with the kernel's address.
 
-    Written in short, "name* ...", they are integers in a row, for an address two: that of an array
-    and the number of the element there to begin with: call(kernel, like, (x, x_start, ...)).
     No bounds are checked: the drivers compute every position from shapes that the plan has checked.
     """
-    in_short = isinstance(operands, str)
     wanted = [kind for _, kind in kinds(operands)]
 
     @intrinsic
-    def call(typingctx: Any, kernel: Any, like: Any, operands: Any) -> Any:  # noqa: ARG001
-        sig = types.void(kernel, like, operands)
-        size = like.dtype.bitwidth // 8
+    def call(typingctx: Any, kernel: Any, operands: Any) -> Any:  # noqa: ARG001
+        sig = types.void(kernel, operands)
 
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            integers = iter(
-                context.cast(builder, builder.extract_value(args[2], i), kind, types.intp)
-                for i, kind in enumerate(signature.args[2].types)
-            )
             values = []
-            for kind in wanted:
-                value = next(integers)
-                if kind and in_short:
-                    start = builder.mul(
-                        next(integers), ir.Constant(value.type, 1 if kind == "*u8" else size)
-                    )
-                    value = builder.add(value, start)
+            for i, (kind, given) in enumerate(zip(wanted, signature.args[1].types, strict=True)):
+                value = builder.extract_value(args[1], i)
+                value = context.cast(builder, value, given, types.intp)
                 values.append(builder.inttoptr(value, cgutils.voidptr_t) if kind else value)
             function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
             where = context.cast(builder, args[0], signature.args[0], types.intp)

@@ -1,4 +1,4 @@
-"""What kernels are called with: a named tuple of integers and addresses for each.
+"""What kernels are called with: a named tuple of integers and addresses for each kind.
 
     class Copy(NamedTuple):
         x: Numbers  # the address of numbers of the kernel's type
@@ -14,13 +14,10 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 Numbers = Annotated[int, "*"]
 Bytes = Annotated[int, "*u8"]
 
-Operands = type[NamedTuple] | str  # the same in short: "x* winner*u8 size"
+Operands = type[NamedTuple]
 
 
 def kinds(operands: Operands) -> list[tuple[str, str]]:
     """(name, kind) of each: "" for an integer, "*" and "*u8" for addresses."""
-    if isinstance(operands, str):
-        split = [argument.partition("*") for argument in operands.split()]
-        return [(name, star + unit) for name, star, unit in split]
     hints: dict[str, Any] = get_type_hints(operands, include_extras=True)
     return [(name, getattr(hint, "__metadata__", ("",))[0]) for name, hint in hints.items()]

@@ -1,19 +1,28 @@
 """What the processor could do at most: multiply-adds on all threads, on nothing but registers."""
 
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 from numba import prange
 
 from minicnn.machine import emit, processor, threads
-from minicnn.machine.call import caller
+from minicnn.machine.call import at, caller
 from minicnn.machine.jit import parallel_jit
+from minicnn.machine.operands import Numbers
 from minicnn.machine.record import address
 
-ARGUMENTS = "values* turns"
 TURNS = 400_000  # a millisecond or two
 
-call_chains = caller(ARGUMENTS)
+
+class Chains(NamedTuple):
+    """values: a register of factors, one of terms, then those of the chains."""
+
+    values: Numbers
+    turns: int
+
+
+call_chains = caller(Chains)
 
 
 def chains() -> int:
@@ -25,11 +34,8 @@ def chains() -> int:
 
 @emit.kernel
 def kernel(dtype: str) -> emit.Emitter:
-    """values[i] = values[i] * factor + term, `turns` times, for a register of every chain.
-
-    values: a register of factors, one of terms, then those of the chains.
-    """
-    code = emit.Emitter(dtype, ARGUMENTS)
+    """values[i] = values[i] * factor + term, `turns` times, for a register of every chain."""
+    code = emit.Emitter(dtype, Chains)
     places = [
         code.at(code.arg["values"], code.integer(i * code.lanes)) for i in range(2 + chains())
     ]
@@ -46,7 +52,8 @@ def kernel(dtype: str) -> emit.Emitter:
 def run_all(kernel, turns, values, place):
     """The kernel on as many threads as there are rows of values, which lie at `place`."""
     for k in prange(values.shape[0]):
-        call_chains(kernel, values, (place, k * values.shape[1], turns))
+        of_thread = at(place, k * values.shape[1], values)
+        call_chains(kernel, Chains(values=of_thread, turns=turns))
 
 
 def measure(dtype: str) -> tuple[float, int]:

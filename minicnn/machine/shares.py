@@ -30,6 +30,16 @@ def shares() -> Shares:
 
 
 @jit_part
+def each_chunk(shares, chunks, t, workers):
+    """The chunks that thread t does: its own, and then what is left of the others'."""
+    for helped in range(workers):
+        k = take(shares, chunks, t, helped, workers)
+        while k >= 0:
+            yield k
+            k = take(shares, chunks, t, helped, workers)
+
+
+@jit_part
 def take(shares, chunks, t, helped, workers):
     """A chunk for thread t, from its own share if `helped` is 0, or from that of the thread so many
     further on; or -1.

@@ -192,8 +192,7 @@ class Program:
                 where = {"path": options.data, "offline": options.offline or None}
                 parts = cifar10.load_data(**where)
                 self.original = cifar10.is_original(**where)
-                name = "CIFAR-10" if self.original else "a copy of CIFAR-10"
-                return (name, cifar10.CLASS_NAMES, *parts)
+                return (cifar10.called(**where), cifar10.CLASS_NAMES, *parts)
             except DataError as error:
                 if options.data or os.environ.get("MINICNN_DATA"):
                     print(f"{self.parser.prog}: {error}", file=sys.stderr)

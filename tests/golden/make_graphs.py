@@ -7,7 +7,7 @@ test_graphs_keras.py.
 All of it in float64. Of every network: the names of its layers in Keras' order, those of models
 inside too, and of its weights in the order of get_weights; its outputs in inference; its outputs in
 training, the gradients of sum(output * dy) with respect to all inputs and weights, and the moving
-statistics after that step. Weights, inputs and dy are not stored: graph_cases.py draws them again.
+statistics after that step. Weights, inputs and dy are not stored: graph_parts.py draws them again.
 
 Of every array its norm and three projections are kept (`digest`); graphs.npz has them in one array
 (numbers), and says in another, JSON, which are whose (index).
@@ -25,6 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import graph_cases as cases  # noqa: E402  (in the folder above)
+import graph_parts as parts  # noqa: E402
 
 Array = np.ndarray
 GOLDEN = Path(__file__).with_name("graphs.npz")
@@ -71,23 +72,23 @@ def leaves(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield path + layer.name, layer
 
 
-def run(keras: Any, graph: cases.Graph) -> tuple[list[Any], list[str], dict[str, Array]]:
+def run(keras: Any, graph: parts.Graph) -> tuple[list[Any], list[str], dict[str, Array]]:
     tf = import_module("tensorflow")
-    model = cases.build(keras, graph)
+    model = parts.build(keras, graph)
     found = dict(leaves(model))
     for path, layer in found.items():
         for weight in layer.weights:
-            weight.assign(cases.weight(graph, path, weight.name, tuple(weight.shape)))
-    inputs = [tf.constant(x) for x in cases.given(graph)]
-    x = cases.single(inputs)
-    result = {f"output {n}": y for n, y in enumerate(cases.listed(model(x, training=False)))}
+            weight.assign(parts.weight(graph, path, weight.name, tuple(weight.shape)))
+    inputs = [tf.constant(x) for x in parts.given(graph)]
+    x = parts.single(inputs)
+    result = {f"output {n}": y for n, y in enumerate(parts.listed(model(x, training=False)))}
     sources = {f"d input {n}": one for n, one in enumerate(inputs)}
     for path, layer in found.items():
         sources |= {f"d {path}/{weight.name}": weight.value for weight in layer.trainable_weights}
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        outputs = cases.listed(model(x, training=True))
-    dys = [tf.constant(dy) for dy in cases.wanted(graph, [tuple(y.shape) for y in outputs])]
+        outputs = parts.listed(model(x, training=True))
+    dys = [tf.constant(dy) for dy in parts.wanted(graph, [tuple(y.shape) for y in outputs])]
     result |= {f"training {n}": y for n, y in enumerate(outputs)}
     result |= tape.gradient(outputs, sources, output_gradients=dys, unconnected_gradients="zero")
     for path, layer in found.items():

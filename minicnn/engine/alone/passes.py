@@ -4,16 +4,14 @@ convolution are.
 
 from numba import carray
 
-from minicnn.engine.conv import norm
-from minicnn.engine.conv.backward import call_gradient, sums_chunk
+from minicnn.engine.conv import backward, norm
 from minicnn.engine.conv.forward import activate_row, finish_row, fold_row
 from minicnn.engine.conv.layout import CHUNKS, Work, share
 from minicnn.engine.conv.measure import add_up
-from minicnn.engine.row_gradients import Gradient
 from minicnn.machine.call import at
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
-from minicnn.machine.shares import take
+from minicnn.machine.shares import each_chunk
 
 PREPARE, MEASURE, MOMENTS, FINISH, SUMS, GRADIENT_NUMBERS, GRADIENTS = range(7)
 
@@ -52,18 +50,15 @@ def alone(records, like, stage, t, workers):
     elif stage == GRADIENT_NUMBERS:
         norm.load_backward(r, numbers)
     else:
-        for helped in range(workers):
-            k = take(r.shares, CHUNKS, t, helped, workers)
-            while k >= 0:
-                do_chunk(r, stage, k, memory, numbers)
-                k = take(r.shares, CHUNKS, t, helped, workers)
+        for k in each_chunk(r.shares, CHUNKS, t, workers):
+            do_chunk(r, stage, k, memory, numbers)
 
 
 @jit_part
 def do_chunk(r, stage, k, memory, like):
     """Chunk k of a stage."""
     if stage == SUMS:
-        sums_chunk(r, k, memory, like)
+        backward.sums_chunk(r, k, memory, like)
         return
     s, data = r.sizes, r.data
     mean, m2 = norm.zeros_in(r.batch.means, k, s.FP), norm.zeros_in(r.batch.m2s, k, s.FP)
@@ -73,7 +68,7 @@ def do_chunk(r, stage, k, memory, like):
         x = at(data.winners, target * s.FP, like)  # (across, FP)
         if stage == MEASURE:
             y = at(data.y, target * s.FP, like)  # a place for x, which is finished later
-            activate_row(r, r.work.measure, x, y, s.across, r.channels.none, memory, like)
+            activate_row(r, r.work.measure, x, y, s.across, r.channels.none, memory)
             count = fold_row(r, count, mean, m2, s.across, memory, like)
         elif stage == FINISH:
             finish_row(r, x, at(data.y, target * s.FP, like), target, s.across, memory, like)
@@ -83,32 +78,20 @@ def do_chunk(r, stage, k, memory, like):
 
 @jit_part
 def gradient_row(r, target, memory, like):
-    """dx of the row whose first pixel has this number."""
-    s, data, channels = r.sizes, r.data, r.channels
+    """dx of the row whose first pixel has this number; each pixel is a window of its own."""
+    s, data = r.sizes, r.data
     x = at(data.winners, target * s.FP, like)
-    dy = data.y if r.work.writes else data.dy
-    call_gradient(
-        r.work.gradient,
-        like,
-        Gradient(
-            a=x,
-            dy=at(dy, target * s.FP, like),
-            best=x,
-            winner=data.winner,
-            cell=0,
-            windows=s.across,
-            dropped=0,
-            channels=s.FP,
-            center=channels.center,
-            unit=channels.unit,
-            slope=channels.slope,
-            offset=channels.offset,
-            factor=channels.factor,
-            scale=channels.scale,
-            shift=channels.shift,
-            dz=at(data.dx, target * s.FP, like),
-            total=memory + r.scratch.deviations,
-        ),
+    backward.gradient_row(
+        r,
+        a=x,
+        dy=at(data.y if r.work.writes else data.dy, target * s.FP, like),
+        best=x,
+        winner=data.winner,
+        cell=0,
+        windows=s.across,
+        dropped=0,
+        dz=at(data.dx, target * s.FP, like),
+        total=memory + r.scratch.deviations,
     )
 
 

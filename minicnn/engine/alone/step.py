@@ -52,7 +52,7 @@ class NormStep(EngineStep):
         self.dtype, self.shape = self.layers[0].dtype, self.layers[0].input_shape
         name, function = self.dtype.name, function_of(after)
         writes = function is not None and not function.is_cheap
-        way_back = Way(1, False, False, None, None if writes else function)
+        way_back = Way(1, False, False, norm is not None, None, None if writes else function)
         self.work = Work(
             winograd=False,
             lanes=processor.lanes(self.dtype),

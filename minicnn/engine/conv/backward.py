@@ -5,11 +5,9 @@ What happens to a row of pixels, from dy to dz, is `gradient_rows`. Arrays of nu
 here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-from minicnn.engine import row_moves
 from minicnn.engine.conv import groups, norm, winograd_passes
 from minicnn.engine.conv.forward import (
-    activate_again,
-    activation_row,
+    activations_of,
     convolve_band,
     crop,
     widened,
@@ -17,12 +15,13 @@ from minicnn.engine.conv.forward import (
 from minicnn.engine.conv.layout import share
 from minicnn.engine.products import pack_transposed_part, run
 from minicnn.engine.row_gradients import Gradient, Sums
+from minicnn.engine.row_moves import Copy
 from minicnn.machine.call import at, caller, clear, view, word
 from minicnn.machine.jit import jit_part
 
 call_sums = caller(Sums)
 call_gradient = caller(Gradient)
-call_copy = caller(row_moves.COPY)
+call_copy = caller(Copy)
 
 
 @jit_part
@@ -69,7 +68,6 @@ def sums_chunk(r, k, memory, like):
         y = at(data.y, target * s.FP, like)
         call_sums(
             work.sums,
-            like,
             Sums(
                 dy=widened(r, data.dy, target, s.across, memory, like),
                 x=at(data.winners, target * s.FP, like),
@@ -97,7 +95,7 @@ def gradient_rows(r, image, memory, like, dz, dbias):
 
     Activations that were not kept are made again.
     """
-    s, p, work, data, channels = r.sizes, r.programs, r.work, r.data, r.channels
+    s, p, work, data = r.sizes, r.programs, r.work, r.data
     total = memory + r.scratch.deviations
     totals = view(total, s.FP, like)
     for band in range(p.band_count):
@@ -105,9 +103,7 @@ def gradient_rows(r, image, memory, like, dz, dbias):
             convolve_band(r, image, band, memory, like)
         top, bottom = word(p.bands, 4 * band), word(p.bands, 4 * band + 1)
         for row in range(top, bottom):
-            a = activation_row(r, image, row, memory, like)
-            if work.again:
-                activate_again(r, image, row, top, a, memory, like)
+            a = activations_of(r, image, row, top, memory, like)
             q = row // s.PH
             across = s.across if q < s.down else 0  # a row below the last window is dropped
             # the number of the first window of this row
@@ -116,31 +112,48 @@ def gradient_rows(r, image, memory, like, dz, dbias):
                 dy = at(data.y, target * s.FP, like)
             else:
                 dy = widened(r, data.dy, target, s.across, memory, like)
-            call_gradient(
-                work.gradient,
-                like,
-                Gradient(
-                    a=a,
-                    dy=dy,
-                    best=at(data.winners, target * s.FP, like),
-                    winner=data.winner + target * s.FP,
-                    cell=(row - q * s.PH) * s.PW,
-                    windows=across,
-                    dropped=s.OW - across * s.PW,
-                    channels=s.FP,
-                    center=channels.center,
-                    unit=channels.unit,
-                    slope=channels.slope,
-                    offset=channels.offset,
-                    factor=channels.factor,
-                    scale=channels.scale,
-                    shift=channels.shift,
-                    dz=at(dz, row * s.columns * s.FP, like),
-                    total=total,
-                ),
+            gradient_row(
+                r,
+                a=a,
+                dy=dy,
+                best=at(data.winners, target * s.FP, like),
+                winner=data.winner + target * s.FP,
+                cell=(row - q * s.PH) * s.PW,
+                windows=across,
+                dropped=s.OW - across * s.PW,
+                dz=at(dz, row * s.columns * s.FP, like),
+                total=total,
             )
             for c in range(s.FP):
                 dbias[c] += totals[c]
+
+
+@jit_part
+def gradient_row(r, a, dy, best, winner, cell, windows, dropped, dz, total):
+    """dz of a row: what it is made of beside numbers per channel, see Gradient."""
+    channels = r.channels
+    call_gradient(
+        r.work.gradient,
+        Gradient(
+            a=a,
+            dy=dy,
+            best=best,
+            winner=winner,
+            cell=cell,
+            windows=windows,
+            dropped=dropped,
+            channels=r.sizes.FP,
+            center=channels.center,
+            unit=channels.unit,
+            slope=channels.slope,
+            offset=channels.offset,
+            factor=channels.factor,
+            scale=channels.scale,
+            shift=channels.shift,
+            dz=dz,
+            total=total,
+        ),
+    )
 
 
 @jit_part
@@ -203,7 +216,8 @@ def gathered_input_gradient(r, n, images, dz, memory, like):
     if p.scatters:
         clear(v, s.pictures * size * like.itemsize)
     run(p.inputs, 0, p.input_calls, like, dz, own.memory + own.kernel_t, v)
-    call_copy(r.work.copy, like, (v, 0, 0, r.data.dx, n * size, 0, 1, images * size))
+    dx = at(r.data.dx, n * size, like)
+    call_copy(r.work.copy, Copy(x=v, x_row=0, y=dx, y_row=0, rows=1, size=images * size))
 
 
 @jit_part

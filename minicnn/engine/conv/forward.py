@@ -4,19 +4,19 @@ What happens to a row of pixels, from z to y, is `finish_band`. Arrays of number
 here, with positions computed from Sizes; `like` is an array of the block's type.
 """
 
-from minicnn.engine import row_moves
 from minicnn.engine.conv import groups, norm, winograd_passes
 from minicnn.engine.conv.layout import share
 from minicnn.engine.products import pack_part, run
 from minicnn.engine.row_kernels import Activate, Finish, Pool
+from minicnn.engine.row_moves import Copy, Rescale
 from minicnn.machine.call import at, caller, view, word
 from minicnn.machine.jit import jit_part
 
 call_activate = caller(Activate)
 call_pool = caller(Pool)
 call_finish = caller(Finish)
-call_copy = caller(row_moves.COPY)
-call_rescale = caller(row_moves.RESCALE)
+call_copy = caller(Copy)
+call_rescale = caller(Rescale)
 
 
 @jit_part
@@ -71,8 +71,13 @@ def rescale(r, first, images, like):
     start = first * size
     call_rescale(
         r.work.rescale,
-        like,
-        (data.bytes, start, data.x, start, images * size, data.scale, 0, data.offset, 0),
+        Rescale(
+            x=data.bytes + start,
+            y=at(data.x, start, like),
+            size=images * size,
+            scale=data.scale,
+            offset=data.offset,
+        ),
     )
 
 
@@ -83,7 +88,8 @@ def convolve_gathered(r, first, images, memory, like):
     """
     s, p, own = r.sizes, r.programs, r.scratch
     size, v = s.H * s.W * s.C, memory + own.v
-    call_copy(r.work.copy, like, (r.data.x, first * size, 0, v, 0, 0, 1, images * size))
+    x = at(r.data.x, first * size, like)
+    call_copy(r.work.copy, Copy(x=x, x_row=0, y=v, y_row=0, rows=1, size=images * size))
     run(p.forward, 0, p.forward_calls, like, v, own.kernel, memory + own.z)
 
 
@@ -151,7 +157,7 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
         if work.activate != 0:
             z = place_of_z(r, image, i, top, memory, like)  # (OH, columns, FP)
             z = a if work.in_place else at(z, row * s.columns * s.FP, like)
-            activate_row(r, work.activate, z, a, s.OW, channels.bias, memory, like)
+            activate_row(r, work.activate, z, a, s.OW, channels.bias, memory)
         if work.moments and not work.pool_first:
             count = fold_row(r, count, mean, m2, s.OW, memory, like)
         target, pixels = (image * s.OH + row) * s.OW, s.OW  # of y
@@ -163,7 +169,6 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
             a = at(data.pooled, target * s.FP, like)
             call_pool(
                 work.pool,
-                like,
                 Pool(
                     y=window,
                     row_step=s.OW * s.FP,
@@ -175,7 +180,7 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
                 ),
             )
             if work.moments and work.pool_first:
-                activate_row(r, work.measure, a, a, pixels, channels.none, memory, like)
+                activate_row(r, work.measure, a, a, pixels, channels.none, memory)
                 count = fold_row(r, count, mean, m2, pixels, memory, like)
         if not work.normalize:
             finish_row(r, a, a, target, pixels, memory, like)
@@ -183,12 +188,11 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
 
 
 @jit_part
-def activate_row(r, kernel, z, y, pixels, bias, memory, like):
+def activate_row(r, kernel, z, y, pixels, bias, memory):
     """y = f(z + bias) of some pixels, and their moments, to this thread's numbers per channel."""
     own = r.scratch
     call_activate(
         kernel,
-        like,
         Activate(
             z=z,
             y=y,
@@ -203,11 +207,16 @@ def activate_row(r, kernel, z, y, pixels, bias, memory, like):
 
 
 @jit_part
-def activate_again(r, image, row, top, a, memory, like):
-    """A row of activations, from a band of z in scratch memory that begins with row `top`."""
-    s = r.sizes
-    z = at(place_of_z(r, image, 0, top, memory, like), row * s.columns * s.FP, like)
-    activate_row(r, r.work.activate, z, a, s.OW, r.channels.bias, memory, like)
+def activations_of(r, image, row, top, memory, like):
+    """Where a row of activations lies, (OW, FP), that the forward pass has made.
+
+    Those that were not kept are made again, from a band of z that begins with row `top`.
+    """
+    s, a = r.sizes, activation_row(r, image, row, memory, like)
+    if r.work.again:
+        z = at(place_of_z(r, image, 0, top, memory, like), row * s.columns * s.FP, like)
+        activate_row(r, r.work.activate, z, a, s.OW, r.channels.bias, memory)
+    return a
 
 
 @jit_part
@@ -238,7 +247,6 @@ def finish_row(r, x, y, target, pixels, memory, like):
             addend = widened(r, data.addend, target, pixels, memory, like)
         call_finish(
             work.finish,
-            like,
             Finish(
                 x=x,
                 addend=addend,
@@ -258,8 +266,11 @@ def finish_row(r, x, y, target, pixels, memory, like):
 def crop(r, y, target, pixels, like):
     """Copy pixels of FP channels to where the output has F."""
     s, data = r.sizes, r.data
-    start, pitch = target * data.pitch, data.pitch
-    call_copy(r.work.copy, like, (y, 0, s.FP, data.crop, start, pitch, pixels, s.F))
+    cropped = at(data.crop, target * data.pitch, like)
+    call_copy(
+        r.work.copy,
+        Copy(x=y, x_row=s.FP, y=cropped, y_row=data.pitch, rows=pixels, size=s.F),
+    )
 
 
 @jit_part
@@ -268,9 +279,10 @@ def widened(r, rows, target, pixels, memory, like):
     copy in scratch memory, beside which there are zeros.
     """
     s, wide = r.sizes, memory + r.scratch.wide
+    own = at(rows, target * s.F, like)
     if s.F == s.FP:
-        return at(rows, target * s.F, like)
-    call_copy(r.work.copy, like, (rows, target * s.F, s.F, wide, 0, s.FP, pixels, s.F))
+        return own
+    call_copy(r.work.copy, Copy(x=own, x_row=s.F, y=wide, y_row=s.FP, rows=pixels, size=s.F))
     return wide
 
 

@@ -1,12 +1,12 @@
 """How the kernel of a convolution in groups is laid out for its programs: in plain rows."""
 
-from minicnn.engine import row_moves
 from minicnn.engine.conv.layout import share
 from minicnn.engine.products import transpose
-from minicnn.machine.call import caller, clear
+from minicnn.engine.row_moves import Copy
+from minicnn.machine.call import at, caller, clear
 from minicnn.machine.jit import jit_part
 
-call_copy = caller(row_moves.COPY)
+call_copy = caller(Copy)
 
 
 @jit_part
@@ -14,9 +14,10 @@ def load_part(s, copy, like, kernel, rows, k):
     """Part k of CHUNKS of a kernel (cells, depth, F) as rows (cells * depth, FP), 0 beyond F."""
     count = s.cells * s.depth
     first, last = share(count, k), share(count, k + 1)
+    x, y = at(kernel, first * s.F, like), at(rows, first * s.FP, like)
     if s.F != s.FP:
-        clear(rows + first * s.FP * like.itemsize, (last - first) * s.FP * like.itemsize)
-    call_copy(copy, like, (kernel, first * s.F, s.F, rows, first * s.FP, s.FP, last - first, s.F))
+        clear(y, (last - first) * s.FP * like.itemsize)
+    call_copy(copy, Copy(x=x, x_row=s.F, y=y, y_row=s.FP, rows=last - first, size=s.F))
 
 
 @jit_part
@@ -26,21 +27,15 @@ def load_turned_part(s, work, like, kernel, rows, k):
     """
     first, last = share(s.cells, k), share(s.cells, k + 1)
     if work.groups == s.C == s.F:
+        x, y = at(kernel, (s.cells - 1 - first) * s.F, like), at(rows, first * s.FP, like)
         call_copy(
             work.copy,
-            like,
-            (
-                kernel, (s.cells - 1 - first) * s.F, -s.F,
-                rows, first * s.FP, s.FP, last - first, s.F,
-            ),
-        )  # fmt: skip
+            Copy(x=x, x_row=-s.F, y=y, y_row=s.FP, rows=last - first, size=s.F),
+        )
         return
     each = s.F // work.groups
     for cell in range(first, last):
         for group in range(work.groups):
-            source = (s.cells - 1 - cell) * s.depth * s.F + group * each
-            target = cell * each * s.C + group * s.depth
-            transpose(
-                work.square, work.copy, like, work.lanes, kernel, source, s.F, s.depth, each,
-                rows, target, s.C,
-            )  # fmt: skip
+            x = at(kernel, (s.cells - 1 - cell) * s.depth * s.F + group * each, like)
+            y = at(rows, cell * each * s.C + group * s.depth, like)
+            transpose(work.square, work.copy, like, work.lanes, x, s.F, s.depth, each, y, s.C)

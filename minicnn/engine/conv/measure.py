@@ -1,7 +1,7 @@
 """The moments of a batch once more, where those of its rows were too large for their type."""
 
 from minicnn.engine.conv import norm
-from minicnn.engine.conv.forward import activate_again, activation_row, convolve_band
+from minicnn.engine.conv.forward import activations_of, convolve_band
 from minicnn.machine.call import view, word
 from minicnn.machine.jit import jit_part
 
@@ -28,9 +28,7 @@ def measure(r, memory, like):
                     convolve_band(r, image, band, memory, like)
                 top, bottom = word(p.bands, 4 * band), word(p.bands, 4 * band + 1)
                 for row in range(top, bottom):
-                    a = activation_row(r, image, row, memory, like)
-                    if work.again:
-                        activate_again(r, image, row, top, a, memory, like)
+                    a = activations_of(r, image, row, top, memory, like)
                     add_up(a, s.OW, count, mean, variance, squares, like)
 
 

@@ -10,7 +10,7 @@ from minicnn.engine.conv.measure import measure
 from minicnn.machine.call import clear
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import SERIAL, Stages, Task
-from minicnn.machine.shares import take
+from minicnn.machine.shares import each_chunk
 
 (
     LOAD,
@@ -89,11 +89,8 @@ def block(records, like, stage, t, workers):
     elif stage in (PREPARE, MOMENTS, GRADIENT_NUMBERS, BIAS, CLEAR):
         do_alone(r, stage, memory, numbers)
     else:
-        for helped in range(workers):
-            k = take(r.shares, CHUNKS, t, helped, workers)
-            while k >= 0:
-                do_chunk(r, stage, k, memory, numbers)
-                k = take(r.shares, CHUNKS, t, helped, workers)
+        for k in each_chunk(r.shares, CHUNKS, t, workers):
+            do_chunk(r, stage, k, memory, numbers)
 
 
 @jit_part

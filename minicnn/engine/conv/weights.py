@@ -4,15 +4,15 @@ dkernel is the sum of what the chunks of backward.py have made; or it is made of
 at once, in slices.
 """
 
-from minicnn.engine import row_moves
 from minicnn.engine.conv import direct, norm, winograd_passes
 from minicnn.engine.conv.layout import CHUNKS, share
 from minicnn.engine.products import FIELDS, run_together
-from minicnn.machine.call import caller, clear, view, word
+from minicnn.engine.row_moves import Copy, Fold
+from minicnn.machine.call import at, caller, clear, view, word
 from minicnn.machine.jit import jit_part
 
-call_copy = caller(row_moves.COPY)
-call_fold = caller(row_moves.FOLD)
+call_copy = caller(Copy)
+call_fold = caller(Fold)
 
 # Numbers of pictures that are taken together: more than fit, but they are read in order.
 FEW_NUMBERS = 512 * 1024
@@ -40,28 +40,32 @@ def weight_slices(r, lo, hi, memory, like):
     for start in range(0, data.n, few):
         pictures = min(data.n - start, few)
         for row in range(pictures * rows):
-            place = ((start + row // rows) * s.H + row % rows * s.row_step) * s.W * s.C
+            h = row % rows * s.row_step
             call_copy(
                 work.copy,
-                like,
-                (
-                    data.x,
-                    place,
-                    s.column_step * s.C,
-                    spaced,
-                    row * columns * step,
-                    step,
-                    columns,
-                    s.C,
+                Copy(
+                    x=at(data.x, ((start + row // rows) * s.H + h) * s.W * s.C, like),
+                    x_row=s.column_step * s.C,
+                    y=at(spaced, row * columns * step, like),
+                    y_row=step,
+                    rows=columns,
+                    size=s.C,
                 ),
             )
         for k in range(lo, hi):
             first, last = word(p.slices, k), word(p.slices, k + 1)
             column = word(p.weights, FIELDS * first + 3) % s.FP
             width = min(2 * work.lanes, s.FP - column)
-            source = start * pixels * s.FP + column
             call_copy(
-                work.copy, like, (dz, source, s.FP, block, 0, width, pictures * pixels, width)
+                work.copy,
+                Copy(
+                    x=at(dz, start * pixels * s.FP + column, like),
+                    x_row=s.FP,
+                    y=block,
+                    y_row=width,
+                    rows=pictures * pixels,
+                    size=width,
+                ),
             )
             run_together(p.weights, first, last, like, pictures, spaced, block, data.dkernel)
 
@@ -88,9 +92,15 @@ def fold_part(r, k, like):
         share(registers, k) * lanes,
         min(share(registers, k + 1) * lanes, data.dkernel_size),
     )
-    dkernels = own.memory + own.dkernels
     call_fold(
-        r.work.fold, like, (dkernels, lo, data.dkernel_size, CHUNKS, data.dkernel, lo, hi - lo)
+        r.work.fold,
+        Fold(
+            first=at(own.memory + own.dkernels, lo, like),
+            apart=data.dkernel_size,
+            parts=CHUNKS,
+            total=at(data.dkernel, lo, like),
+            size=hi - lo,
+        ),
     )
 
 

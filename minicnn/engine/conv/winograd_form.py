@@ -35,9 +35,9 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 
 from minicnn.machine.emit import Emitter, kernel
+from minicnn.machine.operands import Numbers
 
 TAPS = 3
-TRANSFORM = "x* y* down across"
 Matrix = tuple[tuple[float, ...], ...]
 
 
@@ -112,6 +112,15 @@ class Steps(NamedTuple):
     across: int
 
 
+class Transform(NamedTuple):
+    """x, y: the first of down x across patches."""
+
+    x: Numbers
+    y: Numbers
+    down: int
+    across: int
+
+
 def multiply(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[ir.Value]:
     """matrix @ values, in few operations.
 
@@ -164,7 +173,7 @@ def transform(
     dtype: str, matrix: Matrix, x: Steps, y: Steps, channels: int, add: bool = False
 ) -> Emitter:
     """y = P x P^T (y += if add) for every patch x of down x across patches, all channels."""
-    emit = Emitter(dtype, TRANSFORM)
+    emit = Emitter(dtype, Transform)
     arg, build = emit.arg, emit.builder
     size, taps = len(matrix), len(matrix[0])
 

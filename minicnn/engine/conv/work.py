@@ -27,7 +27,14 @@ def common(step: Any) -> Work:
     before, after = function_of(step.before), function_of(step.after)
     # backward goes back through it in its first pass, and keeps what comes out
     writes = after is not None and (adds or not after.is_cheap)
-    way_back = Way(step.window[1], pooled, step.pool_first, before, None if writes else after)
+    way_back = Way(
+        width=step.window[1],
+        pooled=pooled,
+        pool_first=step.pool_first,
+        norms=norm is not None,
+        before=before,
+        after=None if writes else after,
+    )
     return Work(
         winograd=step.convolution.winograd,
         groups=step.g.groups,

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
 from minicnn.engine.merging import kernels
-from minicnn.machine.call import caller, word
+from minicnn.machine.call import at, caller, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Addresses, Record
 from minicnn.machine.region import SERIAL, Region, Stages, Task
-from minicnn.machine.shares import shares, take
+from minicnn.machine.shares import each_chunk, shares
 from minicnn.types import Array, Shape
 
 BLOCK = 2048  # numbers that stay in the first-level cache while one array after the other is added
 STAGES, SINGLE = Stages(0), Stages(SERIAL)  # a single sample is one thread's work
-call_combine = caller(kernels.COMBINE)
+call_combine = caller(kernels.Combine)
 
 
 class Layout(NamedTuple):
@@ -82,21 +82,20 @@ class Buffers:
 @jit_part
 def combine_chunk(t, k, like):
     """y of the samples of chunk k."""
-    end = t.sample * (t.N * (k + 1) // CHUNKS)
-    for first in range(t.sample * (t.N * k // CHUNKS), end, BLOCK):
-        size, before = min(BLOCK, end - first), word(t.x, 0)
+    end = t.sample * share(t.N, k + 1)
+    for first in range(t.sample * share(t.N, k), end, BLOCK):
+        size, y = min(BLOCK, end - first), at(t.y, first, like)
+        before = at(word(t.x, 0), first, like)
         for i in range(1, t.inputs):
             kernel = t.last if i == t.inputs - 1 else t.combine
-            call_combine(kernel, like, (before, first, word(t.x, i), first, t.y, first, size))
-            before = t.y
+            x = at(word(t.x, i), first, like)
+            call_combine(kernel, kernels.Combine(a=before, b=x, y=y, size=size))
+            before = y
 
 
 @Task
 def by_number(records, like, stage, t, workers):  # noqa: ARG001
     """What thread t does: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            combine_chunk(r.layout, k, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        combine_chunk(r.layout, k, numbers)

@@ -10,14 +10,15 @@ import numpy as np
 from numba import carray
 
 from minicnn.engine import row_moves
-from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
 from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.row_moves import Copy
 from minicnn.layers.merging import Concatenate
-from minicnn.machine.call import caller, word
+from minicnn.machine.call import at, caller, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Addresses, Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
-from minicnn.machine.shares import shares, take
+from minicnn.machine.shares import each_chunk, shares
 from minicnn.types import Array
 
 BLOCK = 4096  # numbers of y that stay in the first-level cache while all inputs' rows are copied
@@ -25,7 +26,7 @@ JOIN, SPLIT = range(2)
 # [of more samples, of a single one, which is one thread's work]
 JOIN_STAGES = Stages(JOIN), Stages(SERIAL + JOIN)
 SPLIT_STAGES = Stages(SPLIT), Stages(SERIAL + SPLIT)
-call_copy = caller(row_moves.COPY)
+call_copy = caller(Copy)
 
 
 class Layout(NamedTuple):
@@ -116,23 +117,18 @@ class Buffers:
 @jit_part
 def copy_chunk(t, k, stage, like):
     """Join, or split, the samples of chunk k."""
-    end = t.rows * (t.N * (k + 1) // CHUNKS)
-    for row in range(t.rows * (t.N * k // CHUNKS), end, t.block):
+    end = t.rows * share(t.N, k + 1)
+    for row in range(t.rows * share(t.N, k), end, t.block):
         count, place = min(t.block, end - row), row * t.width
         for i in range(t.inputs):
             size = word(t.sizes, i)
             if stage == JOIN:
-                call_copy(
-                    t.copy,
-                    like,
-                    (word(t.x, i), row * size, size, t.y, place, t.width, count, size),
-                )
+                x, y = at(word(t.x, i), row * size, like), at(t.y, place, like)
+                rows = Copy(x=x, x_row=size, y=y, y_row=t.width, rows=count, size=size)
             else:
-                call_copy(
-                    t.copy,
-                    like,
-                    (t.dy, place, t.width, word(t.dx, i), row * size, size, count, size),
-                )
+                dy, dx = at(t.dy, place, like), at(word(t.dx, i), row * size, like)
+                rows = Copy(x=dy, x_row=t.width, y=dx, y_row=size, rows=count, size=size)
+            call_copy(t.copy, rows)
             place += size
 
 
@@ -140,8 +136,5 @@ def copy_chunk(t, k, stage, like):
 def concatenated(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            copy_chunk(r.layout, k, stage, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        copy_chunk(r.layout, k, stage, numbers)

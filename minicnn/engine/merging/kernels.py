@@ -1,14 +1,43 @@
 """What becomes of two numbers at one place of two arrays, and of maps whose channels are scaled."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
 from minicnn.machine.emit import Emitter, kernel
+from minicnn.machine.operands import Numbers
 
-COMBINE = "a* b* y* size"
-SCALE = "x* scale* y* pixels channels"
-SCALE_GRADIENT = "x* scale* dy* dx* dscale* pixels channels"
+
+class Combine(NamedTuple):
+    """a, b, y: `size` numbers."""
+
+    a: Numbers
+    b: Numbers
+    y: Numbers
+    size: int
+
+
+class Scale(NamedTuple):
+    """x, y: pixels; scale (channels,)."""
+
+    x: Numbers
+    scale: Numbers
+    y: Numbers
+    pixels: int
+    channels: int
+
+
+class ScaleGradient(NamedTuple):
+    """x, dy, dx: pixels; scale, dscale (channels,)."""
+
+    x: Numbers
+    scale: Numbers
+    dy: Numbers
+    dx: Numbers
+    dscale: Numbers
+    pixels: int
+    channels: int
 
 
 def passed(emit: Emitter, a: ir.Value, b: ir.Value) -> ir.Value:
@@ -30,7 +59,7 @@ def combine(dtype: str, how: str, relu: bool) -> Emitter:
 
     y may be a. NaN stays NaN (it is not smaller than 0).
     """
-    emit = Emitter(dtype, COMBINE, aliases=True)
+    emit = Emitter(dtype, Combine, aliases=True)
     arg, build = emit.arg, emit.builder
 
     def some(i: ir.Value, numbers: int) -> Sequence[ir.Value]:
@@ -81,7 +110,7 @@ def place(emit: Emitter, array: str, p: ir.Value, c: ir.Value) -> ir.Value:
 @kernel
 def scale(dtype: str) -> Emitter:
     """y = x * scale, per channel."""
-    emit = Emitter(dtype, SCALE)
+    emit = Emitter(dtype, Scale)
 
     def work(c: ir.Value, numbers: int) -> None:
         scale = emit.load(emit.at(emit.arg["scale"], c), numbers)
@@ -100,7 +129,7 @@ def scale(dtype: str) -> Emitter:
 @kernel
 def scale_gradient(dtype: str) -> Emitter:
     """dx = dy * scale, and dscale = sum of dy * x over the pixels, per channel."""
-    emit = Emitter(dtype, SCALE_GRADIENT)
+    emit = Emitter(dtype, ScaleGradient)
     build = emit.builder
 
     def work(c: ir.Value, numbers: int) -> None:

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
 from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.merging import kernels
 from minicnn.layers.base import Layer
 from minicnn.layers.merging import Multiply
-from minicnn.machine.call import DOUBLE, caller, view
+from minicnn.machine.call import DOUBLE, at, caller, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
-from minicnn.machine.shares import shares, take
+from minicnn.machine.shares import each_chunk, shares
 from minicnn.types import Array, Shape
 
 BLOCK = 2048  # numbers of x that stay in the first-level cache
@@ -28,7 +28,7 @@ FORWARD, BACKWARD = range(2)
 # [of more samples, of a single one, which is one thread's work]
 FORWARD_STAGES = Stages(FORWARD), Stages(SERIAL + FORWARD)
 BACKWARD_STAGES = Stages(BACKWARD), Stages(SERIAL + BACKWARD)
-call_scale, call_gradient = caller(kernels.SCALE), caller(kernels.SCALE_GRADIENT)
+call_scale, call_gradient = caller(kernels.Scale), caller(kernels.ScaleGradient)
 
 
 class Layout(NamedTuple):
@@ -140,8 +140,17 @@ class Buffers:
 def scale_sample(t, n, like):
     """y of sample n."""
     for pixel in range(0, t.pixels, t.block):
-        start, count = (n * t.pixels + pixel) * t.C, min(t.block, t.pixels - pixel)
-        call_scale(t.forward, like, (t.x, start, t.scale, n * t.C, t.y, start, count, t.C))
+        start = (n * t.pixels + pixel) * t.C
+        call_scale(
+            t.forward,
+            kernels.Scale(
+                x=at(t.x, start, like),
+                scale=at(t.scale, n * t.C, like),
+                y=at(t.y, start, like),
+                pixels=min(t.block, t.pixels - pixel),
+                channels=t.C,
+            ),
+        )
 
 
 @jit_part
@@ -152,11 +161,18 @@ def gradient_sample(t, n, k, like):
     for c in range(t.C):
         total[first + c] = 0
     for pixel in range(0, t.pixels, t.block):
-        start, count = (n * t.pixels + pixel) * t.C, min(t.block, t.pixels - pixel)
+        start = (n * t.pixels + pixel) * t.C
         call_gradient(
             t.backward,
-            like,
-            (t.x, start, t.scale, n * t.C, t.dy, start, t.dx, start, t.part, first, count, t.C),
+            kernels.ScaleGradient(
+                x=at(t.x, start, like),
+                scale=at(t.scale, n * t.C, like),
+                dy=at(t.dy, start, like),
+                dx=at(t.dx, start, like),
+                dscale=at(t.part, first, like),
+                pixels=min(t.block, t.pixels - pixel),
+                channels=t.C,
+            ),
         )
         for c in range(t.C):
             total[first + c] += part[first + c]
@@ -168,12 +184,9 @@ def gradient_sample(t, n, k, like):
 def scaled(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            for n in range(r.layout.N * k // CHUNKS, r.layout.N * (k + 1) // CHUNKS):
-                if stage == FORWARD:
-                    scale_sample(r.layout, n, numbers)
-                else:
-                    gradient_sample(r.layout, n, k, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        for n in range(share(r.layout.N, k), share(r.layout.N, k + 1)):
+            if stage == FORWARD:
+                scale_sample(r.layout, n, numbers)
+            else:
+                gradient_sample(r.layout, n, k, numbers)

@@ -5,16 +5,27 @@ the other, and several sums that do not wait for each other.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
 from minicnn.engine.pooling.channels import each_register
 from minicnn.engine.pooling.window_kernels import wins
 from minicnn.machine.emit import Emitter, kernel
+from minicnn.machine.operands import Numbers
 
-PICTURE = "x* y* winner* pixels channels"
 REGISTERS = 2  # at a time: of doubles 4, and more would not fit beside winners into 16
 MOST_PIXELS = 2**24  # winners are numbers, and float32 has no further integers one by one
+
+
+class Picture(NamedTuple):
+    """x: pixels; y, winner (channels,)."""
+
+    x: Numbers
+    y: Numbers
+    winner: Numbers
+    pixels: int
+    channels: int
 
 
 def place(emit: Emitter, p: ir.Value, c: ir.Value) -> ir.Value:
@@ -34,7 +45,7 @@ def largest(dtype: str, tracks: bool) -> Emitter:
 
     Of equals the first wins, of all the first NaN.
     """
-    emit = Emitter(dtype, PICTURE)
+    emit = Emitter(dtype, Picture)
     arg, build = emit.arg, emit.builder
 
     def part(c: ir.Value, numbers: int) -> None:
@@ -58,7 +69,7 @@ def largest(dtype: str, tracks: bool) -> Emitter:
 @kernel
 def mean(dtype: str) -> Emitter:
     """y = the mean of x of every channel, added up in double precision, pixel by pixel."""
-    emit = Emitter(dtype, PICTURE)
+    emit = Emitter(dtype, Picture)
     arg, build = emit.arg, emit.builder
 
     single = dtype == "float32"
@@ -83,7 +94,7 @@ def mean(dtype: str) -> Emitter:
 @kernel
 def mean_back(dtype: str) -> Emitter:
     """x = y / pixels for all pixels: the gradient of `mean`, x of its x and y of its y."""
-    emit = Emitter(dtype, PICTURE)
+    emit = Emitter(dtype, Picture)
     arg, build = emit.arg, emit.builder
 
     def part(c: ir.Value, numbers: int) -> None:

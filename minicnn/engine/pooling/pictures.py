@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
-from minicnn.engine.pooling.picture_kernels import PICTURE
-from minicnn.machine.call import caller, clear, view
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
+from minicnn.engine.pooling.picture_kernels import Picture
+from minicnn.machine.call import at, caller, clear, view
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
-from minicnn.machine.shares import take
+from minicnn.machine.shares import each_chunk
 from minicnn.types import Array
 
 FORWARD, BACKWARD = range(2)
-call_picture = caller(PICTURE)
+call_picture = caller(Picture)
 
 
 class Layout(NamedTuple):
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
 def send_back(t, n, like):
     """dx of picture n: dy where a pixel has won a channel."""
     size = t.pixels * t.C
-    clear(t.dx + n * size * like.itemsize, size * like.itemsize)
+    clear(at(t.dx, n * size, like), size * like.itemsize)
     dx, dy = view(t.dx, t.N * size, like), view(t.dy, t.N * t.C, like)
     winner = view(t.winner, t.N * t.C, like)
     for c in range(t.C):
@@ -49,13 +49,20 @@ def send_back(t, n, like):
 @jit_part
 def do_picture(t, stage, n, like):
     """Picture n of a stage."""
-    x, y, size = n * t.pixels * t.C, n * t.C, (t.pixels, t.C)
-    if stage == FORWARD:
-        call_picture(t.forward, like, (t.x, x, t.y, y, t.winner, y, *size))
-    elif t.back != 0:
-        call_picture(t.back, like, (t.dx, x, t.dy, y, t.winner, y, *size))
-    else:
+    if stage == BACKWARD and t.back == 0:
         send_back(t, n, like)
+        return
+    x, y = (t.x, t.y) if stage == FORWARD else (t.dx, t.dy)
+    call_picture(
+        t.forward if stage == FORWARD else t.back,
+        Picture(
+            x=at(x, n * t.pixels * t.C, like),
+            y=at(y, n * t.C, like),
+            winner=at(t.winner, n * t.C, like),
+            pixels=t.pixels,
+            channels=t.C,
+        ),
+    )
 
 
 @Task
@@ -63,9 +70,6 @@ def task(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
     N = r.layout.N
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            for n in range(N * k // CHUNKS, N * (k + 1) // CHUNKS):
-                do_picture(r.layout, stage, n, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        for n in range(share(N, k), share(N, k + 1)):
+            do_picture(r.layout, stage, n, numbers)

@@ -11,18 +11,48 @@ cells written out one after the other; with height and width 0 it counts them, b
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
 from minicnn.engine.pooling.channels import each_register
 from minicnn.machine.emit import I32, Emitter, kernel
+from minicnn.machine.operands import Bytes, Numbers
 
-# Numbers of the source lie `row` and `channels` apart within a window, and `step` from one to the
-# next, results `apart`. A cell's place in its window of x is the number `index` in the first row
-# and column, and changes by `down` and `across`.
-WINDOWS = "source* winner*u8 result* index down across row step apart height width windows channels"
-DIVIDE = "dy* share* cells channels"
 MOST_CELLS = 256  # of a window of x: winners are bytes
+
+
+class Windows(NamedTuple):
+    """A row of `windows` windows (height, width) of the source, and a result of each.
+
+    Numbers of the source lie `row` and `channels` apart within a window, and `step` from one to the
+    next, results `apart`; winner lies beside the one that is of y's shape. A cell's place in its
+    window of x is the number `cell` in the first row and column, and changes by `down` and
+    `across`.
+    """
+
+    source: Numbers
+    winner: Bytes
+    result: Numbers
+    cell: int
+    down: int
+    across: int
+    row: int
+    step: int
+    apart: int
+    height: int
+    width: int
+    windows: int
+    channels: int
+
+
+class Divide(NamedTuple):
+    """dy, share: as many numbers as `channels` says."""
+
+    dy: Numbers
+    share: Numbers
+    cells: int
+    channels: int
 
 
 class Row:
@@ -33,7 +63,7 @@ class Row:
     """
 
     def __init__(self, dtype: str, height: int, width: int):
-        self.emit = Emitter(dtype, WINDOWS)
+        self.emit = Emitter(dtype, Windows)
         self.height, self.width = height, width
 
     def each_window(self, work: Callable[[ir.Value, ir.Value, int], None]) -> Emitter:
@@ -84,7 +114,7 @@ class Row:
     def place(self, h: ir.Value, w: ir.Value, numbers: int) -> ir.Value:
         """A cell's place in its window of x, in a register of 32-bit integers."""
         build, arg = self.emit.builder, self.emit.arg
-        row = build.add(arg["index"], build.mul(h, arg["down"]))
+        row = build.add(arg["cell"], build.mul(h, arg["down"]))
         place = build.add(row, build.mul(w, arg["across"]))
         return self.emit.spread(build.trunc(place, I32), numbers)
 
@@ -167,8 +197,8 @@ def gather(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
 
 @kernel
 def divide(dtype: str) -> Emitter:
-    """share = dy / cells, for as many numbers as `channels` says."""
-    emit = Emitter(dtype, DIVIDE)
+    """share = dy / cells."""
+    emit = Emitter(dtype, Divide)
     cells = emit.builder.sitofp(emit.arg["cells"], emit.element)
 
     def work(c: ir.Value, numbers: int) -> None:

@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 from numba import carray
 
-from minicnn.engine.conv.layout import CHUNKS, NONE
-from minicnn.engine.pooling.window_kernels import DIVIDE, WINDOWS
-from minicnn.machine.call import caller, word
+from minicnn.engine.conv.layout import CHUNKS, NONE, share
+from minicnn.engine.pooling.window_kernels import Divide, Windows
+from minicnn.machine.call import at, caller, word
 from minicnn.machine.jit import jit_part
 from minicnn.machine.region import Task
-from minicnn.machine.shares import take
+from minicnn.machine.shares import each_chunk
 from minicnn.types import Array
 
 FORWARD, SHARE, BACKWARD = range(3)
 RUN = 5  # integers of a run of windows
-call_windows, call_divide = caller(WINDOWS), caller(DIVIDE)
+call_windows, call_divide = caller(Windows), caller(Divide)
 
 
 class Layout(NamedTuple):
@@ -51,7 +51,7 @@ class Layout(NamedTuple):
 class Direction(NamedTuple):
     """Forward or backward: runs of windows in a row, a kernel for windows (height, width) and one
     for others, if there are any, the widths of source and result, and what the kernels are told:
-    see WINDOWS.
+    see Windows.
 
     A run: the first result, how many, where in the row its source begins, the width of its windows,
     and the column that the first cell has in its window of x.
@@ -85,13 +85,22 @@ def do_row(d, C, like, source, winner, result, lines, height, index, back):
         whole = height == d.height and width == d.width
         call_windows(
             d.whole if whole else d.cut,
-            like,
-            (
-                source, begin, winner, begin if back else target, result, target,
-                index + word(d.runs, run + 4), d.down, d.across, d.source_width * C,
-                C if back else d.step * C, d.step * C if back else C, height, width, count, C,
+            Windows(
+                source=at(source, begin, like),
+                winner=winner + (begin if back else target),
+                result=at(result, target, like),
+                cell=index + word(d.runs, run + 4),
+                down=d.down,
+                across=d.across,
+                row=d.source_width * C,
+                step=C if back else d.step * C,
+                apart=d.step * C if back else C,
+                height=height,
+                width=width,
+                windows=count,
+                channels=C,
             ),
-        )  # fmt: skip
+        )
 
 
 @jit_part
@@ -113,8 +122,15 @@ def share_row(r, row, like):
     height = min(start + s.PH, s.H) - max(start, 0)
     for run in range(0, RUN * d.run_count, RUN):
         first = (row * s.OW + word(d.runs, run)) * s.C
-        cells, size = height * word(d.runs, run + 3), word(d.runs, run + 1) * s.C
-        call_divide(s.divide, like, (s.dy, first, s.share, first, cells, size))
+        call_divide(
+            s.divide,
+            Divide(
+                dy=at(s.dy, first, like),
+                share=at(s.share, first, like),
+                cells=height * word(d.runs, run + 3),
+                channels=word(d.runs, run + 1) * s.C,
+            ),
+        )
 
 
 @jit_part
@@ -135,14 +151,11 @@ def task(records, like, stage, t, workers):
     """What thread t does of a stage: its share of the chunks, and what is left of the others'."""
     r, numbers = carray(records, 1)[0], carray(like, 0)
     rows = r.layout.N * (r.layout.H if stage == BACKWARD else r.layout.OH)
-    for helped in range(workers):
-        k = take(r.shares, CHUNKS, t, helped, workers)
-        while k >= 0:
-            for row in range(rows * k // CHUNKS, rows * (k + 1) // CHUNKS):
-                if stage == FORWARD:
-                    forward_row(r, row, numbers)
-                elif stage == SHARE:
-                    share_row(r, row, numbers)
-                else:
-                    backward_row(r, row, numbers)
-            k = take(r.shares, CHUNKS, t, helped, workers)
+    for k in each_chunk(r.shares, CHUNKS, t, workers):
+        for row in range(share(rows, k), share(rows, k + 1)):
+            if stage == FORWARD:
+                forward_row(r, row, numbers)
+            elif stage == SHARE:
+                share_row(r, row, numbers)
+            else:
+                backward_row(r, row, numbers)
