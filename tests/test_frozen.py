@@ -16,8 +16,6 @@ from strategies import seeds
 from minicnn import Input, Model, Sequential, applications, layers
 from minicnn.engine.conv.side_by_side import SideBySide, part_count
 from minicnn.engine.conv.step import ConvBlock
-from minicnn.machine.fingerprint import Fingerprint
-from minicnn.machine.region import Region
 from minicnn.machine.threads import set_threads, state, turn
 from minicnn.network import frozen
 from minicnn.network.sharing import TRIAL, Sharing
@@ -361,35 +359,3 @@ def test_threads_of_a_program_may_share_a_model():
     for one in threads:
         one.join()
     assert not wrong
-
-
-# The fingerprint
-
-
-def sums(fingerprint):
-    Region().add(fingerprint.job, fingerprint.stages)
-    return fingerprint.sums.tobytes()
-
-
-@given(st.lists(st.integers(0, 100), min_size=1, max_size=4), st.data())
-@settings(max_examples=60)
-def test_any_byte_changes_the_fingerprint(sizes, data):
-    rng = np.random.default_rng(0)
-    arrays = [rng.integers(0, 256, size, np.uint8) for size in sizes]
-    fingerprint = Fingerprint(arrays)
-    before = sums(fingerprint)
-    assert sums(fingerprint) == before
-    places = [(k, i) for k, size in enumerate(sizes) for i in range(size)]
-    assume(places)
-    k, i = data.draw(st.sampled_from(places))
-    arrays[k][i] ^= data.draw(st.integers(1, 255))
-    assert sums(fingerprint) != before
-
-
-@pytest.mark.parametrize("change", [np.negative, lambda a: a[::-1], lambda a: a + 1e-7, np.roll])
-def test_what_people_do_to_weights_changes_the_fingerprint(change):
-    a = np.random.default_rng(0).standard_normal(1001).astype(np.float32)
-    fingerprint = Fingerprint([a])
-    before = sums(fingerprint)
-    a[...] = change(a, 1) if change is np.roll else change(a)
-    assert sums(fingerprint) != before
