@@ -127,45 +127,59 @@ def multiply(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[
     Points come in pairs p, -p. Their rows differ in the sign of every other number, so their sums
     share what is even and what is odd; in a transposed matrix so do columns.
     """
-    build = emit.builder
-
-    def combine(weights: Sequence[float], values: Sequence[ir.Value]) -> ir.Value:
-        """The sum of weights[i] * values[i], without multiplications by 0, 1 and -1."""
-        terms = [term for term in zip(weights, values, strict=True) if term[0] != 0]
-        terms.sort(key=lambda term: (term[0] < 0, abs(term[0]) != 1))
-        weight, value = terms[0]
-        total = value if weight == 1 else build.fmul(emit.fill(weight), value)
-        for weight, value in terms[1:]:
-            if abs(weight) != 1:
-                total = emit.multiply_add(emit.fill(weight), value, total)
-            else:
-                total = build.fadd(total, value) if weight > 0 else build.fsub(total, value)
-        return total
-
-    def mirrored(one: Sequence[float], other: Sequence[float]) -> bool:
-        return all(
-            b == (-1) ** k * a for k, (a, b) in enumerate(zip(one, other, strict=True))
-        ) and any(one[1::2])
-
     columns = transposed(matrix)
-    results: list[ir.Value] = []
     if len(columns) > 2 and mirrored(columns[1], columns[2]):
-        pairs = [i for i in range(1, len(columns) - 1, 2) if mirrored(columns[i], columns[i + 1])]
-        alone = [i for i in range(len(columns)) if i not in pairs and i - 1 not in pairs]
-        sums, differences = (
-            [f(values[i], values[i + 1]) for i in pairs] for f in (build.fadd, build.fsub)
-        )
-        for k, row in enumerate(matrix):
-            shared = [values[i] for i in alone] + (differences if k % 2 else sums)
-            results.append(combine([row[i] for i in alone + pairs], shared))
-        return results
+        return multiply_columns(emit, matrix, values)
+    build = emit.builder
+    results: list[ir.Value] = []
     for i, row in enumerate(matrix):
         if i + 1 < len(matrix) and mirrored(row, matrix[i + 1]):
-            even, odd = combine(row[::2], values[::2]), combine(row[1::2], values[1::2])
+            even, odd = combine(emit, row[::2], values[::2]), combine(emit, row[1::2], values[1::2])
             results += [build.fadd(even, odd), build.fsub(even, odd)]
         elif len(results) == i:
-            results.append(combine(row, values))
+            results.append(combine(emit, row, values))
     return results
+
+
+def multiply_columns(emit: Emitter, matrix: Matrix, values: Sequence[ir.Value]) -> list[ir.Value]:
+    """The same where columns come in pairs: of two values that belong to one, even rows need the
+    sum, and odd rows the difference.
+    """
+    columns = transposed(matrix)
+    pairs = [i for i in range(1, len(columns) - 1, 2) if mirrored(columns[i], columns[i + 1])]
+    alone = [i for i in range(len(columns)) if i not in pairs and i - 1 not in pairs]
+    sums, differences = (
+        [f(values[i], values[i + 1]) for i in pairs] for f in (emit.builder.fadd, emit.builder.fsub)
+    )
+    results = []
+    for k, row in enumerate(matrix):
+        shared = [values[i] for i in alone] + (differences if k % 2 else sums)
+        results.append(combine(emit, [row[i] for i in alone + pairs], shared))
+    return results
+
+
+def mirrored(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two rows (or columns) differ in the sign of every other number, and in nothing
+    else.
+    """
+    return all(b == (-1) ** k * a for k, (a, b) in enumerate(zip(one, other, strict=True))) and any(
+        one[1::2]
+    )
+
+
+def combine(emit: Emitter, weights: Sequence[float], values: Sequence[ir.Value]) -> ir.Value:
+    """The sum of weights[i] * values[i], without multiplications by 0, 1 and -1."""
+    build = emit.builder
+    terms = [term for term in zip(weights, values, strict=True) if term[0] != 0]
+    terms.sort(key=lambda term: (term[0] < 0, abs(term[0]) != 1))
+    weight, value = terms[0]
+    total = value if weight == 1 else build.fmul(emit.fill(weight), value)
+    for weight, value in terms[1:]:
+        if abs(weight) != 1:
+            total = emit.multiply_add(emit.fill(weight), value, total)
+        else:
+            total = build.fadd(total, value) if weight > 0 else build.fsub(total, value)
+    return total
 
 
 @kernel
