@@ -91,12 +91,7 @@ def replay(case: dict[str, Any], folder: Path) -> None:
         for epoch in range(epochs):
             every.on_epoch_begin(epoch)
             losses = decode(case["batches"][epoch]) if "batches" in case else [1.0, 1.0]
-            for batch, loss in enumerate(losses):
-                every.on_train_batch_begin(batch)
-                model.weight[0] = np.float32(100 * fit + epoch + (batch + 1) / len(losses))
-                every.on_train_batch_end(batch, {"loss": loss, "size": 64})
-                if model.stop_training:
-                    break
+            run_batches(every, model, losses, 100 * fit + epoch)
             logs = {
                 name: values[epoch] for name, values in columns.items() if values[epoch] is not None
             }
@@ -114,6 +109,21 @@ def replay(case: dict[str, Any], folder: Path) -> None:
         for _, callback in watched:
             if isinstance(callback, EarlyStopping):
                 assert callback.stopped_epoch == expected["stopped_epoch"][fit]
+    check_end(expected, model, history, folder)
+
+
+def run_batches(every: CallbackList, model: FakeModel, losses: list, weight: float) -> None:
+    """The batches of an epoch, which move the weight by 1, until a callback stops them."""
+    for batch, loss in enumerate(losses):
+        every.on_train_batch_begin(batch)
+        model.weight[0] = np.float32(weight + (batch + 1) / len(losses))
+        every.on_train_batch_end(batch, {"loss": loss, "size": 64})
+        if model.stop_training:
+            break
+
+
+def check_end(expected: dict[str, Any], model: FakeModel, history: History, folder: Path) -> None:
+    """What all fits have left behind."""
     assert sorted(history.history) == expected["names"]
     if "learning_rate" in expected:
         assert history.history["learning_rate"] == pytest.approx(
