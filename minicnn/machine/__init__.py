@@ -3,8 +3,8 @@
 jit.py              the decorators of kernels; cache.py keeps what they compile, compiling.py says
                     that it takes a while
 threads.py          how many threads, and one thing at a time
-emit.py             machine code from vector operations; call.py calls it from Numba, peak.py
-                    measures how fast it can be at most
+emit.py             machine code from vector operations; call.py calls it from Numba, with what
+                    operands.py names, and peak.py measures how fast it can be at most
 region.py           the parallel region that does jobs, which record.py describes and shares.py
                     divides among threads
 workspace.py        memory that regions have in common

@@ -1,7 +1,10 @@
 """The forward pass of a ConvBlock: the kernel laid out, pictures convolved, rows finished.
 
-What happens to a row of pixels, from z to y, is `finish_band`. Arrays of numbers are addresses
-here, with positions computed from Sizes; `like` is an array of the block's type.
+What happens to a row of pixels, from z to y, is `finish_band`. In all functions r is the record
+(layout.py): s = r.sizes; p = r.programs, tables of calls; r.work, what is wanted, and by which row
+kernels, 0 for none; r.channels, a number for each channel; r.data, the batch's arrays; r.scratch,
+places in `memory`, which is one thread's own. Arrays are addresses: at(array, i, like) is that of
+its number i, with `like` for the type, and word(table, i) the integer i of a table.
 """
 
 from minicnn.engine.conv import groups, norm, winograd_passes
@@ -12,11 +15,8 @@ from minicnn.engine.row_moves import Copy, Rescale
 from minicnn.machine.call import at, caller, view, word
 from minicnn.machine.jit import jit_part
 
-call_activate = caller(Activate)
-call_pool = caller(Pool)
-call_finish = caller(Finish)
-call_copy = caller(Copy)
-call_rescale = caller(Rescale)
+call_activate, call_pool, call_finish = caller(Activate), caller(Pool), caller(Finish)
+call_copy, call_rescale = caller(Copy), caller(Rescale)
 
 
 @jit_part
@@ -109,7 +109,8 @@ def convolve_by_blocks(r, first, images, memory, like):
 
 @jit_part
 def convolve_band(r, image, band, memory, like):
-    """z of a band of rows, (bottom - top, columns, FP), as small as the first-level cache.
+    """z of a band of rows, (bottom - top, columns, FP), as small as the first-level cache. The
+    table has (top, bottom, first call, behind the last call) of each.
 
     In the other ways a picture is one band, which is convolved already: it has no calls.
     """
