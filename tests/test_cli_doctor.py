@@ -195,6 +195,46 @@ def test_warmup_compiles_and_keeps_what_the_documented_network_needs(tmp_path):
     assert (more, no_more) == ("0", "0") and compiled == kept
 
 
+WHOLE = """
+import sys
+import numpy as np
+from minicnn import Sequential, layers, quantize
+from minicnn.cli import main, warmup
+from minicnn.machine import cache
+
+only = cache.places()[:1]
+cache.places = lambda: only
+
+def network():
+    conv = layers.Conv2D(8, 3, activation="relu")
+    stack = [layers.Rescaling(1 / 255), conv, layers.MaxPooling2D(4), layers.Flatten()]
+    return Sequential([layers.Input((32, 32, 3)), *stack, layers.Dense(10, activation="softmax")])
+
+warmup.network = network
+x = np.random.default_rng(0).integers(0, 256, (256, 32, 32, 3)).astype(np.float32)
+assert main(["warmup"]) == 0
+found = [len(cache.compiled)]
+assert main(["warmup", "--int8"]) == 0
+found.append(len(cache.compiled))
+whole = quantize.quantized(network(), x[:8])
+whole.save(sys.argv[1])
+for some in (x[:1], x):
+    whole.predict(some)
+found.append(len(cache.compiled))
+assert main(["warmup", sys.argv[1], "--int8"]) == 0  # which it is already
+print(found)
+"""
+
+
+@pytest.mark.skipif(not native.available(), reason="no machine code for whole numbers here")
+def test_warmup_compiles_whole_numbers_where_it_is_asked_to(tmp_path):
+    *_, found = output(
+        WHOLE, tmp_path / "whole.safetensors", NUMBA_CACHE_DIR=str(tmp_path / "cache")
+    )
+    trained, with_whole, predicted = json.loads(found)
+    assert trained < with_whole == predicted
+
+
 def test_warmup_says_when_kernels_cannot_be_kept(capsys, monkeypatch):
     small = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10, activation="softmax")]
     monkeypatch.setattr(warmup, "network", lambda: Sequential([layers.Input((32, 32, 3)), *small]))

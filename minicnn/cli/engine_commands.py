@@ -58,8 +58,9 @@ def warmup(commands: argparse._SubParsersAction) -> None:
         "compile the kernels that a training or a server needs, for all later starts",
         "Train the documented network on random pictures for a moment, so that its kernels are "
         "compiled and kept. Other networks share most of them. With a model, compile what "
-        "`minicnn serve` needs for it instead. Exits with 1 when they cannot be kept.",
-        "warmup && minicnn warmup runs/latest",
+        "`minicnn serve` needs for it instead, also for one in whole numbers. Exits with 1 when "
+        "they cannot be kept.",
+        "warmup --int8 && minicnn warmup runs/latest",
     )
     parser.add_argument(
         "model",
@@ -67,6 +68,11 @@ def warmup(commands: argparse._SubParsersAction) -> None:
         type=Path,
         metavar="MODEL",
         help="a model file, or a folder with one, that is to be served",
+    )
+    parser.add_argument(
+        "--int8",
+        action="store_true",
+        help="compile too what the network needs in whole numbers of 8 bits (`minicnn quantize`)",
     )
 
 
