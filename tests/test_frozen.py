@@ -142,6 +142,28 @@ def test_a_change_of_weights_is_seen(change, n):
     np.testing.assert_array_equal(model(x), after)
 
 
+@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("units", [10, 64])
+def test_a_dense_kernel_is_packed_and_looked_at_or_read_where_it_lies(units, n):
+    """One layer runs at two places."""
+    first, dense = layers.Dense(units, activation="relu"), layers.Dense(units)
+    given_x = Input((units,))
+    model = Model(given_x, dense(layers.ReLU()(dense(first(given_x)))), seed=0)
+    x = pixels(n, units)
+    before = [model(x) for _ in range(6)][-1]
+    made = program(model)
+    kernels = [layer.params["kernel"] for layer in (first, dense)]
+    seen = [any(a is kernel for a in made.fingerprint.arrays) for kernel in kernels]
+    assert seen == [units % made.steps[0].layout.lanes != 0] * 2
+    large = np.resize(x, (frozen.LARGEST + 1, units))  # has no program
+    for kernel in kernels:
+        kernel *= 2
+        after = model(x)
+        assert not np.array_equal(after, before)
+        np.testing.assert_array_equal(after, model(large)[:n])
+        before = after
+
+
 def test_weights_that_come_back_after_an_interrupt_are_laid_out_anew(monkeypatch):
     """The interrupted call had begun to lay out others."""
     model, x = chain(), pixels(2, 14, 12, 16)
