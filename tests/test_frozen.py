@@ -2,7 +2,6 @@
 to the bit what the steps say one by one.
 """
 
-import copy
 import threading
 
 import numpy as np
@@ -13,9 +12,7 @@ from hypothesis import strategies as st
 from networks import residual_network
 from strategies import seeds
 
-from minicnn import Input, Model, Sequential, applications, layers
-from minicnn.engine.conv.side_by_side import SideBySide, part_count
-from minicnn.engine.conv.step import ConvBlock
+from minicnn import Input, Model, Sequential, layers
 from minicnn.machine.threads import set_threads, state, turn
 from minicnn.network import frozen
 from minicnn.network.sharing import TRIAL, Sharing
@@ -81,62 +78,6 @@ def test_of_every_batch_a_picture_has_the_same_bits(n):
     assert program(model).possible
 
 
-@TWO_THREADS
-def test_threads_share_one_picture_by_filters():
-    model = applications.DocumentedCNN(seed=0)
-    x = pixels(1, 32, 32, 3)
-    once = model(x)
-    for _ in range(5):
-        np.testing.assert_array_equal(model(x), once)
-    kinds = [type(stage.step) for stage in programs(model)[2].stages]
-    assert kinds.count(SideBySide) == 3
-    try:
-        set_threads(1)
-        for _ in range(3):
-            np.testing.assert_array_equal(model(x), once)
-        assert not any(isinstance(one.step, SideBySide) for one in programs(model)[1].stages)
-    finally:
-        set_threads(state()["available"])
-
-
-@TWO_THREADS
-@pytest.mark.parametrize(
-    "conv",
-    [
-        layers.Conv2D(64, 3, padding="same"),
-        layers.Conv2D(64, 5, strides=2, use_bias=False),
-        layers.Conv2D(64, 1),
-        layers.Conv2D(64, 3, dilation_rate=2),
-    ],
-    ids=["winograd", "5x5", "1x1", "dilated"],
-)
-@pytest.mark.parametrize("tail", ["", "norm", "norm relu pool", "pool"])
-def test_parts_of_the_filters_make_the_whole(conv, tail, monkeypatch):
-    monkeypatch.setattr("minicnn.engine.conv.side_by_side.WORTH", 1)
-    after = {"norm": layers.BatchNormalization, "relu": layers.ReLU, "pool": layers.MaxPooling2D}
-    stack = [copy.deepcopy(conv), *(after[word]() for word in tail.split())]
-    _, model = both_engines(stack, (11, 13, 16), "float64", 3)
-    x = np.random.default_rng(0).standard_normal((1, 11, 13, 16))
-    once = model.forward(x)
-    for _ in range(3):
-        np.testing.assert_array_equal(model.forward(x), once)
-    assert isinstance(programs(model)[2].stages[0].step, SideBySide)
-
-
-def test_how_many_share_a_picture():
-    def block(filters, side, channels=64):
-        conv = layers.Conv2D(filters, 3)
-        conv.build((side, side, channels))
-        return ConvBlock(conv, frozen=True)
-
-    lanes = block(64, 8).work.lanes
-    assert part_count(block(4 * lanes, 32), 4) == 4
-    assert part_count(block(4 * lanes, 32), 3) == 2  # thirds would not be whole registers
-    assert part_count(block(4 * lanes, 32), 1) == 1
-    assert part_count(block(lanes, 32), 4) == 1
-    assert part_count(block(4 * lanes, 3), 4) == 1  # not worth waiting for each other
-
-
 class Simulated(Sharing):
     """On a machine where a number of threads takes so many seconds for a picture."""
 
@@ -199,6 +140,28 @@ def test_a_change_of_weights_is_seen(change, n):
     change(other)
     np.testing.assert_array_equal(after, other(x))
     np.testing.assert_array_equal(model(x), after)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("units", [10, 64])
+def test_a_dense_kernel_is_packed_and_looked_at_or_read_where_it_lies(units, n):
+    """One layer runs at two places."""
+    first, dense = layers.Dense(units, activation="relu"), layers.Dense(units)
+    given_x = Input((units,))
+    model = Model(given_x, dense(layers.ReLU()(dense(first(given_x)))), seed=0)
+    x = pixels(n, units)
+    before = [model(x) for _ in range(6)][-1]
+    made = program(model)
+    kernels = [layer.params["kernel"] for layer in (first, dense)]
+    seen = [any(a is kernel for a in made.fingerprint.arrays) for kernel in kernels]
+    assert seen == [units % made.steps[0].layout.lanes != 0] * 2
+    large = np.resize(x, (frozen.LARGEST + 1, units))  # has no program
+    for kernel in kernels:
+        kernel *= 2
+        after = model(x)
+        assert not np.array_equal(after, before)
+        np.testing.assert_array_equal(after, model(large)[:n])
+        before = after
 
 
 def test_weights_that_come_back_after_an_interrupt_are_laid_out_anew(monkeypatch):

@@ -102,6 +102,12 @@ class DenseStep(EngineStep):
         self.region.add(own.job, BACKWARD_STAGES)
         return own.dx if self.needs_input_grad else None
 
+    @property
+    def read_in_place(self) -> list[Array]:
+        kernel = self.dense.params["kernel"]
+        as_it_is = kernel.dtype == self.dense.dtype and kernel.flags.c_contiguous
+        return [kernel] if as_it_is and not self.packs else []
+
     def make_buffers(self, n: int) -> "Buffers":
         return Buffers(self, n)
 

@@ -50,6 +50,11 @@ class EngineStep(ABC):
         """What forward reads beside arrays, and may be changed at any time."""
         return ()
 
+    @property
+    def read_in_place(self) -> list[Array]:
+        """Those of its layers' arrays of which a frozen step keeps nothing: its jobs read them."""
+        return []
+
     def takes_bytes(self, x: Array) -> bool:  # noqa: ARG002
         """Whether forward itself makes numbers of these pixels."""
         return False

@@ -8,7 +8,8 @@ all jobs run in one call, and what the last one has written is copied out.
 
 Kernels are laid out and normalisations prepared once, too. Weights may change under a program's
 feet, by training, by set_weights, or because somebody writes to layer.params: so each time it looks
-at their fingerprint, and when that is another, the steps do their part again.
+at their fingerprint, and when that is another, the steps do their part again. What jobs read where
+it lies, such as a dense layer's kernel, need not be looked at.
 
 A network has such programs where all its steps are the engine's, and for small batches: beside the
 work of large ones, what Python does is nothing.
@@ -103,9 +104,9 @@ class FrozenProgram:
             for n, one in enumerate(x)
         ]
         layers = {id(call.layer): call.layer for call in calls}.values()
-        self.fingerprint = Fingerprint(
-            [array for layer in layers for array in (*layer.params.values(), *layer.state.values())]
-        )
+        arrays = [a for layer in layers for a in (*layer.params.values(), *layer.state.values())]
+        read = {id(array) for step in self.steps for array in step.read_in_place}
+        self.fingerprint = Fingerprint([array for array in arrays if id(array) not in read])
         self.known: tuple = ()
         self.possible = self._write()
         if not self.possible:  # and no buffers are kept for nothing

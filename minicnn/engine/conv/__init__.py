@@ -10,5 +10,5 @@ ways.py             the ways to compute a convolution: direct.py as written, win
 separable.py        two such steps in one
 geometry.py         a convolution as numbers; norm.py batch normalisation's numbers per channel,
                     measure.py the same where they are too large for their type
-side_by_side.py     one picture shared by threads
+side_by_side.py     one picture shared by threads; parts.py how it is cut for them
 """

@@ -45,6 +45,8 @@ class Buffers:
         self.n, self.count = n, int(counts.sum())
         kept = step.keeps or not step.pool  # without pooling, what comes out lies there
         a, pooled = numbers(*whole, wanted=kept), numbers(*outputs, wanted=step.pool)
+        if into and into.pitch == g.FP:  # what is made lies there as it is
+            a, pooled = (a, into.y) if step.pool else (into.y, pooled)
         self.scale, self.offset = np.zeros((2, processor.lanes(dtype)), dtype)
         self.pixels = numbers(n, g.H, g.W, g.C, wanted=step.rescaling).reshape(-1, g.H, g.W, g.C)
         data = Data(

@@ -1,11 +1,8 @@
-"""A convolution of one picture by several threads, each of which makes some of its filters.
+"""A convolution of one picture by several threads, each of which makes a part of the map.
 
-A batch is cut by picture. A single picture could be cut by rows; by filters is better: each thread
-reads its own part of the kernel, which stays in its own second-level cache from one picture to the
-next, and there are more numbers in kernels than in maps.
-
-Each part is a ConvBlock of its own with fewer filters, and one thread runs it as if it were alone.
-What is done here is to slice weights, and to let the parts write to one map.
+A batch is cut by picture, a single picture by rows or by filters (parts.py). Each part is a
+ConvBlock of its own, and one thread runs it as if it were alone. What is done here is to let the
+parts run side by side, and write to one map.
 """
 
 from typing import Any, NamedTuple
@@ -13,17 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from minicnn.engine.conv.step import ConvBlock, Into
+from minicnn.engine.conv.parts import (
+    Part,
+    by_filters,
+    by_rows,
+    count_by_filters,
+    cuts_by_rows,
+    kernel_numbers,
+)
+from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.engine_step import EngineStep
-from minicnn.layers.base import Layer
-from minicnn.layers.batch_normalization import BatchNormalization
-from minicnn.layers.conv2d import Conv2D
 from minicnn.machine.call import word
 from minicnn.machine.record import Record
 from minicnn.machine.region import SERIAL, Region, Stages, Task, call_task
 from minicnn.types import Array
-
-WORTH = 250_000  # multiplications of a part, to be worth waiting for the others: some microseconds
 
 
 class Parts(NamedTuple):
@@ -46,41 +46,29 @@ class SideBySide(EngineStep):
     """Runs what a frozen ConvBlock does, for a single picture.
 
     Args:
-        block: whose layers are sliced.
-        count: parts.
+        block: whose layers are cut.
+        parts: what it is cut into.
+        y: (1, down, across, F), to which they write.
     """
 
     needs_input_grad = False
 
-    def __init__(self, block: ConvBlock, count: int):
+    def __init__(self, block: ConvBlock, parts: list[Part], y: Array):
         super().__init__(block.layers)
-        self.block = block
-        conv, norm = block.conv, block.norm
-        assert isinstance(conv, Conv2D)  # see part_count
-        (down, across), F = block.output_size, conv.filters
-        self.y = np.zeros((1, down, across, F), conv.dtype)
+        self.block, self.parts, self.y = block, parts, y
         self.together = Region()  # which collects the parts' jobs
-        self.parts: list[tuple[slice, ConvBlock]] = []
-        for k in range(count):
-            own = slice(F * k // count, F * (k + 1) // count)
-            part = block.of_layers(
-                narrow_conv(conv, own.stop - own.start),
-                None if norm is None else narrow_norm(norm, own.stop - own.start),
-                Into(self.y.reshape(-1)[own.start :], F, k),
-            )
-            part.region = self.together
-            self.parts.append((own, part))
+        for part in parts:
+            part.block.region = self.together
 
-    def forward(self, x: Array, *, training: bool = False) -> Array:
-        """y (1, down, across, F) for x (1, H, W, C)."""
+    def forward(self, x: Any, *, training: bool = False) -> Array:
+        """y (1, down, across, F) for x (1, H, W, C), or for the list of x and an addend."""
+        x, addend = x if self.block.add is not None else (x, None)
         assert not training and len(x) == 1
         with self.together:
-            for own, part in self.parts:
-                copy_slice(self.block.conv, part.conv, own)
-                if self.block.norm is not None and part.norm is not None:
-                    copy_slice(self.block.norm, part.norm, own)
-                    part.norm.epsilon = self.block.norm.epsilon
-                part.forward(x)
+            for part in self.parts:
+                part.copy_weights(self.block)
+                rows = x[:, part.reads]
+                part.block.forward(rows if addend is None else [rows, addend[:, part.makes]])
             jobs = list(self.together.jobs)
             self.together.forget()
         places = np.array([job.place for job, _ in jobs], np.int64)
@@ -101,53 +89,22 @@ class SideBySide(EngineStep):
         return self.block.settings
 
     def takes_bytes(self, x: Array) -> bool:
-        return self.block.takes_bytes(x)
+        return all(part.block.takes_bytes(x[:, part.reads]) for part in self.parts)
 
     def passes_on(self, x: Any) -> bool:
-        return self.block.passes_on(x)
+        return self.block.rescaling is None or x is not None and self.takes_bytes(x)
 
 
 def shared(block: ConvBlock, threads: int) -> ConvBlock | SideBySide:
-    """What runs the block with that many threads for each picture."""
-    parts = part_count(block, threads)
-    return SideBySide(block, parts) if parts > 1 else block
+    """What runs the block with that many threads for each picture.
 
-
-def part_count(block: ConvBlock, threads: int) -> int:
-    """How many threads share a picture: as many as get whole registers of filters, and enough to
-    do.
+    By rows each thread reads the whole kernel, by filters the whole picture: so it is by rows where
+    the kernel is smaller, or where filters cannot be cut.
     """
-    g = block.g
-    if block.add is not None or g.groups > 1:  # a part in groups would read some channels only
-        return 1
-    most = min(threads, g.met_cells() * g.C * g.F // WORTH)
-    counts = [n for n in range(2, most + 1) if g.F % (n * block.work.lanes) == 0]
-    return max(counts, default=1)
-
-
-def narrow_conv(conv: Conv2D, filters: int) -> Conv2D:
-    """The layer with so many filters, and other weights."""
-    narrow = Conv2D(
-        filters,
-        conv.kernel_size,
-        strides=conv.strides,
-        padding=conv.padding,
-        dilation_rate=conv.dilation_rate,
-        use_bias=conv.use_bias,
-        kernel_initializer="zeros",
-    )
-    narrow.build(conv.input_shape, dtype=conv.dtype)
-    return narrow
-
-
-def narrow_norm(norm: BatchNormalization, channels: int) -> BatchNormalization:
-    """The layer for so many channels, with other weights."""
-    narrow = BatchNormalization(epsilon=norm.epsilon, center=norm.center, scale=norm.scale)
-    narrow.build((*norm.input_shape[:-1], channels), dtype=norm.dtype)
-    return narrow
-
-
-def copy_slice(whole: Layer, part: Layer, own: slice) -> None:
-    """These filters' weights to the layer that has only them."""
-    for name, array in part.variables_by_name.items():
-        array[...] = whole.variables_by_name[name][..., own]
+    cuts, count = cuts_by_rows(block, threads), count_by_filters(block, threads)
+    if len(cuts) == 2 and count == 1:
+        return block
+    (down, across), g = block.output_size, block.g
+    y = np.zeros((1, down, across, g.F), block.conv.dtype)
+    rows = len(cuts) > 2 and (count == 1 or kernel_numbers(block) < g.H * g.W * g.C)
+    return SideBySide(block, by_rows(block, cuts, y) if rows else by_filters(block, count, y), y)

@@ -50,8 +50,9 @@ CHEAP = 32  # multiplications per activation
 
 
 class Into(NamedTuple):
-    """Where a block's filters go that are some of a map's: y from the first of them on, `pitch`
-    numbers from pixel to pixel; and which thread's scratch memory they are made in.
+    """Where a block's map goes that is a part of a larger one, some filters or rows of it: y from
+    its first number on, `pitch` numbers from pixel to pixel; and which thread's scratch memory it
+    is made in.
     """
 
     y: Array
@@ -75,7 +76,7 @@ class ConvBlock(EngineStep):
         padding: the zeros that are put around pictures before the convolution; none are written.
         rescaling: the rescaling before that; pictures may then be bytes.
         frozen: for inference alone, with a kernel that is laid out once; see network/frozen.py.
-        into: for some of the filters of a picture; see side_by_side.py.
+        into: for a part of a picture's map; see side_by_side.py.
         like: how it is convolved; None for the fastest way.
     """
 
@@ -204,17 +205,25 @@ class ConvBlock(EngineStep):
         """Rows and columns of what comes out."""
         return self.g.OH // self.window[0], self.g.OW // self.window[1]
 
-    def of_layers(self, conv: Conv2D, norm: BatchNormalization | None, into: Into) -> "ConvBlock":
+    def of_layers(
+        self,
+        conv: Conv2D,
+        norm: BatchNormalization | None,
+        padding: ZeroPadding2D | None,
+        rescaling: Rescaling | None,
+        into: Into,
+    ) -> "ConvBlock":
         """The same for other layers."""
         return ConvBlock(
             conv,
             before=self.before,
             norm=norm,
+            add=self.add,
             after=self.after,
             pool=self.pool,
             pool_first=self.pool_first,
-            padding=self.padding,
-            rescaling=self.rescaling,
+            padding=padding,
+            rescaling=rescaling,
             frozen=self.frozen,
             into=into,
             like=self.convolution,
