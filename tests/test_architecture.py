@@ -29,7 +29,7 @@ STOREYS = {
     "transforms",
     "network": "engine network optimizers saving",
     "work": "applications callbacks interchange models pruning quantize training",
-    "looking": "explain plots preflight report runs serve sklearn testing utils",
+    "looking": "explain plots preflight report runs serve sklearn testing tune utils",
     "door": "__init__ __main__ cli",
 }
 STOREY_OF = {
