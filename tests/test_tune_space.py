@@ -1,5 +1,5 @@
-"""space.toml: what it says is what is searched, and what it says wrongly is answered with file, key,
-what was expected, what was received and what to do.
+"""space.toml: what it says is what is searched, and what it says wrongly is answered with file,
+key, what was expected, what was received and what to do.
 """
 
 import re

@@ -13,6 +13,7 @@ from minicnn.plots.base import Plot, new_figure, shorten, table, tidy
 from minicnn.plots.palette import HAIRLINE, INK, MUTED, VALIDATION
 
 Trial = Mapping[str, Any]  # "number", "value", "complete" and "params"
+FEW = 4  # numbers that are written below an axis as they are
 MOST_NAMES = 8  # of choices below an axis that are written horizontally
 
 
@@ -130,6 +131,9 @@ def _slice(
         places = values
         if log:
             axes.set_xscale("log")
+        elif len(set(values)) <= FEW:
+            axes.set_xticks(sorted(set(values)), [_shown(value) for value in sorted(set(values))])
+            axes.margins(x=0.15)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(4))
     else:  # words have places, in the order of the alphabet

@@ -24,8 +24,9 @@ SLICES = (
 )
 OWN_STYLE = """\
 .scrolled { overflow-x: auto; }
-.trials td:last-child { white-space: normal; text-align: left; }
-.trials th:first-child, .trials td:first-child { width: auto; }
+.trials th, .trials td { text-align: left; vertical-align: top; overflow-wrap: normal; }
+.trials th:first-child, .trials td:first-child { width: auto; overflow-wrap: normal; }
+.trials td:last-child { min-width: 14rem; white-space: normal; }
 .trials .best { font-weight: 700; }
 """
 
@@ -41,7 +42,7 @@ def render(study: Study, found: Summary) -> str:
     """The page, as HTML."""
     content = [_figures(found)]
     if any(line.value is not None for line in found.trials):
-        content += [f"<h2>{heading}</h2>\n{text}" for heading, text in _drawn(study, found)]
+        content += [f"<h2>{heading}</h2>\n{text}" for heading, text in drawn(study, found)]
     if found.best is not None:
         content += [f"<h2>The best trial</h2>\n{_best(found, found.best)}"]
     rows = [found.cells(line) for line in found.trials if line.state != "waiting"]
@@ -77,23 +78,21 @@ def _notices(found: Summary) -> list[str]:
 
 def _figures(found: Summary) -> str:
     """What a reader wants to know first, in large numbers."""
-    counts, best = found.counts, found.best
+    best = found.best
     seconds = sum(line.seconds or 0 for line in found.trials)
     again = sum(line.takes > 1 for line in found.trials)
-    early = counts["pruned"] + counts["diverged"]
     cells = [("Trials", str(len(found.trials)), found.tally().partition(": ")[2])]
     if best is not None:
         value = shown(best.value or 0, found.metric)
         cells.insert(0, ("Best value", value, f"{found.metric} of trial {best.number}"))
     cells += [
-        ("Ended early", str(early), "by the pruner, or without a finite loss"),
         ("Time in epochs", duration(seconds), "of all trials together"),
         ("Taken up again", str(again), "trials whose process had been ended"),
     ]
     return large_numbers(cells)
 
 
-def _drawn(study: Study, found: Summary) -> list[tuple[str, str]]:
+def drawn(study: Study, found: Summary) -> list[tuple[str, str]]:
     """The plots, as sections."""
     from minicnn import plots  # matplotlib takes its time, and only this needs it
     from minicnn.plots.fitted import TELEPHONE

@@ -85,7 +85,11 @@ class Range:
         if step is None:
             return None
         count = floor((self.high - self.low) / step * (1 + 1e-9)) + 1
-        return [self.low + i * step for i in range(count)] if count <= MOST_POINTS else None
+        return (
+            [min(self.low + i * step, self.high) for i in range(count)]
+            if count <= MOST_POINTS
+            else None
+        )
 
     def suggest(self, trial: Any, name: str) -> Value:
         """What the trial takes."""

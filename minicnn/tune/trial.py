@@ -217,12 +217,13 @@ def augmentation(how: Mapping[str, Value], size: tuple[int, int]) -> list[Layer]
     cells = round(float(how.get("shift", 0)) * min(size))
     amount = {key: float(value) for key, value in how.items()}
     wanted: list[tuple[Any, Callable[[], Layer]]] = [
+        # colours first: what is turned may leave 0 ... 255 by a rounding, which they refuse
+        (how.get("brightness"), lambda: layers.RandomBrightness(amount["brightness"])),
+        (how.get("contrast"), lambda: layers.RandomContrast(amount["contrast"])),
         (how.get("flip"), lambda: layers.RandomFlip("horizontal")),
         (cells, lambda: layers.RandomCrop(*size, padding=cells)),
         (how.get("rotation"), lambda: layers.RandomRotation(amount["rotation"])),
         (how.get("zoom"), lambda: layers.RandomZoom(amount["zoom"])),
-        (how.get("brightness"), lambda: layers.RandomBrightness(amount["brightness"])),
-        (how.get("contrast"), lambda: layers.RandomContrast(amount["contrast"])),
         (how.get("erasing"), lambda: layers.RandomErasing(amount["erasing"])),
     ]
     return [make() for is_wanted, make in wanted if is_wanted]
