@@ -523,3 +523,12 @@ def test_the_best_is_the_first_of_equals():
         with found.take(3) as taken:
             found.tell(taken.trial, value, {"bits": "x", "epochs": 1})
     assert search.best_of(found).number == 1 and summary(found).best.number == 1
+
+
+def test_the_long_check_was_run_and_passed():
+    """tests/check_tune.py: four processes, two of them killed."""
+    results = Path(__file__).parents[1] / "docs" / "results" / "tune.json"
+    found = json.loads(results.read_text())
+    assert found["passed"] and found["same_as_one_process_alone"] and found["trials"] >= 40
+    assert found["exit_codes"].count(-9) == 2 == len(found["running_when_killed"])
+    assert set(found["running_when_killed"]) <= set(found["taken_up_again"])
