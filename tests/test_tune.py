@@ -127,11 +127,12 @@ def test_one_process_finds_the_same_again(sampler):
     rate = "{choices = [0.01, 0.1]}"
     text = Path(spaced(sampler)).read_text()
     Path("space.toml").write_text(re.sub(r"learning_rate = .*", f"learning_rate = {rate}", text))
-    tuned("space.toml", "--storage", "first", "--trials", 11)
+    trials = 12 if sampler == "tpe" else 4  # tpe draws the first ten at random
+    tuned("space.toml", "--storage", "first", "--trials", trials)
     tuned("space.toml", "--storage", "second", "--trials", 2)
-    tuned("--storage", "second", "--trials", 11)
+    tuned("--storage", "second", "--trials", trials)
     found = results("first")
-    assert found == results("second") and len(found) == (4 if sampler == "grid" else 11)
+    assert found == results("second") and len(found) == trials
 
 
 def test_seeds_and_samplers_change_the_search():
@@ -426,7 +427,7 @@ def test_a_killed_process_loses_nothing():
 
 
 def test_ctrl_c_leaves_a_trial_to_the_next_process():
-    spaced(epochs=200)
+    spaced(epochs=60)
     process = started("tune", "space.toml", "--storage", "study", "--trials", 1)
     until = time.monotonic() + PATIENCE
     while not list(Path().glob("study/trials/*/history.csv")) and time.monotonic() < until:
