@@ -30,7 +30,7 @@ pytest_plugins = ["run_fixtures"]
 
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
 SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
-SLOW |= {"export", "prune", "quantize", "compare", "serve", "webcam"}
+SLOW |= {"export", "prune", "quantize", "compare", "serve", "webcam", "tune"}
 COMPLETED = {  # where a page names the command alone
     "predict": ["cat.jpg"],
     "explain": ["cat.jpg"],
@@ -38,12 +38,13 @@ COMPLETED = {  # where a page names the command alone
     "prune": ["runs/latest", "--keep", "0.5", "--to", "small.safetensors"],
     "quantize": ["runs/latest", "--to", "model.tflite"],
     "compare": ["runs/latest", "model.tflite"],
+    "tune": ["space.toml", "--storage", "study", "--trials", "4"],
 }
 # What the pages call things, and what there is in its place. "made" is a picture, a folder of such,
 # or a trained run.
 WORLD = {
     r"\S+\.(jpg|jpeg|png|webp)|PICTURE": "picture",
-    r"runs/(?!latest)[\w.-]+|RUN|\S+\.safetensors": "run",
+    r"studies/\w+/trials/\d+|runs/(?!latest)[\w.-]+|RUN|\S+\.safetensors": "run",
     r"\S+/|photographs|photos|pictures|FOLDER|NEW": "folder",
     r"\S+\.py": "layers",
     r"PATH|T|path|\S*cifar-10\S*\.tar\.gz": "cifar",

@@ -10,7 +10,8 @@ from minicnn.cli.model_commands import evaluate, explain, export, predict, summa
 from minicnn.cli.serve_commands import serve, webcam
 from minicnn.cli.shrink_commands import compare, prune, quantize
 from minicnn.cli.training_commands import check, lrfind, report, runs, train
+from minicnn.cli.tune_commands import tune
 
-TRAINING = (data, train, evaluate, predict, report, runs, explain, lrfind, serve, webcam)
+TRAINING = (data, train, evaluate, predict, report, runs, explain, lrfind, tune, serve, webcam)
 FILES = (summary, export, prune, quantize, compare)
 COMMANDS = (*TRAINING, *FILES, check, gradcheck, profile, warmup, doctor)

@@ -1,6 +1,7 @@
 """The networks that the command line knows by name, for pictures of any size from 0 to 255."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from minicnn import applications
 from minicnn.cli.choices import DOCUMENTED
@@ -39,8 +40,9 @@ def network(
     name: str = DOCUMENTED,
     size: Size = (32, 32),
     dropout: float = 0.5,
+    **arguments: Any,
 ) -> Model:
-    """A network for pictures (H, W) = size from 0 to 255, by its name.
+    """A network for pictures (H, W) = size from 0 to 255, by its name; arguments are its own.
 
     Raises ValueError for pictures that are too small for it.
     """
@@ -48,7 +50,7 @@ def network(
     scaling = () if name in TAKES_BYTES else (Rescaling(1 / 255),)
     for layer in (*augmentation, *scaling):
         x = layer(x)
-    own = {"dropout": dropout} if name in WITH_DROPOUT else {}
+    own = arguments | ({"dropout": dropout} if name in WITH_DROPOUT else {})
     return BUILDERS[name](
         input_tensor=x,
         classes=10 if class_names is None else len(class_names),

@@ -14,6 +14,7 @@ from minicnn.plots.graph import network
 from minicnn.plots.multiples import curves_side_by_side
 from minicnn.plots.predictions import mistakes_gallery, predictions_grid
 from minicnn.plots.scores import class_scores, reliability_diagram
+from minicnn.plots.searches import search_history, search_slices
 from minicnn.plots.trade import trade
 
 __all__ = [
@@ -36,5 +37,7 @@ __all__ = [
     "network",
     "predictions_grid",
     "reliability_diagram",
+    "search_history",
+    "search_slices",
     "trade",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Unpack
 
+from minicnn.expect import count
 from minicnn.layers import Dense, Dropout, Flatten, MaxPooling2D
 from minicnn.layers.node import Node
 from minicnn.models.model import Model
@@ -14,7 +15,7 @@ SMALL_ENOUGH = 4  # a picture of no more cells a side goes to the dense layers
 
 
 @known_arguments
-def DocumentedCNN(dropout: float = 0.5, **frame: Unpack[Frame]) -> Model:
+def DocumentedCNN(dropout: float = 0.5, filters: int = 32, **frame: Unpack[Frame]) -> Model:
     """Convolution, ReLU, normalisation and pooling, three times, with 32, 64 and 128 filters; then
     two dense layers: 161,098 numbers for 32x32 pictures and ten classes.
 
@@ -24,12 +25,14 @@ def DocumentedCNN(dropout: float = 0.5, **frame: Unpack[Frame]) -> Model:
 
     Args:
         dropout: between the dense layers.
+        filters: of the first convolution; the others have twice and four times as many, and the
+            first dense layer has as many units as the last.
         others: as in ResNet20.
 
     >>> applications.DocumentedCNN()
     <Sequential 'documented_cnn': 13 layers, 161,098 parameters>
     """
-    return _dense(frame, "DocumentedCNN", "documented_cnn", (32, 64, 128), 128, dropout)
+    return _dense(frame, "DocumentedCNN", "documented_cnn", filters, dropout)
 
 
 @known_arguments
@@ -43,17 +46,18 @@ def SmallCNN(dropout: float = 0.5, **frame: Unpack[Frame]) -> Model:
     >>> applications.SmallCNN(classes=3).output_shape
     (None, 3)
     """
-    return _dense(frame, "SmallCNN", "small_cnn", (16, 32, 64), 64, dropout)
+    return _dense(frame, "SmallCNN", "small_cnn", 16, dropout)
 
 
-def _dense(
-    frame: Frame, who: str, name: str, filters: Sequence[int], units: int, dropout: float
-) -> Model:
+def _dense(frame: Frame, who: str, name: str, filters: int, dropout: float) -> Model:
+    first = count(filters, "filters", who)
+    *_, units = stages = (first, 2 * first, 4 * first)
+
     def top(x: Node, classes: int, activation: str | None) -> Node:
         x = Dense(units, activation="relu")(Flatten()(x))
         return Dense(classes, activation=activation)(Dropout(dropout)(x))
 
-    return framed(lambda x: pooled(x, filters), who, frame, name=name, top=top)
+    return framed(lambda x: pooled(x, stages), who, frame, name=name, top=top)
 
 
 def pooled(x: Node, filters: Sequence[int]) -> Node:

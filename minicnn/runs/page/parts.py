@@ -86,6 +86,11 @@ def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]])
     seconds = history["seconds"]
     each = f"{duration(sum(seconds))}, {sum(seconds) / len(seconds):.1f} s each"
     cells.append(("Epochs", f"{len(seconds)}", each))
+    return large_numbers(cells)
+
+
+def large_numbers(cells: Iterable[tuple[str, str, str]]) -> str:
+    """Numbers, each with a name above and a note below it."""
     inner = "".join(
         f"<div><dt>{escape(name)}</dt>"
         f"<dd>{unbroken(value)}<small>{unbroken(note)}</small></dd></div>\n"
@@ -94,9 +99,9 @@ def key_figures(test: Mapping[str, Any], history: Mapping[str, Sequence[float]])
     return f'<dl class="figures">\n{inner}</dl>'
 
 
-def figure(name: str, picture: Picture) -> str:
-    """A picture in both widths, and its numbers."""
-    caption = FIGURES[name]
+def figure(name: str, picture: Picture, caption: str | None = None) -> str:
+    """A picture in both widths, and its numbers; one of FIGURES has its caption."""
+    caption = FIGURES[name] if caption is None else caption
     source = (
         f'<source media="(max-width: {SCREEN}px)" srcset{url(picture.narrow)}>'
         if picture.narrow
