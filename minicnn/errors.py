@@ -21,6 +21,10 @@ class ImageError(DataError):
     """A picture is missing, damaged, too large, or no picture."""
 
 
+class RanksError(ValueError):
+    """Ranks that are to work together differ in what must be the same."""
+
+
 def no_attribute(message: str) -> AttributeError:
     """An AttributeError that says it all: where name is not set, Python adds a suggestion of its
     own, "Use X.. Did you mean: 'Y'?".

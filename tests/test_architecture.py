@@ -23,8 +23,8 @@ WIDEST = 100  # columns of a line
 # room. Within a storey the imports themselves say what lies above what: rooms and files import one
 # another in no circle.
 STOREYS = {
-    "ground": "constraints errors expect initializers kernels labels machine names regularizers "
-    "seeds types wording",
+    "ground": "constraints errors expect initializers kernels labels machine names ranks "
+    "regularizers seeds types wording",
     "parts": "activations backend data datasets layers losses metrics preprocessing schedules "
     "transforms",
     "network": "engine network optimizers saving",
@@ -267,5 +267,7 @@ def test_nothing_is_printed_but_by_commands_summary_progress_and_the_compiler():
         "minicnn.machine.compiling",
         "minicnn.preprocessing.directory_flow",  # what has been found, as Keras does
         "minicnn.preprocessing.from_directory",
+        "minicnn.ranks.failing",  # a last word before MPI ends the process
+        "minicnn.ranks.waiting",
         "minicnn.runs.program",  # the examples are commands as well
     }

@@ -199,6 +199,7 @@ class TimeLimit(callbacks.Callback):
     """
 
     remembers = ("reached",)
+    only_on_rank_0 = True  # whose clock is everybody's
 
     def __init__(self, seconds: float) -> None:
         super().__init__()

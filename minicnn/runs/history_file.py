@@ -20,6 +20,7 @@ class HistoryFile(Callback):
     """
 
     remembers = ("seconds",)
+    only_on_rank_0 = True
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -75,7 +75,15 @@ class ArrayBatches:
             )
 
     def __getitem__(self, index: int) -> Batch:
-        part = slice(index * self.batch_size, min((index + 1) * self.batch_size, len(self.x)))
+        return self.part(index, 0, self.size(index))
+
+    def size(self, index: int) -> int:
+        """How many samples the batch of that number has."""
+        return min(self.batch_size, len(self.x) - index * self.batch_size)
+
+    def part(self, index: int, low: int, high: int) -> Batch:
+        """Of the batch of that number, the samples low ... high - 1."""
+        part = slice(index * self.batch_size + low, index * self.batch_size + high)
         if self._order is None:
             weight = None if self.weight is None else self.weight[part]
             return Batch(self.x[part], self.y[part], weight, np.arange(part.start, part.stop))
@@ -144,11 +152,13 @@ class SourceBatches:
         self.x, self.y, self.weight, _ = self._made(0)
         self._length = len(self.x)
         self.samples = self.steps * self._length
+        self._whole: tuple[int, Batch] | None = None  # the last batch of which a part was wanted
 
     def begin_epoch(self, rng: np.random.Generator | None = None) -> None:
         """Draw a new order of the batches, as Keras does; None keeps that of the source."""
         if hasattr(self.source, "on_epoch_begin"):
             self.source.on_epoch_begin()
+        self._whole = None
         self._order = np.arange(len(self.source))
         if rng is not None and not getattr(self.source, "orders_itself", False):
             self._order = rng.permutation(len(self.source))
@@ -156,6 +166,22 @@ class SourceBatches:
     def __getitem__(self, index: int) -> Batch:
         batch = self._made(int(self._order[index]))
         return batch._replace(weight=weighted(batch.weight, self.factors, batch.y, self.who))
+
+    def size(self, index: int) -> int:
+        """How many samples the batch of that number has."""
+        return len(self._kept(index).x)
+
+    def part(self, index: int, low: int, high: int) -> Batch:
+        """Of the batch of that number, the samples low ... high - 1."""
+        x, y, weight, numbers = self._kept(index)
+        some = slice(low, high)
+        return Batch(x[some], y[some], None if weight is None else weight[some], numbers[some])
+
+    def _kept(self, index: int) -> Batch:
+        """The batch of that number, made once for all of its parts."""
+        if self._whole is None or self._whole[0] != index:
+            self._whole = index, self[index]
+        return self._whole[1]
 
     def _made(self, index: int) -> Batch:
         batch = self.source[index]

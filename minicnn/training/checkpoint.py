@@ -24,12 +24,14 @@ from typing import Any
 
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
-from minicnn.saving import description, lock, model_file, restoring, structure, weights
+from minicnn.saving import description, lock, model_file, restoring, weights
 from minicnn.saving.fields import check
-from minicnn.training.callbacks import Callback, CallbackList
+from minicnn.training.callbacks import CallbackList
 from minicnn.training.given import Batches
 from minicnn.training.meter import Meter
+from minicnn.training.parts import named, parts_of
 from minicnn.training.state import KEY, check_kind, is_own, leaves, pack, unpack
+from minicnn.types import Array
 
 FILE = "checkpoint.safetensors"
 LOCK = "checkpoint.lock"  # there while a training runs, with the number of its process
@@ -58,7 +60,7 @@ class Checkpoint:
     """The checkpoint file of a training in a folder.
 
     Args:
-        folder: one that is held.
+        folder: one that is held; None for one that is kept nowhere, as that of ranks other than 0.
         model, batches, callbacks, meter: whose state is saved and restored; batches by what they
             are for.
         training: the data and arguments, as JSON-able values that tell them from others.
@@ -72,33 +74,41 @@ class Checkpoint:
 
     def __init__(
         self,
-        folder: str | os.PathLike,
+        folder: str | os.PathLike | None,
         model: Network,
         batches: dict[str, Batches],
         callbacks: CallbackList,
         meter: Meter,
         training: dict[str, Any],
     ):
-        self.path = Path(folder) / FILE
-        for leftover in self.path.parent.glob(f".{FILE}.*"):
+        self.path = None if folder is None else Path(folder) / FILE
+        for leftover in self.path.parent.glob(f".{FILE}.*") if self.path else ():
             leftover.unlink(missing_ok=True)  # half written when the process was killed
         self.model, self.batches, self.callbacks, self.meter = model, batches, callbacks, meter
-        self.named = dict(_named(callbacks.callbacks))
+        self.named = dict(named(callbacks.callbacks))
         stateful = [name for name, callback in self.named.items() if callback.get_state()]
-        begun = _parts(weights.contents(model)[0]) | training | {"callbacks": stateful}
+        begun = parts_of(weights.contents(model)[0]) | training | {"callbacks": stateful}
         self.begun: dict[str, Any] = json.loads(json.dumps(begun, default=str))
-        self.found = self.path.exists()
-        if self.found:
-            self._open()
+        self.found = False
+        self.config: dict[str, Any] = {}
+        self.arrays: dict[str, Array] = {}
+        if self.path and self.path.exists():
+            self.found = True
+            self._open(self.path)
 
     def save(self, position: Position) -> Position:
         """Write the present state, and return the position."""
+        if self.path:
+            model_file.write(self.path, *self.contents(position))
+        return position
+
+    def contents(self, position: Position) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The present state, as config and arrays of the file."""
         with alone:  # all of one moment
             config, arrays = weights.contents(self.model)
             state = pack(self._state(), arrays)
-        config["training"] = {"of": self.begun, "state": state, "position": asdict(position)}
-        model_file.write(self.path, config, arrays)
-        return position
+        training = {"of": self.begun, "state": state, "position": asdict(position)}
+        return config | {"training": training}, arrays
 
     def restore(self) -> Position:
         """Bring back the state of the file that was found. Called after on_train_begin, whose
@@ -108,6 +118,11 @@ class Checkpoint:
         """
         with description.refusing(str(self.path)):
             return self._restore()
+
+    def restore_from(self, config: dict[str, Any], arrays: dict[str, Array]) -> Position:
+        """Bring back the state of another rank's."""
+        self.config, self.arrays = config, arrays
+        return self.restore()
 
     def _state(self) -> dict[str, Any]:
         """What a training's next step depends on, beside weights, the optimizer's memory and the
@@ -124,12 +139,12 @@ class Checkpoint:
             "callbacks": {name: callback.get_state() for name, callback in self.named.items()},
         }
 
-    def _open(self) -> None:
+    def _open(self, path: Path) -> None:
         """Read the file that was found, once it is known to be of this training and to fit its
         model.
         """
         model = self.model
-        with model_file.opened(self.path) as file:
+        with model_file.opened(path) as file:
             if "training" not in file.config:
                 raise ValueError(
                     "fit(resume=...) expected a checkpoint, received the plain model file "
@@ -140,7 +155,7 @@ class Checkpoint:
                 restoring.check_model(file.config.get("model"))
                 for what in ("compile", "training"):
                     check(file.config.get(what), what)
-                there, left = leaves(file.config["training"]["of"]), leaves(_parts(file.config))
+                there, left = leaves(file.config["training"]["of"]), leaves(parts_of(file.config))
             self._recognise(there, there | left)
             with description.refusing(file.path):
                 description.check_arrays(model, model.optimizer, file.arrays, more=True)
@@ -184,7 +199,7 @@ class Checkpoint:
         left = self._as_left(compiled["optimizer"])
         if position.batch:
             self.callbacks.on_epoch_begin(position.epoch)
-        weights.put_weights(model, self.arrays, self.path)
+        weights.put_weights(model, self.arrays, str(self.path))
         description.remember(optimizer, compiled, self.arrays)
         optimizer.adopt(left)
         optimizer.averages_in_use = state["averages_in_use"]
@@ -205,7 +220,7 @@ class Checkpoint:
         for name, callback in self.named.items():
             if name in state["callbacks"]:
                 callback.set_state(state["callbacks"][name])
-        del self.config, self.arrays
+        self.config, self.arrays = {}, {}
         return position
 
     def _position(self, stored: dict[str, Any]) -> Position:
@@ -255,43 +270,3 @@ def held(folder: str | os.PathLike) -> Iterator[None]:
         yield
     finally:
         lock.let_go(descriptor, str(path))
-
-
-def _parts(config: dict[str, Any]) -> dict[str, Any]:
-    """What a model file says of model and training, under the names that appear in messages."""
-    model, compiled = _by_name(config["model"]), config["compile"]
-    parts = {
-        name: part for name, part in model.items() if name not in ("name", "seed", "class_names")
-    }
-    parts["metrics"] = {
-        metric["config"].get("name", str(i)): metric for i, metric in enumerate(compiled["metrics"])
-    }
-    return parts | {name: compiled[name] for name in ("optimizer", "loss")}
-
-
-def _by_name(model: dict[str, Any]) -> dict[str, Any]:
-    """What it says of a model, layers by name and nodes by number, also in models inside."""
-    layers = {}
-    for number, layer in enumerate(model["layers"]):
-        config = layer.get("config", {})
-        is_model = layer.get("class") in (structure.CHAIN, structure.GRAPH)
-        layers[config.get("name", str(number))] = (
-            layer | {"config": _by_name(config)} if is_model else layer
-        )
-    nodes = (
-        {"nodes": {str(n): node for n, node in enumerate(model["nodes"])}}
-        if "nodes" in model
-        else {}
-    )
-    return model | {"layers": layers} | nodes
-
-
-def _named(callbacks: list[Callback]) -> list[tuple[str, Callback]]:
-    """Callbacks by the names of their classes; the second of a class as "EarlyStopping 2"."""
-    seen: dict[str, int] = {}
-    named = []
-    for callback in callbacks:
-        name = type(callback).__name__
-        seen[name] = seen.get(name, 0) + 1
-        named.append((name if seen[name] == 1 else f"{name} {seen[name]}", callback))
-    return named

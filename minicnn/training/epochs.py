@@ -6,13 +6,16 @@ from math import isfinite
 
 from minicnn.machine.threads import alone
 from minicnn.network import Network
-from minicnn.training import checks, given
+from minicnn.ranks.group import Group
+from minicnn.training import alike, checks, given
+from minicnn.training.batches import Batch
 from minicnn.training.callbacks import CallbackList, History
 from minicnn.training.checkpoint import Checkpoint, Position
 from minicnn.training.inference import measured
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
+from minicnn.training.shards import Shards
 from minicnn.types import Array
 
 BatchTransform = Callable[[Array, Array, int, Array, int], tuple[Array, Array]]
@@ -25,7 +28,18 @@ class Training:
         model, batches, held_out: what is trained, on what, and what it is validated on, if at all.
         callbacks: what is called at each moment, in order.
         shuffle, seed, transform: as in `fit`.
+        interrupt: what Ctrl-C does.
+        group: the ranks that train together.
+
+    Attributes:
+        shards: what cuts batches, if they are to be cut.
+        interrupted: whether Ctrl-C was pressed, on some rank.
+        resumable: whether somebody may go on with what an interruption has left unfinished.
     """
+
+    shards: Shards | None = None
+    interrupted = False
+    resumable = False
 
     def __init__(
         self,
@@ -36,17 +50,20 @@ class Training:
         shuffle: bool,
         seed: int | None,
         transform: BatchTransform | None,
+        interrupt: Interrupt,
+        group: Group,
     ):
         self.model, self.batches, self.held_out = model, batches, held_out
         self.callbacks = callbacks
         self.shuffle, self.seed, self.transform = shuffle, seed, transform
+        self.interrupt, self.group = interrupt, group
         self.meter = Meter(model)
         self.pace = Pace()
         self.validates: Callable[[int], bool] = bool  # whether after an epoch, counted from 1
         self.checkpoint: Checkpoint | None = None
         self.checkpoint_steps = 0
 
-    def run(self, first_epoch: int, epochs: int, history: History, interrupt: Interrupt) -> None:
+    def run(self, first_epoch: int, epochs: int, history: History) -> None:
         """Train until epoch number `epochs` is over or it is stopped, which the history tells."""
         model, checkpoint = self.model, self.checkpoint
         at = self.begin(first_epoch)
@@ -56,15 +73,17 @@ class Training:
             if after:
                 steps = (after[0] - first_epoch) * self.batches.steps
                 checks.lagging_averages(model, steps, len(after))
-        with interrupt, self.pace:
+        with self.interrupt, self.pace:
             self.callbacks.on_train_begin()
             if checkpoint is not None:
-                at = checkpoint.restore() if checkpoint.found else checkpoint.save(at)
-            while at.epoch < epochs and not model.stop_training and not interrupt.requested:
-                at = self.epoch(at, interrupt)
+                at = alike.begun(checkpoint, at, self.group)
+            self.agree(patient=True)
+            while at.epoch < epochs and not model.stop_training and not self.interrupted:
+                at = self.epoch(at)
                 if checkpoint is not None:
                     checkpoint.save(at)
-            history.interrupted = interrupt.requested
+                self.agree(patient=True)
+            history.interrupted = self.interrupted
             model.optimizer.finalize_variable_values(model.parameters())
             self.callbacks.on_train_end(at.logs)
 
@@ -73,7 +92,13 @@ class Training:
         order = dict(self.model.shuffle_rng.bit_generator.state)
         return Position(epoch, 0, order, logs or {}, before=max(epoch, self.model.epochs_done))
 
-    def epoch(self, at: Position, interrupt: Interrupt) -> Position:
+    def agree(self, *, patient: bool = False) -> None:
+        """Whether to stop, on all ranks if on one: who went on alone would wait for ever."""
+        self.model.stop_training, self.interrupted = self.group.any_of(
+            self.model.stop_training, self.interrupt.requested, patient=patient
+        )
+
+    def epoch(self, at: Position) -> Position:
         """Train to the epoch's end; returns the beginning of the next, or where it was left."""
         model, meter, callbacks = self.model, self.meter, self.callbacks
         if at.batch == 0:
@@ -83,7 +108,8 @@ class Training:
         while at.batch < self.batches.steps:
             self.step(at)
             at.batch += 1
-            if model.stop_training or interrupt.requested:
+            self.agree()
+            if model.stop_training or self.interrupted:
                 break
             if (
                 self.checkpoint is not None
@@ -91,7 +117,7 @@ class Training:
                 and at.batch % self.checkpoint_steps == 0
             ):
                 self.checkpoint.save(at)
-        if self.checkpoint is not None and interrupt.requested and not model.stop_training:
+        if self.resumable and self.interrupted and not model.stop_training:
             return at
         logs = meter.results()
         if self.held_out is not None and self.validates(at.epoch + 1):
@@ -108,19 +134,35 @@ class Training:
 
     def step(self, at: Position) -> None:
         """Train on one batch."""
-        model, meter = self.model, self.meter
+        meter, group = self.meter, self.group
+        group.doing = f"epoch {at.epoch + 1}, batch {at.batch + 1}"
         self.callbacks.on_train_batch_begin(at.batch)
-        x, y, weight, indices = self.batches[at.batch]
-        if self.transform is not None:
-            x, y = self.transform(
-                x, y, at.before, indices, model.seed if self.seed is None else self.seed
-            )
+        if self.shards is None:
+            size = self.whole(self.prepared(self.batches[at.batch], at.before), at.before)
+        else:
+            self.pace.begin()
+            size = self.shards.train(at.batch, at.before, self.prepared, meter)
+            self.pace.end(size)
+        if not isfinite(meter.last_loss):
+            x = self.prepared(self.batches[at.batch], at.before).x
+            checks.warn_of_loss(self.model, meter.last_loss, x, at.epoch, at.batch)
+        self.callbacks.on_train_batch_end(at.batch, {**meter.results(), "size": size})
+
+    def prepared(self, batch: Batch, epoch: int) -> Batch:
+        """A batch, or a part of one, as it is trained on."""
+        if self.transform is None:
+            return batch
+        seed = self.model.seed if self.seed is None else self.seed
+        x, y = self.transform(batch.x, batch.y, epoch, batch.numbers, seed)
+        return batch._replace(x=x, y=y)
+
+    def whole(self, batch: Batch, epoch: int) -> int:
+        """Train on a batch as a whole; returns how many samples it has."""
+        x, y, weight, numbers = batch
         self.pace.begin()
         with alone:  # the samples that are announced are those of this step
-            for layer in model.leaves.values():
-                layer.next_samples(at.before, indices)
-            meter.measure(model.train_step, x, y, weight)
+            for layer in self.model.leaves.values():
+                layer.next_samples(epoch, numbers)
+            self.meter.measure(self.model.train_step, x, y, weight)
         self.pace.end(len(x))
-        if not isfinite(meter.last_loss):
-            checks.warn_of_loss(model, meter.last_loss, x, at.epoch, at.batch)
-        self.callbacks.on_train_batch_end(at.batch, {**meter.results(), "size": len(x)})
+        return len(x)

@@ -10,27 +10,32 @@ from minicnn.expect import is_source
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.ranks import current
 from minicnn.training import checks, given, penalties
 from minicnn.training.batches import BatchSource, SourceBatches, at_most
 from minicnn.training.meter import Meter
 from minicnn.training.pace import Pace
 from minicnn.training.progress import resolve_verbose
 from minicnn.training.step import quiet
+from minicnn.training.together import joined, measured_together, share
 from minicnn.types import Array
 
 
 def measured(
     model: Network, batches: given.Batches, step: Callable[..., tuple[float, Array]] | None = None
 ) -> Meter:
-    """The meter after a step, test_step unless given, on every batch."""
-    meter = Meter(model)
+    """The meter after a step, test_step unless given, on every batch, which all ranks share."""
+    group, meter = current(), Meter(model)
     batches.begin_epoch()
-    with Pace() as pace:
-        for index in range(batches.steps):
-            batch = batches[index]
-            pace.begin()
-            meter.measure(step or model.test_step, batch.x, batch.y, batch.weight)
-            pace.end(len(batch.x))
+    if group.size > 1 and not batches.get_state():
+        measured_together(group, meter, model, batches, step or model.test_step)
+    else:
+        with Pace() as pace:
+            for index in range(batches.steps):
+                batch = batches[index]
+                pace.begin()
+                meter.measure(step or model.test_step, batch.x, batch.y, batch.weight)
+                pace.end(len(batch.x))
     batches.end_epoch()
     return meter
 
@@ -145,7 +150,8 @@ def predict(
             outputs = _flip_average(model, part) if average_flips else model.forward(part)
             parts.append(listed(outputs))
             pace.end(len(part))
-    return model.in_form([np.concatenate(of_output) for of_output in zip(*parts, strict=True)])
+    own = [np.concatenate(of_output) for of_output in zip(*parts, strict=True)]
+    return model.in_form(joined(own, current()))
 
 
 def listed(outputs: Any) -> list[Array]:
@@ -170,12 +176,13 @@ def _samples(
     x, _, _ = checks.arrays(model, x, None, None, "predict")
     size = given.size_of_batch(batch_size, given.LARGE, len(x), steps, "predict")
     most = at_most(steps, -(-len(x) // size), "predict")
-    return x, (x[start : start + size] for start in range(0, most * size, size))
+    first, last = share(most, current())
+    return x, (x[start : start + size] for start in range(first * size, last * size, size))
 
 
 def _of_source(source: SourceBatches) -> Iterator[Array]:
     source.begin_epoch()
-    for index in range(source.steps):
+    for index in range(*share(source.steps, current())):
         yield source[index].x
     source.end_epoch()
 

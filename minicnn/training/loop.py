@@ -5,6 +5,7 @@ Models have it as a method of the same name.
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from minicnn.expect import count, flag
 from minicnn.names import known_arguments
 from minicnn.network import Network
+from minicnn.ranks import current
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
 from minicnn.training.callbacks import Callback, CallbackList, History
@@ -21,6 +23,8 @@ from minicnn.training.epochs import BatchTransform, Training
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
 from minicnn.training.progress import Progress, resolve_verbose
+from minicnn.training.shards import Shards
+from minicnn.training.silence import silent_but_rank_0
 from minicnn.types import Array
 
 ClassWeight = Mapping[int, float] | Sequence[float] | Array | str
@@ -50,6 +54,7 @@ def fit(
     batch_transform: BatchTransform | None = None,
     resume: str | os.PathLike | None = None,
     checkpoint_every_steps: int | None = None,
+    shards: int = 1,
 ) -> History:
     """Train, and return the History, whose `.history` has one list per metric, one value per epoch.
 
@@ -86,6 +91,9 @@ def fit(
             it holds one of this training, go on from there: all becomes, bit for bit, what it would
             be without the interruption.
         checkpoint_every_steps: write it also after every so many batches of an epoch.
+        shards: cut every batch into so many parts, which ranks share where MPI starts several
+            (`mpirun -n 4 python train.py`); see training/shards.py. The bits depend on shards, and
+            on neither ranks nor threads. Batch normalisation normalises within a shard.
 
     The logged training metrics are means over the epoch, while the weights were changing and with
     dropout on; the validation metrics are those of the epoch's final weights. Ctrl-C ends the epoch
@@ -95,7 +103,8 @@ def fit(
 
     Raises RuntimeError before compile; ValueError for arrays or labels that do not fit, and for a
         folder that holds a checkpoint of another training or in which one is running;
-        ModelFileError for a damaged checkpoint.
+        ModelFileError for a damaged checkpoint; RanksError where ranks differ in what must be the
+        same.
     """
     checks.compiled(model)
     epochs = count(epochs, "epochs", "fit", least=0)
@@ -116,14 +125,18 @@ def fit(
         count(checkpoint_every_steps, "checkpoint_every_steps", "fit")
     if seed is not None:
         model.reseed(seed)
+    group = current()
+    is_cut = count(shards, "shards", "fit") > 1 or group.size > 1
 
-    verbose = resolve_verbose(verbose)
+    verbose = resolve_verbose(verbose) if group.rank == 0 else 0
     history = History()
     model.history, model.stop_training = history, False
     # History and Progress come last: they record and show what the others add to the logs.
     progress = Progress(verbose, epochs, batches.steps, batches.samples)
     own = [history, progress]
     others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
+    if group.rank:
+        others = [callback for callback in others if not callback.only_on_rank_0]
     params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
     callback_list = CallbackList([*others, *own], model, params)
     training = Training(
@@ -134,30 +147,44 @@ def fit(
         flag(shuffle, "shuffle", "fit"),
         seed,
         batch_transform,
+        Interrupt(progress.interrupted),
+        group,
     )
     training.validates = validating(validation_freq)
-    interrupt = Interrupt(progress.interrupted)
-    if resume is None:
-        training.run(initial_epoch, epochs, history, interrupt)
-        return history
-    with held(resume):
-        mixing = None if batch_transform is None else described(batch_transform)
-        arguments = {
-            "shuffle": shuffle,
-            "seed": seed,
-            "initial_epoch": initial_epoch,
-            "batch_transform": mixing,
-        }
-        validated = {} if held_out is None else held_out.described()
-        validated.pop("batch_size", None)  # on which nothing depends
-        data = batches.described() | {"validation": validated}
-        sources = {"batches": batches} | ({} if held_out is None else {"validation": held_out})
-        training.checkpoint = Checkpoint(
-            resume, model, sources, callback_list, training.meter, arguments | {"data": data}
-        )
+    if is_cut:
+        training.shards = Shards(model, batches, shards, seed, group)
+    folder = resume if group.rank == 0 else None
+    with ExitStack() as while_it_runs:
+        while_it_runs.enter_context(silent_but_rank_0(group))
+        if folder is not None:
+            while_it_runs.enter_context(held(folder))
+        if resume is not None or group.size > 1:  # all of which begin with what rank 0 has
+            arguments = {
+                "shuffle": shuffle,
+                "seed": seed,
+                "initial_epoch": initial_epoch,
+                "batch_transform": None if batch_transform is None else described(batch_transform),
+                **({"shards": shards} if is_cut else {}),
+            }
+            training.checkpoint = Checkpoint(
+                folder,
+                model,
+                {"batches": batches} | ({} if held_out is None else {"validation": held_out}),
+                callback_list,
+                training.meter,
+                arguments | {"data": described_data(batches, held_out)},
+            )
+        training.resumable = resume is not None
         training.checkpoint_steps = checkpoint_every_steps or 0
-        training.run(initial_epoch, epochs, history, interrupt)
+        training.run(initial_epoch, epochs, history)
     return history
+
+
+def described_data(batches: given.Batches, held_out: given.Batches | None) -> dict[str, Any]:
+    """What a training is recognised by that is trained and validated on these."""
+    validated = {} if held_out is None else held_out.described()
+    validated.pop("batch_size", None)  # on which nothing depends
+    return batches.described() | {"validation": validated}
 
 
 def validating(frequency: Any) -> Callable[[int], bool]:

@@ -37,11 +37,16 @@ class Meter:
         sample_weight: Array | None,
     ) -> None:
         """Run a step of the model on a batch and count its loss and predictions in."""
-        self.last_loss, y_pred = step(x, y, sample_weight)
-        self.total += self.last_loss * len(x)
-        self.samples += len(x)
+        loss, y_pred = step(x, y, sample_weight)
+        self.count(loss, len(x))
         for metric in self.metrics:
             metric.update(y, y_pred)
+
+    def count(self, loss: float, samples: int) -> None:
+        """Count a batch of so many samples in, but for the metrics."""
+        self.last_loss = loss
+        self.total += loss * samples
+        self.samples += samples
 
     def results(self) -> dict[str, float]:
         """{"loss": ..., and each metric's name: its value}."""

@@ -29,9 +29,9 @@ def loss_and_gradients(
     check_logits(model)
     with quiet():
         logits = execution.logits(model.arrays(x), training=True)
-        loss, dy = _loss(model, execution, y, logits, sample_weight)
+        loss, dy = loss_and_slope(model, execution, y, logits, sample_weight)
         loss += penalties.total(execution.layers)
-        y_pred = _predictions(execution, logits)  # now that the logits are in the cache
+        y_pred = predictions(execution, logits)  # now that the logits are in the cache
         if isfinite(loss):
             execution.backward_from_logits(dy)
             penalties.add_gradients(execution.layers)
@@ -65,8 +65,8 @@ def test_step(
     check_logits(model)
     with quiet():
         logits = execution.logits(model.arrays(x), training=False)
-        loss, _ = _loss(model, execution, y, logits, sample_weight)
-        return loss + penalties.total(execution.layers), _predictions(execution, logits)
+        loss, _ = loss_and_slope(model, execution, y, logits, sample_weight)
+        return loss + penalties.total(execution.layers), predictions(execution, logits)
 
 
 def quiet() -> np.errstate:
@@ -86,7 +86,7 @@ def check_logits(model: Network) -> None:
         )
 
 
-def _loss(
+def loss_and_slope(
     model: Network, execution: Execution, y: Array, logits: Array, weight: Array | None
 ) -> tuple[float, Array]:
     """The loss and its gradient by the logits; a loss that can takes these themselves, see
@@ -103,7 +103,7 @@ def _loss(
     return value, back_through(y_pred, dy).astype(logits.dtype)
 
 
-def _predictions(execution: Execution, logits: Array) -> Array:
+def predictions(execution: Execution, logits: Array) -> Array:
     """What the model predicts, for what its loss was computed from: metrics see probabilities, not
     logits.
     """

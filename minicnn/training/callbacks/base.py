@@ -1,12 +1,14 @@
 """The base class of every callback, and the list through which the training loop calls them."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from minicnn.errors import warn
 from minicnn.names import KerasNames, instead
+from minicnn.ranks import apart
 
 Logs = dict[str, Any]  # metric name -> value, for example {"loss": 1.2, "val_accuracy": 0.6}
 
@@ -28,6 +30,9 @@ class Callback(KerasNames):
             epoch.
         remembers: the names of the attributes that a resumed training must find as they were; hooks
             may change them.
+        only_on_rank_0: whether, of several ranks that train together, the first alone calls it, as
+            suits what writes files; else all do, so that all decide alike. Ranks other than 0
+            print nothing.
 
     Source: Keras 3, `keras.callbacks.Callback` (`remembers` and the state are minicnn's).
     """
@@ -35,6 +40,7 @@ class Callback(KerasNames):
     model: Any
     params: dict[str, Any]
     remembers: tuple[str, ...] = ()
+    only_on_rank_0 = False
     takes_any = True  # what a callback remembers is its own affair
 
     def __init__(self) -> None:
@@ -129,53 +135,42 @@ class CallbackList(KerasNames):
             callback.set_model(model)
             callback.set_params(dict(params or {}))
 
+    def _call(self, hook: str, *arguments: Any, **named: Logs) -> None:
+        for callback in self.callbacks:
+            with apart() if callback.only_on_rank_0 else nullcontext():
+                getattr(callback, hook)(*arguments, **named)
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Call `on_train_begin` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_train_begin(logs)
+        self._call("on_train_begin", _plain(logs))
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Call `on_train_end` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
+        self._call("on_train_end", _plain(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Call `on_epoch_begin` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+        self._call("on_epoch_begin", epoch, _plain(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Call `on_epoch_end` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+        self._call("on_epoch_end", epoch, _plain(logs))
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Call `on_train_batch_begin` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_train_batch_begin(batch, logs=logs)
+        self._call("on_train_batch_begin", batch, logs=_plain(logs))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Call `on_train_batch_end` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs=logs)
+        self._call("on_train_batch_end", batch, logs=_plain(logs))
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Call `on_test_begin` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_test_begin(logs)
+        self._call("on_test_begin", _plain(logs))
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Call `on_test_end` of every callback."""
-        logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_test_end(logs)
+        self._call("on_test_end", _plain(logs))
 
 
 def check_settable(optimizer: Any, owner: Callback) -> None:

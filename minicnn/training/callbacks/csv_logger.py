@@ -26,6 +26,8 @@ class CSVLogger(Callback):
     Source: Keras 3, `keras.callbacks.CSVLogger`.
     """
 
+    only_on_rank_0 = True
+
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:

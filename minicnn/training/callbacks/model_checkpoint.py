@@ -34,6 +34,7 @@ class ModelCheckpoint(MonitorCallback):
     """
 
     remembers = ("best", "_batches_since_saving")
+    only_on_rank_0 = True
 
     def __init__(
         self,

@@ -32,6 +32,8 @@ class TensorBoard(Callback):
     Source: Keras 3, `keras.callbacks.TensorBoard`.
     """
 
+    only_on_rank_0 = True
+
     def __init__(self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0) -> None:
         super().__init__()
         if count(histogram_freq, "histogram_freq", "TensorBoard", least=0):

