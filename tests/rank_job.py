@@ -7,6 +7,7 @@ Every rank prints a line "rank R of N: BITS".
 
 import argparse
 import os
+import resource
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ parser.add_argument("--epochs", type=int, default=3)
 parser.add_argument("--resume")
 parser.add_argument("--fault", choices=FAULTS, help="of rank 1, or of rank 0's disk")
 parser.add_argument("--after", type=int, default=7, help="batches")
+parser.add_argument("--flag", help="a file that rank 0 makes after so many batches")
 parser.add_argument("--interrupt", action="store_true", help="rank 1, after so many batches")
 options = parser.parse_args()
 if options.fault == "processor" and RANK == 1:
@@ -38,6 +40,10 @@ class Fault(callbacks.Callback):
 
     def on_batch_end(self, batch, logs=None):  # noqa: ARG002
         self.batches += 1
+        if self.batches == options.after and options.fault == "disk" and RANK == 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        if self.batches == options.after and options.flag and RANK == 0:
+            open(options.flag, "w").close()
         if self.batches != options.after or RANK != 1:
             return
         if options.interrupt:

@@ -46,6 +46,15 @@ def test_an_error_on_one_rank_of_a_plain_script(tmp_path):
     )
 
 
+def test_a_full_disk(tmp_path, alone):  # noqa: F811
+    """A file of rank 0 cannot grow over 4 kB: the checkpoint before stays whole."""
+    kept = ["--resume", str(tmp_path)]
+    told = failed(2, *kept, "--fault", "disk")
+    assert "OSError: [Errno 27] File too large" in told
+    assert re.search(r"minicnn: rank 0 on \S+ has failed, so all end\. Go on: ", told)
+    assert bits_of(mpi.run(1, JOB, "plain", *kept, PYTHONHASHSEED="0"), 1) == alone("plain")
+
+
 def test_a_rank_that_leaves():
     told = failed(2, "--fault", "exit", MINICNN_RANKS_TIMEOUT="8")
     assert "rank 0 on" in told
