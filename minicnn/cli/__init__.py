@@ -41,23 +41,30 @@ def main(arguments: list[str] | None = None) -> int:
         f"minicnn {options.command}: warning: {message}\n"
     )
     try:
-        return import_module(f"minicnn.cli.{options.command}").run(options)
+        return import_module("minicnn.cli.several").run(options)
     except KeyboardInterrupt:
-        say(options, "interrupted")
-        return 130
+        return failed(options, "interrupted", 130)
     # whoever read stdout has enough, as `head` has; Python shall not complain when it closes
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ModuleNotFoundError as error:
-        say(options, f"{error}: install what is missing, with pip install {error.name or 'NAME'}")
-        return 4
+        missing = f"install what is missing, with pip install {error.name or 'NAME'}"
+        return failed(options, f"{error}: {missing}", 4)
     except ImportError as error:  # of minicnn, which says what to install
-        say(options, error)
-        return 4
+        return failed(options, error, 4)
     except (DataError, ModelFileError, FileNotFoundError) as error:
-        say(options, error)
-        return 3
+        return failed(options, error, 3)
     except (ValueError, OSError) as error:
-        say(options, error)
-        return 2
+        return failed(options, error, 2)
+
+
+def failed(options: argparse.Namespace, message: object, code: int) -> int:
+    """Say what has gone wrong, and end what a launcher of MPI has started beside this."""
+    from minicnn.ranks import failing, made  # they load NumPy
+
+    group = made()
+    failing.before_telling(group)
+    say(options, message)
+    failing.end_all(group, code)
+    return code

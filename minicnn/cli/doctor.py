@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import __version__
+from minicnn import __version__, ranks
+from minicnn.cli import doctor_mpi
 from minicnn.cli.common import show
 from minicnn.engine import selftest
 from minicnn.machine import cache, jit, threads
@@ -36,6 +37,10 @@ VECTORS = (
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 if there is a problem among them."""
+    if options.mpi:
+        of_ranks = doctor_mpi.findings(ranks.current())
+        show(options, of_ranks, doctor_mpi.as_text(of_ranks))
+        return 1 if of_ranks["problems"] else 0
     found = findings()
     show(options, found, as_text(found))
     return 1 if found["problems"] else 0

@@ -78,7 +78,7 @@ def warmup(commands: argparse._SubParsersAction) -> None:
 
 def doctor(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
-    declare(
+    parser = declare(
         commands,
         "doctor",
         "say what the engine runs on and whether it computes right",
@@ -86,4 +86,10 @@ def doctor(commands: argparse._SubParsersAction) -> None:
         "kernels against NumPy, which takes half a minute where they have to be compiled. Exits "
         "with 1 when there is a problem.",
         "doctor --json",
+    )
+    parser.add_argument(
+        "--mpi",
+        action="store_true",
+        help="look at the ranks that a launcher of MPI has started instead, and whether they can "
+        "train together: mpirun -n 2 minicnn doctor --mpi",
     )

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "model": None,
     "class_weight": None,
     "imports": None,
+    "shards": 1,
 }  # fmt: skip  None: the recipe or the data decide
 MAY_CHANGE = ("epochs", "data", "imports")  # when a run is resumed
 

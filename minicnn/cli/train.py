@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minicnn import callbacks, models, report, runs
-from minicnn.cli import recipes, resume, seeds
-from minicnn.cli.arguments import size_of
-from minicnn.cli.choices import RECIPES
+from minicnn import callbacks, ranks, report, runs
+from minicnn.cli import following, resume, seeds
 from minicnn.cli.common import show, writing
 from minicnn.cli.messages import say
-from minicnn.cli.networks import network
 from minicnn.cli.options import choose, command
-from minicnn.cli.own_classes import own_classes
-from minicnn.cli.pictures import Pictures, load, picture_size, short_name
-from minicnn.cli.recipes import augmentation, fitted
+from minicnn.cli.pictures import Pictures, short_name
+from minicnn.cli.prepared import fit, prepare
 from minicnn.cli.verdict import keyed, shown, verdict
 from minicnn.machine import threads
 from minicnn.models.model import Model
@@ -40,18 +36,31 @@ class Trained:
 
 def run(options: argparse.Namespace) -> int:
     """Train, evaluate, keep; 130 if Ctrl-C ended it early."""
+    group = ranks.current()
+    if options.seeds and group.size > 1:
+        raise ValueError(
+            f"--seeds trains networks one after the other, received it on {group.size} ranks: "
+            "start it without MPI, on each machine with a --seed of its own"
+        )
     if options.seeds and options.resume is not None:
         raise ValueError(
             "--seeds begins new runs, and --resume none: resume each run that was interrupted by "
             "itself"
         )
-    begun = resume.named(options)
-    asked = choose(options, begun.options if begun else {})
+    begun = resume.named(options) if group.rank == 0 else None
+    asked = choose(options, begun.options if begun else {}) if group.rank == 0 else {}
     if options.threads is not None:
         threads.set_threads(options.threads)
     if options.seeds:
         return seeds.run(options, asked, options.output or unused_folder(asked["data"]), train)
-    trained = train(options, asked, options.output or unused_folder(asked["data"]), begun, tell)
+    folder = begun.folder if begun else options.output
+    if group.rank == 0:
+        folder = folder or unused_folder(asked["data"])
+    asked, folder = following.told(group, asked, folder)
+    if group.rank:
+        following.follow(asked, folder)
+        return 0
+    trained = train(options, asked, folder, begun, tell)
     kept = trained.run
     if not kept.history:
         say(
@@ -94,14 +103,9 @@ def train(
     """Train as asked for, in a new folder or in that of the run that was begun; `tell` is told the
     numbers early.
     """
-    recipe, own = RECIPES[asked["recipe"]], own_classes(asked["imports"])
-    model = models.load_model(asked["model"], own, compile=False) if asked["model"] else None
-    size = picture_size(model) if model else size_of(asked["image_size"])
-    pictures = recipes.chosen(recipe, load(asked["data"], asked["limit"], size))
-    chosen = recipe.suited(asked, len(pictures.train[0]))
-    model = fitted(model, chosen, pictures) if model else untrained(chosen, pictures, size)
-    called = recipes.PREPARE[asked["recipe"]](model, chosen, len(pictures.train[0]))
-    now = config(asked, chosen, pictures, model)
+    made = prepare(asked)
+    model, pictures = made.model, made.pictures
+    now = config(asked, made.chosen, pictures, model)
     with writing(folder):
         kept = begun or runs.create(folder, now)
     if begun:
@@ -110,10 +114,11 @@ def train(
     number = counted(len(pictures.train[0]), "picture")
     say(options, f"{pictures.name}, {number} to train on, results go to {kept.folder}")
     doctor, time_limit = callbacks.Doctor(), TimeLimit(options.max_time)
-    called += [
+    called = [
+        *made.called,
         # not there when it was begun
         *([] if begun and "recipe" not in begun.config["options"] else [doctor]),
-        callbacks.ModelCheckpoint(kept.model_file, save_best_only=recipe.holds_out),
+        callbacks.ModelCheckpoint(kept.model_file, save_best_only=made.recipe.holds_out),
         runs.HistoryFile(kept.history_file),
         time_limit,
     ]
@@ -124,14 +129,7 @@ def train(
     ):
         if not begun:
             if_it_fails.callback(runs.discard, kept)
-        history = model.fit(
-            **recipes.arguments(recipe, pictures),
-            batch_size=chosen["batch_size"],
-            epochs=chosen["epochs"],
-            class_weight=chosen["class_weight"],
-            callbacks=called,
-            resume=kept.checkpoint,
-        )
+        history = fit(made, called, kept.checkpoint)
         if_it_fails.pop_all()
     if not kept.history:
         return Trained(kept, None, history.interrupted)
@@ -147,27 +145,16 @@ def train(
         say(options, f"{why}; to go on: minicnn train --resume {kept.folder}")
     write_text(kept.doctor_file, doctor.to_text() + "\n")
     model.save(kept.model_file)
-    evaluation = runs.finish(
-        kept,
-        model,
-        pictures.train,
-        pictures.test,
-        interrupted=history.interrupted,
-        tell=None if tell is None else lambda evaluation: tell(options, kept, evaluation),
-    )
+    with ranks.apart():  # the others have done their part
+        evaluation = runs.finish(
+            kept,
+            model,
+            pictures.train,
+            pictures.test,
+            interrupted=history.interrupted,
+            tell=None if tell is None else lambda evaluation: tell(options, kept, evaluation),
+        )
     return Trained(kept, evaluation, history.interrupted)
-
-
-def untrained(chosen: Mapping[str, Any], pictures: Pictures, size: tuple[int, int]) -> Model:
-    """A new network."""
-    return network(
-        pictures.class_names,
-        augmentation(size) if chosen["augment"] else (),
-        chosen["seed"],
-        name=chosen["network"],
-        size=size,
-        dropout=RECIPES[chosen["recipe"]].dropout,
-    )
 
 
 def unused_folder(data: str) -> Path:

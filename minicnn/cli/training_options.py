@@ -58,6 +58,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=positive, help=f"pictures per step ({sizes}; fewer for few)"
     )
     parser.add_argument(
+        "--shards",
+        type=positive,
+        metavar="V",
+        help="cut every batch into V parts (1), which ranks share: mpirun -n 4 minicnn train "
+        "--shards 8. The same shards give the same network on any number of machines",
+    )
+    parser.add_argument(
         "--max-time",
         type=seconds,
         default=math.inf,

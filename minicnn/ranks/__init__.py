@@ -8,7 +8,7 @@ process, and there may be any number of them from 1 to that of the shards: the b
 tree.py         the tree along which shards are added, whichever ranks have them
 sums.py         sums along it, each rank finishing a slice
 group.py        what a rank can ask of the others; alone, there are none
-current.py      the group of this process; apart() leaves it for a while
+this_process.py the group of this process; apart() leaves it for a while
 launched.py     whether a launcher of MPI has started this process, by its environment
 mpi.py          a group of MPI's: the only file that imports mpi4py
 waiting.py      ends a process that has waited for the others too long
@@ -20,6 +20,6 @@ fingerprint.py  what must be the same on all ranks
 (0, 1)
 """
 
-from minicnn.ranks.current import apart, current, rank, size
+from minicnn.ranks.this_process import apart, current, made, rank, size
 
-__all__ = ["apart", "current", "rank", "size"]
+__all__ = ["apart", "current", "made", "rank", "size"]

@@ -56,16 +56,8 @@ def compare(group: Group, own: Mapping[str, Any], does: str) -> list[dict[str, A
 
     Raises RanksError, on all ranks, where one has something else than rank 0.
     """
-    mine = {"host": group.host, "has": machinery() | dict(own)}
-    every = [json.loads(data) for data in group.gather(json.dumps(mine, default=str).encode())]
-    first = every[0]["has"]
-    wrong = [
-        f"  rank {rank} on {one['host']} {does} with {name} {shown(one['has'], name)}, "
-        f"rank 0 on {every[0]['host']} with {shown(first, name)}"
-        for rank, one in enumerate(every)
-        for name in first | one["has"]
-        if one["has"].get(name) != first.get(name)
-    ]
+    every = gathered(group, machinery() | dict(own))
+    wrong = differences(every, does)
     if wrong:
         more = [f"  and {len(wrong) - SHOWN} more differences"] if len(wrong) > SHOWN else []
         raise RanksError(
@@ -75,6 +67,24 @@ def compare(group: Group, own: Mapping[str, Any], does: str) -> list[dict[str, A
             "processor; minicnn doctor --mpi shows what each rank has"
         )
     return every
+
+
+def gathered(group: Group, own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """{"host": ..., "has": what it has} of every rank, as JSON knows it."""
+    mine = {"host": group.host, "has": dict(own)}
+    return [json.loads(data) for data in group.gather(json.dumps(mine, default=str).encode())]
+
+
+def differences(every: list[dict[str, Any]], does: str) -> list[str]:
+    """A line for each thing that a rank has otherwise than rank 0."""
+    first = every[0]["has"]
+    return [
+        f"  rank {rank} on {one['host']} {does} with {name} {shown(one['has'], name)}, "
+        f"rank 0 on {every[0]['host']} with {shown(first, name)}"
+        for rank, one in enumerate(every)
+        for name in first | one["has"]
+        if one["has"].get(name) != first.get(name)
+    ]
 
 
 def shown(has: Mapping[str, Any], name: str) -> str:

@@ -31,6 +31,11 @@ class Group:
         return socket.gethostname()
 
     @property
+    def library(self) -> str:
+        """What the ranks talk by."""
+        return "no MPI: one process"
+
+    @property
     def named(self) -> str:
         """This rank, for messages.
 
@@ -39,10 +44,11 @@ class Group:
         """
         return f"rank {self.rank} on {self.host}"
 
-    def gather(self, data: bytes, *, patient: bool = True) -> list[bytes]:  # noqa: ARG002
+    def gather(self, data: bytes, *, patient: bool = False) -> list[bytes]:  # noqa: ARG002
         """The bytes of every rank, in their order.
 
-        patient: whether the others may have something to do that takes long.
+        patient: whether others may have something to do, such as writing files, that takes longer
+            than what this one had to do.
         """
         return [data]
 

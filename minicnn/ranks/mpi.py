@@ -3,11 +3,13 @@
 Bytes alone are exchanged: what they mean, the callers know. While MPI waits, other threads run.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from minicnn.machine import threads
 from minicnn.ranks.failing import end_all_on_errors
 from minicnn.ranks.group import ALONE, Group
 from minicnn.ranks.launched import tasks
@@ -39,7 +41,18 @@ def world() -> Group:
         return ALONE
     group = MPIGroup(comm.Dup(), MPI)
     end_all_on_errors(group)
+    share_processors(comm.Split_type(MPI.COMM_TYPE_SHARED).size)
     return group
+
+
+def share_processors(neighbours: int) -> None:
+    """Let so many ranks of one machine have a part of its processors each, unless somebody has
+    decided on that: who bound them, or set the number of threads.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    unbound = available == os.cpu_count()
+    if unbound and "NUMBA_NUM_THREADS" not in os.environ and not threads.times_set():
+        threads.set_threads(max(1, available // neighbours))
 
 
 class MPIGroup(Group):
@@ -59,11 +72,16 @@ class MPIGroup(Group):
     def host(self) -> str:
         return self.MPI.Get_processor_name()
 
-    def _wait(self, *, patient: bool = False) -> Any:
-        return self.waiting.within(self.doing, self.go_on, patient=patient)
+    @property
+    def library(self) -> str:
+        """The MPI that is used, and its version."""
+        return self.MPI.Get_library_version().splitlines()[0].strip(" ,")
 
-    def gather(self, data: bytes, *, patient: bool = True) -> list[bytes]:
-        with self._wait(patient=patient):
+    def _wait(self, kind: str, *, patient: bool = False) -> Any:
+        return self.waiting.within(kind, self.doing, self.go_on, patient=patient)
+
+    def gather(self, data: bytes, *, patient: bool = False) -> list[bytes]:
+        with self._wait("gather", patient=patient):
             sizes = np.empty(self.size, np.int64)
             self.comm.Allgather(np.array([len(data)], np.int64), sizes)
             joined = np.empty(int(sizes.sum()), np.uint8)
@@ -72,7 +90,8 @@ class MPIGroup(Group):
         return [joined[end - size : end].tobytes() for size, end in zip(sizes, ends, strict=True)]
 
     def from_rank_0(self, data: bytes) -> bytes:
-        with self._wait(patient=True):
+        self.waiting.begin()
+        with self._wait("from_rank_0"):
             size = np.array([len(data)], np.int64)
             self.comm.Bcast(size)
             buffer = np.frombuffer(data, np.uint8) if not self.rank else np.empty(size[0], np.uint8)
@@ -82,19 +101,19 @@ class MPIGroup(Group):
     def any_of(self, *questions: bool, patient: bool = False) -> list[bool]:
         asked = np.array(questions, np.int32)
         answers = np.empty_like(asked)
-        with self._wait(patient=patient):
+        with self._wait("any_of", patient=patient):
             self.comm.Allreduce(asked, answers, self.MPI.MAX)
         return [bool(answer) for answer in answers]
 
     def exchange(self, parts: Sequence[Array], sizes: Sequence[int]) -> list[Array]:
         sent, received = np.concatenate(parts), np.empty(sum(sizes), np.uint8)
-        with self._wait():
+        with self._wait("exchange"):
             self.comm.Alltoallv([sent, [len(part) for part in parts]], [received, list(sizes)])
         return np.split(received, np.cumsum(sizes)[:-1])
 
     def join(self, part: Array, sizes: Sequence[int]) -> Array:
         joined = np.empty(sum(sizes), np.uint8)
-        with self._wait():
+        with self._wait("join"):
             self.comm.Allgatherv(part, [joined, list(sizes)])
         return joined
 

@@ -33,6 +33,7 @@ OPTIONS: dict[str, Any] = {
     "model": str | None,
     "class_weight": str | None,
     "imports": list[str] | None,
+    "shards": int,
 }
 BEFORE: dict[str, Any] = {  # what runs did that were begun when these options were not there yet
     "learning_rate": 1e-3,
@@ -42,6 +43,7 @@ BEFORE: dict[str, Any] = {  # what runs did that were begun when these options w
     "model": None,
     "class_weight": None,
     "imports": None,
+    "shards": 1,
 }
 
 

@@ -60,6 +60,18 @@ def compiled(model: Network) -> None:
         )
 
 
+def batch_norm(way: str) -> None:
+    """Raise ValueError for what batch normalisation cannot do where batches are cut into shards."""
+    if way == "sync":
+        raise ValueError(
+            "fit expected batch_norm='shard', received 'sync': statistics over all shards of a "
+            "batch are not computed yet. Within shards of 16 samples or more they are good enough: "
+            "a larger batch_size, or fewer shards; GroupNormalization needs none"
+        )
+    if way != "shard":
+        raise ValueError(f"fit expected batch_norm='shard', received {way!r}")
+
+
 def arrays(
     model: Network, x: Any, y: Any, weight: Any, who: str
 ) -> tuple[Array, Array, Array | None]:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 
 class Interrupt:
@@ -16,20 +16,26 @@ class Interrupt:
 
     Args:
         tell: called at the first one, so that nobody wonders whether it was heard.
+        launched: whether a launcher of MPI has started this process: that one has the terminal, and
+            passes a Ctrl-C on as SIGTERM. So does Slurm when time is up.
     """
 
-    def __init__(self, tell: Callable[[], None]) -> None:
+    def __init__(self, tell: Callable[[], None], *, launched: bool = False) -> None:
         self.tell = tell
         self.requested = False
-        self._installed = False
+        self._usual: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler}
+        if launched:
+            self._usual[signal.SIGTERM] = signal.SIG_DFL
+        self._installed: list[signal.Signals] = []
 
     def __enter__(self) -> Self:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            try:
-                signal.signal(signal.SIGINT, self._handle)
-                self._installed = True
-            except ValueError:  # not in the main thread, which alone receives signals
-                pass
+        for number, usual in self._usual.items():
+            if signal.getsignal(number) is usual:
+                try:
+                    signal.signal(number, self._handle)
+                    self._installed.append(number)
+                except ValueError:  # not in the main thread, which alone receives signals
+                    pass
         return self
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -40,5 +46,5 @@ class Interrupt:
             self.tell()
 
     def __exit__(self, *_: object) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in self._installed:
+            signal.signal(number, self._usual[number])

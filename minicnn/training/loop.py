@@ -55,6 +55,7 @@ def fit(
     resume: str | os.PathLike | None = None,
     checkpoint_every_steps: int | None = None,
     shards: int = 1,
+    batch_norm: str = "shard",
 ) -> History:
     """Train, and return the History, whose `.history` has one list per metric, one value per epoch.
 
@@ -93,7 +94,9 @@ def fit(
         checkpoint_every_steps: write it also after every so many batches of an epoch.
         shards: cut every batch into so many parts, which ranks share where MPI starts several
             (`mpirun -n 4 python train.py`); see training/shards.py. The bits depend on shards, and
-            on neither ranks nor threads. Batch normalisation normalises within a shard.
+            on neither ranks nor threads.
+        batch_norm: "shard": batch normalisation normalises within a shard, of which 16 samples or
+            more are well; "sync", over the whole batch, is not there yet.
 
     The logged training metrics are means over the epoch, while the weights were changing and with
     dropout on; the validation metrics are those of the epoch's final weights. Ctrl-C ends the epoch
@@ -126,6 +129,7 @@ def fit(
     if seed is not None:
         model.reseed(seed)
     group = current()
+    checks.batch_norm(batch_norm)
     is_cut = count(shards, "shards", "fit") > 1 or group.size > 1
 
     verbose = resolve_verbose(verbose) if group.rank == 0 else 0
@@ -147,13 +151,19 @@ def fit(
         flag(shuffle, "shuffle", "fit"),
         seed,
         batch_transform,
-        Interrupt(progress.interrupted),
+        Interrupt(progress.interrupted, launched=group.size > 1),
         group,
     )
     training.validates = validating(validation_freq)
     if is_cut:
         training.shards = Shards(model, batches, shards, seed, group)
     folder = resume if group.rank == 0 else None
+    told_before = group.go_on
+    if resume is not None and not told_before:
+        group.go_on = (
+            f"Go on: the same with fit(resume={os.fspath(resume)!r}), on any number of ranks, from "
+            "the last checkpoint"
+        )
     with ExitStack() as while_it_runs:
         while_it_runs.enter_context(silent_but_rank_0(group))
         if folder is not None:
@@ -177,6 +187,7 @@ def fit(
         training.resumable = resume is not None
         training.checkpoint_steps = checkpoint_every_steps or 0
         training.run(initial_epoch, epochs, history)
+    group.go_on = told_before  # which an error leaves to be told
     return history
 
 

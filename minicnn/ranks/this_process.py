@@ -45,6 +45,13 @@ def apart() -> Iterator[None]:
         _apart -= 1
 
 
+def made() -> Group:
+    """The group of this process if somebody has asked for it; where an error is to be told, nobody
+    wants another.
+    """
+    return _world() if _world.cache_info().currsize else ALONE
+
+
 @cache
 def _world() -> Group:
     if not launched():
