@@ -11,13 +11,17 @@ import numpy as np
 from minicnn.cli.common import show
 from minicnn.cli.messages import say
 from minicnn.cli.networks import network
-from minicnn.machine import cache
+from minicnn.machine.presence import NUMBA, needed
 from minicnn.serve import served
 from minicnn.serve.service import Service
 
 
 def run(options: argparse.Namespace) -> int:
     """Train or serve; say what had to be compiled, and 1 if it could not be kept."""
+    if not NUMBA:
+        raise needed("warmup, which compiles kernels,")
+    from minicnn.machine import cache  # only where there is something to keep
+
     began = time.perf_counter()
     if options.model is None:
         what = "a training"
