@@ -1,7 +1,7 @@
 """Whether Numba is here, which makes machine code of kernels.
 
-It needs LLVM, which browsers, PyPy and some computers at school do not have. There the layers run
-through kernels/twins, in NumPy, and there is no engine. A Numba that is here and broken, or does
+It needs LLVM, which browsers and some computers do not have. There the layers run through
+kernels/twins, in NumPy, and there is no engine. A Numba that is here and broken, or does
 not go with NumPy, is an error as ever: nobody should wonder why all is slow.
 """
 

@@ -1,5 +1,5 @@
-"""The same kernels for whole arrays, in NumPy alone, for where there is no Numba: a browser, PyPy,
-a school's computer.
+"""The same kernels for whole arrays, in NumPy alone, for where there is no Numba, as in a
+browser.
 
 Each file has the name of the one that it stands in for, and each function the name and arguments of
 a loop there, whose docstring says what it computes. machine/jit.py chooses between them.

@@ -27,7 +27,7 @@ def softmax_cross_entropy(logits, targets, weights, dz):
     wanted = sum_of_rows(targets.T)[:, None]
     weight = weights if len(weights) else np.ones(samples)
     dz[...] = (exponentials / total * wanted - targets) * weight[:, None] / samples
-    return float(sum_of_rows((losses * weight)[:, None])[0]) / samples
+    return float(sum_of_rows((losses * weight)[:, None])[0] / samples)
 
 
 def _below_the_largest(x):
