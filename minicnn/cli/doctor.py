@@ -19,10 +19,14 @@ import numpy as np
 from minicnn import __version__, ranks
 from minicnn.cli import doctor_mpi
 from minicnn.cli.common import show
-from minicnn.engine import selftest
-from minicnn.machine import cache, jit, threads
-from minicnn.machine.processor import instruction_set, lanes, target
-from minicnn.quantize import native, trial
+from minicnn.machine import jit, threads
+from minicnn.machine.presence import NUMBA
+
+if NUMBA:
+    from minicnn.engine import selftest
+    from minicnn.machine import cache
+    from minicnn.machine.processor import instruction_set, lanes, target
+    from minicnn.quantize import native, trial
 
 DTYPES = ("float32", "float64")
 # how the names of the interesting processor features begin
@@ -48,27 +52,22 @@ def run(options: argparse.Namespace) -> int:
 
 def findings() -> dict[str, Any]:
     """All that doctor knows, as plain values; "problems" is a list of sentences."""
-    isa, (compiled_for, features) = instruction_set(), target()
-    packages = ("numpy", "numba", "llvmlite")
-    found = {
+    packages = ("numpy", "numba", "llvmlite") if NUMBA else ("numpy",)
+    found: dict[str, Any] = {
         "versions": {"minicnn": __version__, "python": platform.python_version()}
         | {package: version(package) for package in packages},
-        "processor": {
-            "name": processor(),
-            "compiled_for": compiled_for,
-            "instruction_set": isa.name,
-            "features": [name[1:] for name in features.split(",") if name.startswith("+")],
-        },
-        "tiles": {
-            dtype: {"rows": isa.rows, "vectors": 2, "lanes": lanes(np.dtype(dtype))}
-            for dtype in DTYPES
-        },
+        "processor": {"name": processor()},
         "threads": threads.state(),
-        "cache": kernel_cache(),
         "blas": blas(),
-        "self_test": self_test() if jit.ENABLED else {},
-        "whole_numbers": whole_numbers(),
     }
+    if NUMBA:
+        found["processor"] |= compiled_for()
+        found |= {
+            "tiles": tiles(),
+            "cache": kernel_cache(),
+            "self_test": self_test() if jit.ENABLED else {},
+            "whole_numbers": whole_numbers(),
+        }
     return found | {"problems": list(problems(found))}
 
 
@@ -80,6 +79,24 @@ def processor() -> str:
         lines = []
     names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def compiled_for() -> dict[str, Any]:
+    """The processor that kernels are made for."""
+    name, features = target()
+    return {
+        "compiled_for": name,
+        "instruction_set": instruction_set().name,
+        "features": [name[1:] for name in features.split(",") if name.startswith("+")],
+    }
+
+
+def tiles() -> dict[str, dict[str, int]]:
+    """The engine's tiles, by type."""
+    rows = instruction_set().rows
+    return {
+        dtype: {"rows": rows, "vectors": 2, "lanes": lanes(np.dtype(dtype))} for dtype in DTYPES
+    }
 
 
 def kernel_cache() -> dict[str, Any]:
@@ -167,6 +184,25 @@ def whole_numbers() -> dict[str, Any]:
 
 def problems(found: dict[str, Any]) -> Iterator[str]:
     """What is wrong, and what to do about it."""
+    if NUMBA:
+        yield from problems_of_the_engine(found)
+    else:
+        yield (
+            "numba is not installed: models run in NumPy, on the layers as they are written, and "
+            "many times slower: pip install numba, where there is one for this system."
+        )
+    best = found["blas"].get("best_core_type", found["blas"]["core_type"])
+    if best != found["blas"]["core_type"]:
+        yield (
+            f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} makes NumPy's matrix products "
+            "run code for "
+            f"{found['blas']['core_type']} where OpenBLAS would choose {best}, which can halve "
+            "their speed: unset it."
+        )
+
+
+def problems_of_the_engine(found: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with compiled kernels, and where they are kept."""
     if not found["self_test"]:
         yield (
             "NUMBA_DISABLE_JIT is set: kernels run as plain Python, a thousand times slower: "
@@ -196,46 +232,20 @@ def problems(found: dict[str, Any]) -> Iterator[str]:
             "the cache's folder can no longer be written: give it back, or set NUMBA_CACHE_DIR to "
             "another."
         )
-    best = found["blas"].get("best_core_type", found["blas"]["core_type"])
-    if best != found["blas"]["core_type"]:
-        yield (
-            f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} makes NumPy's matrix products "
-            "run code for "
-            f"{found['blas']['core_type']} where OpenBLAS would choose {best}, which can halve "
-            "their speed: unset it."
-        )
 
 
 def as_text(found: dict[str, Any]) -> str:
     """The findings for people to read."""
-    cpu, pool, kept, library = (found[part] for part in ("processor", "threads", "cache", "blas"))
+    library = found["blas"]
     names = {"python": "Python", "numpy": "NumPy", "numba": "Numba"}
-    tiles = [
-        f"{dtype} {tile['rows']} x {tile['vectors']} x {tile['lanes']}"
-        for dtype, tile in found["tiles"].items()
-    ]
-    verdicts = [
-        f"{kind} {dtype} {'PASS' if error <= selftest.tolerance(dtype) else 'FAIL'} ({error:.0e})"
-        for dtype, errors in found["self_test"].items()
-        for kind, error in errors.items()
-    ]
-    whole = found["whole_numbers"]
-    bits = [f"{kind} {'FAIL' if share else 'PASS'}" for kind, share in whole["wrong"].items()]
-    places = ", ".join([*kept["read_only"], kept["folder"] or "none that can be written"])
     rows = {
         "versions": ", ".join(
             f"{names.get(name, name)} {number}" for name, number in found["versions"].items()
         ),
-        "processor": f"{cpu['name']}, compiled for {cpu['compiled_for']}",
-        "instructions": f"{cpu['instruction_set']}: "
-        f"{' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
-        "tiles": f"{', '.join(tiles)} (rows x registers x numbers in a register)",
-        "threads": f"{pool['used']} of {pool['available']}, threading layer {pool['layer']}",
-        "cache": f"{places}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
+        "processor": found["processor"]["name"],
+        **(rows_of_kernels(found) if NUMBA else {}),
         "BLAS": f"{library['name']} {library['version']}",
-        "self-test": ", ".join(verdicts) or "not run",
-        "8-bit": f"{whole['instructions'] or 'no instructions for it, NumPy'}"
-        f"{': ' if bits else ''}{', '.join(bits)}",
+        **(rows_of_tests(found) if NUMBA else {}),
     }
     if library["core_type"]:
         rows["BLAS"] += f", code for {library['core_type']}, threads: {library['threads']}"
@@ -246,3 +256,37 @@ def as_text(found: dict[str, Any]) -> str:
         textwrap.fill(line, 100, subsequent_indent=" " * 14, replace_whitespace=False)
         for line in lines
     )
+
+
+def rows_of_kernels(found: dict[str, Any]) -> dict[str, str]:
+    """What kernels are compiled for, how they run and where they are kept."""
+    cpu, pool, kept = (found[part] for part in ("processor", "threads", "cache"))
+    shapes = [
+        f"{dtype} {tile['rows']} x {tile['vectors']} x {tile['lanes']}"
+        for dtype, tile in found["tiles"].items()
+    ]
+    places = ", ".join([*kept["read_only"], kept["folder"] or "none that can be written"])
+    return {
+        "processor": f"{cpu['name']}, compiled for {cpu['compiled_for']}",
+        "instructions": f"{cpu['instruction_set']}: "
+        f"{' '.join(f for f in cpu['features'] if f.startswith(VECTORS))}",
+        "tiles": f"{', '.join(shapes)} (rows x registers x numbers in a register)",
+        "threads": f"{pool['used']} of {pool['available']}, threading layer {pool['layer']}",
+        "cache": f"{places}: {kept['kernels']} kernels, {kept['bytes'] / 1e6:.1f} MB",
+    }
+
+
+def rows_of_tests(found: dict[str, Any]) -> dict[str, str]:
+    """Whether the engine computes right."""
+    verdicts = [
+        f"{kind} {dtype} {'PASS' if error <= selftest.tolerance(dtype) else 'FAIL'} ({error:.0e})"
+        for dtype, errors in found["self_test"].items()
+        for kind, error in errors.items()
+    ]
+    whole = found["whole_numbers"]
+    bits = [f"{kind} {'FAIL' if share else 'PASS'}" for kind, share in whole["wrong"].items()]
+    return {
+        "self-test": ", ".join(verdicts) or "not run",
+        "8-bit": f"{whole['instructions'] or 'no instructions for it, NumPy'}"
+        f"{': ' if bits else ''}{', '.join(bits)}",
+    }

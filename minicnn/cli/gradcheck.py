@@ -4,6 +4,7 @@ import argparse
 
 from minicnn import testing
 from minicnn.cli.common import show
+from minicnn.machine.presence import NUMBA
 from minicnn.testing import GradientReport
 
 
@@ -31,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     lines = [
         f"{'layer or loss':<46} {'worst error':>11}  {'allowed':>7}  {'checked':>7}  {'kinks':>5}"
     ]
+    if not NUMBA:
+        lines.insert(0, "numba is not installed: these are the layers in NumPy, without the engine")
     rows = []
     for name, report, tolerance in reports:
         checked = sum(tensor.checked for tensor in report.tensors.values())

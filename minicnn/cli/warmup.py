@@ -12,7 +12,7 @@ from minicnn import quantize
 from minicnn.cli.common import show
 from minicnn.cli.messages import say
 from minicnn.cli.networks import network
-from minicnn.machine import cache
+from minicnn.machine.presence import NUMBA, needed
 from minicnn.models.model import Model
 from minicnn.serve import served
 from minicnn.serve.service import Service
@@ -22,6 +22,10 @@ MANY, CALIBRATION = 256, 8  # pictures
 
 def run(options: argparse.Namespace) -> int:
     """Train or serve; say what had to be compiled, and 1 if it could not be kept."""
+    if not NUMBA:
+        raise needed("warmup, which compiles kernels,")
+    from minicnn.machine import cache  # only where there is something to keep
+
     began = time.perf_counter()
     what = "a training" if options.model is None else "a server"
     model = _train() if options.model is None else _serve(options.model)

@@ -1,7 +1,7 @@
 """How Python becomes machine code that runs on threads; nothing here knows what a network is.
 
 jit.py              the decorators of kernels; cache.py keeps what they compile, compiling.py says
-                    that it takes a while
+                    that it takes a while, presence.py knows whether there is a Numba at all
 threads.py          how many threads, and one thing at a time
 emit.py             machine code from vector operations; call.py calls it from Numba, with what
                     operands.py names, and peak.py measures how fast it can be at most

@@ -1,26 +1,40 @@
-"""The Numba decorators of the package, and the only place with Numba flags."""
+"""The Numba decorators of the package, and the only place with Numba flags.
+
+A kernel is a loop that Numba compiles. Where there is no Numba, the function of the same name in
+the folder twins/ beside it takes its place, which computes the same bits in NumPy. So whoever calls
+a kernel, calls what can run here.
+"""
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
-import numba
-from numba import prange  # noqa: F401  kernels take it from here
-from numba.extending import register_jitable
-
-# The public get_num_threads holds an address of this process, and no kernel that calls it could be
-# kept on disk.
-from numba.np.ufunc.parallel import _iget_num_threads as thread_count  # noqa: F401
+import numpy as np
 
 from minicnn.machine import threads
-from minicnn.machine.cache import KernelCache
-from minicnn.machine.parts import PartCompiler
+from minicnn.machine.presence import NUMBA
+
+if NUMBA:
+    import numba
+    from numba import prange  # kernels take it from here
+    from numba.extending import register_jitable
+
+    # The public get_num_threads holds an address of this process, and no kernel that calls it could
+    # be kept on disk.
+    from numba.np.ufunc.parallel import _iget_num_threads as thread_count  # noqa: F401
+
+    from minicnn.machine.cache import KernelCache
+    from minicnn.machine.parts import PartCompiler
+else:
+    prange = range  # type: ignore[misc]
 
 # no_cfunc_wrapper: without the entry for C, which nobody uses. It is a twentieth of the compile
 # time.
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-# NUMBA_DISABLE_JIT=1 runs kernels as plain Python
-ENABLED = not getattr(numba.config, "DISABLE_JIT", False)
+# whether there are compiled kernels, and with them the engine; NUMBA_DISABLE_JIT=1 runs the loops
+# as plain Python, which a debugger can step through
+ENABLED = NUMBA and not getattr(numba.config, "DISABLE_JIT", False)
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,6 +52,8 @@ def jit_part(function: Callable[..., Any]) -> Callable[..., Any]:
     """For functions that only kernels call: compiled with each, not on their own, which saves time
     at the first run (parts.py).
     """
+    if not NUMBA:
+        return function
     return register_jitable(**FLAGS, pipeline_class=PartCompiler)(function)
 
 
@@ -66,7 +82,22 @@ def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Callable[..., Any]:
+    if not NUMBA:
+        return _twin(function)
     kernel = numba.njit(**(FLAGS | flags))(function)
     if ENABLED:
         kernel._cache = KernelCache(function)
+    return kernel
+
+
+def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The kernel's twin, as silent as a loop about what is infinite or no number."""
+
+    @wraps(function)
+    def kernel(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return getattr(import_module(home), function.__name__)(*arguments)
+
+    room, _, file = function.__module__.rpartition(".")
+    home = f"{room}.twins.{file}"
     return kernel

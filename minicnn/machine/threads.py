@@ -17,11 +17,13 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
-import numba
-from numba.core.compiler_lock import global_compiler_lock
-from numba.np.ufunc.parallel import get_thread_count
-
+from minicnn.machine.presence import NUMBA, needed
 from minicnn.names import known_arguments
+
+if NUMBA:
+    import numba
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.np.ufunc.parallel import get_thread_count
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,9 +54,12 @@ def set_threads(n: int) -> None:
     not depend on n.
 
     Raises ValueError unless n is an integer from 1 to the number of threads that Numba starts: one
-    per processor, or NUMBA_NUM_THREADS in the environment.
+    per processor, or NUMBA_NUM_THREADS in the environment. Raises ImportError where there is no
+    Numba.
     """
     global _count, _times_set
+    if not NUMBA:
+        raise needed("set_threads, which says how many threads run compiled kernels,")
     most = get_thread_count()
     if not isinstance(n, int) or not 1 <= n <= most:
         raise ValueError(
@@ -143,8 +148,10 @@ def _launch() -> None:
 
 def state() -> dict[str, Any]:
     """How many threads there are, how many of them are used, and which of Numba's threading layers
-    they are of.
+    they are of; without Numba one, of none.
     """
+    if not NUMBA:
+        return {"available": 1, "used": 1, "layer": None}
     start()
     used = numba.get_num_threads() if _count is None else _count
     return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
@@ -152,12 +159,14 @@ def state() -> dict[str, Any]:
 
 def _before_fork() -> None:
     alone.acquire()
-    global_compiler_lock.acquire()  # Numba's own, which a child would wait for, too
+    if NUMBA:
+        global_compiler_lock.acquire()  # Numba's own, which a child would wait for, too
 
 
 def _after_fork() -> None:
     try:
-        global_compiler_lock.release()
+        if NUMBA:
+            global_compiler_lock.release()
     finally:
         alone.release()
 
@@ -172,7 +181,7 @@ def _after_fork_in_child() -> None:
         lock._at_fork_reinit()
         _orphaned = True
     try:
-        _orphaned = _orphaned or numba.threading_layer() == "omp"
+        _orphaned = _orphaned or NUMBA and numba.threading_layer() == "omp"
     except ValueError:  # no threads have been started, so none are missing
         pass
 

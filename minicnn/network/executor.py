@@ -1,23 +1,25 @@
 """How a network is run: layer after layer as they are written, or by the engine's plan."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import reduce
 from itertools import count
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.engine import selftest
-from minicnn.engine.plan import Step, passes_on
 from minicnn.machine import jit
-from minicnn.machine.region import Region
 from minicnn.network.ending import probabilities
-from minicnn.network.forks import Forks
-from minicnn.network.frozen import Frozen
-from minicnn.network.graph import Program
+from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
 from minicnn.network.stages import layers_of, stages, without_ending
 from minicnn.types import Array
+
+if TYPE_CHECKING:  # the engine is not everywhere
+    from minicnn.engine.plan import Step
+    from minicnn.network.fast import Fast
 
 ENGINES = ("fast", "reference")
 _passes = count(1)  # forward passes of all networks are numbered
@@ -40,7 +42,7 @@ class Execution:
     Args:
         program: what is computed; see graph.py.
         engine: "fast" for the engine's plan, "reference" for the layers themselves, which also run
-            where Numba's compiler is switched off.
+            where Numba's compiler is switched off, or is not there.
     """
 
     def __init__(self, program: Program, engine: str):
@@ -55,23 +57,30 @@ class Execution:
         self.linear = (
             calls[-1].layer if self.ending is not None and self.ending is not self.last else None
         )
-        # the engine's steps hand on buffers as they are
-        one_type = len({call.layer.dtype for call in calls}) <= 1
-        fast = engine == "fast" and jit.ENABLED and one_type
-        self.region = Region()
-        self.stages, self._values = stages(
-            calls, self.inputs, self.outputs_at, self.region if fast else None
-        )
-        if fast and not selftest.trusted([stage.step for stage in self.stages]):
-            fast = False
-            self.stages, self._values = stages(calls, self.inputs, self.outputs_at, None)
-        self.frozen = Frozen(calls, self.inputs, self.outputs_at) if fast else None
+        self.fast = self._fast(calls) if engine == "fast" and jit.ENABLED else None
+        if self.fast is not None:
+            self.stages, self._values = self.fast.stages, self.fast.values
+        else:
+            self.stages, self._values = stages(calls, self.inputs, self.outputs_at)
         self.steps: list[Step] = [stage.step for stage in self.stages]
-        dtype = (calls or self.places.calls)[0].layer.dtype
-        self.forks = Forks(self.region if fast else None, dtype)
         self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,
         self._trained = 0, 0  # and of the last in training, with the thread that asked for it
+
+    def _fast(self, calls: Sequence[Call]) -> "Fast | None":
+        """The engine's plan for these calls; None where it is not to be trusted, and for layers of
+        several types, since its steps hand on buffers as they are.
+        """
+        from minicnn.network.fast import Fast  # only where it can run
+
+        if len({call.layer.dtype for call in calls}) != 1:
+            return None
+        fast = Fast(calls, self.inputs, self.outputs_at)
+        return fast if fast.trusted else None
+
+    def _together(self) -> Any:
+        """The context in which the engine's steps add jobs that run together."""
+        return nullcontext() if self.fast is None else self.fast.region
 
     def logits(self, x: Any, training: bool) -> Any:
         """The outputs before a final softmax or sigmoid, in arrays of their own: the engine's next
@@ -81,9 +90,9 @@ class Execution:
         Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of
         it.
         """
-        if not training and self.frozen is not None:
+        if not training and self.fast is not None:
             self.places.follow()
-            made = self.frozen.outputs(x if self.inputs > 1 else [x])
+            made = self.fast.frozen.outputs(x if self.inputs > 1 else [x])
             if made is not None:
                 return made if len(made) > 1 else made[0]
         number = self._pass = next(_passes)
@@ -96,11 +105,11 @@ class Execution:
         self.places.follow()
         values: list[Any] = [None] * self._values
         values[: self.inputs] = x if self.inputs > 1 else [x]
-        with self.region:
+        with self._together():
             for step, reads, writes, fixed, several in self.stages:
                 trains = training if fixed is None else fixed
-                if not passes_on(step, trains):
-                    self.region.run()
+                if self.fast is not None:
+                    self.fast.settle(step, trains)
                 given: Any = [values[n] for n in reads] if several else values[reads[0]]
                 values[writes] = step.forward(given, training=trains)
                 if self._pass != number:
@@ -135,7 +144,7 @@ class Execution:
         gradients: dict[int, list[Array]] = defaultdict(list)  # of each value, by its users
         for n, given in zip(self.outputs_at, dy if len(self.outputs_at) > 1 else [dy], strict=True):
             gradients[n].append(given)
-        with self.region:
+        with self._together():
             for step, reads, writes, fixed, several in reversed(self.stages):
                 if not wanted[writes]:
                     continue
@@ -143,17 +152,16 @@ class Execution:
                     clear_gradients(step)
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
-                total = self.forks.total(writes, gradients.pop(writes))
-                if not passes_on(step, training=True if fixed is None else fixed):
-                    self.region.run()
+                total = self._total(writes, gradients.pop(writes))
+                if self.fast is not None:
+                    self.fast.settle(step, True if fixed is None else fixed)
                 back: Any = step.backward(total)
                 if step.needs_input_grad:
                     for n, dx in zip(reads, back if several else [back], strict=True):
                         if wanted[n]:
                             gradients[n].append(dx)
             found = [
-                self.forks.total(n, gradients[n]) if n in gradients else None
-                for n in range(self.inputs)
+                self._total(n, gradients[n]) if n in gradients else None for n in range(self.inputs)
             ]
         self.places.add_gradients()
         return found if len(found) > 1 else found[0]
@@ -184,6 +192,12 @@ class Execution:
             return [None if part is None else part.copy() for part in dx]
         return None if dx is None else dx.copy()
 
+    def _total(self, value: int, given: Sequence[Array]) -> Array:
+        """The sum of the gradients of a value, added up in the order in which they are given."""
+        if len(given) == 1:
+            return given[0]
+        return reduce(np.add, given) if self.fast is None else self.fast.forks.total(value, given)
+
     def _check_undisturbed(self) -> None:
         number, thread = self._trained
         if number and thread != get_ident():
@@ -212,7 +226,7 @@ class Execution:
         return wanted
 
 
-def clear_gradients(step: Step) -> None:
+def clear_gradients(step: "Step") -> None:
     """Set the gradients of a step's layers to 0."""
     for layer in layers_of(step):
         for gradient in layer.grads.values():

@@ -1,7 +1,6 @@
-"""The gradient of a value with several users: the sum of what they give."""
+"""The gradient of a value with several users, as a job of the engine: the sum of what they give."""
 
 from collections.abc import Sequence
-from functools import reduce
 
 import numpy as np
 
@@ -17,22 +16,18 @@ class Forks:
     other values too.
 
     Args:
-        region: to which sums are added as jobs; None adds at once, in NumPy.
+        region: to which sums are added as jobs.
         dtype: of the steps.
     """
 
-    def __init__(self, region: Region | None, dtype: np.dtype):
+    def __init__(self, region: Region, dtype: np.dtype):
         self.region, self.dtype = region, dtype
         self.sums: dict[tuple[int, int], ByNumber] = {}
 
     def total(self, value: int, given: Sequence[Array]) -> Array:
-        """The sum of these gradients of the value of that number; with a region a buffer that the
-        next backward overwrites, when the region has run.
+        """The sum of these gradients of the value of that number, when the region has run: a
+        buffer that the next backward overwrites.
         """
-        if len(given) == 1:
-            return given[0]
-        if self.region is None:
-            return reduce(np.add, given)
         # What is not in order is a layer's, and there already.
         parts = [np.ascontiguousarray(one, self.dtype) for one in given]
         key, shape = (value, len(parts)), parts[0].shape[1:]

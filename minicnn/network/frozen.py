@@ -16,13 +16,14 @@ work of large ones, what Python does is nothing.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from minicnn.engine.engine_step import EngineStep
-from minicnn.engine.plan import passes_on
+from minicnn.engine.plan import passes_on, plan
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region, run_jobs, table
 from minicnn.network.graph import Call
@@ -92,7 +93,10 @@ class FrozenProgram:
     ):
         self.region = Region()
         self.stages, self.values = stages(
-            calls, inputs, outputs, self.region, frozen=True, threads=threads
+            calls,
+            inputs,
+            outputs,
+            partial(plan, region=self.region, frozen=True, threads=threads),
         )
         self.steps = [one.step for one in self.stages if isinstance(one.step, EngineStep)]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype

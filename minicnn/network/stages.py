@@ -1,23 +1,24 @@
 """The stages of a network: the steps of its plan, and where their values come from and go to."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from minicnn.engine.plan import Step, plan
 from minicnn.layers.augmentation.geometric import Composed, composed
 from minicnn.layers.base import Layer
 from minicnn.layers.merging import Add
-from minicnn.machine.region import Region
 from minicnn.network.ending import ending
 from minicnn.network.graph import Call
+
+if TYPE_CHECKING:  # the engine is not everywhere
+    from minicnn.engine.plan import Step
 
 
 class Stage(NamedTuple):
     """A step of the plan and where its values come from and go to, by number."""
 
-    step: Step
+    step: "Step"
     reads: tuple[int, ...]
     writes: int
     training: bool | None
@@ -28,21 +29,18 @@ def stages(
     calls: Sequence[Call],
     inputs: int,
     outputs: Sequence[int],
-    region: Region | None,
-    frozen: bool = False,
-    threads: int = 1,
+    plan: "Callable[[Sequence[Layer]], list[Step]] | None" = None,
 ) -> tuple[list[Stage], int]:
     """The stages that run these calls, and how many values there are with the inputs.
 
     Args:
-        region: to which the engine's steps add their jobs; None for the layers themselves.
-        frozen, threads: for inference alone; see frozen.py.
+        plan: the steps of a chain of layers, engine/plan.py's; None for the layers themselves.
     """
     found: list[Stage] = []
     free = count(1 + max([call.writes for call in calls], default=inputs - 1))
-    for part in chains(calls, outputs, joins_sums=region is not None):
+    for part in chains(calls, outputs, joins_sums=plan is not None):
         body = composed([call.layer for call in part])
-        steps = plan(body, region, frozen, threads) if region is not None else list(body)
+        steps = list(body) if plan is None else plan(body)
         made, last, merges = part[0].reads, part[-1], merges_of(part)
         for left, step in zip(reversed(range(len(steps))), steps, strict=True):
             reads = reads_of(step, made, merges)
@@ -91,7 +89,7 @@ def merges_of(part: Sequence[Call]) -> Iterator[tuple[Call, int | None]]:
 
 
 def reads_of(
-    step: Step, made: tuple[int, ...], merges: Iterator[tuple[Call, int | None]]
+    step: "Step", made: tuple[int, ...], merges: Iterator[tuple[Call, int | None]]
 ) -> tuple[int, ...]:
     """The values that a step of a chain takes.
 
@@ -130,7 +128,7 @@ def without_ending(
     return [*calls[:-1], linear], outputs, name, layer
 
 
-def layers_of(step: Step) -> list[Layer]:
+def layers_of(step: "Step") -> list[Layer]:
     """The layers that a step runs."""
     return (
         [step] if isinstance(step, Layer) and not isinstance(step, Composed) else list(step.layers)

@@ -1,8 +1,7 @@
 """What really runs: the steps of a built network's plan, in order."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from minicnn.engine.plan import Step
 from minicnn.layers.augmentation.geometric import Composed
 from minicnn.layers.base import Layer
 from minicnn.machine.threads import alone
@@ -10,6 +9,9 @@ from minicnn.names import known_arguments
 from minicnn.network.network import Network
 from minicnn.network.stages import layers_of
 from minicnn.wording import counted
+
+if TYPE_CHECKING:  # the engine is not everywhere
+    from minicnn.engine.plan import Step
 
 AS_WRITTEN = "as written"
 
@@ -78,7 +80,7 @@ def steps(model: Network) -> list[PlannedStep]:
     return found
 
 
-def kind(step: Step) -> str:
+def kind(step: "Step") -> str:
     """What a step runs as."""
     alone_in_it = isinstance(step, Composed) and len(step.layers) == 1
     plain = isinstance(step, Layer) and not isinstance(step, Composed)

@@ -3,8 +3,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from minicnn.engine.update import AdamUpdate
 from minicnn.expect import flag, number
+from minicnn.optimizers.adam_update import AdamUpdate
 from minicnn.optimizers.base import Optimizer, OptimizerOptions, Parameter
 from minicnn.schedules import LearningRateSchedule
 from minicnn.types import Array

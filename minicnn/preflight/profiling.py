@@ -20,23 +20,24 @@ from collections import defaultdict
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minicnn import layers
-from minicnn.engine.plan import Step
 from minicnn.layers.augmentation.base import RandomLayer
 from minicnn.layers.base import Layer
 from minicnn.layers.interpolation import Interpolating
-from minicnn.machine import peak
-from minicnn.machine.processor import instruction_set
+from minicnn.machine.presence import NUMBA, needed
 from minicnn.models.model import Model
 from minicnn.network.stages import layers_of
 from minicnn.network.steps import steps
 from minicnn.preflight.profile_table import Profile, Row, added
 from minicnn.training.usual_loss import has_labels_of_classes, loss_for
 from minicnn.types import Array
+
+if TYPE_CHECKING:  # the engine is not everywhere
+    from minicnn.engine.plan import Step
 
 LEAST_ROUNDS = 3
 
@@ -51,8 +52,13 @@ def profile(model: Model, batch: int = 64, seconds: float = 4.0) -> Profile:
         seconds: for how long to repeat; the first round, which compiles, comes before that.
 
     Raises ValueError when the model is not built, its outputs are not (N, K), or there is nothing
-    in a batch.
+    in a batch; ImportError where there is no Numba, without which no peak can be measured.
     """
+    if not NUMBA:
+        raise needed("profile, which compares with what the processor could do,")
+    from minicnn.machine import peak  # only where the engine can run
+    from minicnn.machine.processor import instruction_set
+
     if batch < 1:
         raise ValueError(f"profile expected a batch of at least 1, received {batch}")
     if not model.built:
@@ -124,7 +130,7 @@ class Stopwatch:
         return median(self.seconds[key])
 
 
-def product_layer(step: Step) -> Layer | None:
+def product_layer(step: "Step") -> Layer | None:
     """The step's convolution or dense layer, whose backward has two products, if it has one."""
     return next((layer for layer in layers_of(step) if layer.multiply_adds()), None)
 

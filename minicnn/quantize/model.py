@@ -2,19 +2,23 @@
 
 import os
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minicnn.expect import array, count
 from minicnn.layers.shapes import shape_hint, with_batch
+from minicnn.machine.jit import ENABLED
 from minicnn.names import known_arguments
 from minicnn.network.ending import probabilities
-from minicnn.quantize import checks, integers, native, trial
+from minicnn.quantize import checks, integers
 from minicnn.quantize.numbers import Quantization
 from minicnn.quantize.operations import Computation
 from minicnn.saving.packages import need
 from minicnn.types import Array
+
+if TYPE_CHECKING:  # the engine is not everywhere
+    from minicnn.quantize import native
 
 BATCH = 32  # samples at once, for memory only
 WRITERS = {".tflite": ("to_tflite", "flatbuffers"), ".onnx": ("to_onnx", "onnx")}
@@ -113,8 +117,12 @@ class QuantizedModel:
         q = self.of_input.integers(self._accepted(x))
         return list(integers.values(self.computation, self.of_input, q))
 
-    def _in_machine_code(self) -> native.Native | None:
+    def _in_machine_code(self) -> "native.Native | None":
         """The same computation for this processor, None where NumPy has to do it."""
+        if not ENABLED:
+            return None
+        from minicnn.quantize import native, trial  # only where the engine can run
+
         if not native.available() or not trial.trusted(self.computation, native.best()):
             return None
         if self._native is None:

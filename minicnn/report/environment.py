@@ -6,18 +6,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from minicnn.machine.presence import NUMBA
 from minicnn.names import known_arguments
 
 
 @known_arguments
 def environment() -> dict[str, Any]:
     """What a measurement depends on and a reader cannot guess: versions, processor, number of
-    cores.
+    cores. Numba's version is None where layers run in NumPy alone.
     """
     return {
         "python": platform.python_version(),
         "numpy": version("numpy"),
-        "numba": version("numba"),
+        "numba": version("numba") if NUMBA else None,
         "platform": platform.platform(),
         "cpu": _processor_name(),
         "cores": os.cpu_count(),

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from minicnn.machine import threads
+from minicnn.machine.presence import NUMBA
 from minicnn.serve import reloading, served, workers
 from minicnn.serve.limits import Limits
 from minicnn.serve.metrics import Metrics
@@ -67,7 +68,9 @@ def run(plan: Plan, started: Callable[[str, list[str]], None]) -> int:
         raise ValueError("--workers expected 1 on this system, whose processes cannot fork")
     if plan.tls is not None:
         _check_tls(plan.tls)
-    threads.set_threads(share := plan.threads or _share(count))
+    share = plan.threads or _share(count)
+    if NUMBA or plan.threads:
+        threads.set_threads(share)
     paths = _named(plan.models)
     # as they are before they are read: a worker that is started again looks whether they still are
     states = {name: (path, reloading.state(path)) for name, path in paths.items()}
