@@ -1,5 +1,7 @@
 """What a ConvBlock writes, and the record that hands it to the parallel regions."""
 
+from math import prod
+
 import numpy as np
 
 from minicnn.engine.borrowed import borrowed, pair
@@ -11,7 +13,7 @@ from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
-from minicnn.machine.workspace import aligned, workspace
+from minicnn.machine.workspace import aligned, maps, workspace
 from minicnn.types import Array
 
 
@@ -36,7 +38,7 @@ class Buffers:
         dtype, down, across = conv.dtype, g.OH // PH, g.OW // PW
 
         def numbers(*axes: int, of: np.dtype = dtype, wanted: object = True) -> Array:
-            return np.zeros(np.prod(axes) if wanted else 0, of)
+            return maps((prod(axes),), of) if wanted else np.zeros(0, of)
 
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])

@@ -21,6 +21,7 @@ from minicnn.layers.conv2d import Conv2D
 from minicnn.machine.call import word
 from minicnn.machine.record import Record
 from minicnn.machine.region import SERIAL, Region, Stages, Task, call_task
+from minicnn.machine.workspace import maps
 from minicnn.types import Array
 
 WORTH = 250_000  # multiplications of a part, to be worth waiting for the others: some microseconds
@@ -58,7 +59,7 @@ class SideBySide(EngineStep):
         conv, norm = block.conv, block.norm
         assert isinstance(conv, Conv2D)  # see part_count
         (down, across), F = block.output_size, conv.filters
-        self.y = np.zeros((1, down, across, F), conv.dtype)
+        self.y = maps((1, down, across, F), conv.dtype)
         self.together = Region()  # which collects the parts' jobs
         self.parts: list[tuple[slice, ConvBlock]] = []
         for k in range(count):

@@ -19,6 +19,7 @@ from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Addresses, Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
 from minicnn.machine.shares import each_chunk, shares
+from minicnn.machine.workspace import maps
 from minicnn.types import Array
 
 BLOCK = 4096  # numbers of y that stay in the first-level cache while all inputs' rows are copied
@@ -102,9 +103,9 @@ class Buffers:
 
     def __init__(self, step: ConcatenateStep, n: int):
         layer, dtype = step.concatenate, step.concatenate.dtype
-        self.y = np.zeros((n, *layer.output_shape), dtype)
+        self.y = maps((n, *layer.output_shape), dtype)
         shapes = [] if step.frozen else layer.input_shape
-        self.dx = [np.zeros((n, *shape), dtype) for shape in shapes]
+        self.dx = [maps((n, *shape), dtype) for shape in shapes]
         sizes = [n * prod(shape) for shape in layer.input_shape]
         self.x, self.back = Addresses(sizes, dtype), Addresses(sizes, dtype)
         self.back.put(self.dx)
