@@ -10,6 +10,7 @@ from minicnn.machine.operands import Bytes, Numbers
 
 AHEAD = 8  # rows to prefetch ahead
 
+
 class Copy(NamedTuple):
     """x, y: rows of `size` numbers, x_row and y_row numbers apart."""
 

@@ -1,6 +1,5 @@
 """How a network is run: layer after layer as they are written, or by the engine's plan."""
 
-from collections import defaultdict
 from itertools import count
 from threading import get_ident
 from typing import Any
@@ -8,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from minicnn.engine import selftest
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.plan import Step, passes_on
 from minicnn.machine import jit
 from minicnn.machine.region import Region
 from minicnn.network.ending import probabilities
-from minicnn.network.forks import Forks
+from minicnn.network.forks import Forks, Gradients
 from minicnn.network.frozen import Frozen
 from minicnn.network.graph import Program
 from minicnn.network.places import Places
 from minicnn.network.stages import layers_of, stages, without_ending
-from minicnn.types import Array
 
 ENGINES = ("fast", "reference")
 _passes = count(1)  # forward passes of all networks are numbered
@@ -132,27 +131,30 @@ class Execution:
         """
         self._check_undisturbed()
         wanted = self.wanted(to_input)
-        gradients: dict[int, list[Array]] = defaultdict(list)  # of each value, by its users
+        gradients = Gradients()
         for n, given in zip(self.outputs_at, dy if len(self.outputs_at) > 1 else [dy], strict=True):
-            gradients[n].append(given)
+            gradients.give(n, given)
         with self.region:
             for step, reads, writes, fixed, several in reversed(self.stages):
                 if not wanted[writes]:
                     continue
-                if writes not in gradients:  # no output depends on it
+                if writes not in gradients.given:  # no output depends on it
                     clear_gradients(step)
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
-                total = self.forks.total(writes, gradients.pop(writes))
+                total = self.forks.total(writes, gradients.given.pop(writes))
                 if not passes_on(step, training=True if fixed is None else fixed):
                     self.region.run()
+                if isinstance(step, EngineStep) and step.adds_up:
+                    step.so_far = gradients.take_buffer(reads[0])
                 back: Any = step.backward(total)
                 if step.needs_input_grad:
-                    for n, dx in zip(reads, back if several else [back], strict=True):
-                        if wanted[n]:
-                            gradients[n].append(dx)
+                    own = isinstance(step, EngineStep) and step.gives_own
+                    for place, dx in enumerate(back if several else [back]):
+                        if wanted[reads[place]]:
+                            gradients.give(reads[place], dx, buffer=own and not place)
             found = [
-                self.forks.total(n, gradients[n]) if n in gradients else None
+                self.forks.total(n, gradients.given[n]) if n in gradients.given else None
                 for n in range(self.inputs)
             ]
         self.places.add_gradients()

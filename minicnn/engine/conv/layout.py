@@ -149,6 +149,7 @@ class Work(NamedTuple):
     writes: bool = False  # backward keeps, over y, dy before the function that made y
     weights: bool = False
     inputs: bool = False
+    onto: bool = False  # dx is added to the gradient that other users of x have given
 
 
 class Data(NamedTuple):

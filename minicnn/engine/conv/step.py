@@ -163,6 +163,7 @@ class ConvBlock(EngineStep):
         return own.finished if training and self.finishes else own.output
 
     def backward(self, dy: Array) -> Any:
+        so_far, self.so_far = self.so_far, None
         last = self.pool or self.norm or self.conv
         dy = last.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
@@ -170,9 +171,12 @@ class ConvBlock(EngineStep):
         # Pictures are read for the last time right before their dx is written, unless dkernel is
         # made after all dx.
         dx = x if self.owns_input and not self.convolution.by_slices else own.dx
+        onto = so_far is not None and self.needs_input_grad
         work = backward_work(
-            self, own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad
+            self, own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad, onto
         )
+        if onto:
+            dx = so_far
         padded = conv.trainable and self.g.F != self.g.FP
         self.region.add(
             own.job, own.prepare(work, x=x, dy=dy, dx=dx), self._crop_gradient if padded else None
@@ -224,6 +228,14 @@ class ConvBlock(EngineStep):
     def reads_output(self) -> bool:
         """Whether backward reads y: then the step behind must not write over it before."""
         return self.add is not None and self.work.writes
+
+    @property
+    def gives_own(self) -> bool:
+        return self.rescaling is None
+
+    @property
+    def adds_up(self) -> bool:
+        return self.rescaling is None and self.convolution.adds_up
 
     @property
     def checked_as(self) -> type[Layer]:

@@ -85,13 +85,15 @@ def forward_work(
 
 
 def backward_work(
-    step: Any, at_once: bool, of_batch: bool, weights: bool, inputs: bool
+    step: Any, at_once: bool, of_batch: bool, weights: bool, inputs: bool, onto: bool
 ) -> tuple[Stages, Array]:
     """(stages, work) of a backward pass: whether dkernel is made of all pictures at once, the
-    moments were those of the batch; dkernel, and dx, are wanted.
+    moments were those of the batch; dkernel, and dx, are wanted, that onto what there is.
     """
-    key = "backward", at_once, of_batch, weights, inputs
+    key = "backward", at_once, of_batch, weights, inputs, onto
     if key not in step.works:
-        work = step.work._replace(moments=of_batch, keep=step.keeps, weights=weights, inputs=inputs)
+        work = step.work._replace(
+            moments=of_batch, keep=step.keeps, weights=weights, inputs=inputs, onto=onto
+        )
         step.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
     return step.works[key]
