@@ -12,6 +12,7 @@ from minicnn.layers.merging import Add
 from minicnn.machine.region import Region
 from minicnn.network.ending import ending
 from minicnn.network.graph import Call
+from minicnn.network.slots import give_slots
 
 
 class Stage(NamedTuple):
@@ -50,6 +51,7 @@ def stages(
             writes = next(free) if left else last.writes
             found.append(Stage(step, reads, writes, last.training, len(reads) > 1))
             made = (writes,)
+    give_slots(found, outputs)
     return found, next(free)
 
 

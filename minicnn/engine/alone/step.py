@@ -132,7 +132,7 @@ class Buffers:
             scratch=own,
             shares=shares(),
             work=step.work,
-            data=Data(**(arrays | {"n": n, "pitch": C, "dkernel_size": 0})),
+            data=Data(**(arrays | {"n": n, "pitch": C, "dy_pitch": C, "dkernel_size": 0})),
             channels=step.channels,
             batch=statistics(step.norm, pictures * (down * across), C, C, dtype),
         )

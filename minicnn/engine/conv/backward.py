@@ -69,7 +69,7 @@ def sums_chunk(r, k, memory, like):
         call_sums(
             work.sums,
             Sums(
-                dy=widened(r, data.dy, target, s.across, memory, like),
+                dy=widened(r, data.dy, data.dy_pitch, target, s.across, memory, like),
                 x=at(data.winners, target * s.FP, like),
                 y=y,
                 pixels=s.across,
@@ -111,7 +111,7 @@ def gradient_rows(r, image, memory, like, dz, dbias):
             if work.writes:
                 dy = at(data.y, target * s.FP, like)
             else:
-                dy = widened(r, data.dy, target, s.across, memory, like)
+                dy = widened(r, data.dy, data.dy_pitch, target, s.across, memory, like)
             gradient_row(
                 r,
                 a=a,

@@ -66,7 +66,7 @@ def forward_work(
     key = "forward", single, training, of_batch, from_bytes
     if key not in step.works:
         name, before = step.conv.dtype.name, function_of(step.before)
-        is_output = not step.pool and step.g.F == step.g.FP and step.into is None
+        is_output = not step.pool and step.g.F == step.g.FP and not (step.into or step.slot)
         keep = is_output or training and step.keeps
         in_place = keep and not step.convolution.gathers
         needed = before is not None or step.conv.use_bias or of_batch or not in_place
