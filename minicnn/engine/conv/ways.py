@@ -42,12 +42,12 @@ class DirectConvolution:
         self.gathers = direct.tiny(g)  # z is made in scratch memory, from pictures copied there
         self.by_blocks = direct.large(g, dtype)
         self.adds_up = not self.gathers
-        # In a small picture a number of dkernel is a short sum, which takes longer to load and
-        # store than to add up.
-        # Then it is summed over many pictures at a time, if there are enough slices to share among
-        # threads.
+        # In a small picture a number of dkernel is a short sum. Where so many do not stay in the
+        # cache from picture to picture, it takes longer to load and store than to add up: then it
+        # is summed over many pictures at a time, if there are enough slices to share among threads.
         self.by_slices = (
             g.groups == 1
+            and self.by_blocks  # the kernel is large
             and g.OH * g.OW <= SMALL
             and (g.seen() == (1, 1) or (g.top, g.left) == (0, 0))
             and g.KH * -(-g.FP // (2 * processor.lanes(dtype))) >= CHUNKS
