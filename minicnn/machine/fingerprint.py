@@ -90,14 +90,14 @@ def cut(spans: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 @Task
 def fingerprint(records, like, stage, t, workers):  # noqa: ARG001
     """The sums of thread t's parts."""
-    r, words = carray(records, 1)[0].places, carray(like, 0)
+    r = carray(records, 1)[0].places
     for k in range(PARTS * t // workers, PARTS * (t + 1) // workers):
         place = r.sums + k * LINE
         total = carray(pointer(place, SUMS), 1)
         total[0] = 0
         for span in range(word(r.marks, k), word(r.marks, k + 1)):
             start, size = word(r.spans, 2 * span), word(r.spans, 2 * span + 1)
-            call_add_words(r.add_words, words, Words(words=start, size=size // WORD, total=place))
+            call_add_words(r.add_words, Words(words=start, size=size // WORD, total=place))
             for byte in carray(pointer(start + size // WORD * WORD, BYTES), size % WORD):
                 total[0] = total[0] * FACTOR + np.uint64(byte)
 
