@@ -162,6 +162,11 @@ def fenced(fence):
         patch.object(arrays, "kept", fence.kept),
         *[patch.object(module, "scratch", fence.scratch) for module in (alone, ways)],
         *[patch.object(module, "workspace", fence.workspace) for module in (alone, buffers)],
+        *[
+            patch.object(module, "maps", fence.numpy().zeros)
+            for module in modules
+            if hasattr(module, "maps")
+        ],
         patch.object(buffers, "aligned", fence.empty),
         patch.object(pooling, "aligned", fence.empty),
     ]

@@ -163,17 +163,19 @@ def test_a_form_is_a_convolution(form):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    ("picture", "filters", "kernel", "stride"),
+    ("picture", "filters", "kernel", "stride", "by_slices"),
     [
-        ((8, 8, 64), 256, 3, 2),
-        ((7, 7, 20), 300, 1, 1),
-        ((7, 5, 3), 270, (3, 2), 1),
-        ((31, 31, 3), 24, 2, 1),
+        ((8, 8, 64), 256, 3, 2, True),  # more than half a megabyte
+        ((7, 7, 440), 300, 1, 1, True),
+        ((7, 5, 82), 270, (3, 2), 1, True),
+        ((7, 7, 20), 300, 1, 1, False),
+        ((7, 5, 3), 270, (3, 2), 1, False),
+        ((31, 31, 3), 24, 2, 1, False),
     ],
     ids=str,
 )
 def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(
-    picture, filters, kernel, stride, bias
+    picture, filters, kernel, stride, by_slices, bias
 ):
     rng = np.random.default_rng(0)
     layer = layers.Conv2D(filters, kernel, stride, "same", use_bias=bias)
@@ -181,7 +183,7 @@ def test_weight_gradients_by_slices_and_bare_convolutions_are_exact(
     for param in layer.params.values():
         param[...] = rng.integers(-4, 5, param.shape)
     block = ConvBlock(layer)
-    assert block.convolution.by_slices == (filters > 32)
+    assert block.convolution.by_slices is by_slices
     x = rng.integers(-4, 5, (19, *picture)).astype(np.float32)
     assert_same_bits(block, layer, x, rng)
 

@@ -18,9 +18,12 @@ class EngineStep(ABC):
         layers: those that it does the work of.
         region: to which it adds its jobs.
         needs_input_grad: whether backward makes dx.
+        so_far: what another user of x has given of its gradient, for the next backward alone, which
+            adds its own to that array, and returns it.
     """
 
     needs_input_grad = True
+    so_far: Array | None = None
 
     def __init__(self, layers: list[Layer]):
         self.layers = layers
@@ -39,6 +42,16 @@ class EngineStep(ABC):
     def make_buffers(self, n: int) -> Any:
         """What it writes for n samples."""
         raise NotImplementedError
+
+    @property
+    def gives_own(self) -> bool:
+        """Whether dx, the first of several, is a buffer that is nobody else's gradient."""
+        return False
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether backward can do with `so_far`."""
+        return False
 
     @property
     def checked_as(self) -> type[Layer]:

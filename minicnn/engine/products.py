@@ -179,15 +179,17 @@ def do_call(call, like, groups, depth, a, b, c, accumulate):
 @jit_part
 def run(calls, first, last, like, a, b, c):
     """Do the calls first ... last-1 of a program's table, for numbers at these addresses."""
-    run_together(calls, first, last, like, 1, a, b, c)
+    run_together(calls, first, last, like, 1, a, b, c, False)
 
 
 @jit_part
-def run_together(calls, first, last, like, groups, a, b, c):
-    """The same, each call for as many groups (pictures) together."""
+def run_together(calls, first, last, like, groups, a, b, c, onto):
+    """The same, each call for as many groups (pictures) together; all add to C where it is done
+    `onto` what is there.
+    """
     for number in range(first, last):
         call = calls + number * FIELDS * WORD
-        do_call(call, like, groups, word(call, 5), a, b, c, word(call, 6))
+        do_call(call, like, groups, word(call, 5), a, b, c, word(call, 6) | onto)
 
 
 @jit_part

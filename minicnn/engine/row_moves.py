@@ -8,6 +8,8 @@ from llvmlite import ir
 from minicnn.machine.emit import Emitter, kernel
 from minicnn.machine.operands import Bytes, Numbers
 
+AHEAD = 8  # rows to prefetch ahead
+
 
 class Copy(NamedTuple):
     """x, y: rows of `size` numbers, x_row and y_row numbers apart."""
@@ -62,6 +64,9 @@ def copy(dtype: str) -> Emitter:
         source, target = (emit.at(arg[a], build.mul(r, arg[f"{a}_row"])) for a in "xy")
 
         def move(offset: ir.Value) -> Sequence[ir.Value]:
+            # rows that lie apart are too short for the processor to guess where the next ones go
+            ahead = build.mul(arg["y_row"], emit.integer(AHEAD))
+            emit.prefetch(emit.at(target, offset, ahead), write=True)
             emit.store(emit.load(emit.at(source, offset)), emit.at(target, offset))
             return []
 

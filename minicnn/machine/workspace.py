@@ -7,6 +7,7 @@ each other's activations out of the cache.
 """
 
 import weakref
+from math import prod
 
 import numpy as np
 
@@ -28,6 +29,14 @@ def workspace(size: int) -> Array:
         memory = aligned(size, np.dtype(np.uint8))
         _memory = weakref.ref(memory)
     return memory
+
+
+def maps(shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Zeros, from the beginning of a cache line on: registers as wide as a line would else be read
+    and written in two.
+    """
+    count = prod(shape)
+    return aligned(count, dtype)[:count].reshape(shape)
 
 
 def aligned(count: int, dtype: np.dtype) -> Array:

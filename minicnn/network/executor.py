@@ -1,6 +1,5 @@
 """How a network is run: layer after layer as they are written, or by the engine's plan."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import reduce
@@ -12,6 +11,7 @@ import numpy as np
 
 from minicnn.machine import jit
 from minicnn.network.ending import probabilities
+from minicnn.network.gradients import Gradients
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
 from minicnn.network.stages import layers_of, stages, without_ending
@@ -141,27 +141,30 @@ class Execution:
         """
         self._check_undisturbed()
         wanted = self.wanted(to_input)
-        gradients: dict[int, list[Array]] = defaultdict(list)  # of each value, by its users
+        gradients = Gradients()
         for n, given in zip(self.outputs_at, dy if len(self.outputs_at) > 1 else [dy], strict=True):
-            gradients[n].append(given)
+            gradients.give(n, given)
         with self._together():
             for step, reads, writes, fixed, several in reversed(self.stages):
                 if not wanted[writes]:
                     continue
-                if writes not in gradients:  # no output depends on it
+                if writes not in gradients.given:  # no output depends on it
                     clear_gradients(step)
                     continue
                 step.needs_input_grad = any(wanted[n] for n in reads)
-                total = self._total(writes, gradients.pop(writes))
+                total = self._total(writes, gradients.given.pop(writes))
                 if self.fast is not None:
                     self.fast.settle(step, True if fixed is None else fixed)
+                    self.fast.offer(step, gradients, reads[0])
                 back: Any = step.backward(total)
                 if step.needs_input_grad:
-                    for n, dx in zip(reads, back if several else [back], strict=True):
-                        if wanted[n]:
-                            gradients[n].append(dx)
+                    own = self.fast is not None and self.fast.gives_own(step)
+                    for place, dx in enumerate(back if several else [back]):
+                        if wanted[reads[place]]:
+                            gradients.give(reads[place], dx, buffer=own and not place)
             found = [
-                self._total(n, gradients[n]) if n in gradients else None for n in range(self.inputs)
+                self._total(n, gradients.given[n]) if n in gradients.given else None
+                for n in range(self.inputs)
             ]
         self.places.add_gradients()
         return found if len(found) > 1 else found[0]

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from minicnn.engine import selftest
+from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.plan import Step, passes_on, plan
 from minicnn.machine.region import Region
 from minicnn.network.forks import Forks
 from minicnn.network.frozen import Frozen
+from minicnn.network.gradients import Gradients
 from minicnn.network.graph import Call
+from minicnn.network.slots import give_slots
 from minicnn.network.stages import stages
 
 
@@ -30,6 +33,7 @@ class Fast:
     def __init__(self, calls: Sequence[Call], inputs: int, outputs: Sequence[int]):
         self.region = Region()
         self.stages, self.values = stages(calls, inputs, outputs, partial(plan, region=self.region))
+        give_slots(self.stages, outputs)
         self.trusted = selftest.trusted([stage.step for stage in self.stages])
         self.frozen = Frozen(calls, inputs, outputs)
         self.forks = Forks(self.region, calls[0].layer.dtype)
@@ -38,3 +42,14 @@ class Fast:
         """Run the jobs that have been added, if the step reads the numbers that they make."""
         if not passes_on(step, training):
             self.region.run()
+
+    def offer(self, step: Step, gradients: Gradients, value: int) -> None:
+        """Let the step add its dx to what other users have given of that value's gradient, if it
+        can.
+        """
+        if isinstance(step, EngineStep) and step.adds_up:
+            step.so_far = gradients.take_buffer(value)
+
+    def gives_own(self, step: Step) -> bool:
+        """Whether dx, the first of several, is a buffer that is nobody else's gradient."""
+        return isinstance(step, EngineStep) and step.gives_own

@@ -26,8 +26,10 @@ from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.plan import passes_on, plan
 from minicnn.machine.fingerprint import Fingerprint
 from minicnn.machine.region import Region, run_jobs, table
+from minicnn.machine.workspace import maps
 from minicnn.network.graph import Call
 from minicnn.network.sharing import Sharing
+from minicnn.network.slots import give_slots
 from minicnn.network.stages import stages
 from minicnn.types import Array
 
@@ -98,12 +100,15 @@ class FrozenProgram:
             outputs,
             partial(plan, region=self.region, frozen=True, threads=threads),
         )
+        give_slots(self.stages, outputs)
         self.steps = [one.step for one in self.stages if isinstance(one.step, EngineStep)]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
         self.x = [
-            np.zeros(
+            maps(
                 one.shape,
-                np.uint8 if one.dtype == np.uint8 and self._takes_bytes(n, one) else dtype,
+                np.dtype(np.uint8)
+                if one.dtype == np.uint8 and self._takes_bytes(n, one)
+                else dtype,
             )
             for n, one in enumerate(x)
         ]

@@ -26,7 +26,7 @@ from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
 from minicnn.machine.threads import state
-from minicnn.machine.workspace import workspace
+from minicnn.machine.workspace import maps, workspace
 from minicnn.types import Array
 
 
@@ -118,8 +118,8 @@ class Buffers:
     def __init__(self, step: NormStep, n: int):
         *axes, C = step.shape
         dtype, down, across = step.dtype, (axes or [1])[0], int(np.prod(axes[1:]))
-        self.y = np.zeros((n, *step.shape), dtype)
-        self.dx = np.zeros((0 if step.frozen else n, *step.shape), dtype)
+        self.y = maps((n, *step.shape), dtype)
+        self.dx = maps((0 if step.frozen else n, *step.shape), dtype)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         self.count = n * down * across
         sizes = dict.fromkeys(Sizes._fields, 1) | dict(zip("HWC", (down, across, C), strict=True))
@@ -132,7 +132,7 @@ class Buffers:
             scratch=own,
             shares=shares(),
             work=step.work,
-            data=Data(**(arrays | {"n": n, "pitch": C, "dkernel_size": 0})),
+            data=Data(**(arrays | {"n": n, "pitch": C, "dy_pitch": C, "dkernel_size": 0})),
             channels=step.channels,
             batch=statistics(step.norm, pictures * (down * across), C, C, dtype),
         )

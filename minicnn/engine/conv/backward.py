@@ -13,7 +13,7 @@ from minicnn.engine.conv.forward import (
     widened,
 )
 from minicnn.engine.conv.layout import share
-from minicnn.engine.products import pack_transposed_part, run
+from minicnn.engine.products import pack_transposed_part, run, run_together
 from minicnn.engine.row_gradients import Gradient, Sums
 from minicnn.engine.row_moves import Copy
 from minicnn.machine.call import at, caller, clear, view, word
@@ -69,7 +69,7 @@ def sums_chunk(r, k, memory, like):
         call_sums(
             work.sums,
             Sums(
-                dy=widened(r, data.dy, target, s.across, memory, like),
+                dy=widened(r, data.dy, data.dy_pitch, target, s.across, memory, like),
                 x=at(data.winners, target * s.FP, like),
                 y=y,
                 pixels=s.across,
@@ -111,7 +111,7 @@ def gradient_rows(r, image, memory, like, dz, dbias):
             if work.writes:
                 dy = at(data.y, target * s.FP, like)
             else:
-                dy = widened(r, data.dy, target, s.across, memory, like)
+                dy = widened(r, data.dy, data.dy_pitch, target, s.across, memory, like)
             gradient_row(
                 r,
                 a=a,
@@ -222,15 +222,15 @@ def gathered_input_gradient(r, n, images, dz, memory, like):
 
 @jit_part
 def input_gradient(r, n, images, dz, like):
-    """dx (N, H, W, C) of the pictures from the n-th on."""
-    s, p, own = r.sizes, r.programs, r.scratch
+    """dx (N, H, W, C) of the pictures from the n-th on, or added to what others gave."""
+    s, p, own, onto = r.sizes, r.programs, r.scratch, r.work.onto
     size = s.H * s.W * s.C
     dx = at(r.data.dx, n * size, like)
-    if p.scatters:
+    if p.scatters and not onto:
         clear(dx, images * size * like.itemsize)
     for block in range(p.input_block_count):
         first, last = word(p.input_blocks, block), word(p.input_blocks, block + 1)
         for i in range(images):
             of_image = at(dz, i * s.dz_rows * s.columns * s.FP, like)
-            kernel = own.memory + own.kernel_t
-            run(p.inputs, first, last, like, of_image, kernel, at(dx, i * size, like))
+            kernel, of_x = own.memory + own.kernel_t, at(dx, i * size, like)
+            run_together(p.inputs, first, last, like, 1, of_image, kernel, of_x, onto)

@@ -1,5 +1,7 @@
 """What a ConvBlock writes, and the record that hands it to the parallel regions."""
 
+from math import prod
+
 import numpy as np
 
 from minicnn.engine.borrowed import borrowed, pair
@@ -11,7 +13,7 @@ from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
-from minicnn.machine.workspace import aligned, workspace
+from minicnn.machine.workspace import aligned, maps, workspace
 from minicnn.types import Array
 
 
@@ -19,8 +21,9 @@ class Buffers:
     """What a ConvBlock writes for batches of n pictures, allocated once.
 
     Args:
-        step: the ConvBlock. Where it is frozen, the kernel as the forward program reads it has
-            memory of its own, and outlives the pass that made it.
+        step: the ConvBlock. With a slot, what comes out has its place there. Where it is frozen,
+            the kernel as the forward program reads it has memory of its own, and outlives the pass
+            that made it.
 
     Attributes:
         output, finished: (n, down, across, F) what comes out, in inference, and in training where
@@ -36,8 +39,10 @@ class Buffers:
         dtype, down, across = conv.dtype, g.OH // PH, g.OW // PW
 
         def numbers(*axes: int, of: np.dtype = dtype, wanted: object = True) -> Array:
-            return np.zeros(np.prod(axes) if wanted else 0, of)
+            return maps((prod(axes),), of) if wanted else np.zeros(0, of)
 
+        slot = step.slot
+        pitch = into.pitch if into else slot.width if slot else g.F
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (down * across if step.pool_first else g.OH * g.OW)
@@ -61,10 +66,14 @@ class Buffers:
             winner=numbers(*outputs, of=np.dtype(np.uint8), wanted=step.pool),
             winners=pooled if step.pool else a,
             addend=NONE,
-            y=numbers(*outputs, wanted=step.finishes and not step.frozen),
-            crop=into.y if into else numbers(n, down, across, g.F, wanted=g.F != g.FP),
-            pitch=into.pitch if into else g.F,
+            y=numbers(
+                *outputs,
+                wanted=step.finishes and not step.frozen and (pitch == g.FP or step.work.writes),
+            ),
+            crop=into.y if into else numbers(n, down, across, g.F, wanted=pitch == g.F != g.FP),
+            pitch=pitch,
             dy=NONE,
+            dy_pitch=slot.width if slot else g.F,
             dkernel=step.dkernel,
             dkernel_size=step.dkernel.size,
             dbiases=step.dbiases,
@@ -74,8 +83,8 @@ class Buffers:
         shape = (n, down, across, g.F)
         # what a part makes has its place already
         self.output, self.finished = (
-            (data.crop if g.F != g.FP else wide).reshape(shape if wide.size else -1)
-            for wide in (data.winners, data.y)
+            made.reshape(shape if made.size == np.prod(shape) else -1)
+            for made in (data.crop if g.F != g.FP else wide for wide in (data.winners, data.y))
         )
         # never touched where it is not used
         self.dx = data.dx.reshape((n, g.H, g.W, g.C) if data.dx.size else -1)
@@ -98,7 +107,8 @@ class Buffers:
             bytes=(pixels, np.dtype(np.uint8)),
             x=(pixels, dtype),
             dx=(pixels, dtype),
-            dy=(n * down * across * g.F, dtype),
+            dy=((n * down * across - 1) * data.dy_pitch + g.F, dtype),
+            crop=((n * down * across - 1) * pitch + g.F, dtype),
             addend=(n * down * across * g.F, dtype),
             weights=(kernel, dtype),
         )

@@ -245,7 +245,7 @@ def finish_row(r, x, y, target, pixels, memory, like):
     if work.finish != 0:
         addend = x
         if work.adds:
-            addend = widened(r, data.addend, target, pixels, memory, like)
+            addend = widened(r, data.addend, s.F, target, pixels, memory, like)
         call_finish(
             work.finish,
             Finish(
@@ -275,23 +275,26 @@ def crop(r, y, target, pixels, like):
 
 
 @jit_part
-def widened(r, rows, target, pixels, memory, like):
-    """Some pixels of an array with F channels, as an address of such with FP: themselves, or a
-    copy in scratch memory, beside which there are zeros.
+def widened(r, rows, pitch, target, pixels, memory, like):
+    """Some pixels of F channels, `pitch` numbers apart, as an address of such with FP: themselves,
+    or a copy in scratch memory, beside which there are zeros.
     """
     s, wide = r.sizes, memory + r.scratch.wide
-    own = at(rows, target * s.F, like)
-    if s.F == s.FP:
+    own = at(rows, target * pitch, like)
+    if pitch == s.FP:
         return own
-    call_copy(r.work.copy, Copy(x=own, x_row=s.F, y=wide, y_row=s.FP, rows=pixels, size=s.F))
+    call_copy(r.work.copy, Copy(x=own, x_row=pitch, y=wide, y_row=s.FP, rows=pixels, size=s.F))
     return wide
 
 
 @jit_part
 def normalize_chunk(r, k, memory, like):
-    """y of chunk k."""
+    """y of chunk k, by way of a strip where its pixels lie apart and nobody reads it otherwise."""
     s, data = r.sizes, r.data
+    apart = data.pitch != s.FP and not r.work.writes
     for row in range(share(data.n, k) * s.down, share(data.n, k + 1) * s.down):
         target = row * s.across
-        x, y = at(data.winners, target * s.FP, like), at(data.y, target * s.FP, like)
+        x, y = at(data.winners, target * s.FP, like), memory + r.scratch.strip
+        if not apart:
+            y = at(data.y, target * s.FP, like)
         finish_row(r, x, y, target, s.across, memory, like)

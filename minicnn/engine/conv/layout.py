@@ -149,6 +149,7 @@ class Work(NamedTuple):
     writes: bool = False  # backward keeps, over y, dy before the function that made y
     weights: bool = False
     inputs: bool = False
+    onto: bool = False  # dx is added to the gradient that other users of x have given
 
 
 class Data(NamedTuple):
@@ -157,8 +158,8 @@ class Data(NamedTuple):
     x (n, H, W, C), or bytes that become x: bytes * scale + offset, each in all lanes of a register.
     weights (KH, KW, C, F); a (n, OH, OW, FP) activations; pooled and winner (n, down, across, FP);
     winners: pooled, or a without pooling; y like winners, finished; crop: the output with `pitch`
-    numbers from pixel to pixel, where that is not FP; dy and addend of its shape; dkernel, of
-    dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
+    numbers from pixel to pixel, where that is not FP; dy, with dy_pitch, and addend of its shape;
+    dkernel, of dkernel_size numbers; dbiases of the chunks (CHUNKS, FP) in double, dbias (F,); dx.
     """
 
     n: int
@@ -176,6 +177,7 @@ class Data(NamedTuple):
     crop: Array
     pitch: int
     dy: Array
+    dy_pitch: int
     dkernel: Array
     dkernel_size: int
     dbiases: Array

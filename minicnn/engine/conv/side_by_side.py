@@ -23,6 +23,7 @@ from minicnn.engine.engine_step import EngineStep
 from minicnn.machine.call import word
 from minicnn.machine.record import Record
 from minicnn.machine.region import SERIAL, Region, Stages, Task, call_task
+from minicnn.machine.workspace import maps
 from minicnn.types import Array
 
 
@@ -105,6 +106,6 @@ def shared(block: ConvBlock, threads: int) -> ConvBlock | SideBySide:
     if len(cuts) == 2 and count == 1:
         return block
     (down, across), g = block.output_size, block.g
-    y = np.zeros((1, down, across, g.F), block.conv.dtype)
+    y = maps((1, down, across, g.F), block.conv.dtype)
     rows = len(cuts) > 2 and (count == 1 or kernel_numbers(block) < g.H * g.W * g.C)
     return SideBySide(block, by_rows(block, cuts, y) if rows else by_filters(block, count, y), y)

@@ -35,6 +35,7 @@ from minicnn.engine.conv.norm import Channels
 from minicnn.engine.conv.ways import Convolution, way
 from minicnn.engine.conv.work import backward_work, common, forward_work
 from minicnn.engine.engine_step import EngineStep
+from minicnn.engine.slot import Slot, spanned
 from minicnn.layers.base import Layer
 from minicnn.layers.batch_normalization import BatchNormalization
 from minicnn.layers.conv2d import Conv2D
@@ -82,6 +83,8 @@ class ConvBlock(EngineStep):
 
     # whether dx may be written over x: then x is still in the cache, and nobody needs it any more
     owns_input = False
+    # where what comes out has its place, if not in a buffer of its own; may be given if it fits
+    slot: Slot | None = None
 
     def __init__(
         self,
@@ -157,23 +160,35 @@ class ConvBlock(EngineStep):
         arrays = {"x": x, "weights": weights}
         if addend is not None:
             arrays["addend"] = np.ascontiguousarray(addend, conv.dtype)
+        place = None if self.slot is None else self.slot.of(len(x))
+        if place is not None:
+            arrays["crop"] = spanned(place)
         self.region.add(own.job, own.prepare(work, **arrays))
         if norm is not None and of_batch:
             norm.warn_of_single_value(own.count)
         self._cache = (x, own, of_batch) if training else ()
+        if place is not None:
+            return place
         return own.finished if training and self.finishes else own.output
 
     def backward(self, dy: Array) -> Any:
-        last = self.pool or self.norm or self.conv
-        dy = last.accept_gradient(dy, bool(self._cache), len(self._cache[0]) if self._cache else 0)
+        so_far, self.so_far = self.so_far, None
+        if self.slot is not None:  # whose owner has checked it
+            dy = spanned(dy)
+        else:
+            last, cache = self.pool or self.norm or self.conv, self._cache
+            dy = last.accept_gradient(dy, bool(cache), len(cache[0]) if cache else 0)
         (x, own, of_batch), self._cache = self._cache, ()
         conv = self.conv
         # Pictures are read for the last time right before their dx is written, unless dkernel is
         # made after all dx.
         dx = x if self.owns_input and not self.convolution.by_slices else own.dx
+        onto = so_far is not None and self.needs_input_grad
         work = backward_work(
-            self, own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad
+            self, own.at_once, of_batch, bool(conv.trainable), self.needs_input_grad, onto
         )
+        if onto:
+            dx = so_far
         padded = conv.trainable and self.g.F != self.g.FP
         self.region.add(
             own.job, own.prepare(work, x=x, dy=dy, dx=dx), self._crop_gradient if padded else None
@@ -233,6 +248,19 @@ class ConvBlock(EngineStep):
     def reads_output(self) -> bool:
         """Whether backward reads y: then the step behind must not write over it before."""
         return self.add is not None and self.work.writes
+
+    @property
+    def fits_slot(self) -> bool:
+        """Whether it may be given a slot: what it makes there nobody else has to keep."""
+        return self.finishes and not (self.add or self.work.writes or self.into)
+
+    @property
+    def gives_own(self) -> bool:
+        return self.rescaling is None
+
+    @property
+    def adds_up(self) -> bool:
+        return self.rescaling is None and self.convolution.adds_up
 
     @property
     def checked_as(self) -> type[Layer]:

@@ -29,7 +29,11 @@ class Plan(NamedTuple):
 
 
 class DirectConvolution:
-    """The sums as they are written: direct.py."""
+    """The sums as they are written: direct.py.
+
+    Attributes:
+        adds_up: whether dx may be added to what is there.
+    """
 
     winograd = False
 
@@ -37,12 +41,13 @@ class DirectConvolution:
         self.g, self.dtype = g, dtype
         self.gathers = direct.tiny(g)  # z is made in scratch memory, from pictures copied there
         self.by_blocks = direct.large(g, dtype)
-        # In a small picture a number of dkernel is a short sum, which takes longer to load and
-        # store than to add up.
-        # Then it is summed over many pictures at a time, if there are enough slices to share among
-        # threads.
+        self.adds_up = not self.gathers
+        # In a small picture a number of dkernel is a short sum. Where so many do not stay in the
+        # cache from picture to picture, it takes longer to load and store than to add up: then it
+        # is summed over many pictures at a time, if there are enough slices to share among threads.
         self.by_slices = (
             g.groups == 1
+            and self.by_blocks  # the kernel is large
             and g.OH * g.OW <= SMALL
             and (g.seen() == (1, 1) or (g.top, g.left) == (0, 0))
             and g.KH * -(-g.FP // (2 * processor.lanes(dtype))) >= CHUNKS
@@ -125,7 +130,7 @@ class WinogradConvolution:
     """With fewer multiplications: winograd.py. Its kernel is U = G g G^T."""
 
     winograd = gathers = True  # z is made in scratch memory, from patches
-    by_blocks = by_slices = False
+    by_blocks = by_slices = adds_up = False
 
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
@@ -174,7 +179,7 @@ class WinogradConvolution:
 class DepthwiseConvolution:
     """Of every channel by itself, as sums of shifted rows: depthwise.py."""
 
-    winograd = gathers = by_blocks = by_slices = False
+    winograd = gathers = by_blocks = by_slices = adds_up = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype

@@ -67,7 +67,7 @@ def weight_slices(r, lo, hi, memory, like):
                     size=width,
                 ),
             )
-            run_together(p.weights, first, last, like, pictures, spaced, block, data.dkernel)
+            run_together(p.weights, first, last, like, pictures, spaced, block, data.dkernel, False)
 
 
 @jit_part

@@ -66,8 +66,8 @@ def forward_work(
     key = "forward", single, training, of_batch, from_bytes
     if key not in step.works:
         name, before = step.conv.dtype.name, function_of(step.before)
-        cropped = step.g.F != step.g.FP or step.into and step.into.pitch != step.g.FP
-        is_output = not step.pool and not cropped
+        apart = step.into and step.into.pitch != step.g.FP or step.slot
+        is_output = not step.pool and step.g.F == step.g.FP and not apart
         keep = is_output or training and step.keeps
         in_place = keep and not step.convolution.gathers
         needed = before is not None or step.conv.use_bias or of_batch or not in_place
@@ -86,13 +86,15 @@ def forward_work(
 
 
 def backward_work(
-    step: Any, at_once: bool, of_batch: bool, weights: bool, inputs: bool
+    step: Any, at_once: bool, of_batch: bool, weights: bool, inputs: bool, onto: bool
 ) -> tuple[Stages, Array]:
     """(stages, work) of a backward pass: whether dkernel is made of all pictures at once, the
-    moments were those of the batch; dkernel, and dx, are wanted.
+    moments were those of the batch; dkernel, and dx, are wanted, that onto what there is.
     """
-    key = "backward", at_once, of_batch, weights, inputs
+    key = "backward", at_once, of_batch, weights, inputs, onto
     if key not in step.works:
-        work = step.work._replace(moments=of_batch, keep=step.keeps, weights=weights, inputs=inputs)
+        work = step.work._replace(
+            moments=of_batch, keep=step.keeps, weights=weights, inputs=inputs, onto=onto
+        )
         step.works[key] = backward_stages(work, at_once), np.array(work, np.int64)
     return step.works[key]

@@ -14,6 +14,7 @@ from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Addresses, Record
 from minicnn.machine.region import SERIAL, Region, Stages, Task
 from minicnn.machine.shares import each_chunk, shares
+from minicnn.machine.workspace import maps
 from minicnn.types import Array, Shape
 
 BLOCK = 2048  # numbers that stay in the first-level cache while one array after the other is added
@@ -72,7 +73,7 @@ class Buffers:
     """What ByNumber writes for n samples, and the record for its parallel regions."""
 
     def __init__(self, step: ByNumber, n: int):
-        self.y = np.zeros((n, *step.shape), step.dtype)
+        self.y = maps((n, *step.shape), step.dtype)
         self.x = Addresses([self.y.size] * step.count, step.dtype)
         layout = step.layout._replace(N=n, x=self.x.table, y=self.y)
         self.record = Record(layout=layout, shares=shares())

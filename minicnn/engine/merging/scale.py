@@ -20,6 +20,7 @@ from minicnn.machine.jit import jit_part
 from minicnn.machine.record import Operands, Record
 from minicnn.machine.region import SERIAL, Stages, Task
 from minicnn.machine.shares import each_chunk, shares
+from minicnn.machine.workspace import maps
 from minicnn.types import Array, Shape
 
 BLOCK = 2048  # numbers of x that stay in the first-level cache
@@ -107,7 +108,7 @@ class Buffers:
     def __init__(self, step: ScaleStep, n: int):
         shape, dtype = step.multiply.output_shape, step.multiply.dtype
         C, trained = shape[-1], 0 if step.frozen else n
-        self.y, self.dx = np.zeros((n, *shape), dtype), np.zeros((trained, *shape), dtype)
+        self.y, self.dx = maps((n, *shape), dtype), maps((trained, *shape), dtype)
         self.dscale = np.zeros((trained, *step.small), dtype)
         layout = Layout(
             N=n,

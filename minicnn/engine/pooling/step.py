@@ -47,6 +47,7 @@ class Pooling(EngineStep):
     back: Sequence[int]
     winner: np.dtype | None
     shares = False
+    gives_own = True
 
     def __init__(self, pool: Any, frozen: bool = False):
         self.pool, self.frozen = pool, frozen
