@@ -134,7 +134,7 @@ def _best(found: Summary, best: Line) -> str:
     )
     facts = f"Trained with seed {best.seed} for {best.epochs} epochs; SHA-256 of all bits:"
     return (
-        table(f"Trial {best.number}.", ["Hyperparameter", "Value"], rows)
+        table(f"Trial {best.number}.", ["Name", "Value"], rows)
         + f"<p>{escape(facts)} <code>{escape(best.bits or '')}</code></p>\n"
         + f'<pre class="command">{escape(commands)}</pre>'
     )
@@ -148,7 +148,7 @@ def _searched(study: Study) -> str:
         for (section, key), value in study.space.fixed.items()
         if section not in ("study",)
     }
-    return table("What the trials choose from.", ["Hyperparameter", "Values"], rows) + (
+    return table("What the trials choose from.", ["Name", "Values"], rows) + (
         f"<p>The same in all trials: {escape(described(fixed))}.</p>"
     )
 
