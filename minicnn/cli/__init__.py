@@ -4,7 +4,8 @@ what one of them does.
 Results are printed on stdout, progress and messages on stderr, and `--json` prints one JSON object
 in place of text.
 Exit codes: 0 done; 1 a check failed, or some of the inputs could not be used; 2 wrong usage; 3 a
-file that is needed is missing or damaged; 4 a package is missing; 130 ended by Ctrl-C.
+file that is needed is missing or damaged; 4 a package is missing; 75 another rank of MPI has been
+waited for too long; 130 ended by Ctrl-C.
 """
 
 import argparse
