@@ -62,6 +62,7 @@ class Execution:
             self.stages, self._values = self.fast.stages, self.fast.values
         else:
             self.stages, self._values = stages(calls, self.inputs, self.outputs_at)
+        self.frozen = None if self.fast is None else self.fast.frozen
         self.steps: list[Step] = [stage.step for stage in self.stages]
         self._made: list[tuple[int, ...]] = []  # shapes of the last forward's outputs
         self._pass = 0  # the number of the last forward pass,
@@ -90,9 +91,9 @@ class Execution:
         Raises RuntimeError when a layer, or a signal handler, has run the network in the middle of
         it.
         """
-        if not training and self.fast is not None:
+        if not training and self.frozen is not None:
             self.places.follow()
-            made = self.fast.frozen.outputs(x if self.inputs > 1 else [x])
+            made = self.frozen.outputs(x if self.inputs > 1 else [x])
             if made is not None:
                 return made if len(made) > 1 else made[0]
         number = self._pass = next(_passes)
