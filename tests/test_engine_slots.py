@@ -12,7 +12,7 @@ from minicnn import Input, Model, layers
 from minicnn.engine.plan import plan
 from minicnn.engine.slot import Slot, spanned
 from minicnn.machine.workspace import LINE, maps
-from minicnn.network.forks import Gradients
+from minicnn.network.gradients import Gradients
 
 
 def test_a_slot_is_some_channels_of_a_map():
@@ -120,7 +120,7 @@ def test_a_convolution_adds_its_gradient_to_what_others_gave(strides, size):
         ):
             assert_close(other, one, 1e-12, name, np.abs(one).max() + 1)
     if strides == 2:
-        assert not model._execution().forks.sums  # nothing was left to add up
+        assert not model._execution().fast.forks.sums  # nothing was left to add up
 
 
 def test_only_a_buffer_of_its_own_is_added_to():

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import RanksError
-from minicnn.machine.processor import instruction_set, lanes
+from minicnn.machine.presence import NUMBA
 from minicnn.ranks.group import Group
 
 SHOWN = 6  # differences in a message
@@ -26,15 +26,25 @@ SHOWN = 6  # differences in a message
 @cache
 def machinery() -> dict[str, Any]:
     """What this rank computes with."""
-    isa = instruction_set()
     simd = np.show_config(mode="dicts")["SIMD Extensions"]
-    return {
+    found = {
         "minicnn": f"{version('minicnn')} ({sources()})",
         "python": ".".join(platform.python_version_tuple()[:2]),
-        **{package: version(package) for package in ("numpy", "numba", "llvmlite")},
+        "numpy": version("numpy"),
+        "NumPy's instructions": " ".join([*simd["baseline"], *simd["found"]]),
+    }
+    return found | (engine() if NUMBA else {"engine": "none, as there is no Numba"})
+
+
+def engine() -> dict[str, Any]:
+    """What the engine's kernels are made by, and for."""
+    from minicnn.machine.processor import instruction_set, lanes  # only where it can run
+
+    isa = instruction_set()
+    return {
+        **{package: version(package) for package in ("numba", "llvmlite")},
         "instruction set": isa.name,
         "tiles": f"{isa.rows} x 2 x {lanes(np.float32)}",
-        "NumPy's instructions": " ".join([*simd["baseline"], *simd["found"]]),
     }
 
 
