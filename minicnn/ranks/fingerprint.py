@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import RanksError
-from minicnn.machine.processor import instruction_set, lanes
+from minicnn.machine.presence import NUMBA
 from minicnn.ranks.group import Group
 
 SHOWN = 6  # differences in a message
@@ -26,15 +26,25 @@ SHOWN = 6  # differences in a message
 @cache
 def machinery() -> dict[str, Any]:
     """What this rank computes with."""
-    isa = instruction_set()
     simd = np.show_config(mode="dicts")["SIMD Extensions"]
     return {
         "minicnn": f"{version('minicnn')} ({sources()})",
         "python": ".".join(platform.python_version_tuple()[:2]),
-        **{package: version(package) for package in ("numpy", "numba", "llvmlite")},
+        "numpy": version("numpy"),
+        **(compilers() if NUMBA else {}),
+        "NumPy's instructions": " ".join([*simd["baseline"], *simd["found"]]),
+    }
+
+
+def compilers() -> dict[str, Any]:
+    """What makes this rank's kernels, and what for."""
+    from minicnn.machine.processor import instruction_set, lanes  # only where there is Numba
+
+    isa = instruction_set()
+    return {
+        **{package: version(package) for package in ("numba", "llvmlite")},
         "instruction set": isa.name,
         "tiles": f"{isa.rows} x 2 x {lanes(np.float32)}",
-        "NumPy's instructions": " ".join([*simd["baseline"], *simd["found"]]),
     }
 
 
