@@ -75,7 +75,9 @@ def problems(group: Group, every: list[dict[str, Any]], facts: list[dict[str, An
 
 def as_text(found: dict[str, Any]) -> str:
     """The findings for people to read."""
-    rows = [COLUMNS, *[tuple(str(rank[name]) for name in COLUMNS) for rank in found["ranks"]]]
+    # without Numba a rank has no instruction set of its own
+    table = [[str(rank.get(name, "-")) for name in COLUMNS] for rank in found["ranks"]]
+    rows = [COLUMNS, *map(tuple, table)]
     widths = [max(len(row[n]) for row in rows) for n in range(len(COLUMNS))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

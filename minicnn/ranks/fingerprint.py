@@ -27,18 +27,18 @@ SHOWN = 6  # differences in a message
 def machinery() -> dict[str, Any]:
     """What this rank computes with."""
     simd = np.show_config(mode="dicts")["SIMD Extensions"]
-    found = {
+    return {
         "minicnn": f"{version('minicnn')} ({sources()})",
         "python": ".".join(platform.python_version_tuple()[:2]),
         "numpy": version("numpy"),
+        **(compilers() if NUMBA else {}),
         "NumPy's instructions": " ".join([*simd["baseline"], *simd["found"]]),
     }
-    return found | (engine() if NUMBA else {"engine": "none, as there is no Numba"})
 
 
-def engine() -> dict[str, Any]:
-    """What the engine's kernels are made by, and for."""
-    from minicnn.machine.processor import instruction_set, lanes  # only where it can run
+def compilers() -> dict[str, Any]:
+    """What makes this rank's kernels, and what for."""
+    from minicnn.machine.processor import instruction_set, lanes  # only where there is Numba
 
     isa = instruction_set()
     return {

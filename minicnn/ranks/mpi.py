@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.machine import threads
+from minicnn.machine.presence import NUMBA
 from minicnn.ranks.failing import end_all_on_errors
 from minicnn.ranks.group import ALONE, Group
 from minicnn.ranks.launched import tasks
@@ -51,7 +52,7 @@ def share_processors(neighbours: int) -> None:
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     unbound = available == os.cpu_count()
-    if unbound and "NUMBA_NUM_THREADS" not in os.environ and not threads.times_set():
+    if NUMBA and unbound and "NUMBA_NUM_THREADS" not in os.environ and not threads.times_set():
         threads.set_threads(max(1, available // neighbours))
 
 
