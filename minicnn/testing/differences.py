@@ -41,6 +41,9 @@ def compare(
     gradient, but to no less than what makes the rounding of y, eps |y * dy| / h in the differences,
     a relative error of `tolerance`.
     """
+    for key, (_, gradient) in tensors.items():
+        if gradient is None:
+            raise AssertionError(f"{name}: the gradient of {key} is None, expected an array")
     y = forward().copy()
     resolution = float(np.finfo(y.dtype).eps * np.linalg.norm(y * dy)) / h
     largest = max(float(np.abs(gradient).max(initial=0)) for _, gradient in tensors.values())

@@ -6,9 +6,10 @@ Works on any Layer, a user's own included:
     check_layer(MyLayer(), (8, 8, 3))       # raises AssertionError, naming the tensor, unless it is
 
 How: in float64, for a random dy, the gradients that backward claims are compared with differences
-of forward (differences.py). dy is drawn at random because special ones hide mistakes: with dy = 1
-everywhere, the true gradient of batch normalisation is 0, and a backward that returns zeros would
-pass.
+of forward (differences.py). Another batch runs before, so that what it leaves shows. dy is drawn at
+random because special ones hide mistakes: with dy = 1 everywhere, the true gradient of batch
+normalisation is 0, and a backward that returns zeros would pass. Which mistake it is, diagnosis
+says.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from minicnn.layers.base_merge import Merge
 from minicnn.names import known_arguments
 from minicnn.network.ending import probabilities
 from minicnn.network.network import Network
+from minicnn.testing.diagnosis.diagnose import explained
 from minicnn.testing.differences import compare
 from minicnn.testing.gradient_report import GradientReport, judged
 from minicnn.types import Array, Shape
@@ -56,12 +58,19 @@ def check_layer(
         seed: of everything drawn.
 
     Raises AssertionError with a table of all tensors when one is off, or when over 1 % are kinks.
+    Where a usual mistake explains what is off, the error says which (diagnosis).
 
     >>> testing.check_layer(layers.Dense(3), (4,)).error < 1e-7
     True
     """
-    report = measure_layer(layer, input_shape, batch=batch, x=x, samples=samples, seed=seed)
-    return judged(report, tolerance)
+    try:
+        report = measure_layer(layer, input_shape, batch=batch, x=x, samples=samples, seed=seed)
+        return judged(report, tolerance)
+    except AssertionError as error:
+        reasons = explained(layer, input_shape, x, seed)
+        if not reasons:
+            raise
+        raise AssertionError(f"{error}\n{reasons}") from None
 
 
 @known_arguments
@@ -91,6 +100,8 @@ def measure_layer(
     )
     inputs = [array.astype(np.float64, order="K") for array in drawn]
     given: Any = inputs if isinstance(layer, Merge) else inputs[0]
+    layer.needs_input_grad = True
+    _run_another_batch(layer, given, seed)
     state = layer.random_state
 
     def forward() -> Array:
@@ -99,12 +110,20 @@ def measure_layer(
 
     y = forward()
     dy = rng.standard_normal(y.shape)
-    layer.needs_input_grad = True
     pairs = zip(inputs, listed(layer.backward(dy)), strict=True)
     tensors = {f"x{i}" if len(inputs) > 1 else "x": pair for i, pair in enumerate(pairs, 1)}
     if layer.trainable:
         tensors |= {name: (param, layer.grads[name].copy()) for name, param in layer.params.items()}
     return compare(str(layer), forward, dy, tensors, samples, rng, TOLERANCE, STEP)
+
+
+def _run_another_batch(layer: Layer, x: Any, seed: int) -> None:
+    """Whose traces must not show in the gradients: they are overwritten, never accumulated."""
+    state = layer.random_state
+    other: Any = [one[::-1].copy() for one in x] if isinstance(x, list) else x[::-1].copy()
+    y = layer.forward(other, training=True)
+    layer.backward(np.random.default_rng([seed, 2]).standard_normal(y.shape))
+    layer.random_state = state
 
 
 @known_arguments
