@@ -2,8 +2,8 @@
 
     efficiency = compute / (compute + exchange)
     exchange   = wire + latency (1 + log2 R) + message (R - 1) + added
-    wire       = 8 bytes / (0.93 link)           what a rank sends, less the headers of TCP and Ethernet
-    bytes      = 4 S (subtrees + 1) (R - 1) / R  partial sums to those that finish them, then a slice to all
+    wire       = 8 bytes / (0.93 link)           of a link, headers of TCP and Ethernet take the rest
+    bytes      = 4 S (subtrees + 1) (R - 1) / R  partial sums to who finishes them, slices to all
 
 for S numbers that are summed in every step and a rank that has `subtrees` of the tree over the
 shards: one where ranks and shards are powers of two (minicnn/ranks). Nothing is computed while a
