@@ -2,7 +2,7 @@
 
     efficiency = compute / (compute + exchange)
     exchange   = wire + latency (1 + log2 R) + message (R - 1) + added
-    wire       = 8 bytes / (0.93 link)           of a link, headers of TCP and Ethernet take the rest
+    wire       = 8 bytes / (0.93 link)           headers of TCP and Ethernet take the rest
     bytes      = 4 S (subtrees + 1) (R - 1) / R  partial sums to who finishes them, slices to all
 
 for S numbers that are summed in every step and a rank that has `subtrees` of the tree over the
