@@ -81,10 +81,10 @@ def minicnn_residual(name: str, shape: Geometry) -> tuple[Callable[[], Any], Cal
 
     def forward() -> Any:
         values = {0: x}
-        with execution.region:
+        with execution.fast.region:
             for step, reads, writes, _, several in execution.stages:
                 if not passes_on(step, training=True):
-                    execution.region.run()
+                    execution.fast.region.run()
                 given = [values[n] for n in reads] if several else values[reads[0]]
                 values[writes] = step.forward(given, training=True)
         return values[execution.outputs_at[0]]

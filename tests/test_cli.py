@@ -35,7 +35,7 @@ COMMANDS = [
         "profile",
     ),
     *("export", "prune", "quantize", "compare", "serve", "webcam"),
-    *("warmup", "doctor", "runs", "data info", "data show", "data fetch"),
+    *("warmup", "doctor", "tune", "runs", "data info", "data show", "data fetch"),
 ]
 
 

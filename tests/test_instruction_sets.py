@@ -185,9 +185,9 @@ def row_kernel_emitters(dtype):
         "sums": row_gradients.sums.emit(dtype, RELU, False, False),
         "sums of an addend": row_gradients.sums.emit(dtype, RELU, True, True),
         "fold": row_moves.fold.emit(dtype),
-        "gradient": gradient(dtype, way(2, True, False, RELU, None)),
-        "gradient of a ReLU after": gradient(dtype, way(2, True, False, None, RELU)),
-        "gradient of the winners": gradient(dtype, way(2, True, True, RELU, None)),
+        "gradient": gradient(dtype, way(2, True, False, True, RELU, None)),
+        "gradient of a ReLU after": gradient(dtype, way(2, True, False, True, None, RELU)),
+        "gradient of the winners": gradient(dtype, way(2, True, True, True, RELU, None)),
         "sum with ReLU": merging.combine.emit(dtype, "add", True),
         "gradient of scaled channels": merging.scale_gradient.emit(dtype),
     }

@@ -18,6 +18,8 @@ from minicnn.machine.region import SERIAL, Stages, Task
 from minicnn.machine.threads import alone, state
 from minicnn.types import Array
 
+TRIES = 20  # regions, until the threads of a busy machine have met in one
+
 
 class Counted(NamedTuple):
     """What is written down: by stage, what its threads have seen of the stage before."""
@@ -50,25 +52,34 @@ def counted(stages):
 @settings(max_examples=30)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(1, 3))
 def test_every_stage_begins_when_all_have_done_the_one_before(stages, jobs):
-    made = [counted(stages) for _ in range(jobs)]
-    region.run_jobs(region.table([(job, numbers) for _, job, numbers in made]))
-    workers = state()["used"]
-    expected = [1 if serial else workers for serial in stages]
-    for counts, _, _ in made:
-        assert counts.done[:-1].tolist() == expected
-        seen = [before * own for before, own in zip(expected, expected[1:], strict=False)]
-        assert counts.seen[1:-1].tolist() == seen
+    for _ in range(TRIES):
+        made = [counted(stages) for _ in range(jobs)]
+        region.run_jobs(region.table([(job, numbers) for _, job, numbers in made]))
+        # on a busy machine a thread may have waited for the others in vain, and done all alone
+        together = any((counts.done > 1).any() for counts, _, _ in made)
+        workers = state()["used"] if together else 1
+        expected = [1 if serial else workers for serial in stages]
+        for counts, _, _ in made:
+            assert counts.done[:-1].tolist() == expected
+            seen = [before * own for before, own in zip(expected, expected[1:], strict=False)]
+            assert counts.seen[1:-1].tolist() == seen
+        if together or all(stages) or state()["used"] == 1:
+            return
+    pytest.fail(f"the threads have not met once in {TRIES} regions")
 
 
 @pytest.mark.parametrize("run", ["run_together", "run_by_stage"])
 def test_both_loops_do_the_same(run):
-    counts, job, numbers = counted([False, True, False])
-    rows = region.table([(job, numbers)])
-    together = (region.turn_of_thread(), rows, team.gate())
-    arguments = together if run == "run_together" else (rows,)
-    getattr(region, run)(*arguments)
     workers = state()["used"]
-    assert counts.done[:3].tolist() == [workers, 1, workers]
+    for _ in range(TRIES):
+        counts, job, numbers = counted([False, True, False])
+        rows = region.table([(job, numbers)])
+        together = (region.turn_of_thread(), rows, team.gate())
+        getattr(region, run)(*(together if run == "run_together" else (rows,)))
+        if counts.done[:3].tolist() == [workers, 1, workers]:
+            return
+        assert run == "run_together" and counts.done[:3].tolist() == [1, 1, 1]
+    pytest.fail(f"the threads have not met once in {TRIES} regions")
 
 
 @jit

@@ -60,7 +60,7 @@ def test_the_definitions_hold_without_numba():
 ENGINES = (
     "machine.cache machine.call machine.emit machine.fingerprint machine.parts machine.peak "
     "machine.processor machine.region machine.shares machine.team network.fast network.forks "
-    "network.frozen quantize.forms quantize.native quantize.packing quantize.trial"
+    "network.frozen network.slots quantize.forms quantize.native quantize.packing quantize.trial"
 )
 
 

@@ -40,6 +40,7 @@ def grid_size(domains: Mapping[str, Domain]) -> int:
 def grid(number: int, domains: Mapping[str, Domain]) -> dict[str, Value]:
     """Combination `number`, from 0.
 
+    >>> from minicnn.tune.ranges import Choices
     >>> grid(1, {"a": Choices((1, 2)), "b": Choices((3, 4))})
     {'a': 1, 'b': 4}
     """
