@@ -35,7 +35,6 @@ from planted import PLANTED, Row
 from minicnn import layers
 from minicnn.machine import processor
 from minicnn.testing.diagnosis import diagnose
-from minicnn.testing.diagnosis.jacobian import Corner
 
 COUNT, CORRECT, NAMED = 10, 2000, 0.95
 TRIES = 20  # how often a case is drawn until its mistake shows
@@ -111,7 +110,7 @@ def unknown(count: int) -> dict[str, Any]:
                 own = Changed(**layer.get_config())
                 try:
                     found = diagnose(own, shape, seed=number).findings.get("x", ())
-                except Corner:
+                except ValueError:  # too large
                     continue
                 tried += 1
                 named += [f"{what} {layer!r:.200} {shape}: {one}" for one in found]
@@ -119,25 +118,27 @@ def unknown(count: int) -> dict[str, Any]:
 
 
 def accusations(name: str, number: int) -> list[str] | None:
-    """What is said to be wrong with a layer that is right; None where it has corners everywhere."""
+    """What is said to be wrong with a layer that is right; None where it is refused, for corners
+    everywhere or its size.
+    """
     layer, shape = cases.LAYERS[name](pen(name, number))
     try:
         found = diagnose(layer, shape, seed=number)
-    except Corner:
+    except ValueError:
         return None
     return [f"{layer!r:.200} {shape}: d{tensor}" for tensor in found.findings]
 
 
 def correct(count: int, workers: Executor) -> dict[str, Any]:
-    """Accusations of drawn layers of every kind in turn; a few more than `count`, for those with
-    corners everywhere do not count.
+    """Accusations of drawn layers of every kind in turn; some more than `count`, for those that are
+    refused do not count.
     """
     numbers = range(count + count // 20)
     names = [name for name, _ in zip(itertools.cycle(cases.LAYERS), numbers, strict=False)]
     told = list(workers.map(accusations, names, numbers, chunksize=20))
-    cornered = Counter(name for name, said in zip(names, told, strict=True) if said is None)
+    refused = Counter(name for name, said in zip(names, told, strict=True) if said is None)
     accused = [words for said in told for words in said or ()]
-    return {"tried": len(told) - cornered.total(), "accused": accused, "corners": dict(cornered)}
+    return {"tried": len(told) - refused.total(), "accused": accused, "refused": dict(refused)}
 
 
 def main(count: int = COUNT, layers_without: int = CORRECT) -> int:

@@ -23,7 +23,7 @@ from minicnn.layers.base_merge import Merge
 from minicnn.names import known_arguments
 from minicnn.network.ending import probabilities
 from minicnn.network.network import Network
-from minicnn.testing.diagnosis.diagnose import explained
+from minicnn.testing.diagnosis.diagnose import explained, spare_copy
 from minicnn.testing.differences import compare
 from minicnn.testing.gradient_report import GradientReport, judged
 from minicnn.types import Array, Shape
@@ -63,11 +63,12 @@ def check_layer(
     >>> testing.check_layer(layers.Dense(3), (4,)).error < 1e-7
     True
     """
+    spare = spare_copy(layer)  # before anything has run in it
     try:
         report = measure_layer(layer, input_shape, batch=batch, x=x, samples=samples, seed=seed)
         return judged(report, tolerance)
     except AssertionError as error:
-        reasons = explained(layer, input_shape, x, seed)
+        reasons = explained(spare, input_shape, x, seed)
         if not reasons:
             raise
         raise AssertionError(f"{error}\n{reasons}") from None
@@ -110,7 +111,7 @@ def measure_layer(
 
     y = forward()
     dy = rng.standard_normal(y.shape)
-    pairs = zip(inputs, listed(layer.backward(dy)), strict=True)
+    pairs = zip(inputs, listed(layer.backward(dy.copy())), strict=True)
     tensors = {f"x{i}" if len(inputs) > 1 else "x": pair for i, pair in enumerate(pairs, 1)}
     if layer.trainable:
         tensors |= {name: (param, layer.grads[name].copy()) for name, param in layer.params.items()}

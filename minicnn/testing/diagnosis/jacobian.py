@@ -16,7 +16,7 @@ STEP = 1e-4  # h
 BEND = 1e-6  # S(2h) - 2 S(h) of differences.py above which there is a corner
 
 
-class Corner(Exception):
+class Corner(ValueError):
     """Forward has a corner near this input."""
 
 
