@@ -30,7 +30,7 @@ TIMEOUT, SOON = (
     30,
 )  # seconds that ranks wait for each other here; until a failure must have ended
 LONGEST = 300
-SAID = re.compile(r"^(?:minicnn|  rank|\w*Error): .*|^  rank \d.*", re.MULTILINE)
+SAID = re.compile(r"^minicnn: rank .*|^\w*Error: .*|^  rank \d.*", re.MULTILINE)
 FAULTS = ("kill", "stop", "raise", "disk", "data", "argument", "version", "processor")
 
 
