@@ -339,8 +339,12 @@ def running(process):
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=forks)])
 def test_what_has_come_is_answered_when_the_server_stops(model, workers):
-    """Every request that was sent on a connection that was taken."""
-    lost, answered, ended = [], [], threading.Event()
+    """Every request that was sent on a connection that was taken.
+
+    In the moment of closing the system may have taken one that the server has not: it resets that,
+    and there is no way to close without.
+    """
+    lost, answered, reset, ended = [], [], [], threading.Event()
     with outside(model, "--workers", workers) as server:
 
         def client(seed):
@@ -353,6 +357,9 @@ def test_what_has_come_is_answered_when_the_server_stops(model, workers):
                     try:
                         wire.sendall(request(picture(seed), close=seed % 2 == 0))
                         answer = answer_in(received(wire) if seed % 2 == 0 else one(wire))
+                    except ConnectionResetError as error:
+                        reset.append(error)
+                        return
                     except OSError as error:
                         answer = error
                     good = getattr(answer, "status", None) == 200
@@ -367,7 +374,7 @@ def test_what_has_come_is_answered_when_the_server_stops(model, workers):
         ended.set()
         for each in clients:
             each.join(PATIENCE)
-        assert (code, said, lost) == (0, "", []) and len(answered) >= 50
+        assert (code, said, lost) == (0, "", []) and len(answered) >= 50 and len(reset) <= 1
 
 
 def one(wire):

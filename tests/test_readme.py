@@ -35,6 +35,7 @@ NO_CODE = {
     "serve.md",
     "webcam.md",
     "container.md",
+    "scale.md",
     "SECURITY.md",
     "engine/README.md",
 }
