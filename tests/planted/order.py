@@ -53,7 +53,10 @@ class ReshapedKernelGradient(layers.Conv2D):
         return dx
 
 
-PLANTED["ReshapedKernelGradient"].make = lambda pen: conv(ReshapedKernelGradient, pen)
+# of a kernel (2, 2, 2, 2) it would be one with axes swapped
+PLANTED["ReshapedKernelGradient"].make = lambda pen: conv(
+    ReshapedKernelGradient, pen, kernel_size=(2, 3)
+)
 
 
 @planted("flipped", "kernel", drawn_conv(kernel_size=(3, 2)))
