@@ -4,9 +4,9 @@ mistake, and nothing else?
     python tests/check_diagnosis.py [count] [correct]
 
 prints one JSON line (the last one is docs/results/diagnosis.json) and exits with 1 when a bar is
-missed. Half an hour on two processors. The n-th case is the same on every machine.
+missed. Five minutes on two idle processors. The n-th case is the same on every machine.
 
-- planted: each row of planted.py, `count` times. Where the mistake cannot be seen, for the gradient
+- planted: each row of PLANTED, `count` times. Where the mistake cannot be seen, for the gradient
   is right in spite of it, another case is drawn. "named" is a diagnosis of that one name for that
   tensor, "ambiguous" one of several names with it among them, "unnamed" none; "misdiagnosed" is any
   other.
