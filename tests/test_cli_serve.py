@@ -388,7 +388,8 @@ def one(wire):
 def test_a_model_that_is_replaced_is_loaded_anew(model, tmp_path):
     path = tmp_path / "small.safetensors"
     shutil.copy(model, path)
-    with outside(path, "--reload") as server:
+    # one worker: each looks at the file by itself, and they load it within a second of each other
+    with outside(path, "--reload", "--workers", "1") as server:
         old = server.post(picture()).json["predictions"]
         path.write_bytes(model.read_bytes()[:-9])  # half of a file changes nothing
         line = server.process.stderr.readline()
