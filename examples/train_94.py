@@ -1,7 +1,7 @@
 """94 % on CIFAR-10 in eight epochs: the recipe of airbench94, which was made for speed, on a
 processor.
 
-    python examples/train_94.py     # the whole training: some 30 minutes on two cores
+    python examples/train_94.py     # the whole training: 7 to 15 minutes on two cores
     python examples/train_94.py --limit 5000 --batch-size 250     # a first look
 
 Each piece saves epochs, and docs/ninety_four.md says how: a first layer that needs no training,
