@@ -11,12 +11,23 @@ const See = (() => {
   const grids = {}; // name: grid, of all that are on the page
 
   // A number for the eye: four digits or so. The whole of it is in the cell's data-value.
+  // Nothing for null, which is not computed yet.
   function format(value) {
+    if (value === null) return "";
     const size = Math.abs(value);
     if (!Number.isFinite(value)) return String(value);
     if (size !== 0 && (size < 5e-4 || size >= 1e6)) return minus(value.toExponential(1));
     const decimals = size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0;
     return minus(String(Number(value.toFixed(decimals))));
+  }
+
+  // The fewest digits that mean this number; those of float32, where it is one.
+  function shortest(value) {
+    for (let digits = 1; Math.fround(value) === value && digits < 9; digits++) {
+      const short = Number(value.toPrecision(digits));
+      if (Math.fround(short) === value) return minus(String(short));
+    }
+    return minus(String(value));
   }
 
   const minus = (digits) => digits.replaceAll("-", "\u2212");
@@ -44,9 +55,11 @@ const See = (() => {
   //   name, title: for programs and for readers; rows, columns
   //   point(index): called when a number is pointed at; without it the table is only read
   //   change(index, value): called when the reader wrote a number; without it nothing can be
+  //   editable(index): which numbers can be written, with change; all, unless told
   //   rowNames, columnNames: in place of 0, 1, 2 ...
   // Returns element, cells, set(values), mark(index, kind) with kind "on", "from" or "also", clear().
-  function grid({ name, title = name, rows, columns, point, change, rowNames, columnNames }) {
+  function grid({ name, title = name, rows, columns, point, change, editable = () => true,
+    rowNames, columnNames }) {
     const table = make("table", {}, make("caption", {}, title));
     const cells = [], targets = []; // a target takes the focus: the cell, or the input in it
     const head = table.createTHead().insertRow(), body = table.createTBody();
@@ -57,20 +70,23 @@ const See = (() => {
       const row = body.insertRow();
       row.append(th(nameOf(rowNames, r), "row"));
       for (let c = 0; c < columns; c++) {
-        const index = r * columns + c, cell = row.insertCell();
+        const index = r * columns + c, cell = row.insertCell(), written = change && editable(index);
         cells.push(cell);
-        if (change) {
+        if (written) {
           const where = `${name}, row ${nameOf(rowNames, r)}, column ${nameOf(columnNames, c)}`;
-          const input = make("input", { inputMode: "decimal", autocomplete: "off" });
+          const input = make("input", { inputMode: "decimal", autocomplete: "off", size: 1 });
           input.setAttribute("aria-label", where);
           input.oninput = () => {
             const value = number(input, NaN);
             if (!Number.isNaN(value)) change(index, value);
           };
-          input.onblur = () => { input.value = cell.dataset.value; number(input); };
+          input.onblur = () => {
+            input.value = shortest(made.values[index]);
+            number(input);
+          };
           cell.append(input);
         }
-        targets.push(change ? cell.firstChild : cell);
+        targets.push(written ? cell.firstChild : cell);
         if (point || change) follow(index);
       }
     }
@@ -88,7 +104,7 @@ const See = (() => {
       target.tabIndex = -1;
       target.onfocus = () => {
         targets.forEach((each) => { each.tabIndex = each === target ? 0 : -1; });
-        if (change) target.select();
+        if (target.select) target.select();
         if (point) point(index);
       };
       if (point) cells[index].onmouseenter = () => point(index);
@@ -109,9 +125,9 @@ const See = (() => {
       };
       const step = steps[event.key];
       if (!step || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return null;
-      const writing = change && step[1] && target.selectionEnd - target.selectionStart <
-        target.value.length;
-      if (writing) return null;
+      const within = target.select && step[1] &&
+        target.selectionEnd - target.selectionStart < target.value.length;
+      if (within) return null;
       const i = r + step[0], j = c + step[1];
       return i < 0 || i >= rows || j < 0 || j >= columns ? null : i * columns + j;
     }
@@ -124,9 +140,10 @@ const See = (() => {
         made.values = Array.from(values);
         made.values.forEach((value, index) => {
           const cell = cells[index];
-          cell.dataset.value = String(value);
-          if (!change) cell.textContent = format(value);
-          else if (document.activeElement !== cell.firstChild) cell.firstChild.value = String(value);
+          const target = targets[index];
+          cell.dataset.value = value === null ? "" : String(value);
+          if (target === cell) cell.textContent = format(value);
+          else if (document.activeElement !== target) target.value = shortest(value);
         });
       },
       mark(index, kind) { cells[index].classList.add(kind); },
@@ -169,6 +186,29 @@ const See = (() => {
     return { go, at: () => at, refresh: () => go(at) };
   }
 
+  // A walk through the numbers of several arrays, chosen in a <select> whose options are their names:
+  // show(what, index) is called for each. Returns to(what, index), for a number that is pointed at,
+  // and refresh().
+  function walk(select, element, { count, show }) {
+    const steps = stepper(element, {
+      label: "Numbers one after the other",
+      count: () => count(select.value),
+      show: (index) => {
+        clear();
+        light(select.value);
+        show(select.value, index);
+      },
+    });
+    select.onchange = () => steps.go(0);
+    return {
+      refresh: steps.refresh,
+      to(what, index) {
+        select.value = what;
+        steps.go(index);
+      },
+    };
+  }
+
   // Write into the line that explains (#why), which is read aloud when it changes. Texts in arrays
   // are bold.
   function say(...parts) {
@@ -205,5 +245,6 @@ const See = (() => {
   }
 
   document.addEventListener("DOMContentLoaded", links);
-  return { clear, format, grid, grids, light, make, number, numbers, say, stepper, term };
+  return { clear, format, grid, grids, light, make, number, numbers, say, shortest, stepper, term,
+    walk };
 })();
