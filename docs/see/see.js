@@ -35,6 +35,12 @@ const See = (() => {
   // A number as a factor or a summand: negative ones in brackets.
   const term = (value) => (value < 0 ? `(${format(value)})` : format(value));
 
+  // Summands with plus signs between them; of many the first ten.
+  function sum(texts) {
+    const first = texts.slice(0, 10).join(" + ");
+    return texts.length > 10 ? `${first} + \u2026 (${texts.length} in all)` : first || "0";
+  }
+
   // An element with properties and children: make("p", { id: "a" }, "text").
   function make(name, properties = {}, ...children) {
     const element = Object.assign(document.createElement(name), properties);
@@ -245,6 +251,6 @@ const See = (() => {
   }
 
   document.addEventListener("DOMContentLoaded", links);
-  return { clear, format, grid, grids, light, make, number, numbers, say, shortest, stepper, term,
-    walk };
+  return { clear, format, grid, grids, light, make, number, numbers, say, shortest, stepper, sum,
+    term, walk };
 })();
