@@ -60,12 +60,14 @@ const See = (() => {
   // A table of numbers, each of which can be pointed at, by mouse or by arrow keys (one tab stop).
   //   name, title: for programs and for readers; rows, columns
   //   point(index): called when a number is pointed at; without it the table is only read
-  //   change(index, value): called when the reader wrote a number; without it nothing can be
+  //   change(index, value): called when the reader wrote a number; without it nothing can be. It may
+  //   return false, for a number that it does not take
   //   editable(index): which numbers can be written, with change; all, unless told
   //   rowNames, columnNames: in place of 0, 1, 2 ...
+  //   show(value): its text, format() unless told
   // Returns element, cells, set(values), mark(index, kind) with kind "on", "from" or "also", clear().
   function grid({ name, title = name, rows, columns, point, change, editable = () => true,
-    rowNames, columnNames }) {
+    rowNames, columnNames, show = format }) {
     const table = make("table", {}, make("caption", {}, title));
     const cells = [], targets = []; // a target takes the focus: the cell, or the input in it
     const head = table.createTHead().insertRow(), body = table.createTBody();
@@ -84,7 +86,8 @@ const See = (() => {
           input.setAttribute("aria-label", where);
           input.oninput = () => {
             const value = number(input, NaN);
-            if (!Number.isNaN(value)) change(index, value);
+            if (!Number.isNaN(value) && change(index, value) === false)
+              input.setAttribute("aria-invalid", "true");
           };
           input.onblur = () => {
             input.value = shortest(made.values[index]);
@@ -148,7 +151,7 @@ const See = (() => {
           const cell = cells[index];
           const target = targets[index];
           cell.dataset.value = value === null ? "" : String(value);
-          if (target === cell) cell.textContent = format(value);
+          if (target === cell) cell.textContent = show(value);
           else if (document.activeElement !== target) target.value = shortest(value);
         });
       },
