@@ -28,6 +28,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
 NO_CODE = {
     "notation.md",
+    "lessons.md",
     "docs/README.md",
     "speed.md",
     "results.md",
