@@ -30,6 +30,7 @@ NO_CODE = {
     "notation.md",
     "lessons.md",
     "docs/README.md",
+    "see/README.md",
     "speed.md",
     "results.md",
     "how_it_is_checked.md",

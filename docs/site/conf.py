@@ -52,12 +52,13 @@ LANGUAGES = {".py": "python", ".json": "json", ".jsonl": "json", ".toml": "toml"
 
 
 def add_navigation(_app: Sphinx, page: str, source: list[str]) -> None:
-    """The start page gets what docs/README.md lists; lessons.md what is in lessons/, and so on."""
+    """The start page gets what docs/README.md lists, lessons.md the pages in lessons/ ..."""
     if page == root_doc:
         source[0] += toctrees((ROOT / "docs" / "README.md").read_text(encoding="utf-8"), "docs")
-    elif (ROOT / page).is_dir() or page == "docs/api/README":
-        below = f"/{page.removesuffix('/README')}/*"
-        source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{below}\n```\n"
+        return
+    below = page.removesuffix("/README")
+    if len(list((ROOT / below).glob("*.md"))) > 1:
+        source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n/{below}/*\n```\n"
 
 
 def lead_to_sources(app: Sphinx, tree: nodes.document) -> None:
