@@ -30,7 +30,7 @@ STOREYS = {
     "transforms",
     "network": "engine network optimizers saving",
     "work": "applications callbacks interchange models pruning quantize training",
-    "looking": "explain plots preflight report runs serve sklearn testing tune utils",
+    "looking": "explain lessons plots preflight report runs serve sklearn testing tune utils",
     "door": "__init__ __main__ cli",
 }
 STOREY_OF = {

@@ -30,7 +30,7 @@ pytest_plugins = ["run_fixtures"]
 
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
 SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
-SLOW |= {"export", "prune", "quantize", "compare", "serve", "webcam", "tune"}
+SLOW |= {"export", "prune", "quantize", "compare", "serve", "webcam", "tune", "lesson"}
 COMPLETED = {  # where a page names the command alone
     "predict": ["cat.jpg"],
     "explain": ["cat.jpg"],

@@ -22,12 +22,15 @@ PAGES = [
     ROOT / "SECURITY.md",
     ROOT / "minicnn" / "engine" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "see").glob("*.md")),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKED = (ROOT / "docs" / "how_it_is_checked.md").read_text(encoding="utf-8")
 NO_CODE = {
     "notation.md",
+    "lessons.md",
     "docs/README.md",
+    "see/README.md",
     "speed.md",
     "results.md",
     "how_it_is_checked.md",

@@ -1,0 +1,130 @@
+"""For the tests of docs/see: where its pages are, and how a test reads, sets and points."""
+
+import re
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+from chromium import forget, started, visit
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "see"
+NAMES = (
+    "convolution",
+    "pooling",
+    "batch_normalization",
+    "softmax_cross_entropy",
+    "dense",
+    "adam_sgd",
+    "receptive_field",
+    "augmentation",
+)
+READ = """
+    return Object.fromEntries(Object.entries(See.grids).map(([name, grid]) =>
+        [name, grid.cells.map(cell => cell.dataset.value)]))"""
+SET = """
+    const [id, value] = arguments, element = document.getElementById(id);
+    element.value = value;
+    for (const kind of ["input", "change"])
+        element.dispatchEvent(new Event(kind, {bubbles: true}))"""
+WRITE = """
+    const [name, values] = arguments, cells = See.grids[name].cells;
+    values.forEach((value, k) => {
+        if (value === null) return;
+        cells[k].firstChild.value = value;
+        cells[k].firstChild.dispatchEvent(new Event("input", {bubbles: true}));
+    })"""
+POINT = """
+    const [name, k] = arguments;
+    See.grids[name].cells[k].dispatchEvent(new Event("mouseenter"));
+    return document.getElementById("why").textContent.replace(/\\s+/g, " ")"""
+STEP = """
+    const slider = document.querySelector(".stepper input");
+    slider.value = arguments[0] === null ? slider.max : arguments[0];
+    slider.dispatchEvent(new Event("input"))"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """The browser; skips where there is none."""
+    with started(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where a server on this machine has the folder, and the paths that it was asked for."""
+    asked = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            asked.append(self.path)
+
+        def end_headers(self):
+            self.send_header("Cache-Control", "no-store")
+            super().end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=FOLDER))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", asked
+    server.shutdown()
+    server.server_close()
+
+
+def resize(browser, width, scheme="light", motion="no-preference"):
+    """A screen of that many CSS pixels, light or dark."""
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
+    listed = [{"name": name, "value": value} for name, value in features.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": listed})
+
+
+@pytest.fixture
+def page(request, browser):
+    """The page that the test names, opened from file://; no message when
+    it is left.
+    """
+    name = request.param
+    resize(browser, 1280)
+    visit(browser, "about:blank")
+    forget(browser)
+    visit(browser, (FOLDER / f"{name}.html").as_uri())
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def numbers(browser):
+    """What the tables hold, whole: name -> array of doubles; what is not computed yet is NaN."""
+    read = browser.execute_script(READ)
+    return {name: np.array([float(text or "nan") for text in texts]) for name, texts in read.items()}
+
+
+def choose(browser, **settings):
+    """Settings of the page by their id."""
+    for name, value in settings.items():
+        browser.execute_script(SET, name, str(value))
+
+
+def write(browser, grid, values):
+    """Type numbers into a table; None leaves one as it is."""
+    texts = [None if value is None else repr(float(value)) for value in np.ravel(values)]
+    browser.execute_script(WRITE, grid, texts)
+
+
+def point(browser, grid, k):
+    """Point at a number; what is said of it then."""
+    return browser.execute_script(POINT, grid, k)
+
+
+def step(browser, k=None):
+    """Go to a step, the last one unless told."""
+    browser.execute_script(STEP, k)
+
+
+def computed(text):
+    """(left, right) of what is said, 'y[0, 1] = 3 = 1·(−2) + 5: because': the number and its sum."""
+    _, left, right = text.replace("−", "-").replace("·", "*").split(" = ", 2)
+    return float(left), eval(re.split(r": (?=\D)", right)[0])
