@@ -96,10 +96,17 @@ def page(request, browser):
     assert browser.get_log("browser") == []
 
 
+def of(name):
+    """The test gets this page."""
+    return pytest.mark.parametrize("page", [name], indirect=True)
+
+
 def numbers(browser):
     """What the tables hold, whole: name -> array of doubles; what is not computed yet is NaN."""
     read = browser.execute_script(READ)
-    return {name: np.array([float(text or "nan") for text in texts]) for name, texts in read.items()}
+    return {
+        name: np.array([float(text or "nan") for text in texts]) for name, texts in read.items()
+    }
 
 
 def choose(browser, **settings):
@@ -125,6 +132,6 @@ def step(browser, k=None):
 
 
 def computed(text):
-    """(left, right) of what is said, 'y[0, 1] = 3 = 1·(−2) + 5: because': the number and its sum."""
+    """The number and its sum, of what is said: (3, 3) for 'y[0, 1] = 3 = 1·(−2) + 5: because'."""
     _, left, right = text.replace("−", "-").replace("·", "*").split(" = ", 2)
     return float(left), eval(re.split(r": (?=\D)", right)[0])

@@ -1,11 +1,23 @@
 """docs/see in a headless browser: every page without messages and strangers, narrow and wide, light
-and dark, by keyboard, without JavaScript. The numbers are tests/test_see_numbers.py's.
+and dark, by keyboard, without JavaScript. The numbers are tests/test_see_numbers.py's and
+tests/test_see_paths.py's.
 """
 
 import pytest
 from camera_pages import AXE, serious_faults
 from chromium import check_not_wider_than_the_screen, contrast, forget, requests, visit
-from see_pages import FOLDER, NAMES, address, browser, numbers, page, resize, step  # noqa: F401
+from see_pages import (  # noqa: F401
+    FOLDER,
+    NAMES,
+    address,
+    browser,
+    choose,
+    numbers,
+    page,
+    resize,
+    step,
+    write,
+)
 
 each_page = pytest.mark.parametrize("page", NAMES, indirect=True)
 each_name = pytest.mark.parametrize("name", NAMES)
@@ -137,7 +149,8 @@ def test_screen_readers_get_tables(page):  # noqa: F811
     changes.
     """
     found = page.execute_script(
-        "return [...document.querySelectorAll('.grid table')].map(table => [table.caption.textContent, "
+        "return [...document.querySelectorAll('.grid table')].map(table => "
+        "[table.caption.textContent, "
         "table.querySelectorAll('thead th[scope=col]').length, "
         "table.querySelectorAll('tbody th[scope=row]').length, table.tBodies[0].rows.length, "
         "[...table.querySelectorAll('input')].every(input => input.ariaLabel)])"
@@ -152,8 +165,6 @@ def test_screen_readers_get_tables(page):  # noqa: F811
 @each_page
 def test_a_number_can_be_written(page):  # noqa: F811
     """What is no number is marked, and the last good one stays."""
-    from selenium.webdriver.common.keys import Keys
-
     (name, k) = page.execute_script(
         "for (const [name, grid] of Object.entries(See.grids)) for (const [k, cell] of "
         "grid.cells.entries()) if (cell.querySelector('input')) return [name, k]; return ['', 0]"
@@ -169,10 +180,39 @@ def test_a_number_can_be_written(page):  # noqa: F811
     before = {key: list(map(str, values)) for key, values in numbers(page).items()}
     keys(page, "x")
     assert box.get_attribute("aria-invalid") == "true"
-    keys(page, Keys.TAB)
+    page.execute_script("arguments[0].blur()", box)
     assert box.get_attribute("value") == "3" and box.get_attribute("aria-invalid") == "false"
     after = {key: list(map(str, values)) for key, values in numbers(page).items()}
     assert {key: after[key] for key in before} == before
+
+
+@pytest.mark.parametrize(
+    ("page", "field", "values"),
+    [
+        ("adam_sgd", "a", [""]),
+        ("adam_sgd", "beta_2", ["1", "-0.1"]),
+        ("softmax_cross_entropy", "smoothing", ["", "1.5"]),
+        ("augmentation", "angle", ["1000", ""]),
+    ],
+    indirect=["page"],
+)
+def test_a_setting_that_is_none_is_marked_and_changes_nothing(page, field, values):  # noqa: F811
+    before = {key: list(map(str, value)) for key, value in numbers(page).items()}
+    for value in values:
+        choose(page, **{field: value})
+        assert page.find_element("id", field).get_attribute("aria-invalid") == "true"
+        after = {key: list(map(str, value)) for key, value in numbers(page).items()}
+        assert after == before
+
+
+@pytest.mark.parametrize("page", ["receptive_field"], indirect=True)
+def test_a_kernel_must_be_whole(page):  # noqa: F811
+    before = list(numbers(page)["layers"])
+    for value in (0, 2.5, 100):
+        write(page, "layers", [value])
+        box = page.execute_script("return See.grids.layers.cells[0].firstChild")
+        assert box.get_attribute("aria-invalid") == "true"
+        assert list(numbers(page)["layers"]) == before
 
 
 @each_page
