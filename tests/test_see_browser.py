@@ -6,18 +6,9 @@ tests/test_see_paths.py's.
 import pytest
 from camera_pages import AXE, serious_faults
 from chromium import check_not_wider_than_the_screen, contrast, forget, requests, visit
-from see_pages import (  # noqa: F401
-    FOLDER,
-    NAMES,
-    address,
-    browser,
-    choose,
-    numbers,
-    page,
-    resize,
-    step,
-    write,
-)
+from see_pages import FOLDER, NAMES, choose, numbers, resize, step, write
+
+pytest_plugins = ["see_fixtures"]
 
 each_page = pytest.mark.parametrize("page", NAMES, indirect=True)
 each_name = pytest.mark.parametrize("name", NAMES)
@@ -28,7 +19,7 @@ FOCUSED = """
     return [document.activeElement.tagName, document.activeElement.textContent]"""
 
 
-def keys(browser, *sequence):  # noqa: F811
+def keys(browser, *sequence):
     """Press keys, one after the other, on what has the focus."""
     from selenium.webdriver.common.action_chains import ActionChains
 
@@ -36,7 +27,7 @@ def keys(browser, *sequence):  # noqa: F811
 
 
 @each_name
-def test_nothing_is_fetched_but_the_page(browser, address, name):  # noqa: F811
+def test_nothing_is_fetched_but_the_page(browser, address, name):
     """Served by any web server, as the documentation's site is."""
     url, asked = address
     resize(browser, 1280)
@@ -53,7 +44,7 @@ def test_nothing_is_fetched_but_the_page(browser, address, name):  # noqa: F811
 
 @each_page
 @pytest.mark.parametrize("width", [320, 1280])
-def test_nothing_is_wider_than_the_screen(page, width):  # noqa: F811
+def test_nothing_is_wider_than_the_screen(page, width):
     resize(page, width)
     check_not_wider_than_the_screen(page)
     step(page)
@@ -62,7 +53,7 @@ def test_nothing_is_wider_than_the_screen(page, width):  # noqa: F811
 
 @each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_readable_in_light_and_dark(page, scheme):  # noqa: F811
+def test_text_is_readable_in_light_and_dark(page, scheme):
     resize(page, 1280, scheme)
     colour = "return getComputedStyle(document.querySelector('{}'))['{}']"
     ground = page.execute_script(colour.format("body", "background-color"))
@@ -74,7 +65,7 @@ def test_text_is_readable_in_light_and_dark(page, scheme):  # noqa: F811
 
 @each_name
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser, address, name, scheme):  # noqa: F811
+def test_axe_finds_no_serious_fault(browser, address, name, scheme):
     if not AXE:
         pytest.skip("no test of accessibility: AXE_CORE names no npm package")
     resize(browser, 320, scheme, motion="reduce")
@@ -84,7 +75,7 @@ def test_axe_finds_no_serious_fault(browser, address, name, scheme):  # noqa: F8
 
 
 @each_page
-def test_the_buttons_step_forward_and_back_by_keyboard(page):  # noqa: F811
+def test_the_buttons_step_forward_and_back_by_keyboard(page):
     """And say where they are; at both ends they do nothing and keep the focus."""
     from selenium.webdriver.common.keys import Keys
 
@@ -115,7 +106,7 @@ def test_the_buttons_step_forward_and_back_by_keyboard(page):  # noqa: F811
 
 
 @each_page
-def test_every_number_is_reached_by_arrow_keys(page):  # noqa: F811
+def test_every_number_is_reached_by_arrow_keys(page):
     """A table is one tab stop; Tab goes on to the next; what is reached is explained."""
     from selenium.webdriver.common.keys import Keys
 
@@ -144,7 +135,7 @@ def test_every_number_is_reached_by_arrow_keys(page):  # noqa: F811
 
 
 @each_page
-def test_screen_readers_get_tables(page):  # noqa: F811
+def test_screen_readers_get_tables(page):
     """Captions, heads of rows and columns, names of inputs, and a line that is read when it
     changes.
     """
@@ -163,7 +154,7 @@ def test_screen_readers_get_tables(page):  # noqa: F811
 
 
 @each_page
-def test_a_number_can_be_written(page):  # noqa: F811
+def test_a_number_can_be_written(page):
     """What is no number is marked, and the last good one stays."""
     (name, k) = page.execute_script(
         "for (const [name, grid] of Object.entries(See.grids)) for (const [k, cell] of "
@@ -196,7 +187,7 @@ def test_a_number_can_be_written(page):  # noqa: F811
     ],
     indirect=["page"],
 )
-def test_a_setting_that_is_none_is_marked_and_changes_nothing(page, field, values):  # noqa: F811
+def test_a_setting_that_is_none_is_marked_and_changes_nothing(page, field, values):
     before = {key: list(map(str, value)) for key, value in numbers(page).items()}
     for value in values:
         choose(page, **{field: value})
@@ -206,7 +197,7 @@ def test_a_setting_that_is_none_is_marked_and_changes_nothing(page, field, value
 
 
 @pytest.mark.parametrize("page", ["receptive_field"], indirect=True)
-def test_a_kernel_must_be_whole(page):  # noqa: F811
+def test_a_kernel_must_be_whole(page):
     before = list(numbers(page)["layers"])
     for value in (0, 2.5, 100):
         write(page, "layers", [value])
@@ -216,7 +207,7 @@ def test_a_kernel_must_be_whole(page):  # noqa: F811
 
 
 @each_page
-def test_nothing_moves_unless_asked(page):  # noqa: F811
+def test_nothing_moves_unless_asked(page):
     read = "return document.getElementById('why').textContent + document.getAnimations().length"
     before = page.execute_script(read)
     page.execute_async_script("setTimeout(arguments[0], 300)")
@@ -227,7 +218,7 @@ def test_nothing_moves_unless_asked(page):  # noqa: F811
 
 
 @each_name
-def test_without_javascript_the_picture_stands_there(browser, name):  # noqa: F811
+def test_without_javascript_the_picture_stands_there(browser, name):
     resize(browser, 320)
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

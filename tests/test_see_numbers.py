@@ -2,20 +2,11 @@
 
 import numpy as np
 import pytest
-from see_pages import (  # noqa: F401
-    address,
-    browser,
-    choose,
-    computed,
-    numbers,
-    of,
-    page,
-    point,
-    step,
-    write,
-)
+from see_pages import choose, computed, numbers, of, point, step, write
 
 from minicnn import layers, losses
+
+pytest_plugins = ["see_fixtures"]
 
 RNG = np.random.default_rng(7)
 CONVOLUTIONS = [
@@ -53,7 +44,7 @@ def convolution(found, setting):
 
 @of("convolution")
 @pytest.mark.parametrize("setting", CONVOLUTIONS)
-def test_convolution(page, setting):  # noqa: F811
+def test_convolution(page, setting):
     """Whole numbers to the last bit, others to 1e-12."""
     choose(page, **setting)
     for expected, shown in zip(*convolution(numbers(page), setting), strict=True):
@@ -83,7 +74,7 @@ def test_convolution(page, setting):  # noqa: F811
     ],
     indirect=["page"],
 )
-def test_what_is_said_adds_up(page, setting, names):  # noqa: F811
+def test_what_is_said_adds_up(page, setting, names):
     """The sum in the explanation of every number is that number."""
     choose(page, **setting)
     found = numbers(page)
@@ -95,7 +86,7 @@ def test_what_is_said_adds_up(page, setting, names):  # noqa: F811
 
 
 @of("convolution")
-def test_a_kernel_that_does_not_fit(page):  # noqa: F811
+def test_a_kernel_that_does_not_fit(page):
     choose(page, size=3, dilation=2)
     said = page.execute_script("return document.getElementById('why').textContent")
     assert "covers 5 × 5" in said and "3 × 3" in said and "same" in said
@@ -115,7 +106,7 @@ def test_a_kernel_that_does_not_fit(page):  # noqa: F811
         (6, 1, 2, "same"),
     ],
 )
-def test_pooling(page, kind, size, pool, strides, padding):  # noqa: F811
+def test_pooling(page, kind, size, pool, strides, padding):
     """float32, to the last bit, with equal numbers and with broken ones."""
     choose(page, kind=kind, size=size, pool=pool, strides=strides, padding=padding)
     for values in (None, RNG.normal(size=size * size), RNG.integers(0, 2, size * size)):
@@ -135,7 +126,7 @@ def test_pooling(page, kind, size, pool, strides, padding):  # noqa: F811
 
 @of("dense")
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (4, 1, 3), (1, 4, 1)])
-def test_dense(page, sizes):  # noqa: F811
+def test_dense(page, sizes):
     """Whole numbers to the last bit, others to 1e-12."""
     N, D, units = sizes
     choose(page, N=N, D=D, U=units)
@@ -162,7 +153,7 @@ def test_dense(page, sizes):  # noqa: F811
 
 @of("batch_normalization")
 @pytest.mark.parametrize("drawn", [False, True])
-def test_batch_normalization(page, drawn):  # noqa: F811
+def test_batch_normalization(page, drawn):
     """To the last bit; the three terms of dx are its sum, and each what its definition says."""
     gamma, beta, epsilon = (2, 1, 1e-3) if not drawn else (-0.7, 0.3, 0.01)
     if drawn:
@@ -198,7 +189,7 @@ def test_batch_normalization(page, drawn):  # noqa: F811
     ("logits", "right", "smoothing"),
     [([1, 2, 0.5, -1], 2, 0), ([1000, 0, -3, 7], 1, 0), ([0.1, 0.2, 0.3, -5], 0, 0.1)],
 )
-def test_softmax_cross_entropy(page, logits, right, smoothing):  # noqa: F811
+def test_softmax_cross_entropy(page, logits, right, smoothing):
     choose(page, right=right, smoothing=smoothing)
     write(page, "classes", [*logits, *[None] * 20])
     found = numbers(page)

@@ -1,13 +1,15 @@
-"""What docs/see's pages show of optimizers, stacks of layers and augmentation, in a headless browser,
-is minicnn's.
+"""What docs/see's pages show of optimizers, stacks of layers and augmentation, in a headless
+browser, is minicnn's.
 """
 
 import numpy as np
 import pytest
-from see_pages import browser, choose, numbers, of, page, step, write  # noqa: F401
+from see_pages import choose, numbers, of, step, write
 
 from minicnn import layers, optimizers
 from minicnn.layers.augmentation.geometric import Composed
+
+pytest_plugins = ["see_fixtures"]
 
 SURFACES = {
     "valley": lambda a, b: (a * a + 20 * b * b) / 2,
@@ -27,7 +29,7 @@ SURFACES = {
         ("bowl", {"a": 1, "b": -1, "momentum": 0.95}),
     ],
 )
-def test_optimizers(page, surface, setting):  # noqa: F811
+def test_optimizers(page, surface, setting):
     """Weights and slots after every step; gradients are the slopes of the surface."""
     choose(page, surface=surface, **setting)
     chosen = dict(a=-2, b=1.2, sgd_rate=0.03, momentum=0.8, adam_rate=0.2, beta_1=0.9, beta_2=0.999)
@@ -64,7 +66,7 @@ def test_optimizers(page, surface, setting):  # noqa: F811
         ([(7, 1, 1), (2, 1, 4), (2, 3, 1), (1, 1, 1)], 18, 1),
     ],
 )
-def test_receptive_field(page, padding, stack, length, output):  # noqa: F811
+def test_receptive_field(page, padding, stack, length, output):
     """Paths are the dx of one output where all kernel cells are 1."""
     choose(page, padding=padding, length=length)
     write(page, "layers", [[*layer, None, None] for layer in stack])
@@ -104,7 +106,7 @@ MAPS = [
 
 @of("augmentation")
 @pytest.mark.parametrize("chosen", MAPS)
-def test_augmentation(page, chosen):  # noqa: F811
+def test_augmentation(page, chosen):
     """The matrix of minicnn's layers together, and the picture that they draw."""
     chosen = {"flip": ""} | chosen
     choose(page, **chosen)
