@@ -1,0 +1,173 @@
+"""explain.trace: one training step, and what its numbers are."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minicnn import losses, optimizers
+from minicnn.expect import number
+from minicnn.explain.tracing import exact
+from minicnn.explain.tracing.reasoning import give_reasons
+from minicnn.explain.tracing.recording import Recording
+from minicnn.explain.tracing.rows import kind, rows_of
+from minicnn.explain.tracing.traced import Trace
+from minicnn.names import known_arguments
+from minicnn.network import Network
+from minicnn.optimizers.base import Optimizer
+from minicnn.training import checks, usual_loss
+from minicnn.training.step import check_logits
+
+MEGABYTE = 1_000_000
+LIMIT = 64.0  # megabytes of text, which a browser reads in a moment
+PER_WEIGHT = 7  # arrays of a weight's size, with Adam
+
+
+@known_arguments
+def trace(
+    model: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    optimizer: str | Optimizer | None = None,
+    loss: Any = None,
+    *,
+    limit: float = LIMIT,
+) -> Trace:
+    """One training step of a small batch with every number that it computes: outputs, gradients,
+    what layers keep for backward, what the optimizer remembers, weights before and after.
+
+    It is the step that train_on_batch would do next, by the layers as they are written, on copies:
+    the model stays as it is, and so do the generators that dropout draws from.
+
+    Args:
+        x: pictures (n, H, W, C), few and small; of several inputs a list.
+        y: their labels, as the loss takes them.
+        optimizer: what moves the weights; the model's own unless given, and Adam where that has
+            none, as in compile. What it remembers of earlier steps counts.
+        loss: the model's own unless given, or else the one that goes with what the model ends in.
+        limit: how many megabytes the trace may take as a file.
+
+    Raises ValueError for pictures and labels that do not fit, for a loss that is not finite, and
+    for a trace that would be larger than `limit`. Warns as fit does of pixels in another range.
+
+    >>> model = Sequential([Input((4,)), layers.Dense(2, "softmax")], seed=0)
+    >>> step = explain.trace(model, np.ones((1, 4)), [1], "sgd")
+    >>> step.arrays["dense/kernel/gradient"].shape
+    (4, 2)
+    """
+    who = "explain.trace"
+    limit = number(limit, "limit", who, above=0)
+    moved_by = optimizers.get(model.optimizer or "adam" if optimizer is None else optimizer)
+    twin = copy.copy(model)  # for the checks, which ask it for its loss
+    twin.loss = losses.get(loss) if loss is not None else model.loss
+    x, y, _ = checks.arrays(model, x, y, None, who)
+    if x.ndim > 1:
+        model.build_for(x)
+    twin.loss = twin.loss or usual_loss.loss_for(model)
+    model.check_input(x)
+    check_logits(twin)
+    twin.loss.check_targets(y, (len(x), *model.head.output_shape))
+    checks.pixel_range(model, x)
+
+    network = rows_of(model)
+    weights = {
+        path: layer.count_params() * exact.BYTES["float32"] * PER_WEIGHT
+        for path, layer in network.layers.items()
+    }
+    check_size(weights, limit, model.name, len(x))
+    recording = Recording(network, twin.loss)
+    given = x.parts if len(network.inputs) > 1 else [x]
+    recording.forward([np.asarray(one, model.dtype) for one in given])
+    recording.measure(y)
+    recording.backward()
+    step = int(moved_by.iterations) + 1
+    moved_by = copy.deepcopy(moved_by)
+    rate = moved_by.highest_rate
+    recording.update(moved_by)
+    reasons = give_reasons(recording, moved_by, step, rate)
+    rows = described(recording)
+    sizes = {
+        row["name"]: sum(exact.weight(recording.arrays[name]) for name in row["arrays"])
+        for row in rows
+    }
+    check_size(sizes, limit, model.name, len(x))
+    about = {
+        "model": model.name,
+        "class_names": model.class_names,
+        "samples": len(x),
+        "dtype": model.dtype.name,
+        "loss": {
+            "class": type(twin.loss).__name__,
+            "takes": recording.takes,
+            "value": recording.loss,
+        },
+        "optimizer": {"class": type(moved_by).__name__, "learning_rate": float(rate)},
+        "step": step,
+    }
+    return Trace(about, rows, recording.arrays, reasons)
+
+
+def described(recording: Recording) -> list[dict[str, Any]]:
+    """The rows of a trace, each with the names of its arrays: its output first."""
+    network, names = recording.network, recording.names
+    makers = {name: name.removesuffix("/output") for name in names.values()}
+    rows: list[dict[str, Any]] = [
+        {"name": name, "class": "Input", "reads": [], "config": {}} for name in network.inputs
+    ]
+    for row in network.rows:
+        rows.append(
+            {
+                "name": row.name,
+                "class": kind(row.layer),
+                "reads": [makers[names[n]] for n in row.reads],
+                "config": plain(row.layer),
+            }
+        )
+    takes = makers[recording.takes]
+    rows.append(
+        {
+            "name": "loss",
+            "class": type(recording.criterion).__name__,
+            "reads": [takes],
+            "config": {},
+        }
+    )
+    for row in rows:
+        row["arrays"] = []
+    by_name = {row["name"]: row for row in rows}
+    by_path = {row.path: by_name[row.name] for row in reversed(network.rows)}
+    for name in recording.arrays:
+        owner = max((one for one in (*by_name, *by_path) if name.startswith(f"{one}/")), key=len)
+        by_name.get(owner, by_path.get(owner, {})).setdefault("arrays", []).append(name)
+    for row in rows:
+        row["arrays"].sort(key=lambda name: not name.endswith(("/output", "loss/value")))
+    return rows
+
+
+def plain(layer: Any) -> dict[str, Any]:
+    """A layer's arguments, those that JSON has words for."""
+    try:
+        config = layer.get_config()
+    except (AttributeError, TypeError):
+        return {}
+    kinds = (str, int, float, bool, type(None))
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in config.items()
+        if isinstance(value, kinds)
+        or (isinstance(value, tuple | list) and all(isinstance(one, kinds) for one in value))
+    }
+
+
+def check_size(sizes: dict[str, int], limit: float, model: str, samples: int) -> None:
+    """Raise ValueError where a trace takes more megabytes than the limit."""
+    total = sum(sizes.values()) / MEGABYTE
+    if total > limit:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise ValueError(
+            f"explain.trace expected a step of at most limit={limit:g} megabytes as text, received "
+            f"{model!r} with {samples} sample{'s' * (samples != 1)}, which takes {total:.0f}, "
+            f"{sizes[largest] / MEGABYTE:.0f} of them in {largest!r}: give fewer or smaller "
+            f"pictures, a smaller model, or limit={int(total * 1.1) + 1}"
+        )
