@@ -4,11 +4,13 @@ all of them, sums of gradients and weights that move.
 
 from typing import Any
 
+import numpy as np
+
 from minicnn.explain.tracing import reasons as _registered  # noqa: F401
 from minicnn.explain.tracing.place import EXPLAINERS, Explainer, Place
 from minicnn.explain.tracing.recording import Recording
 from minicnn.explain.tracing.rows import Row
-from minicnn.optimizers.base import Optimizer
+from minicnn.explain.tracing.updating import Moved
 from minicnn.training import penalties
 
 Reasons = dict[str, dict[str, Any]]
@@ -25,15 +27,15 @@ def explainer_of(thing: Any) -> Explainer | None:
     return None
 
 
-def give_reasons(recording: Recording, optimizer: Optimizer, step: int, rate: float) -> Reasons:
+def give_reasons(recording: Recording, moved: dict[str, Moved]) -> Reasons:
     """The reasons of all arrays that have one, by name."""
     reasons: Reasons = {}
     for row in recording.network.rows:
         explain_row(recording, row, reasons)
     explain_loss(recording, reasons)
     explain_gradients(recording, reasons)
-    for name in [name for name in recording.arrays if name.endswith("/step")]:
-        explain_step(recording, name.removesuffix("/step"), optimizer, step, rate, reasons)
+    for name, how in moved.items():
+        explain_step(recording, name, how, reasons)
     return reasons
 
 
@@ -53,6 +55,10 @@ def explain_row(recording: Recording, row: Row, reasons: Reasons) -> None:
     explainer = explainer_of(layer)
     if explainer is not None:
         explainer(place)
+    for state in layer.state:
+        before, after = place[state], place[f"{state}_after"]
+        if f"{row.path}/{state}/after" not in reasons and np.array_equal(before, after):
+            place.depends(f"{state}_after", [f"{row.path}/{state}/before"])  # it stays as it is
     for shorts, method, more in ((made, "forward", []), (back, "backward", [f"{row.name}/dy"])):
         for short in shorts:
             if short in place and place.full[short] not in reasons:
@@ -122,28 +128,17 @@ def total(name: str, parts: list[str], arrays: dict, reasons: Reasons) -> None:
     place.because("all", "n", *[f"{one}[n]" for one in short])
 
 
-def explain_step(
-    recording: Recording,
-    name: str,
-    optimizer: Optimizer,
-    step: int,
-    rate: float,
-    reasons: Reasons,
-) -> None:
+def explain_step(recording: Recording, name: str, moved: Moved, reasons: Reasons) -> None:
     """How one weight moves."""
-    arrays, one = recording.arrays, recording._of(optimizer, name)
-    slots = [slot for slot in recording._slots(optimizer, name)]
+    arrays, one, slots = recording.arrays, moved.optimizer, moved.slots
     clipped = f"{name}/gradient/clipped"
     taken = clipped if clipped in arrays else f"{name}/gradient"
-    names = {
-        "value": f"{name}/before",
-        "g": taken,
-        "step": f"{name}/step",
-        "after": f"{name}/after",
+    names = {"value": f"{name}/before", "g": taken} | {
+        short: f"{name}/{short}" for short in ("step", "after")
     }
     for slot in slots:
         names |= {slot: f"{name}/{slot}/after", f"{slot}_before": f"{name}/{slot}/before"}
-    row = {"name": name, "step": step, "learning_rate": rate}
+    row = {"name": name, "step": moved.step, "learning_rate": moved.rate}
     place = Place(one, row, arrays, names, reasons)
     path, _, weight = name.rpartition("/")
     constrained = weight in recording.network.layers[path].constraints
@@ -163,7 +158,6 @@ def explain_step(
             place.view(short, (arrays[f"{name}/before"].size,))
         place.because("after", "n", "value[n]", "step[n]")
     if taken == clipped:
-        short = {"g": clipped}
-        Place(one, row, arrays, short, reasons).depends(
+        Place(one, row, arrays, {"g": clipped}, reasons).depends(
             "g", [f"{name}/gradient"], ("_clipped", "clipping")
         )

@@ -1,9 +1,9 @@
-"""One training step on the layers as they are written, with all that it computes kept."""
+"""Forward and backward of a training step on the layers as they are written, with all that they
+compute kept.
+"""
 
-import copy
 from collections import defaultdict
 from functools import reduce
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from minicnn.layers.base import Layer
 from minicnn.losses import Loss
 from minicnn.network.ending import ENDINGS
 from minicnn.network.executor import clear_gradients
-from minicnn.optimizers.base import AVERAGE, Optimizer
 from minicnn.training import penalties
 from minicnn.training.step import quiet
 from minicnn.types import Array
@@ -40,7 +39,7 @@ KEPT = {
 
 
 class Recording:
-    """The arrays of a step, by name, as forward, backward and the update leave them here.
+    """The arrays of a step, by name, as forward and backward leave them here, and updating.py.
 
     Attributes:
         arrays: in the order of being made.
@@ -88,17 +87,18 @@ class Recording:
         given = [self.arrays[self.names[n]] for n in row.reads]
         row.layer.needs_input_grad = True
         trains = True if row.training is None else row.training
-        y = row.layer.forward(given if row.several else given[0], training=trains)
+        x: Any = given if row.several else given[0]
+        y = row.layer.forward(x, training=trains)
         self.names[row.writes] = f"{row.name}/output"
         self.keep(f"{row.name}/output", y)
         known = KEPT.get(type(row.layer).__name__, ())
         for place, array in enumerate(row.layer._cache or ()):
-            seen = [*given, y]
-            if isinstance(array, np.ndarray) and not any(
-                np.shares_memory(array, one) for one in seen
-            ):
-                name = known[place] if place < len(known) else f"kept{place}"
-                self.keep(f"{row.name}/{name}", array)
+            if not isinstance(array, np.ndarray):
+                continue
+            if place < len(known):
+                self.keep(f"{row.name}/{known[place]}", array)
+            elif not any(np.may_share_memory(array, one) for one in (*given, y)):  # nor x or y
+                self.keep(f"{row.name}/kept{place}", array)
 
     # The loss
 
@@ -189,57 +189,3 @@ class Recording:
                     self.arrays[f"{total}/of_loss"] = self.arrays[total]
                 self.keep(f"{total}/of_penalty", regularizer.gradient(layer.params[name]))
                 self.keep(total, layer.grads[name].copy())
-
-    # The update
-
-    def update(self, optimizer: Optimizer) -> None:
-        """One step of an optimizer, and what it remembers before and after."""
-        if not isfinite(self.loss):
-            raise ValueError(
-                f"explain.trace expected a finite loss, received {self.loss}, which training would "
-                f"not learn from: {self._not_finite()}"
-            )
-        group = [
-            (f"{path}/{name}", value, layer.grads[name])
-            for path, layer in self.network.layers.items()
-            for name, value in (layer.params.items() if layer.trainable else ())
-        ]
-        self._clip(optimizer, group)
-        before = copy.deepcopy(optimizer.slots)
-        with quiet():
-            optimizer.step(group)
-            penalties.constrain(self.network.layers.values())
-        for name, value, _ in group:
-            old = self.arrays[f"{name}/before"]
-            for slot, array in self._slots(optimizer, name).items():
-                begun = before.get(name, {}).get(slot)
-                if begun is None:
-                    begun = old.copy() if slot == AVERAGE else self._of(optimizer, name).fresh(old)
-                self.keep(f"{name}/{slot}/before", begun)
-                self.keep(f"{name}/{slot}/after", array.copy())
-            self.keep(f"{name}/step", value.astype(np.float64) - old)
-            self.keep(f"{name}/after", value.copy())
-
-    def _clip(self, optimizer: Optimizer, group: list[tuple[str, Array, Array]]) -> None:
-        """Keep the gradients that the update really takes, where the optimizer cuts them."""
-        if len(optimizer.optimizers) > 1 or not (
-            optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
-        ):
-            return
-        clipped = optimizer._clipped([(value, grad, {}) for _, value, grad in group])
-        for (name, _, _), (_, gradient, _) in zip(group, clipped, strict=True):
-            self.keep(f"{name}/gradient/clipped", gradient)
-
-    def _slots(self, optimizer: Optimizer, name: str) -> dict[str, Array]:
-        return self._of(optimizer, name).slots.get(name, {})
-
-    def _of(self, optimizer: Optimizer, name: str) -> Optimizer:
-        """The one of several that moves this parameter."""
-        return next((one for one in optimizer.optimizers if name in one.slots), optimizer)
-
-    def _not_finite(self) -> str:
-        """Where it begins, and what to do."""
-        for name in self.names.values():
-            if not np.isfinite(self.arrays[name]).all():
-                return f"{name!r} is the first that is not finite; look at what it is made of"
-        return "look at the labels and at the weights"

@@ -13,6 +13,7 @@ from minicnn.explain.tracing.reasoning import give_reasons
 from minicnn.explain.tracing.recording import Recording
 from minicnn.explain.tracing.rows import kind, rows_of
 from minicnn.explain.tracing.traced import Trace
+from minicnn.explain.tracing.updating import update
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.optimizers.base import Optimizer
@@ -77,15 +78,13 @@ def trace(
     }
     check_size(weights, limit, model.name, len(x))
     recording = Recording(network, twin.loss)
-    given = x.parts if len(network.inputs) > 1 else [x]
-    recording.forward([np.asarray(one, model.dtype) for one in given])
+    given: Any = x
+    parts = given.parts if len(network.inputs) > 1 else [given]
+    recording.forward([np.asarray(one, model.dtype) for one in parts])
     recording.measure(y)
     recording.backward()
-    step = int(moved_by.iterations) + 1
-    moved_by = copy.deepcopy(moved_by)
-    rate = moved_by.highest_rate
-    recording.update(moved_by)
-    reasons = give_reasons(recording, moved_by, step, rate)
+    moved = update(recording, moved_by)
+    reasons = give_reasons(recording, moved)
     rows = described(recording)
     sizes = {
         row["name"]: sum(exact.weight(recording.arrays[name]) for name in row["arrays"])
@@ -102,8 +101,11 @@ def trace(
             "takes": recording.takes,
             "value": recording.loss,
         },
-        "optimizer": {"class": type(moved_by).__name__, "learning_rate": float(rate)},
-        "step": step,
+        "optimizer": {
+            "class": type(moved_by).__name__,
+            "learning_rate": moved_by.highest_rate,
+        },
+        "step": int(moved_by.iterations) + 1,
     }
     return Trace(about, rows, recording.arrays, reasons)
 
@@ -133,16 +135,14 @@ def described(recording: Recording) -> list[dict[str, Any]]:
             "config": {},
         }
     )
-    for row in rows:
-        row["arrays"] = []
-    by_name = {row["name"]: row for row in rows}
+    by_name = {row["name"]: row | {"arrays": []} for row in rows}
     by_path = {row.path: by_name[row.name] for row in reversed(network.rows)}
     for name in recording.arrays:
         owner = max((one for one in (*by_name, *by_path) if name.startswith(f"{one}/")), key=len)
-        by_name.get(owner, by_path.get(owner, {})).setdefault("arrays", []).append(name)
-    for row in rows:
-        row["arrays"].sort(key=lambda name: not name.endswith(("/output", "loss/value")))
-    return rows
+        (by_name.get(owner) or by_path[owner])["arrays"].append(name)
+    for one in by_name.values():
+        one["arrays"].sort(key=lambda name: not name.endswith(("/output", "loss/value")))
+    return list(by_name.values())
 
 
 def plain(layer: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ this file reads, and so does docs/see/network.js.
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -25,7 +25,9 @@ from minicnn.layers import elementwise
 from minicnn.types import Shape
 
 # What is done to one number, by name: these, and the activations of layers/elementwise.py.
-FUNCTIONS = {name: function for name, (function, _) in elementwise.FUNCTIONS.items()} | {
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    name: function for name, (function, _) in elementwise.FUNCTIONS.items()
+} | {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
@@ -36,7 +38,7 @@ FUNCTIONS = {name: function for name, (function, _) in elementwise.FUNCTIONS.ite
 def through(function: str, x: float) -> float:
     """What a function of that name makes of a number, in double precision."""
     with np.errstate(all="ignore"):
-        return float(FUNCTIONS[function](np.float64(x)))
+        return float(FUNCTIONS[function](np.array(x, np.float64)))
 
 
 class Named(NamedTuple):
@@ -137,8 +139,8 @@ class _Reader:
             case ast.Constant(int() as value):
                 return {"": Fraction(value)}
             case ast.Name(name):
-                value = self.constants.get(name)
-                return {name: Fraction(1)} if value is None else {"": Fraction(value)}
+                known = self.constants.get(name)
+                return {name: Fraction(1)} if known is None else {"": Fraction(known)}
             case ast.UnaryOp(ast.USub(), operand):
                 return scaled(self.linear(operand), Fraction(-1))
             case ast.BinOp(left, ast.Add(), right):
@@ -180,7 +182,10 @@ def scaled(index: Linear, by: Fraction) -> Linear:
 
 def added(left: Linear, right: Linear) -> Linear:
     """The sum of two."""
-    return {letter: left.get(letter, 0) + right.get(letter, 0) for letter in {**left, **right}}
+    none = Fraction(0)
+    return {
+        letter: left.get(letter, none) + right.get(letter, none) for letter in {**left, **right}
+    }
 
 
 def written(index: Linear) -> list[Any]:

@@ -74,10 +74,10 @@ class Trace:
                 text = json.dumps({"same": written[id(array)]})
             else:
                 written[id(array)] = name
-                head = {"shape": list(array.shape), "dtype": array.dtype.name}
-                text = f'{json.dumps(head)[:-1]}, "values": {text_of(array)}}}'
+                form = {"shape": list(array.shape), "dtype": array.dtype.name}
+                text = f'{json.dumps(form)[:-1]}, "values": {text_of(array)}}}'
             parts.append(f"{json.dumps(name)}: {text}")
-        head = {
+        head: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "about": self.about,

@@ -63,15 +63,17 @@ class Why:
         elif self.depends:
             lines.append(f"  no explanation of its own; it depends on {', '.join(self.depends)}")
         else:
-            lines.append("  no number of this step made it: it was there before")
-        if self.where:
+            lines.append("  made of no other number: it was there before the step, or drawn")
+        if self.code is not None:
             lines.append(f"  computed at {self.where}")
             lines.append(
                 f"    {self.code['lines'][self.code['line'] - self.code['first']].strip()}"
-            )  # type: ignore[index]
+            )
         return "\n".join(lines)
 
     def _sum(self) -> list[str]:
+        if not self.terms:
+            return ["  no term at this place: it is 0"]
         terms, count = self.largest(), len(self.terms)
         zeros = sum(term.value == 0 for term in self.terms)
         lines = [
@@ -143,7 +145,7 @@ def why(trace: Trace, name: str, index: Any = ()) -> Why:
     if reason is None:
         return Why(full, place, value, "", [], None, [], None)
     shape = tuple(reason.get("shape", array.shape))
-    if reason.get("depends"):
+    if "depends" in reason:
         return Why(full, place, value, "", [], None, reason["depends"], reason.get("code"))
     terms = sum_terms(reason, trace.arrays, in_shape(place, array.shape, shape))
     total = fsum(term.value for term in terms) if reason["exact"] else None

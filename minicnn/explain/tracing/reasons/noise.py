@@ -18,4 +18,4 @@ def dropout(place: Place) -> None:
         factor = f" * factor[{', '.join(own)}]"
     place.because("y", " ".join(letters), f"x[{at}]{factor}", code=("forward", "return x * factor"))
     place.because("dx", " ".join(letters), f"dy[{at}]{factor}", code=("backward", "return"))
-    place.because("factor", "", code=("draw", "self.rng"), exact=False)
+    place.depends("factor", [], ("draw", "self.rng"))

@@ -43,13 +43,13 @@ def average_pooling(place: Place) -> None:
     """layers/average_pooling2d.py: a mean of the cells that lie in the picture."""
     window, (H, W, _) = place.of.window, place.of.input_shape
     place.constants |= window_constants(window)
-    inside = [
+    rows, columns = (
         [sum(0 <= i * stride - before + k < size for k in range(cells)) for i in range(positions)]
         for size, stride, before, cells, positions in zip(
             (H, W), window.strides, window.before, window.size, window.output, strict=True
         )
-    ]
-    place.work("cells", np.outer(*inside).astype(np.float64))
+    )
+    place.work("cells", np.outer(rows, columns).astype(np.float64))
     place.because(
         "y",
         "n i j c",
