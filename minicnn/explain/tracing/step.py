@@ -167,7 +167,12 @@ def check_size(sizes: dict[str, int], limit: float, model: str, samples: int) ->
         largest = max(sizes, key=sizes.__getitem__)
         raise ValueError(
             f"explain.trace expected a step of at most limit={limit:g} megabytes as text, received "
-            f"{model!r} with {samples} sample{'s' * (samples != 1)}, which takes {total:.0f}, "
-            f"{sizes[largest] / MEGABYTE:.0f} of them in {largest!r}: give fewer or smaller "
+            f"{model!r} with {samples} sample{'s' * (samples != 1)}, which takes {shown(total)}, "
+            f"{shown(sizes[largest] / MEGABYTE)} of them in {largest!r}: give fewer or smaller "
             f"pictures, a smaller model, or limit={int(total * 1.1) + 1}"
         )
+
+
+def shown(megabytes: float) -> str:
+    """0.27, 2.7 or 27."""
+    return f"{megabytes:,.0f}" if megabytes >= 10 else f"{megabytes:.2g}"

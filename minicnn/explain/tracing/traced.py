@@ -15,6 +15,24 @@ from minicnn.types import Array
 FORMAT, VERSION = "minicnn trace", 1
 
 
+# what the indices of an array count, by what its name has and by how many they are
+AXES = {
+    ("kernel", 4): ("row", "column", "channel", "filter"),
+    ("kernel", 2): ("input", "unit"),
+    ("patches", 3): ("group", "place", "cell"),
+    ("loss", 2): ("picture", "class"),
+    ("", 4): ("picture", "row", "column", "channel"),
+    ("", 2): ("picture", "number"),
+}
+
+
+def axes_of(name: str, rank: int) -> tuple[str, ...]:
+    """Words for the indices of an array; none where they say nothing."""
+    if name.endswith(("x_hat", "mean", "total", "largest")):
+        return ()
+    return next((words for (part, n), words in AXES.items() if n == rank and part in name), ())
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """Every number of one training step; `why` explains them.
@@ -74,7 +92,8 @@ class Trace:
                 text = json.dumps({"same": written[id(array)]})
             else:
                 written[id(array)] = name
-                form = {"shape": list(array.shape), "dtype": array.dtype.name}
+                form: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.name}
+                form["axes"] = axes_of(name, array.ndim)
                 text = f'{json.dumps(form)[:-1]}, "values": {text_of(array)}}}'
             parts.append(f"{json.dumps(name)}: {text}")
         head: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from minicnn.errors import did_you_mean
 from minicnn.explain.tracing.adding import Index, Term, in_shape, sum_terms
-from minicnn.explain.tracing.traced import Trace
+from minicnn.explain.tracing.traced import Trace, axes_of
 from minicnn.names import known_arguments
 
 SHORT = ("", "/gradient", "/after", "/output")  # what a name may leave out, in this order
@@ -82,11 +82,14 @@ class Why:
             + f", with the sum {self.recomputed:.9g}, "
             + ("the same number" if self.recomputed == self.value else "the same but for rounding")
         ]
+        terms = [term for term in terms if term.value] or terms[:1]
         lines += [f"    {term.value:+.6g} = {term}" for term in terms]
-        if count > len(terms):
+        if count - zeros > len(terms):
             rest = self.recomputed - fsum(term.value for term in terms)  # type: ignore[operator]
-            lines.append(f"    {rest:+.6g} of {count - len(terms)} smaller ones")
-        return lines
+            lines.append(f"    {rest:+.6g} of {count - zeros - len(terms)} smaller ones")
+        return lines + [
+            f"  {' and '.join(names)}[{axes}]" for axes, names in legends(terms).items()
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as JSON-able values."""
@@ -152,6 +155,15 @@ def why(trace: Trace, name: str, index: Any = ()) -> Why:
     return Why(full, place, value, formula_of(reason), terms, total, [], reason.get("code"))
 
 
+def legends(terms: list[Term]) -> dict[str, list[str]]:
+    """What the indices in these terms count, in words, and the arrays of which they do."""
+    found: dict[str, list[str]] = {}
+    for name, rank in {one.name: len(one.index) for term in terms for one in term.factors}.items():
+        if words := axes_of(name, rank):
+            found.setdefault(", ".join(words), []).append(name)
+    return found
+
+
 def formula_of(reason: Mapping[str, Any]) -> str:
     """The sums as text, "sum over n of x[n, d] * dy[n, u], with M = 8"."""
     parts = [
@@ -167,9 +179,10 @@ def found_name(trace: Trace, name: str) -> str:
     for end in SHORT:
         if f"{name}{end}" in trace.arrays:
             return f"{name}{end}"
+    known = {one.removesuffix(end) for one in trace.arrays for end in SHORT}
     raise ValueError(
         f"explain.why expected the name of an array of the trace, received {name!r}."
-        f"{did_you_mean(str(name), trace.arrays)}"
+        f"{did_you_mean(str(name), known)}"
     )
 
 
