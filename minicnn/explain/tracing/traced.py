@@ -84,7 +84,16 @@ class Trace:
         return f"{max(float(np.abs(array).max()) for array in arrays):.3g}" if arrays else ""
 
     def to_json(self) -> str:
-        """The trace as the text of a JSON file; an array that is another one's is written once."""
+        """The trace as the text of a JSON file; an array that is another one, and a piece of code,
+        are written once.
+        """
+        code = [one["code"] for one in self.reasons.values() if "code" in one]
+        reasons = {
+            name: one | {"code": f"{one['code']['file']}:{one['code']['line']}"}
+            if "code" in one
+            else one
+            for name, one in self.reasons.items()
+        }
         written: dict[int, str] = {}
         parts = []
         for name, array in self.arrays.items():
@@ -101,7 +110,8 @@ class Trace:
             "version": VERSION,
             "about": self.about,
             "rows": self.rows,
-            "reasons": self.reasons,
+            "reasons": reasons,
+            "code": {f"{one['file']}:{one['line']}": one for one in code},
         }
         arrays = ",\n".join(parts)
         return f'{json.dumps(head)[:-1]},\n"arrays": {{\n{arrays}\n}}}}\n'
@@ -135,6 +145,9 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
                 if "same" in one
                 else array_of(one["values"], one["shape"], one["dtype"])
             )
+        for reason in found["reasons"].values():
+            if "code" in reason:
+                reason["code"] = found["code"][reason["code"]]
         return Trace(found["about"], found["rows"], arrays, found["reasons"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(

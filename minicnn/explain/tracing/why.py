@@ -171,7 +171,7 @@ def formula_of(reason: Mapping[str, Any]) -> str:
         for one in reason["sums"]
     ]
     known = ", ".join(f"{name} = {value:g}" for name, value in reason.get("with", {}).items())
-    return "  +  ".join(parts) + (f", with {known}" if known else "")
+    return " + ".join(parts).replace("+ -", "- ") + (f", with {known}" if known else "")
 
 
 def found_name(trace: Trace, name: str) -> str:
