@@ -344,7 +344,7 @@ def test_the_text_says_value_sum_terms_and_line():
     biggest = found.largest(1)[0]
     assert lines[3] == f"    {biggest.value:+.6g} = {biggest}"
     assert lines[-4].endswith(f"of {len(found.terms) - 8} smaller ones")
-    assert lines[-3] == "  input/output and conv2d/dy[picture, row, column, channel]"
+    assert lines[-3] == "  indices of input/output and conv2d/dy: picture, row, column, channel"
     assert lines[-2].startswith("  computed at minicnn/layers/conv2d.py:")
     assert "patches.transpose" in lines[-1]
     assert found.to_dict()["recomputed"] == found.recomputed

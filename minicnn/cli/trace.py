@@ -58,11 +58,11 @@ def labels_of(model: Model, given: list[str], count: int) -> np.ndarray:
 
 def asked(text: str) -> tuple[str, tuple[int, ...]]:
     """The name and the place in "conv2d/kernel[0,1,2,5]". Raises ValueError for anything else."""
-    found = re.fullmatch(r"(.+)\[([\d\s,]*)\]", text.strip())
-    if found is None or any(not part.strip() for part in found[2].rstrip(", ").split(",")[1:]):
+    # the last brackets: a name may have its own, "conv2d[1]/output[0,1]"
+    found = re.fullmatch(r"(\S.*)\[\s*((?:\d+\s*(?:,\s*\d+\s*)*)?)\]", text.strip())
+    if found is None:
         raise ValueError(
             "--why expected a name and a place, such as 'conv2d/kernel[0,1,2,5]' or "
             f"'loss/value[]', received {text!r}"
         )
-    # the last brackets: a name may end in its own, "conv2d[1]/output[0,1]"
-    return found[1], tuple(int(part) for part in found[2].split(",") if part.strip())
+    return found[1].strip(), tuple(int(part) for part in found[2].split(",") if part.strip())

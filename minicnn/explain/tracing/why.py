@@ -88,7 +88,7 @@ class Why:
             rest = self.recomputed - fsum(term.value for term in terms)  # type: ignore[operator]
             lines.append(f"    {rest:+.6g} of {count - zeros - len(terms)} smaller ones")
         return lines + [
-            f"  {' and '.join(names)}[{axes}]" for axes, names in legends(terms).items()
+            f"  indices of {' and '.join(names)}: {axes}" for axes, names in legends(terms).items()
         ]
 
     def to_dict(self) -> dict[str, Any]:
