@@ -2,17 +2,18 @@
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from camera_pages import AXE, serious_faults
-from chromium import check_not_wider_than_the_screen, forget, requests, set_screen, started, visit
+from chromium import check_not_wider_than_the_screen, forget, requests, visit
+from see_pages import FOLDER as SEE
+from see_pages import resize
 from trace_cases import CASES, without_an_explanation
 
 from minicnn import explain, losses
 
-SEE = Path(__file__).parent.parent / "docs" / "see"
+pytest_plugins = ["see_fixtures"]
 PAGE = (SEE / "network.html").as_uri()
 sys.path.insert(0, str(SEE.parent))
 import make_trace  # noqa: E402
@@ -40,17 +41,10 @@ def traced(tmp_path_factory):
     return explain.load_trace(file)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """The browser; skips where there is none."""
-    with started(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
-
 @pytest.fixture
 def page(browser):
     """The page, as it is at first."""
-    set_screen(browser, "desk")
+    resize(browser, 1280)
     visit(browser, "about:blank")
     forget(browser)
     visit(browser, PAGE)
@@ -335,8 +329,7 @@ def test_an_address_that_is_not_there_shows_the_beginning(page, address):
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("address", ["conv2d/patches[0,0,0]", "batch_normalization/dx[0,1,2,1]"])
 def test_nothing_is_wider_than_the_screen(page, width, address):
-    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == 320}
-    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    resize(page, width)
     go(page, address)
     assert page.execute_script(
         "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -345,8 +338,9 @@ def test_nothing_is_wider_than_the_screen(page, width, address):
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE names no npm package axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(page, scheme):
-    set_screen(page, "desk", scheme)
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_no_serious_fault(page, scheme, width):
+    resize(page, width, scheme, motion="reduce")
     for address in ("pictures/output[0,1,1,0]", "conv2d/kernel/gradient[1,2,0,1]", "loss/value[]"):
         go(page, address)
         assert serious_faults(page) == []
