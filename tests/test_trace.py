@@ -271,10 +271,27 @@ def test_a_step_that_is_too_large_says_what_to_do():
 
 
 def test_a_large_model_is_refused_before_it_runs(monkeypatch):
-    model = Sequential([Input((100,)), layers.Dense(10_000), layers.Dense(2)], seed=0)
+    model = Sequential([Input((100,)), layers.Dense(20_000), layers.Dense(2)], seed=0)
     monkeypatch.setattr(layers.Dense, "forward", pytest.fail)
     said = message(ValueError, model, pictures(1, 100), [1])
-    assert "which takes 87, 85 of them in 'dense'" in said and said.endswith("or limit=96")
+    assert "which takes 174, 170 of them in 'dense'" in said and said.endswith("or limit=192")
+
+
+def test_large_pictures_are_refused_before_they_are_run(monkeypatch):
+    """The patches of a convolution alone: 300 x 300 places of 3 x 3 x 8 numbers."""
+    model = Sequential(
+        [Input((300, 300, 8)), layers.Conv2D(1, 3, padding="same"), layers.Flatten()], seed=0
+    )
+    model.add(layers.Dense(2))
+    monkeypatch.setattr(layers.Conv2D, "forward", pytest.fail)
+    said = message(ValueError, model, pictures(2, 300, 300, 8), [1, 0])
+    assert "with 2 samples, which takes 184, 162 of them in 'conv2d'" in said
+
+
+def test_a_layer_may_not_have_the_name_of_the_loss():
+    model = Sequential([Input((3,)), layers.Dense(2, "softmax", name="loss")], seed=0)
+    said = message(ValueError, model, pictures(1, 3), [1])
+    assert said.endswith("received 'loss' twice: give the layer another name")
 
 
 @pytest.mark.parametrize("limit", [0, -1, "large", None, float("nan")])

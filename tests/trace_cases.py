@@ -38,7 +38,7 @@ def chain():
 def branches():
     """All that merges, a layer at two places, layers that move numbers."""
     x = Input((4, 5, 2))
-    shared = layers.Conv2D(2, 3, padding="same", bias_regularizer="l1")
+    shared = layers.Conv2D(2, 3, padding="same", activation="tanh", bias_regularizer="l1")
     a = shared(x)
     b = layers.ELU()(shared(a))
     c = layers.Multiply()([a, b, layers.GlobalMaxPooling2D(keepdims=True)(b)])

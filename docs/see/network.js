@@ -278,6 +278,17 @@
     by("more").onclick = () => showTerms(to, to + 50);
   }
 
+  // What the indices in the terms count, in words.
+  function legend() {
+    const names = new Set(terms.flatMap((term) => term.factors.map((one) => one.name)));
+    const said = new Map(); // words: names
+    for (const name of names) {
+      const words = trace.arrays.get(name).axes.join(", ");
+      if (words) said.set(words, [...(said.get(words) || []), name]);
+    }
+    return [...said].map(([words, own]) => `; indices of ${own.join(" and ")}: ${words}`).join("");
+  }
+
   function showWhy(name, at) {
     const found = why(name, at), count = found.terms.length;
     const sums = found.total !== null && found.total !== undefined;
@@ -301,7 +312,7 @@
     by("formula").textContent = found.formula || "";
     const head = make("tr", {}, make("th", { scope: "col" }, "term"), make("th", { scope: "col" }, "made of"));
     by("terms").replaceChildren(...(count ? [make("table", {},
-      make("caption", {}, count > FIRST ? `The largest of ${count} terms` : "All terms, the largest first"),
+      make("caption", {}, (count > FIRST ? `The largest of ${count} terms` : "All terms, the largest first") + legend()),
       make("thead", {}, head), make("tbody"))] : []));
     by("terms").hidden = !count;
     if (count) showTerms(0, FIRST);
@@ -314,9 +325,10 @@
       by("code").replaceChildren();
       return;
     }
+    const indents = code.lines.filter((line) => line.trim()).map((line) => line.search(/\S/));
     const lines = code.lines.map((line, n) => {
-      const lit = code.first + n === code.line;
-      return make("code", { className: lit ? "lit" : "" }, `${code.first + n}  ${line}`);
+      const lit = code.first + n === code.line, text = line.slice(Math.min(...indents));
+      return make("code", { className: lit ? "lit" : "" }, `${code.first + n}  ${text}`);
     });
     by("code").replaceChildren(make("p", { className: "small" }, `Computed at ${code.file}:${code.line}`),
       make("pre", {}, ...lines));

@@ -134,9 +134,9 @@ def trace(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--limit",
         type=float,
-        default=64.0,
+        default=100.0,
         metavar="MEGABYTES",
-        help="what all numbers may take as text (default: 64)",
+        help="what all numbers may take as text (default: 100)",
     )
     add_import(parser)
 

@@ -102,7 +102,7 @@ def explain_gradients(recording: Recording, reasons: Reasons) -> None:
             parts = [
                 f"{row.name}/{weight}/gradient"
                 for row in recording.network.rows
-                if row.path == path and row.shared
+                if row.path == path and row.shared and weight in row.layer.grads
             ]
             if weight in layer.regularizers:
                 of_loss = f"{name}/of_loss"

@@ -1,6 +1,8 @@
 """explain.trace: one training step, and what its numbers are."""
 
 import copy
+from collections import Counter
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,10 @@ from minicnn.expect import number
 from minicnn.explain.tracing import exact
 from minicnn.explain.tracing.reasoning import give_reasons
 from minicnn.explain.tracing.recording import Recording
-from minicnn.explain.tracing.rows import kind, rows_of
+from minicnn.explain.tracing.rows import Rows, kind, rows_of
 from minicnn.explain.tracing.traced import Trace
 from minicnn.explain.tracing.updating import update
+from minicnn.layers.conv2d import Conv2D
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.optimizers.base import Optimizer
@@ -21,8 +24,8 @@ from minicnn.training import checks, usual_loss
 from minicnn.training.step import check_logits
 
 MEGABYTE = 1_000_000
-LIMIT = 64.0  # megabytes of text, which a browser reads in a moment
-PER_WEIGHT = 7  # arrays of a weight's size, with Adam
+LIMIT = 100.0  # megabytes of text, which a browser reads in seconds
+PER_WEIGHT, PER_OUTPUT = 7, 3  # arrays of the size of a weight, with Adam, and of an output
 
 
 @known_arguments
@@ -72,11 +75,8 @@ def trace(
     checks.pixel_range(model, x)
 
     network = rows_of(model)
-    weights = {
-        path: layer.count_params() * exact.BYTES["float32"] * PER_WEIGHT
-        for path, layer in network.layers.items()
-    }
-    check_size(weights, limit, model.name, len(x))
+    check_names(network)
+    check_size(estimated(network, len(x)), limit, model.name, len(x))
     recording = Recording(network, twin.loss)
     given: Any = x
     parts = given.parts if len(network.inputs) > 1 else [given]
@@ -158,6 +158,34 @@ def plain(layer: Any) -> dict[str, Any]:
         if isinstance(value, kinds)
         or (isinstance(value, tuple | list) and all(isinstance(one, kinds) for one in value))
     }
+
+
+def check_names(network: Rows) -> None:
+    """Raise ValueError where two rows would have one name."""
+    names = Counter([*network.inputs, *(row.name for row in network.rows), "loss"])
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        raise ValueError(
+            f"explain.trace expected inputs, layers and the loss to have names of their own, "
+            f"received {twice[0]!r} twice: give the layer another name"
+        )
+
+
+def estimated(network: Rows, samples: int) -> dict[str, int]:
+    """About how many bytes each row takes at least, before it is run."""
+    number = exact.BYTES["float32"]
+    sizes = {
+        row.name: samples * prod(row.layer.output_shape) * number * PER_OUTPUT
+        for row in network.rows
+    }
+    for row in network.rows:
+        sizes[row.name] += sum(array.size for array in row.layer.params.values()) * (
+            number * PER_WEIGHT
+        )
+        if isinstance(row.layer, Conv2D):  # each output has a patch
+            places = samples * prod(row.layer.window.output)
+            sizes[row.name] += places * prod(row.layer.params["kernel"].shape[:-1]) * number
+    return sizes
 
 
 def check_size(sizes: dict[str, int], limit: float, model: str, samples: int) -> None:
