@@ -29,11 +29,12 @@ from minicnn.cli import main
 pytest_plugins = ["run_fixtures"]
 
 QUICK = {"predict", "evaluate", "report", "summary", "data info", "data show", "data fetch", "runs"}
-SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain"}
+SLOW = {"train", "lrfind", "check", "gradcheck", "profile", "warmup", "doctor", "explain", "trace"}
 SLOW |= {"export", "prune", "quantize", "compare", "serve", "webcam", "tune", "lesson"}
 COMPLETED = {  # where a page names the command alone
     "predict": ["cat.jpg"],
     "explain": ["cat.jpg"],
+    "trace": ["runs/latest", "cat.jpg", "--label", "cat"],
     "export": ["runs/latest", "model.keras"],
     "prune": ["runs/latest", "--keep", "0.5", "--to", "small.safetensors"],
     "quantize": ["runs/latest", "--to", "model.tflite"],

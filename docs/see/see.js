@@ -6,7 +6,7 @@ const See = (() => {
   const PAGES = {
     convolution: "Convolution", pooling: "Pooling", batch_normalization: "Batch normalization",
     softmax_cross_entropy: "Softmax and cross-entropy", dense: "Dense", adam_sgd: "Adam and SGD",
-    receptive_field: "Receptive field", augmentation: "Augmentation",
+    receptive_field: "Receptive field", augmentation: "Augmentation", network: "A whole step",
   };
   const grids = {}; // name: grid, of all that are on the page
 
@@ -62,6 +62,7 @@ const See = (() => {
   // A table of numbers, each of which can be pointed at, by mouse or by arrow keys (one tab stop).
   //   name, title: for programs and for readers; rows, columns
   //   point(index): called when a number is pointed at; without it the table is only read
+  //   hover: false where only a click or a key points
   //   change(index, value): called when the reader wrote a number; without it nothing can be. It may
   //   return false, for a number that it does not take
   //   editable(index): which numbers can be written, with change; all, unless told
@@ -69,6 +70,7 @@ const See = (() => {
   //   show(value): its text, format() unless told
   // Returns element, cells, set(values), mark(index, kind) with kind "on", "from" or "also", clear().
   function grid({ name, title = name, rows, columns, point, change, editable = () => true,
+    hover = true,
     rowNames, columnNames, show = format }) {
     const table = make("table", {}, make("caption", {}, title));
     const cells = [], targets = []; // a target takes the focus: the cell, or the input in it
@@ -118,7 +120,7 @@ const See = (() => {
         if (target.select) target.select();
         if (point) point(index);
       };
-      if (point) cells[index].onmouseenter = () => point(index);
+      if (point && hover) cells[index].onmouseenter = () => point(index);
       target.onkeydown = (event) => {
         const to = neighbour(index, event, target);
         if (to === null) return;

@@ -96,6 +96,51 @@ def explain(commands: argparse._SubParsersAction) -> None:
     )
 
 
+def trace(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "trace",
+        "show one training step with every number in it",
+        "Do one training step on pictures, on a copy of the model, and keep all that it computes: "
+        "what every layer puts out, every gradient, what the optimizer remembers, weights before "
+        "and after. Print a table of it, or why one number is what it is: the sum that it is, with "
+        "its largest terms, and the line of the source that computed it. The file that --output "
+        "writes is for docs/see/network.html, a page that answers for every number.",
+        "trace runs/latest cat.jpg --label cat --why 'dense/bias[3]' --output trace.json",
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model file, a folder with one, such as a run, or the name of a network",
+    )
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="one picture or a few")
+    parser.add_argument(
+        "--label",
+        action="append",
+        required=True,
+        metavar="CLASS",
+        help="what is on the picture; repeated, on each in turn",
+    )
+    parser.add_argument(
+        "--optimizer",
+        metavar="NAME",
+        help="what moves the weights, such as sgd (default: the model's own, else adam)",
+    )
+    parser.add_argument(
+        "--why", metavar="NUMBER", help="explain this one, such as 'conv2d/kernel[0,1,2,5]'"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write all numbers, as JSON")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=100.0,
+        metavar="MEGABYTES",
+        help="what all numbers may take as text (default: 100)",
+    )
+    add_import(parser)
+
+
 def summary(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = declare(

@@ -1,5 +1,5 @@
-"""Look inside a trained model: what its filters are, what each layer makes of a picture, where a
-decision comes from.
+"""Look inside a model: what its filters are, what each layer makes of a picture, where a decision
+comes from; and a training step with all its numbers.
 
     cam = explain.grad_cam(model, picture)
     print(cam.to_text())
@@ -19,6 +19,7 @@ from minicnn.explain.results import (
     Occlusion,
     Saliency,
 )
+from minicnn.explain.tracing import Trace, Why, load_trace, trace, why
 from minicnn.explain.views import activations, filters, im2col
 
 __all__ = [
@@ -29,10 +30,15 @@ __all__ = [
     "Im2col",
     "Occlusion",
     "Saliency",
+    "Trace",
+    "Why",
     "activations",
     "filters",
     "grad_cam",
     "im2col",
+    "load_trace",
     "occlusion",
     "saliency",
+    "trace",
+    "why",
 ]
