@@ -57,6 +57,19 @@ class Sums:
             return list(own[0])
         return self._finished([part[0] for part in own], np.stack([part[1] for part in own]))
 
+    def numbers(self, of_shard: Callable[[int], Array]) -> Array:
+        """The sum over all shards of numbers alone, in double precision and of any shape."""
+        shapes = set()
+
+        def flat(shard: int) -> list[Array]:
+            found = of_shard(shard)
+            shapes.add(found.shape)
+            return [np.empty(0), found.ravel()]
+
+        _, total = self(flat)
+        (shape,) = shapes
+        return total.reshape(shape)
+
     def _finished(self, vectors: list[Array], numbers: Array) -> list[Array]:
         """The sums over all ranks' subtrees; `vectors` and the rows of `numbers` are this one's."""
         ranks, me = self.group.size, self.group.rank
@@ -79,5 +92,7 @@ class Sums:
             slices = came[head:].view(dtype).reshape(len(nodes), width)
             given |= dict(zip(nodes, zip(slices, doubles, strict=True), strict=True))
         part, total = fold(0, self.shards, lambda low, high: given.get((low, high)))
+        if not size:
+            return [vectors[0], total]
         widths = [dtype.itemsize * (b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
         return [self.group.join(as_bytes(part), widths).view(dtype), total]
