@@ -31,8 +31,13 @@ class Sums:
         group: between whom the shards are shared.
         shards: how many there are, V.
 
+    Attributes:
+        patient: whether other ranks may be busy with something else, such as compiling; see Group.
+
     Raises ValueError when there are more ranks than shards.
     """
+
+    patient = False
 
     def __init__(self, group: Group, shards: int):
         if group.size > shards:
@@ -86,7 +91,7 @@ class Sums:
             for head, nodes in zip(heads, self.nodes, strict=True)
         ]
         given: dict[Span, Part] = {}
-        received = self.group.exchange(sent, sizes)
+        received = self.group.exchange(sent, sizes, patient=self.patient)
         for nodes, head, came in zip(self.nodes, heads, received, strict=True):
             doubles = came[:head].copy().view(np.float64).reshape(len(nodes), row)
             slices = came[head:].view(dtype).reshape(len(nodes), width)
@@ -95,4 +100,5 @@ class Sums:
         if not size:
             return [vectors[0], total]
         widths = [dtype.itemsize * (b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
-        return [self.group.join(as_bytes(part), widths).view(dtype), total]
+        joined = self.group.join(as_bytes(part), widths, patient=self.patient)
+        return [joined.view(dtype), total]

@@ -58,6 +58,7 @@ class Shards:
         self.model, self.batches, self.count = model, batches, count
         self.seed = seed
         self.sums = Sums(group, count)
+        self.sums.patient = True  # in the first step kernels may have to be compiled
         self.tally = Tally(model, batches.y)
         self.noisy = [
             (number, path)
@@ -78,6 +79,7 @@ class Shards:
         model, size = self.model, self.batches.size(index)
         before = self._before()
         vector, numbers = self.sums(self._each(index, epoch, prepared, before))
+        self.sums.patient = False
         self._give(vector, before, size)
         loss = float(numbers[0] / size) + penalties.total(model.leaves.values())
         if isfinite(loss):

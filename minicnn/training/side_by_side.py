@@ -201,9 +201,11 @@ def check_layers(model: Network) -> None:
     """Raise ValueError for layers of which there cannot be one for each shard."""
     for layer in model.leaves.values():
         if isinstance(layer, BatchNormalization) and type(layer) is not BatchNormalization:
-            problem = f"BatchNormalization as minicnn has it, received {layer}, a class of its own"
+            problem = (
+                f"BatchNormalization as minicnn has it, received {layer}, of a class of its own"
+            )
         elif not is_own(layer) and (layer.state or holds_layers(layer)):
-            problem = f"layers of one's own without state and layers inside, received {layer}"
+            problem = f"no layer of one's own with state, or with layers inside, received {layer}"
         else:
             continue
         raise ValueError(
@@ -215,5 +217,7 @@ def check_layers(model: Network) -> None:
 def holds_layers(layer: Layer) -> bool:
     """Whether it has layers inside that minicnn does not know of."""
     return any(
-        isinstance(value, Layer) for name, value in vars(layer).items() if name != "activation_layer"
+        isinstance(value, Layer)
+        for name, value in vars(layer).items()
+        if name != "activation_layer"
     )
