@@ -4,6 +4,7 @@ Models have it as a method of the same name.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from typing import Any
@@ -165,6 +166,9 @@ def fit(
             f"Go on: the same with fit(resume={os.fspath(resume)!r}), on any number of ranks, from "
             "the last checkpoint"
         )
+    if verbose and group.size > 1 and group.go_on:  # once they are killed, nobody can say it
+        text = f"minicnn: {group.size} ranks train. Whatever ends them: {group.go_on}"
+        print(text, file=sys.stderr, flush=True)
     with ExitStack() as while_it_runs:
         while_it_runs.enter_context(silent_but_rank_0(group))
         if folder is not None:

@@ -1,4 +1,5 @@
 """Tell a search how every epoch went, and end the training when it is pruned."""
+
 # ruff: noqa: ARG002  (a hook keeps its whole signature, used or not)
 import warnings
 from typing import Any
