@@ -17,6 +17,7 @@ FAULTS = ["kill", "stop", "raise", "exit", "data", "version", "processor", "argu
 parser = argparse.ArgumentParser()
 parser.add_argument("what", choices=["plain", "branched"])
 parser.add_argument("--shards", type=int, default=8)
+parser.add_argument("--batch-norm", default="shard")
 parser.add_argument("--epochs", type=int, default=3)
 parser.add_argument("--resume")
 parser.add_argument("--fault", choices=FAULTS, help="of rank 1, or of rank 0's disk")
@@ -77,6 +78,7 @@ history = model.fit(
     resume=options.resume,
     checkpoint_every_steps=1 if options.resume else None,
     shards=options.shards,
+    batch_norm=options.batch_norm,
 )
 measured = model.evaluate(x, y, batch_size=10)
 predicted = hash(model.predict(x, batch_size=10).tobytes())

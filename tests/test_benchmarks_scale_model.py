@@ -19,11 +19,11 @@ class Counted:
     def __init__(self, rank, size):
         self.rank, self.size, self.sent = rank, size, 0
 
-    def exchange(self, sent, sizes):
+    def exchange(self, sent, sizes, **_):
         self.sent += sum(len(part) for s, part in enumerate(sent) if s != self.rank)
         return [np.zeros(size, np.uint8) for size in sizes]
 
-    def join(self, part, sizes):
+    def join(self, part, sizes, **_):
         self.sent += len(part) * (self.size - 1)
         return np.zeros(sum(sizes), np.uint8)
 

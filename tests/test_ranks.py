@@ -64,3 +64,13 @@ def test_shards_that_are_no_power_of_two(alone):
     assert bits_of(mpi.run(3, JOB, "plain", "--shards", "7", PYTHONHASHSEED="0"), 3) == alone(
         "plain", "--shards", "7"
     )
+
+
+@needs_mpi
+@pytest.mark.parametrize(("ranks", "threads"), [(1, 2), (2, 1), (3, 2), (4, 1)])
+def test_statistics_of_the_whole_batch(ranks, threads, alone):
+    """Of the last batch, of 3 samples for 8 shards, some ranks have nothing."""
+    for what in ("plain", "branched"):
+        arguments = [what, "--batch-norm", "sync"]
+        ended = mpi.run(ranks, JOB, *arguments, threads=threads, PYTHONHASHSEED="0")
+        assert bits_of(ended, ranks) == alone(*arguments) != alone(what)

@@ -3,6 +3,7 @@
 import json
 
 import mpi
+import pytest
 from mpi import needs_mpi
 
 from minicnn import ranks
@@ -76,3 +77,26 @@ def test_doctor_names_what_is_wrong():
         "rank 1 on b computes on 4 threads and may use 1 processors: mpirun --bind-to none, or "
         "--map-by ppr:1:node:pe=N, and NUMBA_NUM_THREADS",
     ]
+
+
+def test_batch_normalisation_over_the_whole_batch(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    words = [*TRAIN, "--epochs", "1", "--shards", "2"]
+    assert main([*words, "--batch-norm", "sync", "--output", run]) == 0
+    kept = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert kept["options"]["batch_norm"] == "sync"
+    assert "--shards 2 --batch-norm sync" in kept["command"]
+    capsys.readouterr()
+    assert main(["train", "--resume", run, "--batch-norm", "shard"]) == 2
+    told = capsys.readouterr().err
+    assert "--resume expected the options that the run was begun with, --batch-norm sync" in told
+    assert main(["train", "--resume", run, "--epochs", "2"]) == 0
+    assert main([*words, "--output", str(tmp_path / "within")]) == 0
+    one, other = (weights_in(tmp_path / name / "model.safetensors") for name in ("run", "within"))
+    assert one != other
+
+
+def test_another_way_to_normalise(capsys):
+    with pytest.raises(SystemExit):
+        main([*TRAIN, "--batch-norm", "whole"])
+    assert "argument --batch-norm: invalid choice: 'whole'" in capsys.readouterr().err

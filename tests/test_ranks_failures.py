@@ -21,7 +21,12 @@ def failed(ranks, *arguments, **options):
 
 def test_a_killed_rank_ends_the_job_and_another_number_of_ranks_goes_on(tmp_path, alone):  # noqa: F811
     kept = ["--resume", str(tmp_path)]
-    failed(2, *kept, "--fault", "kill")
+    told = failed(2, *kept, "--fault", "kill")
+    assert re.search(
+        r"minicnn: 2 ranks train\. Whatever ends them: Go on: the same with fit\(resume='.*'\), on "
+        r"any number of ranks, from the last checkpoint",
+        told,
+    )
     assert bits_of(mpi.run(3, JOB, "plain", *kept, PYTHONHASHSEED="0"), 3) == alone("plain")
 
 

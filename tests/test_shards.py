@@ -75,7 +75,7 @@ class Talking(Group):
     def __init__(self, rank, size, mail):
         self.rank, self.size, self.mail = rank, size, mail
 
-    def exchange(self, parts, sizes):
+    def exchange(self, parts, sizes, *, patient=False):
         self.mail["sent", self.rank] = [part.copy() for part in parts]
         if len([key for key in self.mail if key[0] == "sent"]) < self.size:
             raise BlockingIOError  # until all have sent
@@ -83,7 +83,7 @@ class Talking(Group):
         assert [len(part) for part in received] == list(sizes)
         return received
 
-    def join(self, part, sizes):
+    def join(self, part, sizes, *, patient=False):
         self.mail["slice", self.rank] = part.copy()
         if len([key for key in self.mail if key[0] == "slice"]) < self.size:
             raise BlockingIOError

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "class_weight": None,
     "imports": None,
     "shards": 1,
+    "batch_norm": "shard",
 }  # fmt: skip  None: the recipe or the data decide
 MAY_CHANGE = ("epochs", "data", "imports")  # when a run is resumed
 

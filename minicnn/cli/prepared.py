@@ -57,6 +57,7 @@ def fit(
         callbacks=called,
         resume=checkpoint,
         shards=made.chosen["shards"],
+        batch_norm=made.chosen["batch_norm"],
     )
 
 

@@ -65,6 +65,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--shards 8. The same shards give the same network on any number of machines",
     )
     parser.add_argument(
+        "--batch-norm",
+        choices=["shard", "sync"],
+        help="let batch normalisation normalise within a shard (shard), or, slower, over the whole "
+        "batch (sync)",
+    )
+    parser.add_argument(
         "--max-time",
         type=seconds,
         default=math.inf,

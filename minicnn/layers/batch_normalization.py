@@ -242,6 +242,11 @@ class BatchNormalization(Layer):
         if not self.needs_input_grad:
             return None
         if of_batch:
+            dbeta, dgamma, M = self._batch_sums(dbeta, dgamma, M)
             rows = rows - ((dbeta / M).astype(self.dtype) + x_hat * (dgamma / M).astype(self.dtype))
         factor = inv_std * self.params["gamma"] if self.scale else inv_std
         return (rows * factor).reshape(dy.shape)
+
+    def _batch_sums(self, dbeta: Array, dgamma: Array, M: int) -> tuple[Array, Array, int]:
+        """dbeta, dgamma and M of the whole batch: these, unless this layer has but a part of it."""
+        return dbeta, dgamma, M

@@ -1,7 +1,7 @@
 """How a network is run: layer after layer as they are written, or by the engine's plan."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import closing, nullcontext
 from functools import reduce
 from itertools import count
 from threading import get_ident
@@ -96,6 +96,12 @@ class Execution:
             made = self.frozen.outputs(x if self.inputs > 1 else [x])
             if made is not None:
                 return made if len(made) > 1 else made[0]
+        values = self.begin(x, training)
+        through(self.forwards(values, training))
+        return self.made(values)
+
+    def begin(self, x: Any, training: bool) -> list[Any]:
+        """The values of a pass: the inputs, and room for all others."""
         number = self._pass = next(_passes)
         if training:
             self._trained = number, get_ident()
@@ -106,6 +112,11 @@ class Execution:
         self.places.follow()
         values: list[Any] = [None] * self._values
         values[: self.inputs] = x if self.inputs > 1 else [x]
+        return values
+
+    def forwards(self, values: list[Any], training: bool) -> Generator["Step", None, None]:
+        """Each step in its turn, when its forward has put its value among the others."""
+        number = self._pass
         with self._together():
             for step, reads, writes, fixed, several in self.stages:
                 trains = training if fixed is None else fixed
@@ -119,6 +130,10 @@ class Execution:
                         "received another in the middle of it: a layer or a signal handler must "
                         "not call the model that it interrupts"
                     )
+                yield step
+
+    def made(self, values: list[Any]) -> Any:
+        """The outputs among the values, in arrays of their own."""
         results = [values[n].copy() for n in self.outputs_at]
         self._made = [y.shape for y in results]
         return results if len(results) > 1 else results[0]
@@ -140,9 +155,21 @@ class Execution:
         buffer that the next backward overwrites. Raises RuntimeError when other threads, or other
         models that share layers, have run them since the forward.
         """
+        gradients = Gradients()
+        through(self.backwards(gradients, dy, to_input))
+        with self._together():
+            found = [
+                self._total(n, gradients.given[n]) if n in gradients.given else None
+                for n in range(self.inputs)
+            ]
+        return found if len(found) > 1 else found[0]
+
+    def backwards(
+        self, gradients: Gradients, dy: Any, to_input: bool = False
+    ) -> Generator["Step", None, None]:
+        """Each step in its turn, when its backward has given what it reads its gradients."""
         self._check_undisturbed()
         wanted = self.wanted(to_input)
-        gradients = Gradients()
         for n, given in zip(self.outputs_at, dy if len(self.outputs_at) > 1 else [dy], strict=True):
             gradients.give(n, given)
         with self._together():
@@ -163,12 +190,8 @@ class Execution:
                     for place, dx in enumerate(back if several else [back]):
                         if wanted[reads[place]]:
                             gradients.give(reads[place], dx, buffer=own and not place)
-            found = [
-                self._total(n, gradients.given[n]) if n in gradients.given else None
-                for n in range(self.inputs)
-            ]
+                yield step
         self.places.add_gradients()
-        return found if len(found) > 1 else found[0]
 
     def backward(self, dy: Any) -> Any:
         """Backward from the outputs to the input; returns dx, in an array of its own.
@@ -228,6 +251,13 @@ class Execution:
                 [layer.trainable and bool(layer.params) for layer in layers_of(step)]
             )
         return wanted
+
+
+def through(steps: Generator["Step", None, None]) -> None:
+    """Run a pass to its end; one that is left before, by Ctrl-C, leaves no jobs behind."""
+    with closing(steps):
+        for _ in steps:
+            pass
 
 
 def clear_gradients(step: "Step") -> None:

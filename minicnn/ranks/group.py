@@ -60,11 +60,13 @@ class Group:
         """Of each question, whether it is true on some rank."""
         return [bool(question) for question in questions]
 
-    def exchange(self, parts: Sequence[Array], sizes: Sequence[int]) -> list[Array]:
+    def exchange(
+        self, parts: Sequence[Array], sizes: Sequence[int], *, patient: bool = False
+    ) -> list[Array]:
         """Bytes for each rank, (R,) of uint8, for those from each, of which the sizes are known."""
         raise NotImplementedError("one rank alone has nothing to exchange")
 
-    def join(self, part: Array, sizes: Sequence[int]) -> Array:  # noqa: ARG002
+    def join(self, part: Array, sizes: Sequence[int], *, patient: bool = False) -> Array:  # noqa: ARG002
         """The bytes of every rank, uint8, one after the other, of which the sizes are known."""
         return part
 

@@ -106,15 +106,17 @@ class MPIGroup(Group):
             self.comm.Allreduce(asked, answers, self.MPI.MAX)
         return [bool(answer) for answer in answers]
 
-    def exchange(self, parts: Sequence[Array], sizes: Sequence[int]) -> list[Array]:
+    def exchange(
+        self, parts: Sequence[Array], sizes: Sequence[int], *, patient: bool = False
+    ) -> list[Array]:
         sent, received = np.concatenate(parts), np.empty(sum(sizes), np.uint8)
-        with self._wait("exchange"):
+        with self._wait("exchange", patient=patient):
             self.comm.Alltoallv([sent, [len(part) for part in parts]], [received, list(sizes)])
         return np.split(received, np.cumsum(sizes)[:-1])
 
-    def join(self, part: Array, sizes: Sequence[int]) -> Array:
+    def join(self, part: Array, sizes: Sequence[int], *, patient: bool = False) -> Array:
         joined = np.empty(sum(sizes), np.uint8)
-        with self._wait("join"):
+        with self._wait("join", patient=patient):
             self.comm.Allgatherv(part, [joined, list(sizes)])
         return joined
 

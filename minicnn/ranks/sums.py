@@ -31,8 +31,13 @@ class Sums:
         group: between whom the shards are shared.
         shards: how many there are, V.
 
+    Attributes:
+        patient: whether other ranks may be busy with something else, such as compiling; see Group.
+
     Raises ValueError when there are more ranks than shards.
     """
+
+    patient = False
 
     def __init__(self, group: Group, shards: int):
         if group.size > shards:
@@ -57,6 +62,19 @@ class Sums:
             return list(own[0])
         return self._finished([part[0] for part in own], np.stack([part[1] for part in own]))
 
+    def numbers(self, of_shard: Callable[[int], Array]) -> Array:
+        """The sum over all shards of numbers alone, in double precision and of any shape."""
+        shapes = set()
+
+        def flat(shard: int) -> list[Array]:
+            found = of_shard(shard)
+            shapes.add(found.shape)
+            return [np.empty(0), found.ravel()]
+
+        _, total = self(flat)
+        (shape,) = shapes
+        return total.reshape(shape)
+
     def _finished(self, vectors: list[Array], numbers: Array) -> list[Array]:
         """The sums over all ranks' subtrees; `vectors` and the rows of `numbers` are this one's."""
         ranks, me = self.group.size, self.group.rank
@@ -73,11 +91,14 @@ class Sums:
             for head, nodes in zip(heads, self.nodes, strict=True)
         ]
         given: dict[Span, Part] = {}
-        received = self.group.exchange(sent, sizes)
+        received = self.group.exchange(sent, sizes, patient=self.patient)
         for nodes, head, came in zip(self.nodes, heads, received, strict=True):
             doubles = came[:head].copy().view(np.float64).reshape(len(nodes), row)
             slices = came[head:].view(dtype).reshape(len(nodes), width)
             given |= dict(zip(nodes, zip(slices, doubles, strict=True), strict=True))
         part, total = fold(0, self.shards, lambda low, high: given.get((low, high)))
+        if not size:
+            return [vectors[0], total]
         widths = [dtype.itemsize * (b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
-        return [self.group.join(as_bytes(part), widths).view(dtype), total]
+        joined = self.group.join(as_bytes(part), widths, patient=self.patient)
+        return [joined.view(dtype), total]

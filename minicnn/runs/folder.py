@@ -34,6 +34,7 @@ OPTIONS: dict[str, Any] = {
     "class_weight": str | None,
     "imports": list[str] | None,
     "shards": int,
+    "batch_norm": str,
 }
 BEFORE: dict[str, Any] = {  # what runs did that were begun when these options were not there yet
     "learning_rate": 1e-3,
@@ -44,6 +45,7 @@ BEFORE: dict[str, Any] = {  # what runs did that were begun when these options w
     "class_weight": None,
     "imports": None,
     "shards": 1,
+    "batch_norm": "shard",
 }
 
 

@@ -4,6 +4,7 @@ Models have it as a method of the same name.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from typing import Any
@@ -23,7 +24,7 @@ from minicnn.training.epochs import BatchTransform, Training
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.meter import Meter
 from minicnn.training.progress import Progress, resolve_verbose
-from minicnn.training.shards import Shards
+from minicnn.training.side_by_side import cut
 from minicnn.training.silence import silent_but_rank_0
 from minicnn.types import Array
 
@@ -96,7 +97,8 @@ def fit(
             (`mpirun -n 4 python train.py`); see training/shards.py. The bits depend on shards, and
             on neither ranks nor threads.
         batch_norm: "shard": batch normalisation normalises within a shard, of which 16 samples or
-            more are well; "sync", over the whole batch, is not there yet.
+            more are well; "sync": over the whole batch, as without shards, which is slower; see
+            training/side_by_side.py.
 
     The logged training metrics are means over the epoch, while the weights were changing and with
     dropout on; the validation metrics are those of the epoch's final weights. Ctrl-C ends the epoch
@@ -156,7 +158,7 @@ def fit(
     )
     training.validates = validating(validation_freq)
     if is_cut:
-        training.shards = Shards(model, batches, shards, seed, group)
+        training.shards = cut(model, batches, shards, seed, group, batch_norm)
     folder = resume if group.rank == 0 else None
     told_before = group.go_on
     if resume is not None and not told_before:
@@ -164,6 +166,9 @@ def fit(
             f"Go on: the same with fit(resume={os.fspath(resume)!r}), on any number of ranks, from "
             "the last checkpoint"
         )
+    if verbose and group.size > 1 and group.go_on:  # once they are killed, nobody can say it
+        text = f"minicnn: {group.size} ranks train. Whatever ends them: {group.go_on}"
+        print(text, file=sys.stderr, flush=True)
     with ExitStack() as while_it_runs:
         while_it_runs.enter_context(silent_but_rank_0(group))
         if folder is not None:
@@ -175,6 +180,7 @@ def fit(
                 "initial_epoch": initial_epoch,
                 "batch_transform": None if batch_transform is None else described(batch_transform),
                 **({"shards": shards} if is_cut else {}),
+                **({"batch_norm": batch_norm} if is_cut and batch_norm != "shard" else {}),
             }
             training.checkpoint = Checkpoint(
                 folder,

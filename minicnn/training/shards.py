@@ -8,13 +8,14 @@
 
 All sums go along one tree over the shards (ranks/sums.py), so the bits are those of one rank,
 whoever has computed which shard. What is drawn at random depends on the shard, or on the sample,
-and never on who draws it. Batch normalisation normalises within a shard.
+and never on who draws it. Batch normalisation normalises within a shard, or over all of them
+(side_by_side.py).
 
 Source: Or, Zhang & Freedman 2022, "VirtualFlow: Decoupling deep learning models from the underlying
 hardware", MLSys, arXiv:2009.09523 (virtual nodes).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from typing import Any
@@ -25,9 +26,10 @@ from minicnn.layers.base import Layer
 from minicnn.layers.base_noise import Noise
 from minicnn.machine.threads import one_at_a_time
 from minicnn.network import Network
+from minicnn.network.executor import Execution
 from minicnn.network.network import NOISE
 from minicnn.ranks.group import Group
-from minicnn.ranks.sums import Sums
+from minicnn.ranks.sums import OfShard, Sums
 from minicnn.training import penalties, step
 from minicnn.training.batches import Batch
 from minicnn.training.given import Batches
@@ -56,10 +58,11 @@ class Shards:
         self.model, self.batches, self.count = model, batches, count
         self.seed = seed
         self.sums = Sums(group, count)
+        self.sums.patient = True  # in the first step kernels may have to be compiled
         self.tally = Tally(model, batches.y)
         self.noisy = [
-            (number, layer)
-            for number, layer in enumerate(model.leaves.values())
+            (number, path)
+            for number, (path, layer) in enumerate(model.leaves.items())
             if draws_in_sequence(layer)
         ]
 
@@ -74,19 +77,9 @@ class Shards:
             prepared: what makes of a part of a batch, by the epoch, what is trained on.
         """
         model, size = self.model, self.batches.size(index)
-        before = {name: state.copy() for name, state in states(model)}
-
-        def of_shard(shard: int) -> list[Array]:
-            low, high = size * shard // self.count, size * (shard + 1) // self.count
-            vector, numbers = self._room()
-            if high > low:
-                batch = prepared(self.batches.part(index, low, high), epoch)
-                with self._noise(epoch, index, shard):
-                    numbers[:] = self._computed(batch, epoch, (high - low) / size)
-                self._take(vector, before, high - low)
-            return [vector, numbers]
-
-        vector, numbers = self.sums(of_shard)
+        before = self._before()
+        vector, numbers = self.sums(self._each(index, epoch, prepared, before))
+        self.sums.patient = False
         self._give(vector, before, size)
         loss = float(numbers[0] / size) + penalties.total(model.leaves.values())
         if isfinite(loss):
@@ -98,6 +91,37 @@ class Shards:
         meter.count(loss, size)
         self.tally.add(meter.metrics, numbers[1:])
         return size
+
+    def _before(self) -> dict[str, Array]:
+        """Of what the shards may move, each for itself, where it is before."""
+        return {name: state.copy() for name, state in states(self.model.leaves)}
+
+    def _each(
+        self,
+        index: int,
+        epoch: int,
+        prepared: Callable[[Batch, int], Batch],
+        before: dict[str, Array],
+    ) -> OfShard:
+        """What computes a shard when it is asked for."""
+        layers, size = self.model.leaves, self.batches.size(index)
+
+        def of_shard(shard: int) -> list[Array]:
+            low, high = self._samples(index, shard)
+            vector, numbers = self._room(before)
+            if high > low:
+                batch = prepared(self.batches.part(index, low, high), epoch)
+                with self._noise(layers, epoch, index, shard):
+                    numbers[:] = self._computed(batch, epoch, (high - low) / size)
+                self._take(vector, layers, before, high - low)
+            return [vector, numbers]
+
+        return of_shard
+
+    def _samples(self, index: int, shard: int) -> tuple[int, int]:
+        """The samples low ... high - 1 of a batch that are a shard's."""
+        size = self.batches.size(index)
+        return size * shard // self.count, size * (shard + 1) // self.count
 
     def _computed(self, batch: Batch, epoch: int, share: float) -> Array:
         """Forward, loss and backward of a shard, which is that share of its batch: the sum of its
@@ -111,24 +135,33 @@ class Shards:
         step.check_logits(model)
         with step.quiet():
             logits = execution.logits(model.arrays(batch.x), training=True)
-            loss, dy = step.loss_and_slope(model, execution, batch.y, logits, batch.weight)
-            y_pred = step.predictions(execution, logits)
-            if isfinite(loss):
+            dy, numbers = self._judged(execution, batch, logits)
+            if isfinite(numbers[0]):
                 execution.backward_from_logits(dy * dy.dtype.type(share))
             else:
                 for _, _, gradient in model.parameters():
                     gradient[...] = 0
+        return numbers
+
+    def _judged(self, execution: Execution, batch: Batch, logits: Array) -> tuple[Array, Array]:
+        """The gradient of a shard's loss by the logits; the sum of its losses, and what its metrics
+        count.
+        """
+        loss, dy = step.loss_and_slope(self.model, execution, batch.y, logits, batch.weight)
+        y_pred = step.predictions(execution, logits)
         counted = self.tally.of(batch.y, y_pred) if self.tally.size else np.empty(0)
-        return np.concatenate([[loss * len(batch.x)], counted])
+        return dy, np.concatenate([[loss * len(batch.x)], counted])
 
     @contextmanager
-    def _noise(self, epoch: int, index: int, shard: int) -> Iterator[None]:
+    def _noise(
+        self, layers: Mapping[str, Layer], epoch: int, index: int, shard: int
+    ) -> Iterator[None]:
         """Let layers that draw numbers one after the other draw those of a shard; then they have
         their own generators again.
         """
-        own = [(layer, layer.rng) for _, layer in self.noisy]
+        own = [(layers[path], layers[path].rng) for _, path in self.noisy]
         of_all = self.model.seed if self.seed is None else self.seed
-        for number, layer in self.noisy:
+        for (number, _), (layer, _) in zip(self.noisy, own, strict=True):
             seed = getattr(layer, "seed", None)
             key = (NOISE, number, epoch, index, shard)
             sequence = np.random.SeedSequence(of_all if seed is None else seed, spawn_key=key)
@@ -141,28 +174,33 @@ class Shards:
 
     # The vector that is added up: all gradients, and how far the averages have moved
 
-    def _room(self) -> tuple[Array, Array]:
+    def _room(self, before: dict[str, Array]) -> tuple[Array, Array]:
         """Zeros for one shard's vector and numbers."""
-        parts = [gradient for _, _, gradient in self.model.parameters()]
-        parts += [state for _, state in states(self.model)]
+        parts = [gradient for _, _, gradient in self.model.parameters()] + list(before.values())
         dtype = np.result_type(np.float32, *parts)
         return np.zeros(sum(part.size for part in parts), dtype), np.zeros(1 + self.tally.size)
 
-    def _pieces(self, vector: Array) -> Iterator[tuple[str, Array, Array]]:
-        """(name, array, its place in the vector) of every gradient, named "", and every state."""
+    def _pieces(
+        self, vector: Array, layers: Mapping[str, Layer], before: dict[str, Array]
+    ) -> Iterator[tuple[str, Array, Array]]:
+        """(name, array, its place in the vector) of every gradient, named "", and of every state
+        that there is a `before` of.
+        """
         at = 0
-        named = [("", gradient) for _, _, gradient in self.model.parameters()]
-        for name, array in [*named, *states(self.model)]:
+        moved = [(name, state) for name, state in states(layers) if name in before]
+        for name, array in [*gradients(layers), *moved]:
             yield name, array, vector[at : at + array.size].reshape(array.shape)
             at += array.size
 
-    def _take(self, vector: Array, before: dict[str, Array], samples: int) -> None:
+    def _take(
+        self, vector: Array, layers: Mapping[str, Layer], before: dict[str, Array], samples: int
+    ) -> None:
         """Take a shard's gradients and moves, these times its samples, and put the states back.
 
         The sum of samples * moves over B: so what has moved by the same number everywhere, such as
         a count, or not at all, comes out exactly.
         """
-        for name, array, place in self._pieces(vector):
+        for name, array, place in self._pieces(vector, layers, before):
             if name:
                 np.multiply(array - before[name], samples, out=place, casting="same_kind")
                 array[...] = before[name]
@@ -171,15 +209,25 @@ class Shards:
 
     def _give(self, vector: Array, before: dict[str, Array], samples: int) -> None:
         """Put the sums over all shards of a batch where they belong."""
-        for name, array, place in self._pieces(vector):
+        for name, array, place in self._pieces(vector, self.model.leaves, before):
             array[...] = before[name] + place / samples if name else place
 
 
-def states(model: Network) -> list[tuple[str, Array]]:
+def gradients(layers: Mapping[str, Layer]) -> list[tuple[str, Array]]:
+    """("", gradient) of everything that trains, in the order of a model's parameters."""
+    return [
+        ("", layer.grads[name])
+        for layer in layers.values()
+        if layer.trainable
+        for name in layer.params
+    ]
+
+
+def states(layers: Mapping[str, Layer]) -> list[tuple[str, Array]]:
     """("norm/moving_mean", array) of everything that a training forward may move."""
     return [
         (f"{path}/{name}", state)
-        for path, layer in model.leaves.items()
+        for path, layer in layers.items()
         for name, state in layer.state.items()
     ]
 
