@@ -28,6 +28,7 @@ COMMANDS = [
         "predict",
         "report",
         "explain",
+        "trace",
         "lrfind",
         "summary",
         "check",

@@ -4,7 +4,6 @@ Models have it as a method of the same name.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from typing import Any
@@ -167,8 +166,7 @@ def fit(
             "the last checkpoint"
         )
     if verbose and group.size > 1 and group.go_on:  # once they are killed, nobody can say it
-        text = f"minicnn: {group.size} ranks train. Whatever ends them: {group.go_on}"
-        print(text, file=sys.stderr, flush=True)
+        progress.say(f"minicnn: {group.size} ranks train. Whatever ends them: {group.go_on}")
     with ExitStack() as while_it_runs:
         while_it_runs.enter_context(silent_but_rank_0(group))
         if folder is not None:

@@ -107,6 +107,10 @@ class Progress(Callback):
         elif self.verbose == 2:
             print(line, flush=True)
 
+    def say(self, text: str) -> None:
+        """A line that is about the training, not of its results."""
+        print(text, file=sys.stderr, flush=True)
+
     def interrupted(self) -> None:
         """Answer the first Ctrl-C."""
         if self.verbose:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.explain.tracing.exact import array_of, text_of
+from minicnn.names import known_arguments
 from minicnn.saving import atomic
 from minicnn.types import Array
 
@@ -129,6 +130,7 @@ class Trace:
         return f"<Trace of {self.about['model']!r}, {len(self.arrays)} arrays>"
 
 
+@known_arguments
 def load_trace(path: str | os.PathLike[str]) -> Trace:
     """The trace that `Trace.save` wrote.
 
