@@ -16,6 +16,8 @@ from selenium import webdriver
 
 FOLDER = Path(__file__).resolve().parent / "see"
 WIDTH, SCALE = 820, 1.25
+COLOURS = (128, 64, 32, 24, 16)  # the first with which the file is small enough
+LIMIT = 40_960  # bytes
 POINT = "See.grids.{}.cells[{}].dispatchEvent(new Event('mouseenter'));"
 STEP = "for (let k = 0; k < {}; k++) document.querySelectorAll('.stepper button')[1].click();"
 # what is done on each page before it is photographed
@@ -49,6 +51,8 @@ def photograph(driver: Any, name: str) -> tuple[bytes, float, float]:
     """The screen as PNG after the page's script, and where explanation and tables begin and end."""
     screen = {"width": WIDTH, "height": 1600, "deviceScaleFactor": SCALE, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    still = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": still})
     driver.get((FOLDER / f"{name}.html").as_uri())
     driver.execute_script(PAGES[name])
     top, bottom = driver.execute_script(
@@ -68,7 +72,10 @@ def main() -> None:
             whole = Image.open(io.BytesIO(png)).convert("RGB")
             part = whole.crop((0, int(top), whole.width, int(bottom)))
             path = FOLDER / "pictures" / f"{name}.png"
-            part.quantize(16).save(path, optimize=True)
+            for colours in COLOURS:
+                part.quantize(colours, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+                if path.stat().st_size <= LIMIT:
+                    break
             print(f"{path.name}: {part.width} x {part.height}, {path.stat().st_size / 1024:.1f} kB")
 
 

@@ -1,14 +1,13 @@
-"""For the tests of docs/see: where its pages are, and how a test reads, sets and points."""
+"""For the tests of docs/see: where its pages are, and how a test reads, sets and points.
+
+The browser and the pages in it are in see_fixtures.py.
+"""
 
 import re
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
-from chromium import forget, started, visit
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "see"
 NAMES = (
@@ -46,33 +45,6 @@ STEP = """
     slider.dispatchEvent(new Event("input"))"""
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """The browser; skips where there is none."""
-    with started(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def address():
-    """Where a server on this machine has the folder, and the paths that it was asked for."""
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            asked.append(self.path)
-
-        def end_headers(self):
-            self.send_header("Cache-Control", "no-store")
-            super().end_headers()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=FOLDER))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/", asked
-    server.shutdown()
-    server.server_close()
-
-
 def resize(browser, width, scheme="light", motion="no-preference"):
     """A screen of that many CSS pixels, light or dark."""
     screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -82,24 +54,17 @@ def resize(browser, width, scheme="light", motion="no-preference"):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": listed})
 
 
-@pytest.fixture
-def page(request, browser):
-    """The page that the test names, opened from file://; no message when
-    it is left.
-    """
-    name = request.param
-    resize(browser, 1280)
-    visit(browser, "about:blank")
-    forget(browser)
-    visit(browser, (FOLDER / f"{name}.html").as_uri())
-    yield browser
-    assert browser.get_log("browser") == []
+def of(name):
+    """The test gets this page."""
+    return pytest.mark.parametrize("page", [name], indirect=True)
 
 
 def numbers(browser):
     """What the tables hold, whole: name -> array of doubles; what is not computed yet is NaN."""
     read = browser.execute_script(READ)
-    return {name: np.array([float(text or "nan") for text in texts]) for name, texts in read.items()}
+    return {
+        name: np.array([float(text or "nan") for text in texts]) for name, texts in read.items()
+    }
 
 
 def choose(browser, **settings):
@@ -125,6 +90,6 @@ def step(browser, k=None):
 
 
 def computed(text):
-    """(left, right) of what is said, 'y[0, 1] = 3 = 1·(−2) + 5: because': the number and its sum."""
+    """The number and its sum, of what is said: (3, 3) for 'y[0, 1] = 3 = 1·(−2) + 5: because'."""
     _, left, right = text.replace("−", "-").replace("·", "*").split(" = ", 2)
     return float(left), eval(re.split(r": (?=\D)", right)[0])

@@ -33,7 +33,9 @@ def test_a_page_asks_for_nothing_but_what_lies_beside_it(name):
     assert sorted(links) == ["data:,", f"pictures/{name}.png", "see.css", "see.js"]
     shared = [(FOLDER / f"see.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")]
     for text in (text_of(name).replace("http://www.w3.org/2000/svg", ""), *shared):
-        asking = r"https?://|fetch\(|XMLHttp|import\s*\(|@import|url\(|Beacon|WebSocket|Storage|cookie"
+        asking = (
+            r"https?://|fetch\(|XMLHttp|import\s*\(|@import|url\(|Beacon|WebSocket|Storage|cookie"
+        )
         assert not re.search(asking, text)
 
 

@@ -1,11 +1,14 @@
 """docs/see in a headless browser: every page without messages and strangers, narrow and wide, light
-and dark, by keyboard, without JavaScript. The numbers are tests/test_see_numbers.py's.
+and dark, by keyboard, without JavaScript. The numbers are tests/test_see_numbers.py's and
+tests/test_see_paths.py's.
 """
 
 import pytest
 from camera_pages import AXE, serious_faults
 from chromium import check_not_wider_than_the_screen, contrast, forget, requests, visit
-from see_pages import FOLDER, NAMES, address, browser, numbers, page, resize, step  # noqa: F401
+from see_pages import FOLDER, NAMES, choose, numbers, of, resize, step, write
+
+pytest_plugins = ["see_fixtures"]
 
 each_page = pytest.mark.parametrize("page", NAMES, indirect=True)
 each_name = pytest.mark.parametrize("name", NAMES)
@@ -16,7 +19,7 @@ FOCUSED = """
     return [document.activeElement.tagName, document.activeElement.textContent]"""
 
 
-def keys(browser, *sequence):  # noqa: F811
+def keys(browser, *sequence):
     """Press keys, one after the other, on what has the focus."""
     from selenium.webdriver.common.action_chains import ActionChains
 
@@ -24,7 +27,7 @@ def keys(browser, *sequence):  # noqa: F811
 
 
 @each_name
-def test_nothing_is_fetched_but_the_page(browser, address, name):  # noqa: F811
+def test_nothing_is_fetched_but_the_page(browser, address, name):
     """Served by any web server, as the documentation's site is."""
     url, asked = address
     resize(browser, 1280)
@@ -41,7 +44,7 @@ def test_nothing_is_fetched_but_the_page(browser, address, name):  # noqa: F811
 
 @each_page
 @pytest.mark.parametrize("width", [320, 1280])
-def test_nothing_is_wider_than_the_screen(page, width):  # noqa: F811
+def test_nothing_is_wider_than_the_screen(page, width):
     resize(page, width)
     check_not_wider_than_the_screen(page)
     step(page)
@@ -50,7 +53,7 @@ def test_nothing_is_wider_than_the_screen(page, width):  # noqa: F811
 
 @each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_readable_in_light_and_dark(page, scheme):  # noqa: F811
+def test_text_is_readable_in_light_and_dark(page, scheme):
     resize(page, 1280, scheme)
     colour = "return getComputedStyle(document.querySelector('{}'))['{}']"
     ground = page.execute_script(colour.format("body", "background-color"))
@@ -62,7 +65,7 @@ def test_text_is_readable_in_light_and_dark(page, scheme):  # noqa: F811
 
 @each_name
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser, address, name, scheme):  # noqa: F811
+def test_axe_finds_no_serious_fault(browser, address, name, scheme):
     if not AXE:
         pytest.skip("no test of accessibility: AXE_CORE names no npm package")
     resize(browser, 320, scheme, motion="reduce")
@@ -72,7 +75,7 @@ def test_axe_finds_no_serious_fault(browser, address, name, scheme):  # noqa: F8
 
 
 @each_page
-def test_the_buttons_step_forward_and_back_by_keyboard(page):  # noqa: F811
+def test_the_buttons_step_forward_and_back_by_keyboard(page):
     """And say where they are; at both ends they do nothing and keep the focus."""
     from selenium.webdriver.common.keys import Keys
 
@@ -103,7 +106,7 @@ def test_the_buttons_step_forward_and_back_by_keyboard(page):  # noqa: F811
 
 
 @each_page
-def test_every_number_is_reached_by_arrow_keys(page):  # noqa: F811
+def test_every_number_is_reached_by_arrow_keys(page):
     """A table is one tab stop; Tab goes on to the next; what is reached is explained."""
     from selenium.webdriver.common.keys import Keys
 
@@ -132,12 +135,13 @@ def test_every_number_is_reached_by_arrow_keys(page):  # noqa: F811
 
 
 @each_page
-def test_screen_readers_get_tables(page):  # noqa: F811
+def test_screen_readers_get_tables(page):
     """Captions, heads of rows and columns, names of inputs, and a line that is read when it
     changes.
     """
     found = page.execute_script(
-        "return [...document.querySelectorAll('.grid table')].map(table => [table.caption.textContent, "
+        "return [...document.querySelectorAll('.grid table')].map(table => "
+        "[table.caption.textContent, "
         "table.querySelectorAll('thead th[scope=col]').length, "
         "table.querySelectorAll('tbody th[scope=row]').length, table.tBodies[0].rows.length, "
         "[...table.querySelectorAll('input')].every(input => input.ariaLabel)])"
@@ -150,10 +154,8 @@ def test_screen_readers_get_tables(page):  # noqa: F811
 
 
 @each_page
-def test_a_number_can_be_written(page):  # noqa: F811
+def test_a_number_can_be_written(page):
     """What is no number is marked, and the last good one stays."""
-    from selenium.webdriver.common.keys import Keys
-
     (name, k) = page.execute_script(
         "for (const [name, grid] of Object.entries(See.grids)) for (const [k, cell] of "
         "grid.cells.entries()) if (cell.querySelector('input')) return [name, k]; return ['', 0]"
@@ -169,14 +171,55 @@ def test_a_number_can_be_written(page):  # noqa: F811
     before = {key: list(map(str, values)) for key, values in numbers(page).items()}
     keys(page, "x")
     assert box.get_attribute("aria-invalid") == "true"
-    keys(page, Keys.TAB)
+    page.execute_script("arguments[0].blur()", box)
     assert box.get_attribute("value") == "3" and box.get_attribute("aria-invalid") == "false"
     after = {key: list(map(str, values)) for key, values in numbers(page).items()}
     assert {key: after[key] for key in before} == before
 
 
+@pytest.mark.parametrize(
+    ("page", "field", "values"),
+    [
+        ("adam_sgd", "a", [""]),
+        ("adam_sgd", "beta_2", ["1", "-0.1"]),
+        ("softmax_cross_entropy", "smoothing", ["", "1.5"]),
+        ("augmentation", "angle", ["1000", ""]),
+    ],
+    indirect=["page"],
+)
+def test_a_setting_that_is_none_is_marked_and_changes_nothing(page, field, values):
+    before = {key: list(map(str, value)) for key, value in numbers(page).items()}
+    for value in values:
+        choose(page, **{field: value})
+        assert page.find_element("id", field).get_attribute("aria-invalid") == "true"
+        after = {key: list(map(str, value)) for key, value in numbers(page).items()}
+        assert after == before
+
+
+@of("dense")
+def test_numbers_are_read_as_people_write_them(page):
+    """Some keyboards have a comma, and what is shown has a minus sign that is no hyphen."""
+    box = page.execute_script("return See.grids.x.cells[0].firstChild")
+    for text, meant in (("1,5", 1.5), ("−2", -2), (" .25", 0.25), ("-1e-2", -0.01)):
+        page.execute_script("arguments[0].focus()", box)
+        keys(page, text)
+        assert numbers(page)["x"][0] == meant
+        page.execute_script("arguments[0].blur()", box)
+        assert float(box.get_attribute("value").replace("−", "-")) == meant
+
+
+@of("receptive_field")
+def test_a_kernel_must_be_whole(page):
+    before = list(numbers(page)["layers"])
+    for value in (0, 2.5, 100):
+        write(page, "layers", [value])
+        box = page.execute_script("return See.grids.layers.cells[0].firstChild")
+        assert box.get_attribute("aria-invalid") == "true"
+        assert list(numbers(page)["layers"]) == before
+
+
 @each_page
-def test_nothing_moves_unless_asked(page):  # noqa: F811
+def test_nothing_moves_unless_asked(page):
     read = "return document.getElementById('why').textContent + document.getAnimations().length"
     before = page.execute_script(read)
     page.execute_async_script("setTimeout(arguments[0], 300)")
@@ -187,7 +230,7 @@ def test_nothing_moves_unless_asked(page):  # noqa: F811
 
 
 @each_name
-def test_without_javascript_the_picture_stands_there(browser, name):  # noqa: F811
+def test_without_javascript_the_picture_stands_there(browser, name):
     resize(browser, 320)
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

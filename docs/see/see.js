@@ -48,9 +48,11 @@ const See = (() => {
     return element;
   }
 
-  // The number in an input; the fallback, and a mark on the input, where there is none.
+  // The number in an input; the fallback, and a mark on the input, where there is none. Many telephones
+  // offer a comma for the point.
   function number(input, fallback) {
-    const value = input.value.trim() === "" ? NaN : Number(input.value.replaceAll("\u2212", "-"));
+    const text = input.value.trim().replaceAll("\u2212", "-").replace(",", ".");
+    const value = text === "" ? NaN : Number(text);
     const good = Number.isFinite(value) && !(value < Number(input.min || -Infinity)) &&
       !(value > Number(input.max || Infinity));
     input.setAttribute("aria-invalid", String(!good));
@@ -125,7 +127,8 @@ const See = (() => {
       };
     }
 
-    // Where an arrow key leads; null where it does not, or where it moves within a written number.
+    // Where an arrow key leads, at an edge nowhere; null for other keys, and for those that move
+    // within a number that is being written.
     function neighbour(index, event, target) {
       const r = Math.floor(index / columns), c = index % columns;
       const steps = {
@@ -134,11 +137,15 @@ const See = (() => {
       };
       const step = steps[event.key];
       if (!step || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return null;
-      const within = target.select && step[1] &&
-        target.selectionEnd - target.selectionStart < target.value.length;
-      if (within) return null;
+      if (target.select && step[1] && isWithin(event.key, target)) return null;
       const i = r + step[0], j = c + step[1];
-      return i < 0 || i >= rows || j < 0 || j >= columns ? null : i * columns + j;
+      return i < 0 || i >= rows || j < 0 || j >= columns ? index : i * columns + j;
+    }
+
+    // Whether there is something of the number left of the caret, or right of it.
+    function isWithin(key, { selectionStart: start, selectionEnd: end, value }) {
+      if (end - start === value.length) return false; // all is selected, as when it is reached
+      return ["ArrowLeft", "Home"].includes(key) ? end > 0 : start < value.length;
     }
 
     const made = {
