@@ -1,9 +1,11 @@
 """A lesson: text and code in cells, as they stand in texts/NN_name.md.
 
-    ```python              code that is there
-    ```python exercise     what a learner begins with: it raises and says what is to be written
-    ```python solution     the same block, written
-    ```diff                what to break in the solution on purpose
+What stands behind the fence of a block says what it is:
+
+    python              code that is there
+    python exercise     what a learner begins with: it raises and says what is to be written
+    python solution     the same block, written
+    diff                what to break in the solution on purpose
 
 All else is text and drawings. Of a diff, readers see the wrong lines alone: the right ones are
 theirs to find, and may look otherwise.
@@ -16,8 +18,11 @@ from functools import cache
 from pathlib import Path
 
 TEXTS = Path(__file__).parent / "texts"
-BLOCK = re.compile(r"^```python( exercise| solution)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-DIFF = re.compile(r"^```diff\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = "`" * 3
+BLOCK = re.compile(
+    rf"^{FENCE}python( exercise| solution)?\n(.*?)^{FENCE}$", re.MULTILINE | re.DOTALL
+)
+DIFF = re.compile(rf"^{FENCE}diff\n(.*?)^{FENCE}$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Lesson:
 def _wrong(diff: re.Match) -> str:
     """The lines that a diff puts in, as Python."""
     lines = [line[1:] for line in diff[1].splitlines() if line[0] == "+"]
-    return "```python\n" + textwrap.dedent("\n".join(lines)) + "\n```"
+    return f"{FENCE}python\n" + textwrap.dedent("\n".join(lines)) + f"\n{FENCE}"
 
 
 def cells_of(text: str) -> tuple[Cell, ...]:

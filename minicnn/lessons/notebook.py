@@ -1,6 +1,6 @@
 """A lesson as a notebook, and the code of one.
 
-Source: the notebook format, nbformat 4.5, https://nbformat.readthedocs.io/en/latest/format_description.html
+Source: "The notebook file format", version 4.5, https://nbformat.readthedocs.io
 """
 
 import json
