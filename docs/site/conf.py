@@ -41,6 +41,7 @@ suppress_warnings = ["myst.header"]  # a page may go from # to ###
 smartquotes = False  # they would curl the quotation marks of code in prose
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"minicnn {release}"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
@@ -57,7 +58,7 @@ def add_navigation(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] += toctrees((ROOT / "docs" / "README.md").read_text(encoding="utf-8"), "docs")
         return
     below = page.removesuffix("/README")
-    if len(list((ROOT / below).glob("*.md"))) > 1:
+    if below != "docs" and len(list((ROOT / below).glob("*.md"))) > 1:
         source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n/{below}/*\n```\n"
 
 
