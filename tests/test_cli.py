@@ -35,7 +35,7 @@ COMMANDS = [
         "profile",
     ),
     *("export", "prune", "quantize", "compare", "serve", "webcam"),
-    *("warmup", "doctor", "tune", "runs", "data info", "data show", "data fetch"),
+    *("trace", "warmup", "doctor", "tune", "runs", "data info", "data show", "data fetch"),
 ]
 
 
