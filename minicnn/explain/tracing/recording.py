@@ -84,8 +84,10 @@ class Recording:
         given = [self.arrays[self.names[n]] for n in row.reads]
         row.layer.needs_input_grad = True
         trains = True if row.training is None else row.training
+        self._state(row, "before")
         x: Any = given if row.several else given[0]
         y = row.layer.forward(x, training=trains)
+        self._state(row, "after")
         self.names[row.writes] = f"{row.name}/output"
         self.keep(f"{row.name}/output", y)
         known = KEPT.get(type(row.layer).__name__, ())
@@ -96,6 +98,11 @@ class Recording:
                 self.keep(f"{row.name}/{known[place]}", array)
             elif not any(np.may_share_memory(array, one) for one in (*given, y)):  # nor x or y
                 self.keep(f"{row.name}/kept{place}", array)
+
+    def _state(self, row: Row, when: str) -> None:
+        """Keep the averages of a layer at several places, each of which moves them."""
+        for name, array in row.layer.state.items() if row.shared else ():
+            self.keep(f"{row.name}/{name}/{when}", array.copy())
 
     # The loss
 
