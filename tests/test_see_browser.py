@@ -6,7 +6,7 @@ tests/test_see_paths.py's.
 import pytest
 from camera_pages import AXE, serious_faults
 from chromium import check_not_wider_than_the_screen, contrast, forget, requests, visit
-from see_pages import FOLDER, NAMES, choose, numbers, resize, step, write
+from see_pages import FOLDER, NAMES, choose, numbers, of, resize, step, write
 
 pytest_plugins = ["see_fixtures"]
 
@@ -196,7 +196,19 @@ def test_a_setting_that_is_none_is_marked_and_changes_nothing(page, field, value
         assert after == before
 
 
-@pytest.mark.parametrize("page", ["receptive_field"], indirect=True)
+@of("dense")
+def test_numbers_are_read_as_people_write_them(page):
+    """Some keyboards have a comma, and what is shown has a minus sign that is no hyphen."""
+    box = page.execute_script("return See.grids.x.cells[0].firstChild")
+    for text, meant in (("1,5", 1.5), ("−2", -2), (" .25", 0.25), ("-1e-2", -0.01)):
+        page.execute_script("arguments[0].focus()", box)
+        keys(page, text)
+        assert numbers(page)["x"][0] == meant
+        page.execute_script("arguments[0].blur()", box)
+        assert float(box.get_attribute("value").replace("−", "-")) == meant
+
+
+@of("receptive_field")
 def test_a_kernel_must_be_whole(page):
     before = list(numbers(page)["layers"])
     for value in (0, 2.5, 100):

@@ -48,9 +48,11 @@ const See = (() => {
     return element;
   }
 
-  // The number in an input; the fallback, and a mark on the input, where there is none.
+  // The number in an input; the fallback, and a mark on the input, where there is none. Many telephones
+  // offer a comma for the point.
   function number(input, fallback) {
-    const value = input.value.trim() === "" ? NaN : Number(input.value.replaceAll("\u2212", "-"));
+    const text = input.value.trim().replaceAll("\u2212", "-").replace(",", ".");
+    const value = text === "" ? NaN : Number(text);
     const good = Number.isFinite(value) && !(value < Number(input.min || -Infinity)) &&
       !(value > Number(input.max || Infinity));
     input.setAttribute("aria-invalid", String(!good));
