@@ -2,15 +2,23 @@
 derivatives measured numerically, and against the number itself.
 """
 
+from pathlib import Path
+
+import graph_cases
+import graph_parts
 import numpy as np
 import pytest
+from graph_models import model_of
 from trace_cases import CASES, chain, pictures, without_an_explanation
 
-from minicnn import Input, Sequential, constraints, explain, layers, losses, optimizers
+from minicnn import Input, Model, Sequential, constraints, explain, layers, losses, optimizers
+from minicnn.explain.tracing import lines, place
 from minicnn.explain.tracing.adding import each
 from minicnn.explain.tracing.reasoning import explainer_of
 from minicnn.explain.tracing.sums import Named, read
+from minicnn.testing.standard import standard_cases, standard_losses
 
+ROOT = Path(__file__).parent.parent
 OPTIMIZERS = {
     "adam": lambda: optimizers.Adam(0.01, weight_decay=0.1),
     "amsgrad": lambda: optimizers.Adam(amsgrad=True, clipnorm=0.1),
@@ -27,10 +35,19 @@ def test_every_number_is_the_sum_of_its_terms(make, optimizer):
     model.compile(optimizer(), "sparse_categorical_crossentropy")
     model.train_on_batch(x, y)
     traced = explain.trace(model, x, y)
+    summed = check_sums(traced, 25)
+    expected = {"output", "dx", "dy", "gradient", "after", "step", "value", "patches"}
+    assert expected & {name.rpartition("/")[2] for name in traced.arrays} <= summed
+
+
+def check_sums(traced, count):
+    """Of so many numbers of each array, that they are the sum of their terms, if they are one; the
+    last words of the names of those that are.
+    """
     rng, summed = np.random.default_rng(0), set()
     for name, array in traced.arrays.items():
         places = list(each(array.shape))
-        for n in rng.permutation(len(places))[:25]:
+        for n in rng.permutation(len(places))[:count]:
             found = explain.why(traced, name, places[n])
             if found.recomputed is None:
                 continue
@@ -38,9 +55,10 @@ def test_every_number_is_the_sum_of_its_terms(make, optimizer):
             size = sum(abs(term.value) for term in found.terms)
             if name.endswith("/step"):  # what is added to a float32 is rounded as that is
                 size += abs(traced.arrays[name.replace("/step", "/before")][places[n]])
+            if any(one.through for term in found.terms for one in term.factors):
+                size += max(abs(one.value) for term in found.terms for one in term.factors)
             assert abs(found.recomputed - found.value) <= 3e-6 * size, found.to_text()
-    expected = {"output", "dx", "dy", "gradient", "after", "step", "value", "patches"}
-    assert expected & {name.rpartition("/")[2] for name in traced.arrays} <= summed
+    return summed
 
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
@@ -328,6 +346,61 @@ def test_gradients_are_the_derivatives_of_the_loss(make):
         assert explain.why(traced, "input/dy", at).recomputed == pytest.approx(measured, rel=1e-5)
 
 
+STANDARD = standard_cases()
+
+
+@pytest.mark.filterwarnings("ignore:Rescaling")  # these pictures are none
+@pytest.mark.parametrize("name", STANDARD)
+def test_every_kind_of_layer_is_explained_or_says_that_it_is_not(name):
+    """The step is that of training, and what has a sum is it, for each layer that minicnn has."""
+    layer, shape = STANDARD[name]
+    inputs = [Input(one) for one in shape] if isinstance(shape, list) else Input(shape)
+    y = layers.Flatten()(layer.clone()(inputs))
+    model = Model(inputs, layers.Dense(2, activation="softmax")(y), seed=0)
+    shapes = shape if isinstance(shape, list) else [shape]
+    x = [pictures(2, *one) for one in shapes]
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.engine = "reference"
+    given = x if isinstance(shape, list) else x[0]
+    traced = explain.trace(model, given, [0, 1])
+    model.train_on_batch(given, np.array([0, 1]))
+    for path, value, _ in model.parameters():
+        assert np.array_equal(traced.arrays[f"{path}/after"], value)
+    check_sums(traced, 15)
+    for name, array in traced.arrays.items():
+        explain.why(traced, name, (0,) * array.ndim).to_text()
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_drawn_networks_with_branches(number):
+    """Layers at several places, models inside, several inputs; those of one output."""
+    graph = graph_cases.draw(number)
+    model = model_of(graph, "float32")
+    x = graph_parts.single([one.astype(np.float32) for one in graph_parts.given(graph)])
+    out = model.forward(x)
+    if isinstance(out, list):
+        pytest.skip("it has several outputs, on which no model is trained")
+    y = np.random.default_rng(0).uniform(0, 1, out.shape)
+    model.compile("adam", "mse")
+    traced = explain.trace(model, x, y)
+    model.train_on_batch(x, y)
+    for name, value, gradient in model.parameters():
+        assert np.array_equal(traced.arrays[f"{name}/gradient"], gradient)
+        assert np.array_equal(traced.arrays[f"{name}/after"], value)
+    check_sums(traced, 3)
+
+
+@pytest.mark.parametrize("loss", standard_losses(), ids=lambda loss: loss.name)
+def test_every_loss_is_explained_or_says_that_it_is_not(loss):
+    x = pictures(4, 3)
+    ending = None if loss.from_logits else loss.fuses or "softmax"  # some take logarithms
+    model = Sequential([Input((3,)), layers.Dense(3, ending)], seed=0)
+    y = [0, 1, 2, 1] if "Sparse" in loss.name else np.eye(3)[[0, 1, 2, 1]]
+    traced = explain.trace(model, x, y, "sgd", loss)
+    check_sums(traced, 15)
+    assert explain.why(traced, "loss/value").to_text()
+
+
 # Words
 
 
@@ -351,18 +424,26 @@ def test_the_text_says_value_sum_terms_and_line():
     assert repr(found) == found.to_text()
 
 
-def test_the_line_is_the_one_that_is_named():
-    """Every line that is cited has in it what its explainer was looking for, or begins a method."""
+def test_the_line_is_the_one_that_is_named(monkeypatch):
+    """Every line that is cited has in it what its explainer was looking for, in a file that is
+    there.
+    """
+    cited = []
+
+    def checked(where, text):
+        found = lines.line_of(where, text)
+        line = found["lines"][found["line"] - found["first"]]
+        assert text in line, (where, text)
+        path = ROOT / found["file"]
+        assert path.read_text(encoding="utf-8").splitlines()[found["line"] - 1] == line
+        cited.append(found["file"])
+        return found
+
+    monkeypatch.setattr(place, "line_of", checked)
     for make in CASES.values():
-        model, x, y = make()
-        for name, reason in explain.trace(model, x, y).reasons.items():
-            if "code" in reason:
-                code = reason["code"]
-                assert code["file"].startswith("minicnn/"), name
-                place = code["line"] - code["first"]
-                with open(code["file"], encoding="utf-8") as file:
-                    lines = file.read().splitlines()
-                assert lines[code["line"] - 1] == code["lines"][place], name
+        for optimizer in ("adam", "sgd", "rmsprop"):
+            explain.trace(*make(), optimizer)
+    assert len(set(cited)) > 25
 
 
 def test_padding_has_no_terms():

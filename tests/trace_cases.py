@@ -39,8 +39,9 @@ def branches():
     """All that merges, a layer at two places, layers that move numbers."""
     x = Input((4, 5, 2))
     shared = layers.Conv2D(2, 3, padding="same", activation="tanh", bias_regularizer="l1")
-    a = shared(x)
-    b = layers.ELU()(shared(a))
+    norm = layers.BatchNormalization(momentum=0.8)  # which is moved twice
+    a = norm(shared(x))
+    b = layers.ELU()(norm(shared(a)))
     c = layers.Multiply()([a, b, layers.GlobalMaxPooling2D(keepdims=True)(b)])
     d = layers.Subtract()([layers.Maximum()([a, b]), layers.Minimum()([b, c])])
     e = layers.Average()([c, d, layers.GlobalAveragePooling2D()(c)])

@@ -32,6 +32,7 @@ def give_reasons(recording: Recording, moved: dict[str, Moved]) -> Reasons:
     reasons: Reasons = {}
     for row in recording.network.rows:
         explain_row(recording, row, reasons)
+    explain_averages(recording, reasons)
     explain_loss(recording, reasons)
     explain_gradients(recording, reasons)
     for name, how in moved.items():
@@ -44,9 +45,11 @@ def explain_row(recording: Recording, row: Row, reasons: Reasons) -> None:
     arrays, layer = recording.arrays, row.layer
     read = [recording.names[n] for n in row.reads]
     given = {f"x{place}" if row.several else "x": name for place, name in enumerate(read)}
-    given |= {weight: f"{row.path}/{weight}/before" for weight in layer.variables_by_name}
+    given |= {weight: f"{row.path}/{weight}/before" for weight in layer.params}
+    owner = row.name if row.shared else row.path  # each place of a layer moves its averages
+    given |= {state: f"{owner}/{state}/before" for state in layer.state}
     made = {"y": f"{row.name}/output"}
-    made |= {f"{state}_after": f"{row.path}/{state}/after" for state in layer.state}
+    made |= {f"{state}_after": f"{owner}/{state}/after" for state in layer.state}
     made |= kept(recording, row)
     back = {f"d{weight}": recording.gradient_name(row, weight) for weight in layer.grads}
     back |= {f"d{short}": f"{row.name}/d{short}" for short in given if short.startswith("x")}
@@ -57,8 +60,8 @@ def explain_row(recording: Recording, row: Row, reasons: Reasons) -> None:
         explainer(place)
     for state in layer.state:
         before, after = place[state], place[f"{state}_after"]
-        if f"{row.path}/{state}/after" not in reasons and np.array_equal(before, after):
-            place.depends(f"{state}_after", [f"{row.path}/{state}/before"])  # it stays as it is
+        if f"{owner}/{state}/after" not in reasons and np.array_equal(before, after):
+            place.depends(f"{state}_after", [f"{owner}/{state}/before"])  # it stays as it is
     for shorts, method, more in ((made, "forward", []), (back, "backward", [f"{row.name}/dy"])):
         for short in shorts:
             if short in place and place.full[short] not in reasons:
@@ -72,6 +75,19 @@ def kept(recording: Recording, row: Row) -> dict[str, str]:
     return {
         name: f"{prefix}{name}" for name in names if "/" not in name and not name.startswith(others)
     }
+
+
+def explain_averages(recording: Recording, reasons: Reasons) -> None:
+    """Averages of a layer at several places: each goes on where the one before it ended."""
+    last: dict[str, str] = {}  # of every average, the array that it is in so far
+    for row in recording.network.rows:
+        for state in row.layer.state if row.shared else ():
+            name = f"{row.path}/{state}"
+            before = last.get(name, f"{name}/before")
+            total(f"{row.name}/{state}/before", [before], recording.arrays, reasons)
+            last[name] = f"{row.name}/{state}/after"
+    for name, after in last.items():
+        total(f"{name}/after", [after], recording.arrays, reasons)
 
 
 def explain_loss(recording: Recording, reasons: Reasons) -> None:

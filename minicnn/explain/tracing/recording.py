@@ -52,7 +52,6 @@ class Recording:
     def __init__(self, network: Rows, loss: Loss):
         self.network, self.criterion = network, loss
         self.arrays: dict[str, Array] = {}
-        self.values: list[str] = [f"{name}/output" for name in network.inputs]
         self.names: dict[int, str] = {}  # of values: the array
         self.gives: dict[int, list[str]] = defaultdict(list)
         self.loss = 0.0
@@ -68,8 +67,6 @@ class Recording:
 
     def forward(self, inputs: list[Array]) -> None:
         """Run every row in training, for inputs in the model's type."""
-        for layer in self.network.layers.values():
-            layer.needs_input_grad = True
         for path, layer in self.network.layers.items():
             for name, array in layer.variables_by_name.items():
                 self.keep(f"{path}/{name}/before", array.copy())
@@ -87,8 +84,10 @@ class Recording:
         given = [self.arrays[self.names[n]] for n in row.reads]
         row.layer.needs_input_grad = True
         trains = True if row.training is None else row.training
+        self._state(row, "before")
         x: Any = given if row.several else given[0]
         y = row.layer.forward(x, training=trains)
+        self._state(row, "after")
         self.names[row.writes] = f"{row.name}/output"
         self.keep(f"{row.name}/output", y)
         known = KEPT.get(type(row.layer).__name__, ())
@@ -99,6 +98,11 @@ class Recording:
                 self.keep(f"{row.name}/{known[place]}", array)
             elif not any(np.may_share_memory(array, one) for one in (*given, y)):  # nor x or y
                 self.keep(f"{row.name}/kept{place}", array)
+
+    def _state(self, row: Row, when: str) -> None:
+        """Keep the averages of a layer at several places, each of which moves them."""
+        for name, array in row.layer.state.items() if row.shared else ():
+            self.keep(f"{row.name}/{name}/{when}", array.copy())
 
     # The loss
 
@@ -175,7 +179,7 @@ class Recording:
 
     def _shared(self) -> list[tuple[str, str, Layer]]:
         """(path, weight, layer) of every weight that several rows give to."""
-        paths = {row.path for row in self.network.rows if row.shared}
+        paths = dict.fromkeys(row.path for row in self.network.rows if row.shared)
         found = [(path, self.network.layers[path]) for path in paths]
         return [(path, name, one) for path, one in found if one.trainable for name in one.grads]
 

@@ -17,11 +17,13 @@ from minicnn.explain.tracing.rows import Rows, kind, rows_of
 from minicnn.explain.tracing.traced import Trace
 from minicnn.explain.tracing.updating import update
 from minicnn.layers.conv2d import Conv2D
+from minicnn.losses import Loss
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.optimizers.base import Optimizer
 from minicnn.training import checks, usual_loss
 from minicnn.training.step import check_logits
+from minicnn.types import Array
 
 MEGABYTE = 1_000_000
 LIMIT = 100.0  # megabytes of text, which a browser reads in seconds
@@ -60,44 +62,33 @@ def trace(
     >>> step.arrays["dense/kernel/gradient"].shape
     (4, 2)
     """
-    who = "explain.trace"
-    limit = number(limit, "limit", who, above=0)
+    limit = number(limit, "limit", "explain.trace", above=0)
     moved_by = optimizers.get(model.optimizer or "adam" if optimizer is None else optimizer)
-    twin = copy.copy(model)  # for the checks, which ask it for its loss
-    twin.loss = losses.get(loss) if loss is not None else model.loss
-    x, y, _ = checks.arrays(model, x, y, None, who)
-    if x.ndim > 1:
-        model.build_for(x)
-    twin.loss = twin.loss or usual_loss.loss_for(model)
-    model.check_input(x)
-    check_logits(twin)
-    twin.loss.check_targets(y, (len(x), *model.head.output_shape))
-    checks.pixel_range(model, x)
-
+    inputs, labels, criterion = checked(model, x, y, loss)
+    samples = len(labels)
     network = rows_of(model)
     check_names(network)
-    check_size(estimated(network, len(x)), limit, model.name, len(x))
-    recording = Recording(network, twin.loss)
-    given: Any = x
-    parts = given.parts if len(network.inputs) > 1 else [given]
-    recording.forward([np.asarray(one, model.dtype) for one in parts])
-    recording.measure(y)
+    check_size(estimated(network, samples), limit, model.name, samples)
+
+    recording = Recording(network, criterion)
+    recording.forward(inputs)
+    recording.measure(labels)
     recording.backward()
-    moved = update(recording, moved_by)
-    reasons = give_reasons(recording, moved)
+    reasons = give_reasons(recording, update(recording, moved_by))
+
     rows = described(recording)
     sizes = {
         row["name"]: sum(exact.weight(recording.arrays[name]) for name in row["arrays"])
         for row in rows
     }
-    check_size(sizes, limit, model.name, len(x))
+    check_size(sizes, limit, model.name, samples)
     about = {
         "model": model.name,
         "class_names": model.class_names,
-        "samples": len(x),
+        "samples": samples,
         "dtype": model.dtype.name,
         "loss": {
-            "class": type(twin.loss).__name__,
+            "class": type(criterion).__name__,
             "takes": recording.takes,
             "value": recording.loss,
         },
@@ -108,6 +99,25 @@ def trace(
         "step": int(moved_by.iterations) + 1,
     }
     return Trace(about, rows, recording.arrays, reasons)
+
+
+def checked(model: Network, x: Any, y: Any, loss: Any) -> tuple[list[Array], Array, Loss]:
+    """The inputs in the model's type, the labels and the loss. Raises ValueError for what training
+    would refuse.
+    """
+    x, y, _ = checks.arrays(model, x, y, None, "explain.trace")
+    if x.ndim > 1:
+        model.build_for(x)
+    model.check_input(x)
+    twin = copy.copy(model)  # which checks ask for its loss
+    twin.loss = model.loss if loss is None else losses.get(loss)
+    if twin.loss is None:
+        twin.loss = usual_loss.loss_for(model)
+    check_logits(twin)
+    twin.loss.check_targets(y, (len(x), *model.head.output_shape))
+    checks.pixel_range(model, x)
+    parts = x.parts if len(model.inputs) > 1 else [x]
+    return [np.asarray(part, model.dtype) for part in parts], y, twin.loss
 
 
 def described(recording: Recording) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def curve(place: Place) -> None:
 
 def _slope(place: Place) -> None:
     place.because("dx", "n", "dy[n] * slope[n]", code=("backward", "return"))
-    place.because("slope", "n", "x[n]", code=("forward", "slope"), exact=False)
+    place.because("slope", "n", "x[n]", code=("forward", "self._cache = "), exact=False)
 
 
 @explains(Softmax)
