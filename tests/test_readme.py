@@ -35,7 +35,6 @@ NO_CODE = {
     "serve.md",
     "webcam.md",
     "container.md",
-    "scale.md",
     "SECURITY.md",
     "engine/README.md",
 }
