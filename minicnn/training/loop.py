@@ -165,8 +165,8 @@ def fit(
             f"Go on: the same with fit(resume={os.fspath(resume)!r}), on any number of ranks, from "
             "the last checkpoint"
         )
-    if verbose and group.size > 1 and group.go_on:  # once they are killed, nobody can say it
-        progress.say(f"minicnn: {group.size} ranks train. Whatever ends them: {group.go_on}")
+    if group.size > 1 and group.go_on:
+        progress.launched(group.size, group.go_on)
     with ExitStack() as while_it_runs:
         while_it_runs.enter_context(silent_but_rank_0(group))
         if folder is not None:

@@ -107,9 +107,11 @@ class Progress(Callback):
         elif self.verbose == 2:
             print(line, flush=True)
 
-    def say(self, text: str) -> None:
-        """A line that is about the training, not of its results."""
-        print(text, file=sys.stderr, flush=True)
+    def launched(self, ranks: int, go_on: str) -> None:
+        """Say how a training on several ranks goes on: once they are killed, nobody can."""
+        if self.verbose:
+            text = f"minicnn: {ranks} ranks train. Whatever ends them: {go_on}"
+            print(text, file=sys.stderr, flush=True)
 
     def interrupted(self) -> None:
         """Answer the first Ctrl-C."""
