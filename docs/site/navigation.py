@@ -27,11 +27,13 @@ def sections(text: str) -> dict[str, dict[str, str]]:
 
 def toctrees(text: str, folder: str) -> str:
     """Sphinx' hidden tables of contents, in MyST, of a map that lies in that folder."""
-    made = [f"```{{toctree}}\n:hidden:\n\nAll pages, by purpose </{folder}/README>\n```"]
-    for name, pages in sections(text).items():
-        if pages:
-            entries = [f"{title} </{normpath(join(folder, at))}>" for at, title in pages.items()]
-            made.append(
-                "\n".join(["```{toctree}", ":hidden:", f":caption: {name}", "", *entries, "```"])
-            )
+    found = {"": {"README": "All pages, by purpose"}} | sections(text)
+    made = [toctree(name, pages, folder) for name, pages in found.items() if pages]
     return "\n\n" + "\n\n".join(made) + "\n"
+
+
+def toctree(caption: str, pages: dict[str, str], folder: str) -> str:
+    """One of them; without a caption where that is empty."""
+    options = [":hidden:", f":caption: {caption}" if caption else ""]
+    entries = [f"{title} </{normpath(join(folder, page))}>" for page, title in pages.items()]
+    return "\n".join(["```{toctree}", *filter(None, options), "", *entries, "```"])
