@@ -100,11 +100,16 @@ def test_within_shards_it_is_another_training(make):
 
 @pytest.mark.parametrize("make", [chain, graph])
 def test_in_single_precision_but_for_rounding(make):
-    expected, _ = trained(make("float32"))
+    """From the training in double precision about as far as one without shards; nine steps make
+    different roundings of one thing three times as large in one weight as in another.
+    """
+    exact, _ = trained(make())
+    whole, _ = trained(make("float32"))
     found, _ = trained(make("float32"), "fast", shards=5, batch_norm="sync")
-    assert largest_difference(found, expected) < 1e-4  # of the input's variance, some thousand
-    for name, value in found.items():
-        np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    for name, value in exact.items():
+        rounding = np.abs(whole[name] - value).max()
+        assert rounding < 1e-4 * max(1, np.abs(value).max()), name
+        assert np.abs(found[name] - value).max() <= 8 * rounding + 1e-6, name
 
 
 def test_several_inputs():

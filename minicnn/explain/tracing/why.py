@@ -138,6 +138,7 @@ def why(trace: Trace, name: str, index: Any = ()) -> Why:
       sum over n of x[n, d] * dy[n, u]
       1 term, with the sum 30, the same number
         +30 = input/output[0, 1] 3 * dense/dy[0, 0] 10
+      indices of input/output and dense/dy: picture, number
     <BLANKLINE>
     """
     full = found_name(trace, name)
