@@ -7,6 +7,7 @@ const See = (() => {
     convolution: "Convolution", pooling: "Pooling", batch_normalization: "Batch normalization",
     softmax_cross_entropy: "Softmax and cross-entropy", dense: "Dense", adam_sgd: "Adam and SGD",
     receptive_field: "Receptive field", augmentation: "Augmentation", network: "A whole step",
+    lesson: "Write a layer",
   };
   const grids = {}; // name: grid, of all that are on the page
 

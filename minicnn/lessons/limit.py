@@ -14,7 +14,8 @@ def within(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the body when it has computed for so long.
 
     It is the processor's time that counts, so that a busy machine stops nobody. A thread interrupts
-    the main one as Ctrl-C does; a Ctrl-C of the user's stays one.
+    the main one as Ctrl-C does; a Ctrl-C of the user's stays one. In a browser, where no thread can
+    be started, there is no limit.
     """
     late, done, begun = threading.Event(), threading.Event(), process_time()
 
@@ -24,7 +25,8 @@ def within(seconds: float) -> Iterator[None]:
                 late.set()
                 return interrupt_main()
 
-    threading.Thread(target=watch, daemon=True).start()
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     except KeyboardInterrupt as error:
