@@ -2,6 +2,7 @@
 derivatives measured numerically, and against the number itself.
 """
 
+import inspect
 from pathlib import Path
 
 import graph_cases
@@ -582,3 +583,15 @@ def test_a_formula_that_is_none_says_so(text):
     with pytest.raises(ValueError, match="a formula expected products") as error:
         read(text, "", {"x": Named("a/output", (3,))}, {})
     print(error.value)
+
+
+def test_a_layer_without_sums_names_the_lines_that_make_its_numbers():
+    model = Sequential([Input((4, 4, 4)), layers.GroupNormalization(2), layers.Flatten(),
+                        layers.Dense(2, activation="softmax")], seed=0)  # fmt: skip
+    step = explain.trace(model, np.random.default_rng(0).random((2, 4, 4, 4)), [0, 1])
+    lines = inspect.getsource(layers.GroupNormalization.backward)
+    for name, starts in (("dx", "return "), ("gamma/gradient", 'self.grads["gamma"]')):
+        full = f"group_normalization/{name}"
+        why = explain.why(step, full, (0,) * step.arrays[full].ndim)
+        named = why.code["lines"][why.code["line"] - why.code["first"]].strip()
+        assert named.startswith(starts) and named != "return None" and named in lines

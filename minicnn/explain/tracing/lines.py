@@ -13,7 +13,8 @@ ABOVE, BELOW = 4, 5  # lines around the one that is meant
 @cache
 def line_of(where: Any, text: str) -> dict[str, Any] | None:
     """The first line of a function or module that has that text in it, and some around it: "file",
-    "line", and "first" and "lines" of the excerpt. Without one that has it, the first line.
+    "line", and "first" and "lines" of the excerpt. Without one that has it, the first line. Of
+    returns it is the last that returns something: those before are for special cases.
 
     None where there is no source, as of what was typed into a console.
     """
@@ -23,7 +24,10 @@ def line_of(where: Any, text: str) -> dict[str, Any] | None:
     except (OSError, TypeError):
         return None
     first = max(first, 1)  # a module's is 0
-    place = next((n for n, line in enumerate(lines) if text in line and '"""' not in line), 0)
+    having = [n for n, line in enumerate(lines) if text in line and '"""' not in line]
+    if text == "return":
+        having = [n for n in having[::-1] if lines[n].strip() != "return None"]
+    place = having[0] if having else 0
     start, end = max(0, place - ABOVE), place + BELOW + 1
     return {
         "file": shown(path or ""),

@@ -65,7 +65,10 @@ def explain_row(recording: Recording, row: Row, reasons: Reasons) -> None:
     for shorts, method, more in ((made, "forward", []), (back, "backward", [f"{row.name}/dy"])):
         for short in shorts:
             if short in place and place.full[short] not in reasons:
-                place.depends(short, [*more, *given.values()], (method, "return"))
+                weight = short.removeprefix("d")
+                of_weight = method == "backward" and weight in layer.grads
+                line = f'self.grads["{weight}"]' if of_weight else "return"
+                place.depends(short, [*more, *given.values()], (method, line))
 
 
 def kept(recording: Recording, row: Row) -> dict[str, str]:
