@@ -248,3 +248,29 @@ def test_the_long_form_was_run_and_passed():
     assert planted["named"] + len(planted["not_named"]) == len(PLANTED) * RESULT["cases_each"]
     assert correct["tried"] >= check_diagnosis.CORRECT == 2000 and correct["accused"] == []
     assert RESULT["unknown"]["named"] == [] and RESULT["unknown"]["tried"] > 100
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "axes", "told"),
+    [
+        (layers.GroupNormalization, (2,), (1,),
+         "has its means over H and W, where forward has its statistics over H and W and the "
+         "channels of a group"),
+        (layers.LayerNormalization, (), (1, 2, 3),
+         "has its means over H and W and C, where forward has its statistics over C"),
+    ],
+)  # fmt: skip
+def test_axes_are_named_in_words_whatever_shape_a_layer_works_in(cls, arguments, axes, told):
+    class Wrong(cls):
+        def backward(self, dy):
+            _, x_hat, inv_std = self.take_cache(dy)
+            dx_hat = (dy * self.params["gamma"]).reshape(x_hat.shape)
+            shift, stretch = (
+                one.mean(axis=axes, keepdims=True) for one in (dx_hat, dx_hat * x_hat)
+            )
+            return (inv_std * (dx_hat - shift - x_hat * stretch)).reshape(dy.shape)
+
+    with pytest.raises(AssertionError) as error:
+        check_layer(Wrong(*arguments), (4, 4, 4))
+    print(error.value)
+    assert f"dx {told}: take them over the same axes" in str(error.value)

@@ -125,7 +125,18 @@ def _of_x(trial: Trial, own: Normalized) -> Iterator[tuple[Mistake, Array, str]]
     for axes in _sets(own.x.ndim):
         if axes != own.axes:
             other = _with_means_over(own, axes)
-            yield WRONG_AXES, other, " and ".join(map(str, axes))
+            taken, right = (_in_words(trial, own, which) for which in (axes, own.axes))
+            yield WRONG_AXES, other, f"{taken}, where forward has its statistics over {right}"
+
+
+def _in_words(trial: Trial, own: Normalized, axes: Axes) -> str:
+    """Names of axes: the reader's array may have them in another shape."""
+    grouped = own.x.shape != trial.x.shape
+    spatial = ["H", "W"] if trial.x.ndim == 4 else [f"axis {n}" for n in range(1, trial.x.ndim - 1)]
+    names = ["N", *spatial, "C"]
+    if grouped:
+        names = ["N", " and ".join(spatial) or "positions", "the groups", "the channels of a group"]
+    return " and ".join(names[axis] for axis in axes)
 
 
 def _with_means_over(own: Normalized, axes: Axes) -> Array:

@@ -70,8 +70,8 @@ MOVING_STATISTICS = Mistake(
 )
 WRONG_AXES = Mistake(
     "means over wrong axes",
-    "has its means over axis {}",
-    "take them over the axes that forward's statistics are of",
+    "has its means over {}",
+    "take them over the same axes",
 )
 GAMMA_OF_X = Mistake("dgamma of x", "is the sum of dy * x", "sum dy * x_hat")
 GAMMA_OF_CENTRED = Mistake(
