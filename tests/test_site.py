@@ -131,6 +131,18 @@ def test_a_small_site_is_made(tmp_path):
 
 
 @needs_sphinx
+def test_ready_pages_lead_back(tmp_path):
+    (tmp_path / "docs" / "see").mkdir(parents=True)
+    (tmp_path / "docs" / "see" / "a.html").write_text("<main><h1>A</h1></main>")
+    map_of_it = "# Map\n\n## See\n\n- [See](see/README.md)\n\n## Use it\n\n- [One](one.md)\n"
+    pages = {"docs/see/README.md": "# See\n\n[A](a.html)\n", "docs/README.md": map_of_it}
+    made = made_of(tmp_path, START | pages)
+    assert made.returncode == 0, made.stderr
+    see = tmp_path / "build" / "site" / "docs" / "see"
+    assert 'href="README.html"' in (see / "a.html").read_text() and (see / "README.html").exists()
+
+
+@needs_sphinx
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [

@@ -49,6 +49,7 @@ html_copy_source = html_show_sourcelink = False
 html_show_search_summary = False  # it fetches pages, which browsers refuse to pages from a folder
 html_show_sphinx = html_show_copyright = False
 
+BACK = '<p><a href="README.html">What these pages are, and the way back</a></p>'
 LANGUAGES = {".py": "python", ".json": "json", ".jsonl": "json", ".toml": "toml", ".cff": "yaml"}
 
 
@@ -99,6 +100,10 @@ def add_ready_pages(app: Sphinx, failure: Exception | None) -> None:
             ignore=shutil.ignore_patterns("*.md"),
             dirs_exist_ok=True,
         )
+        for page in (out / "docs/see").glob("*.html"):
+            if page.stem != "README":  # which is Sphinx' own
+                text = page.read_text(encoding="utf-8")
+                page.write_text(text.replace("</main>", f"{BACK}</main>"), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
