@@ -340,7 +340,7 @@ SYMBOLIC = Input((4, 4, 3))
          "Add expected at least one sample, received inputs of shapes (0, 4, 4, 3), (0, 4, 4, 3)"),
         (lambda: made("Add", [(4, 4, 3)] * 2).backward(X), RuntimeError,
          "Add.backward(dy) differentiates the last forward(x, training=True): none has run since "
-         "the last backward or inference forward"),
+         "the last backward or inference forward, or it has kept nothing in self._cache"),
         (lambda: layers.Add(inputs=[X, Y]), TypeError,
          "Add has no argument 'inputs'. Call the layer with them: Add()([x, y])."),
     ],

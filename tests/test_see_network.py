@@ -293,7 +293,7 @@ def test_a_file_that_is_no_trace_is_refused_in_words(page, text, tmp_path):
     wait_for(page, lambda: "cannot be shown" in page.find_element("id", "about").text)
     assert "wrong.json cannot be shown: " in page.find_element("id", "about").text
     assert page.get_log("browser") == []
-    assert said(page).startswith("pictures/output[0, 0, 0, 0]")
+    assert said(page).startswith("conv2d/kernel/gradient[0, 0, 0, 0]")
 
 
 def test_a_file_of_the_wrong_sizes_is_refused(page, tmp_path):
@@ -322,7 +322,7 @@ def test_a_file_can_be_dropped(page):
 def test_an_address_that_is_not_there_shows_the_beginning(page, address):
     visit(page, "about:blank")
     visit(page, f"{PAGE}#{address}")
-    assert said(page).startswith("pictures/output[0, 0, 0, 0]")
+    assert said(page).startswith("conv2d/kernel/gradient[0, 0, 0, 0]")
     assert page.get_log("browser") == []
 
 

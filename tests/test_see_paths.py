@@ -141,3 +141,13 @@ def test_augmentation(page, chosen):
                 np.testing.assert_allclose(found["y"], y, rtol=0, atol=1e-5)
             else:
                 np.testing.assert_array_equal(found["y"], y)
+
+
+@of("softmax_cross_entropy")
+def test_a_setting_that_is_refused_is_refused_in_words(page):
+    choose(page, smoothing="3")
+    told = page.find_element("css selector", "label .refused").text
+    print(told)
+    assert told == "a number from 0 to 1; shown with 0"
+    choose(page, smoothing="0.1")
+    assert page.find_elements("css selector", ".refused") == []

@@ -144,14 +144,15 @@
   const address = (name, at) =>
     `#${encodeURIComponent(name)}[${placeOf(trace.arrays.get(name).shape, at).join(",")}]`;
 
-  // { name, at } of the address, as far as the trace has it; of the first row otherwise.
+  // { name, at } of the address, as far as the trace has it; of the first kernel's gradient otherwise.
   function asked() {
     let text = "";
     try { text = decodeURIComponent(location.hash.slice(1)); } catch { /* no name */ }
     const found = text.match(/^(.+)\[([\d,]*)\]$/);
     const array = found && trace.arrays.get(found[1]);
     const at = array ? flat(array.shape, found[2] === "" ? [] : found[2].split(",").map(Number)) : null;
-    return at === null ? { name: trace.rows[0].arrays[0], at: 0 } : { name: found[1], at };
+    const start = trace.rows.flatMap((row) => row.arrays).find((name) => name.endsWith("/kernel/gradient"));
+    return at === null ? { name: start ?? trace.rows[0].arrays[0], at: 0 } : { name: found[1], at };
   }
 
   function link(name, at, ...text) {

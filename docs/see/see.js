@@ -57,7 +57,20 @@ const See = (() => {
     const good = Number.isFinite(value) && !(value < Number(input.min || -Infinity)) &&
       !(value > Number(input.max || Infinity));
     input.setAttribute("aria-invalid", String(!good));
+    refuse(input, good ? "" : `a number${range(input)}` +
+      (Number.isFinite(fallback) ? `; shown with ${format(fallback)}` : ""));
     return good ? value : fallback;
+  }
+
+  const range = ({ min = "", max = "" }) =>
+    (min === "" ? "" : ` from ${min}`) + (max === "" ? "" : ` to ${max}`);
+
+  // Words beside an input that has a label around it; nothing where they are empty.
+  function refuse(input, words) {
+    const label = input.closest("label");
+    if (!label) return;
+    label.querySelector(".refused")?.remove();
+    if (words) label.append(make("small", { className: "refused" }, words));
   }
 
   // A table of numbers, each of which can be pointed at, by mouse or by arrow keys (one tab stop).

@@ -172,7 +172,8 @@ class Layer(Symbolic):
         if not has_run:
             raise RuntimeError(
                 f"{self}.backward(dy) differentiates the last forward(x, training=True): "
-                "none has run since the last backward or inference forward"
+                "none has run since the last backward or inference forward, or it has kept nothing "
+                "in self._cache"
             )
         if dy.shape != (batch, *self.output_shape):
             raise ValueError(
