@@ -201,13 +201,13 @@ def test_a_depthwise_convolutions_inner_loops_spill_nothing(
 ):
     """One load of a pixel for all pixels of the result that see it, one multiplication per cell."""
     instructions, notation, machine = processor
-    steps = depthwise.Steps(stride * C, C, W * C, C, C, size * C, C, C)
     pixels = depthwise.most(size)
+    block = tuple(tuple((stride * p + k, k) for k in range(size)) for p in range(pixels))
+    of_taps = depthwise.TapSteps(C, W * C, stride * pixels * C, C, size * C, C, pixels * C)
+    steps = depthwise.Steps(stride * C, C, W * C, C, W * C, C)
     emitted = {
-        "taps": depthwise.taps.emit(dtype, pixels, size, channels, channels, steps),
-        "cells_gradient": depthwise.cells_gradient.emit(
-            dtype, pixels, size, channels, steps._replace(b_row=W * C)
-        ),
+        "taps": depthwise.taps.emit(dtype, block, channels, of_taps._replace(c_pixel=channels)),
+        "cells_gradient": depthwise.cells_gradient.emit(dtype, pixels, size, channels, steps),
     }
     for name, emitter in emitted.items():
         loops = innermost_loops(emitter.assembly(machine))

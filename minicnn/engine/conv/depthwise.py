@@ -6,9 +6,9 @@ A channel meets numbers of its own only, so nothing here is a matrix product:
 
 and so is the gradient of x, with y and x exchanged and the kernel turned around: every pixel of dx
 gathers what it got from the outputs that saw it. With strides these are others from pixel to pixel,
-but the same from every SH-th row and SW-th column to the next. Pixels of one row that see, or were
-seen through, the same cells are computed in one call; so padding costs no multiplication, and every
-number of dx is written once.
+but the same from every SH-th row and SW-th column to the next. Some pixels of a row are computed
+at once, each from what it sees: so padding costs no multiplication, and every number of dx is
+written once.
 
 A kernel (KH, KW, C, 1) is laid out as rows (KH * KW, FP); for dx in reverse order. x and dx have C
 channels; y and dy FP: what is beyond C is written as 0.
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine.conv.depthwise_kernels import Steps, cells_gradient, most, taps
+from minicnn.engine.conv.depthwise_kernels import Block, Steps, TapSteps, cells_gradient, most, taps
 from minicnn.engine.conv.direct import ROWS
 from minicnn.engine.conv.geometry import Geometry, runs
 from minicnn.engine.products import FIELDS
@@ -29,24 +29,27 @@ from minicnn.types import Array
 Calls = list[tuple[int, ...]]
 
 
-class Run(NamedTuple):
-    """Outputs along one axis that see the same cells of a kernel; the first of them sees position
-    `start` through the first of these.
+class Sum(NamedTuple):
+    """What a pixel is a sum over along one axis: positions, each met through the kernel's cell of
+    the same number.
     """
 
-    outputs: range
+    positions: range
     cells: range
-    start: int
 
 
-class Axis(NamedTuple):
-    """What outputs along one axis see: `step` positions from one output to the next of a run,
-    `cell` from one of its cells to the next.
+class Same(NamedTuple):
+    """So many blocks of pixels, one after the other, that are computed alike.
+
+    pixel: the first of all. position: from which the first block's are counted; the next one's is
+    `step` further on.
     """
 
-    runs: list[Run]
+    block: Block
+    count: int
+    pixel: int
+    position: int
     step: int
-    cell: int
 
 
 def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
@@ -54,9 +57,9 @@ def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
     direct.forward.
     """
     rows = seeing(g.OH, g.kernel_rows, g.SH, g.DH, g.top)
-    columns = seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left)
+    columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW), 1)
     calls = taps_of(g, dtype, rows, columns, (g.W, g.C), (g.OW, g.FP))
-    each = len(columns.runs)  # calls of a row
+    each = len(columns)  # calls of a row
     bands = [(i, min(i + longest, g.OH)) for i in range(0, g.OH, longest)]
     return calls, np.array([(i, j, i * each, j * each) for i, j in bands], np.int64)
 
@@ -64,7 +67,7 @@ def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
 def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
     """dx (H, W, C) from dz (OH, OW, FP), each number of it written once."""
     rows = seen_by(g.H, g.OH, g.KH, g.SH, g.DH, g.top)
-    columns = seen_by(g.W, g.OW, g.KW, g.SW, g.DW, g.left)
+    columns = alike(seen_by(g.W, g.OW, g.KW, g.SW, g.DW, g.left), most(g.KW), g.SW)
     return taps_of(g, dtype, rows, columns, (g.OW, g.FP), (g.W, g.C))
 
 
@@ -101,8 +104,8 @@ def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
 def taps_of(
     g: Geometry,
     dtype: np.dtype,
-    rows: Axis,
-    columns: Axis,
+    rows: list[Sum],
+    columns: list[Same],
     a: tuple[int, int],
     c: tuple[int, int],
 ) -> Array:
@@ -111,70 +114,93 @@ def taps_of(
     """
     calls: Calls = []
     (a_width, a_numbers), (c_width, c_numbers) = a, c
-    for row in rows.runs:
-        for k, i in enumerate(row.outputs):
-            for column in columns.runs:
-                steps = Steps(
-                    a_pixel=columns.step * a_numbers,
-                    a_column=columns.cell * a_numbers,
-                    a_row=rows.cell * a_width * a_numbers,
-                    b_column=column.cells.step * g.FP,
-                    b_row=row.cells.step * g.KW * g.FP,
-                    c_pixel=column.outputs.step * c_numbers,
+    for i, row in enumerate(rows):
+        for same in columns:
+            steps = TapSteps(
+                a_pixel=a_numbers,
+                a_row=row.positions.step * a_width * a_numbers,
+                a_block=same.step * a_numbers,
+                b_cell=g.FP,
+                b_row=row.cells.step * g.KW * g.FP,
+                c_pixel=c_numbers,
+                c_block=len(same.block) * c_numbers if same.count > 1 else 0,
+            )
+            address = taps(np.dtype(dtype).name, same.block, g.C, steps)
+            seen = bool(row.cells)  # or the address of what is not read might be of no row
+            calls.append(
+                (
+                    address,
+                    seen * (row.positions.start * a_width + same.position) * a_numbers,
+                    seen * row.cells.start * g.KW * g.FP,
+                    (i * c_width + same.pixel) * c_numbers,
+                    len(row.cells),
+                    same.count,
+                    0,
                 )
-                pixels = min(len(column.outputs), most(len(column.cells)))
-                address = taps(
-                    np.dtype(dtype).name, pixels, len(column.cells), g.C, c_numbers, steps
-                )
-                h, seen = row.start + k * rows.step, bool(row.cells and column.cells)
-                calls.append(
-                    (
-                        address,
-                        seen * (h * a_width + column.start) * a_numbers,
-                        seen * (row.cells.start * g.KW + column.cells.start) * g.FP,
-                        (i * c_width + column.outputs[0]) * c_numbers,
-                        seen * len(row.cells),
-                        len(column.outputs),
-                        0,
-                    )
-                )
+            )
     return table(calls)
+
+
+def alike(sums: list[Sum], limit: int, period: int) -> list[Same]:
+    """A row's pixels in blocks of at most `limit`, and of whole periods of their sums, if they
+    fit.
+    """
+    period = period if period <= limit else 1
+    periods = -(-len(sums) // period)
+    count = -(-periods // (limit // period))
+    each, more = divmod(periods, count)  # the first blocks have one more
+    found: list[Same] = []
+    first = 0
+    for k in range(count):
+        pixels = sums[first : first + period * (each + (k < more))]
+        start = min((one.positions[0] for one in pixels if one.positions), default=0)
+        block = tuple(
+            tuple((p - start, cell) for p, cell in zip(one.positions, one.cells, strict=True))
+            for one in pixels
+        )
+        last = found[-1] if found else None
+        step = start - last.position - last.step * (last.count - 1) if last else 0
+        if last and last.block == block and (last.count == 1 or last.step == step):
+            found[-1] = last._replace(count=last.count + 1, step=step)
+        else:
+            found.append(Same(block, 1, first, start, 0))
+        first += len(pixels)
+    return found
 
 
 def seeing(
     outputs: int, cells: Callable[[int], range], stride: int, dilation: int, before: int
-) -> Axis:
+) -> list[Sum]:
     """Forward: which pixels each output sees."""
-    found = [
-        Run(positions, reach, positions[0] * stride - before + reach.start * dilation)
-        for positions, reach in runs(outputs, cells, outputs)
-    ]
-    return Axis(found, stride, dilation)
+    found = []
+    for i in range(outputs):
+        first, reach = i * stride - before, cells(i)
+        found.append(
+            Sum(
+                range(first + reach.start * dilation, first + reach.stop * dilation, dilation),
+                reach,
+            )
+        )
+    return found
 
 
-def seen_by(n: int, outputs: int, size: int, stride: int, dilation: int, before: int) -> Axis:
+def seen_by(n: int, outputs: int, size: int, stride: int, dilation: int, before: int) -> list[Sum]:
     """Backward: by which outputs each of n pixels was seen, through which cells of the kernel that
     is turned around.
     """
     common = gcd(stride, dilation)
-
-    def output(pixel: int, cell: int) -> tuple[int, int]:
-        """(output that sees the pixel through the cell, what is left over if none does)."""
-        return divmod(pixel + before - (size - 1 - cell) * dilation, stride)
-
-    def cells(pixel: int) -> range:
-        found = [(k, *output(pixel, k)) for k in range(size)]
-        fit = [k for k, i, rest in found if rest == 0 and 0 <= i < outputs]
-        return range(fit[0], fit[-1] + 1, stride // common) if fit else range(0)
-
-    parts = []
-    for first in range(min(stride, n)):
-        pixels = range(first, n, stride)
-        reaches = [cells(pixel) for pixel in pixels]
-        for part, reach in runs(len(pixels), reaches.__getitem__, n):
-            start = output(pixels[part[0]], reach[0])[0] if reach else 0
-            parts.append(Run(pixels[part.start : part.stop], reach, start))
-    return Axis(parts, 1, dilation // common)
+    found = []
+    for pixel in range(n):
+        outputs_of = [
+            divmod(pixel + before - (size - 1 - k) * dilation, stride) for k in range(size)
+        ]
+        fit = [k for k, (i, rest) in enumerate(outputs_of) if rest == 0 and 0 <= i < outputs]
+        start, cells = 0, range(0, 0, stride // common)
+        if fit:
+            start, cells = outputs_of[fit[0]][0], range(fit[0], fit[-1] + 1, stride // common)
+        step = dilation // common
+        found.append(Sum(range(start, start + len(cells) * step, step), cells))
+    return found
 
 
 def cut(count: int, limit: int) -> Iterator[tuple[int, int, int]]:

@@ -18,17 +18,33 @@ from minicnn.machine.emit import I32, Emitter, kernel
 PIXELS = 8  # at once: then a load of a weight or of a pixel is used by several of them
 
 
+# Pixels that are computed at once: for each, which position of A meets which column of the kernel.
+Block = tuple[tuple[tuple[int, int], ...], ...]
+
+
+class TapSteps(NamedTuple):
+    """Numbers from one pixel, row and block to the next, in A and C; and from one cell and row to
+    the next in B, the kernel.
+    """
+
+    a_pixel: int
+    a_row: int
+    a_block: int
+    b_cell: int
+    b_row: int
+    c_pixel: int
+    c_block: int
+
+
 class Steps(NamedTuple):
     """Numbers from one pixel, kernel column and row to the next, in a, b and c."""
 
     a_pixel: int
     a_column: int
     a_row: int
-    b_pixel: int = 0
-    b_column: int = 0
-    b_row: int = 0
-    c_pixel: int = 0
-    c_column: int = 0
+    b_pixel: int
+    b_row: int
+    c_column: int
 
 
 def most(columns: int) -> int:
@@ -70,56 +86,55 @@ def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Val
 
 
 @kernel
-def taps(
-    dtype: str, pixels: int, columns: int, channels: int, c_numbers: int, steps: Steps
-) -> Emitter:
-    """C[p, v] = sum over s < segments, k < columns of A[p, s, k, v] * B[s, k, v] for p < depth.
+def taps(dtype: str, pixels: Block, channels: int, steps: TapSteps) -> Emitter:
+    """C[i, p, v] = sum over s < segments, (a, k) of pixels[p] of A[s, i, a, v] * B[s, k, v] for
+    blocks i < depth.
 
-    `pixels` of them are computed at once, the last ones with some of those before, once more; so
-    depth may be any number from `pixels` on. Behind its `channels` numbers, a pixel of C has zeros
-    up to c_numbers.
+    Behind its `channels` numbers, a pixel of C has zeros.
     """
     emit = Emitter(dtype, Tile)
-    arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
+    arg, lanes = emit.arg, min(emit.lanes, channels)
     # where a pixel of A is for several pixels of C: it is loaded once
     shared: dict[int, list[tuple[int, int]]] = {}
-    for p in range(pixels):
-        for k in range(columns):
-            shared.setdefault(p * steps.a_pixel + k * steps.a_column, []).append((p, k))
+    for p, sums_over in enumerate(pixels):
+        for a, k in sums_over:
+            shared.setdefault(a, []).append((p, k))
+    columns = sorted({k for users in shared.values() for _, k in users})
 
     def block(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        first, last = times(emit, i, pixels), build.sub(arg["depth"], emit.integer(pixels))
-        first = build.select(build.icmp_signed("<", first, last), first, last)
-        a, c = (emit.at(arg[x], times(emit, first, getattr(steps, f"{x}_pixel"))) for x in "ac")
-        places = [emit.at(c, emit.integer(p * steps.c_pixel)) for p in range(pixels)]
-        if c_numbers > channels:
+        a, c = (
+            emit.at(arg[x], times(emit, i, step))
+            for x, step in (("a", steps.a_block), ("c", steps.c_block))
+        )
+        places = [emit.at(c, emit.integer(p * steps.c_pixel)) for p in range(len(pixels))]
+        if steps.c_pixel > channels:
             for place in places:
-                emit.store(emit.fill(0.0), emit.at(place, emit.integer(c_numbers - emit.lanes)))
+                emit.store(emit.fill(0.0), emit.at(place, emit.integer(steps.c_pixel - emit.lanes)))
 
         def register(channel: ir.Value, _: ir.Value) -> None:
             def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
                 a_row = emit.at(a, channel, times(emit, s, steps.a_row))
                 b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
-                weights = [
-                    emit.load(emit.at(b_row, emit.integer(k * steps.b_column)), lanes)
-                    for k in range(columns)
-                ]
+                weights = {
+                    k: emit.load(emit.at(b_row, emit.integer(k * steps.b_cell)), lanes)
+                    for k in columns
+                }
                 sums = list(sums)
                 for offset, users in sorted(shared.items()):
-                    value = emit.load(emit.at(a_row, emit.integer(offset)), lanes)
+                    place = emit.at(a_row, emit.integer(offset * steps.a_pixel))
+                    value = emit.load(place, lanes)
                     for p, k in users:
                         sums[p] = emit.multiply_add(value, weights[k], sums[p])
                 return sums
 
-            zeros = [emit.fill(0.0, lanes)] * pixels
+            zeros = [emit.fill(0.0, lanes)] * len(pixels)
             for total, place in zip(emit.loop(arg["segments"], zeros, row), places, strict=True):
                 emit.store(total, emit.at(place, channel))
 
         each_register(emit, channels, register)
         return []
 
-    blocks = build.sdiv(build.add(arg["depth"], emit.integer(pixels - 1)), emit.integer(pixels))
-    emit.loop(blocks, [], block)
+    emit.loop(arg["depth"], [], block)
     return emit
 
 
