@@ -46,7 +46,7 @@ class Same(NamedTuple):
     """
 
     block: Block
-    count: int
+    blocks: int
     pixel: int
     position: int
     step: int
@@ -123,7 +123,7 @@ def taps_of(
                 b_cell=g.FP,
                 b_row=row.cells.step * g.KW * g.FP,
                 c_pixel=c_numbers,
-                c_block=len(same.block) * c_numbers if same.count > 1 else 0,
+                c_block=len(same.block) * c_numbers if same.blocks > 1 else 0,
             )
             address = taps(np.dtype(dtype).name, same.block, g.C, steps)
             seen = bool(row.cells)  # or the address of what is not read might be of no row
@@ -134,7 +134,7 @@ def taps_of(
                     seen * row.cells.start * g.KW * g.FP,
                     (i * c_width + same.pixel) * c_numbers,
                     len(row.cells),
-                    same.count,
+                    same.blocks,
                     0,
                 )
             )
@@ -159,9 +159,9 @@ def alike(sums: list[Sum], limit: int, period: int) -> list[Same]:
             for one in pixels
         )
         last = found[-1] if found else None
-        step = start - last.position - last.step * (last.count - 1) if last else 0
-        if last and last.block == block and (last.count == 1 or last.step == step):
-            found[-1] = last._replace(count=last.count + 1, step=step)
+        step = start - last.position - last.step * (last.blocks - 1) if last else 0
+        if last and last.block == block and (last.blocks == 1 or last.step == step):
+            found[-1] = last._replace(blocks=last.blocks + 1, step=step)
         else:
             found.append(Same(block, 1, first, start, 0))
         first += len(pixels)
