@@ -70,7 +70,9 @@ def pixel_place(emit: Emitter, array: str, p: ir.Value, c: ir.Value) -> ir.Value
 
 
 @kernel
-def activate(dtype: str, function: Function | None, moments: bool) -> Emitter:
+def activate(
+    dtype: str, function: Function | None, moments: bool, streams: bool = False
+) -> Emitter:
     """y = f(z + bias); if moments, also three numbers per channel of the row:
 
         center     = its first value
@@ -79,10 +81,11 @@ def activate(dtype: str, function: Function | None, moments: bool) -> Emitter:
 
     Sums of differences from a value of the row itself lose no digits to a large mean (norm.fold_row
     makes mean and squares of them). Pixels go in pairs to two sums: a single one would wait for its
-    last addition every time. z and y may be the same.
+    last addition every time. z and y may be the same, unless y `streams` past the cache.
     Source: Chan, Golub, LeVeque 1983, section 3 (shifted data).
     """
     emit = Emitter(dtype, Activate, aliases=True)
+    store = emit.stream if streams else emit.store
     arg, build = emit.arg, emit.builder
 
     def work(c: ir.Value) -> None:
@@ -96,7 +99,7 @@ def activate(dtype: str, function: Function | None, moments: bool) -> Emitter:
 
         def pixel(p: ir.Value) -> list[ir.Value]:
             y = activated(p)
-            emit.store(y, pixel_place(emit, "y", p, c))
+            store(y, pixel_place(emit, "y", p, c))
             d = build.fsub(y, center)
             return [d, build.fmul(d, d)] if moments else []
 
@@ -178,13 +181,14 @@ def pool(dtype: str, height: int, width: int) -> Emitter:
 
 
 @kernel
-def finish(dtype: str, function: Function | None, adds: bool) -> Emitter:
+def finish(dtype: str, function: Function | None, adds: bool, streams: bool = False) -> Emitter:
     """y = f((x - center) * scale + shift), per channel; with the addend added before f, if it
     `adds`.
 
-    x and y may be the same.
+    x and y may be the same, unless y `streams` past the cache.
     """
     emit = Emitter(dtype, Finish, aliases=True)
+    store = emit.stream if streams else emit.store
 
     def work(c: ir.Value) -> None:
         center, scale, shift = (
@@ -198,7 +202,7 @@ def finish(dtype: str, function: Function | None, adds: bool) -> Emitter:
                 y = emit.builder.fadd(y, emit.load(pixel_place(emit, "addend", p, c)))
             if function:
                 y = value(emit, function, y)
-            emit.store(y, pixel_place(emit, "y", p, c))
+            store(y, pixel_place(emit, "y", p, c))
             return []
 
         emit.loop(emit.arg["pixels"], [], pixel)

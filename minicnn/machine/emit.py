@@ -17,6 +17,7 @@ from llvmlite import ir
 from minicnn.machine import cache as store
 from minicnn.machine import processor
 from minicnn.machine.operands import Operands, kinds
+from minicnn.machine.workspace import LINE
 
 NAME = "kernel"  # of every emitted function, in an object file of its own
 I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
@@ -87,6 +88,18 @@ class Emitter:
         self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer())).align = (
             self.bits // 8
         )
+
+    def stream(self, value: ir.Value, pointer: ir.Value) -> None:
+        """Store a register that is as wide as a line of the cache, at the address of one: past the
+        cache, which neither fetches that line first nor gives up another for it.
+
+        Other threads may read it after the next locked instruction of this one.
+        """
+        place = self.builder.bitcast(pointer, value.type.as_pointer())
+        store = self.builder.store(value, place)
+        store.align = LINE
+        # LLVM's own word for it
+        store.set_metadata("nontemporal", self.module.add_metadata([ir.Constant(I32, 1)]))
 
     def load_bytes(self, pointer: ir.Value, numbers: int = 0) -> ir.Value:
         """Some (`lanes`) bytes from an address on, as 32-bit integers."""

@@ -13,8 +13,10 @@ from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record, address
 from minicnn.machine.region import Stages
 from minicnn.machine.shares import shares
-from minicnn.machine.workspace import aligned, maps, workspace
+from minicnn.machine.workspace import LINE, aligned, maps, workspace
 from minicnn.types import Array
+
+OUTGROWN = 16 * 2**20  # bytes: a core's share of the last cache is rarely more
 
 
 class Buffers:
@@ -32,6 +34,7 @@ class Buffers:
         batch: statistics.
         count: values of a channel.
         at_once: whether dkernel is made of all pictures at once.
+        streams: whether the row kernels store what comes out past the cache.
     """
 
     def __init__(self, step, n: int):
@@ -46,7 +49,11 @@ class Buffers:
         whole, outputs = (n, g.OH, g.OW, g.FP), (n, down, across, g.FP)
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (down * across if step.pool_first else g.OH * g.OW)
-        plan = step.convolution.plan(n, step.window, trains=not step.frozen)
+        streams = outgrows_cache(step, n)
+        plan = step.convolution.plan(
+            n, step.window, trains=not step.frozen, streams=streams and step.bare
+        )
+        self.streams = streams and not step.bare
         self.n, self.count = n, int(counts.sum())
         kept = step.keeps or not step.pool  # without pooling, what comes out lies there
         a, pooled = numbers(*whole, wanted=kept), numbers(*outputs, wanted=step.pool)
@@ -138,6 +145,16 @@ class Buffers:
 
     def __len__(self) -> int:
         return self.n
+
+
+def outgrows_cache(step, n: int) -> bool:
+    """Whether what comes out, from n pictures, is so much that of its first lines none is in the
+    cache any more when the next step asks for them: then they need not go there.
+    """
+    g, dtype, lanes = step.g, step.conv.dtype, processor.lanes(step.conv.dtype)
+    apart = step.pool or step.into or step.slot  # then other places than whole lines are written
+    whole_lines = lanes * dtype.itemsize == LINE and g.F % lanes == 0
+    return whole_lines and not apart and n * g.OH * g.OW * g.F * dtype.itemsize >= OUTGROWN
 
 
 def statistics(

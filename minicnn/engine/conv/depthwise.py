@@ -52,13 +52,15 @@ class Same(NamedTuple):
     step: int
 
 
-def forward(g: Geometry, dtype: np.dtype, longest: int) -> tuple[Array, Array]:
+def forward(
+    g: Geometry, dtype: np.dtype, longest: int, streams: bool = False
+) -> tuple[Array, Array]:
     """z (OH, OW, FP) of a picture (H, W, C), in bands of at most `longest` rows; as
-    direct.forward.
+    direct.forward. If it `streams` past the cache, z must be whole lines of that.
     """
     rows = seeing(g.OH, g.kernel_rows, g.SH, g.DH, g.top)
     columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW), 1)
-    calls = taps_of(g, dtype, rows, columns, (g.W, g.C), (g.OW, g.FP))
+    calls = taps_of(g, dtype, rows, columns, (g.W, g.C), (g.OW, g.FP), streams)
     each = len(columns)  # calls of a row
     bands = [(i, min(i + longest, g.OH)) for i in range(0, g.OH, longest)]
     return calls, np.array([(i, j, i * each, j * each) for i, j in bands], np.int64)
@@ -108,6 +110,7 @@ def taps_of(
     columns: list[Same],
     a: tuple[int, int],
     c: tuple[int, int],
+    streams: bool = False,
 ) -> Array:
     """The calls that write all pixels of c from those of a, (pixels of a row, numbers of a pixel)
     each.
@@ -125,7 +128,7 @@ def taps_of(
                 c_pixel=c_numbers,
                 c_block=len(same.block) * c_numbers if same.blocks > 1 else 0,
             )
-            address = taps(np.dtype(dtype).name, same.block, g.C, steps)
+            address = taps(np.dtype(dtype).name, same.block, g.C, steps, streams)
             seen = bool(row.cells)  # or the address of what is not read might be of no row
             calls.append(
                 (

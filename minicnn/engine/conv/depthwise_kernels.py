@@ -86,13 +86,16 @@ def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Val
 
 
 @kernel
-def taps(dtype: str, pixels: Block, channels: int, steps: TapSteps) -> Emitter:
+def taps(
+    dtype: str, pixels: Block, channels: int, steps: TapSteps, streams: bool = False
+) -> Emitter:
     """C[i, p, v] = sum over s < segments, (a, k) of pixels[p] of A[s, i, a, v] * B[s, k, v] for
     blocks i < depth.
 
-    Behind its `channels` numbers, a pixel of C has zeros.
+    Behind its `channels` numbers, a pixel of C has zeros; unless it `streams` past the cache.
     """
     emit = Emitter(dtype, Tile)
+    store = emit.stream if streams else emit.store
     arg, lanes = emit.arg, min(emit.lanes, channels)
     # where a pixel of A is for several pixels of C: it is loaded once
     shared: dict[int, list[tuple[int, int]]] = {}
@@ -129,7 +132,7 @@ def taps(dtype: str, pixels: Block, channels: int, steps: TapSteps) -> Emitter:
 
             zeros = [emit.fill(0.0, lanes)] * len(pixels)
             for total, place in zip(emit.loop(arg["segments"], zeros, row), places, strict=True):
-                emit.store(total, emit.at(place, channel))
+                store(total, emit.at(place, channel))
 
         each_register(emit, channels, register)
         return []

@@ -154,10 +154,12 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
     s, p, work, channels, data = r.sizes, r.programs, r.work, r.channels, r.data
     top, bottom = word(p.bands, 4 * band), word(p.bands, 4 * band + 1)
     for row in range(top, bottom):
-        a = activation_row(r, image, row, memory, like)  # (OW, FP)
+        a = output = activation_row(r, image, row, memory, like)  # (OW, FP)
+        z = place_of_z(r, image, i, top, memory, like)  # (OH, columns, FP)
+        z = a if work.in_place else at(z, row * s.columns * s.FP, like)
+        if work.aside:
+            a = z
         if work.activate != 0:
-            z = place_of_z(r, image, i, top, memory, like)  # (OH, columns, FP)
-            z = a if work.in_place else at(z, row * s.columns * s.FP, like)
             activate_row(r, work.activate, z, a, s.OW, channels.bias, memory)
         if work.moments and not work.pool_first:
             count = fold_row(r, count, mean, m2, s.OW, memory, like)
@@ -167,7 +169,7 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
                 continue
             window = activation_row(r, image, row - s.PH + 1, memory, like)
             target, pixels = (image * s.down + row // s.PH) * s.across, s.across
-            a = at(data.pooled, target * s.FP, like)
+            a = output = at(data.pooled, target * s.FP, like)
             call_pool(
                 work.pool,
                 Pool(
@@ -184,7 +186,7 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
                 activate_row(r, work.measure, a, a, pixels, channels.none, memory)
                 count = fold_row(r, count, mean, m2, pixels, memory, like)
         if not work.normalize:
-            finish_row(r, a, a, target, pixels, memory, like)
+            finish_row(r, a, output, target, pixels, memory, like)
     return count
 
 

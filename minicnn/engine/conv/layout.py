@@ -146,6 +146,7 @@ class Work(NamedTuple):
     keep: bool = False  # store the activations, for backward
     again: bool = False  # backward makes them again
     in_place: bool = False  # and let the convolution write to where they are stored
+    aside: bool = False  # or make them in scratch memory, and only what is finished there
     writes: bool = False  # backward keeps, over y, dy before the function that made y
     weights: bool = False
     inputs: bool = False

@@ -155,7 +155,7 @@ class ConvBlock(EngineStep):
         if norm is not None:
             own.epsilon[0] = norm.epsilon  # which may be changed at any time
             own.momentum[0] = norm.next_momentum() if of_batch else norm.momentum
-        work = forward_work(self, len(x) == 1, training, of_batch, from_bytes)
+        work = forward_work(self, len(x) == 1, training, of_batch, from_bytes, own.streams)
         weights = np.ascontiguousarray(conv.params["kernel"], conv.dtype)
         arrays = {"x": x, "weights": weights}
         if addend is not None:

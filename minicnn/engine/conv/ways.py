@@ -53,7 +53,13 @@ class DirectConvolution:
             and g.KH * -(-g.FP // (2 * processor.lanes(dtype))) >= CHUNKS
         )
 
-    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
+    def plan(
+        self,
+        n: int,
+        window: tuple[int, int],
+        trains: bool = True,
+        streams: bool = False,  # noqa: ARG002
+    ) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         pictures = chunk(n)
         g, dtype, lanes = self.g, self.dtype, processor.lanes(self.dtype)
@@ -135,7 +141,13 @@ class WinogradConvolution:
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
 
-    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
+    def plan(
+        self,
+        n: int,
+        window: tuple[int, int],
+        trains: bool = True,
+        streams: bool = False,  # noqa: ARG002
+    ) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         g, form = self.g, self.form
         down, across, rows, columns = winograd.frame(g, form)
@@ -184,11 +196,19 @@ class DepthwiseConvolution:
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
 
-    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:  # noqa: ARG002
-        """For batches of n pictures, and pooling windows; for backward too, if it trains."""
+    def plan(
+        self,
+        n: int,  # noqa: ARG002
+        window: tuple[int, int],
+        trains: bool = True,
+        streams: bool = False,
+    ) -> Plan:
+        """For batches of n pictures, and pooling windows; for backward too, if it trains; whether
+        z `streams` past the cache.
+        """
         g, dtype = self.g, self.dtype
         z_rows = direct.rows_of_band(g, g.OW * g.FP, dtype)
-        forward, bands = depthwise.forward(g, dtype, z_rows)
+        forward, bands = depthwise.forward(g, dtype, z_rows, streams)
         s = sizes(g, window, pictures=1, columns=g.OW, z_rows=z_rows, dz_rows=g.OH)
         if not trains:
             tables, own = programs(forward=forward, bands=bands), memory(s, dtype, {}, {}, {}, 0)

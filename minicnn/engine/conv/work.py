@@ -42,7 +42,7 @@ def common(step: Any) -> Work:
         activate=row_kernels.activate(name, before, False),
         measure=row_kernels.activate(name, None, True) if norm and step.pool_first else 0,
         pool=row_kernels.pool(name, *step.window) if pooled else 0,
-        finish=row_kernels.finish(name, after, adds) if step.finishes else 0,
+        finish=finish(step, False),
         sums=row_gradients.sums(name, after, adds, writes) if norm or writes else 0,
         gradient=0 if step.bare else row_gradients.gradient(name, way_back),
         copy=row_moves.copy(name),
@@ -57,28 +57,40 @@ def common(step: Any) -> Work:
     )
 
 
+def finish(step: Any, streams: bool) -> int:
+    """The row kernel that finishes pixels, 0 if there is nothing to do."""
+    if not step.finishes:
+        return 0
+    name, after = step.conv.dtype.name, function_of(step.after)
+    return row_kernels.finish(name, after, step.add is not None, streams)
+
+
 def forward_work(
-    step: Any, single: bool, training: bool, of_batch: bool, from_bytes: bool
+    step: Any, single: bool, training: bool, of_batch: bool, from_bytes: bool, streams: bool
 ) -> tuple[Stages, Array]:
     """(stages, work) of a forward pass: of a single picture, in training, by the moments of the
-    batch, from bytes.
+    batch, from bytes, to an output that streams past the cache.
     """
-    key = "forward", single, training, of_batch, from_bytes
+    key = "forward", single, training, of_batch, from_bytes, streams
     if key not in step.works:
         name, before = step.conv.dtype.name, function_of(step.before)
         apart = step.into and step.into.pitch != step.g.FP or step.slot
         is_output = not step.pool and step.g.F == step.g.FP and not apart
         keep = is_output or training and step.keeps
-        in_place = keep and not step.convolution.gathers
-        needed = before is not None or step.conv.use_bias or of_batch or not in_place
+        in_place = keep and not (step.convolution.gathers or streams)
+        aside = streams and step.finishes and not training
+        needed = before is not None or step.conv.use_bias or of_batch or not (in_place or aside)
         moments = of_batch and not step.pool_first
+        activate = row_kernels.activate(name, before, moments, streams and not aside)
         work = step.work._replace(
             rescale=row_moves.rescale(name) if from_bytes else 0,
-            activate=row_kernels.activate(name, before, moments) if needed else 0,
+            activate=activate if needed else 0,
+            finish=finish(step, streams),
             moments=of_batch,
             normalize=step.finishes and training,
             keep=keep,
             in_place=in_place,
+            aside=aside,
         )
         large = step.conv.params["kernel"].nbytes > LARGE
         step.works[key] = forward_stages(work, single, large), np.array(work, np.int64)
