@@ -1,5 +1,5 @@
-"""The programs of a depthwise convolution against its definition, between pages of memory that
-nobody may touch; and what the plan makes of the layers that have one.
+"""The programs of a depthwise convolution, or one in narrow groups, against the definition, between
+pages of memory that nobody may touch; and what the plan makes of the layers that have one.
 """
 
 import copy
@@ -25,10 +25,13 @@ from minicnn.machine import emit, processor
 from minicnn.network.steps import steps
 
 CHANNELS = st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 24, 31, 32, 40])
+DEPTHS = st.sampled_from([1, 1, 2, 4, 8])  # of groups
 
 
-def geometry(window, channels, dtype, whole):
-    """Of a drawn window, with a layer's padding; whole: whether z has whole registers."""
+def geometry(window, channels, dtype, whole, depth=1):
+    """Of a drawn window, with a layer's padding, in groups of `depth` channels; whole: whether z
+    has whole registers.
+    """
     layer = layers.DepthwiseConv2D(
         window["size"], window["strides"], window["padding"], dilation_rate=window["dilation"]
     )
@@ -36,7 +39,7 @@ def geometry(window, channels, dtype, whole):
     (H, W, C), (OH, OW, F) = layer.input_shape, layer.output_shape
     sizes = (*layer.kernel_size, *layer.strides, *layer.dilation_rate, *layer.window.before)
     FP = padded(F, processor.lanes(dtype)) if whole else F
-    return Geometry(H, W, C, *sizes, OH, OW, F, FP, 1, C)
+    return Geometry(H, W, C, *sizes, OH, OW, F, FP, depth, C // depth)
 
 
 def run(calls, a, b, c):
@@ -51,37 +54,48 @@ def run(calls, a, b, c):
 def expected(g, x, kernel, dy):
     """(y, dx, dkernel) by the definition, all in double precision."""
     y, dx, dkernel = (np.zeros(array.shape) for array in (dy, x, kernel))
+    channel = np.arange(g.C)
     for i, j, kh, kw in itertools.product(*map(range, (g.OH, g.OW, g.KH, g.KW))):
         h, w = i * g.SH - g.top + kh * g.DH, j * g.SW - g.left + kw * g.DW
         if 0 <= h < g.H and 0 <= w < g.W:
-            y[i, j] += x[h, w] * kernel[kh, kw]
-            dx[h, w] += dy[i, j] * kernel[kh, kw]
-            dkernel[kh, kw] += dy[i, j] * x[h, w]
+            for k in range(g.depth):
+                met = channel // g.depth * g.depth + k  # channel k of each filter's group
+                y[i, j] += x[h, w, met] * kernel[kh, kw, k]
+                np.add.at(dx[h, w], met, dy[i, j] * kernel[kh, kw, k])
+                dkernel[kh, kw, k] += dy[i, j] * x[h, w, met]
     return y, dx, dkernel
 
 
 @pytest.mark.skipif(not fence.POSSIBLE, reason="memory cannot be protected here")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@given(windows(dilated=True, largest=12), CHANNELS, st.booleans(), st.booleans(), seeds)
+@given(windows(dilated=True, largest=12), CHANNELS, DEPTHS, st.booleans(), st.booleans(), seeds)
 @settings(max_examples=60)
 def test_the_three_products_of_small_integers_are_exact(
-    dtype, window, channels, whole, at_end, seed
+    dtype, window, channels, depth, whole, at_end, seed
 ):
     """Also with numbers beyond the channels, which come out as 0; nothing beside an array is
     touched.
     """
     dtype, guard, rng = np.dtype(dtype), fence.Fence(at_end), np.random.default_rng(seed)
-    g = geometry(window, channels, dtype, whole)
+    depth = min(depth, processor.lanes(dtype) // 2)
+    g = geometry(window, -(-channels // depth) * depth, dtype, whole, depth)
+    assert depthwise.fits(g, processor.lanes(dtype))
 
     def integers(*shape):
         return rng.integers(-9, 10, shape).astype(dtype)
 
-    x, kernel, dy = integers(g.H, g.W, g.C), integers(g.KH, g.KW, g.C), integers(g.OH, g.OW, g.F)
-    beyond = ((0, 0), (0, 0), (0, g.FP - g.F))
-    x, b, dz = (guard.like(a) for a in (x, np.pad(kernel, beyond), np.pad(dy, beyond)))
-    turned = guard.like(b[::-1, ::-1])
+    x, kernel, dy = (
+        integers(g.H, g.W, g.C),
+        integers(g.KH, g.KW, depth, g.C),
+        integers(g.OH, g.OW, g.F),
+    )
+    beyond = (0, g.FP - g.F)
+    padded_kernel = np.pad(kernel, ((0, 0), (0, 0), (0, 0), beyond))
+    x, b, dz = (guard.like(a) for a in (x, padded_kernel, np.pad(dy, ((0, 0), (0, 0), beyond))))
+    groups = kernel.reshape(g.KH, g.KW, depth, g.groups, depth)  # cells, channel, group, filter
+    turned = guard.like(groups[::-1, ::-1].swapaxes(2, 4).reshape(kernel.shape))
     z, dx = guard.empty(dz.shape, dtype), guard.empty(x.shape, dtype)  # full of NaN
-    before = integers(g.KH, g.KW, g.FP)
+    before = integers(g.KH, g.KW, depth, g.FP)
     before[..., g.F :] = 0
     dkernel = guard.like(before)
 

@@ -9,6 +9,7 @@ from minicnn.engine.conv.depthwise import forward
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.conv.ways import DepthwiseConvolution, DirectConvolution
 from minicnn.engine.plan import plan
+from minicnn.machine import processor
 
 
 def whole_numbers(layer, picture):
@@ -25,7 +26,7 @@ def whole_numbers(layer, picture):
 @pytest.mark.parametrize(
     ("picture", "filters", "groups", "kernel", "stride"),
     [
-        ((9, 8, 64), 64, 16, 3, 1),
+        ((9, 8, 64), 64, 2, 3, 1),
         ((9, 8, 6), 10, 2, (3, 2), 2),  # numbers beside the filters
         ((7, 7, 40), 120, 2, 1, 1),
         ((7, 7, 40), 120, 2, 1, 2),
@@ -41,6 +42,21 @@ def test_groups_are_exact(picture, filters, groups, kernel, stride, bias, batch)
     assert isinstance(block.convolution, DirectConvolution)
     rng = np.random.default_rng(1)
     x = rng.integers(-4, 5, (batch, *picture)).astype(np.float32)
+    assert_same_bits(block, layer, x, rng)
+
+
+@pytest.mark.parametrize("batch", [1, 19])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("channels", "groups"), [(64, 16), (64, 32), (24, 6), (20, 10), (6, 3)])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), ((3, 5), 2), (1, 1)])
+def test_narrow_groups_are_exact(channels, groups, kernel, stride, bias, batch):
+    """Groups of two and four channels, also beside others of the same register."""
+    layer = layers.Conv2D(channels, kernel, stride, "same", groups=groups, use_bias=bias)
+    block = ConvBlock(whole_numbers(layer, (9, 8, channels)))
+    narrow = channels // groups < processor.lanes(np.float32)
+    assert isinstance(block.convolution, DepthwiseConvolution if narrow else DirectConvolution)
+    rng = np.random.default_rng(1)
+    x = rng.integers(-4, 5, (batch, 9, 8, channels)).astype(np.float32)
     assert_same_bits(block, layer, x, rng)
 
 

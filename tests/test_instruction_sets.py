@@ -194,27 +194,31 @@ def row_kernel_emitters(dtype):
 
 
 @pytest.mark.parametrize("channels", [C, C + 3])
-@pytest.mark.parametrize("size, stride", [(3, 1), (3, 2), (5, 1)])
+@pytest.mark.parametrize("size, stride, depth", [(3, 1, 1), (3, 2, 1), (5, 1, 1), (3, 1, 2)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_depthwise_convolutions_inner_loops_spill_nothing(
-    processor, dtype, size, stride, channels
+    processor, dtype, size, stride, depth, channels
 ):
     """One load of a pixel for all pixels of the result that see it, one multiplication per cell."""
     instructions, notation, machine = processor
-    pixels = depthwise.most(size)
+    pixels = depthwise.most(size, depth)
     block = tuple(tuple((stride * p + k, k) for k in range(size)) for p in range(pixels))
-    of_taps = depthwise.TapSteps(C, W * C, stride * pixels * C, C, size * C, C, pixels * C)
-    steps = depthwise.Steps(stride * C, C, W * C, C, W * C, C)
+    of_taps = depthwise.TapSteps(C, W * C, stride * pixels * C, C, size * C, C, C, pixels * C)
+    steps = depthwise.Steps(stride * C, C, W * C, C, W * C, C, C)
     emitted = {
-        "taps": depthwise.taps.emit(dtype, block, channels, of_taps._replace(c_pixel=channels)),
-        "cells_gradient": depthwise.cells_gradient.emit(dtype, pixels, size, channels, steps),
+        "taps": depthwise.taps.emit(
+            dtype, block, channels, depth, of_taps._replace(c_pixel=channels)
+        ),
+        "cells_gradient": depthwise.cells_gradient.emit(
+            dtype, pixels, size, channels, depth, steps
+        ),
     }
     for name, emitter in emitted.items():
         loops = innermost_loops(emitter.assembly(machine))
         (loop,) = [loop for loop in loops if count(notation.multiply, loop)]
         text = f"{name} of {pixels} pixels:\n" + "\n".join(loop)
         assert count(notation.stack, loop) == 0, text
-        assert count(notation.multiply, loop) == pixels * size, text
+        assert count(notation.multiply, loop) == pixels * size * depth, text
 
 
 def pooling_emitters(dtype):

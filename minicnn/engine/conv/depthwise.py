@@ -4,14 +4,19 @@ A channel meets numbers of its own only, so nothing here is a matrix product:
 
     y[p, c] = sum over kernel cells k of x[the pixel that p sees through k, c] * kernel[k, c]
 
+In groups of some channels and as many filters it meets those of its group, all of which lie in the
+same register:
+
+    y[p, c] = sum over k, j < depth of x[that pixel, c - c % depth + j] * kernel[k, j, c]
+
 and so is the gradient of x, with y and x exchanged and the kernel turned around: every pixel of dx
 gathers what it got from the outputs that saw it. With strides these are others from pixel to pixel,
 but the same from every SH-th row and SW-th column to the next. Some pixels of a row are computed
 at once, each from what it sees: so padding costs no multiplication, and every number of dx is
 written once.
 
-A kernel (KH, KW, C, 1) is laid out as rows (KH * KW, FP); for dx in reverse order. x and dx have C
-channels; y and dy FP: what is beyond C is written as 0.
+A kernel (KH, KW, depth, C) is laid out as rows (KH * KW * depth, FP); for dx turned around, its
+groups transposed, C wide. x and dx have C channels; y and dy FP: what is beyond C is written as 0.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,12 +26,13 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.engine.conv.depthwise_kernels import Block, Steps, TapSteps, cells_gradient, most, taps
-from minicnn.engine.conv.direct import ROWS
+from minicnn.engine.conv.direct import CACHE, ROWS
 from minicnn.engine.conv.geometry import Geometry, runs
 from minicnn.engine.products import FIELDS
 from minicnn.types import Array
 
 Calls = list[tuple[int, ...]]
+FEW = 4  # rows
 
 
 class Sum(NamedTuple):
@@ -52,6 +58,11 @@ class Same(NamedTuple):
     step: int
 
 
+def fits(g: Geometry, lanes: int) -> bool:
+    """Whether no group of channels reaches into another register, and each has as many filters."""
+    return g.C == g.F and g.depth <= lanes and lanes % g.depth == 0
+
+
 def forward(
     g: Geometry, dtype: np.dtype, longest: int, streams: bool = False
 ) -> tuple[Array, Array]:
@@ -59,8 +70,8 @@ def forward(
     direct.forward. If it `streams` past the cache, z must be whole lines of that.
     """
     rows = seeing(g.OH, g.kernel_rows, g.SH, g.DH, g.top)
-    columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW), 1)
-    calls = taps_of(g, dtype, rows, columns, (g.W, g.C), (g.OW, g.FP), streams)
+    columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW, g.depth), 1)
+    calls = taps_of(g, dtype, rows, columns, (g.W, g.C), g.FP, (g.OW, g.FP), streams)
     each = len(columns)  # calls of a row
     bands = [(i, min(i + longest, g.OH)) for i in range(0, g.OH, longest)]
     return calls, np.array([(i, j, i * each, j * each) for i, j in bands], np.int64)
@@ -69,14 +80,15 @@ def forward(
 def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
     """dx (H, W, C) from dz (OH, OW, FP), each number of it written once."""
     rows = seen_by(g.H, g.OH, g.KH, g.SH, g.DH, g.top)
-    columns = alike(seen_by(g.W, g.OW, g.KW, g.SW, g.DW, g.left), most(g.KW), g.SW)
-    return taps_of(g, dtype, rows, columns, (g.OW, g.FP), (g.W, g.C))
+    columns = alike(seen_by(g.W, g.OW, g.KW, g.SW, g.DW, g.left), most(g.KW, g.depth), g.SW)
+    return taps_of(g, dtype, rows, columns, (g.OW, g.FP), g.C, (g.W, g.C))
 
 
 def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
-    """The calls that add to dkernel (KH * KW, FP): x times dz, summed over the outputs.
+    """The calls that add to dkernel (KH * KW * depth, FP): x times dz, summed over the outputs.
 
-    Rows go in bands that stay in the first-level cache for all kernel rows.
+    Rows go in bands that stay in the first-level cache for all kernel rows; or in the second-level
+    cache, where otherwise as much time as to sum a few rows up would go to adding that to dkernel.
     """
     calls: Calls = []
     steps = Steps(
@@ -85,20 +97,25 @@ def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
         a_row=g.SH * g.W * g.C,
         b_pixel=g.FP,
         b_row=g.OW * g.FP,
-        c_column=g.FP,
+        c_column=g.depth * g.FP,
+        c_step=g.FP,
     )
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
-    for band, kernel_rows in runs(g.OH, g.kernel_rows, max(1, ROWS // row_bytes)):
+    near, kept = ROWS // row_bytes, CACHE // row_bytes
+    longest = max(1, near, min(FEW, kept)) if g.depth == 1 else max(1, kept)
+    for band, kernel_rows in runs(g.OH, g.kernel_rows, longest):
         for kh in kernel_rows:
             for columns, cells in runs(g.OW, g.kernel_columns, g.OW):
                 if not cells:
                     continue
                 h, w = band[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left
-                for first, pixels, blocks in cut(len(columns), most(len(cells))):
-                    address = cells_gradient(np.dtype(dtype).name, pixels, len(cells), g.C, steps)
+                for first, pixels, blocks in cut(len(columns), most(len(cells), g.depth)):
+                    address = cells_gradient(
+                        np.dtype(dtype).name, pixels, len(cells), g.C, g.depth, steps
+                    )
                     a = (h * g.W + w + cells[0] * g.DW + first * g.SW) * g.C
                     b = (band[0] * g.OW + columns[0] + first) * g.FP
-                    c = (kh * g.KW + cells[0]) * g.FP
+                    c = (kh * g.KW + cells[0]) * g.depth * g.FP
                     calls.append((address, a, b, c, len(band), blocks, 1))
     return table(calls)
 
@@ -109,11 +126,12 @@ def taps_of(
     rows: list[Sum],
     columns: list[Same],
     a: tuple[int, int],
+    b_width: int,
     c: tuple[int, int],
     streams: bool = False,
 ) -> Array:
     """The calls that write all pixels of c from those of a, (pixels of a row, numbers of a pixel)
-    each.
+    each, and from the kernel's rows b.
     """
     calls: Calls = []
     (a_width, a_numbers), (c_width, c_numbers) = a, c
@@ -123,18 +141,19 @@ def taps_of(
                 a_pixel=a_numbers,
                 a_row=row.positions.step * a_width * a_numbers,
                 a_block=same.step * a_numbers,
-                b_cell=g.FP,
-                b_row=row.cells.step * g.KW * g.FP,
+                b_cell=g.depth * b_width,
+                b_row=row.cells.step * g.KW * g.depth * b_width,
+                b_step=b_width,
                 c_pixel=c_numbers,
                 c_block=len(same.block) * c_numbers if same.blocks > 1 else 0,
             )
-            address = taps(np.dtype(dtype).name, same.block, g.C, steps, streams)
+            address = taps(np.dtype(dtype).name, same.block, g.C, g.depth, steps, streams)
             seen = bool(row.cells)  # or the address of what is not read might be of no row
             calls.append(
                 (
                     address,
                     seen * (row.positions.start * a_width + same.position) * a_numbers,
-                    seen * row.cells.start * g.KW * g.FP,
+                    seen * row.cells.start * g.KW * g.depth * b_width,
                     (i * c_width + same.pixel) * c_numbers,
                     len(row.cells),
                     same.blocks,

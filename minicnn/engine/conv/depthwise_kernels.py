@@ -1,5 +1,5 @@
-"""The two micro-kernels of a depthwise convolution (depthwise.py): a register of channels at a
-time, some pixels at once.
+"""The two micro-kernels of a depthwise convolution, or one in narrow groups (depthwise.py): a
+register of channels at a time, some pixels at once.
 
 Their signature is that of a tile (simd.py), so that products.run calls them too. As there, strides
 are constants of the code. What fills no whole register is computed with the register that ends
@@ -23,8 +23,8 @@ Block = tuple[tuple[tuple[int, int], ...], ...]
 
 
 class TapSteps(NamedTuple):
-    """Numbers from one pixel, row and block to the next, in A and C; and from one cell and row to
-    the next in B, the kernel.
+    """Numbers from one pixel, row and block to the next, in A and C; and from one cell, row and
+    channel of a group to the next in B, the kernel.
     """
 
     a_pixel: int
@@ -32,12 +32,13 @@ class TapSteps(NamedTuple):
     a_block: int
     b_cell: int
     b_row: int
+    b_step: int
     c_pixel: int
     c_block: int
 
 
 class Steps(NamedTuple):
-    """Numbers from one pixel, kernel column and row to the next, in a, b and c."""
+    """Numbers from one pixel, kernel column, row and channel of a group to the next: a, b, c."""
 
     a_pixel: int
     a_column: int
@@ -45,13 +46,16 @@ class Steps(NamedTuple):
     b_pixel: int
     b_row: int
     c_column: int
+    c_step: int
 
 
-def most(columns: int) -> int:
+def most(columns: int, depth: int = 1) -> int:
     """How many pixels may be computed at once: beside their sums there are a weight per column, and
-    a pixel.
+    a pixel; or all pixels that they see, which the next channel of a group needs again.
     """
-    return max(1, min(PIXELS, registers() - 2 - columns))
+    beside = 2 + columns
+    room = registers() - beside if depth == 1 else (registers() - beside - columns) // 2
+    return max(1, min(PIXELS, room))
 
 
 def registers() -> int:
@@ -85,12 +89,19 @@ def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Val
     emit.loop(emit.integer(-(-channels // lanes)), [], register)
 
 
+def of_groups(emit: Emitter, value: ir.Value, depth: int, j: int) -> ir.Value:
+    """A register in which every channel has the number of channel j of its group of `depth`."""
+    if depth == 1:
+        return value
+    return emit.choose(value, value, [v - v % depth + j for v in range(value.type.count)])
+
+
 @kernel
 def taps(
-    dtype: str, pixels: Block, channels: int, steps: TapSteps, streams: bool = False
+    dtype: str, pixels: Block, channels: int, depth: int, steps: TapSteps, streams: bool = False
 ) -> Emitter:
-    """C[i, p, v] = sum over s < segments, (a, k) of pixels[p] of A[s, i, a, v] * B[s, k, v] for
-    blocks i < depth.
+    """C[i, p, v] = sum over s < segments, (a, k) of pixels[p], j < depth of A[s, i, a, channel j
+    of v's group] * B[s, k, j, v] for i < blocks, which the call names its depth.
 
     Behind its `channels` numbers, a pixel of C has zeros; unless it `streams` past the cache.
     """
@@ -118,16 +129,17 @@ def taps(
             def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
                 a_row = emit.at(a, channel, times(emit, s, steps.a_row))
                 b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
-                weights = {
-                    k: emit.load(emit.at(b_row, emit.integer(k * steps.b_cell)), lanes)
-                    for k in columns
-                }
                 sums = list(sums)
-                for offset, users in sorted(shared.items()):
-                    place = emit.at(a_row, emit.integer(offset * steps.a_pixel))
-                    value = emit.load(place, lanes)
-                    for p, k in users:
-                        sums[p] = emit.multiply_add(value, weights[k], sums[p])
+                for j in range(depth):
+                    weights = {}
+                    for k in columns:
+                        place = emit.at(b_row, emit.integer(k * steps.b_cell + j * steps.b_step))
+                        weights[k] = emit.load(place, lanes)
+                    for offset, users in sorted(shared.items()):
+                        place = emit.at(a_row, emit.integer(offset * steps.a_pixel))
+                        value = of_groups(emit, emit.load(place, lanes), depth, j)
+                        for p, k in users:
+                            sums[p] = emit.multiply_add(value, weights[k], sums[p])
                 return sums
 
             zeros = [emit.fill(0.0, lanes)] * len(pixels)
@@ -142,18 +154,29 @@ def taps(
 
 
 @kernel
-def cells_gradient(dtype: str, pixels: int, columns: int, channels: int, steps: Steps) -> Emitter:
-    """C[k, v] += sum over s < segments, p < depth * pixels of A[s, p, k, v] * B[s, p, v] for k <
-    columns.
+def cells_gradient(
+    dtype: str, pixels: int, columns: int, channels: int, depth: int, steps: Steps
+) -> Emitter:
+    """C[k, j, v] += sum over s < segments, p < pixels * the call's depth of A[s, p, k, channel j of
+    v's group] * B[s, p, v] for k < columns, j < depth.
 
     Pixels are added to two sums in turn, if there is room for them: or each addition would wait
-    for the one before.
+    for the one before. And for as many j at once as there is room for.
     """
     emit = Emitter(dtype, Tile)
     arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
-    turns = 2 if 3 * columns + 1 <= registers() else 1  # beside them, a pixel per column, and one
+    beside = columns + (1 if depth == 1 else 2)  # a gradient for each column, and the pixel
+    at_once = min(depth, max(1, (registers() - beside) // columns))
+    turns = 2 if 2 * columns * at_once + beside <= registers() else 1
+    # where a pixel of A is met by several gradients: it is loaded once
+    met: dict[int, list[tuple[int, int]]] = {}
+    for p in range(pixels):
+        for k in range(columns):
+            met.setdefault(p * steps.a_pixel + k * steps.a_column, []).append((p, k))
 
-    def work(channel: ir.Value, done: ir.Value) -> None:
+    def sums_of(channel: ir.Value, of_group: range) -> list[ir.Value]:
+        """The sums [turn, j, k]."""
+
         def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
             a_row = emit.at(arg["a"], channel, times(emit, s, steps.a_row))
             b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
@@ -161,31 +184,41 @@ def cells_gradient(dtype: str, pixels: int, columns: int, channels: int, steps: 
             def block(i: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
                 a = emit.at(a_row, times(emit, i, pixels * steps.a_pixel))
                 b = emit.at(b_row, times(emit, i, pixels * steps.b_pixel))
-                sums, seen = list(sums), {}
-                for p in range(pixels):
-                    dz = emit.load(emit.at(b, emit.integer(p * steps.b_pixel)), lanes)
-                    for k in range(columns):
-                        offset = p * steps.a_pixel + k * steps.a_column
-                        if offset not in seen:
-                            seen[offset] = emit.load(emit.at(a, emit.integer(offset)), lanes)
-                        total = p % turns * columns + k
-                        sums[total] = emit.multiply_add(seen[offset], dz, sums[total])
+                sums, dz = list(sums), {}
+                for offset, users in sorted(met.items()):
+                    x = emit.load(emit.at(a, emit.integer(offset)), lanes)
+                    for p, _ in users:
+                        if p not in dz:
+                            dz[p] = emit.load(emit.at(b, emit.integer(p * steps.b_pixel)), lanes)
+                    for number, j in enumerate(of_group):
+                        value = of_groups(emit, x, depth, j)
+                        for p, k in users:
+                            total = (p % turns * len(of_group) + number) * columns + k
+                            sums[total] = emit.multiply_add(value, dz[p], sums[total])
                 return sums
 
             return emit.loop(arg["depth"], sums, block)
 
-        sums = emit.loop(arg["segments"], [emit.fill(0.0, lanes)] * (turns * columns), row)
-        for k in range(columns):
-            place = emit.at(arg["c"], channel, emit.integer(k * steps.c_column))
-            before = emit.load(place, lanes)
-            value = before
-            for total in sums[k::columns]:
-                value = build.fadd(value, total)
-            if channels % lanes:
-                lane = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
-                again = build.icmp_signed("<", lane, emit.spread(build.trunc(done, I32)))
-                value = build.select(again, before, value)
-            emit.store(value, place)
+        zeros = [emit.fill(0.0, lanes)] * (turns * len(of_group) * columns)
+        return emit.loop(arg["segments"], zeros, row)
+
+    def work(channel: ir.Value, done: ir.Value) -> None:
+        for first in range(0, depth, at_once):
+            of_group = range(first, min(first + at_once, depth))
+            sums, each = sums_of(channel, of_group), len(of_group) * columns
+            for number in range(each):
+                j, k = first + number // columns, number % columns
+                offset = emit.integer(k * steps.c_column + j * steps.c_step)
+                place = emit.at(arg["c"], channel, offset)
+                before = emit.load(place, lanes)
+                value = before
+                for total in sums[number::each]:
+                    value = build.fadd(value, total)
+                if channels % lanes:
+                    lane = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
+                    again = build.icmp_signed("<", lane, emit.spread(build.trunc(done, I32)))
+                    value = build.select(again, before, value)
+                emit.store(value, place)
 
     each_register(emit, channels, work)
     return emit

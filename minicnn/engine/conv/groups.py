@@ -23,14 +23,14 @@ def load_part(s, copy, like, kernel, rows, k):
 @jit_part
 def load_turned_part(s, work, like, kernel, rows, k):
     """Part k of CHUNKS of the kernel turned around, its last cell first, each group transposed:
-    rows (cells * F/groups, C); or of one with a filter per channel, rows (cells, FP).
+    rows (cells * F/groups, C).
     """
     first, last = share(s.cells, k), share(s.cells, k + 1)
-    if work.groups == s.C == s.F:
-        x, y = at(kernel, (s.cells - 1 - first) * s.F, like), at(rows, first * s.FP, like)
+    if work.groups == s.C == s.F:  # each is one number
+        x, y = at(kernel, (s.cells - 1 - first) * s.F, like), at(rows, first * s.F, like)
         call_copy(
             work.copy,
-            Copy(x=x, x_row=-s.F, y=y, y_row=s.FP, rows=last - first, size=s.F),
+            Copy(x=x, x_row=-s.F, y=y, y_row=s.F, rows=last - first, size=s.F),
         )
         return
     each = s.F // work.groups

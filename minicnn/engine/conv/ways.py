@@ -189,7 +189,7 @@ class WinogradConvolution:
 
 
 class DepthwiseConvolution:
-    """Of every channel by itself, as sums of shifted rows: depthwise.py."""
+    """Of every channel by itself, or in narrow groups, as sums of shifted rows: depthwise.py."""
 
     winograd = gathers = by_blocks = by_slices = adds_up = False
 
@@ -232,8 +232,8 @@ Convolution = DirectConvolution | WinogradConvolution | DepthwiseConvolution
 def way(g: Geometry, dtype: np.dtype, like: Convolution | None = None) -> Convolution:
     """The faster way for this geometry, or another geometry's way."""
     if g.groups > 1:
-        by_channel = g.groups == g.C == g.F
-        return (DepthwiseConvolution if by_channel else DirectConvolution)(g, dtype)
+        narrow = depthwise.fits(g, processor.lanes(dtype))
+        return (DepthwiseConvolution if narrow else DirectConvolution)(g, dtype)
     if like is None:
         form = winograd.best_form(g, dtype)
     else:
