@@ -6,7 +6,10 @@ from threading import Thread
 
 import pytest
 from chromium import forget, started, visit
+from network_page import example
 from see_pages import FOLDER, resize
+
+from minicnn import explain
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,14 @@ def address():
     yield f"http://127.0.0.1:{server.server_port}/", asked
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory):
+    """The step that network.html begins with, as minicnn reads it."""
+    file = tmp_path_factory.mktemp("example") / "example.json"
+    file.write_text(example(), encoding="utf-8")
+    return explain.load_trace(file)
 
 
 @pytest.fixture
