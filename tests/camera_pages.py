@@ -8,12 +8,10 @@ import os
 import re
 import time
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import numpy as np
 from commands import started
+from hosting import hosted
 from PIL import Image
 
 CAMERA = (
@@ -53,18 +51,10 @@ def served(*words):
 
 
 @contextmanager
-def hosted(folder):
+def alone(folder):
     """The address of a folder of static files, as any web server has it."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://localhost:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with hosted(folder) as (address, _):
+        yield address.replace("127.0.0.1", "localhost")
 
 
 def allow_camera(browser, address, setting="granted"):

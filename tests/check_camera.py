@@ -27,7 +27,7 @@ from camera_pages import (
     CAMERA,
     RUNTIME,
     allow_camera,
-    hosted,
+    alone,
     read,
     serious_faults,
     served,
@@ -111,7 +111,7 @@ def check(file, data, folder):
     options = [option.format(folder / "film.mjpeg") for option in CAMERA]
     found = {}
     with chromium.started(folder / "profile", *options) as browser:
-        for name, place in (("served", served(file)), ("alone", hosted(folder / "app"))):
+        for name, place in (("served", served(file)), ("alone", alone(folder / "app"))):
             with place as address:
                 found[name] = looked_at(browser, address, names, pictures)
         version = browser.capabilities["browserVersion"]

@@ -56,6 +56,16 @@ def branched():
     return model
 
 
+def tree_sum(terms):
+    """The sum of the tree's definition: the first so many terms, the largest power of two below
+    their number, and the rest, each summed likewise.
+    """
+    if len(terms) == 1:
+        return terms[0]
+    at = max(2**k for k in range(len(terms)) if 2**k < len(terms))
+    return tree_sum(terms[:at]) + tree_sum(terms[at:])
+
+
 def state_of(model):
     """(name, array) of all moving averages."""
     return [

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from commands import started
 from PIL import Image
+from programs import PATIENCE
 
-from minicnn import Input, Sequential, explain, layers
+from minicnn import Input, Sequential, explain, layers, models
 from minicnn.cli import main
 from minicnn.cli.trace import asked
+from minicnn.models.pictures import picture_for
 
 
 @pytest.fixture
@@ -96,6 +99,39 @@ def test_a_picture_that_is_none_and_a_missing_label(files, capsys):
     assert ended.value.code == 2
     assert "--label" in capsys.readouterr().err
     assert main("trace none.safetensors cat.png --label cat".split()) == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["trace as_they_are.safetensors cat.png dog.png --label cat",
+     "explain cat.png --model as_they_are.safetensors --output explained"],
+)  # fmt: skip
+def test_one_warning_of_pixels_is_enough(files, command):  # noqa: ARG001
+    model = Sequential(
+        [Input((12, 12, 3)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2, "softmax")],
+        seed=0,
+        class_names=["cat", "dog"],
+    )
+    model.save("as_they_are.safetensors")
+    process = started(*command.split())
+    out, err = process.communicate(timeout=PATIENCE)
+    print(err)
+    assert process.returncode == 0, err
+    assert out and err.count("go into Conv2D 'conv2d' as they are") == 1
+    assert len(err.splitlines()) == 1
+
+
+def test_the_picture_is_the_one_that_is_predicted(files):
+    """Cut and scaled, in colour and in grey."""
+    for channels in (1, 3):
+        end = [layers.Flatten(), layers.Dense(2, "softmax")]
+        model = Sequential([Input((12, 12, channels)), layers.Rescaling(1 / 255), *end])
+        model.save(files / "own.safetensors")
+        model = models.load_model(files / "own.safetensors")
+        taken = picture_for(model, files / "cat.png")
+        assert taken.shape == (12, 12, channels) and taken.dtype == np.uint8
+        seen = model.predict_image(files / "cat.png").seen
+        assert np.array_equal(np.broadcast_to(taken, (12, 12, 3)), seen)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from own_layers import SWISH
 from PIL import Image
 
 from minicnn import Sequential, callbacks, data, layers, models, optimizers, report, runs, schedules
@@ -24,24 +25,6 @@ from minicnn.layers import (
 
 pytest_plugins = ["run_fixtures"]
 pytestmark = pytest.mark.usefixtures("here")
-SWISH = '''
-import numpy as np
-from minicnn.layers import Layer
-
-
-class Swish(Layer):
-    """y = x / (1 + exp(-x))."""
-
-    def forward(self, x, *, training=False):
-        x = self.accept(x)
-        self._cache = (x,) if training else None
-        return x / (1 + np.exp(-x))
-
-    def backward(self, dy):
-        dy, x = self.take_cache(dy)
-        s = 1 / (1 + np.exp(-x))
-        return dy * (s + x * s * (1 - s))
-'''
 
 
 def given(*arguments):

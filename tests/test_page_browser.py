@@ -1,9 +1,5 @@
 """report.html in a real browser: Debian's chromium and chromium-driver, through selenium."""
 
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-
 import pytest
 from chromium import (
     SIZES,
@@ -12,39 +8,18 @@ from chromium import (
     forget,
     requests,
     set_screen,
-    started,
     visit,
 )
+from hosting import hosted
 
-pytest_plugins = ["run_fixtures"]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """The browser; skips where there is none."""
-    with started(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
+pytest_plugins = ["run_fixtures", "browser_fixtures"]
 
 
 @pytest.fixture(scope="module")
 def address(trained):
     """Where a server on this machine has the run's folder, and a list of what it was asked."""
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, _, *what):
-            asked.append(what[0])
-
-        def end_headers(self):
-            # else a page that is a minute old is not asked for again
-            self.send_header("Cache-Control", "no-store")
-            super().end_headers()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=trained))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/report.html", asked
-    server.shutdown()
-    server.server_close()
+    with hosted(trained) as (url, asked):
+        yield f"{url}report.html", asked
 
 
 @pytest.fixture(params=SIZES)
@@ -61,7 +36,7 @@ def test_nothing_is_fetched_but_the_page(opened, address):
     urls = requests(opened, address[0])
     inside = [url for url in urls if url.startswith("data:image/png;base64,")]
     assert len(inside) > 5 and len(urls) - len(inside) <= 1
-    assert address[1] == ["GET /report.html HTTP/1.1"]
+    assert address[1] == ["GET /report.html"]
 
 
 def test_there_are_no_errors(opened):

@@ -36,7 +36,7 @@ def test_nothing_is_fetched_but_the_page(browser, address, name):
     visit(browser, f"{url}{name}.html")
     step(browser)
     step(browser, 0)
-    assert sorted(asked) == sorted([f"/{name}.html", "/see.css", "/see.js"])
+    assert sorted(asked) == sorted([f"GET /{name}.html", "GET /see.css", "GET /see.js"])
     urls = requests(browser, f"{url}{name}.html")
     assert not [each for each in urls if not each.startswith((url, "data:"))]
     assert browser.get_log("browser") == []

@@ -9,13 +9,11 @@ import json
 import os
 import shutil
 import subprocess
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from chromium import forget, visit
+from hosting import hosted
 from see_pages import FOLDER
 
 from minicnn.lessons.limit import within
@@ -53,12 +51,8 @@ def served(tmp_path):
     """A copy of the folder on a server, to which tests add."""
     root = tmp_path / "see"
     shutil.copytree(FOLDER, root)
-    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=root))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield root, f"http://127.0.0.1:{server.server_port}/lesson.html"
-    server.shutdown()
-    server.server_close()
+    with hosted(root) as (url, _):
+        yield root, f"{url}lesson.html"
 
 
 def until(browser, condition):

@@ -15,7 +15,7 @@ from camera_pages import (
     CAMERA,
     RUNTIME,
     allow_camera,
-    hosted,
+    alone,
     read,
     serious_faults,
     served,
@@ -94,7 +94,7 @@ def address(request, colour_model, nasty_model, tmp_path_factory):
         folder = tmp_path_factory.mktemp("app")
         words = ["export", "web", str(colour_model), "--to", str(folder), "--runtime", RUNTIME]
         assert main(words) == 0
-        with hosted(folder) as url:
+        with alone(folder) as url:
             yield url
     else:
         pytest.skip("no test of the exported page: ONNXRUNTIME_WEB names no npm package")

@@ -3,119 +3,12 @@ tree.
 """
 # ruff: noqa: ARG002  (hooks and methods keep their whole signatures, used or not)
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from shard_cases import bits, branched, data, network, state_of
+from shard_cases import bits, branched, data, network, state_of, tree_sum
 
 from minicnn import Input, Sequential, callbacks, layers, metrics, optimizers
 from minicnn.models.model import Model
-from minicnn.ranks.group import ALONE, Group
-from minicnn.ranks.sums import Sums
-from minicnn.ranks.tree import fold, spans, split, subtrees
-from minicnn.training.tally import Tally
-
-SHARDS = st.integers(1, 40)
-
-
-def tree_sum(terms):
-    """The sum of the tree's definition: the first so many terms, the largest power of two below
-    their number, and the rest, each summed likewise.
-    """
-    if len(terms) == 1:
-        return terms[0]
-    at = max(2**k for k in range(len(terms)) if 2**k < len(terms))
-    return tree_sum(terms[:at]) + tree_sum(terms[at:])
-
-
-@given(SHARDS, st.data())
-def test_every_way_to_share_the_shards_adds_up_the_same_bits(shards, drawn):
-    ranks = drawn.draw(st.integers(1, shards))
-    terms = np.random.default_rng(shards).standard_normal((shards, 3)).astype(np.float32)
-    terms *= 2 ** np.arange(shards, dtype=np.float32)[:, None]  # so that every addition rounds
-    sums = {}
-    for first, last in spans(shards, ranks):
-        for low, high in subtrees(0, shards, first, last):
-            asked = []
-
-            def leaf(one, end, asked=asked):
-                if end - one > 1:
-                    return None
-                asked.append(one)
-                return [terms[one].copy()]
-
-            sums[low, high] = fold(low, high, leaf)
-            assert asked == list(range(low, high))
-    (total,) = fold(0, shards, lambda low, high: sums.get((low, high)))
-    assert total.tobytes() == tree_sum(list(terms)).tobytes()
-
-
-@given(SHARDS, st.data())
-def test_shares_are_even_and_cover_all(shards, drawn):
-    ranks = drawn.draw(st.integers(1, shards))
-    found = spans(shards, ranks)
-    assert found[0][0] == 0 and found[-1][1] == shards and len(found) == ranks
-    assert all(a[1] == b[0] for a, b in pairwise(found))
-    assert {high - low for low, high in found} <= {shards // ranks, -(-shards // ranks)}
-    for low, high in found:
-        nodes = subtrees(0, shards, low, high)
-        assert [n for node in nodes for n in range(*node)] == list(range(low, high))
-
-
-def test_the_tree_divides_after_a_power_of_two():
-    assert [split(0, n) for n in range(2, 10)] == [1, 2, 2, 4, 4, 4, 4, 8]
-
-
-class Talking(Group):
-    """A rank among several that live in one process and leave each other mail."""
-
-    def __init__(self, rank, size, mail):
-        self.rank, self.size, self.mail = rank, size, mail
-
-    def exchange(self, parts, sizes, *, patient=False):
-        self.mail["sent", self.rank] = [part.copy() for part in parts]
-        if len([key for key in self.mail if key[0] == "sent"]) < self.size:
-            raise BlockingIOError  # until all have sent
-        received = [self.mail["sent", rank][self.rank] for rank in range(self.size)]
-        assert [len(part) for part in received] == list(sizes)
-        return received
-
-    def join(self, part, sizes, *, patient=False):
-        self.mail["slice", self.rank] = part.copy()
-        if len([key for key in self.mail if key[0] == "slice"]) < self.size:
-            raise BlockingIOError
-        joined = [self.mail["slice", rank] for rank in range(self.size)]
-        assert [len(one) for one in joined] == list(sizes)
-        return np.concatenate(joined)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@given(st.integers(1, 9), st.integers(0, 30), st.data())
-def test_slices_and_numbers_come_back_as_the_tree_s_sums(dtype, shards, size, drawn):
-    ranks = drawn.draw(st.integers(1, shards))
-    rng = np.random.default_rng([shards, size])
-    vectors = rng.standard_normal((shards, size)).astype(dtype) * 10.0 ** rng.integers(-5, 5)
-    vectors, numbers = vectors.astype(dtype), rng.standard_normal((shards, 2))
-    mail, found = {}, {}
-    for _ in range(3):  # the last rank comes through first, then all that had to wait
-        for rank in range(ranks):
-            group = ALONE if ranks == 1 else Talking(rank, ranks, mail)
-            try:
-                found[rank] = Sums(group, shards)(
-                    lambda shard: [vectors[shard].copy(), numbers[shard].copy()]
-                )
-            except BlockingIOError:
-                continue
-    assert len(found) == ranks
-    for vector, total in found.values():
-        assert vector.tobytes() == tree_sum(list(vectors)).tobytes()
-        assert total.tobytes() == tree_sum(list(numbers)).tobytes()
-
-
-# Training
 
 
 def test_one_shard_is_the_fit_of_always():
@@ -303,18 +196,6 @@ def test_shards_is_a_count(shards):
         network().fit(x, y, verbose=0, shards=shards)
 
 
-def test_more_ranks_than_shards():
-    group = Group()
-    group.size = 4
-    with pytest.raises(ValueError) as told:
-        Sums(group, 2)
-    assert str(told.value) == (
-        "fit expected at least one shard for each of 4 ranks, received shards=2: fit(shards=4) or "
-        "more, or fewer ranks; with `with minicnn.ranks.apart():` around it every rank trains by "
-        "itself"
-    )
-
-
 def test_a_step_of_one_s_own():
     class Mine(Sequential):
         def train_step(self, x, y, sample_weight=None):
@@ -325,68 +206,3 @@ def test_a_step_of_one_s_own():
     with pytest.raises(ValueError, match=r"expected train_step as minicnn has it, received Mine"):
         model.fit(np.ones((4, 4)), np.ones((4, 3)), verbose=0, shards=2)
     assert isinstance(model, Model)
-
-
-class Largest(metrics.Metric):
-    """Keeps all that it has seen, in a list."""
-
-    def update(self, y_true, y_pred):
-        self.seen = [*self.seen, float(y_pred.max())]
-
-    def reset(self):
-        self.seen = []
-
-    def result(self):
-        return max(self.seen)
-
-
-class Sums1(metrics.Metric):
-    """Begins with an int, and becomes a float."""
-
-    def update(self, y_true, y_pred):
-        self.kept += 0.5 * len(y_pred)
-
-    def reset(self):
-        self.kept = 0
-
-    def result(self):
-        return self.kept
-
-
-def test_what_metrics_keep_is_added_up_or_refused():
-    x, y = data()
-    with pytest.raises(ValueError) as told:
-        network(metrics=[Largest()]).fit(x, y, verbose=0, shards=2)
-    assert str(told.value).startswith(
-        "metric 'largest' keeps seen as list, expected sums alone, numbers or arrays of them"
-    )
-    history = network(metrics=[Sums1()]).fit(x, y, verbose=0, shards=3).history
-    assert history["sums1"] == [len(x) / 2]
-
-
-@pytest.mark.parametrize(
-    "metric",
-    [
-        metrics.CategoricalAccuracy(), metrics.AUC(), metrics.AUC(curve="PR"), metrics.Precision(),
-        metrics.Recall(top_k=1), metrics.F1Score(average="macro"),
-        metrics.TopKCategoricalAccuracy(2),
-        metrics.RootMeanSquaredError(), metrics.CosineSimilarity(), metrics.TruePositives(0.3),
-        metrics.CategoricalCrossentropy(),
-    ],
-    ids=lambda metric: metric.name,
-)  # fmt: skip
-def test_a_tally_counts_what_a_metric_does(metric):
-    rng = np.random.default_rng(0)
-    y = np.eye(3)[rng.integers(0, 3, 20)]
-    y_pred = rng.dirichlet(np.ones(3), 20)
-    model = network()
-    model.metrics = [metric]
-    metric.reset()
-    tally = Tally(model, y)
-    for start in range(0, 20, 7):
-        tally.add([metric], tally.of(y[start : start + 7], y_pred[start : start + 7]))
-    found = metric.result()
-    metric.reset()
-    for start in range(0, 20, 7):
-        metric.update(y[start : start + 7], y_pred[start : start + 7])
-    assert found == metric.result()

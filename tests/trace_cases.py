@@ -71,4 +71,31 @@ def without_an_explanation():
     return Model(x, layers.Dense(2)(layers.Flatten()(y)), seed=3), pictures(2, 5, 5, 3)
 
 
+def small():
+    """A picture of four pixels, and two classes."""
+    model = Sequential([Input((2, 2, 1)), layers.Flatten(), layers.Dense(2, "softmax")], seed=0)
+    return model, pictures(2, 2, 2, 1), np.array([0, 1])
+
+
+def convolution(dtype="float32"):
+    """A convolution with stride 2, padding, dilation; one of groups; the rest is small."""
+    model = Sequential(
+        [
+            Input((5, 6, 2)),
+            layers.Conv2D(4, 3, strides=(2, 1), padding="same", dilation_rate=(1, 2)),
+            layers.Conv2D(4, 2, groups=2),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ],
+        seed=3,
+        dtype=dtype,
+    )
+    return model, pictures(2, 5, 6, 2), np.array([2, 0])
+
+
+def bits(array):
+    """What two arrays have in common that are the same to the bit: shape, type, bytes."""
+    return array.shape, array.dtype, np.ascontiguousarray(array).tobytes()
+
+
 CASES = {"chain": chain, "branches": branches}

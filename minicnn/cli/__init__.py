@@ -16,7 +16,7 @@ from importlib import import_module
 
 from minicnn import __version__
 from minicnn.cli.commands import COMMANDS
-from minicnn.cli.messages import say
+from minicnn.cli.messages import lines_of_warnings, say
 from minicnn.errors import DataError, ModelFileError
 
 
@@ -38,9 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if unknown:
         getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
-    warnings.formatwarning = lambda message, *_, **__: (
-        f"minicnn {options.command}: warning: {message}\n"
-    )
+    warnings.formatwarning = lines_of_warnings(options.command)
     try:
         return import_module("minicnn.cli.several").run(options)
     except KeyboardInterrupt:

@@ -45,15 +45,16 @@ def add_model(
     add_import(parser)
 
 
-def add_import(parser: argparse.ArgumentParser) -> None:
+def add_import(
+    parser: argparse.ArgumentParser, defines: str = "layers of your own that the model has"
+) -> None:
     """Declare `--import`, which may be given several times."""
     parser.add_argument(
         "--import",
         dest="imports",
         action="append",
         metavar="FILE",
-        help="run this Python file, which defines layers of your own that the model has; may be "
-        "repeated",
+        help=f"run this Python file, which defines {defines}; may be repeated",
     )
 
 

@@ -6,7 +6,7 @@ It loads nothing that takes time, so every command prints its help at once.
 import argparse
 from pathlib import Path
 
-from minicnn.cli.arguments import add_model, declare
+from minicnn.cli.arguments import add_import, add_model, declare
 
 
 def gradcheck(commands: argparse._SubParsersAction) -> None:
@@ -22,6 +22,7 @@ def gradcheck(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--layer", default="", help="only layers and losses whose name begins so, such as Conv2D"
     )
+    add_import(parser, "layers and losses of your own, which are checked too")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
 
 

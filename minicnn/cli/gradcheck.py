@@ -4,15 +4,20 @@ import argparse
 
 from minicnn import testing
 from minicnn.cli.common import show
+from minicnn.cli.own_classes import own_classes
+from minicnn.cli.own_gradients import own_reports
 from minicnn.machine.presence import NUMBA
 from minicnn.testing import GradientReport
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the worst relative gradient error of every layer and of a whole network; 1 if one is
-    too large.
+    """Print the worst relative gradient error of every layer, those of one's own included, and of a
+    whole network; 1 if one is too large.
     """
-    reports: list[tuple[str, GradientReport, float]] = []
+    own = own_reports(own_classes(options.imports), options.layer, options.seed)
+    reports: list[tuple[str, GradientReport, float]] = [
+        (name, report, testing.TOLERANCE) for name, (report, _) in own.items()
+    ]
     for name, (layer, shape) in testing.standard_cases().items():
         if name.lower().startswith(options.layer.lower()):
             report = testing.measure_layer(layer, shape, batch=3, seed=options.seed, samples=200)
@@ -57,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     failed = [
         report for (_, report, _), row in zip(reports, rows, strict=True) if not row["passed"]
     ]
-    lines += [f"\n{report}" for report in failed]
+    mistakes = {id(report): mistake for report, mistake in own.values()}
+    for report in failed:
+        lines += [f"\n{report}", *filter(None, [mistakes.get(id(report))])]
     show(options, {"passed": not failed, "checks": rows}, "\n".join(lines))
     return 1 if failed else 0

@@ -9,6 +9,7 @@ import numpy as np
 from minicnn.cli.common import load_model, show, writing
 from minicnn.errors import did_you_mean
 from minicnn.models.model import Model
+from minicnn.models.pictures import picture_for
 
 
 def run(options: argparse.Namespace) -> int:
@@ -17,9 +18,8 @@ def run(options: argparse.Namespace) -> int:
 
     place = None if options.why is None else asked(options.why)
     model = load_model(options)
-    seen = [model.predict_image(picture, top=1).seen for picture in options.pictures]
-    labels = labels_of(model, options.label, len(seen))
-    pictures = np.stack(seen)[..., : model.input_shape[-1]]
+    pictures = np.stack([picture_for(model, picture) for picture in options.pictures])
+    labels = labels_of(model, options.label, len(pictures))
     step = explain.trace(model, pictures, labels, options.optimizer, limit=options.limit)
     result: dict[str, Any] = {"about": step.about, "rows": step.rows, "saved": None, "why": None}
     lines = [] if place is not None else [step.to_text()]

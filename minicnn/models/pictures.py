@@ -109,6 +109,23 @@ def predict_images(
     return dict(zip(seen, predictions, strict=True)), errors
 
 
+def picture_for(model: Network, image: "Source") -> NDArray[np.uint8]:
+    """A picture from anywhere as predict_image hands it to the model: levels (H, W, C).
+
+    Raises ImageError for what cannot be read; ValueError for a model that takes no pictures.
+    """
+    from minicnn.data.image import read_fitted
+
+    return _with_channels(model, read_fitted(image, _picture_size(model)))
+
+
+def _with_channels(model: Network, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures (..., H, W, 3) in colour, or grey (..., H, W, 1) for a model of one channel."""
+    if model.input_shape[-1] == 1:
+        return np.rint(seen @ GREY).astype(np.uint8)[..., None]
+    return seen
+
+
 def _picture_size(model: Network) -> tuple[int, int]:
     """Height and width of the pictures that the model takes."""
     match model.input_shape:
@@ -125,9 +142,8 @@ def _picture_size(model: Network) -> tuple[int, int]:
 def _predicted(model: Network, seen: NDArray[np.uint8], top: int) -> list[ImagePrediction]:
     if top < 1:
         raise ValueError(f"predict_image expected top of at least 1, received {top!r}")
-    x = seen
-    if model.input_shape[-1] == 1:
-        x = np.rint(seen @ GREY).astype(np.uint8)[..., None]
+    x = _with_channels(model, seen)
+    if x.shape[-1] == 1:
         seen = x.repeat(3, axis=-1)
     probabilities = class_probabilities(model.predict(x), model.ends_in, "predict_image")
     names = model.class_names or [str(k) for k in range(probabilities.shape[1])]

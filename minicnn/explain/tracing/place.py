@@ -22,6 +22,11 @@ def explains(*classes: type) -> Callable[[Explainer], Explainer]:
     return register
 
 
+def axis_letters(rank: int) -> list[str]:
+    """A letter for each index of an array of so many axes, of which the first is the sample's."""
+    return ["n", *"ijklmopq"[: rank - 1]]
+
+
 class Place:
     """A layer, a loss or an optimizer in a traced step, with the arrays that it read and made.
 

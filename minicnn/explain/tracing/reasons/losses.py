@@ -8,6 +8,7 @@ from minicnn.layers.elementwise import sigmoid, softplus
 from minicnn.losses.binary_crossentropy import BinaryCrossentropy
 from minicnn.losses.categorical_crossentropy import CategoricalCrossentropy
 from minicnn.losses.regression import MeanSquaredError
+from minicnn.types import Shape
 
 
 @explains(CategoricalCrossentropy)
@@ -17,9 +18,7 @@ def cross_entropy(place: Place) -> None:
         return
     K = place["x"].shape[-1]
     rows = place["x"].reshape(-1, K).astype(np.float64)
-    for short in ("x", "dx", "targets"):
-        place.view(short, rows.shape)
-    place.constants["N"] = len(rows)
+    _view_all(place, rows.shape)
     place.work("largest", rows.max(axis=1))
     place.work("exponentials", np.exp(rows - place["largest"][:, None]))
     place.work("total", place["exponentials"].sum(axis=1))
@@ -53,9 +52,7 @@ def binary(place: Place) -> None:
     if not place.row["from_logits"]:
         return
     z = place["x"].ravel().astype(np.float64)
-    for short in ("x", "dx", "targets"):
-        place.view(short, z.shape)
-    place.constants["N"] = len(z)
+    _view_all(place, z.shape)
     place.work("p", sigmoid(z))
     place.work("log_p", -softplus(-z))
     place.work("log_q", -softplus(z))
@@ -76,10 +73,7 @@ def binary(place: Place) -> None:
 @explains(MeanSquaredError)
 def squares(place: Place) -> None:
     """losses/regression.py."""
-    size = place["x"].size
-    for short in ("x", "dx", "targets"):
-        place.view(short, (size,))
-    place.constants["N"] = size
+    _view_all(place, (place["x"].size,))
     place.because(
         "value",
         "",
@@ -87,3 +81,10 @@ def squares(place: Place) -> None:
         code=("compare", "return"),
     )
     place.because("dx", "n", "2 * (x[n] - targets[n]) / N", code=("compare", "return"))
+
+
+def _view_all(place: Place, shape: Shape) -> None:
+    """Let formulas see predictions, gradient and targets in one shape, whose first axis has N."""
+    for short in ("x", "dx", "targets"):
+        place.view(short, shape)
+    place.constants["N"] = shape[0]

@@ -1,6 +1,6 @@
 """Why the numbers of layers of several inputs are what they are."""
 
-from minicnn.explain.tracing.place import Place, explains
+from minicnn.explain.tracing.place import Place, axis_letters, explains
 from minicnn.layers import merging
 from minicnn.types import Shape
 
@@ -17,7 +17,7 @@ class Branches:
 
     def __init__(self, place: Place):
         out: Shape = place["y"].shape
-        letters = ["n", *"ijklmopq"[: len(out) - 1]]
+        letters = axis_letters(len(out))
         self.count = len(place.of.input_shape)
         self.axes, self.y = " ".join(letters), ", ".join(letters)
         self.x, self.own, self.repeated = [], [], []
@@ -89,7 +89,7 @@ def extreme(place: Place) -> None:
 def concatenate(place: Place) -> None:
     """layers/merging.py: each number is one of one input, which lies there along the axis."""
     rank = place["y"].ndim
-    letters = ["n", *"ijklmopq"[: rank - 1]]
+    letters = axis_letters(rank)
     axis = 1 + place.of.place(rank - 1)
     offset, sums = 0, []
     for i, shape in enumerate(place.of.input_shape):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minicnn.explain.tracing.place import Place, explains
-from minicnn.explain.tracing.reasons.conv import PIXEL, SAW, window_constants
+from minicnn.explain.tracing.reasons.windows import PIXEL, SAW, know_window
 from minicnn.layers.average_pooling2d import AveragePooling2D
 from minicnn.layers.global_average_pooling2d import GlobalAveragePooling2D
 from minicnn.layers.global_max_pooling2d import GlobalMaxPooling2D
@@ -16,19 +16,10 @@ CELL = "(i*SH - top + kh*DH) * W + j*SW - left + kw*DW"
 @explains(MaxPooling2D)
 def max_pooling(place: Place) -> None:
     """layers/max_pooling2d.py: the one cell that won, and nothing of the others."""
-    place.constants |= window_constants(place.of.window) | {"W": place.of.input_shape[1]}
-    place.because(
-        "y",
-        "n i j c",
-        (f"x[n, {PIXEL}, c] * (argmax[n, i, j, c] == {CELL})", "kh kw"),
-        code=("forward", "max_pool("),
-    )
-    place.because(
-        "dx",
-        "n h w c",
-        (f"dy[n, {SAW}, c] * (argmax[n, {SAW}, c] == h * W + w)", "kh kw"),
-        code=("backward", "max_unpool("),
-    )
+    know_window(place)
+    place.constants["W"] = place.of.input_shape[1]
+    won = (f"(argmax[n, i, j, c] == {CELL})", f"(argmax[n, {SAW}, c] == h * W + w)")
+    _pooling(place, "max", *won)
     place.because(
         "argmax",
         "n i j c",
@@ -42,7 +33,7 @@ def max_pooling(place: Place) -> None:
 def average_pooling(place: Place) -> None:
     """layers/average_pooling2d.py: a mean of the cells that lie in the picture."""
     window, (H, W, _) = place.of.window, place.of.input_shape
-    place.constants |= window_constants(window)
+    know_window(place)
     rows, columns = (
         [sum(0 <= i * stride - before + k < size for k in range(cells)) for i in range(positions)]
         for size, stride, before, cells, positions in zip(
@@ -50,27 +41,35 @@ def average_pooling(place: Place) -> None:
         )
     )
     place.work("cells", np.outer(rows, columns).astype(np.float64))
+    _pooling(place, "average", "inverse(cells[i, j])", f"inverse(cells[{SAW}])")
+
+
+def _pooling(place: Place, kind: str, share: str, share_back: str) -> None:
+    """A sum of shares of the pixels under each window; a pixel gets the same shares of dy.
+
+    Args:
+        kind: how the functions that compute it begin.
+        share: the formula of cell (kh, kw)'s share in the window at (i, j).
+        share_back: the same of pixel (h, w) in the window whose cell (kh, kw) saw it.
+    """
     place.because(
         "y",
         "n i j c",
-        (f"x[n, {PIXEL}, c] * inverse(cells[i, j])", "kh kw"),
-        code=("forward", "average_pool("),
+        (f"x[n, {PIXEL}, c] * {share}", "kh kw"),
+        code=("forward", f"{kind}_pool("),
     )
     place.because(
         "dx",
         "n h w c",
-        (f"dy[n, {SAW}, c] * inverse(cells[{SAW}])", "kh kw"),
-        code=("backward", "average_unpool("),
+        (f"dy[n, {SAW}, c] * {share_back}", "kh kw"),
+        code=("backward", f"{kind}_unpool("),
     )
 
 
 @explains(GlobalAveragePooling2D)
 def global_average(place: Place) -> None:
     """layers/global_average_pooling2d.py."""
-    N, H, W, C = place["x"].shape
-    place.constants |= {"H": H, "W": W}
-    for short in ("y", "dy"):
-        place.view(short, (N, C))
+    _know_picture(place)
     place.because("y", "n c", ("x[n, h, w, c] / (H * W)", "h w"), code=("forward", "x.mean("))
     place.because("dx", "n h w c", "dy[n, c] / (H * W)", code=("backward", "return"))
 
@@ -78,10 +77,7 @@ def global_average(place: Place) -> None:
 @explains(GlobalMaxPooling2D)
 def global_max(place: Place) -> None:
     """layers/global_max_pooling2d.py."""
-    N, H, W, C = place["x"].shape
-    place.constants |= {"H": H, "W": W}
-    for short in ("y", "dy", "argmax"):
-        place.view(short, (N, C))
+    _know_picture(place)
     place.because(
         "y",
         "n c",
@@ -97,3 +93,11 @@ def global_max(place: Place) -> None:
     place.because(
         "argmax", "n c", ("x[n, h, w, c]", "h w"), code=("forward", "argmax("), exact=False
     )
+
+
+def _know_picture(place: Place) -> None:
+    """Let formulas know H and W, and one number for each channel, axes of size 1 kept or not."""
+    N, H, W, C = place["x"].shape
+    place.constants |= {"H": H, "W": W}
+    for short in ("y", "dy", "argmax"):
+        place.view(short, (N, C))

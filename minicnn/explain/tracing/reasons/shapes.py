@@ -1,6 +1,6 @@
 """Why the numbers of layers that move numbers are what they are: each is one of x, or none."""
 
-from minicnn.explain.tracing.place import Place, explains
+from minicnn.explain.tracing.place import Place, axis_letters, explains
 from minicnn.layers.activation import Activation
 from minicnn.layers.cropping2d import Cropping2D
 from minicnn.layers.flatten import Flatten
@@ -25,7 +25,7 @@ def same_order(place: Place) -> None:
 @explains(Permute)
 def permute(place: Place) -> None:
     """layers/permute.py: axes in another order."""
-    letters = ["n", *"ijklmopq"[: place["x"].ndim - 1]]
+    letters = axis_letters(place["x"].ndim)
     moved = [letters[axis] for axis in (0, *place.of.dims)]
     place.because("y", " ".join(moved), f"x[{', '.join(letters)}]", code=("forward", "transpose("))
     place.because(
@@ -36,19 +36,28 @@ def permute(place: Place) -> None:
 @explains(ZeroPadding2D)
 def zero_padding(place: Place) -> None:
     """layers/zero_padding2d.py: 0 is a sum without terms."""
-    (top, _), (left, _) = place.of.padding
-    place.constants |= {"top": top, "left": left}
-    place.because("y", "n h w c", "x[n, h - top, w - left, c]", code=("forward", "return"))
-    place.because("dx", "n h w c", "dy[n, h + top, w + left, c]", code=("backward", "return"))
+    _shifted(place, place.of.padding, "-", "+")
 
 
 @explains(Cropping2D)
 def cropping(place: Place) -> None:
     """layers/cropping2d.py."""
-    (top, _), (left, _) = place.of.cropping
+    _shifted(place, place.of.cropping, "+", "-")
+
+
+Margins = tuple[tuple[int, int], tuple[int, int]]  # above and below, left and right
+
+
+def _shifted(place: Place, margins: Margins, there: str, back: str) -> None:
+    """Each number lies the first margins away, with that sign; its gradient is as far back."""
+    (top, _), (left, _) = margins
     place.constants |= {"top": top, "left": left}
-    place.because("y", "n h w c", "x[n, h + top, w + left, c]", code=("forward", "return"))
-    place.because("dx", "n h w c", "dy[n, h - top, w - left, c]", code=("backward", "return"))
+    place.because(
+        "y", "n h w c", f"x[n, h {there} top, w {there} left, c]", code=("forward", "return")
+    )
+    place.because(
+        "dx", "n h w c", f"dy[n, h {back} top, w {back} left, c]", code=("backward", "return")
+    )
 
 
 @explains(UpSampling2D)
