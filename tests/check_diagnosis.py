@@ -37,6 +37,10 @@ from minicnn.machine import processor
 from minicnn.testing.diagnosis import diagnose
 
 COUNT, CORRECT, NAMED = 10, 2000, 0.95
+KINDS = (
+    layers.Conv2D, layers.Dense, layers.BatchNormalization, layers.Softmax, layers.MaxPooling2D,
+    layers.GELU,
+)  # fmt: skip
 TRIES = 20  # how often a case is drawn until its mistake shows
 
 
@@ -97,7 +101,7 @@ def unknown(count: int) -> dict[str, Any]:
     """Which of them got a name all the same."""
     named, tried = [], 0
     for what, change in unknown_mistakes().items():
-        for kind in (layers.Conv2D, layers.Dense, layers.BatchNormalization, layers.Softmax):
+        for kind in KINDS:
 
             class Changed(kind):  # type: ignore[misc, valid-type]
                 changed = staticmethod(change)

@@ -78,8 +78,8 @@ REFUSED = {
         bias=np.zeros(16, complex)
     ),
     "Conv2D 'conv2d' expected grads['bias'] of shape (16,) in float32, received shape () in int64: "
-    "for weights of another shape make a new "
-    "layer": lambda c: c.grads.__setitem__("bias", np.int64(3)),
+    "too much is summed, or an axis is taken out that keepdims=True "
+    "keeps": lambda c: c.grads.__setitem__("bias", np.int64(3)),
     "Conv2D 'conv2d' has no 'kernle' in its params, and gets no new ones after build. Did you mean "
     "'kernel'?": (lambda c: c.params.setdefault("kernle", np.zeros(3))),
     "Conv2D 'conv2d' keeps its params ['bias', 'kernel']: none can be taken out": lambda c: (

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 from links import problems  # noqa: E402
 from navigation import sections, toctrees  # noqa: E402
+from spelling import other_spellings  # noqa: E402
 
 MAP = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
 SECTIONS = "Start, See, Build it yourself, Use it, How it is fast, Reference, Results".split(", ")
@@ -64,6 +65,20 @@ def test_a_map_becomes_tables_of_contents():
     made = toctrees(text, "docs")
     assert ":caption: Use it: Deploy\n\nServe </docs/serve>\nSecurity </SECURITY>\n```" in made
     assert ":caption: Use it\n" not in made
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("Batch normalisation, normalised.", ["normalization", "normalized"]),
+        ("BatchNormalization and the optimizers", ["batchnormalisation", "optimisers"]),
+        ("normalisation is normalization", []),
+        ("colours, greyscale", ["colors", "grayscale"]),
+        ("a raised size, a normal optimum, precise, realised", []),
+    ],
+)
+def test_words_have_their_other_spelling(text, other):
+    assert other_spellings(text) == other
 
 
 def test_links_that_lead_somewhere_are_no_problem(tmp_path):
@@ -128,6 +143,15 @@ def test_a_small_site_is_made(tmp_path):
     assert 'href="docs/one.html#the-end"' in start and "Use it" in start
     assert 'href="source/minicnn/__init__.py.html"' in start
     assert "1.2.3" in (site / "source" / "minicnn" / "__init__.py.html").read_text()
+
+
+@needs_sphinx
+def test_the_search_finds_either_spelling(tmp_path):
+    page = {"docs/one.md": "# One\n\n## The end\n\nof normalisation\n"}
+    assert made_of(tmp_path, START | page).returncode == 0
+    index = (tmp_path / "build" / "site" / "searchindex.js").read_text()
+    words = index.replace('"', "")  # their stems: normalisation, and normalization
+    assert "normalis:" in words and "normal:" in words
 
 
 @needs_sphinx

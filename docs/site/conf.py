@@ -1,8 +1,9 @@
 """How Sphinx makes a site of README.md and docs/: `python docs/make_site.py` runs it.
 
-The pages are the Markdown files as they are, with the links that work in a clone. Three things are
+The pages are the Markdown files as they are, with the links that work in a clone. Four things are
 added: the navigation, which is what docs/README.md lists; a page for each file of the repository
-that is linked, with its source; and the pages in docs/see, which are HTML already.
+that is linked, with its source; the pages in docs/see, which are HTML already; and for the search
+the other spelling of words that have two.
 """
 
 import re
@@ -21,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 ROOT = HERE.parent.parent
 from navigation import toctrees  # noqa: E402
+from spelling import other_spellings  # noqa: E402
 
 project = "minicnn"
 author = "The minicnn authors"
@@ -77,6 +79,12 @@ def lead_to_sources(app: Sphinx, tree: nodes.document) -> None:
         link.replace_self(nodes.reference("", "", *link.children, refuri=address))
 
 
+def add_spellings(_app: Sphinx, tree: nodes.document) -> None:
+    """The words of a page in their other spelling, where the search looks too."""
+    if words := other_spellings(tree.astext()):
+        tree += nodes.meta("", name="keywords", content=", ".join(words))
+
+
 def source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The pages of all files that are linked."""
     for path in sorted(app.env.shown_files):
@@ -111,5 +119,6 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda app: setattr(app.env, "shown_files", set()))
     app.connect("source-read", add_navigation)
     app.connect("doctree-read", lead_to_sources, priority=400)  # before files are copied, at 500
+    app.connect("doctree-read", add_spellings)
     app.connect("html-collect-pages", source_pages)
     app.connect("build-finished", add_ready_pages)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minicnn.errors import did_you_mean
+from minicnn.layers.shapes import missing_sum
 from minicnn.types import Array, Shape, WeightOwner
 
 
@@ -64,10 +65,12 @@ class Arrays(dict[str, Array]):
                 )
             array, given = self[name], np.asarray(values)
             if given.shape != array.shape or not np.can_cast(given.dtype, array.dtype, "same_kind"):
+                fix = ": for weights of another shape make a new layer"
+                if self.what == "grads" and given.shape != array.shape:
+                    fix = missing_sum(given.shape, array.shape)
                 raise ValueError(
                     f"{self.owner} expected {self.what}[{name!r}] of shape {array.shape} in "
-                    f"{array.dtype}, received shape {given.shape} in {given.dtype}: for weights of "
-                    "another shape make a new layer"
+                    f"{array.dtype}, received shape {given.shape} in {given.dtype}{fix}"
                 )
         if complete and arrays.keys() != self.keys():
             raise ValueError(

@@ -178,7 +178,8 @@ class Layer(Symbolic):
         if dy.shape != (batch, *self.output_shape):
             raise ValueError(
                 f"{self}.backward expected dy of its output's shape {(batch, *self.output_shape)}, "
-                f"received {dy.shape}"
+                f"received {dy.shape}: in a network dy is the dx of the layer after it, which has "
+                "to have the shape of that layer's input"
             )
         return np.ascontiguousarray(dy, dtype=self.dtype)
 
@@ -245,6 +246,13 @@ class Layer(Symbolic):
             if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
             and not (p.name in self.optional_arguments and getattr(self, p.name) == p.default)
         ]
+        for name in names:
+            if not hasattr(self, name):
+                raise NotImplementedError(
+                    f"{type(self).__name__}.get_config() expected the argument {name!r} in an "
+                    f"attribute of that name: write self.{name} = {name} in __init__, or define "
+                    "get_config()"
+                )
         return {name: getattr(self, name) for name in names} | {
             "name": self.name,
             "trainable": self.trainable,

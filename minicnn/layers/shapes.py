@@ -1,6 +1,7 @@
 """Shapes of samples, as messages speak of them."""
 
 from collections.abc import Iterable
+from math import prod
 
 from minicnn.types import Shape
 
@@ -25,6 +26,21 @@ def shape_hint(received: Shape, expected: Shape) -> str:
     if received == expected:
         return ": add the batch axis, x[None]"
     return ""
+
+
+def missing_sum(received: Shape, expected: Shape) -> str:
+    """The likely fix when the gradient of something of shape `expected` is of shape `received`."""
+    more = len(received) - len(expected)
+    if more > 0 and received[more:] == expected:
+        last = {0: "", 1: " but the last"}.get(len(expected), f" but the last {len(expected)}")
+        return f": sum over all axes{last}"
+    if more < 0 and prod(received) < prod(expected):
+        return ": too much is summed, or an axis is taken out that keepdims=True keeps"
+    if prod(received) == prod(expected):
+        if sorted(received) == sorted(expected):
+            return ": a transpose is missing or too much"
+        return f": bring it back to that shape, .reshape({expected})"
+    return ": a gradient has the shape of what it belongs to"
 
 
 def check_last_axis(axis: int, input_shape: Shape, owner: object) -> None:

@@ -7,10 +7,10 @@
     training   what training/checkpoint.py adds
 
 Layers, optimizer, loss and metrics are a class and its arguments; a file can name minicnn's classes
-and those that the caller names, no others. Among the layers may be models: of class "Sequential" or
-"Model", with the same words as arguments, but for dtype, which is that of the whole, and seed,
-which is there where one was given. A layer or a model that is a part of several models is described
-once; elsewhere stands its path, {"shared": "backbone/conv2d"}.
+and those that the caller names, no others (vocabulary.py). Among the layers may be models: of class
+"Sequential" or "Model", with the same words as arguments, but for dtype, which is that of the
+whole, and seed, which is there where one was given. A layer or a model that is a part of several
+models is described once; elsewhere stands its path, {"shared": "backbone/conv2d"}.
 
 Nodes are the calls of layers, each after those that it takes, and are meant by number:
 
@@ -31,12 +31,13 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import losses, metrics, optimizers, schedules
+from minicnn import losses
 from minicnn.errors import ModelFileError
 from minicnn.network import Network
 from minicnn.saving import structure
 from minicnn.saving.fields import check, class_and_config, make
 from minicnn.saving.model_file import Stored
+from minicnn.saving.vocabulary import LOSSES, METRICS, OPTIMIZERS
 from minicnn.types import Array
 
 # before the names of arrays that are no weights: no layer has a slash
@@ -46,11 +47,6 @@ OPTIMIZER, REST = (
 )
 MOST_STEPS = 2**53
 LARGEST_OUTPUT = 2**31  # numbers that a layer makes of one sample
-
-# What a file may name without the caller's help. Losses and metrics have some names in common.
-OPTIMIZERS: dict[str, type] = {**optimizers.CLASSES, **schedules.SCHEDULES}
-LOSSES: dict[str, type] = {**losses.CLASSES, "FunctionLoss": losses.FunctionLoss}
-METRICS: dict[str, type] = {**metrics.CLASSES, "FunctionMetric": metrics.FunctionMetric}
 
 
 # From a model

@@ -7,6 +7,7 @@ from typing import Any
 
 from minicnn.errors import ModelFileError, did_you_mean
 from minicnn.saving.signature import arguments, fits
+from minicnn.saving.vocabulary import OWN, bare, is_minicnns, name_of
 
 NETWORK: dict[str, Any] = {"name": str, "class_names": list[str] | None, "layers": list[dict]}
 WHOLE: dict[str, Any] = NETWORK | {"dtype": str, "seed": int}
@@ -76,14 +77,16 @@ def make(description: Any, known: Mapping[str, type], what: str) -> Any:
     """
     check(description, "class")
     name, config = description["class"], description["config"]
-    if name not in known:
+    cls: Any = known.get(name)
+    if cls is None and name.startswith(OWN):
+        cls = _own(name, known, what)
+    if cls is None:
         raise ModelFileError(
             f"the model file names the unknown {what} "
             f"{name!r:.60}.{did_you_mean(name[:60], known)} "
             "A class of your own goes into load_model(path, custom_objects={...}), or a command's "
             "--import FILE"
         )
-    cls: Any = known[name]
     kinds = arguments(cls) if cls.__module__.startswith("minicnn.") else {}
     for argument, value in config.items():
         if argument in kinds and not fits(value, kinds[argument]):
@@ -98,6 +101,20 @@ def make(description: Any, known: Mapping[str, type], what: str) -> Any:
         ) from error
 
 
+def _own(name: str, known: Mapping[str, type], what: str) -> Any:
+    """The caller's class for one that a file calls "Custom>Dense". Raises ModelFileError where
+    there is minicnn's alone.
+    """
+    short = bare(name)
+    if short not in known or is_minicnns(known[short]):
+        raise ModelFileError(
+            f"the model file names the {what} {short!r:.60} of somebody's own, which is not "
+            f"minicnn's {short:.60}: it goes into load_model(path, custom_objects={{{short!r:.60}: "
+            "...}), or a command's --import FILE"
+        )
+    return known[short]
+
+
 def class_and_config(thing: Any) -> dict[str, Any]:
     """What `make` needs to make one like it."""
-    return {"class": type(thing).__name__, "config": thing.get_config()}
+    return {"class": name_of(type(thing)), "config": thing.get_config()}

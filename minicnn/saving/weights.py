@@ -14,7 +14,7 @@ from minicnn.expect import flag
 from minicnn.machine.threads import one_at_a_time
 from minicnn.names import known_arguments
 from minicnn.network import Network
-from minicnn.saving import description, formats, keras_files, model_file
+from minicnn.saving import description, formats, keras_files, made_again, model_file
 
 NAMED = 6  # weights in a warning
 
@@ -28,10 +28,12 @@ def save(model: Network, filepath: str | os.PathLike, optimizer: bool = True) ->
     file with Adam: to predict, nothing changes; a training that goes on begins with a fresh
         optimizer of the same settings.
 
-    Raises ValueError for a model that is not built yet. Warns of the name of a Keras file.
+    Raises ValueError for a model that is not built yet, and for a layer of your own that could not
+    be made again of its get_config(). Warns of the name of a Keras file.
     """
     remembers = flag(optimizer, "optimizer", "save")
     keras_files.warn_of_name(filepath)
+    made_again.check(model.leaves.values())
     config, arrays = contents(model, remembers)
     model_file.write(filepath, config, arrays)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from minicnn.testing.gradient_report import GradientReport, TensorCheck
+from minicnn.testing.shapes import check_shape
 from minicnn.types import Array
 
 SMALL = (
@@ -49,10 +50,7 @@ def compare(
     largest = max(float(np.abs(gradient).max(initial=0)) for _, gradient in tensors.values())
     checks = {}
     for key, (array, gradient) in tensors.items():
-        if gradient.shape != array.shape:
-            raise AssertionError(
-                f"{name}: the gradient of {key} has shape {gradient.shape}, expected {array.shape}"
-            )
+        check_shape(name, key, gradient.shape, array.shape)
         scale = (
             max(float(np.sqrt(np.mean(gradient**2))), SMALL * largest, resolution / tolerance)
             or 1.0

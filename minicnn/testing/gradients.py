@@ -13,6 +13,7 @@ says.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from minicnn.network.network import Network
 from minicnn.testing.diagnosis.diagnose import explained, spare_copy
 from minicnn.testing.differences import compare
 from minicnn.testing.gradient_report import GradientReport, judged
+from minicnn.testing.shapes import check_output, claimed, telling
 from minicnn.types import Array, Shape
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
@@ -111,7 +113,7 @@ def measure_layer(
 
     y = forward()
     dy = rng.standard_normal(y.shape)
-    pairs = zip(inputs, listed(layer.backward(dy.copy())), strict=True)
+    pairs = zip(inputs, claimed(layer, inputs, dy.copy(), forward), strict=True)
     tensors = {f"x{i}" if len(inputs) > 1 else "x": pair for i, pair in enumerate(pairs, 1)}
     if layer.trainable:
         tensors |= {name: (param, layer.grads[name].copy()) for name, param in layer.params.items()}
@@ -122,8 +124,11 @@ def _run_another_batch(layer: Layer, x: Any, seed: int) -> None:
     """Whose traces must not show in the gradients: they are overwritten, never accumulated."""
     state = layer.random_state
     other: Any = [one[::-1].copy() for one in x] if isinstance(x, list) else x[::-1].copy()
-    y = layer.forward(other, training=True)
-    layer.backward(np.random.default_rng([seed, 2]).standard_normal(y.shape))
+    forward = partial(layer.forward, other, training=True)
+    y = forward()
+    inputs = other if isinstance(other, list) else [other]
+    check_output(layer, y, len(inputs[0]))
+    claimed(layer, inputs, np.random.default_rng([seed, 2]).standard_normal(y.shape), forward)
     layer.random_state = state
 
 
@@ -169,7 +174,14 @@ def measure_model(
         return y if isinstance(y, list) else [y]
 
     dy = [rng.standard_normal(y.shape) for y in outputs()]
-    dx = model.backward(dy if len(dy) > 1 else dy[0])
+    given = dy if len(dy) > 1 else dy[0]
+
+    def again() -> None:
+        outputs()
+        model.backward(given)
+
+    with telling(model.leaves.values(), again):
+        dx = model.backward(given)
     tensors = {
         "x" if len(inputs) == 1 else node.name: (
             array,

@@ -24,7 +24,7 @@ from typing import Any
 
 from minicnn.machine.threads import alone, one_at_a_time
 from minicnn.network import Network
-from minicnn.saving import description, lock, model_file, restoring, weights
+from minicnn.saving import description, lock, made_again, model_file, restoring, weights
 from minicnn.saving.fields import check
 from minicnn.training.callbacks import CallbackList
 from minicnn.training.given import Batches
@@ -85,6 +85,8 @@ class Checkpoint:
         for leftover in self.path.parent.glob(f".{FILE}.*") if self.path else ():
             leftover.unlink(missing_ok=True)  # half written when the process was killed
         self.model, self.batches, self.callbacks, self.meter = model, batches, callbacks, meter
+        if self.path:
+            made_again.check(model.leaves.values())  # now, and not after the first epoch
         self.named = dict(named(callbacks.callbacks))
         stateful = [name for name, callback in self.named.items() if callback.get_state()]
         begun = parts_of(weights.contents(model)[0]) | training | {"callbacks": stateful}

@@ -18,6 +18,7 @@ from minicnn.names import known_arguments
 from minicnn.testing.diagnosis import (
     activations,
     elementwise,
+    gates,
     history,
     merging,
     normalization,
@@ -33,11 +34,12 @@ from minicnn.testing.diagnosis import (
 from minicnn.testing.diagnosis.jacobian import Corner
 from minicnn.testing.diagnosis.mistake import Finding, Suspect
 from minicnn.testing.diagnosis.trial import Trial
+from minicnn.testing.shapes import WrongShape
 from minicnn.types import Array, Shape
 
 # the simplest first: what is found by several is named by the first of them
 FAMILIES = (
-    noticed, scales, history, order, sums, turned_kernel, activations, elementwise,
+    noticed, scales, history, order, sums, turned_kernel, activations, elementwise, gates,
     softmax, merging, windows, pooling, normalization,
 )  # fmt: skip
 BATCHES = (3, 2)  # N of the trials: mistakes of N differ, and no two numbers are +-1 normalised
@@ -132,7 +134,7 @@ def explained(layer: Layer | None, input_shape: Any, x: Any, seed: int) -> str:
         return "no diagnosis: the layer cannot be copied"
     try:
         found = diagnose(layer, input_shape, x=x, seed=seed)
-    except Corner:
+    except (Corner, WrongShape):  # the check has said it
         return ""
     except Exception as error:
         return f"no diagnosis: {type(error).__name__}: {error}"
@@ -154,7 +156,8 @@ def _fitting(name: str, trials: Iterable[Trial]) -> list[Finding]:
         kept = {finding: None for finding in kept if here.get(finding, not visible)}
     one_each = {finding.mistake: finding for finding in reversed(list(kept or {}))}
     fitting = list(reversed(one_each.values()))
-    return [finding for finding in fitting if finding.mistake.of_several] or fitting
+    better = [one for one in fitting if not one.mistake.of_last_resort]
+    return [one for one in better if one.mistake.of_several] or better or fitting
 
 
 def _judged(trial: Trial, name: str) -> dict[Finding, bool]:

@@ -74,7 +74,7 @@ def suspects(trial: Trial, name: str) -> Iterator[Suspect]:
     x, y, dy = trial.x, trial.y, trial.dy
     if name != "x" or trial.is_split or x.shape != y.shape:
         return
-    slope = _slope(trial.jacobians["x"])
+    slope = slope_of(trial.jacobians["x"])
     if slope is None:
         return
     yield Suspect(LEFT_OUT, dy)
@@ -104,7 +104,7 @@ def suspects(trial: Trial, name: str) -> Iterator[Suspect]:
         yield Suspect(MASK_OF_DY, dy * high * (dy > 0))
 
 
-def _slope(derivatives: Array) -> Array | None:
+def slope_of(derivatives: Array) -> Array | None:
     """f'(x), for dy/dx (*x.shape, *x.shape); None where y[i] depends on other x than x[i]."""
     shape = derivatives.shape[: derivatives.ndim // 2]
     size = int(np.prod(shape))

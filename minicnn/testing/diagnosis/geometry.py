@@ -74,8 +74,8 @@ def first_wins(there: Array, entry: Array) -> Array:
 
 def geometry_of(layer: Layer, size: Pair) -> Geometry | None:
     """Of a layer with that window; None where its arguments are no pairs or do not fit."""
-    strides = _pair(getattr(layer, "strides", 1))
-    dilation = _pair(getattr(layer, "dilation_rate", 1))
+    strides = pair(getattr(layer, "strides", 1))
+    dilation = pair(getattr(layer, "dilation_rate", 1))
     padding = str(getattr(layer, "padding", "valid")).lower()
     if strides is None or dilation is None or padding not in ("valid", "same"):
         return None
@@ -88,7 +88,8 @@ def geometry_of(layer: Layer, size: Pair) -> Geometry | None:
     return Geometry(size, window.strides, window.dilation, window.before, window.output)
 
 
-def _pair(value: object) -> Pair | None:
+def pair(value: object) -> Pair | None:
+    """(rows, columns) of one number or of two; None of anything else."""
     if isinstance(value, int):
         return (value, value)
     return tuple(value) if isinstance(value, tuple | list) and len(value) == 2 else None

@@ -15,12 +15,14 @@ class Mistake:
             a suspect has its detail.
         fix: what to do about it.
         of_several: whether it explains several tensors at once, and so more than others that fit.
+        of_last_resort: whether any other that fits says more.
     """
 
     name: str
     says: str
     fix: str
     of_several: bool = False
+    of_last_resort: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,20 @@ DY_OVERWRITTEN = Mistake(
     "is right for a dy that backward has overwritten",
     "write to a new array, dx = dy * ... and not dy *= ...: dy belongs to the layer after",
 )
+OTHER_SHAPE = Mistake(
+    "another shape",
+    "has not the shape of {}",
+    "sum over the axes that {} has not, and keep those that it has",
+    of_last_resort=True,
+)
 
 
 def suspects(trial: Trial, name: str) -> Iterator[Suspect]:
     """None; the right gradient for the input and the dy as they were left."""
     yield Suspect(NOTHING, None)
+    claimed = trial.claimed[name]
+    if claimed is not None and claimed.shape != trial.array(name).shape:
+        yield Suspect(OTHER_SHAPE, claimed, name)
     changed = any((x != y).any() for x, y in zip(trial.given, trial.inputs, strict=True))
     if changed:
         yield Suspect(INPUT_OVERWRITTEN, trial.right_for(name, inputs=trial.given))

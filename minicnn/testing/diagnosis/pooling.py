@@ -5,10 +5,12 @@ maximum: the cell that won gets all;   mean: each of n cells gets 1/n
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from minicnn.testing.diagnosis.geometry import Geometry, first_wins, geometry_of, last_wins
+from minicnn.testing.diagnosis.found_window import found_window
+from minicnn.testing.diagnosis.geometry import Geometry, first_wins, geometry_of, last_wins, pair
 from minicnn.testing.diagnosis.mistake import Mistake, Suspect
 from minicnn.testing.diagnosis.trial import Trial
 from minicnn.testing.diagnosis.windows import OVERLAP, wrong_windows
@@ -88,18 +90,19 @@ def suspects(trial: Trial, name: str) -> Iterator[Suspect]:
     if pool is None:
         return
     average, largest = pool.mean(), pool.largest()
+    whole = pool.inside / prod(pool.window.size)
     if trial.agrees(name, pool.dx(largest)):
         right = largest
         yield Suspect(SPREAD, pool.dx(average))
+        yield Suspect(SPREAD, pool.dx(whole))
         yield Suspect(ALL_CELLS, pool.dx(pool.inside))
         yield Suspect(FIRST_CELL, pool.dx(pool.first()))
         yield Suspect(SMALLEST, pool.dx(pool.largest(-1)))
     elif trial.agrees(name, pool.dx(average)):
         right = average
-        if hasattr(trial.layer, "pool_size"):  # of whole pictures scales.py speaks
+        if pool.window.size != trial.x.shape[1:3]:  # of whole pictures scales.py speaks
             yield Suspect(UNDIVIDED, pool.dx(pool.inside))
-        cells = pool.window.size[0] * pool.window.size[1]
-        yield Suspect(WITH_PADDING, pool.dx(pool.inside / cells))
+        yield Suspect(WITH_PADDING, pool.dx(whole))
     else:
         return
     for write in (last_wins, first_wins):
@@ -110,16 +113,23 @@ def suspects(trial: Trial, name: str) -> Iterator[Suspect]:
 
 
 def _pool(trial: Trial) -> Pool | None:
-    """The layer's window, over the whole picture where it has none; None where it is no pooling."""
+    """The layer's pooling, with the window that its attributes say, or the one over the whole
+    picture, or the one with which its y comes out; None where it is no pooling.
+    """
     N, H, W, C = trial.x.shape
-    size = getattr(trial.layer, "pool_size", None)
-    if size is None:
-        if trial.y.shape not in ((N, C), (N, 1, 1, C)):
-            return None
-        window: Geometry | None = Geometry((H, W), (1, 1), (1, 1), (0, 0), (1, 1))
-    else:
-        rows, columns = (size, size) if isinstance(size, int) else size
-        window = geometry_of(trial.layer, (rows, columns))
+    window: Geometry | None = None
+    if trial.y.shape in ((N, C), (N, 1, 1, C)):
+        window = Geometry((H, W), (1, 1), (1, 1), (0, 0), (1, 1))
+    size = pair(getattr(trial.layer, "pool_size", None))
+    if size is not None:
+        window = geometry_of(trial.layer, size)
     if window is None or trial.dy.size != N * window.output[0] * window.output[1] * C:
+        window = found_window(trial.x, trial.y) if _picks_or_averages(trial) else None
+    if window is None:
         return None
     return Pool(window, trial.x, trial.dy.reshape(N, *window.output, C))
+
+
+def _picks_or_averages(trial: Trial) -> bool:
+    """Whether each number of y gets shares of x that are 1 together."""
+    return np.allclose(trial.jacobians["x"].sum(axis=(0, 1, 2, 3)), 1, rtol=1e-7)

@@ -14,6 +14,7 @@ import numpy as np
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
 from minicnn.testing.diagnosis.jacobian import STEP, Corner, jacobian, pulled_back, slopes
+from minicnn.testing.shapes import check_output, claimed
 from minicnn.types import Array
 
 # Of what is compared: claims that are further from what is right are wrong, candidates that are as
@@ -47,7 +48,9 @@ class Trial:
         self.random_state = layer.random_state
         self.judged: dict[str, dict] = {}  # by tensor, what has been found out (diagnose.py)
         layer.needs_input_grad = True
-        self.earlier = self._claims(before, rng.standard_normal(self._run(layer, before).shape))
+        first = self._run(layer, before)
+        check_output(layer, first, len(before[0]))
+        self.earlier = self._claims(before, rng.standard_normal(first.shape))
         layer.random_state = self.random_state
         self.dy = rng.standard_normal(self._run(layer, inputs).shape)
         self.claimed = self._claims(inputs, self.dy)
@@ -58,13 +61,12 @@ class Trial:
         self.layer.random_state = self.random_state
         self.given, self.given_dy = [x.copy() for x in inputs], dy.copy()
         self.layer.forward(self._form(self.given), training=True)
-        dx: Any = self.layer.backward(self.given_dy)
-        listed = dx if isinstance(self.layer, Merge) else [dx]
-        claimed = {
+        listed = claimed(self.layer, inputs, self.given_dy, lambda: self._run(self.layer, inputs))
+        returned = {
             name: None if one is None else np.array(one)
             for name, one in zip(self.names, listed, strict=True)
         }
-        return claimed | {name: self.layer.grads[name].copy() for name in self.parameters}
+        return returned | {name: self.layer.grads[name].copy() for name in self.parameters}
 
     @property
     def parameters(self) -> Sequence[str]:
