@@ -15,7 +15,9 @@ import platform
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 import llvmlite
 import numba
@@ -30,40 +32,52 @@ COUNT, BATCH = (
 )
 
 
-def main(count):
-    seen, faults, began = collections.Counter(), [], time.time()
-    first = 0
-    while first < count:
-        last = min(first + BATCH, count)
-        command = [
-            sys.executable,
-            Path(__file__).with_name("fenced_networks.py"),
-            str(first),
-            str(last),
-        ]
+class Found(NamedTuple):
+    """Of some networks: what was seen of each, as in fenced_networks.py, and which were fatal."""
+
+    tried: int
+    seen: collections.Counter
+    faults: list[str]
+
+
+def fenced(networks: range) -> Found:
+    """In processes of their own: one that dies is followed by another for those behind the network
+    that was fatal; those before it are tried no second time.
+    """
+    seen, faults, first = collections.Counter(), [], networks.start
+    while first < networks.stop:
+        script = Path(__file__).with_name("fenced_networks.py")
+        command = [sys.executable, str(script), str(first), str(networks.stop)]
         environment = {"NUMBA_NUM_THREADS": "2"} | os.environ | {"MINICNN_ENGINE": "fast"}
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, env=environment, check=False
-            )
-        except KeyboardInterrupt:
-            break
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         said = done.stdout.splitlines()
-        if done.returncode:
-            # go on behind the one that was fatal; those before it are tried no second time
-            at = int(said[-1])
-            faults.append(
-                f"network {at}: exit code {done.returncode}: {done.stderr.splitlines()[-1:]}"
-            )
-            seen["held"] += at - first
-            first = at + 1
-        else:
+        if not done.returncode:
             seen.update(json.loads(said[-1]))
-            first = last
-        print(f"{first} networks, {len(faults)} faults", file=sys.stderr, flush=True)
+            break
+        at = int(said[-1])
+        faults.append(f"network {at}: exit code {done.returncode}: {done.stderr.splitlines()[-1:]}")
+        seen["held"] += at - first
+        first = at + 1
+    return Found(len(networks), seen, faults)
+
+
+def main(count):
+    tried, seen, faults, began = 0, collections.Counter(), [], time.time()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = [range(n, min(n + BATCH, count)) for n in range(0, count, BATCH)]
+        results = [pool.submit(fenced, part) for part in parts]
+        try:
+            for result in as_completed(results):
+                found = result.result()
+                tried += found.tried
+                seen += found.seen
+                faults += found.faults
+                print(f"{tried} networks, {len(faults)} faults", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
     good = not faults and set(seen) == {"held"}
     result = {
-        "check": "electric fence", "passed": good, "tried": first, "held": seen.pop("held", 0),
+        "check": "electric fence", "passed": good, "tried": tried, "held": seen.pop("held", 0),
         "faults": faults, "not_finite": list(seen), "seconds": round(time.time() - began),
         "processor": processor.target()[0],
         "numpy": np.__version__, "numba": numba.__version__, "llvmlite": llvmlite.__version__,
