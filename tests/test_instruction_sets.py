@@ -203,15 +203,13 @@ def test_a_depthwise_convolutions_inner_loops_spill_nothing(
     instructions, notation, machine = processor
     pixels = depthwise.most(size, depth)
     block = tuple(tuple((stride * p + k, k) for k in range(size)) for p in range(pixels))
-    of_taps = depthwise.TapSteps(C, W * C, stride * pixels * C, C, size * C, C, C, pixels * C)
-    steps = depthwise.Steps(stride * C, C, W * C, C, W * C, C, C)
+    a = depthwise.Across(C, W * C, stride * pixels * C)
+    pixels_of = depthwise.Across(channels, W * channels, pixels * channels)
+    weights = depthwise.Within(depth * C, size * depth * C, C)
+    common = dtype, block, channels, depth, a
     emitted = {
-        "taps": depthwise.taps.emit(
-            dtype, block, channels, depth, of_taps._replace(c_pixel=channels)
-        ),
-        "cells_gradient": depthwise.cells_gradient.emit(
-            dtype, pixels, size, channels, depth, steps
-        ),
+        "taps": depthwise.taps.emit(*common, weights, pixels_of),
+        "cells_gradient": depthwise.cells_gradient.emit(*common, pixels_of, weights),
     }
     for name, emitter in emitted.items():
         loops = innermost_loops(emitter.assembly(machine))

@@ -19,13 +19,14 @@ A kernel (KH, KW, depth, C) is laid out as rows (KH * KW * depth, FP); for dx tu
 groups transposed, C wide. x and dx have C channels; y and dy FP: what is beyond C is written as 0.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import product
 from math import gcd
 from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.engine.conv.depthwise_kernels import Block, Steps, TapSteps, cells_gradient, most, taps
+from minicnn.engine.conv.depthwise_kernels import Across, Block, Within, cells_gradient, most, taps
 from minicnn.engine.conv.direct import CACHE, ROWS
 from minicnn.engine.conv.geometry import Geometry, runs
 from minicnn.engine.products import FIELDS
@@ -56,6 +57,11 @@ class Same(NamedTuple):
     pixel: int
     position: int
     step: int
+
+    @property
+    def width(self) -> int:
+        """Pixels from one block to the next."""
+        return len(self.block) if self.blocks > 1 else 0
 
 
 def fits(g: Geometry, lanes: int) -> bool:
@@ -91,32 +97,28 @@ def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
     cache, where otherwise as much time as to sum a few rows up would go to adding that to dkernel.
     """
     calls: Calls = []
-    steps = Steps(
-        a_pixel=g.SW * g.C,
-        a_column=g.DW * g.C,
-        a_row=g.SH * g.W * g.C,
-        b_pixel=g.FP,
-        b_row=g.OW * g.FP,
-        c_column=g.depth * g.FP,
-        c_step=g.FP,
-    )
+    columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW, g.depth), 1)
     row_bytes = np.dtype(dtype).itemsize * (g.OW * g.FP + g.SH * g.W * g.C)
     near, kept = ROWS // row_bytes, CACHE // row_bytes
     longest = max(1, near, min(FEW, kept)) if g.depth == 1 else max(1, kept)
     for band, kernel_rows in runs(g.OH, g.kernel_rows, longest):
-        for kh in kernel_rows:
-            for columns, cells in runs(g.OW, g.kernel_columns, g.OW):
-                if not cells:
-                    continue
-                h, w = band[0] * g.SH - g.top + kh * g.DH, columns[0] * g.SW - g.left
-                for first, pixels, blocks in cut(len(columns), most(len(cells), g.depth)):
-                    address = cells_gradient(
-                        np.dtype(dtype).name, pixels, len(cells), g.C, g.depth, steps
-                    )
-                    a = (h * g.W + w + cells[0] * g.DW + first * g.SW) * g.C
-                    b = (band[0] * g.OW + columns[0] + first) * g.FP
-                    c = (kh * g.KW + cells[0]) * g.depth * g.FP
-                    calls.append((address, a, b, c, len(band), blocks, 1))
+        for kh, same in product(kernel_rows, columns):
+            if not any(same.block):  # they see nothing
+                continue
+            address = cells_gradient(
+                np.dtype(dtype).name,
+                same.block,
+                g.C,
+                g.depth,
+                Across(g.C, g.SH * g.W * g.C, same.step * g.C),
+                Across(g.FP, g.OW * g.FP, same.width * g.FP),
+                Within(g.depth * g.FP, 0, g.FP),
+            )
+            h = band[0] * g.SH - g.top + kh * g.DH
+            a = (h * g.W + same.position) * g.C
+            b = (band[0] * g.OW + same.pixel) * g.FP
+            c = kh * g.KW * g.depth * g.FP
+            calls.append((address, a, b, c, len(band), same.blocks, 1))
     return table(calls)
 
 
@@ -137,17 +139,16 @@ def taps_of(
     (a_width, a_numbers), (c_width, c_numbers) = a, c
     for i, row in enumerate(rows):
         for same in columns:
-            steps = TapSteps(
-                a_pixel=a_numbers,
-                a_row=row.positions.step * a_width * a_numbers,
-                a_block=same.step * a_numbers,
-                b_cell=g.depth * b_width,
-                b_row=row.cells.step * g.KW * g.depth * b_width,
-                b_step=b_width,
-                c_pixel=c_numbers,
-                c_block=len(same.block) * c_numbers if same.blocks > 1 else 0,
+            address = taps(
+                np.dtype(dtype).name,
+                same.block,
+                g.C,
+                g.depth,
+                Across(a_numbers, row.positions.step * a_width * a_numbers, same.step * a_numbers),
+                Within(g.depth * b_width, row.cells.step * g.KW * g.depth * b_width, b_width),
+                Across(c_numbers, 0, same.width * c_numbers),
+                streams,
             )
-            address = taps(np.dtype(dtype).name, same.block, g.C, g.depth, steps, streams)
             seen = bool(row.cells)  # or the address of what is not read might be of no row
             calls.append(
                 (
@@ -223,18 +224,6 @@ def seen_by(n: int, outputs: int, size: int, stride: int, dilation: int, before:
         step = dilation // common
         found.append(Sum(range(start, start + len(cells) * step, step), cells))
     return found
-
-
-def cut(count: int, limit: int) -> Iterator[tuple[int, int, int]]:
-    """Pixels in blocks of equal size, and a smaller one of what is left over: (first, pixels,
-    blocks).
-    """
-    pixels = min(
-        range(min(count, limit), 0, -1), key=lambda size: (-(-count // size), count % size)
-    )
-    yield 0, pixels, count // pixels
-    if count % pixels:
-        yield count - count % pixels, count % pixels, 1
 
 
 def table(calls: Calls) -> Array:

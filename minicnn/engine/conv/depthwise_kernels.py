@@ -1,12 +1,14 @@
 """The two micro-kernels of a depthwise convolution, or one in narrow groups (depthwise.py): a
 register of channels at a time, some pixels at once.
 
-Their signature is that of a tile (simd.py), so that products.run calls them too. As there, strides
-are constants of the code. What fills no whole register is computed with the register that ends
-where the channels do.
+Their signature is that of a tile (simd.py), so that products.run calls them too; of its operands
+`segments` are rows of the kernel, or of pixels, and `depth` is a number of blocks. As there,
+distances are constants of the code. What fills no whole register is computed with the register that
+ends where the channels do.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from llvmlite import ir
@@ -17,36 +19,24 @@ from minicnn.machine.emit import I32, Emitter, kernel
 
 PIXELS = 8  # at once: then a load of a weight or of a pixel is used by several of them
 
-
 # Pixels that are computed at once: for each, which position of A meets which column of the kernel.
 Block = tuple[tuple[tuple[int, int], ...], ...]
 
 
-class TapSteps(NamedTuple):
-    """Numbers from one pixel, row and block to the next, in A and C; and from one cell, row and
-    channel of a group to the next in B, the kernel.
-    """
+class Across(NamedTuple):
+    """Numbers of a map from one pixel, row and block to the next."""
 
-    a_pixel: int
-    a_row: int
-    a_block: int
-    b_cell: int
-    b_row: int
-    b_step: int
-    c_pixel: int
-    c_block: int
+    pixel: int
+    row: int
+    block: int
 
 
-class Steps(NamedTuple):
-    """Numbers from one pixel, kernel column, row and channel of a group to the next: a, b, c."""
+class Within(NamedTuple):
+    """Numbers of a kernel from one cell, row, and channel of a group to the next."""
 
-    a_pixel: int
-    a_column: int
-    a_row: int
-    b_pixel: int
-    b_row: int
-    c_column: int
-    c_step: int
+    cell: int
+    row: int
+    channel: int
 
 
 def most(columns: int, depth: int = 1) -> int:
@@ -63,9 +53,27 @@ def registers() -> int:
     return 2 * processor.instruction_set().rows + 4
 
 
-def times(emit: Emitter, index: ir.Value, step: int) -> ir.Value:
-    """How far it is to a pixel, row or block of that index."""
-    return emit.builder.mul(index, emit.integer(step))
+def by_position(pixels: Block) -> list[tuple[int, list[tuple[int, int]]]]:
+    """The positions of A in their order, each with the pixels (p, column) that meet it: so it is
+    loaded once.
+    """
+    found: dict[int, list[tuple[int, int]]] = {}
+    for p, meets in enumerate(pixels):
+        for position, k in meets:
+            found.setdefault(position, []).append((p, k))
+    return sorted(found.items())
+
+
+def step(emit: Emitter, pointer: ir.Value, index: ir.Value, numbers: int) -> ir.Value:
+    """The address of the thing of that index, which are so many numbers each."""
+    return emit.at(pointer, emit.builder.mul(index, emit.integer(numbers)))
+
+
+def loads(emit: Emitter, pointer: ir.Value, numbers: int, lanes: int) -> Callable[[int], ir.Value]:
+    """A function that loads the thing of an index, so many numbers further on each, when it is
+    first asked for it.
+    """
+    return cache(lambda index: emit.load(emit.at(pointer, emit.integer(index * numbers)), lanes))
 
 
 def each_register(emit: Emitter, channels: int, work: Callable[[ir.Value, ir.Value], None]) -> None:
@@ -98,52 +106,51 @@ def of_groups(emit: Emitter, value: ir.Value, depth: int, j: int) -> ir.Value:
 
 @kernel
 def taps(
-    dtype: str, pixels: Block, channels: int, depth: int, steps: TapSteps, streams: bool = False
+    dtype: str,
+    pixels: Block,
+    channels: int,
+    depth: int,
+    a: Across,
+    b: Within,
+    c: Across,
+    streams: bool = False,
 ) -> Emitter:
-    """C[i, p, v] = sum over s < segments, (a, k) of pixels[p], j < depth of A[s, i, a, channel j
-    of v's group] * B[s, k, j, v] for i < blocks, which the call names its depth.
+    """C[i, p, v] = sum over s < segments, (position, k) of pixels[p], j < depth of
+    A[s, i, position, channel j of v's group] * B[s, k, j, v] for blocks i.
 
     Behind its `channels` numbers, a pixel of C has zeros; unless it `streams` past the cache.
     """
     emit = Emitter(dtype, Tile)
     store = emit.stream if streams else emit.store
     arg, lanes = emit.arg, min(emit.lanes, channels)
-    # where a pixel of A is for several pixels of C: it is loaded once
-    shared: dict[int, list[tuple[int, int]]] = {}
-    for p, sums_over in enumerate(pixels):
-        for a, k in sums_over:
-            shared.setdefault(a, []).append((p, k))
-    columns = sorted({k for users in shared.values() for _, k in users})
+
+    def row(channel: ir.Value, a_block: ir.Value) -> Callable[..., Sequence[ir.Value]]:
+        def add(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
+            a_row = step(emit, emit.at(a_block, channel), s, a.row)
+            b_row = step(emit, emit.at(arg["b"], channel), s, b.row)
+            sums = list(sums)
+            for j in range(depth):
+                weights = loads(emit, emit.at(b_row, emit.integer(j * b.channel)), b.cell, lanes)
+                for position, users in by_position(pixels):
+                    x = emit.load(emit.at(a_row, emit.integer(position * a.pixel)), lanes)
+                    value = of_groups(emit, x, depth, j)
+                    for p, k in users:
+                        sums[p] = emit.multiply_add(value, weights(k), sums[p])
+            return sums
+
+        return add
 
     def block(i: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-        a, c = (
-            emit.at(arg[x], times(emit, i, step))
-            for x, step in (("a", steps.a_block), ("c", steps.c_block))
-        )
-        places = [emit.at(c, emit.integer(p * steps.c_pixel)) for p in range(len(pixels))]
-        if steps.c_pixel > channels:
+        a_block, c_block = step(emit, arg["a"], i, a.block), step(emit, arg["c"], i, c.block)
+        places = [emit.at(c_block, emit.integer(p * c.pixel)) for p in range(len(pixels))]
+        if c.pixel > channels:
             for place in places:
-                emit.store(emit.fill(0.0), emit.at(place, emit.integer(steps.c_pixel - emit.lanes)))
+                emit.store(emit.fill(0.0), emit.at(place, emit.integer(c.pixel - emit.lanes)))
 
         def register(channel: ir.Value, _: ir.Value) -> None:
-            def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-                a_row = emit.at(a, channel, times(emit, s, steps.a_row))
-                b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
-                sums = list(sums)
-                for j in range(depth):
-                    weights = {}
-                    for k in columns:
-                        place = emit.at(b_row, emit.integer(k * steps.b_cell + j * steps.b_step))
-                        weights[k] = emit.load(place, lanes)
-                    for offset, users in sorted(shared.items()):
-                        place = emit.at(a_row, emit.integer(offset * steps.a_pixel))
-                        value = of_groups(emit, emit.load(place, lanes), depth, j)
-                        for p, k in users:
-                            sums[p] = emit.multiply_add(value, weights[k], sums[p])
-                return sums
-
             zeros = [emit.fill(0.0, lanes)] * len(pixels)
-            for total, place in zip(emit.loop(arg["segments"], zeros, row), places, strict=True):
+            sums = emit.loop(arg["segments"], zeros, row(channel, a_block))
+            for total, place in zip(sums, places, strict=True):
                 store(total, emit.at(place, channel))
 
         each_register(emit, channels, register)
@@ -155,70 +162,70 @@ def taps(
 
 @kernel
 def cells_gradient(
-    dtype: str, pixels: int, columns: int, channels: int, depth: int, steps: Steps
+    dtype: str, pixels: Block, channels: int, depth: int, a: Across, b: Across, c: Within
 ) -> Emitter:
-    """C[k, j, v] += sum over s < segments, p < pixels * the call's depth of A[s, p, k, channel j of
-    v's group] * B[s, p, v] for k < columns, j < depth.
+    """C[k, j, v] += sum over s < segments, blocks i, (position, k) of pixels[p] of
+    A[s, i, position, channel j of v's group] * B[s, i, p, v] for j < depth.
 
     Pixels are added to two sums in turn, if there is room for them: or each addition would wait
     for the one before. And for as many j at once as there is room for.
     """
     emit = Emitter(dtype, Tile)
-    arg, build, lanes = emit.arg, emit.builder, min(emit.lanes, channels)
-    beside = columns + (1 if depth == 1 else 2)  # a gradient for each column, and the pixel
-    at_once = min(depth, max(1, (registers() - beside) // columns))
-    turns = 2 if 2 * columns * at_once + beside <= registers() else 1
-    # where a pixel of A is met by several gradients: it is loaded once
-    met: dict[int, list[tuple[int, int]]] = {}
-    for p in range(pixels):
-        for k in range(columns):
-            met.setdefault(p * steps.a_pixel + k * steps.a_column, []).append((p, k))
+    arg, lanes = emit.arg, min(emit.lanes, channels)
+    columns = sorted({k for meets in pixels for _, k in meets})
+    beside = len(columns) + (1 if depth == 1 else 2)  # a gradient for each column, and the pixel
+    at_once = min(depth, max(1, (registers() - beside) // len(columns)))
+    turns = 2 if 2 * len(columns) * at_once + beside <= registers() else 1
 
-    def sums_of(channel: ir.Value, of_group: range) -> list[ir.Value]:
-        """The sums [turn, j, k]."""
+    def sums_of(channel: ir.Value, of_group: range) -> dict[tuple[int, int], list[ir.Value]]:
+        """For each (j, k), its sums."""
+        keys = [(turn, j, k) for turn in range(turns) for j in of_group for k in columns]
 
         def row(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-            a_row = emit.at(arg["a"], channel, times(emit, s, steps.a_row))
-            b_row = emit.at(arg["b"], channel, times(emit, s, steps.b_row))
+            a_row = step(emit, emit.at(arg["a"], channel), s, a.row)
+            b_row = step(emit, emit.at(arg["b"], channel), s, b.row)
 
             def block(i: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
-                a = emit.at(a_row, times(emit, i, pixels * steps.a_pixel))
-                b = emit.at(b_row, times(emit, i, pixels * steps.b_pixel))
-                sums, dz = list(sums), {}
-                for offset, users in sorted(met.items()):
-                    x = emit.load(emit.at(a, emit.integer(offset)), lanes)
-                    for p, _ in users:
-                        if p not in dz:
-                            dz[p] = emit.load(emit.at(b, emit.integer(p * steps.b_pixel)), lanes)
-                    for number, j in enumerate(of_group):
+                a_block, b_block = step(emit, a_row, i, a.block), step(emit, b_row, i, b.block)
+                total, dz = dict(zip(keys, sums, strict=True)), loads(emit, b_block, b.pixel, lanes)
+                for position, users in by_position(pixels):
+                    x = emit.load(emit.at(a_block, emit.integer(position * a.pixel)), lanes)
+                    for j in of_group:
                         value = of_groups(emit, x, depth, j)
                         for p, k in users:
-                            total = (p % turns * len(of_group) + number) * columns + k
-                            sums[total] = emit.multiply_add(value, dz[p], sums[total])
-                return sums
+                            key = p % turns, j, k
+                            total[key] = emit.multiply_add(value, dz(p), total[key])
+                return list(total.values())
 
+            if b.block == 0:  # there is one, and a loop would move all sums between registers
+                return block(emit.integer(0), sums)
             return emit.loop(arg["depth"], sums, block)
 
-        zeros = [emit.fill(0.0, lanes)] * (turns * len(of_group) * columns)
-        return emit.loop(arg["segments"], zeros, row)
+        sums = emit.loop(arg["segments"], [emit.fill(0.0, lanes)] * len(keys), row)
+        found = dict(zip(keys, sums, strict=True))
+        return {(j, k): [found[turn, j, k] for turn in range(turns)] for _, j, k in keys}
 
     def work(channel: ir.Value, done: ir.Value) -> None:
         for first in range(0, depth, at_once):
             of_group = range(first, min(first + at_once, depth))
-            sums, each = sums_of(channel, of_group), len(of_group) * columns
-            for number in range(each):
-                j, k = first + number // columns, number % columns
-                offset = emit.integer(k * steps.c_column + j * steps.c_step)
-                place = emit.at(arg["c"], channel, offset)
-                before = emit.load(place, lanes)
-                value = before
-                for total in sums[number::each]:
-                    value = build.fadd(value, total)
-                if channels % lanes:
-                    lane = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
-                    again = build.icmp_signed("<", lane, emit.spread(build.trunc(done, I32)))
-                    value = build.select(again, before, value)
-                emit.store(value, place)
+            for (j, k), sums in sums_of(channel, of_group).items():
+                offset = emit.integer(k * c.cell + j * c.channel)
+                add_to(emit, emit.at(arg["c"], channel, offset), sums, channels % lanes, done)
 
     each_register(emit, channels, work)
     return emit
+
+
+def add_to(
+    emit: Emitter, place: ir.Value, sums: Sequence[ir.Value], overlaps: int, done: ir.Value
+) -> None:
+    """Add sums to the numbers at a place; where registers may overlap, not to the first `done`."""
+    build = emit.builder
+    value = before = emit.load(place, sums[0].type.count)
+    for total in sums:
+        value = build.fadd(value, total)
+    if overlaps:
+        lane = ir.Constant(ir.VectorType(I32, value.type.count), list(range(value.type.count)))
+        again = build.icmp_signed("<", lane, emit.spread(build.trunc(done, I32), value.type.count))
+        value = build.select(again, before, value)
+    emit.store(value, place)
