@@ -144,8 +144,7 @@ def taps(
         a_block, c_block = step(emit, arg["a"], i, a.block), step(emit, arg["c"], i, c.block)
         places = [emit.at(c_block, emit.integer(p * c.pixel)) for p in range(len(pixels))]
         if c.pixel > channels:
-            for place in places:
-                emit.store(emit.fill(0.0), emit.at(place, emit.integer(c.pixel - emit.lanes)))
+            clear_ends(emit, places, c.pixel)
 
         def register(channel: ir.Value, _: ir.Value) -> None:
             zeros = [emit.fill(0.0, lanes)] * len(pixels)
@@ -158,6 +157,12 @@ def taps(
 
     emit.loop(arg["depth"], [], block)
     return emit
+
+
+def clear_ends(emit: Emitter, places: Sequence[ir.Value], numbers: int) -> None:
+    """Zeros to the last register of each of these pixels of so many numbers."""
+    for place in places:
+        emit.store(emit.fill(0.0), emit.at(place, emit.integer(numbers - emit.lanes)))
 
 
 @kernel
