@@ -11,6 +11,7 @@ from test_engine_merging import both, numbers
 from minicnn import Input, Model, layers
 from minicnn.engine.plan import plan
 from minicnn.engine.slot import Slot, spanned
+from minicnn.machine import processor
 from minicnn.machine.workspace import LINE, maps
 from minicnn.network.gradients import Gradients
 
@@ -87,6 +88,36 @@ def test_of_changing_batches_slots_hold_what_the_layers_make(dtype, tolerance):
         assert_close(mine, theirs, tolerance, "dx")
         for _ in range(3):  # by steps, and by a program
             assert_close(models[1](x), models[0](x), tolerance, "inference")
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("filters", [1, 4, 7])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
+def test_a_map_may_be_as_wide_as_the_whole_registers_of_one_branch(dtype, tolerance, filters, size):
+    """Then its pixels lie as far apart as the row kernels expect, and yet some numbers between them
+    are of the other branch.
+    """
+    lanes = processor.lanes(np.dtype(dtype))
+    filters = min(filters, lanes - 1)
+
+    def make(**options):
+        inputs = Input((6, 5, 3))
+        widths = lanes + filters, lanes - filters  # the first are padded to 2 lanes
+        branches = [convolved(inputs, width, size) for width in widths]
+        return Model(inputs, layers.Concatenate()(branches), **options)
+
+    reference, model = both(make, dtype)
+    x = numbers((3, 6, 5, 3), dtype, 1)
+    expected, found = (one.forward(x, training=True) for one in (reference, model))
+    assert_close(found, expected, tolerance, "outputs")
+    dy = numbers(expected.shape, dtype, 2)
+    theirs, mine = (one.backward(dy) for one in (reference, model))
+    assert_close(mine, theirs, tolerance, "dx")
+    for a, b in zip(reference.layers, model.layers, strict=True):
+        for name in a.grads:
+            assert_close(b.grads[name], a.grads[name], tolerance, f"{b} {name}")
+    for _ in range(3):
+        assert_close(model(x), reference(x), tolerance, "inference")
 
 
 def downsampled(strides, size):

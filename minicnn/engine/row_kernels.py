@@ -85,7 +85,7 @@ def activate(
     Source: Chan, Golub, LeVeque 1983, section 3 (shifted data).
     """
     emit = Emitter(dtype, Activate, aliases=True)
-    store = emit.stream if streams else emit.store
+    put = emit.stream if streams else emit.store
     arg, build = emit.arg, emit.builder
 
     def work(c: ir.Value) -> None:
@@ -99,7 +99,7 @@ def activate(
 
         def pixel(p: ir.Value) -> list[ir.Value]:
             y = activated(p)
-            store(y, pixel_place(emit, "y", p, c))
+            put(y, pixel_place(emit, "y", p, c))
             d = build.fsub(y, center)
             return [d, build.fmul(d, d)] if moments else []
 
@@ -188,7 +188,7 @@ def finish(dtype: str, function: Function | None, adds: bool, streams: bool = Fa
     x and y may be the same, unless y `streams` past the cache.
     """
     emit = Emitter(dtype, Finish, aliases=True)
-    store = emit.stream if streams else emit.store
+    put = emit.stream if streams else emit.store
 
     def work(c: ir.Value) -> None:
         center, scale, shift = (
@@ -202,7 +202,7 @@ def finish(dtype: str, function: Function | None, adds: bool, streams: bool = Fa
                 y = emit.builder.fadd(y, emit.load(pixel_place(emit, "addend", p, c)))
             if function:
                 y = value(emit, function, y)
-            store(y, pixel_place(emit, "y", p, c))
+            put(y, pixel_place(emit, "y", p, c))
             return []
 
         emit.loop(emit.arg["pixels"], [], pixel)

@@ -93,7 +93,8 @@ class Emitter:
         """Store a register that is as wide as a line of the cache, at the address of one: past the
         cache, which neither fetches that line first nor gives up another for it.
 
-        Other threads may read it after the next locked instruction of this one.
+        Such stores may come late: other threads see them after this one's next fetch_add, of which
+        it does one when it meets the others (team.meet).
         """
         place = self.builder.bitcast(pointer, value.type.as_pointer())
         store = self.builder.store(value, place)

@@ -69,7 +69,11 @@ def gather(gate, workers):
 
 @jit_part
 def meet(gate, workers, times):
-    """Wait until all have come here for this, the times-th, time."""
+    """Wait until all have come here for this, the times-th, time.
+
+    To come is an atomic addition: it also lets others see what was stored past the cache
+    (Emitter.stream).
+    """
     passed = gate + PASSED * WORD
     fetch_add(passed, 1)
     looks = 0

@@ -53,7 +53,7 @@ class Buffers:
         plan = step.convolution.plan(
             n, step.window, trains=not step.frozen, streams=streams and step.bare
         )
-        self.streams = streams and not step.bare
+        self.streams = streams and not step.bare  # then there is a row kernel to do it
         self.n, self.count = n, int(counts.sum())
         kept = step.keeps or not step.pool  # without pooling, what comes out lies there
         a, pooled = numbers(*whole, wanted=kept), numbers(*outputs, wanted=step.pool)
@@ -75,7 +75,9 @@ class Buffers:
             addend=NONE,
             y=numbers(
                 *outputs,
-                wanted=step.finishes and not step.frozen and (pitch == g.FP or step.work.writes),
+                wanted=step.finishes
+                and not step.frozen
+                and (pitch == g.FP == g.F or step.work.writes),
             ),
             crop=into.y if into else numbers(n, down, across, g.F, wanted=pitch == g.F != g.FP),
             pitch=pitch,

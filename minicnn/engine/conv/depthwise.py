@@ -33,7 +33,7 @@ from minicnn.engine.products import FIELDS
 from minicnn.types import Array
 
 Calls = list[tuple[int, ...]]
-FEW = 4  # rows
+FEW = 4  # rows of a band
 
 
 class Sum(NamedTuple):
@@ -73,7 +73,7 @@ def forward(
     g: Geometry, dtype: np.dtype, longest: int, streams: bool = False
 ) -> tuple[Array, Array]:
     """z (OH, OW, FP) of a picture (H, W, C), in bands of at most `longest` rows; as
-    direct.forward. If it `streams` past the cache, z must be whole lines of that.
+    direct.forward. If it `streams`, z is stored past the cache: then pixels must be whole lines.
     """
     rows = seeing(g.OH, g.kernel_rows, g.SH, g.DH, g.top)
     columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW, g.depth), 1)
@@ -93,8 +93,9 @@ def input_gradient(g: Geometry, dtype: np.dtype) -> Array:
 def weight_gradient(g: Geometry, dtype: np.dtype) -> Array:
     """The calls that add to dkernel (KH * KW * depth, FP): x times dz, summed over the outputs.
 
-    Rows go in bands that stay in the first-level cache for all kernel rows; or in the second-level
-    cache, where otherwise as much time as to sum a few rows up would go to adding that to dkernel.
+    Rows go in bands that stay in the first-level cache for all kernel rows, but in no fewer than
+    FEW: a band's sums are added to dkernel in memory, which takes as long as to sum some rows up.
+    In groups a number is met so often that the second-level cache is near enough.
     """
     calls: Calls = []
     columns = alike(seeing(g.OW, g.kernel_columns, g.SW, g.DW, g.left), most(g.KW, g.depth), 1)

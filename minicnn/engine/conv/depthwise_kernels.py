@@ -116,13 +116,14 @@ def taps(
     streams: bool = False,
 ) -> Emitter:
     """C[i, p, v] = sum over s < segments, (position, k) of pixels[p], j < depth of
-    A[s, i, position, channel j of v's group] * B[s, k, j, v] for blocks i.
+    A[s, i, position, channel j of v's group] * B[s, k, j, v] for all blocks i.
 
     Behind its `channels` numbers, a pixel of C has zeros; unless it `streams` past the cache.
     """
     emit = Emitter(dtype, Tile)
-    store = emit.stream if streams else emit.store
+    put = emit.stream if streams else emit.store
     arg, lanes = emit.arg, min(emit.lanes, channels)
+    rows, blocks = arg["segments"], arg["depth"]  # as a tile's operands are called
 
     def row(channel: ir.Value, a_block: ir.Value) -> Callable[..., Sequence[ir.Value]]:
         def add(s: ir.Value, sums: list[ir.Value]) -> Sequence[ir.Value]:
@@ -148,14 +149,14 @@ def taps(
 
         def register(channel: ir.Value, _: ir.Value) -> None:
             zeros = [emit.fill(0.0, lanes)] * len(pixels)
-            sums = emit.loop(arg["segments"], zeros, row(channel, a_block))
+            sums = emit.loop(rows, zeros, row(channel, a_block))
             for total, place in zip(sums, places, strict=True):
-                store(total, emit.at(place, channel))
+                put(total, emit.at(place, channel))
 
         each_register(emit, channels, register)
         return []
 
-    emit.loop(arg["depth"], [], block)
+    emit.loop(blocks, [], block)
     return emit
 
 
@@ -170,13 +171,14 @@ def cells_gradient(
     dtype: str, pixels: Block, channels: int, depth: int, a: Across, b: Across, c: Within
 ) -> Emitter:
     """C[k, j, v] += sum over s < segments, blocks i, (position, k) of pixels[p] of
-    A[s, i, position, channel j of v's group] * B[s, i, p, v] for j < depth.
+    A[s, i, position, channel j of v's group] * B[s, i, p, v] for j < depth, a group's channels.
 
     Pixels are added to two sums in turn, if there is room for them: or each addition would wait
     for the one before. And for as many j at once as there is room for.
     """
     emit = Emitter(dtype, Tile)
     arg, lanes = emit.arg, min(emit.lanes, channels)
+    rows, blocks = arg["segments"], arg["depth"]  # as a tile's operands are called
     columns = sorted({k for meets in pixels for _, k in meets})
     beside = len(columns) + (1 if depth == 1 else 2)  # a gradient for each column, and the pixel
     at_once = min(depth, max(1, (registers() - beside) // len(columns)))
@@ -204,9 +206,9 @@ def cells_gradient(
 
             if b.block == 0:  # there is one, and a loop would move all sums between registers
                 return block(emit.integer(0), sums)
-            return emit.loop(arg["depth"], sums, block)
+            return emit.loop(blocks, sums, block)
 
-        sums = emit.loop(arg["segments"], [emit.fill(0.0, lanes)] * len(keys), row)
+        sums = emit.loop(rows, [emit.fill(0.0, lanes)] * len(keys), row)
         found = dict(zip(keys, sums, strict=True))
         return {(j, k): [found[turn, j, k] for turn in range(turns)] for _, j, k in keys}
 

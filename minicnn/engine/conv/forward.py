@@ -154,11 +154,12 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
     s, p, work, channels, data = r.sizes, r.programs, r.work, r.channels, r.data
     top, bottom = word(p.bands, 4 * band), word(p.bands, 4 * band + 1)
     for row in range(top, bottom):
-        a = output = activation_row(r, image, row, memory, like)  # (OW, FP)
-        z = place_of_z(r, image, i, top, memory, like)  # (OH, columns, FP)
-        z = a if work.in_place else at(z, row * s.columns * s.FP, like)
-        if work.aside:
-            a = z
+        # rows (OW, FP): y, what is made at last; z, by the convolution; a, the activations
+        y = z = activation_row(r, image, row, memory, like)
+        if not work.in_place:
+            rows = place_of_z(r, image, i, top, memory, like)  # (OH, columns, FP)
+            z = at(rows, row * s.columns * s.FP, like)
+        a = z if work.aside else y
         if work.activate != 0:
             activate_row(r, work.activate, z, a, s.OW, channels.bias, memory)
         if work.moments and not work.pool_first:
@@ -169,7 +170,7 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
                 continue
             window = activation_row(r, image, row - s.PH + 1, memory, like)
             target, pixels = (image * s.down + row // s.PH) * s.across, s.across
-            a = output = at(data.pooled, target * s.FP, like)
+            a = y = at(data.pooled, target * s.FP, like)
             call_pool(
                 work.pool,
                 Pool(
@@ -186,7 +187,7 @@ def finish_band(r, image, i, band, count, mean, m2, memory, like):
                 activate_row(r, work.measure, a, a, pixels, channels.none, memory)
                 count = fold_row(r, count, mean, m2, pixels, memory, like)
         if not work.normalize:
-            finish_row(r, a, output, target, pixels, memory, like)
+            finish_row(r, a, y, target, pixels, memory, like)
     return count
 
 
@@ -261,8 +262,17 @@ def finish_row(r, x, y, target, pixels, memory, like):
                 y=y,
             ),
         )
-    if data.pitch != s.FP:
+    if not back_to_back(s, data.pitch):
         crop(r, y, target, pixels, like)
+
+
+@jit_part
+def back_to_back(s, pitch):
+    """Whether pixels that begin `pitch` numbers apart are as row kernels write and read them: FP
+    numbers of their own, no others between them. (In a slot of a map of FP channels some are of
+    others.)
+    """
+    return pitch == s.FP and s.F == s.FP
 
 
 @jit_part
@@ -283,7 +293,7 @@ def widened(r, rows, pitch, target, pixels, memory, like):
     """
     s, wide = r.sizes, memory + r.scratch.wide
     own = at(rows, target * pitch, like)
-    if pitch == s.FP:
+    if back_to_back(s, pitch):
         return own
     call_copy(r.work.copy, Copy(x=own, x_row=pitch, y=wide, y_row=s.FP, rows=pixels, size=s.F))
     return wide
@@ -293,7 +303,7 @@ def widened(r, rows, pitch, target, pixels, memory, like):
 def normalize_chunk(r, k, memory, like):
     """y of chunk k, by way of a strip where its pixels lie apart and nobody reads it otherwise."""
     s, data = r.sizes, r.data
-    apart = data.pitch != s.FP and not r.work.writes
+    apart = not (back_to_back(s, data.pitch) or r.work.writes)
     for row in range(share(data.n, k) * s.down, share(data.n, k + 1) * s.down):
         target = row * s.across
         x, y = at(data.winners, target * s.FP, like), memory + r.scratch.strip

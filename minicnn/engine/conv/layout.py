@@ -143,10 +143,10 @@ class Work(NamedTuple):
     pool_first: bool = False  # whether pooling comes before it
     moments: bool = False  # normalise by the batch's own moments
     normalize: bool = False  # from the winners to y, which are both kept; else at once, row by row
-    keep: bool = False  # store the activations, for backward
+    keep: bool = False  # what activations are made goes to `a`: for backward, or as what comes out
     again: bool = False  # backward makes them again
     in_place: bool = False  # and let the convolution write to where they are stored
-    aside: bool = False  # or make them in scratch memory, and only what is finished there
+    aside: bool = False  # or only what they are finished to goes there, and they stay in scratch
     writes: bool = False  # backward keeps, over y, dy before the function that made y
     weights: bool = False
     inputs: bool = False
