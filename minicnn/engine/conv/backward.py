@@ -6,13 +6,9 @@ here, with positions computed from Sizes; `like` is an array of the block's type
 """
 
 from minicnn.engine.conv import groups, norm, winograd_passes
-from minicnn.engine.conv.forward import (
-    activations_of,
-    convolve_band,
-    crop,
-    widened,
-)
+from minicnn.engine.conv.forward import activations_of, convolve_band
 from minicnn.engine.conv.layout import share
+from minicnn.engine.conv.pixels import crop, widened
 from minicnn.engine.products import pack_transposed_part, run, run_together
 from minicnn.engine.row_gradients import Gradient, Sums
 from minicnn.engine.row_moves import Copy

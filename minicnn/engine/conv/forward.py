@@ -9,6 +9,7 @@ its number i, with `like` for the type, and word(table, i) the integer i of a ta
 
 from minicnn.engine.conv import groups, norm, winograd_passes
 from minicnn.engine.conv.layout import share
+from minicnn.engine.conv.pixels import back_to_back, crop, widened
 from minicnn.engine.products import pack_part, run
 from minicnn.engine.row_kernels import Activate, Finish, Pool
 from minicnn.engine.row_moves import Copy, Rescale
@@ -264,39 +265,6 @@ def finish_row(r, x, y, target, pixels, memory, like):
         )
     if not back_to_back(s, data.pitch):
         crop(r, y, target, pixels, like)
-
-
-@jit_part
-def back_to_back(s, pitch):
-    """Whether pixels that begin `pitch` numbers apart are as row kernels write and read them: FP
-    numbers of their own, no others between them. (In a slot of a map of FP channels some are of
-    others.)
-    """
-    return pitch == s.FP and s.F == s.FP
-
-
-@jit_part
-def crop(r, y, target, pixels, like):
-    """Copy pixels of FP channels to where the output has F."""
-    s, data = r.sizes, r.data
-    cropped = at(data.crop, target * data.pitch, like)
-    call_copy(
-        r.work.copy,
-        Copy(x=y, x_row=s.FP, y=cropped, y_row=data.pitch, rows=pixels, size=s.F),
-    )
-
-
-@jit_part
-def widened(r, rows, pitch, target, pixels, memory, like):
-    """Some pixels of F channels, `pitch` numbers apart, as an address of such with FP: themselves,
-    or a copy in scratch memory, beside which there are zeros.
-    """
-    s, wide = r.sizes, memory + r.scratch.wide
-    own = at(rows, target * pitch, like)
-    if back_to_back(s, pitch):
-        return own
-    call_copy(r.work.copy, Copy(x=own, x_row=pitch, y=wide, y_row=s.FP, rows=pixels, size=s.F))
-    return wide
 
 
 @jit_part
