@@ -30,8 +30,8 @@ def load_model(
         of your own need not be there then.
 
     Raises FileNotFoundError; ModelFileError for a damaged file, an unknown layer, or weights that
-    do not fit; ImportError for a file of ONNX without onnx; TypeError for custom_objects that are no
-    dict.
+    do not fit; ImportError for a file of ONNX without onnx; TypeError for custom_objects that are
+    no dict.
 
     >>> model = Sequential([Input((4,)), layers.Dense(2)])
     >>> model.save("model.safetensors")
