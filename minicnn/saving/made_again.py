@@ -180,7 +180,7 @@ def _of_places(thing: Any, again: Any) -> str:
 
 
 def _warn_of_left_out(thing: Any, stored: Mapping[str, Any], again: Any) -> None:
-    cls = type(thing)
+    cls: Any = type(thing)
     own = _arguments(cls)
     for name in arguments(cls):
         if name in stored or name in OF_EVERY_LAYER:
