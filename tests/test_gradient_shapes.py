@@ -49,6 +49,24 @@ class IntoOut(Scale):
         np.add(dgamma, 0, out=self.grads["gamma"])
 
 
+class Copied(Scale):
+    def write(self, dgamma):
+        np.copyto(self.grads["gamma"], dgamma)
+
+
+class CopiedByName(Scale):
+    def write(self, dgamma):
+        np.copyto(dst=self.grads["gamma"], src=dgamma)
+
+
+class ByEinsum(Scale):
+    def write(self, dgamma):
+        np.einsum("...->...", dgamma, out=self.grads["gamma"])
+
+
+WRITTEN = [Scale, Added, IntoOut, Copied, CopiedByName, ByEinsum]
+
+
 def message(layer, shape, kind=AssertionError, check=check_layer):
     with pytest.raises(kind) as error:
         check(layer, shape)
@@ -57,7 +75,7 @@ def message(layer, shape, kind=AssertionError, check=check_layer):
     return str(error.value)
 
 
-@pytest.mark.parametrize("cls", [Scale, Added, IntoOut])
+@pytest.mark.parametrize("cls", WRITTEN)
 @pytest.mark.parametrize("check", [check_layer, measure_layer, diagnose])
 def test_a_parameters_gradient_that_numpy_refuses(cls, check):
     N = 3 if check is diagnose else 2
@@ -91,7 +109,7 @@ def test_a_gradient_that_is_assigned_by_name():
     )
 
 
-@pytest.mark.parametrize("cls", [Scale, Added, IntoOut, Assigned])
+@pytest.mark.parametrize("cls", [*WRITTEN, Assigned])
 def test_a_right_layer_passes_and_its_gradients_stay_where_they_are(cls):
     layer = cls()
     layer.build((6, 3), np.random.default_rng(0), np.float64)
@@ -177,6 +195,53 @@ def test_y_of_another_shape_than_setup_has_said():
         "Own: forward gave y of shape (2, 4), expected (2, 4, 3): setup returns the shape of one "
         "sample of y, without N"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda _: None, "None: end forward with return y"),
+        (lambda y: (y, y), "a tuple: return the array alone"),
+    ],
+)
+@pytest.mark.parametrize("check", [check_layer, measure_layer, diagnose])
+def test_a_forward_that_returns_no_array(change, told, check):
+    class Own(Scale):
+        def forward(self, x, *, training=False):
+            return change(super().forward(x, training=training))
+
+    N = 3 if check is diagnose else 2
+    assert message(Own(), (4, 3), check=check) == (
+        f"Own: forward expected to return y, an array of shape ({N}, 4, 3), received {told}"
+    )
+
+
+def test_a_setup_that_returns_nothing():
+    class Own(Scale):
+        def setup(self, input_shape):
+            super().setup(input_shape)
+
+    told = (
+        "expected to return the shape of one sample of y, without N, received None: end setup with "
+        "return input_shape, where y has that shape"
+    )
+    assert message(Own(), (4, 3), TypeError) == f"Own.setup {told}"
+    with pytest.raises(TypeError) as error:
+        Sequential([Input((4, 3)), Own(), layers.Dense(2)])
+    assert str(error.value) == f"Own 'own'.setup {told}"
+
+
+def test_a_forward_that_does_not_accept():
+    class Own(Scale):
+        def forward(self, x, *, training=False):
+            self._cache = (x,) if training else None
+            return self.params["gamma"] * x
+
+    told = (
+        "Own.backward cannot check dy, for forward has not called accept: begin it with x = "
+        "self.accept(x), which checks x, brings it into the layer's type and keeps N"
+    )
+    assert message(Own(), (4, 3), RuntimeError) == told
 
 
 def model_of(layer, engine):

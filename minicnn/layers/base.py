@@ -152,8 +152,8 @@ class Layer(Symbolic):
         """(dy, *cache) of the last training forward, once; dy comes back C-contiguous and in the
         layer's type.
 
-        Raises RuntimeError on a second backward or one without a training forward, ValueError if dy
-        has not y's shape.
+        Raises RuntimeError on a second backward, one without a training forward, and after one that
+        has not called accept; ValueError if dy has not y's shape.
         """
         dy = self.accept_gradient(dy, *self.last_forward())
         cache, self._cache = self._cache, None
@@ -166,14 +166,20 @@ class Layer(Symbolic):
     def accept_gradient(self, dy: Array, has_run: bool, batch: int) -> Array:
         """dy as a C-contiguous array of the layer's type.
 
-        Raises RuntimeError unless a training forward of `batch` samples has run, ValueError if dy
-        has not its shape.
+        Raises RuntimeError unless a training forward of `batch` samples has run and has called
+        accept, ValueError if dy has not its shape.
         """
         if not has_run:
             raise RuntimeError(
                 f"{self}.backward(dy) differentiates the last forward(x, training=True): "
                 "none has run since the last backward or inference forward, or it has kept nothing "
                 "in self._cache"
+            )
+        if not batch:
+            raise RuntimeError(
+                f"{self}.backward cannot check dy, for forward has not called accept: begin it "
+                "with x = self.accept(x), which checks x, brings it into the layer's type and "
+                "keeps N"
             )
         if dy.shape != (batch, *self.output_shape):
             raise ValueError(

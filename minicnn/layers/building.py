@@ -37,6 +37,8 @@ class Built(Weights):
 
         rng draws the initial weights and is kept for dropout; dtype is float32 to train, float64 to
         check.
+
+        Raises TypeError for a setup that returns nothing.
         """
         # Not by assignment, which a layer that is built already would refuse; setup may assign
         # again.
@@ -45,6 +47,11 @@ class Built(Weights):
         )
         self.rng = rng or np.random.default_rng()
         output_shape = self.setup(self.input_shape)
+        if output_shape is None:
+            raise TypeError(
+                f"{self}.setup expected to return the shape of one sample of y, without N, "
+                "received None: end setup with return input_shape, where y has that shape"
+            )
         if self.activation_layer is not None:
             self.activation_layer.build(output_shape, self.rng, dtype)
         self._builds += 1

@@ -10,6 +10,7 @@ from minicnn.errors import ModelFileError
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.saving import description, fields, restoring
+from minicnn.saving.vocabulary import callers_classes
 
 
 def get_config(model: Network) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def made(
             "from_config expected what a model's get_config() gives, a dict with "
             f"{', '.join(needed)}, received {config!r:.80}"
         )
+    callers = callers_classes(known, config, "from_config")
     with description.refusing("config"):
-        model = restoring.made(dict(config), classes, known or {}, None)
+        model = restoring.made(dict(config), classes, callers, None)
         description.check_built(model)
     return model

@@ -9,6 +9,7 @@ from minicnn.models.sequential import Sequential
 from minicnn.names import known_arguments
 from minicnn.saving import description, formats, restoring, weights
 from minicnn.saving.fields import check
+from minicnn.saving.vocabulary import callers_classes
 
 
 @known_arguments
@@ -22,21 +23,25 @@ def load_model(
     It is a Sequential where that was one, else a Model. Files of Keras, .keras and .h5 of every
     version, whose first bytes tell, open too, and .onnx and .tflite files, of that ending.
 
-    custom_objects: classes of your own layers by name; a file can name no others but minicnn's.
+    custom_objects: classes of your own layers by name; a file can name no others but minicnn's. One
+        with a name of minicnn's takes its place only in files that do not tell the two apart, as
+        those with both do.
     compile: False leaves the training state in the file, unread: a loss, metrics and an optimizer
         of your own need not be there then.
 
     Raises FileNotFoundError; ModelFileError for a damaged file, an unknown layer, or weights that
-    do not fit; ImportError for a file of ONNX without onnx.
+    do not fit; ImportError for a file of ONNX without onnx; TypeError for custom_objects that are
+    no dict.
 
     >>> model = Sequential([Input((4,)), layers.Dense(2)])
     >>> model.save("model.safetensors")
     >>> models.load_model("model.safetensors")
     <Sequential 'sequential': 1 layer, 10 parameters>
     """
-    known = custom_objects or {}
+    callers_classes(custom_objects, None, "load_model")  # whatever the file is
     with formats.opened(filepath) as file, description.refusing(file.path):
         config = file.config
+        known = callers_classes(custom_objects, config, "load_model")
         if "quantized" in config:
             raise ModelFileError(
                 f"{str(filepath)!r} holds a network in whole numbers, which cannot be trained: use "

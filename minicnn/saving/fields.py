@@ -117,4 +117,26 @@ def _own(name: str, known: Mapping[str, type], what: str) -> Any:
 
 def class_and_config(thing: Any) -> dict[str, Any]:
     """What `make` needs to make one like it."""
-    return {"class": name_of(type(thing)), "config": thing.get_config()}
+    config = config_of(thing)
+    schedule = getattr(thing, "schedule", None)
+    if schedule is not None and "learning_rate" in config:
+        config = config | {"learning_rate": class_and_config(schedule)}
+    return {"class": name_of(type(thing)), "config": config}
+
+
+def config_of(thing: Any) -> dict[str, Any]:
+    """get_config() of a layer, optimizer, loss or metric. Raises TypeError for what is no dict."""
+    who = type(thing).__name__
+    try:
+        config = thing.get_config()
+    except AttributeError as error:
+        raise TypeError(
+            f"{who}.get_config() raised AttributeError: {error!s:.200}. Does {who}.__init__ begin "
+            "with super().__init__(**options)?"
+        ) from error
+    if not isinstance(config, dict):
+        raise TypeError(
+            f"{who}.get_config() expected to return a dict of the constructor's arguments, "
+            f"received {config!r:.60}: return super().get_config() | {{...}}"
+        )
+    return config

@@ -29,11 +29,12 @@ def save(model: Network, filepath: str | os.PathLike, optimizer: bool = True) ->
         optimizer of the same settings.
 
     Raises ValueError for a model that is not built yet, and for a layer of your own that could not
-    be made again of its get_config(). Warns of the name of a Keras file.
+    be made again of its get_config(). Warns of a loss, metric or optimizer that could not, and of
+    the name of a Keras file.
     """
     remembers = flag(optimizer, "optimizer", "save")
     keras_files.warn_of_name(filepath)
-    made_again.check(model.leaves.values())
+    made_again.check(model)
     config, arrays = contents(model, remembers)
     model_file.write(filepath, config, arrays)
 

@@ -27,7 +27,7 @@ from minicnn.network.network import Network
 from minicnn.testing.diagnosis.diagnose import explained, spare_copy
 from minicnn.testing.differences import compare
 from minicnn.testing.gradient_report import GradientReport, judged
-from minicnn.testing.shapes import check_output, claimed, telling
+from minicnn.testing.shapes import check_output, run_backward, telling
 from minicnn.types import Array, Shape
 
 TOLERANCE, STEP = 1e-7, 1e-4  # largest relative error of one layer, and h
@@ -113,7 +113,7 @@ def measure_layer(
 
     y = forward()
     dy = rng.standard_normal(y.shape)
-    pairs = zip(inputs, claimed(layer, inputs, dy.copy(), forward), strict=True)
+    pairs = zip(inputs, run_backward(layer, inputs, dy.copy(), forward), strict=True)
     tensors = {f"x{i}" if len(inputs) > 1 else "x": pair for i, pair in enumerate(pairs, 1)}
     if layer.trainable:
         tensors |= {name: (param, layer.grads[name].copy()) for name, param in layer.params.items()}
@@ -128,7 +128,7 @@ def _run_another_batch(layer: Layer, x: Any, seed: int) -> None:
     y = forward()
     inputs = other if isinstance(other, list) else [other]
     check_output(layer, y, len(inputs[0]))
-    claimed(layer, inputs, np.random.default_rng([seed, 2]).standard_normal(y.shape), forward)
+    run_backward(layer, inputs, np.random.default_rng([seed, 2]).standard_normal(y.shape), forward)
     layer.random_state = state
 
 

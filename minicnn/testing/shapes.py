@@ -112,6 +112,17 @@ class _Watched(np.ndarray):
         call(*plain, out=(_plain(out[0]),), **options)
         return out[0]
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """copyto, and what is no ufunc and takes out=, such as einsum and dot."""
+        if function is np.copyto:
+            named = dict(zip(("dst", "src"), args, strict=False)) | kwargs
+            if isinstance(named["dst"], _Watched):
+                named["dst"]._check(np.shape(named["src"]), named["dst"].shape)
+        elif isinstance(out := kwargs.get("out"), _Watched):
+            rest = {name: value for name, value in kwargs.items() if name != "out"}
+            out._check(np.shape(function(*map(_plain, args), **rest)), out.shape)
+        return super().__array_function__(function, types, args, kwargs)
+
     def _check(self, received: Shape, expected: Shape) -> None:
         try:
             fits = np.broadcast_shapes(received, expected) == expected
@@ -125,8 +136,10 @@ def _plain(one: Any) -> Any:
     return one.view(np.ndarray) if isinstance(one, _Watched) else one
 
 
-def claimed(layer: Layer, inputs: list[Array], dy: Array, again: Callable[[], Any]) -> list[Any]:
-    """The gradients of the inputs that backward returns after a training forward.
+def run_backward(
+    layer: Layer, inputs: list[Array], dy: Array, again: Callable[[], Any]
+) -> list[Any]:
+    """Run backward after a training forward, and return the gradients of the inputs.
 
     Args:
         again: runs that forward once more.
@@ -143,10 +156,17 @@ def claimed(layer: Layer, inputs: list[Array], dy: Array, again: Callable[[], An
         return input_gradients(layer, layer.backward(dy), len(inputs))
 
 
-def check_output(layer: Layer, y: Array, batch: int) -> None:
+def check_output(layer: Layer, y: Any, batch: int) -> None:
     """Raise WrongShape unless forward has made what setup has said, (N, *output_shape)."""
-    if y.shape != (batch, *layer.output_shape):
+    expected = (batch, *layer.output_shape)
+    if not isinstance(y, np.ndarray):
+        fix = "end forward with return y" if y is None else "return the array alone"
         raise WrongShape(
-            f"{layer}: forward gave y of shape {y.shape}, expected {(batch, *layer.output_shape)}: "
+            f"{layer}: forward expected to return y, an array of shape {expected}, received "
+            f"{'None' if y is None else f'a {type(y).__name__}'}: {fix}"
+        )
+    if y.shape != expected:
+        raise WrongShape(
+            f"{layer}: forward gave y of shape {y.shape}, expected {expected}: "
             "setup returns the shape of one sample of y, without N"
         )

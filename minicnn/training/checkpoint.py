@@ -86,7 +86,7 @@ class Checkpoint:
             leftover.unlink(missing_ok=True)  # half written when the process was killed
         self.model, self.batches, self.callbacks, self.meter = model, batches, callbacks, meter
         if self.path:
-            made_again.check(model.leaves.values())  # now, and not after the first epoch
+            made_again.check(model)  # now, and not after the first epoch
         self.named = dict(named(callbacks.callbacks))
         stateful = [name for name, callback in self.named.items() if callback.get_state()]
         begun = parts_of(weights.contents(model)[0]) | training | {"callbacks": stateful}

@@ -14,7 +14,7 @@ import numpy as np
 from minicnn.layers.base import Layer
 from minicnn.layers.base_merge import Merge
 from minicnn.testing.diagnosis.jacobian import STEP, Corner, jacobian, pulled_back, slopes
-from minicnn.testing.shapes import check_output, claimed
+from minicnn.testing.shapes import check_output, run_backward
 from minicnn.types import Array
 
 # Of what is compared: claims that are further from what is right are wrong, candidates that are as
@@ -61,7 +61,9 @@ class Trial:
         self.layer.random_state = self.random_state
         self.given, self.given_dy = [x.copy() for x in inputs], dy.copy()
         self.layer.forward(self._form(self.given), training=True)
-        listed = claimed(self.layer, inputs, self.given_dy, lambda: self._run(self.layer, inputs))
+        listed = run_backward(
+            self.layer, inputs, self.given_dy, lambda: self._run(self.layer, inputs)
+        )
         returned = {
             name: None if one is None else np.array(one)
             for name, one in zip(self.names, listed, strict=True)
