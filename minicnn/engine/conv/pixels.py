@@ -1,5 +1,5 @@
-"""Pixels that do not lie as row kernels want them: of F channels where those have FP, whole registers;
-or in a slot, between others' channels. They are copied to such as do, and back.
+"""Pixels that do not lie as row kernels want them: they have F channels instead of FP, which are
+whole registers, or lie in a slot, between others' channels. Copies of them do, and go back there.
 """
 
 from minicnn.engine.row_moves import Copy
