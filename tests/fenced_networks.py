@@ -195,8 +195,17 @@ def try_network(number, short=None, attempt=0):
             )
             dx = model.backward(dy)
             if not (np.isfinite(y).all() and np.isfinite(dx).all()):
+                if overflows(model, x, dy):  # as drawn, and no number can tell more of it
+                    return "held"
                 return f"network {number} is not finite"
     return "held"
+
+
+def overflows(model, x, dy):
+    """Whether the readable layers come to no finite numbers either."""
+    model.engine = "reference"
+    y = model.forward(x, training=True)
+    return not (np.isfinite(y).all() and np.isfinite(model.backward(dy)).all())
 
 
 def shorten(model, fence, short):
