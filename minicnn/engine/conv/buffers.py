@@ -50,9 +50,9 @@ class Buffers:
         pictures = np.diff([n * k // CHUNKS for k in range(CHUNKS + 1)])
         counts = pictures * (down * across if step.pool_first else g.OH * g.OW)
         streams = outgrows_cache(step, n)
-        plan = step.convolution.plan(
-            n, step.window, trains=not step.frozen, streams=streams and step.bare
-        )
+        way = step.convolution
+        past = {"streams": True} if streams and step.bare and way.stores_past else {}
+        plan = way.plan(n, step.window, trains=not step.frozen, **past)
         self.streams = streams and not step.bare  # then there is a row kernel to do it
         self.n, self.count = n, int(counts.sum())
         kept = step.keeps or not step.pool  # without pooling, what comes out lies there

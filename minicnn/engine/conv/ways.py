@@ -35,7 +35,7 @@ class DirectConvolution:
         adds_up: whether dx may be added to what is there.
     """
 
-    winograd = False
+    winograd = stores_past = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
@@ -53,13 +53,7 @@ class DirectConvolution:
             and g.KH * -(-g.FP // (2 * processor.lanes(dtype))) >= CHUNKS
         )
 
-    def plan(
-        self,
-        n: int,
-        window: tuple[int, int],
-        trains: bool = True,
-        streams: bool = False,  # noqa: ARG002
-    ) -> Plan:
+    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         pictures = chunk(n)
         g, dtype, lanes = self.g, self.dtype, processor.lanes(self.dtype)
@@ -136,18 +130,12 @@ class WinogradConvolution:
     """With fewer multiplications: winograd.py. Its kernel is U = G g G^T."""
 
     winograd = gathers = True  # z is made in scratch memory, from patches
-    by_blocks = by_slices = adds_up = False
+    by_blocks = by_slices = adds_up = stores_past = False
 
     def __init__(self, g: Geometry, form: Form, dtype: np.dtype):
         self.g, self.form, self.dtype = g, form, dtype
 
-    def plan(
-        self,
-        n: int,
-        window: tuple[int, int],
-        trains: bool = True,
-        streams: bool = False,  # noqa: ARG002
-    ) -> Plan:
+    def plan(self, n: int, window: tuple[int, int], trains: bool = True) -> Plan:
         """For batches of n pictures, and pooling windows; for backward too, if it trains."""
         g, form = self.g, self.form
         down, across, rows, columns = winograd.frame(g, form)
@@ -191,6 +179,7 @@ class WinogradConvolution:
 class DepthwiseConvolution:
     """Of every channel by itself, or in narrow groups, as sums of shifted rows: depthwise.py."""
 
+    stores_past = True  # its program can itself store z past the cache
     winograd = gathers = by_blocks = by_slices = adds_up = False
 
     def __init__(self, g: Geometry, dtype: np.dtype):
