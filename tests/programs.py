@@ -1,10 +1,34 @@
 """Programs that a test runs in a process of their own."""
 
 import os
+import signal
 import subprocess
 import sys
+from threading import Timer
 
-PATIENCE = 1800  # seconds: nothing takes as long on any machine, however busy, unless it hangs
+# Seconds: nothing takes as long on any machine, however busy, unless it hangs. A test that hangs
+# itself is ended somewhat later, by pyproject.toml's faulthandler_timeout.
+PATIENCE = 600
+
+
+def read_until(process, stream, beginning):
+    """What a running process writes to one of its streams, up to the line that begins so.
+
+    One that never writes it is ended by SIGABRT, at which Python shows what its threads were doing
+    if it was started with PYTHONFAULTHANDLER=1. Raises AssertionError where there is no such line.
+    """
+    clock = Timer(PATIENCE, process.send_signal, [signal.SIGABRT])
+    clock.start()
+    try:
+        read = ""
+        for line in stream:
+            read += line
+            if line.startswith(beginning):
+                return read
+    finally:
+        clock.cancel()
+    rest = process.communicate()
+    raise AssertionError(f"no line began with {beginning!r}: {read}{rest}, {process.returncode}")
 
 
 def run(program, *arguments, folder=None, **environment):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands import COLOURS, TRAIN, started
 from PIL import Image
-from programs import PATIENCE
+from programs import PATIENCE, read_until
 
 from minicnn import callbacks, datasets, models, report, runs
 from minicnn.cli import arguments, main, resume, train
@@ -37,14 +37,6 @@ SMALL = ["train", "--data", "shapes", "--limit", "100"]
 def weights(run):
     """All arrays of a run's model file: weights and the optimizer's memory."""
     return model_file.read(run / "model.safetensors")[1]
-
-
-def wait_for(process, beginning):
-    """Read the process' progress until a line begins so."""
-    for line in process.stderr:
-        if line.startswith(beginning):
-            return
-    pytest.fail(f"no line began with {beginning!r}; exit code {process.wait()}")
 
 
 def test_it_leaves_a_run_folder(trained):
@@ -147,7 +139,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
     """
     options = [*SMALL[:3], "--limit", "300", "--augment", "--seed", "4"]
     process = started(*options, "--epochs", "1000", "--output", "parts")
-    wait_for(process, "Epoch 2/")
+    read_until(process, process.stderr, "Epoch 2/")
     process.kill()
     process.communicate()
     part = runs.Run("parts")
@@ -171,7 +163,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(here):
 @pytest.mark.usefixtures("no_plots")  # of the resumed training, which runs in this process
 def test_ctrl_c_keeps_the_results_and_can_be_resumed(here):
     process = started(*SMALL, "--epochs", "1000", "--output", "stopped")
-    wait_for(process, "Epoch 2/")
+    read_until(process, process.stderr, "Epoch 2/")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err

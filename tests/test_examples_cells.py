@@ -13,7 +13,7 @@ import sys
 
 import pytest
 from example_runs import EXAMPLES, cells, environment, path_of
-from programs import PATIENCE
+from programs import PATIENCE, read_until
 
 from minicnn import runs
 
@@ -109,18 +109,13 @@ def test_ctrl_c_still_evaluates_and_saves(tmp_path):
     process = subprocess.Popen(
         [sys.executable, str(path_of("train_cifar.py")), *arguments],
         cwd=tmp_path,
-        env=environment(tmp_path, PYTHONUNBUFFERED="1"),
+        env=environment(tmp_path, PYTHONUNBUFFERED="1", PYTHONFAULTHANDLER="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    before = ""
-    for line in process.stdout:
-        before += line
-        if line.startswith("Epoch 1/"):
-            process.send_signal(signal.SIGINT)
-            break
+    before = read_until(process, process.stdout, "Epoch 1/")
+    process.send_signal(signal.SIGINT)
     after, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert "SYNTHETIC DATA: drawn shapes, NOT CIFAR-10: as --synthetic asks" in before
