@@ -118,11 +118,9 @@ class Node:
 
 def is_symbolic(x: Any) -> bool:
     """Whether x is a node, or a list of nodes (or of which some are)."""
-    return (
-        isinstance(x, Node)
-        or isinstance(x, list | tuple)
-        and any(isinstance(part, Node) for part in x)
-    )
+    if isinstance(x, list | tuple):
+        return any(isinstance(part, Node) for part in x)
+    return isinstance(x, Node)
 
 
 def nodes(x: Any, who: str) -> list[Node]:

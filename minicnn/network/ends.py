@@ -54,6 +54,8 @@ class Ends(Graph):
         Raises ValueError when there are not as many, not of as many samples, or not of the inputs'
         shapes.
         """
+        if isinstance(x, np.ndarray) and x.dtype != object and len(self.inputs) < 2:
+            return x  # as usual
         if isinstance(x, Several):
             return x.parts
         who = f"{type(self).__name__} {self.name!r}"

@@ -102,6 +102,7 @@ class FrozenProgram:
         )
         give_slots(self.stages, outputs)
         self.steps = [one.step for one in self.stages if isinstance(one.step, EngineStep)]
+        self.set = [step for step in self.steps if step.settings]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
         self.x = [
             maps(
@@ -119,7 +120,7 @@ class FrozenProgram:
         self.known: tuple = ()
         self.possible = self._write()
         if not self.possible:  # and no buffers are kept for nothing
-            self.stages, self.steps, self.x = [], [], []
+            self.stages, self.steps, self.set, self.x = [], [], [], []
 
     def _takes_bytes(self, n: int, x: Array) -> bool:
         """Whether all that read the input of that number may be given bytes, not as an addend."""
@@ -132,7 +133,7 @@ class FrozenProgram:
     def outputs(self, x: Sequence[Array]) -> list[Array]:
         """What comes out, in arrays of its own."""
         for own, given in zip(self.x, x, strict=True):
-            np.copyto(own, given, casting="unsafe")
+            own[...] = given
         run_jobs(self.table)
         if self.known != self._found():
             self._write()
@@ -140,7 +141,7 @@ class FrozenProgram:
 
     def _found(self) -> tuple:
         """What the program depends on, as it was when it ran."""
-        return (self.fingerprint.sums.tobytes(), *[step.settings for step in self.steps])
+        return (self.fingerprint.sums.tobytes(), *[step.settings for step in self.set])
 
     def _write(self) -> bool:
         """Run the steps and keep their jobs; False, and nothing is kept, where a step does more."""

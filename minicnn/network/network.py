@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from minicnn.network.variables import Variables
 from minicnn.seeds import fresh_seed
 from minicnn.types import Array
 
+_builds_of = attrgetter("_builds")
 WEIGHTS, NOISE, SHUFFLE = range(3)  # what a network's random generators are for
 
 
@@ -200,7 +202,8 @@ class Network(Ends, Placed, Variables, KerasNames):
         """What changes when a new plan is needed: with the engine, with a layer, and when one was
         built again.
         """
-        return (self._engine, *map(id, self.layers), *[layer._builds for layer in self.layers])
+        layers = self.layers
+        return (self._engine, *map(id, layers), *map(_builds_of, layers))
 
     @property
     def _builds(self) -> Any:

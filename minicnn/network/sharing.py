@@ -34,9 +34,9 @@ class Sharing:
 
     def note(self, threads: int, seconds: float) -> None:
         """So many have shared one, and it took so long."""
-        before = self.seconds.get(threads, seconds)
-        self.seconds[threads] = before + (seconds - before) / (
-            QUICK if seconds < before else MEMORY
-        )
         known = self.seconds
-        self.next = min(known, key=known.__getitem__) if {1, self.most} <= known.keys() else 0
+        before = known.get(threads, seconds)
+        known[threads] = before + (seconds - before) / (QUICK if seconds < before else MEMORY)
+        other = 1 if threads == self.most else self.most
+        if other in known:
+            self.next = threads if known[threads] <= known[other] else other
