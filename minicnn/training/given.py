@@ -74,6 +74,19 @@ def to_measure(
     return batches
 
 
+def held_out(
+    model: Network,
+    kept: tuple[Array, Array, Array | None] | None,
+    data: Any,
+    batch_size: int | None,
+    steps: int | None,
+) -> Batches | None:
+    """What fit validates on, if anything: what to_train_on has kept, or else validation_data."""
+    if kept is not None:
+        return in_batches(*kept, batch_size, LARGE, steps, VALIDATION)
+    return None if data is None else to_validate_on(model, data, batch_size, steps)
+
+
 def to_validate_on(model: Network, data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """The batches of fit's validation_data. Raises ValueError when they do not fit the model."""
     if is_source(data):

@@ -4,8 +4,8 @@ Models have it as a method of the same name.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from minicnn.expect import count, flag
 from minicnn.names import known_arguments
 from minicnn.network import Network
 from minicnn.ranks import current
+from minicnn.ranks.group import Group
 from minicnn.training import checks, given
 from minicnn.training.batches import BatchSource
 from minicnn.training.callbacks import Callback, CallbackList, History
@@ -117,14 +118,10 @@ def fit(
     batches, kept = given.to_train_on(
         model, x, y, batch_size, sample_weight, class_weight, share, steps_per_epoch, "fit"
     )
-    held_out: given.Batches | None = None
     size = (
         batch_size if validation_batch_size is None and validation_steps else validation_batch_size
     )
-    if kept is not None:
-        held_out = given.in_batches(*kept, size, given.LARGE, validation_steps, given.VALIDATION)
-    elif validation_data is not None:
-        held_out = given.to_validate_on(model, validation_data, size, validation_steps)
+    held_out = given.held_out(model, kept, validation_data, size, validation_steps)
     if checkpoint_every_steps is not None:
         count(checkpoint_every_steps, "checkpoint_every_steps", "fit")
     if seed is not None:
@@ -138,12 +135,10 @@ def fit(
     model.history, model.stop_training = history, False
     # History and Progress come last: they record and show what the others add to the logs.
     progress = Progress(verbose, epochs, batches.steps, batches.samples)
-    own = [history, progress]
-    others = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
-    if group.rank:
-        others = [callback for callback in others if not callback.only_on_rank_0]
     params = {"verbose": verbose, "epochs": epochs, "steps": batches.steps}
-    callback_list = CallbackList([*others, *own], model, params)
+    callback_list = CallbackList(
+        [*on_this_rank(callbacks, group), history, progress], model, params
+    )
     training = Training(
         model,
         batches,
@@ -159,15 +154,10 @@ def fit(
     if is_cut:
         training.shards = cut(model, batches, shards, seed, group, batch_norm)
     folder = resume if group.rank == 0 else None
-    told_before = group.go_on
-    if resume is not None and not told_before:
-        group.go_on = (
-            f"Go on: the same with fit(resume={os.fspath(resume)!r}), on any number of ranks, from "
-            "the last checkpoint"
-        )
-    if group.size > 1 and group.go_on:
-        progress.launched(group.size, group.go_on)
     with ExitStack() as while_it_runs:
+        while_it_runs.enter_context(told_how_to_go_on(group, resume))
+        if group.size > 1 and group.go_on:
+            progress.launched(group.size, group.go_on)
         while_it_runs.enter_context(silent_but_rank_0(group))
         if folder is not None:
             while_it_runs.enter_context(held(folder))
@@ -191,8 +181,28 @@ def fit(
         training.resumable = resume is not None
         training.checkpoint_steps = checkpoint_every_steps or 0
         training.run(initial_epoch, epochs, history)
-    group.go_on = told_before  # which an error leaves to be told
     return history
+
+
+def on_this_rank(callbacks: Callback | Iterable[Callback] | None, group: Group) -> list[Callback]:
+    """fit's callbacks, without those that only the first rank calls, if this is another."""
+    listed = list(callbacks or []) if isinstance(callbacks, Iterable | None) else [callbacks]
+    return [one for one in listed if not (group.rank and one.only_on_rank_0)]
+
+
+@contextmanager
+def told_how_to_go_on(group: Group, resume: str | os.PathLike | None) -> Iterator[None]:
+    """Let the group's messages say how a training goes on that has a folder for checkpoints; after
+    an error they still do.
+    """
+    before = group.go_on
+    if resume is not None and not before:
+        group.go_on = (
+            f"Go on: the same with fit(resume={os.fspath(resume)!r}), on any number of ranks, from "
+            "the last checkpoint"
+        )
+    yield
+    group.go_on = before
 
 
 def described_data(batches: given.Batches, held_out: given.Batches | None) -> dict[str, Any]:
