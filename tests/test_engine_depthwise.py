@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from strategies import seeds, windows
 
 from minicnn import Model, Sequential, layers
-from minicnn.engine.conv import depthwise
+from minicnn.engine.conv import depthwise, depthwise_kernels
 from minicnn.engine.conv.geometry import Geometry, padded
 from minicnn.engine.plan import plan
 from minicnn.engine.simd import Tile
@@ -119,7 +119,9 @@ def test_the_three_products_of_small_integers_are_exact(
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [3, 5])
 def test_maps_of_all_sizes_share_few_kernels(size, stride):
-    """Each takes some 20 ms to compile."""
+    """Each takes some 20 ms to compile. With few registers the middle of a row is in blocks of two
+    lengths, in each of the three.
+    """
     window = {"size": (size, size), "strides": (stride, stride), "padding": "same"}
     g = geometry(window | {"x_shape": (1, 32, 32, 1), "dilation": (1, 1)}, 32, "float32", True)
     programs = (
@@ -127,7 +129,8 @@ def test_maps_of_all_sizes_share_few_kernels(size, stride):
         depthwise.input_gradient(g, np.dtype("float32")),
         depthwise.weight_gradient(g, np.dtype("float32")),
     )
-    assert len({call[0] for program in programs for call in program.tolist()}) <= 8 + 3 * (size > 3)
+    most = 8 + 3 * (size > 3) + 3 * (depthwise_kernels.registers() < 16)
+    assert len({call[0] for program in programs for call in program.tolist()}) <= most
 
 
 def blocks(kind, dtype="float32", channels=19):

@@ -53,7 +53,7 @@ def test_narrow_groups_are_exact(channels, groups, kernel, stride, bias, batch):
     """Groups of two and four channels, also beside others of the same register."""
     layer = layers.Conv2D(channels, kernel, stride, "same", groups=groups, use_bias=bias)
     block = ConvBlock(whole_numbers(layer, (9, 8, channels)))
-    narrow = channels // groups < processor.lanes(np.float32)
+    narrow = channels // groups <= processor.lanes(np.float32)
     assert isinstance(block.convolution, DepthwiseConvolution if narrow else DirectConvolution)
     rng = np.random.default_rng(1)
     x = rng.integers(-4, 5, (batch, 9, 8, channels)).astype(np.float32)
