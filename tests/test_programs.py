@@ -1,5 +1,8 @@
 """A program that hangs is ended, and says where it hung."""
 
+import subprocess
+import sys
+
 import programs
 import pytest
 from commands import started
@@ -20,6 +23,11 @@ def test_one_that_ends_before_and_one_that_hangs_are_told(monkeypatch, tmp_path)
     with pytest.raises(AssertionError, match=r"no line began with 'Model: .*none.*, 3$"):
         read_until(process, process.stdout, SAYS)
     monkeypatch.setattr(programs, "PATIENCE", 3)
-    process = started("serve", "--port", "0")
+    process = subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", "import time; time.sleep(1000)"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     with pytest.raises(AssertionError, match=r"(?s)no line began with 'Model: .*Fatal.*-6$"):
         read_until(process, process.stdout, SAYS)

@@ -10,9 +10,11 @@ import threading
 import check_threads
 import numpy as np
 import pytest
+from numba.np.ufunc import parallel
 from programs import output
 
 from minicnn import Sequential, explain, layers, losses, optimizers
+from minicnn.machine import threads
 from minicnn.machine.threads import alone
 
 PATIENCE = 120  # seconds until a thread counts as hung
@@ -318,6 +320,16 @@ def test_a_layer_may_ask_another_model_but_not_its_own(engine):
         "interrupts"
     )
     np.testing.assert_array_equal(model.predict(X, verbose=0), right)
+
+
+def test_nobody_waits_for_a_lock_that_an_interrupt_has_left_taken_in_numba(monkeypatch):
+    model = network(rate=0.0)
+    right, (loss, _) = model.predict(X, verbose=0), model.train_step(X, Y)
+    # as after set_threads: each thread is told when it runs first
+    monkeypatch.setattr(threads, "_count", threads.state()["used"])
+    with parallel._backend_init_process_lock:
+        found = together(lambda: model.predict(X, verbose=0), lambda: model.train_step(X, Y)[0])
+    assert np.array_equal(found[0], right) and found[1] == loss
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer here")

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache, wraps
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 from minicnn.machine.presence import NUMBA, needed
@@ -24,6 +25,8 @@ if NUMBA:
     import numba
     from numba.core.compiler_lock import global_compiler_lock
     from numba.np.ufunc.parallel import get_thread_count
+
+    parallel: Any = import_module("numba.np.ufunc.parallel")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,7 +93,7 @@ def turn() -> threading.RLock:
         )
     start()
     if _count is not None and getattr(_thread, "count", None) != _count:
-        numba.set_num_threads(_count)  # it holds for the calling thread only
+        _mask(_count)  # it holds for the calling thread only
         _thread.count = _count
     return alone
 
@@ -99,7 +102,7 @@ def used() -> int:
     """How many threads kernels run on when the calling thread calls them; 1 before they have been
     started.
     """
-    return numba.get_num_threads() if start.cache_info().currsize and not _orphaned else 1
+    return parallel._get_num_threads() if start.cache_info().currsize and not _orphaned else 1
 
 
 def use(n: int) -> None:
@@ -109,7 +112,19 @@ def use(n: int) -> None:
     global _times_set
     _times_set += 1
     with turn():
-        numba.set_num_threads(n)
+        _mask(n)
+
+
+def _mask(n: int) -> None:
+    """Let the calling thread use n of the threads that have been started.
+
+    numba.set_num_threads, and get_num_threads, take a lock in Python each time, to see whether they
+    have been started: a Ctrl-C in the middle of that leaves it taken, and all other threads would
+    wait for ever. What they call then takes none.
+    """
+    if not 1 <= n <= get_thread_count():
+        raise ValueError(f"expected 1 to {get_thread_count()} threads, received {n}")
+    parallel._set_num_threads(n)
 
 
 @cache
@@ -153,7 +168,7 @@ def state() -> dict[str, Any]:
     if not NUMBA:
         return {"available": 1, "used": 1, "layer": None}
     start()
-    used = numba.get_num_threads() if _count is None else _count
+    used = parallel._get_num_threads() if _count is None else _count
     return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
 
 
