@@ -102,7 +102,7 @@ class FrozenProgram:
         )
         give_slots(self.stages, outputs)
         self.steps = [one.step for one in self.stages if isinstance(one.step, EngineStep)]
-        self.set = [step for step in self.steps if step.settings]
+        self.set = [step for step in self.steps if step.settings]  # the others have none to change
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
         self.x = [
             maps(
