@@ -67,6 +67,20 @@ print(*seen)
     assert output(MODEL + program, NUMBA_NUM_THREADS="3") == ["3 3 2 2 1 1 3 3"]
 
 
+def test_set_threads_is_what_is_used_before_the_next_kernel_runs():
+    """A training begins with as many as are said to be used, and a test leaves as many."""
+    program = """
+from minicnn.machine import threads
+train(0, steps=1)
+seen = [threads.used()]
+for n in (1, 2):
+    minicnn.set_threads(n)
+    seen += [threads.used(), threads.state()["used"]]
+print(*seen)
+"""
+    assert output(MODEL + program, NUMBA_NUM_THREADS="2") == ["2 1 1 2 2"]
+
+
 def test_without_set_threads_numbas_own_setting_is_left_alone():
     program = "numba.set_num_threads(1); train(0, steps=1); print(numba.get_num_threads())"
     assert output(MODEL + program, NUMBA_NUM_THREADS="2") == ["1"]

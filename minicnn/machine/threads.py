@@ -92,17 +92,26 @@ def turn() -> threading.RLock:
             "first model runs"
         )
     start()
-    if _count is not None and getattr(_thread, "count", None) != _count:
-        _mask(_count)  # it holds for the calling thread only
-        _thread.count = _count
+    count = _untold()
+    if count is not None:
+        _mask(count)  # it holds for the calling thread only
+        _thread.count = count
     return alone
+
+
+def _untold() -> int | None:
+    """What set_threads was given, while the calling thread has not been told of it."""
+    return None if getattr(_thread, "count", None) == _count else _count
 
 
 def used() -> int:
     """How many threads kernels run on when the calling thread calls them; 1 before they have been
     started.
     """
-    return parallel._get_num_threads() if start.cache_info().currsize and not _orphaned else 1
+    if _orphaned or not start.cache_info().currsize:
+        return 1
+    count = _untold()
+    return parallel._get_num_threads() if count is None else count
 
 
 def use(n: int) -> None:
@@ -168,8 +177,7 @@ def state() -> dict[str, Any]:
     if not NUMBA:
         return {"available": 1, "used": 1, "layer": None}
     start()
-    used = parallel._get_num_threads() if _count is None else _count
-    return {"available": get_thread_count(), "used": used, "layer": numba.threading_layer()}
+    return {"available": get_thread_count(), "used": used(), "layer": numba.threading_layer()}
 
 
 def _before_fork() -> None:
