@@ -58,6 +58,11 @@ class Geometry(NamedTuple):
             end = self.FP if k == self.groups - 1 else (k + 1) * each
             yield k * self.depth, None if self.groups == 1 else (k * each, end)
 
+    def in_windows(self, window: tuple[int, int]) -> "Geometry":
+        """The same without the last rows and columns of the output that no such window takes."""
+        PH, PW = window
+        return self._replace(OH=self.OH - self.OH % PH, OW=self.OW - self.OW % PW)
+
     def met_cells(self) -> int:
         """How often a cell of the kernel meets a pixel of the picture."""
         rows = sum(len(self.kernel_rows(i)) for i in range(self.OH))

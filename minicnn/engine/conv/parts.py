@@ -80,7 +80,7 @@ def by_filters(block: ConvBlock, count: int, y: Array) -> list[Part]:
         narrow.build(conv.input_shape, dtype=conv.dtype)
         into = Into(y.reshape(-1)[own.start :], F, k)
         norm = norm_of(block, own.stop - own.start)
-        part = block.of_layers(narrow, norm, block.padding, block.rescaling, into)
+        part = block.with_conv(narrow, norm=norm, into=into, like=block.convolution)
         found.append(Part(part, own, ALL, ALL))
     return found
 
@@ -104,14 +104,12 @@ def cuts_by_rows(block: ConvBlock, threads: int) -> list[int]:
 def by_rows(block: ConvBlock, cuts: list[int], y: Array) -> list[Part]:
     """The parts, which write to y (1, down, across, F).
 
-    Of a part's padding the zeros are those that lie beside its rows. The last one has the rows that
-    no window takes, too: in Winograd's way they are in the sums of others.
+    Of a part's padding the zeros are those that lie beside its rows.
     """
     conv, g, found = block.conv, block.g, []
     assert isinstance(conv, Conv2D)
     for k, (first, last) in enumerate(zip(cuts, cuts[1:], strict=False)):
-        bottom = g.OH if last == cuts[-1] else last * block.window[0]
-        reads, padding = rows_seen(g, first * block.window[0], bottom)
+        reads, padding = rows_seen(g, first * block.window[0], last * block.window[0])
         part, shape = like(conv, g.F, "valid"), (reads.stop - reads.start, g.W, g.C)
         zeros = ZeroPadding2D(padding)
         part.build(zeros.build(shape, dtype=conv.dtype), dtype=conv.dtype)
@@ -120,7 +118,8 @@ def by_rows(block: ConvBlock, cuts: list[int], y: Array) -> list[Part]:
             rescaling = Rescaling(block.rescaling.scale, block.rescaling.offset)
             rescaling.build(shape, dtype=conv.dtype)
         into = Into(y[0, first:last].reshape(-1), g.F, k)
-        made = block.of_layers(part, norm_of(block, g.F), zeros, rescaling, into)
+        others = {"norm": norm_of(block, g.F), "padding": zeros, "rescaling": rescaling}
+        made = block.with_conv(part, **others, into=into, like=block.convolution)
         found.append(Part(made, ALL, reads, slice(first, last)))
     return found
 

@@ -20,7 +20,8 @@ result is the same:
   second-level cache, right before the two products that need it: dkernel and dx. The gradient map
   of the whole batch never exists.
 * In inference the statistics are known before: no activation is stored, only what comes out at the
-  end.
+  end. And the last rows and columns that no window takes are of no use, so that they are not even
+  computed: a step of its own does that, for smaller maps may be convolved in another way.
 """
 
 from typing import Any, NamedTuple
@@ -112,7 +113,11 @@ class ConvBlock(EngineStep):
             [layer for layer in (rescaling, padding, conv, norm, add, pool) if layer is not None]
         )
         self.finishes = bool(norm or add or after)
-        self.convolution = way(geometry(conv, padding), conv.dtype, like)
+        g = geometry(conv, padding)
+        in_windows = g.in_windows(self.window)
+        self.drops = not frozen and in_windows != g
+        self.for_inference: ConvBlock | None = None
+        self.convolution = way(in_windows if frozen else g, conv.dtype, like)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
         # dy itself.
         follows = before or self.finishes or self.pool or conv.use_bias
@@ -142,6 +147,8 @@ class ConvBlock(EngineStep):
         self.works: dict[tuple, tuple[Stages, Array]] = {}
 
     def forward(self, x: Any, *, training: bool = False) -> Array:
+        if self.drops and not training:
+            return self._without_dropped(x)
         conv, norm, addend = self.conv, self.norm, None
         if self.add is not None:
             x, addend = x
@@ -202,6 +209,14 @@ class ConvBlock(EngineStep):
             return dx
         return [dx, own.finished if self.work.writes else dy]
 
+    def _without_dropped(self, x: Any) -> Array:
+        """Inference without the rows and columns that no window takes."""
+        if self.for_inference is None:
+            self.for_inference = self.with_conv(self.conv, frozen=True)
+        self._cache = ()
+        self.for_inference.region, self.for_inference.slot = self.region, self.slot
+        return self.for_inference.forward(x)
+
     def _crop_gradient(self) -> None:
         """dkernel without what pads it, to the layer's grads."""
         self.conv.grads["kernel"].reshape(-1, self.g.F)[...] = self.dkernel.reshape(-1, self.g.FP)[
@@ -220,29 +235,11 @@ class ConvBlock(EngineStep):
         """Rows and columns of what comes out."""
         return self.g.OH // self.window[0], self.g.OW // self.window[1]
 
-    def of_layers(
-        self,
-        conv: Conv2D,
-        norm: BatchNormalization | None,
-        padding: ZeroPadding2D | None,
-        rescaling: Rescaling | None,
-        into: Into,
-    ) -> "ConvBlock":
-        """The same for other layers."""
-        return ConvBlock(
-            conv,
-            before=self.before,
-            norm=norm,
-            add=self.add,
-            after=self.after,
-            pool=self.pool,
-            pool_first=self.pool_first,
-            padding=padding,
-            rescaling=rescaling,
-            frozen=self.frozen,
-            into=into,
-            like=self.convolution,
-        )
+    def with_conv(self, conv: Conv2D | DepthwiseConv2D, **others: Any) -> "ConvBlock":
+        """A step of that convolution, else like this one but for the arguments given."""
+        names = "before norm add after pool pool_first padding rescaling frozen into".split()
+        own = {name: getattr(self, name) for name in names}
+        return ConvBlock(conv, **{**own, **others})
 
     @property
     def reads_output(self) -> bool:

@@ -40,13 +40,23 @@ def picture_in(s, w, frame, like):
 
 @jit_part
 def patches_of(s, w, to_v, copy, like, x, n, images, frame, v):
-    """V of the pictures from the n-th on; frame is the scratch of one."""
+    """V of the pictures from the n-th on; frame is the scratch of one. What of a picture lies
+    beyond its frame no patch sees.
+    """
     row, inside = s.W * s.C, picture_in(s, w, frame, like)
+    rows, columns = min(s.H, w.rows - w.top), min(s.W, w.columns - w.left)
     for p in range(images):
         picture = at(x, (n + p) * s.H * row, like)
         call_copy(
             copy,
-            Copy(x=picture, x_row=row, y=inside, y_row=w.columns * s.C, rows=s.H, size=row),
+            Copy(
+                x=picture,
+                x_row=row,
+                y=inside,
+                y_row=w.columns * s.C,
+                rows=rows,
+                size=columns * s.C,
+            ),
         )
         y = at(v, p * w.down * w.across * s.C, like)
         call_transform(to_v, Transform(x=frame, y=y, down=w.down, across=w.across))
