@@ -7,7 +7,6 @@ from engine_cases import assert_close, both_engines
 from minicnn import applications, layers
 from minicnn.engine.conv.separable import SeparableBlock
 from minicnn.engine.conv.step import ConvBlock
-from minicnn.engine.conv.ways import WinogradConvolution
 from minicnn.machine.threads import set_threads, state
 
 CASES = {
@@ -58,7 +57,7 @@ def test_inference_is_the_layers_own(case, dtype):
         for step in fast.execution_for(x).steps
         if isinstance(step, ConvBlock | SeparableBlock)
     }
-    assert block.drops and not block.for_inference.drops
+    assert block.for_inference.infers_alike and not block.infers_alike
     sizes = block.g.OH, block.g.OW
     rows, columns = block.window
     assert block.output_size == (sizes[0] // rows, sizes[1] // columns)
@@ -78,15 +77,14 @@ def test_a_picture_has_the_same_bits_whatever_the_batch_and_however_many_threads
     set_threads(most)
 
 
-def test_of_fewer_rows_fewer_patches_are_made():
+def test_a_network_infers_from_patches_of_its_own():
     model = applications.DocumentedCNN(seed=0)
     x = np.zeros((2, 32, 32, 3), np.float32)
     model.forward(x)
     steps = [step for step in model.execution_for(x).steps if isinstance(step, ConvBlock)]
-    assert [step.drops for step in steps] == [False, True, False]
-    ways = [steps[1].convolution, steps[1].for_inference.convolution]
-    assert all(isinstance(way, WinogradConvolution) for way in ways)
-    assert [way.form.out for way in ways] == [5, 4]
+    assert [step.infers_alike for step in steps] == [True, False, False]
+    assert [step.convolution.form.out for step in steps[1:]] == [5, 4]
+    assert [step.for_inference.convolution.form.out for step in steps[1:]] == [4, 2]
 
 
 def test_there_is_no_gradient_after_inference():

@@ -143,6 +143,22 @@ def test_a_tiles_inner_loop_is_its_multiplications_and_nothing_spilled(processor
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_wide_tile_of_few_rows_spills_nothing_either(processor, dtype):
+    """Of a plain B, and of one that is packed in blocks of two registers."""
+    instructions, notation, machine = processor
+    lanes = processors.lanes(dtype)
+    strides = STRIDES["forward"]
+    for rows, b_block in itertools.product((1, 2), (0, 9 * C * 2 * lanes)):
+        vectors = simd.widest(rows)
+        assembly = simd.tile.emit(
+            dtype, 1, rows, vectors * lanes, strides._replace(b_block=b_block)
+        ).assembly(machine)
+        (loop,) = [loop for loop in innermost_loops(assembly) if count(notation.multiply, loop)]
+        assert count(notation.multiply, loop) == rows * vectors
+        assert not count(notation.stack, loop), f"{rows} rows, {b_block}:\n" + "\n".join(loop)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_registers_that_are_filled_in_part_are_not_spilled_either(processor, dtype, request):
     """A result as wide as the layer has filters, whatever their number.
 

@@ -101,11 +101,17 @@ class Program:
         """
         outer_count, inner_count = rows
         first_column, end = columns or (0, self.width)
-        for v in range(first_column, end, 2 * self.lanes):
-            width = min(2 * self.lanes, end - v)
-            b_step = width if b.packed else self.width
+        tiles, block, v = (
+            list(cuts(outer_count, inner_count, self.limit)),
+            2 * self.lanes,
+            first_column,
+        )
+        tallest = max([outer * inner for _, outer, _, inner in tiles], default=0)
+        while v < end:
+            width = self.width_of_tiles(tallest, end - v, b)
+            b_step = min(width, block) if b.packed else self.width
             b_start = starts[1] + b.row * b_step + (v * b.rows if b.packed else v)
-            for o, outer, i, inner in cuts(outer_count, inner_count, self.limit):
+            for o, outer, i, inner in tiles:
                 # A stride that is never taken is set to 0, so that products share kernels.
                 strides = simd.Strides(
                     a_outer=a.outer if outer > 1 else 0,
@@ -118,6 +124,7 @@ class Program:
                     b_step=b_step,
                     c_outer=c[0] if outer > 1 else 0,
                     c_inner=c[1] if inner > 1 else 0,
+                    b_block=b.rows * block if b.packed and width > block else 0,
                     a_next=0 if not once else outer * a.outer if outer > 1 else inner * a.inner,
                 )
                 address = simd.tile(self.dtype, outer, inner, width, strides)
@@ -126,6 +133,19 @@ class Program:
                 self.calls.append(
                     (address, a_start, b_start, c_start, segments, depth, int(accumulate))
                 )
+            v += width
+
+    def width_of_tiles(self, rows: int, columns: int, b: Right) -> int:
+        """How many of the columns that are left tiles of so many rows take.
+
+        Of a packed B those are whole blocks, or the last, narrower one. With `rows` 0 it is handed
+        over block by block.
+        """
+        block = 2 * self.lanes
+        most = block if b.packed and not b.rows else simd.widest(rows) * self.lanes
+        if not b.packed:
+            return min(most, columns)
+        return min(most, columns // block * block) or columns
 
     def fetch(self, start: int, numbers: int) -> None:
         """Append a call that brings so many numbers of A into the cache."""

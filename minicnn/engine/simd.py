@@ -14,8 +14,9 @@ How it gets fast: C stays in accumulators, `vectors` registers a row, the last p
 part. Each step of k loads `vectors` registers of B, broadcasts `rows` numbers of A, and does rows *
 vectors fused multiply-adds, more than the loads it needs, so that the multipliers never wait. All
 registers but a few hold accumulators; with too few the additions would wait for each other
-(latency), with too many some would move to memory (spills). The strides are constants of the code:
-then the distance of a row is part of its load instruction, and no register is spent on it.
+(latency), with too many some would move to memory (spills). So a tile of few rows is wide. The
+strides are constants of the code: then the distance of a row is part of its load instruction, and
+no register is spent on it.
 
 Memory is slower than all that, so a tile asks in time for what it will need: when it begins, for
 the lines of C that it ends with; while it multiplies, for the rows of the next tile, where each is
@@ -52,6 +53,7 @@ class Tile(NamedTuple):
 class Strides(NamedTuple):
     """How many elements lie from one row, segment or step to the next.
 
+    b_block: from two registers of B to the next two, of a tile that is wider; 0 if side by side.
     a_next: how far the rows of the next tile are, if they come from memory; else 0.
     """
 
@@ -65,7 +67,15 @@ class Strides(NamedTuple):
     b_step: int
     c_outer: int
     c_inner: int
+    b_block: int = 0
     a_next: int = 0
+
+
+def widest(rows: int) -> int:
+    """Registers in a row of the widest tile of so many rows: of as many sums as the latency of a
+    multiply-add asks for, where there are registers for them.
+    """
+    return {1: 8, 2: 4}.get(rows, 2)
 
 
 @kernel
@@ -91,6 +101,8 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
     arg, build = emit.arg, emit.builder
     rows = [(o, i) for o in range(outer) for i in range(inner)]
     registers = [(first, min(emit.lanes, width - first)) for first in range(0, width, emit.lanes)]
+    block = 2 * emit.lanes if strides.b_block else width
+    of_b = [first // block * strides.b_block + first % block for first, _ in registers]
 
     def times(index: ir.Value, stride: int) -> ir.Value:
         return build.mul(index, emit.integer(stride))
@@ -110,7 +122,8 @@ def tile(dtype: str, outer: int, inner: int, width: int, strides: Strides) -> Em
         def multiply_and_add(k: ir.Value, sums: Values) -> Values:
             b_row = emit.at(b_start, times(k, strides.b_step))
             b = [
-                emit.load(emit.at(b_row, emit.integer(first)), lanes) for first, lanes in registers
+                emit.load(emit.at(b_row, emit.integer(place)), lanes)
+                for place, (_, lanes) in zip(of_b, registers, strict=True)
             ]
             a_column = emit.at(a_start, times(k, strides.a_step))
             # every step is in another line, too far for the processor to guess

@@ -21,7 +21,8 @@ result is the same:
   of the whole batch never exists.
 * In inference the statistics are known before: no activation is stored, only what comes out at the
   end. And the last rows and columns that no window takes are of no use, so that they are not even
-  computed: a step of its own does that, for smaller maps may be convolved in another way.
+  computed. Where that, or that pictures may come alone, makes another way of convolving the faster
+  one, a step of its own does it.
 """
 
 from typing import Any, NamedTuple
@@ -114,17 +115,17 @@ class ConvBlock(EngineStep):
         )
         self.finishes = bool(norm or add or after)
         g = geometry(conv, padding)
-        in_windows = g.in_windows(self.window)
-        self.drops = not frozen and in_windows != g
+        infers = way(g.in_windows(self.window), conv.dtype, like, trains=False)
+        self.convolution = infers if frozen else way(g, conv.dtype, like)
+        self.infers_alike = (infers.g, infers.form) == (g, self.convolution.form) or frozen
         self.for_inference: ConvBlock | None = None
-        self.convolution = way(in_windows if frozen else g, conv.dtype, like)
         # With nothing after it (and no sum for a bias), the gradient of the convolution's output is
         # dy itself.
         follows = before or self.finishes or self.pool or conv.use_bias
         self.bare = not (follows or self.convolution.gathers)
         if self.bare:  # then no row kernel needs whole registers
             g = self.convolution.g
-            self.convolution = way(g._replace(FP=g.F), conv.dtype, like)
+            self.convolution = way(g._replace(FP=g.F), conv.dtype, like, trains=not frozen)
         self.g = g = self.convolution.g
         self.channels = Channels(*np.zeros((len(Channels._fields), g.FP), conv.dtype))
         for name in ("sign", "scale", "factor", "unit"):
@@ -147,8 +148,8 @@ class ConvBlock(EngineStep):
         self.works: dict[tuple, tuple[Stages, Array]] = {}
 
     def forward(self, x: Any, *, training: bool = False) -> Array:
-        if self.drops and not training:
-            return self._without_dropped(x)
+        if not (training or self.infers_alike):
+            return self._infer(x)
         conv, norm, addend = self.conv, self.norm, None
         if self.add is not None:
             x, addend = x
@@ -209,8 +210,8 @@ class ConvBlock(EngineStep):
             return dx
         return [dx, own.finished if self.work.writes else dy]
 
-    def _without_dropped(self, x: Any) -> Array:
-        """Inference without the rows and columns that no window takes."""
+    def _infer(self, x: Any) -> Array:
+        """Inference in its own way."""
         if self.for_inference is None:
             self.for_inference = self.with_conv(self.conv, frozen=True)
         self._cache = ()

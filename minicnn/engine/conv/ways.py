@@ -36,6 +36,7 @@ class DirectConvolution:
     """
 
     winograd = stores_past = False
+    form = None
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
@@ -181,6 +182,7 @@ class DepthwiseConvolution:
 
     stores_past = True  # its program can itself store z past the cache
     winograd = gathers = by_blocks = by_slices = adds_up = False
+    form = None
 
     def __init__(self, g: Geometry, dtype: np.dtype):
         self.g, self.dtype = g, dtype
@@ -218,15 +220,17 @@ class DepthwiseConvolution:
 Convolution = DirectConvolution | WinogradConvolution | DepthwiseConvolution
 
 
-def way(g: Geometry, dtype: np.dtype, like: Convolution | None = None) -> Convolution:
-    """The faster way for this geometry, or another geometry's way."""
+def way(
+    g: Geometry, dtype: np.dtype, like: Convolution | None = None, trains: bool = True
+) -> Convolution:
+    """The faster way for this geometry, in training or not, or another geometry's way."""
     if g.groups > 1:
         narrow = depthwise.fits(g, processor.lanes(dtype))
         return (DepthwiseConvolution if narrow else DirectConvolution)(g, dtype)
     if like is None:
-        form = winograd.best_form(g, dtype)
+        form = winograd.best_form(g, dtype, trains)
     else:
-        form = like.form if isinstance(like, WinogradConvolution) else None
+        form = like.form
     return DirectConvolution(g, dtype) if form is None else WinogradConvolution(g, form, dtype)
 
 

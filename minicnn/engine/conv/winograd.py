@@ -103,12 +103,14 @@ def frame(g: Geometry, form: Form) -> tuple[int, int, int, int]:
     return down, across, form.out * down + TAPS - 1, form.out * across + TAPS - 1
 
 
-def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
+def best_form(g: Geometry, dtype: np.dtype, trains: bool = True) -> Form | None:
     """What computes this convolution with the fewest multiplications; None if the sum as written
     does.
 
     A form that rounds more must save a tenth of them. There must be enough channels to make up for
-    the transforms; pictures and kernels must not be huge.
+    the transforms; pictures and kernels must not be huge. In inference, where a picture may come
+    alone, a single patch of it would take as long as to read all of U, so a form with a smaller U
+    is taken, if there is one.
     """
     if (
         (g.KH, g.KW, g.SH, g.SW, g.DH, g.DW) != (TAPS, TAPS, 1, 1, 1, 1)
@@ -121,6 +123,8 @@ def best_form(g: Geometry, dtype: np.dtype) -> Form | None:
         if max(g.C, g.F) > MOST_CHANNELS.get(form, max(g.C, g.F)):
             continue
         down, across, _, _ = frame(g, form)
+        if best is not None and down * across == 1 and not trains:
+            continue
         multiplications = form.products * down * across
         data, weights = (
             form.products * n * dtype.itemsize for n in (down * across * (g.C + g.F), g.C * g.F)
