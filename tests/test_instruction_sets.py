@@ -196,7 +196,8 @@ def row_kernel_emitters(dtype):
     gradient, way = row_gradients.gradient.emit, row_gradients.Way
     return {
         "activate": row_kernels.activate.emit(dtype, RELU, True),
-        "pool": row_kernels.pool.emit(dtype, 2, 2),
+        "pool": row_kernels.pool.emit(dtype, 2, 2, True),
+        "pool in inference": row_kernels.pool.emit(dtype, 2, 2, False),
         "finish": row_kernels.finish.emit(dtype, RELU, True),
         "sums": row_gradients.sums.emit(dtype, RELU, False, False),
         "sums of an addend": row_gradients.sums.emit(dtype, RELU, True, True),

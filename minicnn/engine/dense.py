@@ -5,9 +5,11 @@
 dense_passes.py has what the threads do.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
-from minicnn.engine import row_kernels, row_moves
+from minicnn.engine import row_kernels, row_moves, simd
 from minicnn.engine.borrowed import borrowed
 from minicnn.engine.conv.geometry import padded
 from minicnn.engine.conv.layout import NONE
@@ -28,6 +30,8 @@ from minicnn.machine import processor
 from minicnn.machine.record import Operands, Record
 from minicnn.types import Array
 
+SHARED = 32_768  # numbers of a kernel that takes longer to read than to wait for another thread
+
 
 class DenseStep(EngineStep):
     """Runs a built Dense layer; borrows its arrays and owns only buffers.
@@ -39,7 +43,7 @@ class DenseStep(EngineStep):
     """
 
     def __init__(self, dense: Dense, relu: Layer | None = None, frozen: bool = False):
-        self.dense, self.relu, self.frozen = dense, relu, frozen
+        self.dense, self.relu, self.frozen, self.shared = dense, relu, frozen, False
         super().__init__([dense])
         lanes, name = processor.lanes(dense.dtype), dense.dtype.name
         D, U = dense.params["kernel"].shape
@@ -78,6 +82,11 @@ class DenseStep(EngineStep):
             dx=NONE,
         )
 
+    def share(self, threads: int) -> None:
+        """Let so many threads share a single sample."""
+        large = self.dense.params["kernel"].size >= SHARED
+        self.shared = threads > 1 and large and not self.packs
+
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x, dense = self.dense.accept(x), self.dense
         own = self.buffers_of(len(x))
@@ -85,7 +94,7 @@ class DenseStep(EngineStep):
             self.bias[: dense.units] = dense.params["bias"]
         weights = np.ascontiguousarray(dense.params["kernel"], dense.dtype)
         own.operands.put(x=x, weights=weights)
-        self.region.add(own.job, forward_stages(self.packs, single=len(x) == 1))
+        self.region.add(own.job, forward_stages(self.packs, len(x) == 1 and not self.shared))
         self._cache = (x, own) if training else ()
         return own.cropped if self.packs else own.y
 
@@ -122,9 +131,11 @@ class Buffers:
         self.y, self.dz, self.cropped, self.dx = (
             np.zeros((n, width), dtype) for width in (UP, UP, U, D)
         )
+        cut_by_units = n == 1 and not step.packs
+        forward = by_units if cut_by_units else product
         products = Products(
-            *product(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
-            np.array([n * k // PARTS for k in range(PARTS + 1)], np.int64),
+            *forward(dtype, n, Left(0, D, 0, 1), D, Right(D, packed=step.packs), UP),
+            units(dtype, UP) if cut_by_units else UP * shares(n),
             *((NONE,) * 4 if step.frozen else gradients(dtype, n, D, U, UP)),
         )
         layout = step.layout._replace(N=n, y=self.y, cropped=self.cropped, dz=self.dz, dx=self.dx)
@@ -136,6 +147,28 @@ class Buffers:
             self.record.place("layout", name) for name in ("wants_weights", "wants_inputs")
         )
         self.job = dense_part.on(self.record, dtype)
+
+
+def shares(count: int) -> Array:
+    """Marks between the PARTS parts of so many things."""
+    return np.arange(PARTS + 1) * count // PARTS
+
+
+def units(dtype: np.dtype, width: int) -> Array:
+    """Marks between PARTS parts of the units, of as many as the widest tile has, or none."""
+    each = simd.widest(1) * processor.lanes(dtype)
+    return np.minimum(each * shares(-(-width // each)), width)
+
+
+def by_units(
+    dtype: np.dtype, _: int, a: Left, depth: int, b: Right, width: int
+) -> tuple[Array, Array]:
+    """As `product`, of one row of C, in parts of some columns."""
+    program, marks = Program(dtype, width), [0]
+    for columns in pairwise(units(dtype, width).tolist()):
+        program.multiply((1, 1), a, 1, depth, b, (0, width), columns=columns)
+        marks.append(len(program.calls))
+    return program.table(), np.array(marks, np.int64)
 
 
 def gradients(dtype: np.dtype, n: int, D: int, U: int, UP: int) -> tuple[Array, ...]:

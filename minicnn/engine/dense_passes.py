@@ -1,7 +1,7 @@
 """The parts of a DenseStep's passes, in stages, and the record that they are handed.
 
 Forward and dx are cut by sample, dK by rows of K, so that every sum is made by one thread in one
-order.
+order. So it is where a single sample is cut by units, each of them being one sum.
 """
 
 from functools import cache
@@ -24,13 +24,13 @@ call_activate, call_copy = caller(Activate), caller(Copy)
 
 
 class Products(NamedTuple):
-    """Tables of calls, and marks between their PARTS parts; rows: the samples of each part of the
-    forward product.
+    """Tables of calls, and marks between their PARTS parts; made: those between the numbers of y
+    that each part of the forward product makes, of whole samples, or units of a single one.
     """
 
     forward: Array
     forward_marks: Array
-    rows: Array
+    made: Array
     weights: Array
     weight_marks: Array
     inputs: Array
@@ -74,10 +74,10 @@ class Layout(NamedTuple):
 
 
 @cache
-def forward_stages(packs: bool, single: bool) -> Stages:
-    """For a kernel that is packed, or read as it is; a `single` sample is one thread's work."""
+def forward_stages(packs: bool, alone: bool) -> Stages:
+    """For a kernel that is packed, or read as it is; one thread's work, if it is `alone`."""
     stages = (LOAD, FORWARD) if packs else (FORWARD,)
-    return Stages(*((SERIAL if single else 0) + stage for stage in stages), weights=int(packs))
+    return Stages(*((SERIAL if alone else 0) + stage for stage in stages), weights=int(packs))
 
 
 @jit_part
@@ -90,27 +90,30 @@ def load_part(t, k, like):
 
 @jit_part
 def forward_part(r, k, like):
-    """Part k of the samples of y."""
+    """Part k of y."""
     t, p = r.layout, r.products
+    first, last = word(p.made, k), word(p.made, k + 1)
+    if first == last:
+        return
     kernel = t.kernel if t.packs else t.weights
     run(p.forward, word(p.forward_marks, k), word(p.forward_marks, k + 1), like, t.x, kernel, t.y)
-    first, last = word(p.rows, k), word(p.rows, k + 1)
-    y = at(t.y, first * t.UP, like)
+    y, channels = at(t.y, first, like), min(t.UP, last - first)
+    bias = at(t.bias, first % t.UP, like)
     call_activate(
         t.activate,
         Activate(
             z=y,
             y=y,
-            pixels=last - first,
-            channels=t.UP,
-            bias=t.bias,
-            center=t.bias,  # of which there are none without moments, nor of the next two
-            deviations=t.bias,
-            squares=t.bias,
+            pixels=(last - first) // channels,
+            channels=channels,
+            bias=bias,
+            center=bias,  # of which there are none without moments, nor of the next two
+            deviations=bias,
+            squares=bias,
         ),
     )
     if t.packs:
-        crop(t, y, t.cropped, first, last - first, like)
+        crop(t, y, t.cropped, first // t.UP, (last - first) // t.UP, like)
 
 
 @jit_part

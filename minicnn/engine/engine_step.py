@@ -59,9 +59,9 @@ class EngineStep(ABC):
         return type(self.layers[0])
 
     @property
-    def settings(self) -> tuple[float, ...]:
-        """What forward reads beside arrays, and may be changed at any time."""
-        return ()
+    def settings(self) -> list[tuple[Layer, str]]:
+        """What forward reads beside arrays, and may be changed at any time: whose, and its name."""
+        return []
 
     @property
     def read_in_place(self) -> list[Array]:

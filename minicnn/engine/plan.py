@@ -13,6 +13,7 @@ from itertools import pairwise
 from minicnn.engine.conv.separable import SeparableBlock
 from minicnn.engine.conv.side_by_side import shared
 from minicnn.engine.conv.step import ConvBlock
+from minicnn.engine.dense import DenseStep
 from minicnn.engine.engine_step import EngineStep
 from minicnn.engine.patterns import PATTERNS, is_conv, is_dense, is_separable
 from minicnn.layers.base import Layer
@@ -51,7 +52,7 @@ def plan(
         step: Step = copy(rest[0]) if frozen else rest[0]
         if found:
             step = pattern.step(**found, **pattern.options, frozen=frozen)
-        if isinstance(step, SeparableBlock):
+        if isinstance(step, SeparableBlock | DenseStep):
             step.share(threads)
         elif isinstance(step, ConvBlock):
             step = shared(step, threads)

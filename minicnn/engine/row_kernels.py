@@ -6,7 +6,10 @@ channel (bias, sums, slopes) stays in a register meanwhile. In all of them pixel
 numbers lie in order.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from itertools import product, starmap
 from typing import NamedTuple
 
 from llvmlite import ir
@@ -139,39 +142,58 @@ def sum_of_pixels(
 
 
 @kernel
-def pool(dtype: str, height: int, width: int) -> Emitter:
-    """best[q, c] = the y of a window with the largest sign[c] * y, winner[q, c] = its place in it,
-    row-major.
+def pool(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
+    """best[q, c] = the y of a window with the largest sign[c] * y, and if it `tracks`, winner[q, c]
+    = its place in it, row-major.
 
-    y: `height` rows, row_step numbers apart; of equals the first wins, of all the first NaN.
+    y: `height` rows, row_step numbers apart; of equals the first wins, of all NaN.
     """
     emit = Emitter(dtype, Pool)
     arg, build = emit.arg, emit.builder
     indices = ir.VectorType(I32, emit.lanes)
 
+    def winner(keys: Iterator[ir.Value]) -> tuple[ir.Value, ir.Value]:
+        """The first of the largest keys, or the first NaN, and its number."""
+        best, where = next(keys), ir.Constant(indices, [0] * emit.lanes)
+        for number, key in enumerate(keys, 1):
+            # Larger or NaN, unless the best is NaN already.
+            wins = build.and_(
+                build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best)
+            )
+            index = ir.Constant(indices, [number] * emit.lanes)
+            best, where = build.select(wins, key, best), build.select(wins, index, where)
+        return best, where
+
+    def largest(keys: Iterator[ir.Value]) -> ir.Value:
+        """The first of the largest keys, or NaN: an operation for each, which forgets a NaN, and
+        half a comparison, which does not.
+        """
+        best = before = next(keys)
+        checks, number = [], 0
+        for number, key in enumerate(keys, 1):
+            best = emit.choice(">", key, best, key, best)
+            if number % 2:
+                checks.append(build.fcmp_unordered("uno", key, before))
+            before = key
+        if number % 2 == 0:
+            checks.append(build.fcmp_unordered("uno", before, before))
+        return build.select(reduce(build.or_, checks), emit.fill(math.nan), best)
+
     def work(c: ir.Value) -> None:
         sign = emit.load(emit.at(arg["sign"], c))
 
         def window(q: ir.Value, _: Sequence[ir.Value]) -> Sequence[ir.Value]:
-            best = where = None
-            for h in range(height):
-                for w in range(width):
-                    pixel = build.add(build.mul(q, emit.integer(width)), emit.integer(w))
-                    row = build.mul(arg["row_step"], emit.integer(h))
-                    key = build.fmul(
-                        emit.load(emit.at(pixel_place(emit, "y", pixel, c), row)), sign
-                    )
-                    index = ir.Constant(indices, [h * width + w] * emit.lanes)
-                    if best is None:
-                        best, where = key, index
-                        continue
-                    # Larger or NaN, unless the best is NaN already.
-                    wins = build.and_(
-                        build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best)
-                    )
-                    best, where = build.select(wins, key, best), build.select(wins, index, where)
+            def key(h: int, w: int) -> ir.Value:
+                pixel = build.add(build.mul(q, emit.integer(width)), emit.integer(w))
+                row = build.mul(arg["row_step"], emit.integer(h))
+                y = emit.load(emit.at(pixel_place(emit, "y", pixel, c), row))
+                return build.fmul(y, sign)
+
+            keys = starmap(key, product(range(height), range(width)))
+            best, where = winner(keys) if tracks else (largest(keys), None)
             emit.store(build.fmul(best, sign), pixel_place(emit, "best", q, c))
-            emit.store_bytes(where, pixel_place(emit, "winner", q, c))
+            if where is not None:
+                emit.store_bytes(where, pixel_place(emit, "winner", q, c))
             return []
 
         emit.loop(arg["windows"], [], window)

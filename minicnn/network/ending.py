@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minicnn.kernels import cross_entropy
 from minicnn.labels import of_two_classes
 from minicnn.layers.base import Layer
 from minicnn.layers.elementwise import Elementwise, sigmoid
@@ -47,6 +48,14 @@ def ending(last: Layer) -> tuple[str | None, Layer | None]:
 def probabilities(name: str, logits: Array) -> Array:
     """What that ending makes of logits, in their type."""
     return ENDINGS[name][0](logits).astype(logits.dtype, copy=False)
+
+
+def probabilities_in_place(name: str, logits: Array) -> Array:
+    """The same, where the array is nobody else's: of a few logits most of the time is memory's."""
+    if name == "softmax" and logits.ndim == 2 and logits.flags.c_contiguous:
+        cross_entropy.softmax(logits, logits)
+        return logits
+    return probabilities(name, logits)
 
 
 def class_probabilities(outputs: Array, name: str | None, owner: str) -> Array:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minicnn.machine import jit
-from minicnn.network.ending import probabilities
+from minicnn.network.ending import probabilities_in_place
 from minicnn.network.gradients import Gradients
 from minicnn.network.graph import Call, Program
 from minicnn.network.places import Places
@@ -144,7 +144,7 @@ class Execution:
         if self.ending is None:
             return y
         if not training and self.ends_in is not None:
-            return probabilities(self.ends_in, y)
+            return probabilities_in_place(self.ends_in, y)
         return self.ending.forward(y, training=training)
 
     def backward_from_logits(self, dy: Any, to_input: bool = False) -> Any:

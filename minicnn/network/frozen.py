@@ -102,7 +102,7 @@ class FrozenProgram:
         )
         give_slots(self.stages, outputs)
         self.steps = [one.step for one in self.stages if isinstance(one.step, EngineStep)]
-        self.set = [step for step in self.steps if step.settings]  # the others have none to change
+        self.settings = [setting for step in self.steps for setting in step.settings]
         self.outputs_at, dtype = outputs, calls[0].layer.dtype
         self.x = [
             maps(
@@ -120,7 +120,7 @@ class FrozenProgram:
         self.known: tuple = ()
         self.possible = self._write()
         if not self.possible:  # and no buffers are kept for nothing
-            self.stages, self.steps, self.set, self.x = [], [], [], []
+            self.stages, self.steps, self.settings, self.x = [], [], [], []
 
     def _takes_bytes(self, n: int, x: Array) -> bool:
         """Whether all that read the input of that number may be given bytes, not as an addend."""
@@ -141,7 +141,8 @@ class FrozenProgram:
 
     def _found(self) -> tuple:
         """What the program depends on, as it was when it ran."""
-        return (self.fingerprint.sums.tobytes(), *[step.settings for step in self.set])
+        settings = [getattr(layer, name) for layer, name in self.settings]
+        return self.fingerprint.sums.tobytes(), settings
 
     def _write(self) -> bool:
         """Run the steps and keep their jobs; False, and nothing is kept, where a step does more."""

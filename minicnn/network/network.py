@@ -143,17 +143,17 @@ class Network(Ends, Placed, Variables, KerasNames):
 
     # Running
 
-    @one_at_a_time
     def forward(self, x: Any, *, training: bool = False) -> Any:
         """Every layer's forward in order: (N, H, W, C) to (N, K); of several inputs and outputs see
         arrays, in_form.
         """
-        outputs = self.execution_for(x).outputs(self.arrays(x), training)
+        with alone:
+            outputs = self.execution_for(x).outputs(self.arrays(x), training)
         return self.in_form(outputs if isinstance(outputs, list) else [outputs])
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """forward of arrays; on a symbolic tensor the model becomes a part of another."""
-        placed = self.placed(x, training)
+        placed = None if isinstance(x, np.ndarray) else self.placed(x, training)
         if placed is not None:
             return placed
         return self.forward(x, training=bool(training))
@@ -203,7 +203,7 @@ class Network(Ends, Placed, Variables, KerasNames):
         built again.
         """
         layers = self.layers
-        return (self._engine, *map(id, layers), *map(_builds_of, layers))
+        return self._engine, layers.copy(), [*map(_builds_of, layers)]
 
     @property
     def _builds(self) -> Any:

@@ -98,9 +98,8 @@ class NormStep(EngineStep):
         return BatchNormalization  # whose test goes through an activation too
 
     @property
-    def settings(self) -> tuple[float, ...]:
-        """What forward reads beside arrays, and may be changed at any time."""
-        return () if self.norm is None else (self.norm.epsilon,)
+    def settings(self) -> list[tuple[Layer, str]]:
+        return [] if self.norm is None else [(self.norm, "epsilon")]
 
     def make_buffers(self, n: int) -> "Buffers":
         return Buffers(self, n)

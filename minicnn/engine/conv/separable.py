@@ -84,7 +84,7 @@ class SeparableBlock(EngineStep):
         return self.depthwise.checked_as
 
     @property
-    def settings(self) -> tuple[float, ...]:
+    def settings(self) -> list[tuple[Layer, str]]:
         return self.pointwise.settings
 
     @property

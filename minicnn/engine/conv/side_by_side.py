@@ -20,6 +20,7 @@ from minicnn.engine.conv.parts import (
 )
 from minicnn.engine.conv.step import ConvBlock
 from minicnn.engine.engine_step import EngineStep
+from minicnn.layers.base import Layer
 from minicnn.machine.call import word
 from minicnn.machine.record import Record
 from minicnn.machine.region import SERIAL, Region, Stages, Task, call_task
@@ -86,7 +87,7 @@ class SideBySide(EngineStep):
         raise NotImplementedError("a frozen convolution is for inference alone")
 
     @property
-    def settings(self) -> tuple[float, ...]:
+    def settings(self) -> list[tuple[Layer, str]]:
         return self.block.settings
 
     def takes_bytes(self, x: Array) -> bool:

@@ -265,9 +265,8 @@ class ConvBlock(EngineStep):
         return type(self.conv)
 
     @property
-    def settings(self) -> tuple[float, ...]:
-        """What forward reads beside arrays, and may be changed at any time."""
-        return () if self.norm is None else (self.norm.epsilon,)
+    def settings(self) -> list[tuple[Layer, str]]:
+        return [] if self.norm is None else [(self.norm, "epsilon")]
 
     def _rescaled(self, x: Array, own: Buffers) -> tuple[Array, bool]:
         """A buffer for x * scale + offset, and whether it is left to the forward pass to fill it,

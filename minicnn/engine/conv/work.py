@@ -41,7 +41,6 @@ def common(step: Any) -> Work:
         lanes=processor.lanes(conv.dtype),
         activate=row_kernels.activate(name, before, False),
         measure=row_kernels.activate(name, None, True) if norm and step.pool_first else 0,
-        pool=row_kernels.pool(name, *step.window) if pooled else 0,
         finish=finish(step, False),
         sums=row_gradients.sums(name, after, adds, writes) if norm or writes else 0,
         gradient=0 if step.bare else row_gradients.gradient(name, way_back),
@@ -84,6 +83,7 @@ def forward_work(
         activate = row_kernels.activate(name, before, moments, streams and not aside)
         work = step.work._replace(
             rescale=row_moves.rescale(name) if from_bytes else 0,
+            pool=row_kernels.pool(name, *step.window, training) if step.pool else 0,
             activate=activate if needed else 0,
             finish=finish(step, streams),
             moments=of_batch,
