@@ -141,6 +141,37 @@ def sum_of_pixels(
     return emit.loop(build.srem(pixels, two), sums, last)
 
 
+def winner(emit: Emitter, keys: Iterator[ir.Value]) -> tuple[ir.Value, ir.Value]:
+    """The first of the largest keys, or the first NaN, and its number."""
+    build, kind = emit.builder, ir.VectorType(I32, emit.lanes)
+    best, where = next(keys), ir.Constant(kind, [0] * emit.lanes)
+    for number, key in enumerate(keys, 1):
+        # Larger or NaN, unless the best is NaN already.
+        wins = build.and_(
+            build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best)
+        )
+        index = ir.Constant(kind, [number] * emit.lanes)
+        best, where = build.select(wins, key, best), build.select(wins, index, where)
+    return best, where
+
+
+def largest(emit: Emitter, keys: Iterator[ir.Value]) -> ir.Value:
+    """The first of the largest keys, or NaN: an operation for each, which forgets a NaN, and half a
+    comparison, which does not.
+    """
+    build = emit.builder
+    best = before = next(keys)
+    checks, number = [], 0
+    for number, key in enumerate(keys, 1):
+        best = emit.choice(">", key, best, key, best)
+        if number % 2:
+            checks.append(build.fcmp_unordered("uno", key, before))
+        before = key
+    if number % 2 == 0:
+        checks.append(build.fcmp_unordered("uno", before, before))
+    return build.select(reduce(build.or_, checks), emit.fill(math.nan), best)
+
+
 @kernel
 def pool(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
     """best[q, c] = the y of a window with the largest sign[c] * y, and if it `tracks`, winner[q, c]
@@ -150,34 +181,6 @@ def pool(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
     """
     emit = Emitter(dtype, Pool)
     arg, build = emit.arg, emit.builder
-    indices = ir.VectorType(I32, emit.lanes)
-
-    def winner(keys: Iterator[ir.Value]) -> tuple[ir.Value, ir.Value]:
-        """The first of the largest keys, or the first NaN, and its number."""
-        best, where = next(keys), ir.Constant(indices, [0] * emit.lanes)
-        for number, key in enumerate(keys, 1):
-            # Larger or NaN, unless the best is NaN already.
-            wins = build.and_(
-                build.fcmp_unordered(">", key, best), build.fcmp_ordered("ord", best, best)
-            )
-            index = ir.Constant(indices, [number] * emit.lanes)
-            best, where = build.select(wins, key, best), build.select(wins, index, where)
-        return best, where
-
-    def largest(keys: Iterator[ir.Value]) -> ir.Value:
-        """The first of the largest keys, or NaN: an operation for each, which forgets a NaN, and
-        half a comparison, which does not.
-        """
-        best = before = next(keys)
-        checks, number = [], 0
-        for number, key in enumerate(keys, 1):
-            best = emit.choice(">", key, best, key, best)
-            if number % 2:
-                checks.append(build.fcmp_unordered("uno", key, before))
-            before = key
-        if number % 2 == 0:
-            checks.append(build.fcmp_unordered("uno", before, before))
-        return build.select(reduce(build.or_, checks), emit.fill(math.nan), best)
 
     def work(c: ir.Value) -> None:
         sign = emit.load(emit.at(arg["sign"], c))
@@ -190,7 +193,7 @@ def pool(dtype: str, height: int, width: int, tracks: bool) -> Emitter:
                 return build.fmul(y, sign)
 
             keys = starmap(key, product(range(height), range(width)))
-            best, where = winner(keys) if tracks else (largest(keys), None)
+            best, where = winner(emit, keys) if tracks else (largest(emit, keys), None)
             emit.store(build.fmul(best, sign), pixel_place(emit, "best", q, c))
             if where is not None:
                 emit.store_bytes(where, pixel_place(emit, "winner", q, c))

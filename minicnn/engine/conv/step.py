@@ -148,8 +148,17 @@ class ConvBlock(EngineStep):
         self.works: dict[tuple, tuple[Stages, Array]] = {}
 
     def forward(self, x: Any, *, training: bool = False) -> Array:
-        if not (training or self.infers_alike):
-            return self._infer(x)
+        return (self if training or self.infers_alike else self._inference())._pass(x, training)
+
+    def _inference(self) -> "ConvBlock":
+        """The step that infers in its own way, on the same layers."""
+        if self.for_inference is None:
+            self.for_inference = self.with_conv(self.conv, frozen=True)
+        self._cache = ()
+        self.for_inference.region, self.for_inference.slot = self.region, self.slot
+        return self.for_inference
+
+    def _pass(self, x: Any, training: bool) -> Array:
         conv, norm, addend = self.conv, self.norm, None
         if self.add is not None:
             x, addend = x
@@ -209,14 +218,6 @@ class ConvBlock(EngineStep):
         if self.add is None:
             return dx
         return [dx, own.finished if self.work.writes else dy]
-
-    def _infer(self, x: Any) -> Array:
-        """Inference in its own way."""
-        if self.for_inference is None:
-            self.for_inference = self.with_conv(self.conv, frozen=True)
-        self._cache = ()
-        self.for_inference.region, self.for_inference.slot = self.region, self.slot
-        return self.for_inference.forward(x)
 
     def _crop_gradient(self) -> None:
         """dkernel without what pads it, to the layer's grads."""
