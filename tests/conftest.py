@@ -1,5 +1,6 @@
 """Settings for all tests."""
 
+import os
 import signal
 
 import pytest
@@ -22,6 +23,19 @@ def ctrl_c_as_in_python():
 
 
 @pytest.fixture(autouse=True)
+def variables_as_they_were():
+    """Programs that run in the process of the tests set variables of the environment, such as the
+    number of BLAS' threads, which other programs that tests start would find.
+    """
+    before = dict(os.environ)
+    yield
+    for name in (os.environ.keys() | before.keys()) - {"PYTEST_CURRENT_TEST"}:
+        if name not in before:
+            del os.environ[name]
+        elif os.environ.get(name) != before[name]:
+            os.environ[name] = before[name]
+
+
 def limit_of_pixels():
     """A server sets the limit of its process, which here is that of other tests too."""
     from minicnn.data import limits
@@ -29,3 +43,8 @@ def limit_of_pixels():
     before = limits.MAX_PIXELS
     yield
     limits.MAX_PIXELS = before
+
+
+# of a server that one test starts, and of one for all tests of a file
+limit_within_a_test = pytest.fixture(autouse=True)(limit_of_pixels)
+limit_within_a_file = pytest.fixture(autouse=True, scope="module")(limit_of_pixels)

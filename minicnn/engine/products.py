@@ -101,11 +101,8 @@ class Program:
         """
         outer_count, inner_count = rows
         first_column, end = columns or (0, self.width)
-        tiles, block, v = (
-            list(cuts(outer_count, inner_count, self.limit)),
-            2 * self.lanes,
-            first_column,
-        )
+        tiles = list(cuts(outer_count, inner_count, self.limit))
+        block, v = 2 * self.lanes, first_column
         tallest = max([outer * inner for _, outer, _, inner in tiles], default=0)
         while v < end:
             width = self.width_of_tiles(tallest, end - v, b)
